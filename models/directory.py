@@ -70,8 +70,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `quiet_hours`: when a lead is not called, in the lead's local time; an empty tuple switches them off (X6).
     `open_without_reps`: anyone may act again once the last rep of the org is removed; otherwise such an org stays
-    closed. `retention_days`: how long a closed lead keeps its facts; None: for ever. `decision_days`:
-    how long the CRM database keeps the decisions about a closed lead; None: for ever. `refuse_erased`: an arrival of an
+    closed. `retention_days`: how long a closed lead keeps its facts; None: for ever. `refuse_erased`: an arrival of an
     erased person is not taken; otherwise it is taken as a new lead.
     """
 
@@ -82,5 +81,4 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     quiet_hours: tuple[WeekSpan, ...] = QUIET_HOURS
     open_without_reps: bool = False
     retention_days: int | None = None
-    decision_days: int | None = None
     refuse_erased: bool = False

@@ -19,8 +19,6 @@ MAX_MEMBERS: Final = 10_000
 MAX_LOCK_MINUTES: Final = 30 * 24 * 60
 MAX_COUNT: Final = 1_000_000
 MAX_RETENTION_DAYS: Final = 36_500
-MIN_DECISION_DAYS: Final = 2
-"""The journal keeps every decision for a day, and is compared with the database."""
 DAY_SECONDS: Final = 86_400
 WEEK_SECONDS: Final = 7 * DAY_SECONDS
 
@@ -211,11 +209,10 @@ class SettingsObject(_Published):
     """An org's settings (D2, D4, R1, X6).
 
     `quiet_hours`: in the lead's local time; an empty list switches them off. `open_without_reps`: anyone may act again
-    once the org's last rep is removed. `retention_days`: how long a closed lead keeps its facts; null: for ever.
-    `decision_days`: how long the CRM database keeps the decisions about a closed lead. `refuse_erased`: whether an
-    arrival of an erased person is refused. `signed_arrivals`, `signed_actions`: whether every lead and every action
-    must be signed. `key_ids`: the keys of the org's own programs, such as console and CRM, which sign actions and leads
-    of any vendor. `vendors`: vendor -> binding.
+    once the org's last rep is removed. `retention_days`: how long a closed lead keeps its facts, and its decisions
+    their words; null: for ever. `refuse_erased`: whether an arrival of an erased person is refused.
+    `signed_arrivals`, `signed_actions`: whether every lead and every action must be signed. `key_ids`: the keys of the
+    org's own programs, such as console and CRM, which sign actions and leads of any vendor. `vendors`: vendor -> binding.
     """
 
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
@@ -229,7 +226,6 @@ class SettingsObject(_Published):
     ]
     open_without_reps: bool = False
     retention_days: Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)] | None = None
-    decision_days: Annotated[int, Field(ge=MIN_DECISION_DAYS, le=MAX_RETENTION_DAYS)] | None = None
     refuse_erased: bool = False
     signed_arrivals: Asked = "optional"
     signed_actions: Asked = "optional"

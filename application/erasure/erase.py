@@ -114,11 +114,14 @@ async def list_by_hash(settings: Settings, org: str, finder: Finder, key: Erasur
     for handle, entry in (await do_not_contact.read_list(settings, org)).items():
         kind, _, value = handle.partition("/")
         if kind != do_not_contact.HASH and finder.find(value):
-            await do_not_contact.publish(
-                settings, org, [f"{do_not_contact.HASH}/{key.hash_of(org, kind, value)}"], entry.reason
-            )
+            hashed = f"{do_not_contact.HASH}/{key.hash_of(org, kind, value)}"
+            await do_not_contact.publish(settings, org, [hashed], entry.reason)
             await do_not_contact.publish(settings, org, [handle], None, with_hash=False)
             moved += 1
+    # The org's journal keeps its newest step of the list, and that one must name nobody.
+    await do_not_contact.publish(
+        settings, org, [f"{do_not_contact.HASH}/{key.hash_of(org, 'phone', '')}"], None
+    )
     return moved
 
 

@@ -20,6 +20,7 @@ from models.decisions import (
     OwnerChanged,
     Result,
 )
+from models.erasure import ERASED
 from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArrived, OrgAnswered
 from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.offers import LeadOrphaned, OfferMade
@@ -158,7 +159,7 @@ class LeadInvariants:
             return True
         # A row keeps only its newest answers. A later repeat is decided again.
         if _erased(before, after):
-            kept = tuple(msgspec.structs.replace(one, why=None) for one in kept)
+            kept = tuple(msgspec.structs.replace(one, why=one.why and ERASED) for one in kept)
         if before is not None and after.answers != (*kept, answer)[-ANSWERS_KEPT:]:
             self._add("answered_twice", lead_id, after, what="the row did not keep its answers")
         return False

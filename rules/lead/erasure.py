@@ -100,7 +100,11 @@ def without_effect(transition: Transition, event: object) -> tuple[Decision, ...
     if isinstance(event, LeadArrived):
         inquiry = event.inquiry
         if inquiry is not None and not inquiry.again and event.org_log_offset > lead.org_log_offset:
-            transition.update(inquiries=lead.inquiries + 1, org_log_offset=event.org_log_offset)
+            transition.update(
+                inquiries=lead.inquiries + 1,
+                org_log_offset=event.org_log_offset,
+                updated_at=transition.at,
+            )
         return (ArrivalDropped(why=f"the lead was erased at {lead.erased_at.isoformat()}"),)
     if isinstance(event, SuppressionChanged):
         return (AnswerIgnored(answer="suppression_changed", epoch=0, why="the lead was erased"),)
@@ -153,7 +157,7 @@ def forget(
 
 def scrubbed(answers: tuple[Answered, ...]) -> tuple[Answered, ...]:
     """Return kept answers without their reasons in words, which may name facts of the prospect."""
-    return tuple(replace(answer, why=None) for answer in answers)
+    return tuple(replace(answer, why=answer.why and ERASED) for answer in answers)
 
 
 def is_new(before: Lead | None, after: Lead | None) -> bool:

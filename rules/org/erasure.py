@@ -34,7 +34,7 @@ def order(transition: OrgTransition, event: ErasureRequested) -> None:
     elif not seeds:
         why = "no lead of this org has it"
     else:
-        why = f"{len(leads)} leads of the person" if len(leads) > 1 else "1 lead of the person"
+        why = "1 lead of the person" if len(leads) == 1 else f"{len(leads)} leads of the person"
     transition.emit(
         ErasureOrder(
             leads=leads,

@@ -18,6 +18,7 @@ from models.offers import NoRepAvailable, Rejected, Why
 from models.org import (
     ContactListed,
     DoNotContactRow,
+    LeadForgotten,
     OrgErased,
     OrgEvent,
     OrgGroup,
@@ -47,7 +48,7 @@ _UNPUBLISHED: Final = OrgDirectory()
 
 Record = tuple[bytes, OrgRecord | None]
 """Key and value of one record of `org-journal`. None: a tombstone, which removes an entry of the do-not-contact
-list."""
+list, or the newest step of arrivals."""
 
 
 class OrgOutcome(msgspec.Struct, frozen=True):
@@ -127,6 +128,9 @@ class OrgPartition:
             else:
                 decisions = step.decisions
                 rows = (*published, *(_kept_record(org, off, row) for row in step.rows))
+                if isinstance(event, LeadForgotten) and source:
+                    # The newest step of arrivals, which have no source and so no watermark, may hold facts.
+                    rows = (*rows, (f"{org}/step/".encode(), None))
         return OrgOutcome((self._head(event, off, at, source, mark, decisions), *rows), failure)
 
     def refuse(

@@ -13,12 +13,14 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 
 from models.codec import decode_org_event, decode_org_record, encode_org_event, encode_org_record
 from models.decisions import Answered
+from models.erasure import ErasureKey
 from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import Deadline, Lead, LeadRow, Phase, RepSearch
 from models.offers import OfferMade, RingStarted
 from models.org import (
     ContactListed,
+    ErasureRequested,
     OrgEvent,
     OrgRep,
     OrgWoken,
@@ -29,6 +31,7 @@ from models.org import (
     WakeKind,
 )
 from models.org_decisions import OrgDecision, OrgStep
+from models.persons import handle_digest
 from rules.lead.machine import LeadEvent
 from rules.org.org_partition import OrgPartition, Record
 from rules.org.state import OrgState
@@ -83,6 +86,9 @@ class Lane:
     def back(self, steps: int) -> None:
         """Go back by the given number of messages, as after a relay that died before its commit."""
         self.done = max(0, self.done - steps)
+
+
+KEY = ErasureKey(bytes(range(32)))
 
 
 class SalesFloor(Story):
@@ -170,8 +176,28 @@ class SalesFloor(Story):
         self.name = name
         given = {"vendor": "acme", "external_id": name, "last_name": "Jones", "state": "RI"}
         told = Facts(**{**given, "created_at": self.now, **facts})
-        self.errands[ARRIVALS].send(PersonArrived(lead_id=name, cause=f"arrival/{name}", facts=told))
+        self.errands[ARRIVALS].send(
+            PersonArrived(lead_id=name, cause=f"arrival/{name}", facts=told, hashes=KEY.hashes_of(told))
+        )
         return self.if_prompt()
+
+    def erases(self, *, lead: str | None = None, handle: str | None = None, by: str = "ada") -> Answered:
+        """Request the erasure of a person; return the answer to the request."""
+        n = next(self._news)
+        digest = None if handle is None else handle_digest(handle).hex()
+        hashes = () if handle is None else (KEY.hash_of(ORG, *handle.split("/", 1)),)
+        self.errands[NEWS].send(
+            ErasureRequested(
+                cause=f"erase/{n}",
+                rep_id=by,
+                answer_to=f"answer-{n}",
+                lead_id=lead,
+                digest=digest,
+                hashes=hashes,
+            )
+        )
+        self.if_prompt()
+        return self.rows[f"answer-{n}"].answers[-1]
 
     def lists(self, handle: str, reason: str | None = "asked us not to") -> Self:
         """Put a handle on the do-not-contact list, or, with None, take it off (X6)."""

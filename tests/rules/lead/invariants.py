@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from models.codec import decode_row, encode_row
 from models.decisions import (
     Answered,
     AnswerIgnored,
+    ArrivalDropped,
     ArrivalRepeated,
     CallbackDue,
     CallbackSet,
@@ -26,10 +29,13 @@ from models.decisions import (
 from models.events import (
     ActionRequested,
     DeadlinePassed,
+    ErasureFound,
+    ErasureOrdered,
     LeadArrived,
     OrgAnswered,
     SuppressionChanged,
 )
+from models.facts import Facts
 from models.lead import (
     ANSWERS_KEPT,
     HELD_BACK,
@@ -54,6 +60,7 @@ _BY_KIND = {
     DeadlineKind.CALLBACK: Trigger.CALLBACK_DUE,
     DeadlineKind.RULES: Trigger.RULES_CHANGED,
     DeadlineKind.OFFER: Trigger.OFFER_EXPIRED,
+    DeadlineKind.RETENTION: Trigger.RETENTION_OVER,
 }
 _BY_ANSWER = {
     OfferMade: Trigger.OFFER_MADE,
@@ -62,7 +69,7 @@ _BY_ANSWER = {
     OfferVoided: Trigger.OFFER_VOIDED,
     LeadOrphaned: Trigger.ORPHANED,
 }
-_SAYS_NOTHING = (Answered, AnswerIgnored, DeadlineIgnored, ArrivalRepeated, MergedInto)
+_SAYS_NOTHING = (Answered, AnswerIgnored, ArrivalDropped, DeadlineIgnored, ArrivalRepeated, MergedInto)
 """Decisions that may come without a change of the lead, or beside one."""
 
 
@@ -73,9 +80,20 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
     if isinstance(event, ActionRequested) and not _check_answer(before, event, after):
         assert now == was, "a repeated, lost or refused action changes nothing (X4)"
         return
+    if isinstance(event, ErasureOrdered | ErasureFound) and now == was:
+        return
     if now is None or (now == was and _ignored(after)):
         assert now == was
         return
+    if was is not None and was.erased_at is not None:
+        assert (now.facts, now.phase, now.owner) == (was.facts, was.phase, was.owner), (
+            "nothing brings facts back"
+        )
+        return
+    if now.erased_at is not None:
+        assert was is not None
+        assert now.facts == Facts(vendor=was.facts.vendor, org=was.facts.org, created_at=was.facts.created_at)
+        assert (now.hashes, now.suppressed, now.deadlines) == ((), {}, ())
     _check_phase(was, event, after)
     _check_owner(was, now, after.decisions)
     _check_claims(was, now, rules)
@@ -96,6 +114,8 @@ def trigger_of(event: LeadEvent) -> Trigger:
         return Trigger.SUPPRESSION
     if isinstance(event, ActionRequested):
         return Trigger(event.action)
+    if isinstance(event, ErasureOrdered):
+        return Trigger.ERASE
     if isinstance(event, OrgAnswered):
         return _BY_ANSWER[type(event.answer)]
     if isinstance(event, DeadlinePassed):
@@ -139,6 +159,8 @@ def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow
         assert after.decisions == (given[0],), "a repeat is answered word for word (X4)"
         assert after.answers == answers
         return False
+    if _erases(before, after):
+        answers = tuple(replace(one, why=one.why and "erased") for one in answers)
     assert after.answers == (*answers, answer)[-ANSWERS_KEPT:]
     theirs = after.lead is not None and after.lead.facts.org == event.org
     owner = after.lead.owner if after.lead and theirs else None
@@ -150,8 +172,15 @@ def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow
     return False
 
 
+def _erases(before: LeadRow | None, after: LeadRow) -> bool:
+    was = before.lead.erased_at if before and before.lead else None
+    return was is None and after.lead is not None and after.lead.erased_at is not None
+
+
 def _ignored(after: LeadRow) -> bool:
-    return any(isinstance(decision, DeadlineIgnored | AnswerIgnored) for decision in after.decisions)
+    return any(
+        isinstance(decision, DeadlineIgnored | AnswerIgnored | ArrivalDropped) for decision in after.decisions
+    )
 
 
 def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
@@ -302,7 +331,7 @@ def _check_trouble(was: Lead | None, now: Lead, decisions: tuple[Decision, ...])
         assert before is not None
         assert (decision.reason, decision.explanation, decision.raised_at) == (
             before.reason,
-            before.explanation,
+            () if now.erased_at else before.explanation,
             before.raised_at,
         )
 

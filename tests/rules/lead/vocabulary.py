@@ -100,6 +100,7 @@ DESK: Final[list[Action]] = [
     ("unignore", {}),
     ("reopen_claimable", {}),
     ("view", {"view_only": True}),
+    ("erase", {}),
 ]
 """Actions of a manager on a lead."""
 

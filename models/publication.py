@@ -212,7 +212,8 @@ class SettingsObject(_Published):
     once the org's last rep is removed. `retention_days`: how long a closed lead keeps its facts, and its decisions
     their words; null: for ever. `refuse_erased`: whether an arrival of an erased person is refused.
     `signed_arrivals`, `signed_actions`: whether every lead and every action must be signed. `key_ids`: the keys of the
-    org's own programs, such as console and CRM, which sign actions and leads of any vendor. `vendors`: vendor -> binding.
+    org's own programs, such as console and CRM, which sign actions and leads of any vendor. `vendors`: vendor ->
+    binding.
     """
 
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60

@@ -26,6 +26,7 @@ GIVEN: Final = {
     "send": ["leads.csv", "--vendor", "v", "--campaign", "c"],
     "assign": ["--from", "list.csv", "--to", "rep-1", "--by", "boss", "--seconds", "2"],
     "claim": [LEAD, "--rep", "rep-1", "--seconds", "2"],
+    "erase": ["--lead", LEAD, "--by", "boss"],
     "exceptions ignore": [LEAD, "--by", "boss", "--seconds", "2"],
     "exceptions unignore": [LEAD, "--by", "boss", "--seconds", "2"],
     "directory apply": ["directory.yaml", "--yes"],

@@ -73,7 +73,7 @@ class RelayStage(Stage):
                     effect.topic,
                     to,
                     key=effect.key,
-                    value=effect.value,
+                    value=effect.value or None,
                     headers=effect.headers,
                     receipt=receipt,
                 )

@@ -28,7 +28,7 @@ from runtime.own_folder import own_folder
 from streams import clients
 from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
-from streams.topics import DO_NOT_CONTACT, LEAD_ARRIVALS, TOPICS
+from streams.topics import DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS, TOPICS
 
 ORG: Final = "erasure"
 ADMIN: Final = "ada"
@@ -46,12 +46,14 @@ BROKER: Final = {
     "log.initial.task.delay.ms": 500,
 }
 """A broker looks for what it may delete every five minutes; here every second."""
+ROLL: Final = {"segment.ms": "1000"}
+"""The config of a log. What is deleted stays in the file of the active segment until that one rolls."""
 FAST: Final = {
+    **ROLL,
     "min.compaction.lag.ms": "0",
     "max.compaction.lag.ms": "1000",
     "min.cleanable.dirty.ratio": "0.001",
     "delete.retention.ms": "0",
-    "segment.ms": "1000",
 }
 """The configs that make compaction remove at once what it removes within a week otherwise (docs/erasure.md)."""
 
@@ -139,14 +141,6 @@ class _Run:
             await client.put(LEAD_ARRIVALS, msgspec.json.encode(person))
             if n % 3 == 0:
                 await client.put(LEAD_ARRIVALS, msgspec.json.encode(person))
-            if n % 4 == 0:
-                inquiry = {
-                    **person,
-                    "vendor": "globex",
-                    "external_id": f"in-{n}",
-                    "email": f"{MARK}{n}@b.org",
-                }
-                await client.put(LEAD_ARRIVALS, msgspec.json.encode(inquiry))
             if n % 5 == 0:
                 await client.put(
                     LEAD_ARRIVALS, msgspec.json.encode({**person, "vendor": None})
@@ -161,7 +155,15 @@ class _Run:
             if loop.time() > give_up:
                 raise TimeoutError(f"{len(missing)} leads did not arrive")
             await asyncio.sleep(0.2)
-        for n, person in enumerate(self._people):
+        for n, person in enumerate(self._people):  # an inquiry that came first would be the lead
+            if n % 4 == 0:
+                inquiry = {
+                    **person,
+                    "vendor": "globex",
+                    "external_id": f"in-{n}",
+                    "email": f"{MARK}{n}@b.org",
+                }
+                await client.put(LEAD_ARRIVALS, msgspec.json.encode(inquiry))
             if n % 6 == 0:
                 note = f"{person['first_name']} {person['last_name']} asked for {person['phone']}"
                 await client.ask("note", _lead(person), ADMIN, note=note)
@@ -171,6 +173,7 @@ class _Run:
         leads: set[str] = set()
         for begin in range(0, len(self._people), BATCH):
             some = self._people[begin : begin + BATCH]
+            by_lead = [person_of(lead=_lead(person)) for person in some]
             named = [
                 person_of(lead=_lead(person))
                 if n % 3 == 0
@@ -185,6 +188,7 @@ class _Run:
                     break
                 except RetryableError as error:  # a worker or the relay was killed: erase again
                     self._say(f"again, because {error}")
+                    named = by_lead  # who is forgotten already is known by the lead's id alone
                     if attempt == 5:  # noqa: PLR2004  # by then it is no accident
                         raise
             if outcome.refused:
@@ -204,7 +208,8 @@ class _Run:
 
     async def _bystander(self, client: LoadClient) -> None:
         n = next(self._bystanders)
-        message = {**_person(0), "external_id": f"by-{n}", "first_name": "Jeremy", "last_name": f"Jones {n}"}
+        message: dict[str, Any] = {"vendor": "acme", "org": ORG, "campaign": "all", "external_id": f"by-{n}"}
+        message |= {"first_name": "Jeremy", "last_name": f"Jones {n}"}
         message |= {"phone": f"(401) {419 + n // 10_000}-{n % 10_000:04d}", "email": f"jones{n}@x.org"}
         message |= {"assigned_to": "rep-1"} if n % 3 == 0 else {"state": "TX"} if n % 3 == 1 else {}
         await client.put(LEAD_ARRIVALS, msgspec.json.encode(message))
@@ -225,25 +230,43 @@ class _Run:
         """Delete and compact until the search finds nothing, or for `CLEAN_SECONDS`; return what it found last."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + CLEAN_SECONDS
-        was = await _set_configs(
-            self._settings, {topic.name: FAST for topic in TOPICS if _compacted(topic.config)}
-        )
+        fast = {topic.name: FAST if _compacted(topic.config) else ROLL for topic in TOPICS}
+        was = await _set_configs(self._settings, fast)
+        left: Counter[str] = Counter()
         while True:
-            for _ in range(60):  # records for every partition, so that its active segment rolls
-                await self._bystander(client)
-            await client.publish("settings", "settings", _objects()["settings", "settings"])
-            key = f"{ORG}/phone/(401) 919-0000".encode()
-            await client.put(DO_NOT_CONTACT, b'{"reason": "to roll the segment"}', key=key)
-            await purge(self._settings, None)
-            left = await asyncio.to_thread(self._search)
-            if not left or loop.time() > give_up:
+            try:
+                await self._roll(client)
+                await purge(self._settings, None)
+                left = await asyncio.to_thread(self._search)
+                if not left:
+                    break
+            except RetryableError as error:
+                self._say(f"again, because {error}")
+            if loop.time() > give_up:
                 break
             self._say(f"still there: {dict(left)}")
-            await asyncio.sleep(2)
+            await asyncio.sleep(1)
         await _set_configs(self._settings, was)
         # What was compacted within its lag can no longer be compared with the logs, so these are deleted once more.
         await purge(self._settings, None)
         return left
+
+    async def _roll(self, client: LoadClient) -> None:
+        """Write records to every partition of every topic, so that active segments roll."""
+        for n in range(40):
+            await self._bystander(client)
+            key = str(n).encode()
+            await client.put(LEAD_ARRIVALS, b"{no lead", key=key)
+            action = {
+                "action_id": str(uuid.uuid4()),
+                "type": "view",
+                "lead_id": str(uuid.uuid4()),
+                "org": ORG,
+            }
+            await client.put(LEAD_ACTIONS, msgspec.json.encode({**action, "rep_id": ADMIN}), key=key)
+        await client.publish("settings", "settings", _objects()["settings", "settings"])
+        key = f"{ORG}/phone/(401) 919-0000".encode()
+        await client.put(DO_NOT_CONTACT, b'{"reason": "to roll the segment"}', key=key)
 
     def _search(self) -> Counter[str]:
         found: Counter[str] = Counter()

@@ -25,6 +25,7 @@ from application.journal_snapshot import current_org_partition
 from models.erasure import ERASED, ErasureKey
 from models.errors import RetryableError
 from models.public import ErasureReceipt
+from rules.inbound.do_not_contact import HASH
 from sink.db_errors import translated
 from sink.engine import connect
 from sink.tables import LeadTable
@@ -113,15 +114,13 @@ async def list_by_hash(settings: Settings, org: str, finder: Finder, key: Erasur
     moved = 0
     for handle, entry in (await do_not_contact.read_list(settings, org)).items():
         kind, _, value = handle.partition("/")
-        if kind != do_not_contact.HASH and finder.find(value):
-            hashed = f"{do_not_contact.HASH}/{key.hash_of(org, kind, value)}"
+        if kind != HASH and finder.find(value):
+            hashed = f"{HASH}/{key.hash_of(org, kind, value)}"
             await do_not_contact.publish(settings, org, [hashed], entry.reason)
             await do_not_contact.publish(settings, org, [handle], None, with_hash=False)
             moved += 1
     # The org's journal keeps its newest step of the list, and that one must name nobody.
-    await do_not_contact.publish(
-        settings, org, [f"{do_not_contact.HASH}/{key.hash_of(org, 'phone', '')}"], None
-    )
+    await do_not_contact.publish(settings, org, [f"{HASH}/{key.hash_of(org, 'phone', '')}"], None)
     return moved
 
 

@@ -4,7 +4,6 @@ A record cannot be removed alone. So the letters that stay are written again at 
 headers, and everything before is deleted. If this stops in between, some letters are there twice, and nothing is lost.
 """
 
-from collections.abc import Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,18 +20,18 @@ from streams.access import failure
 from streams.dead_letter_reading import read_letter
 from streams.settings import Settings
 from streams.topic_reader import extent, read_topic
-from streams.topics import DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
+from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, MAX_DEAD_LETTER_BYTES
 
 ROOM_BYTES: Final = 1024 * 1024
 
-IsErased = Callable[[Any], bool]
+_HOLD_ARRIVALS: Final = (LEAD_ARRIVALS, DEAD_LETTERS)
 
 
 def about_erased(finder: Finder, record: Any) -> bool:
     """Say whether a record of any topic has data of an erased person, or is an arrival of an erased lead."""
     texts = [(part or b"").decode(errors="replace") for part in (record.key, record.value)]
     texts += [f"{name} {(value or b'').decode(errors='replace')}" for name, value in record.headers]
-    arrival_id = arrival_of(record.value, dict(record.headers))
+    arrival_id = arrival_of(record.value, dict(record.headers)) if record.topic in _HOLD_ARRIVALS else None
     return any(finder.find(text, of_lead=arrival_id) for text in texts) or (
         arrival_id is not None and arrival_id in finder.leads
     )

@@ -28,6 +28,7 @@ from streams.topics import (
     NOTIFICATIONS,
     ORG_LOG,
     QUEUE_CHANGES,
+    WORKER_GROUP,
 )
 
 INPUT: Final = (LEAD_ARRIVALS, LEAD_ACTIONS, LEAD_LOG, ORG_LOG)
@@ -93,9 +94,12 @@ async def _passed(settings: Settings, admin: Any, ends: Ends, patience_seconds: 
     loop = asyncio.get_running_loop()
     give_up = loop.time() + patience_seconds
     while True:
-        read = await _positions(settings, admin)
+        worker, read = await _positions(settings, admin)
         limits = {
-            place: min((end, *(positions[place] for positions in read if place in positions)))
+            place: min(
+                end if place[0] in OUTPUT else min(end, worker.get(place, 0)),
+                *(positions.get(place, end) for positions in read),
+            )
             for place, end in ends.items()
         }
         if limits == ends or loop.time() > give_up:
@@ -103,18 +107,24 @@ async def _passed(settings: Settings, admin: Any, ends: Ends, patience_seconds: 
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _positions(settings: Settings, admin: Any) -> list[Ends]:
-    """Return the committed offsets of every consumer group, and those of the board."""
-    found: list[Ends] = []
+async def _positions(settings: Settings, admin: Any) -> tuple[Ends, list[Ends]]:
+    """Return the worker's committed offsets, then those of every consumer group and of the board.
+
+    Where another group has committed nothing it reads nothing. But the worker reads every input, so nothing of a
+    partition that it has not committed may be deleted.
+    """
+    worker: Ends = {}
+    found: list[Ends] = [{}]
     for group_id, *_ in await admin.list_consumer_groups():
         committed = await admin.list_consumer_group_offsets(group_id)
-        found.append(
-            {
-                (place.topic, place.partition): each.offset
-                for place, each in committed.items()
-                if each.offset >= 0
-            }
-        )
+        offsets = {
+            (place.topic, place.partition): each.offset
+            for place, each in committed.items()
+            if each.offset >= 0
+        }
+        found.append(offsets)
+        if group_id == WORKER_GROUP:
+            worker = offsets
     client = connect_valkey(settings.redis_url)
     try:
         board = await Writer(client).generation()
@@ -124,4 +134,4 @@ async def _positions(settings: Settings, admin: Any) -> list[Ends]:
         await client.aclose()
     if board is not None:
         found.append({(QUEUE_CHANGES, partition): offset for partition, offset in board.offsets.items()})
-    return found
+    return worker, found

@@ -32,28 +32,30 @@ def blank(database_url: str, finder: Finder, what: str) -> int:
     database are already replaced by the sink; this is for the console's drafts, views and preferences.
     """
     engine = connect(database_url)
-    changed = 0
+    changes: list[Any] = []
     try:
-        with translated(what), engine.execution_options(writes=True).begin() as connection:
+        with translated(what), engine.connect() as connection:
             for table in tables(engine):
-                columns = _text_columns(table)
-                keys = list(table.primary_key.columns)
-                if not columns or not keys:
-                    continue
-                for row in connection.execute(select(*keys, *columns)).all():
-                    values = dict(zip((column.name for column in columns), row[len(keys) :], strict=True))
-                    new = {
-                        name: _blanked(finder, value)
-                        for name, value in values.items()
-                        if finder.find(as_text(value))
-                    }
-                    if new:
-                        match = [key == value for key, value in zip(keys, row[: len(keys)], strict=True)]
-                        connection.execute(update(table).where(*match).values(**new))
-                        changed += 1
+                changes += _changes(connection, table, finder)
+        with translated(what), engine.execution_options(writes=True).begin() as connection:
+            for statement in changes:
+                connection.execute(statement)
     finally:
         engine.dispose()
-    return changed
+    return len(changes)
+
+
+def _changes(connection: Connection, table: Table, finder: Finder) -> Iterator[Any]:
+    """Yield the updates of a table's rows. They are collected first, so that no writer waits for the reading."""
+    columns, keys = _text_columns(table), list(table.primary_key.columns)
+    if not columns or not keys:
+        return
+    for row in connection.execution_options(yield_per=SLICE).execute(select(*keys, *columns)):
+        values = dict(zip((column.name for column in columns), row[len(keys) :], strict=True))
+        new = {name: _blanked(finder, value) for name, value in values.items() if finder.find(as_text(value))}
+        if new:
+            match = [key == value for key, value in zip(keys, row[: len(keys)], strict=True)]
+            yield update(table).where(*match).values(**new)
 
 
 def compact(database_url: str, what: str) -> None:

@@ -59,8 +59,8 @@ async def check_erased(
         for topic in TOPICS:
             await _search_topic(settings, topic.name, finder, findings)
         try:
-            for key, what in await keys_with(settings.redis_url, finder):
-                findings.add("erased_found", "", valkey=key.partition(":")[0], what_is_left=list(what))
+            for key, parts in await keys_with(settings.redis_url, finder):
+                findings.add("erased_found", "", valkey=key.partition(":")[0], what_is_left=list(parts))
         except RetryableError as error:
             findings.add("unreachable", "", str(error))
     return len(finder.leads)

@@ -38,7 +38,7 @@ class Expected:
         self.mark = max(self.mark, row.off)
         for n, effect in enumerate(public_messages(row, key, self.partition)):
             number = row.off << _BITS | n
-            self.prints[effect.topic][number] = hash((effect.key, effect.value))
+            self.prints[effect.topic][number] = hash((effect.key, effect.value or None))
             if effect.topic in COMPACTED:
                 self.newest[effect.topic][effect.key] = number
             if not must:

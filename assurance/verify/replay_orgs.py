@@ -169,7 +169,9 @@ class OrgReplay:
                 "machine_failed", _about(event), at=position_of(pair.log), error=repr(decided.failure)
             )
         ours = [record for _, record in decided.records if record is not None]
-        written = [(key, record and encode_org_record(record)) for key, record in decided.records]
+        written = [
+            (key, None if record is None else encode_org_record(record)) for key, record in decided.records
+        ]
         if written == [(record.key, record.value) for record in batch.records]:
             return ours
         theirs = self._read(batch)

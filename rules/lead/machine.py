@@ -74,6 +74,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
     answers = row.answers if row else ()
     into = row.merged_into if row else None
     at = max(at, row.at) if row else at
+    decisions: tuple[Decision, ...]
     if isinstance(event, Request):
         action = erasure.as_action(event)
         for answer in answers:

@@ -27,6 +27,8 @@ def order(transition: OrgTransition, event: ErasureRequested) -> None:
     else:
         seeds = persons.all_with_digest(bytes.fromhex(event.digest or ""))
     leads = _person(persons, seeds)
+    if event.lead_id is not None and not leads:
+        leads = seeds  # erased already: the lead answers so, and a repeated request has the same receipt
     if len(leads) > MOST_LEADS:
         why = f"{len(leads)} leads share a phone or mail address with it, more than one person has"
         leads = seeds if event.lead_id is not None else ()

@@ -75,12 +75,12 @@ _encode: Final = msgspec.json.Encoder().encode
 class PublicMessage(msgspec.Struct, frozen=True, gc=False):
     """One message to send: topic, key, value and CloudEvents 1.0 headers (binary mode).
 
-    `value` None: a tombstone. It tells the readers of a compacted topic that the lead was erased.
+    An empty `value` is sent as a tombstone. It tells the readers of a compacted topic that the lead was erased.
     """
 
     topic: str
     key: bytes
-    value: bytes | None
+    value: bytes
     headers: list[tuple[str, bytes]]
 
 
@@ -99,7 +99,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
         PublicMessage(
             topic,
             to,
-            None if isinstance(value, Erased) else _encode(value),
+            b"" if isinstance(value, Erased) else _encode(value),
             [
                 ("ce_id", public_message_id(SOURCE_LOG, partition, row.off, n).encode()),
                 _SOURCE,

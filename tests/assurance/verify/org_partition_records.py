@@ -38,7 +38,7 @@ class OrgPartitionRecords:
         source, mark = origin(record)
         told: list[LeadNews] = []
         for key, one in self.orgs.decide(event, off=off, at=now, source=source, mark=mark).records:
-            value = one and encode_org_record(one)
+            value = None if one is None else encode_org_record(one)
             self.journal.append(Record(ORG_JOURNAL, len(self.journal), key, value, ms(now)))
             self.orgs.apply_or_remove(key, one)
             if isinstance(one, OrgStep):

@@ -21,6 +21,7 @@ MOST_LEADS: Final = 20
 def order(transition: OrgTransition, event: ErasureRequested) -> None:
     """Order the erasure of a person's leads, and answer the request with their ids."""
     persons = transition.state.persons
+    seeds: tuple[str, ...]
     if event.lead_id is not None:
         lead_id = persons.lead_of(event.lead_id)
         seeds = () if lead_id is None else (lead_id,)

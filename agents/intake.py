@@ -14,6 +14,7 @@ from models.errors import PermanentError
 from models.events import ActionRequested, DirectoryPublished
 from models.org import ContactListed, OrgEvent, PersonArrived
 from models.record_size import check_size
+from rules.inbound.claim_limits import ClaimLimits
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.erasure import erasure_requested
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
@@ -72,6 +73,8 @@ class IntakeStage(Stage):
     """Checks who may send what. The process sets it before the first event."""
     erasure_key: ErasureKey | None = None
     """Hashes the handles of arrivals, to recognise erased persons. The process sets it before the first event."""
+    claim_limits: ClaimLimits | None = None
+    """Counts the claims of each rep. The process sets it before the first event."""
 
     def accept(self, event: Any, read: Read) -> None:
         """Append one message to the log of its org or lead, or to the dead letters with the reason."""
@@ -87,7 +90,10 @@ class IntakeStage(Stage):
         receipt.settle()
 
     def authorised(self, accepted: Accepted, message: Any) -> Accepted:
-        """Return the accepted event. Raises `Refused` if its sender is not allowed to send it."""
+        """Return the accepted event, marked if it is a claim over its rep's limit.
+
+        Raises `Refused` if its sender is not allowed to send it.
+        """
         if self.authority is None or not isinstance(accepted, PersonArrived | ActionRequested):
             return accepted
         at = record_time(message.timestamp, datetime.now(UTC))
@@ -96,6 +102,8 @@ class IntakeStage(Stage):
             self.authority.check_arrival(accepted, *sent)
         else:
             self.authority.check_action(accepted, *sent)
+            if self.claim_limits is not None:
+                return self.claim_limits.checked(accepted, at)
         return accepted
 
     def answers(self, message: Any, read: Read, error: Exception) -> list[Placed]:

@@ -85,6 +85,8 @@ class LeadsStage(Stage):
                 if outcome.row is not None:
                     key, value = outcome.key, outcome.value
                     self.writer.add(LEAD_JOURNAL, partition, key=key, value=value, receipt=receipt)
+                    for removed in outcome.removes:
+                        self.writer.add(LEAD_JOURNAL, partition, key=removed, value=None, receipt=receipt)
                     leads.accept(outcome)
                     if isinstance(lead_event, RulesChanged):
                         self.sweeper.decided(partition, key)

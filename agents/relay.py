@@ -50,6 +50,9 @@ class RelayStage(Stage):
         message = event.message
         receipt = self.acker.take(event)
         partition = message.partition
+        if message.value is None:  # a tombstone: its row has been removed, and there is nothing to publish
+            receipt.settle()
+            return
         try:
             row = decode_row(message.value or b"")
             if self.watermarks.advance(partition, message.offset, row.off):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from models.errors import ConfigError, Refused, RetryableError
+from rules.inbound.claim_limits import ClaimLimits
 from rules.inbound.intake import accept_publication
 from rules.inbound.signatures import Authority
 from streams.clients import follow
@@ -23,12 +24,13 @@ BEGIN_SECONDS: Final = 60.0
 
 
 class SenderTerms:
-    """Keeps an `Authority` up to date with the directory, once `start` has read the topic."""
+    """Keeps an `Authority` and the limits of claims up to date with the directory, once `start` has read the topic."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._read = asyncio.Event()
         self.authority = Authority(read_keys(settings), timedelta(seconds=settings.signature_seconds))
+        self.claim_limits = ClaimLimits()
 
     async def start(self) -> asyncio.Task[None]:
         """Read the topic to its end; return the task that follows it. Raises `RetryableError` after `BEGIN_SECONDS`."""
@@ -62,3 +64,4 @@ class SenderTerms:
         except Refused:
             return  # intake has buried it, and the previous publication stays valid
         self.authority.publish(event)
+        self.claim_limits.publish(event)

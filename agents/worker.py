@@ -152,6 +152,7 @@ async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[
     following = await terms.start()
     for stage in intakes:
         stage.authority = terms.authority
+        stage.claim_limits = terms.claim_limits
     return [following]
 
 

@@ -44,16 +44,21 @@ def shown(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
     return said
 
 
-def org_of(letter: Letter) -> str:
-    """Return the org of a dead letter: the one that its message names, or the default one."""
+def org_of(letter: Letter) -> str | None:
+    """Return the org of a dead letter: the one that its message names, or the default one if it names none.
+
+    Return None for a message that cannot be read, or whose org cannot. It may be any org's, so no org may see it.
+    """
     if letter.source_topic in _KEYED:
         return _org(text(letter.key).partition("/")[0])
     try:
         value = msgspec.json.decode(letter.value or b"")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _org(None)
+        return None
+    if not isinstance(value, dict):
+        return None
     for path in _ORGS:
-        found = value
+        found: Any = value
         for name in path:
             found = found.get(name) if isinstance(found, dict) else None
         if found is not None:
@@ -61,11 +66,11 @@ def org_of(letter: Letter) -> str:
     return _org(None)
 
 
-def _org(named: Any) -> str:
+def _org(named: Any) -> str | None:
     try:
         return normalize.org(named)
     except ValueError:
-        return normalize.org(None)
+        return None
 
 
 async def read_letters(

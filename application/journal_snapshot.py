@@ -47,7 +47,7 @@ async def journal_now(
     ) as records:
         async for record in records:
             try:
-                rows.apply(record.key, decode_row(record.value or b""))
+                rows.apply(record.key, None if record.value is None else decode_row(record.value))
             except msgspec.MsgspecError:
                 continue  # as a worker does, which logs it and continues
     leads = {

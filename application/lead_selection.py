@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from application.importing.mapping import named as first_named
 from application.importing.rows import Found
 from application.importing.tables import open_table
 from application.rule_text import read_tree
@@ -56,7 +57,7 @@ def select_from_file(path: Path, org: str, column: str | None = None) -> LeadSel
     except OSError as error:
         raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error.strerror}"),)) from error
     wanted = column or f"{LEAD_ID}, nor {' and '.join(_OWN)}"
-    reason = f"there is no column {wanted}; there are {', '.join(header)}"
+    reason = f"there is no column {wanted}; there are {first_named(header)}"
     raise InvalidInput((Problem(path=f"{path}: header", reason=reason),))
 
 

@@ -40,6 +40,8 @@ class Reason(StrEnum):
     INVALID = "invalid"
     SUPPRESSED = "suppressed"
     QUIET_HOURS = "quiet_hours"
+    TOO_MANY_OPEN = "too_many_open"
+    TOO_MANY_CLAIMS = "too_many_claims"
     FATAL_ERROR = "fatal_error"
 
 
@@ -48,13 +50,19 @@ class _Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 
 
 class LeadAccepted(_Decision, frozen=True, tag="lead_accepted"):
-    """The lead's first arrival was accepted."""
+    """The lead's first arrival was accepted. `apart`: its attributes for which the lead has no room."""
+
+    apart: dict[str, Any] = {}
 
 
 class ArrivalRepeated(_Decision, frozen=True, tag="arrival_repeated"):
-    """The vendor sent the lead again; `filled` names the empty fields the resend completed."""
+    """The vendor sent the lead again; `filled` names the empty fields the resend completed.
+
+    `apart`: its new attributes for which the lead has no room (`models.facts.MAX_ATTRIBUTES_BYTES`).
+    """
 
     filled: tuple[str, ...] = ()
+    apart: dict[str, Any] = {}
 
 
 class InquiryAdded(_Decision, frozen=True, tag="inquiry_added"):
@@ -62,7 +70,8 @@ class InquiryAdded(_Decision, frozen=True, tag="inquiry_added"):
 
     `why`: how the person was recognised, and what follows. `rep_id`: the active owner, who keeps the lead and is
     notified; None if there is no active owner. `reopened`: the lead was closed; it now belongs to its owner again, or
-    is distributed again. `filled`: the empty fields that the inquiry completed.
+    is distributed again. `filled`: the empty fields that the inquiry completed. `apart`: its attributes for which the
+    lead has no room (`models.facts.MAX_ATTRIBUTES_BYTES`).
     """
 
     inquiry_id: str
@@ -73,6 +82,7 @@ class InquiryAdded(_Decision, frozen=True, tag="inquiry_added"):
     why: str
     reopened: bool = False
     filled: tuple[str, ...] = ()
+    apart: dict[str, Any] = {}
 
 
 class MergedInto(_Decision, frozen=True, tag="merged_into"):
@@ -116,7 +126,7 @@ class Answered(_Decision, frozen=True, tag="answered"):
 
     It is kept, so that a repeated action gets the same answer word for word (X4). `why`: the reason in words, with the
     rule, version, lock or owner that decided it (X1). `merged_into`: the lead that the requested lead was added to
-    (R6).
+    (R6). `org`: the org of the action; nobody else gets the answer.
     """
 
     action_id: str
@@ -129,6 +139,7 @@ class Answered(_Decision, frozen=True, tag="answered"):
     owner: str | None = None
     why: str | None = None
     merged_into: str | None = None
+    org: str = "default"
 
 
 class OwnerChanged(_Decision, frozen=True, tag="owner_changed"):

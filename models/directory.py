@@ -71,10 +71,14 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     `quiet_hours`: when a lead is not called, in the lead's local time; an empty tuple switches them off (X6).
     `open_without_reps`: anyone may act again once the last rep of the org is removed; otherwise such an org stays
     closed. `retention_days`: how long a closed lead keeps its facts; None: for ever. `refuse_erased`: an arrival of an
-    erased person is not taken; otherwise it is taken as a new lead.
+    erased person is not taken; otherwise it is taken as a new lead. `max_locks`: how many leads without an owner a rep
+    may have open in one partition of the log (M6). `claims_per_minute`: how many claims of one rep are taken in any 60
+    seconds.
     """
 
     lock_minutes: float = 60
+    max_locks: int = 3
+    claims_per_minute: int = 600
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True
     closing_outcomes: tuple[str, ...] = ("closed_won", "closed_lost", "do_not_contact")

@@ -40,11 +40,12 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
 class ArrivalMerged(_Event, frozen=True, tag="arrival_merged"):
     """The arrival with this id does not become a lead of its own.
 
-    It was added to lead `into` as another inquiry (R6).
+    It was added to lead `into` as another inquiry (R6). `org`: the org of both; empty in records of earlier versions.
     """
 
     into: str
     why: str
+    org: str = ""
 
 
 class ArrivalRefused(_Event, frozen=True, tag="arrival_refused"):
@@ -98,8 +99,9 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     """A person or a CRM requests something (docs/contracts, `lead-actions`). `cause` is the action id.
 
     `action`: the contract's `type`. The other fields belong to some actions only. `invalid`: names a field that could
-    not be read, and why; such an action is answered with reason `invalid` and changes nothing. `attributes`: all other
-    fields that were sent.
+    not be read, and why; such an action is answered with reason `invalid` and changes nothing. `over_limit`: why the
+    claim is over its rep's limit, and when it may be tried again; it is answered `too_many_claims` and changes nothing.
+    `attributes`: all other fields that were sent.
     """
 
     action: str
@@ -113,6 +115,7 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     to_rep_id: str | None = None
     view_only: bool = False
     invalid: str | None = None
+    over_limit: str | None = None
     attributes: dict[str, Any] = {}
 
 

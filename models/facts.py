@@ -49,16 +49,49 @@ ITS_ARRIVAL: Final = frozenset({"vendor", "campaign", "external_id", "created_at
 """The fields that belong to one arrival and not to the prospect."""
 
 
-def completed(old: Facts, new: Facts, *, without: frozenset[str] = frozenset()) -> Facts:
-    """Return `old` with its empty fields filled from `new`. A repeat may complete a lead but never overwrites it.
+MAX_ATTRIBUTES_BYTES: Final = 128 * 1024
+"""The maximum of a lead's attributes over all its arrivals, as bytes of JSON. Attributes beyond it are kept with the
+decision about their arrival, so that the lead's row always has room for further events."""
 
-    `without`: fields that are not filled.
+Attributes = dict[str, Any]
+
+
+def completed(old: Facts, new: Facts, *, without: frozenset[str] = frozenset()) -> tuple[Facts, Attributes]:
+    """Return `old` with its empty fields filled from `new`, and the attributes of `new` for which there is no room.
+
+    A repeat may complete a lead but never overwrites it. `without`: fields that are not filled.
     """
     filled: dict[str, Any] = {
         name: value
         for name in Facts.__struct_fields__
         if name not in without and getattr(old, name) is None and (value := getattr(new, name)) is not None
     }
+    apart: Attributes = {}
     if missing := {key: value for key, value in new.attributes.items() if key not in old.attributes}:
-        filled["attributes"] = {**old.attributes, **missing}
-    return msgspec.structs.replace(old, **filled) if filled else old
+        kept, apart = _fitting(old.attributes, missing)
+        if kept:
+            filled["attributes"] = {**old.attributes, **kept}
+    return (msgspec.structs.replace(old, **filled) if filled else old), apart
+
+
+def bounded(facts: Facts) -> tuple[Facts, Attributes]:
+    """Return the facts of a new lead, and the attributes for which there is no room."""
+    kept, apart = _fitting({}, facts.attributes)
+    return (msgspec.structs.replace(facts, attributes=kept), apart) if apart else (facts, apart)
+
+
+def _fitting(known: Attributes, more: Attributes) -> tuple[Attributes, Attributes]:
+    """Split `more` into the attributes that fit beside `known`, in the order they were sent, and all others."""
+    if not more or _size(known) + _size(more) <= MAX_ATTRIBUTES_BYTES:
+        return more, {}
+    kept: Attributes = {}
+    room = MAX_ATTRIBUTES_BYTES - _size(known)
+    for key, value in more.items():
+        if (size := _size({key: value})) <= room:
+            kept[key] = value
+            room -= size
+    return kept, {key: value for key, value in more.items() if key not in kept}
+
+
+def _size(attributes: Attributes) -> int:
+    return len(msgspec.json.encode(attributes)) if attributes else 0

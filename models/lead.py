@@ -211,6 +211,7 @@ class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     the lead, which grows by one with every change; `0` while there is no lead. `lead`: None if somebody acted on a lead
     that never arrived; the answer is kept all the same. `cause`: the id of the action or event. `at`: the broker's
     time. `merged_into`: the lead to which the arrival of this id was added as another inquiry (R6).
+    `merged_org`: the org of both, so that no other org learns of it; empty in rows of earlier versions.
     """
 
     off: int
@@ -221,6 +222,7 @@ class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     decisions: tuple[Decision, ...] = ()
     answers: tuple[Answered, ...] = ()
     merged_into: str | None = None
+    merged_org: str = ""
 
 
 class DirectoryRow(

@@ -26,7 +26,8 @@ Status = Literal["open", "ignored", "resolved"]
 class LeadDecision(msgspec.Struct, frozen=True, kw_only=True):
     """`lead-decisions`: the one answer to one action (X4). `why`: the reason in words (X1).
 
-    `merged_into`: the lead does not exist, because its arrival was added to this other lead as an inquiry (R6).
+    `merged_into`: the lead does not exist, because its arrival was added to this other lead as an inquiry (R6). `org`:
+    the org of the action; empty if it could not be read, or in records of earlier versions.
     """
 
     action_id: str
@@ -40,6 +41,7 @@ class LeadDecision(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime
     why: str | None
     merged_into: str | None
+    org: str = ""
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,6 +189,10 @@ class DeadLetterHeaders(msgspec.Struct, frozen=True, kw_only=True, rename="kebab
     key_cut_from: str | None = None
     headers_dropped: str | None = None
     headers_changed: str | None = None
+
+
+MINE: Final = "mine"
+"""How the console names the own queue of whoever asks."""
 
 
 def personal_queue(rep_id: str) -> str:

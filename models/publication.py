@@ -19,6 +19,8 @@ MAX_MEMBERS: Final = 10_000
 MAX_LOCK_MINUTES: Final = 30 * 24 * 60
 MAX_COUNT: Final = 1_000_000
 MAX_RETENTION_DAYS: Final = 36_500
+MAX_LOCKS: Final = 1_000
+MAX_CLAIMS_PER_MINUTE: Final = 100_000
 DAY_SECONDS: Final = 86_400
 WEEK_SECONDS: Final = 7 * DAY_SECONDS
 
@@ -213,10 +215,13 @@ class SettingsObject(_Published):
     their words; null: for ever. `refuse_erased`: whether an arrival of an erased person is refused.
     `signed_arrivals`, `signed_actions`: whether every lead and every action must be signed. `key_ids`: the keys of the
     org's own programs, such as console and CRM, which sign actions and leads of any vendor. `vendors`: vendor ->
-    binding.
+    binding. `max_locks`: how many leads without an owner a rep may have open (M6). `claims_per_minute`: how many claims
+    of one rep are taken in any 60 seconds.
     """
 
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
+    max_locks: Annotated[int, Field(ge=1, le=MAX_LOCKS)] = 3
+    claims_per_minute: Annotated[int, Field(ge=1, le=MAX_CLAIMS_PER_MINUTE)] = 600
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True
     closing_outcomes: Ids = ["closed_won", "closed_lost", "do_not_contact"]

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
 from streams.file_permissions import private_folder
 
@@ -30,8 +31,10 @@ IDLE_TIMEOUT_MS: Final = 30_000
 """How long a writer may be idle in a transaction. A stalled old writer must not hold the locks of its successor."""
 
 
-def connect(database_url: str) -> Engine:
+def connect(database_url: str, *, pooled: bool = True) -> Engine:
     """Return an engine for `sqlite:///FILE` or `postgresql+psycopg://…`. It connects at its first use.
+
+    `pooled`: connections are kept for reuse, at most 15 at the same time; otherwise each use has a new one.
 
     SQLite uses WAL and has one writer at a time. With `synchronous=NORMAL` a power failure may lose the last
     transactions. Rows and offsets are lost together, so the records are read from Kafka again.
@@ -47,6 +50,7 @@ def connect(database_url: str) -> Engine:
         json_serializer=_to_json,
         json_deserializer=msgspec.json.decode,
         connect_args={} if sqlite else arguments,
+        **({} if pooled else {"poolclass": NullPool}),
     )
     if sqlite:
         event.listen(engine, "do_connect", _make_sqlite_private)

@@ -10,6 +10,7 @@ from streams.settings import Settings
 from web.live.hub import Hub
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
+from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
@@ -44,5 +45,6 @@ class Services:
     views: CustomViews
     store: Engine
     crm: Engine
+    exports: Exports
     operations: Operations
     editor: Editor

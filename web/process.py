@@ -32,6 +32,7 @@ from web.parts import Services
 from web.security_headers import Protocol
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
+from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
@@ -125,7 +126,8 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         views=CustomViews(store),
         store=store,
         crm=crm,
-        operations=Operations.of(settings, crm, hub),
+        exports=Exports(connect(settings.database_url, pooled=False)),
+        operations=Operations.of(settings, crm, hub, directory.only_org),
         editor=Editor(directory, settings, crm),
     )
     app = build(parts)
@@ -141,6 +143,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         await hub.close()
         await board.close()
         parts.hashing.close()
+        parts.exports.close()
         crm.dispose()
         store.dispose()
 

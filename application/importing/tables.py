@@ -18,6 +18,10 @@ _BOMS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _CHUNK: Final = 1 << 16
 MAX_COLUMNS: Final = 2_000
 """The most columns of a table."""
+MAX_PROBLEMS: Final = 100
+"""The most problems of a header that are reported."""
+LONGEST_NAME: Final = 200
+"""The most characters of a column's name in a message."""
 MAX_LINE: Final = 1 << 20
 """The most characters of one line. A message has 1 MB at most."""
 MAX_ROW: Final = 4 << 20
@@ -175,10 +179,12 @@ def _check_header(header: tuple[str, ...]) -> None:
     if len(header) > MAX_COLUMNS:
         raise _header_refused(f"has {len(header)} columns; a table has {MAX_COLUMNS} at most")
     seen: set[str] = set()
-    problems = []
+    problems: list[Problem] = []
     for at, name in enumerate(header, start=1):
-        if name in seen:
-            problems.append(Problem(path=f"header, column {at}", reason=f"{name} occurs twice"))
+        if name in seen and len(problems) < MAX_PROBLEMS:
+            problems.append(
+                Problem(path=f"header, column {at}", reason=f"{name[:LONGEST_NAME]} occurs twice")
+            )
         seen.add(name)
     if problems:
         raise InvalidInput(tuple(problems))

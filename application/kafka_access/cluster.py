@@ -1,19 +1,17 @@
 """Reads and changes the ACLs of a cluster by Kafka's protocol."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, for_code
-from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 
 from application.kafka_access.acls import ANY_HOST, Acl, Held, Operation, Pattern, Permission, Resource
 from application.kafka_access.table import Principal
 from models.errors import RuntimeFailure
 from streams import clients
+from streams.patches.acl_admin import AclClient, AclCodes
 from streams.settings import Settings
 
-_ANY: Final = 1
 _NO_AUTHORIZER: Final = 54
 """Kafka's error code `SECURITY_DISABLED`: every client may do everything."""
 
@@ -25,7 +23,7 @@ class NoAuthorizer(RuntimeFailure):
         super().__init__("Kafka", "it has no authorizer, so every client may do everything")
 
 
-class AclAdmin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka's class is untyped
+class AclAdmin(AclClient):
     """Kafka's admin client with ACLs. Reading them needs `Describe` on the cluster, changing them `Alter`."""
 
     async def held(self) -> list[Held]:
@@ -33,9 +31,7 @@ class AclAdmin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka's class i
 
         Raises `NoAuthorizer` and KafkaError.
         """
-        response: Any = await self._send_request(
-            DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY)
-        )
+        response = await self.describe_acls()
         _check(response.error_code, response.error_message)
         found = []
         for resource, name, pattern, acls in response.resources:
@@ -52,9 +48,7 @@ class AclAdmin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka's class i
         count = 0
         for principal in principals:
             for acl in principal.acls:
-                response: Any = await self._send_to_controller(
-                    CreateAclsRequest(*_codes(acl, principal), Permission.ALLOW)
-                )
+                response = await self.create_acl(_codes(acl, principal), Permission.ALLOW)
                 for code, message in response.creation_responses:
                     _check(code, message)
                 count += 1
@@ -63,9 +57,7 @@ class AclAdmin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka's class i
     async def take(self, principal: Principal, acls: Sequence[Acl]) -> None:
         """Remove ACLs from a principal."""
         for acl in acls:
-            response: Any = await self._send_to_controller(
-                DeleteAclsRequest(*_codes(acl, principal), Permission.ALLOW)
-            )
+            response = await self.delete_acl(_codes(acl, principal), Permission.ALLOW)
             for code, message, _ in response.filter_responses:
                 _check(code, message)
 
@@ -94,7 +86,7 @@ async def allow(settings: Settings, principals: Iterable[Principal]) -> int:
         await admin.close()
 
 
-def _codes(acl: Acl, principal: Principal) -> tuple[int, str, int, str, str, int]:
+def _codes(acl: Acl, principal: Principal) -> AclCodes:
     return (acl.resource, acl.name, acl.pattern, f"User:{principal.name}", ANY_HOST, acl.operation)
 
 

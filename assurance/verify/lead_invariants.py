@@ -150,7 +150,9 @@ class LeadInvariants:
             )
         )
         kept = before.answers if before else ()
-        first = next((one for one in kept if one.action_id == answer.action_id), None)
+        first = next(
+            (one for one in kept if (one.action_id, one.org) == (answer.action_id, answer.org)), None
+        )
         if first is not None:
             if first != answer:
                 self._add("answered_twice", lead_id, after, action=answer.action_id)

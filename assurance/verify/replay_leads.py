@@ -75,13 +75,23 @@ class LeadReplay:
             self._dead_letters.note_replay(pair.log)
         if pair.journal is not None:
             self._journal_facts.read[self.partition] = pair.journal.offset + 1
-        if pair.repeat:
+        if pair.journal is not None and pair.journal.value is None:
+            self._removed(pair.journal)
+        elif pair.repeat:
             self._repeat(pair)
         elif pair.journal is None:
             self._without_record(pair)
         else:
             self._written[pair.off] = hash(pair.journal.value)
             self._with_record(pair)
+
+    def _removed(self, record: Any) -> None:
+        """Apply a tombstone. Only a row without a lead may be removed (X7)."""
+        row = self._leads.rows.get(record.key)
+        if isinstance(row, LeadRow) and (row.lead is not None or row.merged_into is not None):
+            self._findings.add("not_conserved", key_text(record.key), at=position_of(record))
+            return
+        self._leads.apply(record.key, None)
 
     def end(self) -> None:
         """Collect the partition's leads and report their overdue deadlines."""

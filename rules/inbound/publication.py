@@ -5,6 +5,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from models.errors import Problem, PublicationErrors, RuleErrors
+from models.public import MINE, personal_queue
 from models.publication import KINDS
 from rules.language.catalogue import FIELDS
 from rules.language.tree import Group, Node, parse
@@ -74,6 +75,10 @@ def present(value: dict[str, Any]) -> dict[str, Any]:
 
 def _queue_problems(queue: dict[str, Any]) -> list[Problem]:
     problems = []
+    queue_id = queue.get("queue_id")
+    if isinstance(queue_id, str) and (queue_id == MINE or queue_id.startswith(personal_queue(""))):
+        reason = f"is reserved for reps' own queues: {MINE}, and ids that begin with {personal_queue('')}"
+        problems.append(Problem(path="queue_id", field="queue_id", reason=reason))
     columns, sort = queue.get("columns"), queue.get("sort")
     for place, column in enumerate(columns if isinstance(columns, list) else ()):
         if isinstance(column, str) and column not in FIELDS:

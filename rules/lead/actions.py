@@ -1,4 +1,4 @@
-"""Carries out the actions on a lead. One function for each action turns a request into a verdict."""
+"""Carries out the actions on a lead. One function for each action turns a request into a result."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +15,8 @@ from models.decisions import (
     Result,
 )
 from models.events import ActionRequested
-from models.lead import OWNED_PHASES, Lead, Phase
+from models.lead import OWNED_PHASES, Phase
+from rules.lead.discretion import closed_with, opened_by, owned_by
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
@@ -32,18 +33,19 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
             Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}"
         )
     if lead.phase is Phase.CLOSED:
-        return refused(Reason.LEAD_CLOSED, f"it was closed with {lead.last_outcome}")
+        return refused(Reason.LEAD_CLOSED, closed_with(transition, request.rep_id))
     if lead.lock is not None and lead.lock.rep_id == request.rep_id:
         return refused(
             Reason.NOT_QUALIFIED, "you have it open, so it is in no queue: claim_now makes it yours"
         )
-    if lead.lock is not None:
+    if lead.lock is not None and lead.owner is not None:  # a late claim is told who has the lead (E3)
         return refused(Reason.LOCKED_BY_OTHER, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
-    if request.queue_id is not None and request.queue_id not in rules.queues:
-        return refused(Reason.UNKNOWN_QUEUE, f"the org has no queue {request.queue_id}")
+    if lead.lock is not None:
+        return refused(Reason.LOCKED_BY_OTHER, opened_by(transition, request.rep_id))
     if request.queue_id is not None and not rules.may_see(request.rep_id, request.queue_id):
+        # A rep does not learn whether a queue of other teams exists.
         return refused(
-            Reason.NOT_ALLOWED, f"none of {request.rep_id}'s teams has access to {request.queue_id}"
+            Reason.UNKNOWN_QUEUE, f"the org has no queue {request.queue_id} that you have access to"
         )
     transition.reevaluate_queues()
     claimable_queues = [
@@ -85,26 +87,31 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
     if request.view_only:
         return refused(Reason.NOT_ALLOWED, "view-only is for managers and admins")
     if lead.phase in (Phase.CLOSED, Phase.IGNORED):
-        return refuse_in_phase(lead, Trigger.VIEW, request.rep_id)
+        return refuse_in_phase(transition, Trigger.VIEW, request.rep_id)
     if lead.lock is not None and lead.lock.rep_id != request.rep_id:
-        return refused(Reason.LOCKED_BY_OTHER, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
+        return refused(Reason.LOCKED_BY_OTHER, opened_by(transition, request.rep_id))
     if lead.owner is not None and lead.owner != request.rep_id:
-        return refused(Reason.NOT_ALLOWED, f"it belongs to {lead.owner}")
+        return refused(Reason.NOT_ALLOWED, owned_by(transition, request.rep_id))
     if lead.lock is None and lead.owner is None:
         transition.reevaluate_queues()
         claimable = sorted(q for q in transition.lead.places if rules.queues[q].queue.claimable)
         if claimable:
-            named = ", ".join(map(rules.called, claimable))
+            seen = [rules.called(q) for q in claimable if rules.may_see(request.rep_id, q)]
+            named = ", ".join(seen) or "a queue of other teams"
             return refused(Reason.NOT_ALLOWED, f"it is to be claimed first, from {named}")
         if not manager and not any(rules.may_see(request.rep_id, q) for q in transition.lead.places):
             return refused(Reason.NOT_QUALIFIED, "it stands in no work queue that the rep has access to")
+        most = rules.settings.max_locks
+        if transition.others_open >= most:
+            why = f"you have {transition.others_open} leads open; at most {most} are allowed: finish or release one"
+            return refused(Reason.TOO_MANY_OPEN, why)
     transition.lock(request.rep_id, transition.at + timedelta(minutes=rules.settings.lock_minutes))
     return DONE
 
 
 def release(transition: Transition, request: ActionRequested) -> ActionResult:
     """Release a lock without an outcome. The lead returns to its queues at once."""
-    if result := _not_holding(transition.lead, request):
+    if result := _not_holding(transition, request):
         return result
     transition.unlock(f"released by {request.rep_id}")
     return DONE
@@ -114,7 +121,7 @@ def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
     """D2: an action releases the lock. One of the org's closing outcomes closes the lead."""
     if request.outcome is None:
         return refused(Reason.INVALID, "outcome: an outcome action needs one")
-    if result := _not_working(transition.lead, request):
+    if result := _not_working(transition, request):
         return result
     transition.emit(OutcomeRecorded(rep_id=request.rep_id, outcome=request.outcome, note=request.note))
     transition.unlock(f"{request.rep_id} recorded {request.outcome}")
@@ -132,7 +139,7 @@ def callback(transition: Transition, request: ActionRequested) -> ActionResult:
 
     Without a time, it goes to the end of its queues, unclaimed.
     """
-    if result := _not_working(transition.lead, request):
+    if result := _not_working(transition, request):
         return result
     if (
         request.at is not None
@@ -154,7 +161,7 @@ def claim_now(transition: Transition, request: ActionRequested) -> ActionResult:
     if transition.lead.owner == request.rep_id:
         transition.unlock(f"{request.rep_id} claimed it")
         return ActionResult(Result.WON, why="it is yours already")
-    if result := _not_working(transition.lead, request):
+    if result := _not_working(transition, request):
         return result
     why = f"{request.rep_id} had it open"
     transition.assign_owner(request.rep_id, "claim_now", None, why)
@@ -166,7 +173,7 @@ def note(transition: Transition, request: ActionRequested) -> ActionResult:
     if request.note is None:
         return refused(Reason.INVALID, "note: a note action needs one")
     if transition.rules.role(request.rep_id) not in MANAGERS and (
-        result := _not_working(transition.lead, request)
+        result := _not_working(transition, request)
     ):
         return result
     transition.update(notes=transition.lead.notes + 1)
@@ -234,40 +241,45 @@ ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], ActionResul
 }
 
 
-def _not_holding(lead: Lead, request: ActionRequested) -> ActionResult | None:
+def _not_holding(transition: Transition, request: ActionRequested) -> ActionResult | None:
     """Return why the rep does not hold the lock, or None if the rep holds it (D1, D2)."""
+    lead = transition.lead
     if lead.lock is not None and lead.lock.rep_id == request.rep_id:
         return None
     if lead.lock is not None:
         reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.LOCKED_BY_OTHER
-        return refused(reason, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
+        return refused(reason, opened_by(transition, request.rep_id))
     return refused(Reason.NOT_LOCKED, "you do not have it open")
 
 
-def _not_working(lead: Lead, request: ActionRequested) -> ActionResult | None:
+def _not_working(transition: Transition, request: ActionRequested) -> ActionResult | None:
     """Return why the rep may not act on the lead, or None if the rep may.
 
     A rep may act with the lock, and as the owner while nobody else has the lead open. A rep whose lock has expired may
     also act, as long as nobody else has taken the lead since (D2).
     """
+    lead = transition.lead
     if lead.owner == request.rep_id and (lead.lock is None or lead.lock.rep_id == request.rep_id):
         return None
     if lead.owner is not None and lead.owner != request.rep_id:
         reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.NOT_ALLOWED
-        return refused(reason, f"it belongs to {lead.owner}")
+        return refused(reason, owned_by(transition, request.rep_id))
     if lead.lock is None and lead.lapsed == request.rep_id:
         return None
-    return _not_holding(lead, request)
+    return _not_holding(transition, request)
 
 
-def refuse_in_phase(lead: Lead, trigger: Trigger, rep_id: str) -> ActionResult:
+def refuse_in_phase(transition: Transition, trigger: Trigger, rep_id: str) -> ActionResult:
     """Return the refusal of an action that the lead's phase does not list (rules/lead/lifecycle.py)."""
+    lead = transition.lead
     if trigger in OFFER_TRIGGERS:
         return refused(Reason.OFFER_OVER, "no offer of this lead is open")
     if lead.phase is Phase.CLOSED:
-        return refused(Reason.LEAD_CLOSED, f"it was closed with {lead.last_outcome}")
+        return refused(Reason.LEAD_CLOSED, closed_with(transition, rep_id))
     if trigger in (Trigger.IGNORE, Trigger.UNIGNORE):
         return refused(Reason.NOT_AN_EXCEPTION, f"it is {lead.phase}, not an exception")
+    if trigger is Trigger.ASSIGN and transition.rules.role(rep_id) not in MANAGERS:
+        return refused(Reason.NOT_ALLOWED, "assigning is for managers and admins")
     if trigger is Trigger.ASSIGN and lead.phase in OWNED_PHASES:
         return ActionResult(
             Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}"

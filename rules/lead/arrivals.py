@@ -18,7 +18,7 @@ from models.decisions import (
 )
 from models.erasure import MAX_HASHES, joined
 from models.events import ArrivalMerged, LeadArrived, SuppressionChanged
-from models.facts import ITS_ARRIVAL, Facts, completed
+from models.facts import ITS_ARRIVAL, Attributes, Facts, bounded, completed
 from models.lead import Failure, Lead, Phase
 from models.offers import Rejected, Why
 from models.persons import Inquiry
@@ -33,9 +33,10 @@ _AT_REST = frozenset({Phase.QUEUED, Phase.EXCEPTION, Phase.IGNORED, Phase.CLOSED
 
 def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition:
     """Create a lead from an arrival, and start its distribution."""
+    facts, apart = bounded(event.facts)
     lead = Lead(
         lead_id=event.lead_id,
-        facts=event.facts,
+        facts=facts,
         phase=Phase.QUEUED,
         arrived_at=at,
         updated_at=at,
@@ -43,7 +44,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
         hashes=event.hashes[:MAX_HASHES],
     )
     transition = Transition(lead=lead, at=at, rules=rules, before_event=None)
-    transition.emit(LeadAccepted())
+    transition.emit(LeadAccepted(apart=apart))
     _record_suppression(transition, event.barred)
     _distribute(transition, event.facts, "it arrived", "it arrived assigned (R5)")
     return transition
@@ -59,11 +60,11 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
     if inquiry is not None and not inquiry.again:
         _add_inquiry(transition, event, inquiry)
         return None
-    filled = _fill_in(transition, event.facts, ITS_ARRIVAL if inquiry is not None else frozenset())
+    filled, apart = _fill_in(transition, event.facts, ITS_ARRIVAL if inquiry is not None else frozenset())
     _record_suppression(transition, event.barred)
     if transition.lead is not transition.before_event:
         transition.update(org_log_offset=event.org_log_offset)
-    transition.emit(ArrivalRepeated(filled=filled))
+    transition.emit(ArrivalRepeated(filled=filled, apart=apart))
     return None
 
 
@@ -108,7 +109,7 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
     facts, owner = event.facts, transition.lead.owner
     active = owner is not None and not transition.rules.has_left(owner)
     reopened = transition.lead.phase is Phase.CLOSED
-    filled = _fill_in(transition, facts, ITS_ARRIVAL)
+    filled, apart = _fill_in(transition, facts, ITS_ARRIVAL)
     if facts.silenced and not transition.lead.facts.silenced:
         transition.update(
             facts=replace(transition.lead.facts, silenced=True)
@@ -125,6 +126,7 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
             why=f"{inquiry.why}; {_inquiry_outcome(transition, owner if active else None)}",
             reopened=reopened,
             filled=filled,
+            apart=apart,
         )
     )
     _record_suppression(transition, event.barred)
@@ -174,14 +176,16 @@ def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -
         request_rep(transition, group.group_id, f"{why} through campaign {campaign.campaign_id}")
 
 
-def _fill_in(transition: Transition, sent: Facts, without: frozenset[str]) -> tuple[str, ...]:
-    """Fill the lead's empty fields and return their names."""
+def _fill_in(
+    transition: Transition, sent: Facts, without: frozenset[str]
+) -> tuple[tuple[str, ...], Attributes]:
+    """Fill the lead's empty fields. Return their names, and the attributes for which the lead has no room."""
     known = transition.lead.facts
-    facts = completed(known, sent, without=without)
+    facts, apart = completed(known, sent, without=without)
     filled = tuple(name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(known, name))
     if filled:
         transition.update(facts=facts)
-    return filled
+    return filled, apart
 
 
 def _record_suppression(transition: Transition, barred: dict[str, str]) -> None:

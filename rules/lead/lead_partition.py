@@ -20,6 +20,7 @@ from models.lead import Deadline, DirectoryRow, LeadRow, Row
 from models.record_size import MAX_RECORD_BYTES, check_size
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.lead.machine import LeadEvent, is_replay, resumed, step
+from rules.lead.partition_indexes import OpenLeads, UnknownLeads
 from rules.queues.reevaluation import is_stale
 from rules.queues.rule_book import VERSIONED, RuleBook
 
@@ -35,7 +36,7 @@ class LeadOutcome(msgspec.Struct, frozen=True, gc=False):
     `key`, `value`, `row`: the record to write; `row` is None if there is none. `failure`: why the event goes to the
     dead letters. An event that could not be decided has both: its lead is unchanged, and the sender of an action gets
     an answer. `book`: the rules after a publication. `reevaluates`: the org whose leads a publication may affect (Q6,
-    X2).
+    X2). `removes`: the keys of rows that are removed with it; the journal gets a tombstone for each, after the record.
     """
 
     key: bytes
@@ -44,6 +45,7 @@ class LeadOutcome(msgspec.Struct, frozen=True, gc=False):
     failure: Exception | None = None
     book: RuleBook | None = None
     reevaluates: str | None = None
+    removes: tuple[bytes, ...] = ()
 
 
 class LeadPartition:
@@ -63,6 +65,8 @@ class LeadPartition:
         self.partition = partition
         self.rows: dict[bytes, Row] = {}
         self.deadlines = DueHeap()
+        self.unknown = UnknownLeads()
+        self.open_leads = OpenLeads()
         self._partition_of = partition_of
         self._book = book
         self._unread: dict[bytes, DirectoryRow] = {}
@@ -108,15 +112,27 @@ class LeadPartition:
         if row is None and self._partition_of is not None and self._partition_of(key) != self.partition:
             home = self._partition_of(key)  # in another partition it would become a second lead
             return _misplaced(key, f"in partition {self.partition}; the key belongs to {home}")
+        if row is None and self.unknown.was_removed(off):
+            return None
+        failure: Exception | None = None
         try:
             before = resumed(row, event, at) if sent_again else row
-            after = step(before, event, off=off, at=at, book=self.book)
+            after = step(
+                before, event, off=off, at=at, book=self.book, others_open=self._others_open(key, event, at)
+            )
             value = encode_row(after)
             check_size(key, value, most=MAX_ROW_BYTES)
         except Exception as error:  # noqa: BLE001  # one event must never stop the partition behind it
+            failure = error
             after = _undecided(row, event, off, at, error)
-            return LeadOutcome(key, encode_row(after), after, error)
-        return LeadOutcome(key, value, after)
+            value = encode_row(after)
+        return LeadOutcome(key, value, after, failure, removes=self.unknown.surplus(key, after))
+
+    def _others_open(self, key: bytes, event: LeadEvent, at: datetime) -> int:
+        """Return how many other leads of this partition the rep of an action has open."""
+        if not isinstance(event, ActionRequested):
+            return 0
+        return self.open_leads.count(event.org, event.rep_id, at, but=key)
 
     def _publish(self, event: DirectoryPublished, off: int, at: datetime) -> LeadOutcome | None:
         """Decide a publication. The object's newest version counts, as a whole or not at all."""
@@ -157,6 +173,9 @@ class LeadPartition:
             return
         before = self.rows.get(key)
         self.rows[key] = row = replace(row, decisions=()) if row.decisions else row
+        self._index(key, before, row)
+        for removed in outcome.removes:
+            self._index(removed, self.rows.pop(removed, None), None)
         if row.lead is None or not row.lead.deadlines:
             return
         known: tuple[Deadline, ...] = ()
@@ -175,11 +194,11 @@ class LeadPartition:
         A record older than the known one was written late by a zombie and is ignored (docs/faust.md 9). `recovered`
         adds the deadlines to the heap.
         """
+        known = self.rows.get(key)
         if row is None:
-            self.rows.pop(key, None)
+            self._index(key, self.rows.pop(key, None), None)
             self._unread.pop(key, None)
             return True
-        known = self.rows.get(key)
         if known is not None and row.off < known.off:
             return False
         if isinstance(row, DirectoryRow):
@@ -187,10 +206,16 @@ class LeadPartition:
         elif row.decisions:
             row = replace(row, decisions=())
         self.rows[key] = row
+        self._index(key, known, row)
         return True
+
+    def _index(self, key: bytes, before: Row | None, after: Row | None) -> None:
+        self.unknown.put(key, after)
+        self.open_leads.put(key, before, after)
 
     def recovered(self) -> None:
         """Derive rule book and deadlines from the rows, once the journal is read."""
+        self.unknown.sort()
         self._book = RuleBook.from_rows(row for row in self.rows.values() if isinstance(row, DirectoryRow))
         self._unread = {}
         self.deadlines.rebuild(
@@ -264,6 +289,7 @@ def _undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, er
                 decided_at=at,
                 owner=known.lead.owner if known.lead else None,
                 why=repr(error),
+                org=event.org,
             ),
         )
     lead = known.lead

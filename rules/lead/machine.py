@@ -61,24 +61,33 @@ def is_replay(row: LeadRow | None, off: int) -> bool:
     return row is not None and off <= row.off
 
 
-def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book: RuleBook) -> LeadRow:
+def step(
+    row: LeadRow | None,
+    event: LeadEvent,
+    *,
+    off: int,
+    at: datetime,
+    book: RuleBook,
+    others_open: int = 0,
+) -> LeadRow:
     """Apply one event and return the next row.
 
     `row`: the known row of this lead id, None at first. `off`: the event's offset in the log; the caller has checked
     `is_replay`. `at`: the broker's time of the event; a lead's time never goes back, even if the clock does. An action
     whose answer the row still has gets the same answer and changes nothing (X4). An action of another org than the
-    lead's is answered as if the lead did not exist.
+    lead's is answered as if the lead did not exist. `others_open`: how many other leads the acting rep has open (D1).
     """
     lead = row.lead if row else None
     seq = row.seq if row else 0
     answers = row.answers if row else ()
     into = row.merged_into if row else None
+    merged_org = row.merged_org if row else ""
     at = max(at, row.at) if row else at
     decisions: tuple[Decision, ...]
     if isinstance(event, Request):
         action = erasure.as_action(event)
         for answer in answers:
-            if answer.action_id == event.cause:
+            if answer.action_id == event.cause and answer.org == event.org:
                 return LeadRow(
                     off=off,
                     seq=seq,
@@ -88,12 +97,21 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
                     decisions=(answer,),
                     answers=answers,
                     merged_into=into,
+                    merged_org=merged_org,
                 )
+        known_into = into if merged_org in ("", action.org) else None
         theirs = lead is None or lead.facts.org == action.org
         if isinstance(event, ErasureFound):
             decisions, result = (), erasure.found(event)
         elif theirs:
-            lead, decisions, result = decide_action(lead, action, at, book.org(action.org), merged_into=into)
+            lead, decisions, result = decide_action(
+                lead,
+                action,
+                at,
+                book.org(action.org),
+                merged_into=known_into,
+                others_open=others_open,
+            )
         else:  # the sender must not learn of another org's lead
             decisions, result = (), _unreadable(action) or _UNKNOWN
         seq += lead is not (row.lead if row else None)
@@ -109,7 +127,8 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
             reason=result.reason,
             owner=lead.owner if lead and theirs else None,
             why=result.why,
-            merged_into=into if lead is None else None,
+            merged_into=known_into if lead is None else None,
+            org=event.org,
         )
         decisions = (answer, *decisions)
         answers = (*answers, answer)[-ANSWERS_KEPT:]
@@ -119,7 +138,8 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
         seq += lead is not (row.lead if row else None)
         if erasure.is_new(row.lead if row else None, lead):
             answers = erasure.scrubbed(answers)
-        into = next((decision.into for decision in decisions if isinstance(decision, MergedInto)), into)
+        if isinstance(event, ArrivalMerged) and any(isinstance(one, MergedInto) for one in decisions):
+            into, merged_org = event.into, event.org
     return LeadRow(
         off=off,
         seq=seq,
@@ -129,6 +149,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
         decisions=decisions,
         answers=answers,
         merged_into=into if lead is None else None,
+        merged_org=merged_org if lead is None else "",
     )
 
 
@@ -174,10 +195,11 @@ def decide_action(
     rules: OrgRules,
     *,
     merged_into: str | None = None,
+    others_open: int = 0,
 ) -> tuple[Lead | None, tuple[Decision, ...], ActionResult]:
     """Decide one action; return the lead after it, the decisions and the answer.
 
-    `merged_into`: the lead that the arrival of this id was added to (R6).
+    `merged_into`: the lead that the arrival of this id was added to (R6). `others_open`: as in `step`.
     """
     if lead is None and merged_into is not None:
         why = f"it came as another inquiry of lead {merged_into}: ask for that one"
@@ -193,7 +215,7 @@ def decide_action(
     trigger = _TRIGGERS.get(event.action)
     if trigger is None:
         return lead, (), refused(Reason.UNKNOWN_ACTION, f"type: {event.action} is no action")
-    transition = Transition(lead=lead, at=at, rules=rules, before_event=lead)
+    transition = Transition(lead=lead, at=at, rules=rules, before_event=lead, others_open=others_open)
     transition.expire_lock()
     expire_offer(transition)
     if trigger is Trigger.ERASE:
@@ -203,7 +225,7 @@ def decide_action(
     elif trigger in LIFECYCLE[transition.lead.phase]:
         result = _ACTIONS[trigger](transition, event)
     else:
-        result = refuse_in_phase(transition.lead, trigger, event.rep_id)
+        result = refuse_in_phase(transition, trigger, event.rep_id)
     if result.result in (Result.DONE, Result.WON):
         transition.settle()
         return transition.lead, tuple(transition.decisions), result
@@ -211,11 +233,13 @@ def decide_action(
 
 
 def _unreadable(event: ActionRequested) -> ActionResult | None:
-    """Return the refusal of an action that could not be read; None if it could.
+    """Return the refusal of an action that could not be read or is over a limit; None for any other action.
 
     The refusal reveals nothing of any lead.
     """
-    return None if event.invalid is None else refused(Reason.INVALID, event.invalid)
+    if event.invalid is not None:
+        return refused(Reason.INVALID, event.invalid)
+    return None if event.over_limit is None else refused(Reason.TOO_MANY_CLAIMS, event.over_limit)
 
 
 def decide_event(

@@ -8,9 +8,10 @@ from typing import Final
 
 from models.decisions import ConnectRequested, Reason, Result
 from models.events import ActionRequested
-from models.lead import Lead, RepSearch
+from models.lead import RepSearch
 from rules.calendar.quiet_hours import clock, quiet_until
 from rules.lead.actions import ACTIONS, MANAGERS
+from rules.lead.discretion import may_know, owned_by
 from rules.lead.distribution import accept_offer, decline_offer, offered_to
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.transition import DONE, ActionResult, Transition, refused
@@ -59,7 +60,7 @@ def connect(transition: Transition, request: ActionRequested) -> ActionResult:
     """S2: connect the winner with the lead, unless the lead must not be called, or not now (X6)."""
     lead = transition.lead
     if lead.owner != request.rep_id:
-        return refused(Reason.OFFER_OVER, f"{lead.owner} has it since {lead.assigned_at}")
+        return refused(Reason.OFFER_OVER, owned_by(transition, request.rep_id))
     if lead.facts.silenced:
         return refused(Reason.SUPPRESSED, "silenced communication is on: it is not to be called")
     if lead.suppressed:
@@ -100,17 +101,17 @@ def _by_others(transition: Transition, request: ActionRequested, trigger: Trigge
         if trigger is Trigger.NOTE or request.view_only:
             return ACTIONS[trigger](transition, request)
         return refused(Reason.NOT_ALLOWED, "it is being distributed: look at it with view_only, or assign it")
-    return _not_yours(transition.lead, request.rep_id, trigger)
+    return _not_yours(transition, request.rep_id, trigger)
 
 
-def _not_yours(lead: Lead, rep_id: str, trigger: Trigger) -> ActionResult:
-    search = lead.search
+def _not_yours(transition: Transition, rep_id: str, trigger: Trigger) -> ActionResult:
+    search = transition.lead.search
     if search is None and trigger in OFFER_TRIGGERS:
         return refused(Reason.OFFER_OVER, "it rang in vain")  # the timer has not reported it yet (S3)
     if search is not None and (rep_id in search.tried or trigger in OFFER_TRIGGERS):
         return refused(
             Reason.OFFER_OVER, "your offer is over" if rep_id in search.tried else "no offer to you"
         )
-    if search is not None and search.stage is RepSearch.OFFERED:
+    if search is not None and search.stage is RepSearch.OFFERED and may_know(transition, rep_id):
         return refused(Reason.NOT_QUALIFIED, f"it is offered to {search.reps[0]} until {search.until}")
     return refused(Reason.NOT_QUALIFIED, "it is being distributed")

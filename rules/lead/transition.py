@@ -66,6 +66,7 @@ class Transition:
     """One event's changes to a lead. Each method replaces `lead` and collects decisions.
 
     `before_event` keeps the lead as it was before the event, so that `settle` can detect changes.
+    `others_open`: how many other leads the acting rep has open.
     """
 
     lead: Lead
@@ -73,6 +74,7 @@ class Transition:
     rules: OrgRules
     before_event: Lead | None
     decisions: list[Decision] = field(default_factory=list)
+    others_open: int = 0
 
     def update(self, **changes: Any) -> None:
         """Replace fields of the lead."""

@@ -115,7 +115,7 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                 )
                 if inquiry is not None and not inquiry.again:
                     merged = ArrivalMerged(
-                        lead_id=inquiry.inquiry_id, cause=cause, into=lead_id, why=inquiry.why
+                        lead_id=inquiry.inquiry_id, cause=cause, into=lead_id, why=inquiry.why, org=step.org
                     )
                     told.append(merged)
             case ArrivalTurnedAway():

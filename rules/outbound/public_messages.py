@@ -204,6 +204,7 @@ def _answer(answer: Answered, lead_id: str) -> LeadDecision:
         decided_at=answer.decided_at,
         why=answer.why,
         merged_into=answer.merged_into,
+        org=answer.org,
     )
 
 

@@ -2,14 +2,17 @@
 
 from typing import Final
 
-from sqlalchemy import case
+from sqlalchemy import case, func, select
 
+from rules.queues.columns import UNNAMED
 from sink.lists.columns import Column, Kind, Listing
 from sink.tables import AssignmentTable, LeadExceptionTable, LeadTable
 
 _E: Final = LeadExceptionTable
 _L: Final = LeadTable
 _A: Final = AssignmentTable
+_FIRST: Final = func.coalesce(_L.first_name.expression, "")
+_LAST: Final = func.coalesce(_L.last_name.expression, "")
 _T, _C, _F, _N, _D = Kind.TEXT, Kind.CHOICE, Kind.FLAG, Kind.AMOUNT, Kind.DATE
 
 EXCEPTIONS: Final = Listing(
@@ -37,10 +40,18 @@ EXCEPTIONS: Final = Listing(
 IGNORED_LAST: Final = (case((_E.status == "ignored", 1), else_=0),)
 """The band of E4: ignored exceptions, if shown, come last in any order."""
 
+_NAME: Final = (
+    select(func.coalesce(func.nullif(func.trim(_FIRST.concat(" ").concat(_LAST)), ""), UNNAMED))
+    .where(_L.lead_id == _E.lead_id)
+    .correlate(_E)
+    .scalar_subquery()
+)
+"""First and last name, or `unnamed`. The exception's own `prospect_name` falls back to mail or phone (Q3)."""
+
 UNASSIGNED: Final = Listing(
     row_id=_E.lead_id.expression,
     columns=(
-        Column("prospect_name", "Prospect name", _T, _E.prospect_name.expression, nullable=False),
+        Column("prospect_name", "Prospect name", _T, _NAME, nullable=False),
         Column("distribution", "Distribution", _C, _E.distribution.expression),
         Column("reason", "Failure reason", _C, _E.reason.expression),
         Column("raised_at", "Unassigned since", _D, _E.raised_at.expression),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
@@ -58,10 +58,12 @@ class PlainToo(KafkaBroker):
 class Secured:
     """The servers, the processes, and clients of any user. `admin`: the settings of the superuser."""
 
+    broker_class: ClassVar[type[PlainToo]] = PlainToo
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         names = [*(one.name for one in processes()), *VENDORS, CRM, *SPARE]
-        self.broker = PlainToo(
+        self.broker = self.broker_class(
             folder / "kafka", cache=Settings.read().cache_dir / "jars", users=names, log_allowed=True
         )
         self.valkey = ValkeyServer(folder / "valkey")
@@ -84,7 +86,7 @@ class Secured:
             partitions=2,
             signing_keys=self.keys,
         )
-        self.admin = self._as(base, kafka_users.ADMIN)
+        self.admin = self.as_user(base, kafka_users.ADMIN)
         others = [
             principal_of("vendor", "acme"),
             principal_of("vendor", "bolt"),
@@ -137,7 +139,7 @@ class Secured:
 
     def user(self, name: str, password: str | None = None) -> Settings:
         """Return the settings of a user."""
-        settings = self._as(self.admin, name)
+        settings = self.as_user(self.admin, name)
         if password is not None:
             settings = settings.model_copy(
                 update={"kafka_sasl_password": type(settings.kafka_sasl_password)(password)}  # type: ignore[misc]
@@ -244,7 +246,8 @@ class Secured:
             consumer.close()
         return found[0]
 
-    def _as(self, base: Settings, name: str) -> Settings:
+    def as_user(self, base: Settings, name: str) -> Settings:
+        """Return the settings of a user, made from others."""
         users = self.broker.users
         assert users is not None
         return base.model_copy(update=kafka_users.client_settings(users, name))

@@ -3,54 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pyotp
 import pytest
 from sqlalchemy import text
 
 from models.errors import InvalidInput
-from tests.web.console_store import empty_database
+from tests.web import console_store
+from tests.web.console_store import MIA, PASSWORD
 from web.store.accounts import Account, Accounts
 from web.store.addresses import address_of
 from web.store.attempts import buckets
 from web.store.second_factors import SecondFactors
 from web.store.sessions import Sessions
-from web.store.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from sqlalchemy import Engine
 
-PASSWORD: Final = "correct horse battery"  # noqa: S105  # of an account that lives as long as a test
-MIA: Final = Account(email="mia@x.org", org="default", rep_id="mia", role="admin")
+    from web.store.tokens import Tokens
 
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """Yield an empty database."""
-    with empty_database(request, tmp_path) as engine:
-        yield engine
-
-
-@pytest.fixture
-def accounts(store: Engine) -> Accounts:
-    """Return its accounts."""
-    return Accounts(store)
-
-
-@pytest.fixture
-def sessions(store: Engine) -> Sessions:
-    """Return its sessions."""
-    return Sessions(store)
-
-
-@pytest.fixture
-def tokens(store: Engine) -> Tokens:
-    """Return its tokens."""
-    return Tokens(store)
+store, accounts = console_store.store, console_store.accounts
+sessions, tokens = console_store.sessions, console_store.tokens
 
 
 def test_who_has_the_password_signs_in_and_nobody_else(accounts: Accounts) -> None:

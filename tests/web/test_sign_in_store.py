@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pyotp
 import pytest
 from sqlalchemy import text, update
 
 from sink.engine import connect
-from tests.web.console_store import empty_database
+from tests.web import console_store
+from tests.web.console_store import MIA, PASSWORD
 from web.services.device import device_of
 from web.store.accounts import Account, Accounts
 from web.store.attempts import Attempts, buckets, network
@@ -20,32 +21,11 @@ from web.store.sessions import MOST, Sessions
 from web.store.tables import SessionTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Engine
 
-PASSWORD: Final = "correct horse battery"  # noqa: S105  # of an account that lives as long as a test
-MIA: Final = Account(email="mia@x.org", org="default", rep_id="mia", role="admin")
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """Yield an empty database."""
-    with empty_database(request, tmp_path) as engine:
-        yield engine
-
-
-@pytest.fixture
-def accounts(store: Engine) -> Accounts:
-    """Return its accounts."""
-    return Accounts(store)
-
-
-@pytest.fixture
-def sessions(store: Engine) -> Sessions:
-    """Return its sessions."""
-    return Sessions(store)
+store, accounts, sessions = console_store.store, console_store.accounts, console_store.sessions
 
 
 def test_a_session_ends_without_use_and_looking_does_not_prolong_it(

@@ -6,13 +6,14 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import APIRouter, Depends, Header
 
-from models.decisions import Reason
+from models.decisions import Reason, Result
 from models.public import LeadDecision
 from web.auth import Access, PartsOf, Person
 from web.errors import Problem, not_found
 from web.parts import Services
 from web.schemas import Action, Answer, Claim
 from web.services.decision_text import Names
+from web.services.open_leads import check_open_leads
 
 router = APIRouter(prefix="/api/v1", tags=["actions"])
 
@@ -43,6 +44,8 @@ async def claim(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Claim, 
 async def action(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Action, key: Key = None) -> Answer:
     """Perform any other action. The engine decides whether the person may do it, and gives the reason."""
     fields = given.model_dump(exclude_none=True, mode="json")
+    if given.type == "view" and not given.view_only:
+        await check_open_leads(parts, person, str(lead_id))
     return await act(parts, person, str(lead_id), fields.pop("type"), key, **fields)
 
 
@@ -50,7 +53,7 @@ async def action(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Action
 async def answer(person: Acts, parts: PartsOf, action_id: uuid.UUID) -> Answer:
     """Return the recent answer to one of the caller's actions. For an older one, send the same request again."""
     known = parts.engine_client.known(str(action_id))
-    if known is None or known.rep_id != person.rep_id:
+    if known is None or (known.org, known.rep_id) != (person.org, person.rep_id):
         raise not_found(f"recent answer to {action_id}")
     return answer_for(parts, person, known)
 
@@ -68,7 +71,7 @@ async def act(
         **{name: value for name, value in fields.items() if value is not None},
     }
     found = await parts.engine_client.ask(given)
-    if (found.rep_id, found.lead_id, found.type) != (person.rep_id, lead_id, kind):
+    if (found.org, found.rep_id, found.lead_id, found.type) != (person.org, person.rep_id, lead_id, kind):
         detail = f"Idempotency-Key: {key} belongs to another action"
         raise Problem(422, "idempotency-key-reused", detail)
     return answer_for(parts, person, found)
@@ -89,7 +92,10 @@ def answer_for(parts: Services, person: Person, found: LeadDecision) -> Answer:
     rules = parts.directory.org(person.org)
     owner = rules.reps.get(found.owner or "")
     fields = msgspec.to_builtins(found)
+    del fields["org"]  # the caller's own
     if not person.oversees and found.reason in _REVEALING and found.owner != person.rep_id:
         fields["why"] = _REVEALING[found.reason]
+    if not person.oversees and found.result == Result.REFUSED and found.owner != person.rep_id:
+        fields["owner"], owner = None, None
     fields["words"] = Names(rules).within(fields["why"])
     return Answer(**fields, owner_name=(owner.name or None) if owner else None)

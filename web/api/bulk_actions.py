@@ -1,5 +1,6 @@
 """One action on many leads: a selection, all leads that meet a filter, or a list from a file (D6, E3, E4, S6)."""
 
+import asyncio
 import tempfile
 import uuid
 from collections import Counter
@@ -14,8 +15,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 from sqlalchemy import Connection
 
+from application.lead_selection import LeadSelection, split_evenly
 from application.lead_selection import select_from_file as leads_of
-from application.lead_selection import split_evenly
 from models.lead import Phase
 from models.public import LeadDecision
 from sink.lists import pages
@@ -110,10 +111,7 @@ async def read_list(
     content = await file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise Problem(413, "too-large", f"file: has more than {MOST_BYTES // 1024 // 1024} MB")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "list.csv"
-        path.write_bytes(content)
-        found = leads_of(path, person.org)
+    found = await asyncio.to_thread(_read_list, content, person.org)
     if len(found.leads) > MOST:
         raise Problem(
             413, "too-large", f"file: names {len(found.leads)} leads; one action takes at most {MOST}"
@@ -124,6 +122,14 @@ async def read_list(
         unusable=[{"place": one.place, "reason": one.reason} for one in found.unusable[:UNNAMED]],
         unusable_total=len(found.unusable),
     )
+
+
+def _read_list(content: bytes, org: str) -> LeadSelection:
+    """Read a file's leads. This takes time, so it runs in a thread."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "list.csv"
+        path.write_bytes(content)
+        return leads_of(path, org)
 
 
 async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[str]:

@@ -8,12 +8,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from models.public import personal_queue
+from models.public import MINE, personal_queue
 from web.auth import Access, PartsOf, Person, identify
 from web.errors import Problem
-from web.live.hub import Page
+from web.live.hub import MOST_PER_PERSON, Page
 from web.parts import Services
-from web.services.visible_queues import MINE
 
 router = APIRouter(prefix="/api/v1", tags=["live"])
 
@@ -50,6 +49,9 @@ async def live(
     (read the lists again). `queues`: queues were added, changed or removed. `leads`, `exceptions`, `directory`: these
     have changed; read them again. `operations` {at, lag}: a new sample, if the client watches it.
     """
+    if not parts.hub.has_room(person.org, person.rep_id):
+        reason = f"you have {MOST_PER_PERSON} open streams, in all browsers and programs; close one"
+        raise Problem(429, "too-many-streams", reason, headers={"Retry-After": "10"})
     own = personal_queue(person.rep_id)
 
     def sees(queue_id: str) -> bool:
@@ -66,6 +68,9 @@ async def live(
 
 
 async def _stream(request: Request, parts: Services, page: Page, after: str | None) -> AsyncIterator[bytes]:
+    if not parts.hub.has_room(page.org, page.rep_id):
+        return  # others were opened after the request was checked
+    parts.hub.count_stream(page, 1)
     try:
         await parts.hub.open(page, after)
         yield f"retry: {RETRY_MS}\n\n".encode()
@@ -82,5 +87,6 @@ async def _stream(request: Request, parts: Services, page: Page, after: str | No
                     return
             yield chunk
     finally:
+        parts.hub.count_stream(page, -1)
         with suppress(KeyError):
             parts.hub.close_page(page)

@@ -9,12 +9,10 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from rules.language.tree import parse
 from rules.queues.rule_book import OrgRules
-from sink.db_errors import translated
 from sink.lists import pages
 from sink.lists.columns import Column, Kind, Listing
 from sink.lists.list_query import ListQuery
@@ -27,11 +25,12 @@ from web.errors import Problem, forbidden
 from web.parts import Services
 from web.services import list_params
 from web.services.crm_query import ask
+from web.services.exports import Export
 
 router = APIRouter(prefix="/api/v1", tags=["leads"])
 
 Reads = Annotated[Person, Depends(Access("leads:read"))]
-Exports = Annotated[Person, Depends(Access("leads:read", proved=True))]
+MayExport = Annotated[Person, Depends(Access("leads:read", proved=True))]
 _COLUMNS: Final = {
     "name": "columns",
     "in": "query",
@@ -70,16 +69,16 @@ async def choices(
 
 @router.get(
     "/leads.csv",
-    response_class=StreamingResponse,
+    response_class=Export,
     responses={200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
     openapi_extra={"parameters": list_params.parameters(LEADS, _COLUMNS, _SEGMENT)},
 )
-async def export(request: Request, person: Exports, parts: PartsOf) -> StreamingResponse:
+async def export(request: Request, person: MayExport, parts: PartsOf) -> Export:
     """Export all leads that meet the filters, in the requested order, as CSV: `lead_id`, then the columns by label.
 
     The file is UTF-8 with a byte order mark, so that spreadsheets recognize the encoding. A text that a spreadsheet
     would take for a formula gets a leading apostrophe. `firstclaim assign --from` and the page's own upload can read
-    the file.
+    the file. A few exports run at the same time; a further one gets 429.
     """
     listing = of(person)
     names = [
@@ -91,8 +90,10 @@ async def export(request: Request, person: Exports, parts: PartsOf) -> Streaming
     only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
     rules = parts.directory.org(person.org)
     day = datetime.now(UTC).date().isoformat()
-    return StreamingResponse(
-        _csv(parts, listing, given, only, names, rules),
+    return Export(
+        parts.exports,
+        (person.org, person.rep_id),
+        lambda connection: _csv(connection, listing, given, only, names, rules),
         media_type=_CSV,
         headers={"Content-Disposition": f'attachment; filename="leads-{day}.csv"'},
     )
@@ -159,24 +160,23 @@ async def _page(
 
 
 def _csv(
-    parts: Services,
+    connection: Connection,
     listing: Listing,
     given: ListQuery,
     only: Sequence[Any],
     names: Sequence[str],
     rules: OrgRules,
 ) -> Iterator[bytes]:
-    """Yield the file in pieces. Starlette reads each piece in a thread."""
+    """Yield the file in pieces."""
     columns = [listing.by_name[name] for name in names]
     text = io.StringIO()
     write = csv.writer(text).writerow
     write(["lead_id", *(column.label for column in columns)])
     yield b"\xef\xbb\xbf"
-    with translated("CRM database"), parts.crm.connect() as connection:
-        for n, (lead_id, *values) in enumerate(pages.stream(connection, listing, given, only, names)):
-            write([lead_id, *(_cell(rules, *cell) for cell in zip(columns, values, strict=True))])
-            if n % 200 == 0:
-                yield _taken(text)
+    for n, (lead_id, *values) in enumerate(pages.stream(connection, listing, given, only, names)):
+        write([lead_id, *(_cell(rules, *cell) for cell in zip(columns, values, strict=True))])
+        if n % 200 == 0:
+            yield _taken(text)
     yield _taken(text)
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Depends, Path
 from web.auth import Access, PartsOf, Person
 from web.errors import Problem, forbidden
 from web.services.view_only import VIEW_ONLY
+from web.store.preferences import TooMany
 
 router = APIRouter(prefix="/api/v1/preferences", tags=["preferences"])
 
@@ -37,5 +38,8 @@ async def prefer(
         raise forbidden("view-only is for managers and admins")
     if len(msgspec.json.encode(value)) > MOST_BYTES:
         raise Problem(422, "invalid", f"body: a preference has at most {MOST_BYTES} bytes")
-    await asyncio.to_thread(parts.preferences.put, person.org, person.rep_id, name, value)
+    try:
+        await asyncio.to_thread(parts.preferences.put, person.org, person.rep_id, name, value)
+    except TooMany as error:
+        raise Problem(422, "too-many", f"name: {error}") from error
     return value

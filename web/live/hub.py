@@ -6,7 +6,7 @@ encoded once, and chunks are joined once for all pages that see the same entries
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 CHUNKS_KEPT: Final = 256
 """How many chunks a page may be behind before it must read its lists again."""
+MOST_PER_PERSON: Final = 20
+"""The most open streams of one person, over all browsers and programs."""
 ENTRIES_KEPT: Final = 2_000
 """How many of the newest entries of an org are kept for pages that reconnect."""
 GATHER_SECONDS: Final = 0.02
@@ -140,6 +142,18 @@ class Hub:
     def __init__(self, board: Reader) -> None:
         self._board = board
         self._orgs: dict[str, _Org] = {}
+        self._streams: Counter[tuple[str, str]] = Counter()
+
+    def has_room(self, org: str, rep_id: str) -> bool:
+        """Say whether a person may open another stream."""
+        return self._streams[org, rep_id] < MOST_PER_PERSON
+
+    def count_stream(self, page: Page, by: int) -> None:
+        """Count a stream that begins (1) or has ended (-1)."""
+        who = (page.org, page.rep_id)
+        self._streams[who] += by
+        if not self._streams[who]:
+            del self._streams[who]
 
     @property
     def open_pages(self) -> int:

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 
 from board.reader import QueueInfo
+from models.public import MINE
 from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
-from web.services.visible_queues import MINE, stretch, visible
+from web.services.visible_queues import stretch, visible
 
 router = APIRouter(include_in_schema=False)
 Reads = Annotated[Person, Depends(Access("queues:read"))]

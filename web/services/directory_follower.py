@@ -38,6 +38,10 @@ class DirectoryFollower:
             raise RetryableError("directory", "it is being read")
         return self._book.org(org)
 
+    def only_org(self) -> str | None:
+        """Return the org that has published anything, if there is exactly one."""
+        return next(iter(self._book.orgs)) if self.caught_up and len(self._book.orgs) == 1 else None
+
     async def until(self, org: str, kind: str, object_id: str, version: int, seconds: float) -> None:
         """Wait until a publication has been read. Raises `RetryableError` on timeout."""
 

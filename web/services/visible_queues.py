@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
 from board.reader import Page, QueueInfo
-from models.public import personal_queue
+from models.public import MINE, personal_queue
 from web.auth import Person
 from web.errors import Problem, not_found
 from web.parts import Services
@@ -14,9 +14,6 @@ MOST: Final = 500
 
 _DIGITS: Final = 9
 """The most digits of a rank in a cursor."""
-
-
-MINE: Final = "mine"
 
 
 async def visible(parts: Services, person: Person) -> list[QueueInfo]:

@@ -182,7 +182,8 @@ class Partition:
         else:
             known = self.rows.get(key)
             before = known if isinstance(known, LeadRow) else None
-            row = step(before, event, off=off, at=self.now, book=self.book)
+            others = self._others_open(key, event)
+            row = step(before, event, off=off, at=self.now, book=self.book, others_open=others)
         self.write(key, row)
         for effect in public_messages(row, key, 0):
             if effect.topic == ORG_LOG:
@@ -200,6 +201,20 @@ class Partition:
                 )
             )
         self.rows[key] = changed(row, decisions=()) if isinstance(row, LeadRow) else row
+
+    def _others_open(self, but: bytes, event: Event) -> int:
+        """Count the other leads without an owner that the rep of an action has open (D1)."""
+        leads = [
+            row.lead for key, row in self.rows.items() if key != but and isinstance(row, LeadRow) and row.lead
+        ]
+        return sum(
+            isinstance(event, ActionRequested)
+            and lead.lock is not None
+            and lead.owner is None
+            and (lead.facts.org, lead.lock.rep_id) == (event.org, event.rep_id)
+            and lead.lock.until > self.now
+            for lead in leads
+        )
 
     def write(self, key: bytes, row: LeadRow | DirectoryRow) -> None:
         """Append a row to the journal."""

@@ -1,6 +1,7 @@
 """Follows the newest dead letters of each org from the topic. It reads their bytes only on request."""
 
 from collections import defaultdict, deque
+from collections.abc import Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -36,17 +37,24 @@ class Letter(msgspec.Struct, kw_only=True):
 class DeadLetterFollower:
     """Follows `dead-letters`. Run `follow`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, only_org: Callable[[], str | None] = lambda: None) -> None:
         self._settings = settings
-        self._kept: defaultdict[str, deque[Letter]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self._only_org = only_org
+        self._kept: defaultdict[str | None, deque[Letter]] = defaultdict(lambda: deque(maxlen=KEPT))
 
     def of(self, org: str) -> list[Letter]:
         """Return an org's newest dead letters, newest first."""
-        return list(reversed(self._kept.get(org, ())))
+        return list(reversed(self._of(org)))
 
     def find(self, org: str, place: str) -> Letter | None:
         """Return one of an org's dead letters, None if the org does not have it."""
-        return next((letter for letter in self._kept.get(org, ()) if letter.place == place), None)
+        return next((letter for letter in self._of(org) if letter.place == place), None)
+
+    def _of(self, org: str) -> list[Letter]:
+        kept = list(self._kept.get(org, ()))
+        if self._only_org() == org:
+            kept = sorted([*kept, *self._kept.get(None, ())], key=lambda letter: letter.failed_at)
+        return kept
 
     def replayed(self, letter: Letter, by: str) -> None:
         """Record that a dead letter was sent again. The record lasts as long as this process."""
@@ -62,5 +70,5 @@ class DeadLetterFollower:
     def _take(self, record: Any) -> None:
         letter = read_letter(record)
         org = org_of(letter)
-        if self.find(org, letter.place) is None:
+        if all(known.place != letter.place for known in self._kept.get(org, ())):
             self._kept[org].append(Letter(**shown(letter), replayable=is_replayable(letter)))

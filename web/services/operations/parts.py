@@ -1,6 +1,6 @@
 """The services of the operations page. Each process has one of each."""
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,11 @@ class Operations:
     letters: DeadLetterFollower
 
     @classmethod
-    def of(cls, settings: Settings, crm: Engine, hub: Hub) -> "Operations":
-        """Create one of each service."""
-        return cls(Sampler(settings, hub), Measures(crm), DeadLetterFollower(settings))
+    def of(
+        cls, settings: Settings, crm: Engine, hub: Hub, only_org: Callable[[], str | None]
+    ) -> "Operations":
+        """Create one of each service. `only_org`: as in `DeadLetterFollower`."""
+        return cls(Sampler(settings, hub), Measures(crm), DeadLetterFollower(settings, only_org))
 
     def follows(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield the coroutines that run as long as the process."""

@@ -126,6 +126,12 @@ function settings(value) {
     number("lock_minutes", "A lock lasts, in minutes", value.lock_minutes ?? 60, {
       hint: "How long a lead that a rep has opened is hidden from others, if the rep records no outcome.",
     }),
+    number("max_locks", "A rep may have open at the same time, in leads", value.max_locks ?? 3, {
+      hint: "Leads that nobody owns. A rep who has that many open must finish or release one before opening another.",
+    }),
+    number("claims_per_minute", "A rep may claim, in leads per minute", value.claims_per_minute ?? 600, {
+      hint: "Further claims are refused until a minute has passed.",
+    }),
     toggle(
       "auto_claim_on_timed_callback",
       "A callback with a time claims the lead",

@@ -1,0 +1,84 @@
+"""Indexes over the rows of one partition of leads: ids that never arrived, and the leads that each rep has open.
+
+Both follow from the rows alone, so a recovered partition has the same ones.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from models.lead import LeadRow, Row
+
+UNKNOWN_KEPT: Final = 250
+"""The maximum number of ids in a partition that somebody acted on although no lead with them arrived. Their answers are
+kept so that a repeated action gets the same answer (X4). Beyond it the oldest row is removed, also from the journal."""
+
+
+class UnknownLeads:
+    """The keys of rows without a lead, in the order of their last events. An id that was merged is not among them."""
+
+    __slots__ = ("_offsets",)
+
+    def __init__(self) -> None:
+        self._offsets: dict[bytes, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def put(self, key: bytes, row: Row | None) -> None:
+        """Follow a changed row; None for a removed one."""
+        self._offsets.pop(key, None)
+        if isinstance(row, LeadRow) and row.lead is None and row.merged_into is None:
+            self._offsets[key] = row.off
+
+    def sort(self) -> None:
+        """Restore the order after rows were read from the journal."""
+        self._offsets = dict(sorted(self._offsets.items(), key=lambda item: item[1]))
+
+    def surplus(self, key: bytes, row: LeadRow) -> tuple[bytes, ...]:
+        """Return the oldest keys, to be removed with the next row of `key`."""
+        if row.lead is not None or row.merged_into is not None:
+            return ()
+        most = UNKNOWN_KEPT - (key not in self._offsets)
+        count = max(len(self._offsets) - most, 0)
+        return tuple(one for one, _ in zip(self._offsets, range(count + 1), strict=False) if one != key)[
+            :count
+        ]
+
+    def was_removed(self, off: int) -> bool:
+        """Say whether the row of an event at this offset of the log must have been removed already."""
+        if len(self._offsets) < UNKNOWN_KEPT:
+            return False
+        return off < next(iter(self._offsets.values()))
+
+
+class OpenLeads:
+    """The leads without an owner that each rep has open in this partition (D1)."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self) -> None:
+        self._keys: dict[tuple[str, str], dict[bytes, datetime]] = {}
+
+    def put(self, key: bytes, before: Row | None, after: Row | None) -> None:
+        """Follow a changed row."""
+        was, now = _holder(before), _holder(after)
+        if was is not None and (now is None or now[0] != was[0]):
+            held = self._keys[was[0]]
+            held.pop(key, None)
+            if not held:
+                del self._keys[was[0]]
+        if now is not None:
+            self._keys.setdefault(now[0], {})[key] = now[1]
+
+    def count(self, org: str, rep_id: str, at: datetime, *, but: bytes) -> int:
+        """Return how many leads a rep has open at an instant (aware), without the lead `but`."""
+        held = self._keys.get((org, rep_id))
+        return 0 if held is None else sum(until > at for key, until in held.items() if key != but)
+
+
+def _holder(row: Row | None) -> tuple[tuple[str, str], datetime] | None:
+    """Return org and rep of a row's lock, and until when it lasts; None without a lock, or if the lead has an owner."""
+    lead = row.lead if isinstance(row, LeadRow) else None
+    if lead is None or lead.lock is None or lead.owner is not None:
+        return None
+    return (lead.facts.org, lead.lock.rep_id), lead.lock.until

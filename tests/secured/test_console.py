@@ -1,0 +1,99 @@
+"""A rep signs in at a console that runs on a secured Kafka, and claims a lead by HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import ssl
+import tempfile
+import uuid
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import pytest
+
+from assurance.load.client import LoadClient
+from runtime.process import wait_until
+from sink.engine import connect
+from tests.secured.leads import arrived, lead, row
+from tests.secured.stack import SECONDS, Secured
+from tests.secured.tls import SecuredByTls
+from web.settings import WebSettings
+from web.store.accounts import Account, Accounts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PASSWORD: Final = "correct horse battery"  # noqa: S105  # of an account that lives as long as the test
+ORG: Final = "web"
+REP: Final = Account(email="rep-1@web.example", org=ORG, rep_id="rep-1", role="rep")
+NEW: Final[dict[str, Any]] = {"name": "New", "claimable": True, "columns": ["state"]}
+
+
+@pytest.fixture(scope="module", params=[Secured, SecuredByTls], ids=["SASL_PLAINTEXT", "SASL_SSL"])
+def running(request: pytest.FixtureRequest) -> Iterator[Secured]:
+    """Yield the servers and all processes, connected by each protocol in turn."""
+    folder = Path(tempfile.mkdtemp(prefix="firstclaim-secured-"))
+    stack: Secured = request.param(folder)
+    try:
+        stack.start()
+        stack.launch()
+        yield stack
+    finally:
+        stack.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_rep_signs_in_and_claims_a_lead_by_http(running: Secured) -> None:
+    async def publish() -> None:
+        async with LoadClient(running.user("firstclaim-operator"), org=ORG) as client:
+            await client.publish("rep", "rep-1", {"rep_id": "rep-1", "name": "One"})
+            await client.publish("queue", "new", {"queue_id": "new", **NEW})
+
+    asyncio.run(publish())
+    engine = connect(WebSettings.read(state_dir=running.folder).console_database_url)
+    Accounts(engine).put(REP, PASSWORD)
+    engine.dispose()
+    external_id, value = lead(org=ORG, state="RI")
+    assert running.send("vendor-acme", "lead-arrivals", value) == ""
+    lead_id = arrived(running, external_id)
+    url = (running.children["console"].ready_url or "").removesuffix("/ready")
+    headers = {"accept": "application/json", "idempotency-key": str(uuid.uuid4())}
+    with httpx.Client(base_url=url, headers=headers, timeout=SECONDS) as browser:
+        credentials = {"email": REP.email, "password": PASSWORD}
+        assert wait_until(
+            lambda: browser.post("/api/v1/session", json=credentials).status_code == HTTPStatus.CREATED,
+            SECONDS,
+        )
+        browser.headers["x-csrf-token"] = browser.post("/api/v1/session", json=credentials).json()["csrf"]
+        assert wait_until(lambda: lead_id in browser.get("/api/v1/queues/new/leads").text, SECONDS)
+        won = browser.post(f"/api/v1/leads/{lead_id}/claims", json={"queue_id": "new"})
+        assert (won.status_code, won.json()["result"]) == (HTTPStatus.OK, "won"), won.text
+        assert wait_until(lambda: lead_id in browser.get("/api/v1/queues/mine/leads").text, SECONDS)
+    assert wait_until(lambda: (row(running, external_id) or ("", None))[1] == "rep-1", SECONDS)
+
+
+def test_the_processes_use_the_protocol_and_a_stranger_to_the_ca_is_refused(running: Secured) -> None:
+    """Without the CA's certificate a client does not talk to the broker at all."""
+    settings = running.user("firstclaim-operator")
+    done = running.command("topics", settings=settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    if settings.kafka_security_protocol != "SASL_SSL":
+        return
+    host, port = settings.kafka_bootstrap_servers.split(":")
+
+    async def handshake(context: ssl.SSLContext) -> str:
+        _, writer = await asyncio.open_connection(host, int(port), ssl=context)
+        version: str = writer.get_extra_info("ssl_object").version()
+        writer.close()
+        return version
+
+    context = settings.ssl_context
+    assert context is not None
+    assert asyncio.run(handshake(context)) in ("TLSv1.2", "TLSv1.3")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        asyncio.run(handshake(ssl.create_default_context()))
+    refused = running.command("topics", settings=settings.model_copy(update={"kafka_ssl_cafile": None}))
+    assert refused.returncode != 0

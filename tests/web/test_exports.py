@@ -1,0 +1,109 @@
+"""Exports are bounded in number and time, and take no connection that pages need."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+
+from sink.engine import connect
+from web.services import exports as exports_module
+from web.services.exports import MOST, MOST_PER_PERSON, Export, Exports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+SCOPE: dict[str, Any] = {
+    "type": "http",
+    "method": "GET",
+    "path": "/api/v1/leads.csv",
+    "headers": [],
+    "query_string": b"",
+}
+
+
+class Reader:
+    """A client that stops reading after the head, until `reads` is set, or goes away when `gone` is set."""
+
+    def __init__(self) -> None:
+        self.reads, self.gone, self.began = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.status = 0
+        self.body = b""
+
+    async def send(self, message: Any) -> None:
+        """Take a part of the answer."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            return
+        self.began.set()
+        if self.status == HTTPStatus.OK:
+            await self.reads.wait()
+        self.body += message.get("body", b"")
+
+    async def receive(self) -> Any:
+        """Wait until the client goes away."""
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def asks(self, exports: Exports, rep_id: str) -> None:
+        """Ask for an export."""
+        export = Export(exports, ("default", rep_id), pieces, media_type="text/csv", headers={})
+        await export(SCOPE, self.receive, self.send)
+
+
+def pieces(connection: Connection) -> Iterator[bytes]:
+    """Yield three pieces that the database gives."""
+    for n in range(3):
+        yield str(connection.scalar(text(f"SELECT {n}"))).encode()
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Iterator[Exports]:
+    """Yield exports of an empty database."""
+    made = Exports(connect(f"sqlite:///{tmp_path / 'crm.sqlite'}", pooled=False))
+    yield made
+    made.close()
+
+
+async def test_readers_who_stop_reading_leave_exports_and_pages_to_others(exports: Exports) -> None:
+    """Fifteen of them took all connections of the console, and no page could read the database."""
+    slow = [Reader() for _ in range(MOST)]
+    running = [
+        asyncio.create_task(reader.asks(exports, f"rep-{n // MOST_PER_PERSON}"))
+        for n, reader in enumerate(slow)
+    ]
+    for reader in slow:
+        await reader.began.wait()
+    for rep_id, reason in (("rep-0", "of your exports are running"), ("rep-9", "exports are running")):
+        further = Reader()
+        await further.asks(exports, rep_id)
+        assert further.status == HTTPStatus.TOO_MANY_REQUESTS
+        assert reason in further.body.decode()
+    assert exports.running == MOST
+    slow[0].gone.set()
+    await running[0]
+    last = Reader()
+    last.reads.set()
+    await last.asks(exports, "rep-9")
+    assert (last.status, last.body) == (HTTPStatus.OK, b"012")
+    for reader in slow:
+        reader.reads.set()
+    await asyncio.gather(*running)
+    assert exports.running == 0
+    assert all(reader.body == b"012" for reader in slow[1:])
+
+
+async def test_a_reader_who_never_reads_on_is_cut_off(
+    exports: Exports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports_module, "PIECE_SECONDS", 0.05)
+    reader = Reader()
+    with pytest.raises(TimeoutError):
+        await reader.asks(exports, "rep-1")
+    assert exports.running == 0

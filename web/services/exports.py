@@ -1,0 +1,134 @@
+"""Streams exports to their readers. Each has a connection of its own, and their number and time are bounded.
+
+A reader who stops reading keeps its connection until the time limit. With connections of their own, exports never
+take those that pages need.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from fastapi import Request
+from fastapi.responses import Response
+from sqlalchemy import Connection, Engine
+from starlette.types import Receive, Scope, Send
+
+from sink.db_errors import translated
+from web.errors import Problem, answer
+
+log = structlog.get_logger(__name__)
+
+MOST: Final = 4
+"""The most exports that run at the same time in this process."""
+MOST_PER_PERSON: Final = 2
+PIECE_SECONDS: Final = 30.0
+"""How long a reader may take for one piece."""
+EXPORT_SECONDS: Final = 900.0
+"""How long one export may take."""
+RETRY_SECONDS: Final = 10
+
+Who = tuple[str, str]
+"""Org and rep id of whoever exports."""
+Pieces = Callable[[Connection], Iterator[bytes]]
+
+
+class Exports:
+    """Counts the running exports. `engine`: the CRM database, without a pool."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._running: Counter[Who] = Counter()
+
+    @property
+    def running(self) -> int:
+        """The number of running exports."""
+        return self._running.total()
+
+    def begin(self, who: Who) -> None:
+        """Count an export. Raises 429 if too many run. Call `end` afterwards."""
+        if self._running[who] >= MOST_PER_PERSON:
+            raise _too_many(f"{MOST_PER_PERSON} of your exports are running; wait until one has ended")
+        if self.running >= MOST:
+            raise _too_many(f"{MOST} exports are running; try again when one has ended")
+        self._running[who] += 1
+
+    def end(self, who: Who) -> None:
+        """Count an export as ended."""
+        self._running[who] -= 1
+        if not self._running[who]:
+            del self._running[who]
+
+    def close(self) -> None:
+        """Close what is left of the connections."""
+        self.engine.dispose()
+
+
+class Export(Response):
+    """One export. It is counted from its first byte to its last, or until its reader goes away."""
+
+    def __init__(
+        self, exports: Exports, who: Who, pieces: Pieces, *, media_type: str, headers: dict[str, str]
+    ) -> None:
+        super().__init__(media_type=media_type, headers=headers)
+        del self.headers["content-length"]
+        self._exports, self._who, self._pieces = exports, who, pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the export, or 429 if too many run."""
+        try:
+            self._exports.begin(self._who)
+        except Problem as problem:
+            await answer(Request(scope), problem)(scope, receive, send)
+            return
+        try:
+            gone = asyncio.create_task(_until_gone(receive))
+            sending = asyncio.create_task(self._send(send))
+            done, _ = await asyncio.wait(
+                {gone, sending}, timeout=EXPORT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in (gone, sending):
+                task.cancel()
+            results = await asyncio.gather(gone, sending, return_exceptions=True)
+            if sending in done and isinstance(results[1], BaseException):
+                raise results[1]
+            if sending not in done:
+                log.warning("an export ended early", rep_id=self._who[1], org=self._who[0])
+        finally:
+            self._exports.end(self._who)
+
+    async def _send(self, send: Send) -> None:
+        """Send all pieces. An error before the first piece is answered as any other; after it, the file is cut."""
+        with translated("CRM database"):
+            connection = await asyncio.to_thread(self._exports.engine.connect)
+        try:
+            pieces = self._pieces(connection)
+            piece = await asyncio.to_thread(_next, pieces)
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            while piece is not None:
+                async with asyncio.timeout(PIECE_SECONDS):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                piece = await asyncio.to_thread(_next, pieces)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await asyncio.shield(asyncio.to_thread(connection.close))
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _next(pieces: Iterator[bytes]) -> bytes | None:
+    with translated("CRM database"):
+        return next(pieces, None)
+
+
+def _too_many(reason: str) -> Problem:
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "too-many-exports", reason, headers={"Retry-After": str(RETRY_SECONDS)}
+    )

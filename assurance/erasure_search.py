@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import redis
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 MARK: Final = "zqvjx"
 AREA: Final = "339"
@@ -36,7 +36,7 @@ def search_topics(bootstrap: str) -> Counter[str]:
             "bootstrap.servers": bootstrap,
             "group.id": "search",
             "enable.auto.commit": False,
-            "enable.partition.eof": False,
+            "enable.partition.eof": True,
             "isolation.level": "read_uncommitted",
         }
     )
@@ -69,15 +69,12 @@ def _records(consumer: Consumer, topic: str, partitions: list[int]) -> Iterator[
             if time.monotonic() > give_up:
                 raise TimeoutError(f"{topic} could not be read in {READ_SECONDS:g} s")
             if record is None:
-                (position,) = consumer.position([place])
-                if position.offset >= high:
-                    break  # compaction or a transaction marker took the last offsets
                 continue
-            if record.error():
-                raise RuntimeError(str(record.error()))
+            if (error := record.error()) is not None:
+                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka has no public name for it
+                    break
+                raise RuntimeError(str(error))
             yield record
-            if record.offset() >= high - 1:
-                break
 
 
 def search_database(path: Path) -> Counter[str]:

@@ -1,8 +1,8 @@
-"""Assigns leads by hand: one action of a manager and one answer for each lead, many at a time (D6, E3)."""
+"""Assigns and moves leads by hand: one action of a manager and one answer for each lead (D6, E3, M1)."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -28,7 +28,7 @@ class AssignmentResult(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     lead_id: str
-    to: str
+    to: str | None
     result: Result | None
     reason: str | None = None
     owner: str | None = None
@@ -37,15 +37,19 @@ class AssignmentResult(msgspec.Struct, frozen=True, kw_only=True):
 
 async def assign_all(
     settings: Settings,
-    wanted: Sequence[tuple[str, str]],
+    wanted: Sequence[tuple[str, str | None]],
     *,
     by: str,
     org: str,
     patience_seconds: float,
+    action: str = "assign",
+    fields: Mapping[str, Any] | None = None,
     say: Say = lambda _: None,
 ) -> list[AssignmentResult]:
     """Ask for each assignment (lead id, rep) in order, and return the results in the same order.
 
+    `action`: `assign` or a move (M1); the rep is None for moves that name none. `fields`: further fields of each
+    action.
     `patience_seconds`: how long to wait for each answer. Raises `RuntimeFailure` where Kafka is unreachable.
     """
     found: list[AssignmentResult | None] = [None] * len(wanted)
@@ -55,9 +59,11 @@ async def assign_all(
     async def some(client: EngineClient) -> None:
         nonlocal done
         for place, (lead_id, to) in waiting:
-            action = {"type": "assign", "lead_id": lead_id, "rep_id": by, "to_rep_id": to, "org": org}
+            request = {"type": action, "lead_id": lead_id, "rep_id": by, "org": org, **(fields or {})}
+            if to is not None:
+                request["to_rep_id"] = to
             try:
-                answer = await client.ask(action)
+                answer = await client.ask(request)
             except RetryableError:
                 found[place] = AssignmentResult(lead_id=lead_id, to=to, result=None)
             else:
@@ -95,5 +101,5 @@ def summarize(given: Sequence[AssignmentResult], unusable: int) -> dict[str, Any
         "refused": results[Result.REFUSED] + unusable,
         "unanswered": results[None],
         "refusals": dict(refusals.most_common()),
-        "by_rep": Counter(one.to for one in given if one.result is Result.DONE),
+        "by_rep": Counter(one.to for one in given if one.to is not None and one.result is Result.DONE),
     }

@@ -10,6 +10,7 @@ import msgspec
 from application.importing.mapping import named as first_named
 from application.importing.rows import Found
 from application.importing.tables import open_table
+from application.lead_dealing import standing_of
 from application.rule_text import read_tree
 from models import ids, normalize
 from models.errors import InvalidInput, Problem
@@ -73,17 +74,16 @@ class Segment:
         """Parse a rule from its text (`application.rule_text`). Raises `RuleErrors` with path and reason."""
         return cls(read_tree(text, "segment"))
 
-    def unowned(self, leads: Iterable[Lead], org: str, at: datetime) -> LeadSelection:
-        """Return an org's leads without an owner that meet the rule at `at` (aware), the oldest first.
+    def select(self, leads: Iterable[Lead], org: str, at: datetime, action: str = "assign") -> LeadSelection:
+        """Return an org's leads that meet the rule at `at` (aware) and that the action can change, the oldest first.
 
-        Closed leads have no owner either, but are left out.
+        For `assign` these are the leads that nobody owns and that are not closed.
         """
         met = [
             (lead.arrived_at, lead.lead_id)
             for lead in leads
             if lead.facts.org == org
-            and lead.owner is None
-            and lead.phase is not Phase.CLOSED
+            and standing_of(lead.owner, lead.phase, lead.facts.state).changes(action)
             and self._rule.test(lead, at)[0]
         ]
         return LeadSelection(tuple(lead_id for _, lead_id in sorted(met)))
@@ -133,7 +133,11 @@ def _collected(given: Iterable[_NamedLead]) -> LeadSelection:
     return LeadSelection(tuple(leads), tuple(unusable), repeated)
 
 
-def split_evenly(leads: Iterable[str], reps: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield each lead with the rep it goes to, in turn. The reps' counts differ by at most one."""
-    for place, lead_id in enumerate(leads):
-        yield lead_id, reps[place % len(reps)]
+def select_portfolio(leads: Iterable[Lead], org: str, rep_id: str) -> LeadSelection:
+    """Return all leads that a rep owns and that are not closed, the oldest first (M1)."""
+    owned = [
+        (lead.arrived_at, lead.lead_id)
+        for lead in leads
+        if lead.facts.org == org and lead.owner == rep_id and lead.phase is not Phase.CLOSED
+    ]
+    return LeadSelection(tuple(lead_id for _, lead_id in sorted(owned)))

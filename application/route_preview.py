@@ -127,7 +127,9 @@ def distributed_again(lead: Lead, at: datetime, book: RuleBook, office: OrgParti
     transition = Transition(lead=free, at=at, rules=rules, before_event=None)
     _, group = rules.route(lead.facts)
     if group is not None and group.takes:
-        request_rep(transition, group.group_id, "it asks anew", lead.search.tried if lead.search else ())
+        request_rep(
+            transition, group.group_id, "it asks its group again", lead.search.tried if lead.search else ()
+        )
     transition.settle()
     return _routed(transition.lead, at, book, office, lead)
 

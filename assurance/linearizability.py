@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
-Kind = Literal["claim", "assign", "release", "leave", "expire"]
+Kind = Literal["claim", "assign", "move", "free", "release", "leave", "expire"]
 Answer = Literal["won", "lost", "done", "refused"]
 
 _NEVER_RETURNED: Final = float("inf")
@@ -30,6 +30,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     claim     lost      another, `owner` if that was said               the same
     assign    done      nobody                                          `to`
     assign    lost      somebody, `owner` if that was said              the same
+    move      done      somebody                                        `to`
+    move      refused   nobody                                          the same
+    free      done      anybody, or nobody                              nobody, or `to` as before
     release   done      the process                                     nobody
     release   refused   nobody or another                               the same
     leave     done      nobody, or the process                          nobody
@@ -87,13 +90,23 @@ _KNOWN: Final[dict[tuple[str, str | None], tuple[Callable[[Operation, str | None
     ("claim", "lost"): (_lost_claim, "same"),
     ("assign", "done"): (lambda _, owner: owner is None, "to"),
     ("assign", "lost"): (_lost_assign, "same"),
+    ("move", "done"): (lambda _, owner: owner is not None, "to"),
+    ("move", "refused"): (lambda _, owner: owner is None, "same"),
+    ("free", "done"): (lambda *_: True, "only to"),
     ("release", "done"): (lambda op, owner: owner == op.process, "nobody"),
     ("release", "refused"): (lambda op, owner: owner != op.process, "same"),
     ("leave", "done"): (_is_win, "nobody"),
 }
 """(op, result) -> (whether the register can have held this owner, what it holds afterwards)."""
 
-_EFFECT: Final = {"claim": "won", "assign": "done", "release": "done", "leave": "done"}
+_EFFECT: Final = {
+    "claim": "won",
+    "assign": "done",
+    "move": "done",
+    "free": "done",
+    "release": "done",
+    "leave": "done",
+}
 """The answer of an operation with unknown outcome, if it had any effect."""
 
 
@@ -111,7 +124,9 @@ def _apply_to_register(op: Operation, owner: str | None) -> tuple[bool, str | No
         possible, then = _KNOWN[op.op, _EFFECT[op.op]]
     if not possible(op, owner):
         return False, owner
-    return True, {"process": op.process, "to": op.to, "nobody": None, "same": owner}[then]
+    only_to = owner if owner == op.to else None
+    holds = {"process": op.process, "to": op.to, "nobody": None, "same": owner, "only to": only_to}
+    return True, holds[then]
 
 
 def _check_lead(lead: str, ops: list[Operation]) -> Violation | None:

@@ -2,138 +2,62 @@
 
 import asyncio
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated
 
 import msgspec
 import typer
 
-from cli.common import AsJson, finish, print_refusal, running, say
-
-if TYPE_CHECKING:
-    from application.assignment import AssignmentResult
-    from application.lead_selection import LeadSelection
-    from streams.settings import Settings
-
-SHOWN: Final = 100
-"""The most leads that are named one by one. Further ones are counted."""
-
-By = Annotated[str, typer.Option("--by", help="The manager who acts.")]
-Org = Annotated[str, typer.Option(help="The org of the leads.")]
-Seconds = Annotated[float, typer.Option(min=0.1, help="How long to wait for each answer.")]
+from cli.common import AsJson, finish, print_refusal, running
+from cli.lead_options import (
+    SHOWN,
+    BulkAction,
+    By,
+    ByLicence,
+    Column,
+    DryRun,
+    Leads,
+    ListFile,
+    Org,
+    Seconds,
+    SegmentRule,
+    To,
+    WhichLeads,
+    run,
+)
 
 
 def assign(
-    to: Annotated[
-        list[str], typer.Option("--to", help="The rep who gets them; several reps share them evenly.")
-    ],
+    to: To,
     by: By,
-    leads: Annotated[list[str] | None, typer.Argument(metavar="LEAD", help="Lead ids.")] = None,
-    segment: Annotated[
-        str | None,
-        typer.Option(help="Instead: all unowned leads that meet this rule, JSON or @FILE (JSON, YAML)."),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option("--from", exists=True, dir_okay=False, help="Instead: a list of leads, CSV."),
-    ] = None,
-    column: Annotated[
-        str | None,
-        typer.Option(help="The file's column of lead ids. Default: lead_id, or else vendor and external_id."),
-    ] = None,
+    leads: Leads = None,
+    segment: SegmentRule = None,
+    file: ListFile = None,
+    column: Column = None,
+    by_licence: ByLicence = False,
     org: Org = "default",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show how many leads each rep would get.")
-    ] = False,
+    dry_run: DryRun = False,
     seconds: Seconds = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Assign leads to reps: one lead, a selection, a segment or a list. Exit 0 only if all were assigned.
+    """Assign leads that nobody has: one lead, a selection, a segment or a list. Exit 0 only if all were assigned.
+
+    Several reps share evenly the leads that are free. A lead that somebody has is moved by `firstclaim reassign`.
 
     Example: firstclaim assign --from leads.csv --to rep-7 --to rep-8 --by manager-1 --dry-run
     """
-    from application.assignment import assign_all, summarize
-    from application.lead_selection import split_evenly
-
-    if sum((bool(leads), segment is not None, file is not None)) != 1:
-        raise typer.BadParameter("give exactly one of: LEAD ids, --segment RULE, --from FILE")
-    if column is not None and file is None:
-        raise typer.BadParameter("--column needs --from FILE")
-    reps = tuple(dict.fromkeys(to))
-    settings = running()
-    selection = _select(settings, org, leads or [], segment, file, column)
-    _print_unusable(selection)
-    wanted = list(split_evenly(selection.leads, reps))
-    if dry_run:
-        by_rep = {rep_id: sum(1 for _, each in wanted if each == rep_id) for rep_id in reps}
-        typer.echo(f"{len(wanted):,} leads would be assigned. Nothing was changed.")
-        _print_reps(by_rep)
-        result = {**summarize([], len(selection.unusable)), "by_rep": by_rep, "dry_run": True}
-        finish(result, as_json=as_json, ok=not selection.unusable)
-        return
-    results = asyncio.run(assign_all(settings, wanted, by=by, org=org, patience_seconds=seconds, say=say))
-    result = summarize(results, len(selection.unusable))
-    _print_results(results, result)
-    finish(result, as_json=as_json, ok=not (result["lost"] or result["refused"] or result["unanswered"]))
-
-
-def _select(
-    settings: "Settings",
-    org: str,
-    leads: list[str],
-    segment: str | None,
-    file: Path | None,
-    column: str | None,
-) -> "LeadSelection":
-    from application.journal_snapshot import journal_now
-    from application.lead_selection import Segment, select_by_ids, select_from_file
-
-    if segment is not None:
-        rule = Segment.read(segment)
-        journal = asyncio.run(journal_now(settings))
-        return rule.unowned(journal.leads.values(), org, datetime.now(UTC))
-    return select_from_file(file, org, column) if file is not None else select_by_ids(leads)
-
-
-def _print_unusable(selection: "LeadSelection") -> None:
-    for one in selection.unusable[:SHOWN]:
-        say(f"{one.place}: {one.reason}")
-    if len(selection.unusable) > SHOWN:
-        say(f"{len(selection.unusable) - SHOWN:,} more are not shown.")
-    if selection.repeated:
-        say(f"Named more than once, and assigned once: {selection.repeated:,}")
-
-
-def _print_results(results: "list[AssignmentResult]", result: dict[str, Any]) -> None:
-    """Print how many leads each rep got, and why each other lead was not assigned."""
-    counts = {
-        "Assigned": result["assigned"],
-        "Owned by somebody else": result["lost"],
-        "Refused": result["refused"],
-    }
-    if result["unanswered"]:
-        counts["No answer"] = result["unanswered"]
-    typer.echo(" ".join(f"{label}: {count:,}." for label, count in counts.items()))
-    _print_reps(result["by_rep"])
-    others = [one for one in results if one.result != "done"]
-    for one in others[:SHOWN]:
-        if one.result is None:
-            typer.echo(
-                f"  {one.lead_id}: No answer. It may be assigned yet. Is a worker and a relay running?"
-            )
-        elif one.result == "lost":
-            typer.echo(f"  {one.lead_id}: {one.owner} owns it.")
-        else:
-            reason = (one.reason or "refused").replace("_", " ")
-            typer.echo(f"  {one.lead_id}: {reason.capitalize()}.{f' Why: {one.why}' if one.why else ''}")
-    if len(others) > SHOWN:
-        typer.echo(f"  {len(others) - SHOWN:,} more are not shown.")
-
-
-def _print_reps(by_rep: dict[str, int]) -> None:
-    for rep_id, count in by_rep.items():
-        typer.echo(f"  {count:6,d}  {rep_id}")
+    which = WhichLeads(leads or (), segment, file, column)
+    which.check()
+    bulk = BulkAction(
+        action="assign",
+        which=which,
+        by=by,
+        org=org,
+        seconds=seconds,
+        to=tuple(dict.fromkeys(to)),
+        by_licence=by_licence,
+        done="Assigned",
+    )
+    run(running(), bulk, dry_run=dry_run, as_json=as_json)
 
 
 exceptions = typer.Typer(

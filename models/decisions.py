@@ -36,6 +36,10 @@ class Reason(StrEnum):
     UNKNOWN_QUEUE = "unknown_queue"
     UNKNOWN_ACTION = "unknown_action"
     NOT_AN_EXCEPTION = "not_an_exception"
+    NOT_OWNED = "not_owned"
+    NO_GROUP = "no_group"
+    NO_PHONE = "no_phone"
+    REPEATED = "repeated"
     LEAD_CLOSED = "lead_closed"
     INVALID = "invalid"
     SUPPRESSED = "suppressed"
@@ -53,6 +57,17 @@ class LeadAccepted(_Decision, frozen=True, tag="lead_accepted"):
     """The lead's first arrival was accepted. `apart`: its attributes for which the lead has no room."""
 
     apart: dict[str, Any] = {}
+
+
+class PreassignmentNotFollowed(_Decision, frozen=True, tag="preassignment_not_followed"):
+    """The lead arrived assigned to `assigned_to`, and that is nobody who may have it (R5).
+
+    `reason`: `unknown`, `ambiguous` or `left`.
+    """
+
+    assigned_to: str
+    reason: str
+    why: str
 
 
 class ArrivalRepeated(_Decision, frozen=True, tag="arrival_repeated"):
@@ -226,6 +241,18 @@ class NoteRecorded(_Decision, frozen=True, tag="note_recorded"):
     note: str
 
 
+class ActivityRecorded(_Decision, frozen=True, tag="activity_recorded"):
+    """A rep did something with the lead (M3). `kind`: one of `models.activities.ActivityKind`.
+
+    `contact`: by the org's settings it counts as contact, so it sets when the lead was last contacted.
+    """
+
+    rep_id: str
+    kind: str
+    contact: bool = False
+    note: str | None = None
+
+
 class ExceptionRaised(_Decision, frozen=True, tag="exception_raised"):
     """The lead became an exception, because nobody could be given it (E1)."""
 
@@ -259,6 +286,14 @@ class ClaimReopened(_Decision, frozen=True, tag="claim_reopened"):
 
     rep_id: str
     claimed_through: str | None
+
+
+class LeadReopened(_Decision, frozen=True, tag="lead_reopened"):
+    """A manager reopened a closed lead (M1). `rep_id` is the manager; `owner` is who has the lead again, if anybody."""
+
+    rep_id: str
+    owner: str | None
+    why: str
 
 
 class LeadClosed(_Decision, frozen=True, tag="lead_closed"):
@@ -339,6 +374,12 @@ class ConnectRequested(_Decision, frozen=True, tag="connect_requested"):
     rep_id: str
 
 
+class HungUp(_Decision, frozen=True, tag="hung_up"):
+    """The winner of a ring hung up and keeps the lead. The ring's call is over, so it cannot be connected (S2)."""
+
+    rep_id: str
+
+
 class AnswerIgnored(_Decision, frozen=True, tag="answer_ignored"):
     """The org answered a request that is already over. Nothing changed (X3)."""
 
@@ -357,6 +398,7 @@ class DeadlineIgnored(_Decision, frozen=True, tag="deadline_ignored"):
 
 Decision = (
     LeadAccepted
+    | PreassignmentNotFollowed
     | ArrivalRepeated
     | InquiryAdded
     | MergedInto
@@ -374,10 +416,12 @@ Decision = (
     | CallbackDue
     | OutcomeRecorded
     | NoteRecorded
+    | ActivityRecorded
     | ExceptionRaised
     | ExceptionIgnored
     | ExceptionResolved
     | ClaimReopened
+    | LeadReopened
     | LeadClosed
     | RepSought
     | LeadOffered
@@ -385,6 +429,7 @@ Decision = (
     | OfferDeclined
     | NobodyAvailable
     | ConnectRequested
+    | HungUp
     | AnswerIgnored
     | DeadlineIgnored
 )

@@ -19,7 +19,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
     `inclusion`, `exclusion`: rule trees as published. An empty inclusion matches every lead, an empty exclusion none.
     `columns`: the catalogue fields shown; a queue without columns is a blind queue (Q3). `teams`: the ids of the teams
-    with access, `"*"` for everyone (Q4).
+    with access, `"*"` for everyone; `reps`: the reps with access beside the teams (Q4).
     """
 
     queue_id: str
@@ -31,6 +31,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     exclusion: dict[str, Any] | None = None
     sort: SortOrder = SortOrder()
     teams: tuple[str, ...] = ("*",)
+    reps: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
 
 
@@ -39,6 +40,7 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
 
     rep_id: str
     name: str = ""
+    email: str | None = None
     role: str = "rep"
     teams: tuple[str, ...] = ()
     active: bool = True
@@ -70,10 +72,12 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `quiet_hours`: when a lead is not called, in the lead's local time; an empty tuple switches them off (X6).
     `open_without_reps`: anyone may act again once the last rep of the org is removed; otherwise such an org stays
-    closed. `retention_days`: how long a closed lead keeps its facts; None: for ever. `refuse_erased`: an arrival of an
-    erased person is not taken; otherwise it is taken as a new lead. `max_locks`: how many leads without an owner a rep
-    may have open in one partition of the log (M6). `claims_per_minute`: how many claims of one rep are taken in any 60
-    seconds.
+    closed. `owners_may_reassign`: a lead's owner may give it to another rep (M1); managers always may.
+    `contact_kinds`: the kinds of activity that count as contact with the lead (M3).
+    `max_locks`: how many leads without an owner a rep may have open in one partition of the log (M6).
+    `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
+    `retention_days`: how long a closed lead keeps its facts; None: for ever. `refuse_erased`: an arrival of an erased
+    person is not taken; otherwise it is taken as a new lead.
     """
 
     lock_minutes: float = 60
@@ -86,3 +90,5 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     open_without_reps: bool = False
     retention_days: int | None = None
     refuse_erased: bool = False
+    owners_may_reassign: bool = False
+    contact_kinds: tuple[str, ...] = ("call", "email", "sms")

@@ -113,6 +113,9 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     at: datetime | None = None
     epoch: int | None = None
     to_rep_id: str | None = None
+    from_rep_id: str | None = None
+    why: str | None = None
+    kind: str | None = None
     view_only: bool = False
     invalid: str | None = None
     over_limit: str | None = None

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from models import normalize
+from models.activities import ActivityKind, activity_kind
 
 MAX_BYTES: Final = 256 * 1024
 """The maximum size of one message in bytes. A larger message becomes a dead letter."""
@@ -223,7 +224,8 @@ class Action(BaseModel):
             {
                 "type": "string",
                 "description": "claim, claim_now, view, release, outcome, callback, accept, decline,"
-                " press_one, connect, hang_up, assign, ignore, unignore, reopen_claimable or note.",
+                " press_one, connect, hang_up, assign, reassign, unassign, redistribute, reopen, ignore, unignore,"
+                " reopen_claimable, note, activity, or a kind of activity but note.",
             }
         ),
     ] = None
@@ -238,7 +240,7 @@ class Action(BaseModel):
     note: Annotated[
         str | None,
         PlainValidator(normalize.text(normalize.NOTE_LENGTH, line=False)),
-        _any("note, outcome: the text.", "string", "integer", maxLength=normalize.NOTE_LENGTH),
+        _any("note, outcome, activity: the text.", "string", "integer", maxLength=normalize.NOTE_LENGTH),
     ] = None
     at: Annotated[
         datetime | None,
@@ -256,7 +258,27 @@ class Action(BaseModel):
             "accept, decline, press_one, connect, hang_up: the offer's epoch.", "integer", "string", minimum=0
         ),
     ] = None
-    to_rep_id: Annotated[str | None, _ID, _text("assign: who is to have it.")] = None
+    to_rep_id: Annotated[str | None, _ID, _text("assign, reassign: who is to have it.")] = None
+    from_rep_id: Annotated[
+        str | None, _ID, _text("reassign, unassign, redistribute: only if this rep still has it.")
+    ] = None
+    kind: Annotated[
+        str | None,
+        PlainValidator(activity_kind),
+        _any(
+            "activity: what was done. CRMs' usual words are read too.", "string", enum=[*ActivityKind, None]
+        ),
+    ] = None
+    why: Annotated[
+        str | None,
+        PlainValidator(normalize.text(normalize.WHY_LENGTH)),
+        _any(
+            "reassign, unassign, redistribute, reopen: the reason, in words.",
+            "string",
+            "integer",
+            maxLength=normalize.WHY_LENGTH,
+        ),
+    ] = None
     view_only: Annotated[
         bool | None, _FLAG, _any("view: open without a lock (D5), for managers and admins.", *_YES_NO)
     ] = None

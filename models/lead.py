@@ -11,8 +11,8 @@ from models.facts import Facts
 from models.offers import Rejected
 
 ANSWERS_KEPT: Final = 32
-"""The number of newest answers that a row keeps, to repeat them word for word (X4). An older action is decided again,
-against a state in which it has already happened: its owner still wins, and everybody else still loses."""
+"""The number of newest answers that a row keeps, to repeat them word for word (X4). Older ones are remembered by
+`LeadRow.answered`."""
 
 
 class Phase(StrEnum):
@@ -145,16 +145,20 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `places`: queue id -> place, for every shared queue the lead is in. `evaluated`: the version of the org's rules
     with which its places were computed. `epoch` only grows; each deadline and lock takes the next one.
     `claimed_through`: the claimable queue it was claimed from, kept for its whole history (Q10). `lapsed`: the rep
-    whose lock expired last. That rep may still act until somebody else takes the lead, and is then told that the
-    lock had expired (D2). `deferred_at`: when a callback without a time sent it to the end of its queues (D4).
+    whose lock expired last, at `lapsed_at`. That rep may still act for a day, until somebody else takes the lead,
+    and is then told that the lock had expired (D2). `deferred_at`: when a callback without a time sent it to the
+    end of its queues (D4).
     `search`: its current search for a rep. `failed`: why the last search failed, until somebody has the lead.
     `owned_epoch`: the epoch under which its owner took it; the org knows it by this epoch. `distribution`,
     `description`: its group's method and its campaign's description, as they were when it arrived or was last
     distributed (E2). `inquiries`: the number of the person's inquiries, including its own arrival (R6).
     `suppressed`: handle on the do-not-contact list -> why (X6). `org_log_offset`: the highest `org-log` offset
-    among its org's messages about arrivals and that list; a message that does not exceed it is a repeat. `hashes`: the
-    keyed hashes of the phones, mail addresses and names of all its arrivals (`models.erasure`). `closed_at`: since
-    when it is closed. `erased_at`: when its facts were erased; such a lead stays closed.
+    among its org's messages about arrivals and that list; a message that does not exceed it is a repeat.
+    `activities`: the number of recorded activities. `owner_last_contacted_at`: when the owner last contacted the
+    lead, since it is the owner's (M3). `hung_up_epoch`: the `owned_epoch` under which the owner hung up its ring
+    (S2). `hashes`: the keyed hashes of the phones, mail addresses and names of all its arrivals
+    (`models.erasure`). `closed_at`: since when it is closed. `erased_at`: when its facts were erased; such a lead
+    stays closed.
     """
 
     lead_id: str
@@ -170,11 +174,15 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     callback_at: datetime | None = None
     claimed_through: str | None = None
     lapsed: str | None = None
+    lapsed_at: datetime | None = None
     last_contacted_at: datetime | None = None
+    owner_last_contacted_at: datetime | None = None
     last_outcome: str | None = None
     deferred_at: datetime | None = None
     inquiries: int = 1
     notes: int = 0
+    activities: int = 0
+    hung_up_epoch: int = -1
     open_exception: OpenException | None = msgspec.field(default=None, name="trouble")
     search: Search | None = None
     failed: Failure | None = None
@@ -210,7 +218,8 @@ class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     `off`: the `lead-log` offset of the last applied event; an event at or below it is a replay. `seq`: the version of
     the lead, which grows by one with every change; `0` while there is no lead. `lead`: None if somebody acted on a lead
     that never arrived; the answer is kept all the same. `cause`: the id of the action or event. `at`: the broker's
-    time. `merged_into`: the lead to which the arrival of this id was added as another inquiry (R6).
+    time. `answered`: the actions that were answered before those in `answers`, for 30 days (rules/lead/answered.py).
+    `merged_into`: the lead to which the arrival of this id was added as another inquiry (R6).
     `merged_org`: the org of both, so that no other org learns of it; empty in rows of earlier versions.
     """
 
@@ -221,6 +230,7 @@ class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     cause: str
     decisions: tuple[Decision, ...] = ()
     answers: tuple[Answered, ...] = ()
+    answered: bytes = b""
     merged_into: str | None = None
     merged_org: str = ""
 

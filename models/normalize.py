@@ -21,6 +21,8 @@ NAME_LENGTH: Final = 200
 """The maximum length of a name, an id or a word of a vocabulary, in characters."""
 NOTE_LENGTH: Final = 10_000
 """The maximum length of a note, in characters."""
+WHY_LENGTH: Final = 1_000
+"""The maximum length of a reason that a person gives, in characters."""
 _NUMBER_LENGTH: Final = 40
 _EMAIL_LENGTH: Final = 254  # RFC 5321, path length without the angle brackets
 _LARGEST_AMOUNT: Final = 1_000_000_000_000

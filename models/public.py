@@ -149,6 +149,7 @@ class QueueDefinition(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     sort: dict[str, str]
     teams: tuple[str, ...]
+    reps: tuple[str, ...]
     outcomes: tuple[str, ...]
     version: int
     org: str

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from models import normalize
+from models.activities import ActivityKind
 from models.geography import STATE_CODES, state_code
 
 MAX_DESCRIPTION: Final = 2_000
@@ -62,6 +63,8 @@ Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9
 """A time of day, `00:00` to `23:59`."""
 EndClock = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 """The time of day at which something ends. `24:00` is the end of the day."""
+Kind = Literal["call", "email", "sms", "note", "call_log", "todo", "drip_plan", "bulk_email"]
+"""A kind of activity (`models.activities.ActivityKind`)."""
 Rules = dict[str, Any]
 """A rule tree as sent."""
 
@@ -122,6 +125,7 @@ class QueueObject(_Published):
     exclusion: Rules | None = None
     sort: Sort = Sort()
     teams: Ids = ["*"]
+    reps: Ids = []
     outcomes: Ids = []
 
 
@@ -211,12 +215,14 @@ class SettingsObject(_Published):
     """An org's settings (D2, D4, R1, X6).
 
     `quiet_hours`: in the lead's local time; an empty list switches them off. `open_without_reps`: anyone may act again
-    once the org's last rep is removed. `retention_days`: how long a closed lead keeps its facts, and its decisions
-    their words; null: for ever. `refuse_erased`: whether an arrival of an erased person is refused.
-    `signed_arrivals`, `signed_actions`: whether every lead and every action must be signed. `key_ids`: the keys of the
-    org's own programs, such as console and CRM, which sign actions and leads of any vendor. `vendors`: vendor ->
-    binding. `max_locks`: how many leads without an owner a rep may have open (M6). `claims_per_minute`: how many claims
-    of one rep are taken in any 60 seconds.
+    once the org's last rep is removed. `signed_arrivals`, `signed_actions`: whether every lead and every action must be
+    signed. `key_ids`: the keys of the org's own programs, such as console and CRM, which sign actions and leads of any
+    vendor. `vendors`: vendor -> binding. `owners_may_reassign`: a lead's owner may give it to another rep (M1).
+    `contact_kinds`: the kinds of activity that count as contact with the lead (M3).
+    `max_locks`: how many leads without an owner a rep may have open (M6).
+    `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
+    `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
+    `refuse_erased`: whether an arrival of an erased person is refused.
     """
 
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
@@ -233,6 +239,8 @@ class SettingsObject(_Published):
     open_without_reps: bool = False
     retention_days: Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)] | None = None
     refuse_erased: bool = False
+    owners_may_reassign: bool = False
+    contact_kinds: Annotated[list[Kind], Field(max_length=len(ActivityKind))] = ["call", "email", "sms"]
     signed_arrivals: Asked = "optional"
     signed_actions: Asked = "optional"
     key_ids: Ids = []

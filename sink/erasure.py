@@ -8,7 +8,13 @@ from sqlalchemy import Connection, update
 
 from models.erasure import ERASED
 from sink.rows import TableRows
-from sink.tables import AssignmentHistoryTable, AssignmentTable, DecisionTable, LeadExceptionTable
+from sink.tables import (
+    ActivityTable,
+    AssignmentHistoryTable,
+    AssignmentTable,
+    DecisionTable,
+    LeadExceptionTable,
+)
 
 
 def erase_earlier_rows(connection: Connection, applied: list[TableRows]) -> None:
@@ -27,6 +33,8 @@ def erase_earlier_rows(connection: Connection, applied: list[TableRows]) -> None
             )
             .values(why={})
         )
+        activity = ActivityTable
+        connection.execute(update(activity).where(activity.lead_id == lead_id).values(note=None))
         for table in (AssignmentTable, AssignmentHistoryTable):
             connection.execute(update(table).where(table.lead_id == lead_id).values(why=ERASED))
         connection.execute(

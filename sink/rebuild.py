@@ -16,6 +16,7 @@ from sink.db_errors import translated
 from sink.rows import Values, replace_nul
 from sink.statements import Statements
 from sink.tables import (
+    ActivityTable,
     AssignmentHistoryTable,
     AssignmentTable,
     Base,
@@ -29,7 +30,7 @@ from sink.writer import DATABASE, JournalRecord, rows_of
 CURRENT: Final[tuple[Any, ...]] = (LeadTable, AssignmentTable, LeadExceptionTable)
 """The tables of the current state. They are emptied, because rows of another Kafka or of a later time may have higher
 versions, and would then never be replaced."""
-HISTORY: Final[tuple[Any, ...]] = (AssignmentHistoryTable, DecisionTable)
+HISTORY: Final[tuple[Any, ...]] = (AssignmentHistoryTable, DecisionTable, ActivityTable)
 """The tables of the history. Rows are only added to them, because the journal drops old records after a day."""
 NO_REASON: Final = "known from the topic assignments; the journal has its reason no more"
 

@@ -6,12 +6,14 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from models.decisions import (
+    ActivityRecorded,
     Answered,
     Decision,
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
     LeadErased,
+    NoteRecorded,
     OwnerChanged,
 )
 from models.lead import OPEN_OFFERS, Lead, LeadRow, Phase
@@ -54,6 +56,7 @@ class TableRows(NamedTuple):
     assignment: Values | None
     exception: Values | None
     decisions: list[Values]
+    activities: list[Values]
     erased: bool = False
 
 
@@ -71,8 +74,31 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
         decisions=[
             _decision(partition, lead_id, row, n, decision) for n, decision in enumerate(row.decisions)
         ],
+        activities=[] if lead is None else _activities(partition, lead_id, row, lead),
         erased=any(isinstance(decision, LeadErased) for decision in row.decisions),
     )
+
+
+def _activities(partition: int, lead_id: str, row: LeadRow, lead: Lead) -> list[Values]:
+    """Return the activities of a record (M3). A note is one, whether it came as a note or as an activity."""
+    return [
+        {
+            "source_partition": partition,
+            "source_offset": row.off,
+            "n": n,
+            "lead_id": lead_id,
+            "org": lead.facts.org,
+            "rep_id": decision.rep_id,
+            "kind": decision.kind if isinstance(decision, ActivityRecorded) else "note",
+            "contact": isinstance(decision, ActivityRecorded) and decision.contact,
+            "note": decision.note,
+            "version": row.seq,
+            "cause": row.cause,
+            "at": _utc(row.at),
+        }
+        for n, decision in enumerate(row.decisions)
+        if isinstance(decision, ActivityRecorded | NoteRecorded)
+    ]
 
 
 def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:

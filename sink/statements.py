@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from models.lead import LOCKED_PHASES, Phase
 from sink.rows import TableRows, Values
 from sink.tables import (
+    ActivityTable,
     AssignmentHistoryTable,
     AssignmentTable,
     DecisionTable,
@@ -31,6 +32,7 @@ class Statements:
         self.exception = self._guarded(_table(LeadExceptionTable), kept=KEPT)
         self.history = self.added(_table(AssignmentHistoryTable))
         self.decision = self.added(_table(DecisionTable))
+        self.activity = self.added(_table(ActivityTable))
         self.first_offset = self.added(_table(SinkOffsetTable))
 
     def added(self, table: Table) -> Insert:
@@ -70,6 +72,7 @@ class Statements:
         exceptions: dict[str, Values] = {}
         history: list[Values] = []
         decisions: list[Values] = []
+        activities: list[Values] = []
         for effect in batch:
             if effect.lead is not None:
                 _newest(leads, effect.lead)
@@ -79,12 +82,14 @@ class Statements:
             if effect.exception is not None:
                 _newest(exceptions, effect.exception, KEPT)
             decisions.extend(effect.decisions)
+            activities.extend(effect.activities)
         for statement, rows in (
             (self.lead, [*leads.values()]),
             (self.assignment, [*assignments.values()]),
             (self.history, history),
             (self.exception, [*exceptions.values()]),
             (self.decision, decisions),
+            (self.activity, activities),
         ):
             if rows:
                 yield statement.table.name, statement, rows

@@ -232,6 +232,33 @@ class DecisionTable(Base):
     decided_at: Mapped[datetime]
 
 
+class ActivityTable(Base):
+    """What reps did with leads: calls, mails, texts, notes and plans (M3). Rows are never updated.
+
+    The primary key is the decision's place in `lead-log`, as in `decision`. `contact`: by the org's settings at that
+    time it counted as contact. `cause` is the action's id.
+    """
+
+    __tablename__ = "activity"
+    __table_args__ = (
+        Index("ix_activity_lead", "lead_id", "source_offset"),
+        Index("ix_activity_org_at", "org", "at"),
+    )
+
+    source_partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    source_offset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    n: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    lead_id: Mapped[str]
+    org: Mapped[str]
+    rep_id: Mapped[str]
+    kind: Mapped[str]
+    contact: Mapped[bool]
+    note: Mapped[str | None]
+    version: Mapped[int]
+    cause: Mapped[str]
+    at: Mapped[datetime]
+
+
 class SinkOffsetTable(Base):
     """The position up to which the journal is applied, written in the same transaction as the rows.
 

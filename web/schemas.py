@@ -99,14 +99,22 @@ class Action(Model):
         "connect",
         "hang_up",
         "assign",
+        "reassign",
+        "unassign",
+        "redistribute",
+        "reopen",
         "ignore",
         "unignore",
         "reopen_claimable",
         "note",
+        "activity",
     ]
     outcome: str | None = Field(default=None, max_length=200)
     note: str | None = Field(default=None, max_length=10_000)
     at: datetime | None = None
     epoch: int | None = None
     to_rep_id: str | None = Field(default=None, max_length=200)
+    from_rep_id: str | None = Field(default=None, max_length=200)
+    why: str | None = Field(default=None, max_length=1_000)
+    kind: str | None = Field(default=None, max_length=200)
     view_only: bool | None = None

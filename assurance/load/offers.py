@@ -12,9 +12,7 @@ from streams.clients import follow
 from streams.settings import Settings
 from streams.topics import NOTIFICATIONS
 
-ASSIGNED: Final = "lead_assigned"
-"""The template for a lead that the rep owns, and for one that a roster offers. Only the latter has a group."""
-TEMPLATES: Final = frozenset({"lead_offered", "ring", "new_lead_button", ASSIGNED})
+TEMPLATES: Final = frozenset({"lead_offered", "ring", "new_lead_button"})
 KEPT: Final = 200
 """How many offers of one rep are kept. Older ones have expired."""
 
@@ -82,8 +80,6 @@ class Offers:
         about = (offer.lead_id, offer.epoch)
         if offer.withdrawn:
             mine.pop(about, None)
-            return
-        if offer.template == ASSIGNED and offer.data.group_id is None:
             return
         self.made[offer.template] += about not in mine
         mine[about] = offer

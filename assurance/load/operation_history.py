@@ -15,6 +15,9 @@ CLOCKS_SECONDS: Final = 0.05
 
 _OWNS: Final = frozenset({"claim", "claim_now", "accept", "press_one"})
 _ENDS_LOCK: Final = frozenset({"outcome", "callback", "claim_now"})
+_WITHIN_WINDOW: Final = frozenset({"note", "activity"})
+_TAKES_BACK: Final = frozenset({"unassign", "redistribute"})
+"""The moves after which nobody owns the lead and nobody has it open (M1)."""
 _NOT_MINE: Final = frozenset({Reason.NOT_LOCKED, Reason.LOCKED_BY_OTHER, Reason.LOCK_EXPIRED})
 
 
@@ -31,6 +34,7 @@ class OperationHistory:
         self.actions = 0
         self.unknown = 0
         self._leavings: list[tuple[str, float]] = []
+        self._given: dict[str, str] = {}
         self._lock_seconds = lock_seconds
         self._auto_claim = auto_claim_on_timed_callback
 
@@ -42,7 +46,11 @@ class OperationHistory:
         self._opened(asked)
 
     def arrived(self, lead_id: str, rep_id: str, at: float) -> None:
-        """Record that a lead may have come with an owner (R5), at any time after `at`, monotonic seconds."""
+        """Record that a lead may have come with an owner (R5), at any time after `at`, monotonic seconds.
+
+        The rep may get it again when it is distributed again (M1).
+        """
+        self._given[lead_id] = rep_id
         self.ops.append(
             Operation(process="vendor", op="assign", lead=f"{lead_id} owner", invoked_at=at, to=rep_id)
         )
@@ -70,13 +78,32 @@ class OperationHistory:
                 self._add(asked, "claim", "won", "owner")
         elif what in _OWNS and (answer is None or answer.result in (Result.WON, Result.LOST)):
             self._add(asked, "claim", "won" if asked.result is Result.WON else "lost", "owner")
-        elif what == "note" and action["lead_id"] in self.offered:
-            # Within the window a note is a claim. Later only the owner may write one; everybody else is refused.
+        elif what in _WITHIN_WINDOW and action["lead_id"] in self.offered:
+            # Within the window a note or another activity is a claim. Later only the owner may write one;
+            # everybody else is refused.
             if answer is None or answer.result is Result.DONE:
                 self._add(asked, "claim", "won", "owner")
         elif what == "assign" and (answer is None or answer.result in (Result.DONE, Result.LOST)):
             done = asked.result is Result.DONE
             self._add(asked, "assign", "done" if done else "lost", "owner", process=rep_id)
+
+        elif what == "reassign":
+            self._moved(asked)
+        elif what in _TAKES_BACK and (answer is None or answer.result is Result.DONE):
+            self._add(asked, "free", "done", "owner")
+            if (given := self._given.get(action["lead_id"])) is not None:
+                self.arrived(action["lead_id"], given, asked.invoked_at)
+
+    def _moved(self, asked: AskedAction) -> None:
+        """Add what a reassignment says of the owner's register: it had an owner, or, if it was refused so, none (M1).
+
+        The answer to a rep who has the lead already is done too.
+        """
+        answer = asked.answer
+        if answer is None or answer.result is Result.DONE:
+            self._add(asked, "move", "done", "owner")
+        elif answer.reason is Reason.NOT_OWNED and "from_rep_id" not in asked.action:
+            self._add(asked, "move", "refused", "owner")
 
     def _opened(self, asked: AskedAction) -> None:
         """Add what the action says of the register of who has the lead open (D1, D2)."""
@@ -96,6 +123,8 @@ class OperationHistory:
                 self._add(asked, "release", "done", "open")
             elif reason in _NOT_MINE:
                 self._add(asked, "release", "refused", "open")
+        elif what in ("reassign", *_TAKES_BACK) and (answer is None or result is Result.DONE):
+            self._add(asked, "free", "done", "open")  # whom it is given already keeps it open
         elif what in _ENDS_LOCK and (answer is None or result in (Result.DONE, Result.WON)):
             self._add(asked, "leave", "done", "open")
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from assurance.load.client import LoadClient
 from assurance.load.offers import Offer, Offers
+from models.activities import ActivityKind
 from models.decisions import Result
 
 NEWEST: Final = 40
@@ -19,6 +20,17 @@ IMPATIENT_SECONDS: Final = 1.0
 """After so long some reps stop waiting and never learn whether they have won."""
 WORKED: Final = ("no_answer", "left_message", "interested", "not_interested")
 CLOSED: Final = "closed_won"
+MOVES: Final = ("reassign", "unassign", "redistribute", "reopen")
+MANAGED: Final = {
+    "assign": 5,
+    "ignore": 3,
+    "unignore": 2,
+    "reassign": 4,
+    "unassign": 2,
+    "redistribute": 2,
+    "reopen": 2,
+}
+"""A manager's action -> its share."""
 
 
 class Work(StrEnum):
@@ -130,8 +142,8 @@ class People:
             return
         await asyncio.sleep(source.uniform(0, self._pause))
         what = source.choices(
-            ["outcome", "close", "release", "later", "someday", "note", "claim_now", "forget"],
-            [20, 4, 14, 20, 8, 6, 10, 18],
+            ["outcome", "close", "release", "later", "someday", "note", "activity", "claim_now", "forget"],
+            [20, 4, 14, 20, 8, 6, 8, 10, 18],
         )[0]
         match what:
             case "outcome":
@@ -148,6 +160,9 @@ class People:
             case "note":
                 await ask("note", lead_id, rep_id, note="asked to be called in the evening")
                 await ask("claim_now", lead_id, rep_id)
+            case "activity":
+                await ask("activity", lead_id, rep_id, kind=source.choice(list(ActivityKind)))
+                await ask("release", lead_id, rep_id)
             case "claim_now":
                 await ask("claim_now", lead_id, rep_id)
             case _:
@@ -158,9 +173,9 @@ class People:
         ask, about = self._client.ask, (offer.lead_id, rep_id)
         take = {"ring": "press_one", "new_lead_button": "claim"}.get(offer.template, "accept")
         await asyncio.sleep(source.expovariate(1 / self._pause))
-        what = source.choices(["take", "note", "later", "decline", "view", "forget"], [40, 8, 8, 14, 10, 20])[
-            0
-        ]
+        what = source.choices(
+            ["take", "note", "activity", "later", "decline", "view", "forget"], [40, 8, 8, 8, 14, 10, 20]
+        )[0]
         match what:
             case "take":
                 twice = source.random() < 0.1  # noqa: PLR2004  # one in ten presses twice
@@ -169,6 +184,8 @@ class People:
                     await ask(source.choice(["connect", "hang_up"]), *about, epoch=offer.epoch)
             case "note":
                 await ask("note", *about, note="called at once")
+            case "activity":
+                await ask("activity", *about, kind=source.choice(list(ActivityKind)))
             case "later":
                 at = datetime.now(UTC) + timedelta(seconds=source.uniform(*SOON_SECONDS))
                 await ask("callback", *about, at=at.isoformat())
@@ -180,15 +197,22 @@ class People:
                 pass
 
     async def _manager(self, rep_id: str) -> None:
-        """Assign exceptions, ignore them and bring them back, sometimes too late (E3, E4, D6)."""
+        """Assign exceptions, ignore them and bring them back, and move leads, sometimes too late (E3, E4, D6, M1)."""
         source = random.Random(f"{self._seed}/{rep_id}")  # noqa: S311  # likewise
         while not self.over.is_set():
-            work = source.choices([Work.DECIDE, Work.CLAIM, Work.OPEN, Work.OFFER], [8, 1, 1, 2])[0]
+            work = source.choices([Work.DECIDE, Work.CLAIM, Work.OPEN, Work.OFFER], [6, 3, 3, 3])[0]
             lead_id = self.leads.pick(work, source)
             if lead_id is not None:
-                match source.choices(["assign", "ignore", "unignore"], [5, 3, 2])[0]:
-                    case "assign":
-                        await self._client.ask("assign", lead_id, rep_id, to_rep_id=source.choice(self.reps))
-                    case what:
-                        await self._client.ask(what, lead_id, rep_id)
+                await self._manage(rep_id, lead_id, source)
             await asyncio.sleep(source.expovariate(1 / self._pause))
+
+    async def _manage(self, rep_id: str, lead_id: str, source: random.Random) -> None:
+        """Do one of a manager's actions with a lead. One move in ten is sent twice at once."""
+        what = source.choices(list(MANAGED), list(MANAGED.values()))[0]
+        fields: dict[str, Any] = {}
+        if what in ("assign", "reassign"):
+            fields["to_rep_id"] = source.choice(self.reps)
+        if what in MOVES:
+            fields["why"] = "the load moves leads"
+        twice = what in MOVES and source.random() < 0.1  # noqa: PLR2004
+        await self._client.ask(what, lead_id, rep_id, twice=twice, **fields)

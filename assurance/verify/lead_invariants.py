@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from assurance.verify.findings import Findings
+from models.activities import SHORT_TYPES
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -43,8 +44,12 @@ TAKES: Final[dict[str, Result]] = {
     "outcome": Result.DONE,
     "callback": Result.DONE,
     "note": Result.DONE,
+    "activity": Result.DONE,
+    **dict.fromkeys(SHORT_TYPES, Result.DONE),
 }
 """Action by which a rep takes a lead that is offered to it (R3, S1, S5) -> the answer when it did."""
+MOVES: Final = frozenset({"reassign", "unassign", "redistribute", "reopen"})
+"""Action by which a manager moves a lead (M1). It takes the lead from whoever owns it."""
 _CHANGES_NOTHING: Final = (Answered, AnswerIgnored, ArrivalDropped, DeadlineIgnored, MergedInto)
 
 
@@ -204,6 +209,8 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
         return False
     result = next((d.result for d in after.decisions if isinstance(d, Answered)), None)
     search = was.search
+    if event.action in MOVES:
+        return result is Result.DONE and _move_gives(event, was, owner)
     if event.action != "assign" and search is not None and search.stage in HELD_BACK:
         # The lead is offered. While the offer lasts, only the reps it is offered to may take it.
         offered = search.stage in (RepSearch.OFFERED, RepSearch.RINGING) and event.rep_id in search.reps
@@ -216,14 +223,26 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
     return owner == wanted and event.action in GIVES and result == GIVES[event.action] and free
 
 
+def _move_gives(event: ActionRequested, was: Lead, owner: str | None) -> bool:
+    """Tell whether a move may have left this owner: the one it names, or nobody (M1)."""
+    if event.from_rep_id not in (None, was.owner):
+        return False
+    if event.action == "reassign":
+        return was.owner is not None and was.phase is not Phase.CLOSED and owner == event.to_rep_id
+    closed = was.phase is Phase.CLOSED
+    return was.owner is not None and owner is None and closed is (event.action == "reopen")
+
+
 def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
     """Tell whether an arrival may have given an owner to a new lead (R5), or to one without an active owner (R6)."""
+    named = None if event.facts.assigned_to is None else owner
     if was is None:
-        return owner == event.facts.assigned_to
+        hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
+        return owner == named and hows == {"pre_assigned"}
     added = [decision for decision in after.decisions if isinstance(decision, InquiryAdded)]
     first = next(decision for decision in after.decisions if isinstance(decision, OwnerChanged))
     free = was.owner is None or (first.rep_id is None and first.how == "orphaned")
-    return len(added) == 1 and added[0].rep_id is None and free and owner in (None, event.facts.assigned_to)
+    return len(added) == 1 and added[0].rep_id is None and free and owner in (None, named)
 
 
 def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None) -> bool:

@@ -100,8 +100,11 @@ HOW: Final = (
     "ring_all",
     "distribute_all",
     "manual",
+    "reassigned",
     "pre_assigned",
     "orphaned",
+    "unassigned",
+    "redistributed",
 )
 """The ways in which a lead gets its owner, or loses it (docs/contracts, `assignments`)."""
 

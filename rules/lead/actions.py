@@ -16,11 +16,11 @@ from models.decisions import (
 )
 from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Phase
+from rules.lead import activities, moves
 from rules.lead.discretion import closed_with, opened_by, owned_by
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
+from rules.lead.permissions import MANAGERS, not_holding, not_working
 from rules.lead.transition import DONE, ActionResult, Transition, refused
-
-MANAGERS: Final = frozenset({"manager", "admin"})
 
 
 def claim(transition: Transition, request: ActionRequested) -> ActionResult:
@@ -28,7 +28,7 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
     lead, rules = transition.lead, transition.rules
     if lead.claimed_through is not None and lead.owner is not None:
         if lead.owner == request.rep_id:
-            return ActionResult(Result.WON, why="you have claimed it before")
+            return ActionResult(Result.WON, why="it is yours already")
         return ActionResult(
             Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}"
         )
@@ -111,7 +111,7 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
 
 def release(transition: Transition, request: ActionRequested) -> ActionResult:
     """Release a lock without an outcome. The lead returns to its queues at once."""
-    if result := _not_holding(transition, request):
+    if result := not_holding(transition, request):
         return result
     transition.unlock(f"released by {request.rep_id}")
     return DONE
@@ -121,12 +121,13 @@ def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
     """D2: an action releases the lock. One of the org's closing outcomes closes the lead."""
     if request.outcome is None:
         return refused(Reason.INVALID, "outcome: an outcome action needs one")
-    if result := _not_working(transition, request):
+    if result := not_working(transition, request):
         return result
     transition.emit(OutcomeRecorded(rep_id=request.rep_id, outcome=request.outcome, note=request.note))
     transition.unlock(f"{request.rep_id} recorded {request.outcome}")
     transition.set_callback(None)
-    transition.update(last_contacted_at=transition.at, last_outcome=request.outcome, deferred_at=None)
+    transition.record_contact(request.rep_id)
+    transition.update(last_outcome=request.outcome, deferred_at=None)
     if request.outcome in transition.rules.settings.closing_outcomes:
         transition.end_search("closed")
         transition.update(phase=Phase.CLOSED)
@@ -139,7 +140,7 @@ def callback(transition: Transition, request: ActionRequested) -> ActionResult:
 
     Without a time, it goes to the end of its queues, unclaimed.
     """
-    if result := _not_working(transition, request):
+    if result := not_working(transition, request):
         return result
     if (
         request.at is not None
@@ -151,7 +152,7 @@ def callback(transition: Transition, request: ActionRequested) -> ActionResult:
         )
     transition.unlock(f"{request.rep_id} will call back")
     transition.set_callback(request.at)
-    transition.update(last_contacted_at=transition.at)
+    transition.record_contact(request.rep_id)
     transition.emit(CallbackSet(rep_id=request.rep_id, at=request.at))
     return DONE
 
@@ -161,7 +162,7 @@ def claim_now(transition: Transition, request: ActionRequested) -> ActionResult:
     if transition.lead.owner == request.rep_id:
         transition.unlock(f"{request.rep_id} claimed it")
         return ActionResult(Result.WON, why="it is yours already")
-    if result := _not_working(transition, request):
+    if result := not_working(transition, request):
         return result
     why = f"{request.rep_id} had it open"
     transition.assign_owner(request.rep_id, "claim_now", None, why)
@@ -172,9 +173,7 @@ def note(transition: Transition, request: ActionRequested) -> ActionResult:
     """Record a note. The lock stays, because a note is not an outcome."""
     if request.note is None:
         return refused(Reason.INVALID, "note: a note action needs one")
-    if transition.rules.role(request.rep_id) not in MANAGERS and (
-        result := _not_working(transition, request)
-    ):
+    if transition.rules.role(request.rep_id) not in MANAGERS and (result := not_working(transition, request)):
         return result
     transition.update(notes=transition.lead.notes + 1)
     transition.emit(NoteRecorded(rep_id=request.rep_id, note=request.note))
@@ -238,35 +237,18 @@ ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], ActionResul
     Trigger.IGNORE: ignore,
     Trigger.UNIGNORE: unignore,
     Trigger.REOPEN_CLAIMABLE: reopen_claimable,
+    Trigger.ACTIVITY: activities.activity,
+    Trigger.REASSIGN: moves.reassign,
+    Trigger.UNASSIGN: moves.unassign,
+    Trigger.REDISTRIBUTE: moves.redistribute,
+    Trigger.REOPEN: moves.reopen,
 }
 
 
-def _not_holding(transition: Transition, request: ActionRequested) -> ActionResult | None:
-    """Return why the rep does not hold the lock, or None if the rep holds it (D1, D2)."""
-    lead = transition.lead
-    if lead.lock is not None and lead.lock.rep_id == request.rep_id:
-        return None
-    if lead.lock is not None:
-        reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.LOCKED_BY_OTHER
-        return refused(reason, opened_by(transition, request.rep_id))
-    return refused(Reason.NOT_LOCKED, "you do not have it open")
-
-
-def _not_working(transition: Transition, request: ActionRequested) -> ActionResult | None:
-    """Return why the rep may not act on the lead, or None if the rep may.
-
-    A rep may act with the lock, and as the owner while nobody else has the lead open. A rep whose lock has expired may
-    also act, as long as nobody else has taken the lead since (D2).
-    """
-    lead = transition.lead
-    if lead.owner == request.rep_id and (lead.lock is None or lead.lock.rep_id == request.rep_id):
-        return None
-    if lead.owner is not None and lead.owner != request.rep_id:
-        reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.NOT_ALLOWED
-        return refused(reason, owned_by(transition, request.rep_id))
-    if lead.lock is None and lead.lapsed == request.rep_id:
-        return None
-    return _not_holding(transition, request)
+_DESK: Final = frozenset(
+    {Trigger.ASSIGN, Trigger.REASSIGN, Trigger.UNASSIGN, Trigger.REDISTRIBUTE, Trigger.REOPEN}
+)
+"""Actions whose refusal says who has a lead, or that nobody has. Only managers learn that."""
 
 
 def refuse_in_phase(transition: Transition, trigger: Trigger, rep_id: str) -> ActionResult:
@@ -278,12 +260,15 @@ def refuse_in_phase(transition: Transition, trigger: Trigger, rep_id: str) -> Ac
         return refused(Reason.LEAD_CLOSED, closed_with(transition, rep_id))
     if trigger in (Trigger.IGNORE, Trigger.UNIGNORE):
         return refused(Reason.NOT_AN_EXCEPTION, f"it is {lead.phase}, not an exception")
-    if trigger is Trigger.ASSIGN and transition.rules.role(rep_id) not in MANAGERS:
-        return refused(Reason.NOT_ALLOWED, "assigning is for managers and admins")
+    if trigger in _DESK and transition.rules.role(rep_id) not in MANAGERS:
+        return refused(Reason.NOT_ALLOWED, f"{trigger} is for managers and admins")
     if trigger is Trigger.ASSIGN and lead.phase in OWNED_PHASES:
-        return ActionResult(
-            Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}"
-        )
+        why = f"{lead.owner} has it since {lead.assigned_at}: reassign moves it to another rep"
+        return ActionResult(Result.LOST, Reason.ALREADY_CLAIMED, why)
+    if trigger in (Trigger.REASSIGN, Trigger.UNASSIGN):
+        return refused(Reason.NOT_OWNED, f"it is {lead.phase}: nobody owns it, so it can be assigned")
+    if trigger is Trigger.REOPEN:
+        return refused(Reason.NOT_QUALIFIED, f"it is {lead.phase}, not closed")
     if trigger is Trigger.RELEASE and lead.lapsed == rep_id:
         return refused(Reason.LOCK_EXPIRED, "your lock has run out")
     return refused(Reason.NOT_LOCKED, f"it is {lead.phase}: nobody has it open")

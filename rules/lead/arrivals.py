@@ -14,17 +14,16 @@ from models.decisions import (
     InquiryAdded,
     LeadAccepted,
     MergedInto,
+    PreassignmentNotFollowed,
     SuppressionRecorded,
 )
 from models.erasure import MAX_HASHES, joined
 from models.events import ArrivalMerged, LeadArrived, SuppressionChanged
 from models.facts import ITS_ARRIVAL, Attributes, Facts, bounded, completed
-from models.lead import Failure, Lead, Phase
-from models.offers import Rejected, Why
+from models.lead import Lead, Phase
 from models.persons import Inquiry
-from rules.lead.distribution import request_rep
+from rules.lead.distribution import ask_group, note_campaign, orphan
 from rules.lead.transition import Transition
-from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import OrgRules
 
 _AT_REST = frozenset({Phase.QUEUED, Phase.EXCEPTION, Phase.IGNORED, Phase.CLOSED})
@@ -152,9 +151,7 @@ def _inquiry_outcome(transition: Transition, active: str | None) -> str:
 def _distribute_again(transition: Transition, facts: Facts, owner: str | None) -> None:
     """Distribute a lead by its new inquiry, unless somebody works on it. The round of tried reps starts over (R8)."""
     if owner is not None:
-        why = f"{owner} has left"
-        transition.remove_owner("orphaned", why)
-        transition.update(failed=Failure(ORPHANED, (Rejected(owner, Why.INACTIVE, why),)))
+        orphan(transition, owner, f"{owner} has left")
     elif transition.lead.phase not in _AT_REST:
         return
     if transition.lead.phase in (Phase.IGNORED, Phase.CLOSED):
@@ -164,16 +161,16 @@ def _distribute_again(transition: Transition, facts: Facts, owner: str | None) -
 
 def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -> None:
     """Give a lead to the rep that its arrival names; without one, request a rep from its campaign's group."""
-    rules, rep_id = transition.rules, facts.assigned_to
-    campaign, group = rules.route(facts)
-    if campaign is not None:
-        distribution = group.method if group else None
-        transition.update(distribution=distribution, description=campaign.description or None)
-    if rep_id and rules.role(rep_id):
-        transition.assign_owner(rep_id, "pre_assigned", f"vendor/{facts.vendor}", assigned)
-    elif campaign is not None and group is not None and group.takes:
-        transition.end_search(why)
-        request_rep(transition, group.group_id, f"{why} through campaign {campaign.campaign_id}")
+    if facts.assigned_to:
+        found = transition.rules.find_rep(facts.assigned_to)
+        if found.rep_id is not None:
+            note_campaign(transition, facts)
+            transition.assign_owner(found.rep_id, "pre_assigned", f"vendor/{facts.vendor}", assigned)
+            return
+        transition.emit(
+            PreassignmentNotFollowed(assigned_to=facts.assigned_to, reason=found.reason, why=found.why)
+        )
+    ask_group(transition, facts, why)
 
 
 def _fill_in(

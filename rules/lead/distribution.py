@@ -10,6 +10,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from models.decisions import AnswerIgnored, LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded, RepSought
+from models.directory import Campaign
+from models.facts import Facts
 from models.lead import OPEN_OFFERS, DeadlineKind, Failure, Lead, Phase, RepSearch, Search
 from models.offers import (
     LeadOrphaned,
@@ -24,6 +26,7 @@ from models.offers import (
 )
 from rules.lead.transition import Transition
 from rules.queues.queue_eligibility import ORPHANED
+from rules.queues.rule_book import GroupTerms
 
 TRANSFERS_PAUSED: Final = "transfers_paused"
 UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_agents_clicked"}
@@ -36,6 +39,29 @@ def request_rep(transition: Transition, group_id: str, why: str, tried: tuple[st
     epoch = transition.next_epoch()
     transition.update(search=Search(group_id=group_id, epoch=epoch, tried=tried), failed=None)
     transition.emit(RepSought(group_id=group_id, epoch=epoch, why=why, tried=tried))
+
+
+def note_campaign(transition: Transition, facts: Facts) -> tuple[Campaign | None, GroupTerms | None]:
+    """Record the campaign's description and its group's method (E2), and return campaign and group."""
+    campaign, group = transition.rules.route(facts)
+    if campaign is not None:
+        method = group.method if group else None
+        transition.update(distribution=method, description=campaign.description or None)
+    return campaign, group
+
+
+def ask_group(transition: Transition, facts: Facts, why: str, tried: tuple[str, ...] = ()) -> None:
+    """Request a rep from the group of a campaign, if it has one that distributes. `facts`: name the campaign."""
+    campaign, group = note_campaign(transition, facts)
+    if campaign is not None and group is not None and group.takes:
+        transition.end_search(why)
+        request_rep(transition, group.group_id, f"{why} through campaign {campaign.campaign_id}", tried)
+
+
+def orphan(transition: Transition, rep_id: str, why: str) -> None:
+    """Take a lead from an owner who has left (X2). Its promised call stays."""
+    transition.remove_owner("orphaned", why)
+    transition.update(failed=Failure(ORPHANED, (Rejected(rep_id, Why.INACTIVE, why),)))
 
 
 def offered_to(lead: Lead, rep_id: str) -> bool:
@@ -202,8 +228,7 @@ def _apply_orphaned(transition: Transition, answer: LeadOrphaned) -> AnswerIgnor
     lead = transition.lead
     if lead.phase is Phase.CLOSED or lead.owner != answer.rep_id or lead.owned_epoch != answer.epoch:
         return _too_late(transition, answer)
-    transition.remove_owner("orphaned", answer.why)
-    transition.update(failed=Failure(ORPHANED, (Rejected(answer.rep_id, Why.INACTIVE, answer.why),)))
+    orphan(transition, answer.rep_id, answer.why)
     return None
 
 

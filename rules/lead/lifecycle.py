@@ -27,7 +27,12 @@ class Trigger(StrEnum):
     OUTCOME = "outcome"
     CALLBACK = "callback"
     NOTE = "note"
+    ACTIVITY = "activity"
     ASSIGN = "assign"
+    REASSIGN = "reassign"
+    UNASSIGN = "unassign"
+    REDISTRIBUTE = "redistribute"
+    REOPEN = "reopen"
     IGNORE = "ignore"
     UNIGNORE = "unignore"
     REOPEN_CLAIMABLE = "reopen_claimable"
@@ -81,7 +86,9 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: _FREE | {_O},
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: _FREE,
+        Trigger.ACTIVITY: _FREE,
         Trigger.ASSIGN: frozenset({_O}),
+        Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: _FREE,
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
@@ -99,7 +106,9 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: _FREE | {_O},
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: frozenset({_L}),
+        Trigger.ACTIVITY: frozenset({_L}),
         Trigger.ASSIGN: frozenset({_O}),
+        Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: frozenset({_L}),
         Trigger.LOCK_EXPIRED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_L}),
@@ -120,13 +129,16 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OUTCOME: frozenset({_O, _C}),
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: _FREE | {_O, _F},
+        Trigger.ACTIVITY: _FREE | {_O, _F},
         Trigger.ASSIGN: frozenset({_O}),
+        Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: _FREE | {_F},
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.NOBODY_AVAILABLE: _FREE | {_F},
         Trigger.OFFER_VOIDED: frozenset({_F}),
         Trigger.OFFER_EXPIRED: _FREE | {_F},
         Trigger.ERASE: frozenset({_C}),
+        Trigger.CALLBACK_DUE: frozenset({_F}),
         Trigger.RULES_CHANGED: frozenset({_F}),
     },
     _O: {
@@ -139,6 +151,10 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OUTCOME: frozenset({_O, _C}),
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_O}),
+        Trigger.ACTIVITY: frozenset({_O}),
+        Trigger.REASSIGN: frozenset({_O}),
+        Trigger.UNASSIGN: _FREE | {_F},
+        Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: frozenset({_O}),
         Trigger.ACCEPT: frozenset({_O}),
         Trigger.PRESS_ONE: frozenset({_O}),
@@ -160,6 +176,10 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OUTCOME: frozenset({_O, _C}),
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_W}),
+        Trigger.ACTIVITY: frozenset({_W}),
+        Trigger.REASSIGN: frozenset({_O, _W}),
+        Trigger.UNASSIGN: _FREE | {_F},
+        Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: frozenset({_W}),
         Trigger.ACCEPT: frozenset({_W}),
         Trigger.PRESS_ONE: frozenset({_W}),
@@ -181,7 +201,9 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: _FREE | {_O},
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: _FREE,
+        Trigger.ACTIVITY: _FREE,
         Trigger.ASSIGN: frozenset({_O}),
+        Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.IGNORE: frozenset({_I}),
         Trigger.REOPEN_CLAIMABLE: _FREE,
         Trigger.OFFER_MADE: frozenset({_F, _O}),
@@ -196,7 +218,9 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM: frozenset({_I}),
         Trigger.VIEW: frozenset({_I}),
         Trigger.NOTE: frozenset({_I}),
+        Trigger.ACTIVITY: frozenset({_I}),
         Trigger.ASSIGN: frozenset({_O}),
+        Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.UNIGNORE: _FREE,
         Trigger.REOPEN_CLAIMABLE: frozenset({_I}),
         Trigger.CALLBACK_DUE: frozenset({_I}),
@@ -212,6 +236,8 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.NOTE: frozenset({_C}),
         Trigger.ERASE: frozenset({_C}),
         Trigger.RETENTION_OVER: frozenset({_C}),
+        Trigger.ACTIVITY: frozenset({_C}),
+        Trigger.REOPEN: _FREE | {_O, _F},
         Trigger.RULES_CHANGED: frozenset({_C}),
     },
 }

@@ -5,9 +5,11 @@ The function is `step`. The same log gives the same rows on any worker, at any t
 """
 
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
+from models.activities import SHORT_TYPES
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -32,6 +34,7 @@ from models.events import (
 from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Lead, LeadRow, Phase
 from rules.lead import arrivals, erasure
 from rules.lead.actions import ACTIONS, refuse_in_phase
+from rules.lead.answered import answer_again, recall, remember
 from rules.lead.distribution import apply_answer, expire_offer
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
@@ -53,7 +56,10 @@ Request = ActionRequested | ErasureOrdered | ErasureFound
 LeadEvent = SystemEvent | Request
 _ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER, Trigger.ERASE: erasure.erase}
 _UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
-_TRIGGERS = {trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS, Trigger.ERASE)}
+_TRIGGERS: Final[dict[str, Trigger]] = {
+    **{trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS, Trigger.ERASE)},
+    **{kind.value: Trigger.ACTIVITY for kind in SHORT_TYPES},
+}
 
 
 def is_replay(row: LeadRow | None, off: int) -> bool:
@@ -74,12 +80,14 @@ def step(
 
     `row`: the known row of this lead id, None at first. `off`: the event's offset in the log; the caller has checked
     `is_replay`. `at`: the broker's time of the event; a lead's time never goes back, even if the clock does. An action
-    whose answer the row still has gets the same answer and changes nothing (X4). An action of another org than the
-    lead's is answered as if the lead did not exist. `others_open`: how many other leads the acting rep has open (D1).
+    whose answer the row still has gets the same answer and changes nothing; an older one is recognised for 30 days
+    (X4). An action of another org than the lead's is answered as if the lead did not exist. `others_open`: how many
+    other leads the acting rep has open (D1).
     """
     lead = row.lead if row else None
     seq = row.seq if row else 0
     answers = row.answers if row else ()
+    answered = row.answered if row else b""
     into = row.merged_into if row else None
     merged_org = row.merged_org if row else ""
     at = max(at, row.at) if row else at
@@ -96,13 +104,18 @@ def step(
                     cause=event.cause,
                     decisions=(answer,),
                     answers=answers,
+                    answered=answered,
                     merged_into=into,
                     merged_org=merged_org,
                 )
         known_into = into if merged_org in ("", action.org) else None
         theirs = lead is None or lead.facts.org == action.org
+        decisions = ()
+        before = recall(answered, action.cause, at)
         if isinstance(event, ErasureFound):
-            decisions, result = (), erasure.found(event)
+            result = erasure.found(event)
+        elif before is not None:
+            result = answer_again(*before, lead, action)
         elif theirs:
             lead, decisions, result = decide_action(
                 lead,
@@ -113,7 +126,7 @@ def step(
                 others_open=others_open,
             )
         else:  # the sender must not learn of another org's lead
-            decisions, result = (), _unreadable(action) or _UNKNOWN
+            result = _unreadable(action) or _UNKNOWN
         seq += lead is not (row.lead if row else None)
         if erasure.is_new(row.lead if row else None, lead):
             answers = erasure.scrubbed(answers)
@@ -131,7 +144,9 @@ def step(
             org=event.org,
         )
         decisions = (answer, *decisions)
-        answers = (*answers, answer)[-ANSWERS_KEPT:]
+        answers = (*answers, answer)
+        if older := answers[:-ANSWERS_KEPT]:
+            answered, answers = remember(answered, older, at), answers[-ANSWERS_KEPT:]
     else:
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
         lead, decisions = decide_event(lead, event, at, book.org(org))
@@ -148,6 +163,7 @@ def step(
         cause=event.cause,
         decisions=decisions,
         answers=answers,
+        answered=answered,
         merged_into=into if lead is None else None,
         merged_org=merged_org if lead is None else "",
     )

@@ -6,25 +6,34 @@ A rep with the offer takes the lead by any action on it; others wait (R3, S3).
 from collections.abc import Callable
 from typing import Final
 
-from models.decisions import ConnectRequested, Reason, Result
+from models.decisions import ConnectRequested, HungUp, Reason, Result
 from models.events import ActionRequested
-from models.lead import RepSearch
+from models.lead import Phase, RepSearch
 from rules.calendar.quiet_hours import clock, quiet_until
-from rules.lead.actions import ACTIONS, MANAGERS
+from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.discretion import may_know, owned_by
 from rules.lead.distribution import accept_offer, decline_offer, offered_to
-from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
+from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
+from rules.lead.permissions import MANAGERS
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
 CLAIMING: Final = frozenset({Trigger.CLAIM, Trigger.CLAIM_NOW, Trigger.ACCEPT, Trigger.PRESS_ONE})
-WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE})
+WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE, Trigger.ACTIVITY})
 """The actions on the lead itself (R3). Opening the lead is not one of them (R2)."""
+REMARKS: Final = frozenset({Trigger.NOTE, Trigger.ACTIVITY})
+"""What a manager may add to a lead that is offered to somebody else."""
 DECLINING: Final = frozenset({Trigger.DECLINE, Trigger.HANG_UP})
+OVERRULING: Final = frozenset({Trigger.ASSIGN, Trigger.REDISTRIBUTE, Trigger.REOPEN_CLAIMABLE})
+"""The manager's actions that are decided as if the lead were not offered, also for a manager who has the offer."""
 
 
 def decide_offered_action(transition: Transition, request: ActionRequested, trigger: Trigger) -> ActionResult:
-    """Decide an action on a lead in phase `offered`."""
+    """Decide an action on a lead in phase `offered`. Only what LIFECYCLE lists may happen, whoever has the offer."""
     lead, rep_id = transition.lead, request.rep_id
+    if trigger not in LIFECYCLE[Phase.OFFERED] and trigger not in OFFER_TRIGGERS:
+        return refuse_in_phase(transition, trigger, rep_id)
+    if trigger in OVERRULING:
+        return ACTIONS[trigger](transition, request)
     if not offered_to(lead, rep_id):
         return _by_others(transition, request, trigger)
     if request.epoch is not None and lead.search is not None and request.epoch != lead.search.epoch:
@@ -43,8 +52,6 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
     if trigger in WORKING:
         accept_offer(transition, rep_id, f"{request.action} within the window is a claim (R3)")
         return ACTIONS[trigger](transition, request)
-    if trigger in ACTIONS and trigger not in OFFER_TRIGGERS:
-        return ACTIONS[trigger](transition, request)
     return refused(Reason.NOT_ALLOWED, "it is offered to you, not yours yet")
 
 
@@ -61,6 +68,8 @@ def connect(transition: Transition, request: ActionRequested) -> ActionResult:
     lead = transition.lead
     if lead.owner != request.rep_id:
         return refused(Reason.OFFER_OVER, owned_by(transition, request.rep_id))
+    if lead.hung_up_epoch == lead.owned_epoch:
+        return refused(Reason.OFFER_OVER, "you hung up, so the call is over: the lead stays yours")
     if lead.facts.silenced:
         return refused(Reason.SUPPRESSED, "silenced communication is on: it is not to be called")
     if lead.suppressed:
@@ -68,11 +77,13 @@ def connect(transition: Transition, request: ActionRequested) -> ActionResult:
             f"{handle.partition('/')[2]}: {why}" for handle, why in lead.suppressed.items()
         )
         return refused(Reason.SUPPRESSED, f"it is on the do-not-contact list ({listed_handles})")
+    if lead.facts.phone is None:
+        return refused(Reason.NO_PHONE, "it has no phone number that could be called")
     if quiet := quiet_until(transition.rules.settings.quiet_hours, lead.facts, transition.at):
         zone, until = quiet
         ends = f"until {until.isoformat()}" if until else "at any time"
         return refused(Reason.QUIET_HOURS, f"it is {clock(zone, transition.at)} in {zone}: no calls {ends}")
-    transition.update(last_contacted_at=transition.at)
+    transition.record_contact(request.rep_id)
     transition.emit(ConnectRequested(rep_id=request.rep_id))
     return DONE
 
@@ -81,6 +92,9 @@ def hang_up(transition: Transition, request: ActionRequested) -> ActionResult:
     """S2: keep the lead for a winner who hangs up between the two presses."""
     if transition.lead.owner != request.rep_id:
         return refused(Reason.OFFER_OVER, "no offer of this lead is open")
+    if transition.lead.hung_up_epoch != transition.lead.owned_epoch:
+        transition.update(hung_up_epoch=transition.lead.owned_epoch)
+        transition.emit(HungUp(rep_id=request.rep_id))
     return ActionResult(Result.DONE, why="the lead stays yours")
 
 
@@ -94,11 +108,9 @@ ACTIONS_AFTER_OFFER: Final[dict[Trigger, Callable[[Transition, ActionRequested],
 
 
 def _by_others(transition: Transition, request: ActionRequested, trigger: Trigger) -> ActionResult:
-    """Decide an action of a rep without the offer. Managers may look, note and assign; everybody else waits."""
-    if trigger in (Trigger.ASSIGN, Trigger.REOPEN_CLAIMABLE):
-        return ACTIONS[trigger](transition, request)
-    if trigger in (Trigger.VIEW, Trigger.NOTE) and transition.rules.role(request.rep_id) in MANAGERS:
-        if trigger is Trigger.NOTE or request.view_only:
+    """Decide an action of a rep without the offer. Managers may look and note; everybody else waits."""
+    if trigger in (Trigger.VIEW, *REMARKS) and transition.rules.role(request.rep_id) in MANAGERS:
+        if trigger in REMARKS or request.view_only:
             return ACTIONS[trigger](transition, request)
         return refused(Reason.NOT_ALLOWED, "it is being distributed: look at it with view_only, or assign it")
     return _not_yours(transition, request.rep_id, trigger)

@@ -37,7 +37,6 @@ from models.offers import Outcome
 from models.org_decisions import explained
 from rules.calendar.quiet_hours import quiet_until
 from rules.queues.columns import shown
-from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import OrgRules
 from rules.retention import settle_retention
 
@@ -120,8 +119,8 @@ class Transition:
             self.set_deadline(DeadlineKind.LOCK, None)
             self.update(lock=None)
             self.emit(LockReleased(rep_id=lock.rep_id, why=why))
-        if self.lead.lapsed != lapsed:
-            self.update(lapsed=lapsed)
+        if self.lead.lapsed != lapsed or lapsed is not None:
+            self.update(lapsed=lapsed, lapsed_at=self.at if lapsed is not None else None)
 
     def expire_lock(self) -> None:
         """End a lock that has expired (D2). The time of the log decides, even if the timer is late."""
@@ -130,13 +129,16 @@ class Transition:
             self.unlock("it ran out without an action", lapsed=lock.rep_id)
             self._update_phase()
 
-    def assign_owner(self, rep_id: str, how: str, via: str | None, why: str) -> None:
-        """Make a rep the only owner. The former owner's callback and place at the end of the queues are dropped.
+    def assign_owner(
+        self, rep_id: str, how: str, via: str | None, why: str, *, keeps_callback: bool = False
+    ) -> None:
+        """Make a rep the only owner. The lead's place at the end of the queues is dropped.
 
-        If the former owner left, the promised callback passes to the new owner (X2).
+        A promised call passes to the new owner if nobody owns the lead, or by a move (`keeps_callback`; X2, M1). A rep
+        who claims an aged lead does not inherit the former owner's call.
         """
-        previous, lapsed, failed = self.lead.owner, self.lead.lapsed, self.lead.failed
-        inherits = failed is not None and failed.reason == ORPHANED
+        previous, lapsed = self.lead.owner, self.lead.lapsed
+        inherits = keeps_callback or previous is None
         self.end_search(why, winner=rep_id)
         self.unlock(why)
         if not inherits:
@@ -151,6 +153,7 @@ class Transition:
             phase=Phase.OWNED,
             callback_at=self.lead.callback_at if inherits else None,
             deferred_at=None,
+            owner_last_contacted_at=None,
             open_exception=None,
             lapsed=lapsed if lapsed != rep_id else None,
         )
@@ -161,6 +164,7 @@ class Transition:
         previous = self.lead.owner
         self.unlock(why)
         self.update(owner=None, owned_epoch=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
+        self.update(owner_last_contacted_at=None)
         self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
 
     def end_search(self, why: str, *, winner: str | None = None) -> None:
@@ -193,6 +197,12 @@ class Transition:
         self.set_deadline(DeadlineKind.CALLBACK, None)
         quiet = quiet_until(self.rules.settings.quiet_hours, self.lead.facts, self.at)
         self.emit(CallbackDue(rep_id=self.lead.owner, quiet_until=quiet[1] if quiet else None))
+
+    def record_contact(self, rep_id: str) -> None:
+        """Record that a rep contacted the lead now, and whether that was its owner (M3)."""
+        self.update(last_contacted_at=self.at)
+        if self.lead.owner == rep_id:
+            self.update(owner_last_contacted_at=self.at)
 
     # -- settling ---------------------------------------------------------------------------------------------------
 

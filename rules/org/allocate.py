@@ -20,7 +20,7 @@ from rules.calendar.schedule import window_end
 from rules.org.capacity import take_capacity
 from rules.org.choice import Choice, Method
 from rules.org.directory import GroupPlan
-from rules.org.eligibility import BUSY, Eligibility, Refusal, departed, group_refusal, unavailable
+from rules.org.eligibility import GONE, Eligibility, Refusal, departed, group_refusal, unavailable
 from rules.org.methods import METHODS
 from rules.org.methods.roster import ROSTER
 from rules.org.methods.round_robin import ROUND_ROBIN
@@ -287,7 +287,7 @@ def _may_pass(refused: list[Refusal]) -> tuple[bool, datetime | None]:
 
 def _reason(refused: list[Refusal]) -> str:
     reasons = {refusal.reason for refusal in refused}
-    return "all_agents_tried" if Why.TRIED in reasons and not reasons & BUSY else NO_AVAILABLE_AGENTS
+    return "all_agents_tried" if reasons - GONE == {Why.TRIED} else NO_AVAILABLE_AGENTS
 
 
 def _explanation(choice: Choice | None) -> tuple[Rejected, ...]:

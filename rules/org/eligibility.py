@@ -13,8 +13,8 @@ from rules.calendar.schedule import away_until
 from rules.org.directory import GroupPlan, RepPlan
 from rules.org.transition import OrgTransition
 
-BUSY: Final = frozenset({Why.OPEN_CAP, Why.DAILY_CAP, Why.RINGING})
-"""Reasons that mean a rep could take the lead later. With any of them, not all reps count as tried (E1)."""
+GONE: Final = frozenset({Why.UNKNOWN, Why.INACTIVE})
+"""Reasons of members who are no reps any more. All reps were tried if every other member was (E1)."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -74,11 +74,11 @@ class Eligibility:
         )
 
     def _unsuitable(self, plan: RepPlan) -> Refusal | None:
+        if plan.rep_id in self.tried:
+            return _TRIED
         states, state = plan.licensed_states, self.lead.facts.state
         if states is not None and state not in states:
             return Refusal(Why.LICENCE, f"not licensed in {state or 'the state, which is unknown'}")
-        if plan.rep_id in self.tried:
-            return _TRIED
         if plan.filter is not None:
             meets, until = plan.filter.test(self.lead, self.transition.at)
             if not meets:

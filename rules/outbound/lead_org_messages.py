@@ -8,9 +8,11 @@ events about arrivals and the do-not-contact list.
 from msgspec.structs import replace
 
 from models.decisions import (
+    Answered,
     InquiryAdded,
     LeadClosed,
     LeadErased,
+    LeadReopened,
     OfferDeclined,
     OfferEnded,
     OwnerChanged,
@@ -76,15 +78,15 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                 )
             case _:
                 pass
-    reopened = inquiry is not None and inquiry.reopened
+    reopened = any(isinstance(decision, LeadReopened) for decision in row.decisions) or (
+        inquiry is not None and inquiry.reopened
+    )
     if (owned or reopened) and lead.owner is not None:
         told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner))
     if lead.owner is not None and any(isinstance(decision, LeadClosed) for decision in row.decisions):
         told.append(OrgLeadClosed(**common, epoch=lead.epoch))
-    if owned and inquiry is not None and lead.owner is None and lead.search is None:
-        told.append(
-            LeadReleased(**common, epoch=lead.epoch)
-        )  # the rep who left lost it, and no rep is sought
+    if owned and lead.owner is None and lead.search is None and _by_lead(row):
+        told.append(LeadReleased(**common, epoch=lead.epoch))
     told += [
         LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes)
         for decision in row.decisions
@@ -179,6 +181,11 @@ def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
         for lead_id in order.leads
     ]
     return told
+
+
+def _by_lead(row: LeadRow) -> bool:
+    """Say whether an action or an inquiry took the lead from its owner. Otherwise the org did, and knows it (X2)."""
+    return any(isinstance(decision, Answered | InquiryAdded) for decision in row.decisions)
 
 
 def _asking(lead: Lead) -> Lead:

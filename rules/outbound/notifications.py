@@ -1,7 +1,7 @@
 """Derives notifications by mail, push or call from a lead's record, and withdraws void ones (R2, R3, S1, S2, S4).
 
-A notification is a request whose id follows from lead, epoch and rep, or for an inquiry from lead, inquiry and rep. So
-its sender can send it exactly once.
+A notification is a request whose id follows from lead, epoch and rep; for an inquiry from lead, inquiry and rep; for a
+move from lead, version and rep. So its sender can send it exactly once.
 """
 
 from typing import Any, Final, Literal
@@ -22,14 +22,18 @@ Kind = Literal["email", "push", "call"]
 
 OFFERS: Final[dict[str, tuple[str, tuple[Kind, ...]]]] = {
     "round_robin": ("lead_offered", ("email", "push")),
-    "roster": ("lead_assigned", ("email", "push")),
+    "roster": ("lead_offered", ("email", "push")),
     "ring_all": ("ring", ("call",)),
     "distribute_all": ("new_lead_button", ("push",)),
 }
 """method -> template and kinds of the notifications for its offers (R2, S1, S5)."""
-TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned"})
+WINDOWED: Final = frozenset({"round_robin", "roster"})
+"""The methods that offer a lead to one rep: for a window, or for good where the group has none (R1, R3)."""
+TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned", "reassigned"})
 """The ways of assignment after which the new owner is notified by mail and push. A rep who claims needs no
 notification."""
+MOVED: Final = frozenset({"reassigned", "unassigned", "redistributed"})
+"""The ways in which an owner loses a lead by a move, and is told (M1)."""
 
 
 def notifications_of(row: LeadRow) -> list[Notification]:
@@ -42,6 +46,8 @@ def notifications_of(row: LeadRow) -> list[Notification]:
         match decision:
             case LeadOffered():
                 template, kinds = OFFERS.get(decision.method, OFFERS["round_robin"])
+                if lead.owner in decision.reps and decision.method in WINDOWED:
+                    template = "lead_assigned"  # it was given for good, without a window (R1)
                 data = {**_about(lead), "group_id": decision.group_id, "until": decision.until}
                 for rep_id in decision.reps:
                     found += _to(lead, rep_id, template, kinds, decision.epoch, data)
@@ -49,7 +55,7 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                 template, kinds = OFFERS.get(method, OFFERS["round_robin"])
                 for rep_id in decision.reps:
                     found += _to(lead, rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
-                    if decision.outcome is Outcome.TIMEOUT and method == "round_robin":
+                    if decision.outcome is Outcome.TIMEOUT and method in WINDOWED:
                         found += _to(
                             lead, rep_id, "lead_reassigned", ("email",), decision.epoch, _about(lead)
                         )
@@ -57,8 +63,8 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                 method = lead.search.method if lead.search and lead.search.method else "ring_all"
                 template, kinds = OFFERS.get(method, OFFERS["ring_all"])
                 found += _to(lead, decision.rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
-            case OwnerChanged(rep_id=str() as rep_id) if decision.how in TOLD:
-                found += _to(lead, rep_id, "lead_assigned", ("email", "push"), lead.owned_epoch, _about(lead))
+            case OwnerChanged():
+                found += _new_owner(lead, decision) + _former_owner(lead, decision, row.seq)
             case InquiryAdded(rep_id=str() as rep_id):
                 data = {
                     **_about(lead),
@@ -81,6 +87,23 @@ def notifications_of(row: LeadRow) -> list[Notification]:
             case _:
                 pass
     return found
+
+
+def _new_owner(lead: Lead, change: OwnerChanged) -> list[Notification]:
+    if change.rep_id is None or change.how not in TOLD:
+        return []
+    about = _about(lead)
+    return _to(lead, change.rep_id, "lead_assigned", ("email", "push"), lead.owned_epoch, about)
+
+
+def _former_owner(lead: Lead, change: OwnerChanged, version: int) -> list[Notification]:
+    """Tell the owner that a move took the lead away, and why (M1). Whoever gave it away need not be told."""
+    former = change.previous_rep_id
+    if former is None or change.how not in MOVED or change.via == f"rep/{former}":
+        return []
+    data = {**_about(lead), "to_rep_id": change.rep_id, "why": change.why}
+    about = f"version-{version}"
+    return _to(lead, former, "lead_reassigned", ("email", "push"), version, data, about=about)
 
 
 def _about(lead: Lead) -> dict[str, Any]:

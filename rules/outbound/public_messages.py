@@ -309,6 +309,7 @@ def _of_directory(row: DirectoryRow, partition: int) -> list[_Message]:
         columns=queue.columns,
         sort={"field": queue.sort.field, "direction": queue.sort.direction},
         teams=queue.teams,
+        reps=queue.reps,
         outcomes=queue.outcomes,
         version=row.version,
         org=row.org,

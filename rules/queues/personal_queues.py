@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from models.decisions import (
+    ActivityRecorded,
     ArrivalRepeated,
     CallbackDue,
     CallbackSet,
@@ -15,6 +16,7 @@ from models.decisions import (
     InquiryAdded,
     LeadClosed,
     LeadOffered,
+    LeadReopened,
     OfferDeclined,
     OfferEnded,
     OutcomeRecorded,
@@ -35,6 +37,7 @@ DEFERRED: Final = "3"
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 _MOVES: Final = (
+    ActivityRecorded,
     CallbackSet,
     CallbackDue,
     ConnectRequested,
@@ -173,7 +176,7 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
                 claimed = decision.outcome is Outcome.CLAIMED
                 for rep_id in decision.reps:
                     stood.setdefault(personal_queue(rep_id), True)
-            case InquiryAdded(reopened=True):
+            case InquiryAdded(reopened=True) | LeadReopened():
                 reopened = True
                 if lead.owner is not None:
                     stood.setdefault(personal_queue(lead.owner), False)

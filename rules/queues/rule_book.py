@@ -16,6 +16,7 @@ from models.facts import Facts
 from models.lead import DirectoryRow, Lead
 from rules.inbound.publication import present
 from rules.queues.membership import CompiledQueue, Evaluation, Explanation, QueueIndex
+from rules.queues.rep_names import RepMatch, RepNames
 
 T = TypeVar("T")
 
@@ -126,10 +127,29 @@ class OrgRules:
         return self.role(rep_id) is None
 
     def route(self, facts: Facts) -> tuple[Campaign | None, GroupTerms | None]:
-        """Return the campaign a lead came through, or the org's default one, and its group if there is one."""
-        campaign = self.campaigns.get(facts.campaign or "") or self.default_campaign
+        """Return the campaign a lead came through, or the org's default one, and its group if there is one.
+
+        A campaign is found by its id as written, else by its id in any case.
+        """
+        named = facts.campaign or ""
+        campaign = self.campaigns.get(named) or self._by_case.get(named.casefold()) or self.default_campaign
         group = self.groups.get(campaign.group_id or "") if campaign else None
         return campaign, group
+
+    @cached_property
+    def _by_case(self) -> Mapping[str, Campaign]:
+        return {campaign_id.casefold(): self.campaigns[campaign_id] for campaign_id in sorted(self.campaigns)}
+
+    def find_rep(self, text: str) -> RepMatch:
+        """Return the rep that a vendor means by a text (R5). In an open org it is the text itself."""
+        return RepMatch(text) if self.is_open else self._rep_names.find(text)
+
+    @cached_property
+    def _rep_names(self) -> RepNames:
+        removed = (
+            name for (kind, name), object_ in self.objects.items() if kind == "rep" and object_.value is None
+        )
+        return RepNames(self.reps, removed)
 
     @cached_property
     def default_campaign(self) -> Campaign | None:
@@ -139,13 +159,14 @@ class OrgRules:
         )
 
     def may_see(self, rep_id: str, queue_id: str) -> bool:
-        """Say whether a rep has access to a queue, by team or by a role that builds queues (Q4, Q1)."""
+        """Say whether a rep has access to a queue: by team, by name, or by a role that builds queues (Q4, Q1)."""
         queue = self.queues.get(queue_id)
         role = self.role(rep_id)
         if queue is None or role is None:
             return False
         teams = queue.queue.teams
-        return role in OVERSEERS or "*" in teams or not set(teams).isdisjoint(self.reps[rep_id].teams)
+        named = role in OVERSEERS or "*" in teams or rep_id in queue.queue.reps
+        return named or not set(teams).isdisjoint(self.reps[rep_id].teams)
 
     def with_objects(self, changes: Iterable[tuple[Key, Published]]) -> "OrgRules":
         """Return the rules with newer objects applied. An object counts only if its version exceeds the known one."""

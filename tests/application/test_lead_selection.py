@@ -13,7 +13,7 @@ from application.lead_selection import (
     UnusableEntry,
     select_by_ids,
     select_from_file,
-    split_evenly,
+    select_portfolio,
 )
 from models.errors import InvalidInput, RuleErrors
 from models.facts import Facts
@@ -110,16 +110,16 @@ def test_d6_a_segment_is_every_unowned_lead_that_meets_the_rule_now() -> None:
         a_lead("elsewhere", 5, org="west"),
         a_lead("orphan", 4, phase=Phase.EXCEPTION, open_exception=trouble),
     ]
-    assert Segment(RHODE_ISLAND).unowned(leads, "default", NOW).leads == ("old", "orphan", "new")
+    assert Segment(RHODE_ISLAND).select(leads, "default", NOW).leads == ("old", "orphan", "new")
     failed = {"rules": [{"field": "failure_reason", "operator": "=", "value": "orphaned"}]}
-    assert Segment(failed).unowned(leads, "default", NOW).leads == ("orphan",)
+    assert Segment(failed).select(leads, "default", NOW).leads == ("orphan",)
     free = {"rules": [{"field": "phase", "operator": "in", "value": ["queued"]}]}
-    assert Segment(free).unowned(leads, "default", NOW).leads == ("old", "texan", "new")
+    assert Segment(free).select(leads, "default", NOW).leads == ("old", "texan", "new")
     recent = {
         "rules": [{"field": "arrived_at", "operator": "inLast", "value": {"amount": 2, "unit": "minute"}}]
     }
-    assert Segment(recent).unowned(leads, "default", NOW).leads == ("new",)
-    assert Segment(recent).unowned(leads, "default", NOW + timedelta(hours=1)).leads == ()
+    assert Segment(recent).select(leads, "default", NOW).leads == ("new",)
+    assert Segment(recent).select(leads, "default", NOW + timedelta(hours=1)).leads == ()
 
 
 def test_d6_a_segment_is_read_from_a_line_or_a_file(tmp_path: Path) -> None:
@@ -128,8 +128,8 @@ def test_d6_a_segment_is_read_from_a_line_or_a_file(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text("rules:\n- {field: state, operator: in, value: [RI]}\n")
     (tmp_path / "s.json").write_text(json.dumps(RHODE_ISLAND, indent="\t"))
     for text in (json.dumps(RHODE_ISLAND), f"@{tmp_path / 's.yaml'}", f"@{tmp_path / 's.json'}"):
-        assert Segment.read(text).unowned(leads, "default", NOW).leads == ("one",)
-    assert len(Segment.read("{}").unowned(leads, "default", NOW).leads) == 2
+        assert Segment.read(text).select(leads, "default", NOW).leads == ("one",)
+    assert len(Segment.read("{}").select(leads, "default", NOW).leads) == 2
 
 
 @pytest.mark.parametrize(
@@ -148,12 +148,16 @@ def test_d6_a_segment_that_cannot_be_asked_is_refused(text: str, reason: str) ->
         Segment.read(text)
 
 
-@pytest.mark.parametrize(
-    ("leads", "counts"), [(7, [3, 2, 2]), (3, [1, 1, 1]), (2, [1, 1, 0]), (0, [0, 0, 0])]
-)
-def test_d6_leads_are_dealt_evenly_in_order(leads: int, counts: list[int]) -> None:
-    """D6: counts differ by at most one, and the first in line are the first to have one more."""
-    reps = ("rep-1", "rep-2", "rep-3")
-    found = list(split_evenly(map(str, range(leads)), reps))
-    assert [lead for lead, _ in found] == [str(n) for n in range(leads)]
-    assert [sum(1 for _, each in found if each == rep) for rep in reps] == counts
+def test_m1_a_segment_and_a_portfolio_are_the_leads_that_a_move_can_change() -> None:
+    leads = [
+        a_lead("free", 1),
+        a_lead("anns", 9, owner="ann", phase=Phase.OWNED),
+        a_lead("bobs", 8, owner="bob", phase=Phase.WORKING),
+        a_lead("done", 7, owner="ann", phase=Phase.CLOSED),
+    ]
+    every = Segment({})
+    assert every.select(leads, "default", NOW, "reassign").leads == ("anns", "bobs")
+    assert every.select(leads, "default", NOW, "reopen").leads == ("done",)
+    assert every.select(leads, "default", NOW, "redistribute").leads == ("anns", "bobs", "free")
+    assert select_portfolio(leads, "default", "ann").leads == ("anns",)
+    assert select_portfolio(leads, "west", "ann").leads == ()

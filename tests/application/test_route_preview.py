@@ -197,7 +197,7 @@ def test_x5_a_known_lead_is_asked_for_as_if_nobody_had_it(org: Org) -> None:
     """X5: what the lead takes of its owner now counts as free. A resend of its own message reports that it is known."""
     lead = org.lead()
     assert lead.search is not None
-    owned = msgspec.structs.replace(lead, owner="rep-2", phase="owned", search=None, taken=3, epoch=3)
+    owned = msgspec.structs.replace(lead, owner="rep-2", phase="owned", search=None, owned_epoch=3, epoch=3)
     org.tell(LeadTaken(cause="c", lead_id="lead-1", epoch=3, rep_id="rep-2"))
     routed = distributed_again(owned, NOW, org.book, org.office)
     assert routed.was == {"phase": "owned", "owner": "rep-2"}
@@ -254,7 +254,9 @@ def known_person(org: Org) -> Lead:
 
 def test_x5_r6_a_known_persons_owner_would_keep_the_lead(org: Org) -> None:
     """X5, R6: no rep is asked."""
-    lead = msgspec.structs.replace(known_person(org), owner="rep-2", phase="owned", search=None, taken=3)
+    lead = msgspec.structs.replace(
+        known_person(org), owner="rep-2", phase="owned", search=None, owned_epoch=3
+    )
     before = org.remembered()
     routed = inquired(org, lead)
     assert routed.inquiry == "lead lead-1 has the same phone; rep-2 keeps it"

@@ -89,6 +89,23 @@ ACCEPTED = {
         op("b", "claim", 0, 1, "won"),
         op("m", "assign", 2, 3, "lost", to="a", owner="b"),
     ],
+    "a manager moves a lead and its former owner is told of the new one": [
+        op("a", "claim", 0, 1, "won"),
+        op("m", "move", 2, 5, "done", to="b"),
+        op("a", "claim", 3, 4, "won"),
+        op("a", "claim", 6, 7, "lost", owner="b"),
+    ],
+    "taken back, and nobody has it to move": [
+        op("a", "claim", 0, 1, "won"),
+        op("m", "free", 2, 3, "done"),
+        op("n", "move", 4, 5, "refused", to="b"),
+        op("b", "claim", 6, 7, "won"),
+    ],
+    "whom it is moved to keeps it open": [
+        op("a", "claim", 0, 1, "won"),
+        op("m", "free", 2, 3, "done", to="a"),
+        op("a", "release", 4, 5, "done"),
+    ],
     "leaving what one no longer has": [op("a", "leave", 0, 1, "done"), op("b", "claim", 2, 3, "won")],
     "another refusal says nothing": [op("a", "claim", 0, 1, "won"), op("b", "claim", 2, 3, "refused")],
 }
@@ -149,6 +166,24 @@ REJECTED = {
         op("b", "claim", 3, 4, "won"),
     ],
     "assigned over an owner": [op("b", "claim", 0, 1, "won"), op("m", "assign", 2, 3, "done", to="a")],
+    "moved what nobody has": [op("m", "move", 0, 1, "done", to="a")],
+    "a move that was lost": [
+        op("a", "claim", 0, 1, "won"),
+        op("m", "move", 2, 3, "done", to="b"),
+        op("c", "claim", 4, 5, "lost", owner="a"),
+    ],
+    "two owners after two moves at once": [
+        op("a", "claim", 0, 1, "won"),
+        op("m", "move", 2, 5, "done", to="b"),
+        op("n", "move", 2, 5, "done", to="c"),
+        op("x", "claim", 6, 7, "lost", owner="b"),
+        op("y", "claim", 6, 7, "lost", owner="c"),
+    ],
+    "taken back, and its former owner still has it": [
+        op("a", "claim", 0, 1, "won"),
+        op("m", "free", 2, 3, "done"),
+        op("b", "claim", 4, 5, "lost", owner="a"),
+    ],
     "left what another has": [op("a", "claim", 0, 1, "won"), op("b", "leave", 2, 3, "done")],
     "an unknown claim cannot have come before it was asked": [
         op("b", "claim", 0, 1, "lost", owner="a"),
@@ -195,7 +230,7 @@ def brute(history: Sequence[Operation]) -> bool:
     known = [
         one
         for one in history
-        if one.returned_at is not None and not (one.result == "refused" and one.op != "release")
+        if one.returned_at is not None and not (one.result == "refused" and one.op not in ("release", "move"))
     ]
     unknown = [one for one in history if one.returned_at is None]
     for count in range(len(unknown) + 1):
@@ -246,6 +281,15 @@ class Register:
                 self.owner = one.to
                 return "done", one.to
             return "lost", self.owner
+        if one.op == "move":
+            if self.owner is None:
+                return "refused", None
+            self.owner = one.to
+            return "done", one.to
+        if one.op == "free":
+            if self.owner != one.to:
+                self.owner = None
+            return "done", self.owner
         if one.op == "release":
             if mine:
                 self.owner = None
@@ -270,14 +314,14 @@ def generated(source: random.Random, length: int) -> list[Operation]:
     for instant in range(length):
         who, what = (
             source.choice("abc"),
-            source.choice(["claim", "claim", "assign", "release", "leave", "expire"]),
+            source.choice(["claim", "claim", "assign", "move", "free", "release", "leave", "expire"]),
         )
         asked = op(
             who,
             what,
             instant - source.uniform(0, 3),
             instant + source.uniform(0, 3),
-            to=source.choice("abc") if what == "assign" else None,
+            to=source.choice("abc") if what in ("assign", "move", "free") else None,
         )
         if source.random() < 0.1 and what != "expire":  # asked, and never carried out
             history.append(replace(asked, returned_at=None))
@@ -315,6 +359,8 @@ def mutated(source: random.Random, one: Operation) -> Operation:
     results: dict[str, list[Any]] = {
         "claim": ["won", "lost"],
         "assign": ["done", "lost"],
+        "move": ["done", "refused"],
+        "free": ["done"],
         "release": ["done", "refused"],
         "leave": ["done"],
     }

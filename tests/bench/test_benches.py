@@ -111,7 +111,7 @@ def test_a_given_cluster_is_measured_if_it_is_not_in_use_and_left_as_it_was(tmp_
         assert asyncio.run(names(given)) - before <= {"__consumer_offsets"}
         asyncio.run(provision(given))
         with (
-            pytest.raises(ConfigError, match=r"KAFKA_BOOTSTRAP_SERVERS.*in use by firstclaim"),
+            pytest.raises(ConfigError, match=r"KAFKA_BOOTSTRAP_SERVERS.*used by firstclaim"),
             open_testbed(given),
         ):
             pass

@@ -25,6 +25,10 @@ FILES: Final = {
 GIVEN: Final = {
     "send": ["leads.csv", "--vendor", "v", "--campaign", "c"],
     "assign": ["--from", "list.csv", "--to", "rep-1", "--by", "boss", "--seconds", "2"],
+    "reassign": [LEAD, "--to", "rep-1", "--by", "boss", "--why", "w", "--seconds", "2"],
+    "unassign": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
+    "redistribute": [LEAD, "--by", "boss", "--seconds", "2"],
+    "reopen": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
     "claim": [LEAD, "--rep", "rep-1", "--seconds", "2"],
     "erase": ["--lead", LEAD, "--by", "boss"],
     "exceptions ignore": [LEAD, "--by", "boss", "--seconds", "2"],

@@ -15,7 +15,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 from sqlalchemy import Connection
 
-from application.lead_selection import LeadSelection, split_evenly
+from application.lead_dealing import Deal, LeadStanding, deal_by_licence, deal_evenly, licences_of
+from application.lead_selection import LeadSelection
 from application.lead_selection import select_from_file as leads_of
 from models.lead import Phase
 from models.public import LeadDecision
@@ -30,7 +31,7 @@ from web.errors import Problem, forbidden
 from web.parts import Services
 from web.schemas import Action, Model
 from web.services import list_params
-from web.services.bulk_actions import FailedLead, WantedAction, ask_all, standing
+from web.services.bulk_actions import FailedLead, WantedAction, ask_all, counted, standings
 from web.services.crm_query import ask
 
 router = APIRouter(prefix="/api/v1", tags=["actions"])
@@ -40,6 +41,8 @@ MOST: Final = 100_000
 MOST_BYTES: Final = 20 * 1024 * 1024
 LINES: Final = "application/x-ndjson"
 UNNAMED: Final = 100
+GIVING: Final = frozenset({"assign", "reassign"})
+"""The actions that give each lead to a rep."""
 
 
 class LeadChoice(Model):
@@ -51,13 +54,18 @@ class LeadChoice(Model):
 
 
 class BulkRequest(Model):
-    """An action and its leads. `to`, for assign: the reps who get the leads; several reps share them evenly."""
+    """An action and its leads. `to`, for assign and reassign: the reps who get the leads.
+
+    Several reps share evenly the leads that change hands. `split` by_licence: each lead goes to a rep with a licence in
+    its state; leads that no rep may have are left out, and the answer names them.
+    """
 
     which: LeadChoice
     do: Action
     to: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         default_factory=list, max_length=10_000
     )
+    split: Literal["evenly", "by_licence"] = "evenly"
     dry_run: bool = False
 
 
@@ -71,11 +79,15 @@ class ListedLeads(Model):
 
 
 class DryRun(Model):
-    """A preview of the action. `stand`: how many are free, owned, closed or unknown. Only free ones change owner."""
+    """A preview of the action. `stand`: how many are free, owned, closed or unknown.
+
+    `by_rep`: how many leads would change hands to each rep. `unlicensed`: how many leads no rep has a licence for.
+    """
 
     of: int
     by_rep: dict[str, int]
     stand: dict[str, int]
+    unlicensed: int = 0
     dry_run: Literal[True] = True
     finished: Literal[True] = True
 
@@ -91,15 +103,20 @@ async def many(person: Acts, parts: PartsOf, given: BulkRequest, key: Key = None
     With the same `Idempotency-Key` each lead's action has the same id, so nothing is done twice (X4).
     """
     leads = await _leads(parts, person, given)
-    if given.do.type == "assign" and not given.to:
-        raise Problem(422, "invalid", "to: an assignment needs at least one rep")
-    deal = list(split_evenly(leads, tuple(dict.fromkeys(given.to)) or ("",)))
+    if given.do.type in GIVING and not given.to:
+        raise Problem(422, "invalid", f"to: {given.do.type} needs at least one rep")
+    known = await ask(parts, lambda connection: standings(connection, person.org, leads))
+    deal = _deal(parts, person, given, leads, known)
     if given.dry_run:
-        stand = await ask(parts, lambda connection: standing(connection, person.org, leads))
-        by_rep = dict(Counter(to for _, to in deal if to))
-        line = DryRun(of=len(leads), by_rep=by_rep, stand=stand).model_dump_json()
+        changing = {lead for lead, one in known.items() if one.changes(given.do.type)}
+        line = DryRun(
+            of=len(leads),
+            by_rep=dict(Counter(to for lead, to in deal.pairs if to and lead in changing)),
+            stand=counted(leads, known),
+            unlicensed=len(deal.unlicensed),
+        ).model_dump_json()
         return StreamingResponse(iter([line.encode() + b"\n"]), media_type=LINES)
-    wanted = [_wanted(person, given, key, *one) for one in deal]
+    wanted = [_wanted(person, given, key, *one) for one in deal.pairs]
     return StreamingResponse(_lines(parts, person, wanted), media_type=LINES)
 
 
@@ -122,6 +139,18 @@ async def read_list(
         unusable=[{"place": one.place, "reason": one.reason} for one in found.unusable[:UNNAMED]],
         unusable_total=len(found.unusable),
     )
+
+
+def _deal(
+    parts: Services, person: Person, given: BulkRequest, leads: list[str], known: dict[str, LeadStanding]
+) -> Deal:
+    """Decide which rep is to get each lead. An action that gives leads to nobody has an empty rep for each."""
+    reps = tuple(dict.fromkeys(given.to)) or ("",)
+    if given.split == "by_licence" and given.to:
+        licences = licences_of(parts.directory.org(person.org), reps)
+        return deal_by_licence(leads, licences, known, given.do.type)
+    changing = {lead for lead, one in known.items() if one.changes(given.do.type)}
+    return deal_evenly(leads, reps, changing)
 
 
 def _read_list(content: bytes, org: str) -> LeadSelection:
@@ -152,6 +181,10 @@ async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[st
         if given.do.type == "assign":
             # A filter selects only leads that have no owner and are not closed.
             only = [*only, LeadTable.owner.is_(None), LeadTable.phase != Phase.CLOSED.value]
+        elif given.do.type in ("reassign", "unassign"):
+            only = [*only, LeadTable.owner.is_not(None), LeadTable.phase != Phase.CLOSED.value]
+        elif given.do.type == "reopen":
+            only = [*only, LeadTable.phase == Phase.CLOSED.value]
     all_rows = msgspec.structs.replace(
         list_params.from_query(query, listing, ("ignored", "segment"), bands), at=None
     )

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, select
 
 from application.engine_client import EngineClient
+from application.lead_dealing import LeadStanding, standing_of
 from models.decisions import Result
 from models.errors import RetryableError
 from models.public import LeadDecision
@@ -153,16 +154,28 @@ async def kept(crm: Engine, versions: Mapping[str, int], seconds: float = KEPT_S
     return True
 
 
-def standing(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, int]:
-    """Count how many of these leads are `free`, `owned`, `closed` or `unknown` to an org. Zero counts are left out."""
-    found: Counter[str] = Counter()
+def standings(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, LeadStanding]:
+    """Return the standing of each of these leads that the org has."""
+    found: dict[str, LeadStanding] = {}
     for at in range(0, len(lead_ids), _ASKED_AT_ONCE):
         some = lead_ids[at : at + _ASKED_AT_ONCE]
-        query = select(LeadTable.owner, LeadTable.phase).where(
+        query = select(LeadTable.lead_id, LeadTable.owner, LeadTable.phase, LeadTable.state).where(
             LeadTable.lead_id.in_(some), LeadTable.org == org
         )
-        rows = connection.execute(query).all()
-        for owner, phase in rows:
-            found["owned" if owner else "closed" if phase == "closed" else "free"] += 1
-        found["unknown"] += len(some) - len(rows)
-    return {name: number for name, number in found.items() if number}
+        found |= {
+            lead_id: standing_of(owner, phase, state)
+            for lead_id, owner, phase, state in connection.execute(query)
+        }
+    return found
+
+
+def counted(lead_ids: Sequence[str], known: Mapping[str, LeadStanding]) -> dict[str, int]:
+    """Count how many of these leads are `free`, `owned`, `closed` or `unknown`. Zero counts are left out.
+
+    A closed lead counts as owned if it names an owner.
+    """
+    found: Counter[str] = Counter()
+    for lead_id in lead_ids:
+        one = known.get(lead_id)
+        found["unknown" if one is None else "owned" if one.owner else "closed" if one.closed else "free"] += 1
+    return dict(found)

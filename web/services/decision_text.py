@@ -21,6 +21,7 @@ HOW: Final = {
     "ring_all": "pressed 1 first",
     "distribute_all": "was the first to click New Lead",
     "manual": "was assigned it",
+    "reassigned": "got it from its former owner",
     "pre_assigned": "has owned it since it arrived",
 }
 """How a lead got its owner."""
@@ -55,6 +56,18 @@ ENDED: Final = {
     "declined": "it was declined",
     "voided": "it was withdrawn",
 }
+
+DID: Final = {
+    "call": "called",
+    "email": "sent an email",
+    "sms": "sent a text message",
+    "note": "wrote a note",
+    "call_log": "logged a call",
+    "todo": "planned a to-do",
+    "drip_plan": "started a drip plan",
+    "bulk_email": "sent a bulk email",
+}
+"""What a rep did, by the kind of activity (M3)."""
 
 NOISE: Final = frozenset({"queue_moved", "answer_ignored", "deadline_ignored"})
 """Types of decisions that people who work the lead do not need to see."""
@@ -110,7 +123,7 @@ class Names:
                 return f"through the queue {self.queue(name)}"
             case "group":
                 return f"through the group {self.group(name)}"
-            case "manager":
+            case "manager" | "rep":
                 return f"by {self.rep(name)}"
             case _:
                 return via
@@ -221,6 +234,10 @@ def _callback(row: Row, names: Names) -> str:
     )
 
 
+def _activity(row: Row, names: Names) -> str:
+    return f"{names.rep(row['rep_id'])} {DID.get(row['why']['kind'], _with_spaces(row['why']['kind']))}"
+
+
 def _opened(row: Row, names: Names) -> str:
     return f"{names.rep(row['rep_id'])} opened it until {row['why']['until']}"
 
@@ -231,6 +248,10 @@ def _with_spaces(value: str) -> str:
 
 _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lead_accepted": lambda *_: "It arrived",
+    "preassignment_not_followed": lambda row, _: (
+        f"It arrived assigned to {row['why']['assigned_to']}, which was not followed: {row['why']['reason']}"
+    ),
+    "hung_up": lambda row, names: f"{names.rep(row['rep_id'])} hung up and keeps it",
     "arrival_repeated": lambda row, _: (
         "The vendor sent it again"
         + (", and completed " + ", ".join(map(_with_spaces, row["why"].get("filled", ()))))
@@ -255,10 +276,12 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
         f"{names.rep(row['rep_id'])}: {_with_spaces(row['why']['outcome'])}"
     ),
     "note_recorded": lambda row, names: f"{names.rep(row['rep_id'])} wrote a note",
+    "activity_recorded": _activity,
     "exception_raised": lambda row, _: f"It became an exception: {_with_spaces(row['why']['reason'])}",
     "exception_ignored": lambda row, names: f"{names.rep(row['rep_id'])} ignored the exception",
     "exception_resolved": lambda *_: "It is no longer an exception",
     "claim_reopened": lambda row, names: f"{names.rep(row['rep_id'])} reopened it for claims",
+    "lead_reopened": lambda row, names: f"{names.rep(row['rep_id'])} reopened it",
     "lead_closed": lambda row, _: f"Closed: {_with_spaces(row['why']['outcome'])}",
     "rep_sought": lambda row, names: f"The group {names.group(row['why']['group_id'])} was asked for a rep",
     "lead_offered": _offered,

@@ -83,7 +83,7 @@ def test_r6_a_resend_that_cannot_be_recognised_is_refused(tmp_path: Path) -> Non
     assert new.message is not None
     assert again.refusal is not None
     assert again.refusal.field == "external_id"
-    assert "cannot be told from a new lead" in again.refusal.reason
+    assert "cannot be distinguished from a new lead" in again.refusal.reason
 
 
 def test_two_people_without_ids_are_two_leads(tmp_path: Path) -> None:

@@ -77,13 +77,24 @@ def test_s1_who_hangs_up_has_declined_and_it_rings_on_for_the_others(floor: Sale
 
 def test_s2_the_winners_second_one_calls_the_lead_and_hanging_up_keeps_it(floor: SalesFloor) -> None:
     floor.asks("press_one", "bob")
-    assert told(floor.asks("hang_up", "bob")) == (Result.DONE, None, "bob")
+    assert told(floor.asks("connect", "bob")) == (Result.REFUSED, Reason.NO_PHONE, "bob")
+    floor.arrives("A", phone="+14014194247")  # the vendor completes it
     assert told(floor.asks("connect", "bob")) == (Result.DONE, None, "bob")
     assert floor.said == [ConnectRequested(rep_id="bob")]
     assert floor.all_notices("A")[-1] == ("connect", "bob", False)
     assert floor.lead.last_contacted_at == floor.now
     assert told(floor.asks("connect", "ann")) == (Result.REFUSED, Reason.OFFER_OVER, "bob")
     assert told(floor.asks("press_one", "bob")) == (Result.WON, None, "bob"), "pressed twice, won once"
+    floor.agree()
+
+
+def test_d18_s2_who_hung_up_keeps_the_lead_and_is_not_connected_any_more(floor: SalesFloor) -> None:
+    """CASES D18: `connect` after the winner's `hang_up` was done, although the call was over."""
+    floor.arrives("A", phone="+14014194247").asks("press_one", "bob")
+    assert told(floor.asks("hang_up", "bob")) == (Result.DONE, None, "bob")
+    assert told(floor.asks("connect", "bob")) == (Result.REFUSED, Reason.OFFER_OVER, "bob")
+    assert told(floor.asks("hang_up", "bob")) == (Result.DONE, None, "bob")
+    assert floor.all_said("A", ConnectRequested) == []
     floor.agree()
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from models.activities import SHORT_TYPES
 from models.codec import decode_row, encode_row
 from models.decisions import (
     Answered,
@@ -50,6 +51,7 @@ from models.lead import (
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
 from rules.lead.lifecycle import LIFECYCLE, Trigger
 from rules.lead.machine import LeadEvent
+from rules.outbound.notifications import MOVED
 from rules.queues.columns import shown
 from rules.queues.rule_book import OrgRules
 from rules.queues.sort_key import sort_key
@@ -96,7 +98,7 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
         assert (now.hashes, now.suppressed, now.deadlines) == ((), {}, ())
     _check_phase(was, event, after)
     _check_owner(was, now, after.decisions)
-    _check_claims(was, now, rules)
+    _check_claims(was, now, after.decisions, rules)
     _check_lock(was, now, after.decisions)
     _check_places(was, after, rules)
     _check_deadlines(was, after, rules)
@@ -113,7 +115,7 @@ def trigger_of(event: LeadEvent) -> Trigger:
     if isinstance(event, SuppressionChanged):
         return Trigger.SUPPRESSION
     if isinstance(event, ActionRequested):
-        return Trigger(event.action)
+        return Trigger.ACTIVITY if event.action in SHORT_TYPES else Trigger(event.action)
     if isinstance(event, ErasureOrdered):
         return Trigger.ERASE
     if isinstance(event, OrgAnswered):
@@ -166,6 +168,8 @@ def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow
     owner = after.lead.owner if after.lead and theirs else None
     assert (answer.action_id, answer.action, answer.rep_id) == (event.cause, event.action, event.rep_id)
     assert (answer.version, answer.decided_at, answer.owner) == (after.seq, after.at, owner)
+    if (answer.why or "").startswith("it was answered before"):
+        return False
     if answer.result in (Result.DONE, Result.WON):
         return True
     assert after.decisions == (answer,)
@@ -206,14 +210,15 @@ def _check_owner(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -
         assert (now.owner is not None) == (now.phase in OWNED_PHASES)
 
 
-def _check_claims(was: Lead | None, now: Lead, rules: OrgRules) -> None:
+def _check_claims(was: Lead | None, now: Lead, decisions: tuple[Decision, ...], rules: OrgRules) -> None:
     if was and was.claimed_through is not None and now.claimed_through is not None:
         assert now.claimed_through == was.claimed_through, "once in its history (Q10)"
         left = was.owner is not None and (
             rules.has_left(was.owner) or (now.failed is not None and now.failed.reason == "orphaned")
         )
-        assert now.owner == was.owner or was.owner is None or left, (
-            "who claimed it keeps it, or has left (Q8, X2)"
+        moved = any(isinstance(said, OwnerChanged) and said.how in MOVED for said in decisions)
+        assert now.owner == was.owner or was.owner is None or left or moved, (
+            "who claimed it keeps it, unless a manager moves it or the rep leaves (Q8, M1, X2)"
         )
 
 

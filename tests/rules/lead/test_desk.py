@@ -99,7 +99,7 @@ def test_e3_a_second_assign_and_a_late_claim_are_told_who_has_it(
         story.opens("rep-7")
     second = story.asks("assign", "ada", to_rep_id="rep-9")
     assert told(second) == (Result.LOST, Reason.ALREADY_CLAIMED, "rep-7")
-    assert second.why == f"rep-7 has it since {START}"
+    assert second.why == f"rep-7 has it since {START}: reassign moves it to another rep"
     late = story.claims("rep-9", "tx")
     assert (late.owner, late.result in (Result.LOST, Result.REFUSED)) == ("rep-7", True)
     assert "rep-7 has it" in (late.why or "")

@@ -19,7 +19,7 @@ def test_x7_every_phase_says_what_is_true_in_it() -> None:
     assert all(text.endswith(".") for text in diagrams.phases().values())
 
 
-def test_x7_every_phase_can_be_reached_and_closed_is_left_by_another_inquiry_alone() -> None:
+def test_x7_every_phase_can_be_reached_and_closed_is_left_by_an_inquiry_or_a_manager_alone() -> None:
     ways = {source: set().union(*row.values()) - {source} for source, row in LIFECYCLE.items()}
     assert set(ways) == {None, *Phase}
     reached: set[Phase | None] = {None}
@@ -27,7 +27,7 @@ def test_x7_every_phase_can_be_reached_and_closed_is_left_by_another_inquiry_alo
         reached |= new
     assert reached == {None, *Phase}
     out = {trigger for trigger, targets in LIFECYCLE[Phase.CLOSED].items() if targets - {Phase.CLOSED}}
-    assert out == {Trigger.INQUIRED}, "R6"
+    assert out == {Trigger.INQUIRED, Trigger.REOPEN}, "R6, M1"
 
 
 def test_d1_a_lock_is_only_ever_taken_by_opening() -> None:
@@ -37,14 +37,16 @@ def test_d1_a_lock_is_only_ever_taken_by_opening() -> None:
                 assert trigger is Trigger.VIEW
 
 
-def test_q8_x2_no_event_takes_an_owned_lead_from_its_owner_but_a_claim_and_the_owners_leaving() -> None:
-    """A claim of an aged lead (Q11) gives it to another owner. A lead loses its owner when it closes or the owner left.
+def test_q8_x2_m1_no_event_leaves_an_owned_lead_without_owner_but_a_move_and_the_owners_leaving() -> None:
+    """A claim of an aged lead (Q11) gives it to another owner, as reassign does (M1).
 
-    Another inquiry detects that the owner has left, if nothing else has (R6).
+    A lead loses its owner when it is unassigned or redistributed, or when the owner left. Another inquiry detects that
+    the owner has left, if nothing else has (R6).
     """
+    loses = (Trigger.ORPHANED, Trigger.INQUIRED, Trigger.UNASSIGN, Trigger.REDISTRIBUTE)
     for source in OWNED_PHASES:
         for trigger, targets in LIFECYCLE[source].items():
-            if trigger not in (Trigger.ORPHANED, Trigger.INQUIRED):
+            if trigger not in loses:
                 assert targets <= OWNED_PHASES | {Phase.CLOSED}
 
 

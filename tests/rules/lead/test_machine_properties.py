@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from models.decisions import Answered, ClaimReopened, InquiryAdded, Reason, Result
+from models.decisions import Answered, ClaimReopened, InquiryAdded, OwnerChanged, Reason, Result
 from models.events import ActionRequested
 from models.lead import Deadline, Lead, Phase
 from tests.rules.lead import reference_queues
@@ -45,7 +45,8 @@ lengths = st.sampled_from(LENGTHS)
 class LeadsLive(RuleBasedStateMachine):
     """Several leads of one org.
 
-    `claimed`: the rep who won each lead from a claimable queue, unless it was reopened since.
+    `claimed`: who has each lead that was won from a claimable queue and not reopened for claims since: the winner, or
+    whom a manager has given it to; None if nobody has it.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class LeadsLive(RuleBasedStateMachine):
         self.story = Story()
         self.asked: list[tuple[ActionRequested, Answered]] = []
         self.seen: list[tuple[str, Deadline]] = []
-        self.claimed: dict[str, str] = {}
+        self.claimed: dict[str, str | None] = {}
         self.inquired = 0
 
     def lead(self, name: str) -> Lead | None:
@@ -214,6 +215,8 @@ class LeadsLive(RuleBasedStateMachine):
         for decision in self.story.said:
             if isinstance(decision, ClaimReopened):
                 del self.claimed[event.lead_id]
+            elif isinstance(decision, OwnerChanged) and event.lead_id in self.claimed:
+                self.claimed[event.lead_id] = decision.rep_id  # M1: a move, and then an assignment
         if (lead := self.lead(event.lead_id)) is not None:
             seen = [(event.lead_id, deadline) for deadline in lead.deadlines]
             self.seen += [one for one in seen if one not in self.seen]

@@ -57,6 +57,7 @@ SETTINGS: Final[list[dict[str, Any] | None]] = [
     {"lock_minutes": 5},
     {"lock_minutes": 90, "auto_claim_on_timed_callback": False},
     {"closing_outcomes": ["talked"]},
+    {"owners_may_reassign": True},
     None,
 ]
 
@@ -84,6 +85,9 @@ WORK: Final[list[Action]] = [
     ("release", {}),
     ("claim_now", {}),
     ("note", {"note": "n"}),
+    ("activity", {"kind": "call"}),
+    ("activity", {"kind": "todo", "note": "n"}),
+    ("sms", {}),
     *(("outcome", {"outcome": outcome}) for outcome in ("talked", "no answer", "closed_won")),
     *(
         ("callback", {"in": length})
@@ -101,6 +105,12 @@ DESK: Final[list[Action]] = [
     ("reopen_claimable", {}),
     ("view", {"view_only": True}),
     ("erase", {}),
+    ("reassign", {"to_rep_id": "rep-7", "why": "to share"}),
+    ("reassign", {"to_rep_id": "rep-9", "why": "to share", "from_rep_id": "rep-7"}),
+    ("unassign", {"why": "back"}),
+    ("redistribute", {}),
+    ("reopen", {"why": "it came back"}),
+    ("reopen", {"why": "it came back"}),
 ]
 """Actions of a manager on a lead."""
 
@@ -110,6 +120,8 @@ ACTIONS: Final[list[Action]] = [
     *(("claim", {"queue_id": queue_id}) for queue_id in ("new", "aged", "all", "gone", None)),
     ("outcome", {}),
     ("assign", {"to_rep_id": "nobody"}),
+    ("reassign", {"to_rep_id": "rep-9", "why": "mine to give"}),
+    ("reassign", {"to_rep_id": "rep-9"}),
     ("accept", {"epoch": 1}),
     ("dance", {}),
     ("view", {"invalid": "queue_id: must be text, not a list"}),

@@ -282,6 +282,7 @@ def test_q7_a_queues_definition_is_told_once_by_partition_0() -> None:
         "columns": ["state"],
         "sort": {"field": "last_contacted_at", "direction": "desc"},
         "teams": ["west"],
+        "reps": [],
         "outcomes": [],
         "version": 12,
         "org": "default",

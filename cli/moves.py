@@ -1,0 +1,149 @@
+"""Commands that move leads somebody has, or had: reassign, unassign, redistribute, reopen (M1)."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.common import AsJson, running
+from cli.lead_options import (
+    BulkAction,
+    By,
+    ByLicence,
+    Column,
+    DryRun,
+    Leads,
+    ListFile,
+    Org,
+    Portfolio,
+    Seconds,
+    SegmentRule,
+    To,
+    WhichLeads,
+    run,
+)
+
+Why = Annotated[str, typer.Option("--why", help="The reason. It is recorded, and the former owner is told.")]
+SomeWhy = Annotated[str | None, typer.Option("--why", help="The reason, if there is one to record.")]
+
+
+def reassign(
+    to: To,
+    by: By,
+    why: Why,
+    leads: Leads = None,
+    segment: SegmentRule = None,
+    file: ListFile = None,
+    column: Column = None,
+    portfolio: Portfolio = None,
+    by_licence: ByLicence = False,
+    org: Org = "default",
+    dry_run: DryRun = False,
+    seconds: Seconds = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Give leads that somebody has to other reps. Former and new owner are told. Exit 0 only if all were moved.
+
+    Example: firstclaim reassign --of ann --to bob --to cyd --by-licence --by manager-1 --why "ann is away"
+    """
+    which = WhichLeads(leads or (), segment, file, column, portfolio)
+    reps = tuple(dict.fromkeys(to))
+    _move("reassign", which, by, org, seconds, dry_run, as_json, why=why, to=reps, by_licence=by_licence)
+
+
+def unassign(
+    by: By,
+    why: Why,
+    leads: Leads = None,
+    segment: SegmentRule = None,
+    file: ListFile = None,
+    column: Column = None,
+    portfolio: Portfolio = None,
+    org: Org = "default",
+    dry_run: DryRun = False,
+    seconds: Seconds = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Take leads from their owners. Each goes to another rep of its group, or else back to its queues.
+
+    Example: firstclaim unassign --of ann --by manager-1 --why "ann has left early"
+    """
+    which = WhichLeads(leads or (), segment, file, column, portfolio)
+    _move("unassign", which, by, org, seconds, dry_run, as_json, why=why)
+
+
+def redistribute(
+    by: By,
+    why: SomeWhy = None,
+    leads: Leads = None,
+    segment: SegmentRule = None,
+    file: ListFile = None,
+    column: Column = None,
+    portfolio: Portfolio = None,
+    org: Org = "default",
+    dry_run: DryRun = False,
+    seconds: Seconds = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the leads' groups again. Reps who were tried before are tried again; an owner loses the lead.
+
+    Example: firstclaim redistribute 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1
+    """
+    which = WhichLeads(leads or (), segment, file, column, portfolio)
+    _move("redistribute", which, by, org, seconds, dry_run, as_json, why=why)
+
+
+def reopen(
+    by: By,
+    why: Why,
+    leads: Leads = None,
+    segment: SegmentRule = None,
+    file: ListFile = None,
+    column: Column = None,
+    org: Org = "default",
+    dry_run: DryRun = False,
+    seconds: Seconds = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Reopen closed leads. Each is its owner's again if the owner is active; otherwise it is distributed again.
+
+    Example: firstclaim reopen 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1 --why "he called again"
+    """
+    _move(
+        "reopen", WhichLeads(leads or (), segment, file, column), by, org, seconds, dry_run, as_json, why=why
+    )
+
+
+def _move(
+    action: str,
+    which: WhichLeads,
+    by: str,
+    org: str,
+    seconds: float,
+    dry_run: bool,
+    as_json: bool,
+    *,
+    why: str | None,
+    to: tuple[str, ...] = (),
+    by_licence: bool = False,
+) -> None:
+    which.check()
+    fields: dict[str, Any] = {} if why is None else {"why": why}
+    if which.portfolio is not None:
+        fields["from_rep_id"] = which.portfolio  # a lead that the rep lost meanwhile is not moved
+    bulk = BulkAction(
+        action=action,
+        which=which,
+        by=by,
+        org=org,
+        seconds=seconds,
+        to=to,
+        by_licence=by_licence,
+        fields=fields,
+    )
+    run(running(), bulk, dry_run=dry_run, as_json=as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (reassign, unassign, redistribute, reopen):
+        app.command()(command)

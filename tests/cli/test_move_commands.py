@@ -1,0 +1,79 @@
+"""Leads are moved by commands on a running stack: a portfolio, a segment, one lead (M1)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from application.journal_snapshot import journal_now
+from assurance.load.client import LoadClient
+from runtime.up import RunningStack, everything
+from tests.cli.test_desk_commands import a_lead, firstclaim, last_line, owners
+from tests.fixtures.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LEADS = [a_lead("acme", n) for n in range(6)]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """Yield a running stack where rep-1, number one of the roster, has six leads."""
+    with everything(workers=1, state_dir=tmp_path_factory.mktemp("moves"), say=lambda _: None) as running:
+        asyncio.run(feed(running))
+        yield running
+
+
+async def feed(stack: RunningStack) -> None:
+    """Publish the lender, let the leads arrive, and wait until number one has them."""
+    async with LoadClient(stack.settings) as client:
+        await client.publish("rep", "mia", {"role": "manager"})
+        for rep_id, states in (("rep-1", None), ("rep-2", ["RI"]), ("rep-3", ["MA", "RI"])):
+            await client.publish("rep", rep_id, {"licensed_states": states})
+        for n in range(6):
+            state = "RI" if n < 4 else "MA"
+            message = {"vendor": "acme", "external_id": str(n), "last_name": f"L{n}", "state": state}
+            await client.arrive({**message, "assigned_to": "rep-1"})
+
+    async def all_owned() -> bool:
+        leads = (await journal_now(stack.settings)).leads
+        return [leads[each].owner if each in leads else None for each in LEADS] == ["rep-1"] * 6
+
+    await eventually(all_owned, "rep-1 has every lead")
+
+
+def test_m1_a_portfolio_is_moved_by_licence_as_the_dry_run_says(stack: RunningStack) -> None:
+    asked = ("reassign", "--of", "rep-1", "--to", "rep-2", "--to", "rep-3", "--by-licence", "--by", "mia")
+    tried = firstclaim(stack, *asked, "--why", "away", "--dry-run")
+    assert (tried.exit_code, last_line(tried)["by_rep"]) == (0, {"rep-2": 3, "rep-3": 3})
+    assert owners(stack, *LEADS) == ["rep-1"] * 6
+    done = firstclaim(stack, *asked, "--why", "away")
+    assert (done.exit_code, last_line(done)["assigned"]) == (0, 6), done.output
+    found = owners(stack, *LEADS)
+    assert found[4:] == ["rep-3", "rep-3"]
+    assert sorted(map(str, found)) == ["rep-2"] * 3 + ["rep-3"] * 3
+
+
+def test_m1_a_lead_is_taken_back_reopened_and_told_why_not(stack: RunningStack) -> None:
+    lead = LEADS[5]
+    refused = firstclaim(stack, "redistribute", lead, "--by", "mia")
+    assert (refused.exit_code, last_line(refused)["refusals"]) == (1, {"no_group": 1})
+    not_closed = firstclaim(stack, "reopen", lead, "--by", "mia", "--why", "w")
+    assert last_line(not_closed)["refusals"] == {"not_qualified": 1}
+    back = firstclaim(stack, "unassign", lead, "--by", "mia", "--why", "spam")
+    assert (back.exit_code, owners(stack, lead)) == (0, [None])
+    rule = json.dumps({"rules": [{"field": "state", "operator": "=", "value": "MA"}]})
+    segment = firstclaim(stack, "unassign", "--segment", rule, "--by", "mia", "--why", "all back")
+    assert (segment.exit_code, last_line(segment)["assigned"]) == (0, 1), "only the one that is owned"
+    assert owners(stack, LEADS[4]) == [None]
+
+
+def test_m1_a_move_needs_a_reason_and_one_way_to_name_leads(stack: RunningStack) -> None:
+    assert firstclaim(stack, "unassign", LEADS[0], "--by", "mia").exit_code == 2
+    both = firstclaim(stack, "unassign", LEADS[0], "--of", "rep-1", "--by", "mia", "--why", "w")
+    assert both.exit_code == 2
+    assert "exactly one of" in both.output

@@ -1,0 +1,285 @@
+"""A lead that somebody has can be moved by whoever may, and every move says who, from whom and why (M1)."""
+
+from datetime import timedelta
+
+import pytest
+
+from models.decisions import LeadReopened, LockReleased, OwnerChanged, Reason, RepSought, Result
+from models.lead import Phase
+from rules.outbound.notifications import notifications_of
+from tests.rules.distribution.sales_floor import SalesFloor
+from tests.rules.lead.lead_story import START, Story
+
+
+@pytest.fixture
+def story() -> Story:
+    """Return a story with a lead that rep-7 owns, in an org with a work queue and no group."""
+    story = Story().queue("all").arrives()
+    story.asks("assign", "mia", to_rep_id="rep-7")
+    return story
+
+
+def told(story: Story) -> list[tuple[str, str, str]]:
+    """Return template, kind and rep of the last event's notifications."""
+    return [(notice.template, notice.kind, notice.rep_id) for notice in notifications_of(story.row)]
+
+
+def test_m1_what_number_one_has_a_manager_gives_to_another() -> None:
+    """With round robin off, number one has every lead, and nobody could give one to anybody else."""
+    floor = SalesFloor("ann", "bob").settings(round_robin=False)
+    assert isinstance(floor, SalesFloor)
+    floor.group("west", "ann", "bob").comes("A-1")
+    assert floor.lead.owner == "ann"
+    refused = floor.asks("assign", "mia", to_rep_id="bob")
+    assert (refused.result, refused.reason, refused.owner) == (Result.LOST, Reason.ALREADY_CLAIMED, "ann")
+    assert "reassign" in (refused.why or "")
+    moved = floor.asks("reassign", "mia", to_rep_id="bob", why="ann has too many")
+    assert (moved.result, moved.owner, floor.lead.phase) == (Result.DONE, "bob", Phase.OWNED)
+    assert (floor.in_hand("ann"), floor.in_hand("bob")) == ((0, 0), (1, 0))
+    floor.agree()
+
+
+def test_m1_reassign_names_both_owners_who_did_it_and_why_and_tells_both(story: Story) -> None:
+    story.asks("reassign", "mia", to_rep_id="rep-9", why="vacation")
+    why = "reassigned by mia: vacation"
+    assert story.said == [
+        OwnerChanged(rep_id="rep-9", previous_rep_id="rep-7", how="reassigned", via="manager/mia", why=why)
+    ]
+    assert told(story) == [
+        ("lead_assigned", "email", "rep-9"),
+        ("lead_assigned", "push", "rep-9"),
+        ("lead_reassigned", "email", "rep-7"),
+        ("lead_reassigned", "push", "rep-7"),
+    ]
+    assert notifications_of(story.row)[2].data["why"] == why
+    assert notifications_of(story.row)[2].data["to_rep_id"] == "rep-9"
+
+
+def test_m1_two_moves_there_and_back_are_told_by_different_notifications(story: Story) -> None:
+    seen = []
+    for to in ("rep-9", "rep-7", "rep-9"):
+        story.asks("reassign", "mia", to_rep_id=to, why="again")
+        seen += [notice.notification_id for notice in notifications_of(story.row)]
+    assert len(set(seen)) == len(seen)
+
+
+def test_m1_a_move_ends_the_former_owners_lock_and_its_late_outcome_is_refused(story: Story) -> None:
+    story.opens("rep-7")
+    story.asks("reassign", "ada", to_rep_id="rep-9", why="urgent")
+    assert (story.kinds, story.lead.lock) == (["LockReleased", "OwnerChanged"], None)
+    late = story.asks("outcome", "rep-7", outcome="talked")
+    assert (late.result, late.reason, late.owner) == (Result.REFUSED, Reason.NOT_ALLOWED, "rep-9")
+    assert story.opens("rep-9").result is Result.DONE
+
+
+def test_m1_a_promised_call_goes_with_the_lead(story: Story) -> None:
+    call = START + timedelta(hours=3)
+    story.asks("callback", "rep-7", at=call)
+    story.asks("reassign", "mia", to_rep_id="rep-9", why="ann left early")
+    assert story.lead.callback_at == call
+    story.asks("unassign", "mia", why="nobody is there")
+    assert (story.lead.callback_at, story.lead.owner) == (call, None)
+    story.asks("assign", "mia", to_rep_id="rep-3")
+    assert story.lead.callback_at == call
+    assert story.wait(hours=3).kinds == ["CallbackDue"]
+
+
+def test_m1_reassigning_to_the_owner_changes_nothing(story: Story) -> None:
+    lead = story.lead
+    answer = story.asks("reassign", "mia", to_rep_id="rep-7", why="by mistake")
+    assert (answer.result, answer.why) == (Result.DONE, "rep-7 has it already: nothing changes")
+    assert story.lead == lead
+
+
+def test_m1_an_owner_may_give_its_lead_away_only_by_the_orgs_setting(story: Story) -> None:
+    refused = story.asks("reassign", "rep-7", to_rep_id="rep-9", why="not mine")
+    assert (refused.reason, refused.why) == (Reason.NOT_ALLOWED, "reassigning is for managers and admins")
+    story.settings(owners_may_reassign=True)
+    assert story.asks("reassign", "rep-3", to_rep_id="rep-3", why="mine").reason is Reason.NOT_ALLOWED
+    assert story.asks("reassign", "rep-7", to_rep_id="rep-9", why="not mine").owner == "rep-9"
+    assert [rep_id for _, _, rep_id in told(story)] == ["rep-9", "rep-9"], "who gave it away knows"
+
+
+@pytest.mark.parametrize(
+    ("action", "actor", "fields", "reason"),
+    [
+        ("reassign", "mia", {"why": "w"}, Reason.INVALID),
+        ("reassign", "mia", {"to_rep_id": "rep-9"}, Reason.INVALID),
+        ("reassign", "mia", {"to_rep_id": "nobody", "why": "w"}, Reason.UNKNOWN_REP),
+        ("reassign", "mia", {"to_rep_id": "rep-9", "why": "w", "from_rep_id": "rep-3"}, Reason.NOT_OWNED),
+        ("unassign", "mia", {}, Reason.INVALID),
+        ("unassign", "rep-7", {"why": "w"}, Reason.NOT_ALLOWED),
+        ("unassign", "mia", {"why": "w", "from_rep_id": "rep-3"}, Reason.NOT_OWNED),
+        ("redistribute", "rep-7", {}, Reason.NOT_ALLOWED),
+        ("redistribute", "mia", {}, Reason.NO_GROUP),
+        ("redistribute", "mia", {"from_rep_id": "rep-3"}, Reason.NOT_OWNED),
+        ("reopen", "mia", {"why": "w"}, Reason.NOT_QUALIFIED),
+    ],
+)
+def test_m1_a_move_that_is_refused_says_why_and_changes_nothing(
+    story: Story, action: str, actor: str, fields: dict[str, str], reason: Reason
+) -> None:
+    lead = story.lead
+    answer = story.asks(action, actor, **fields)
+    assert (answer.result, answer.reason) == (Result.REFUSED, reason)
+    assert story.lead == lead
+
+
+@pytest.mark.parametrize("action", ["reassign", "unassign"])
+def test_m1_what_nobody_owns_is_assigned_and_not_moved(action: str) -> None:
+    story = Story().queue("all").arrives()
+    answer = story.asks(action, "mia", to_rep_id="rep-7", why="w")
+    assert (answer.result, answer.reason) == (Result.REFUSED, Reason.NOT_OWNED)
+    assert answer.why == "it is queued: nobody owns it, so it can be assigned"
+
+
+def test_m1_an_unassigned_lead_returns_to_its_queues_and_its_owner_is_told(story: Story) -> None:
+    answer = story.asks("unassign", "mia", why="it was spam")
+    assert (answer.result, answer.owner, story.lead.phase, story.queues) == (
+        Result.DONE,
+        None,
+        Phase.QUEUED,
+        ["all"],
+    )
+    assert told(story) == [
+        ("lead_reassigned", "email", "rep-7"),
+        ("lead_reassigned", "push", "rep-7"),
+    ]
+
+
+def test_m1_q10_an_unassigned_lead_that_was_claimed_is_in_no_claimable_queue() -> None:
+    story = Story().queue("new", ("owned", "=", False), claimable=True).arrives()
+    story.claims("rep-7", "new")
+    story.asks("unassign", "mia", why="back")
+    assert (story.lead.phase, story.queues) == (Phase.EXCEPTION, [])
+    assert story.claims("rep-9", "new").result is Result.REFUSED
+    assert story.asks("assign", "mia", to_rep_id="rep-9").owner == "rep-9"
+    assert story.claims("rep-7", "new").owner == "rep-9"
+
+
+@pytest.fixture
+def floor() -> SalesFloor:
+    """Return a floor with a round robin of three reps, who have 15 minutes each."""
+    floor = SalesFloor("ann", "bob", "cyd")
+    return floor.group("west", "ann", "bob", "cyd", claim_window_seconds=900)
+
+
+def test_m1_an_unassigned_lead_is_offered_by_its_group_to_another_rep(floor: SalesFloor) -> None:
+    floor.comes("A-1").asks("accept", "ann")
+    floor.asks("unassign", "mia", why="not her state")
+    assert (floor.has("A-1"), floor.lead.phase) == (("bob",), Phase.OFFERED)
+    assert floor.in_hand("ann") == (0, 0)
+    floor.asks("decline", "bob")
+    floor.asks("decline", "cyd")
+    assert floor.lead.phase is Phase.EXCEPTION
+    assert floor.offered("A-1") == ["ann", "bob", "cyd"]
+    floor.agree()
+
+
+def test_m1_r8_redistribute_tries_the_reps_of_the_former_round_again(floor: SalesFloor) -> None:
+    floor.comes("A-1")
+    for rep_id in ("ann", "bob", "cyd"):
+        floor.asks("decline", rep_id)
+    assert floor.lead.open_exception is not None
+    assert floor.lead.open_exception.reason == "all_agents_tried"
+    assert floor.asks("redistribute", "mia").result is Result.DONE
+    assert (floor.has("A-1"), floor.lead.phase) == (("ann",), Phase.OFFERED)
+    sought = floor.all_said("A-1", RepSought)[-1]
+    assert (sought.tried, sought.why) == ((), "redistributed by mia through campaign west")
+    floor.agree()
+
+
+def test_m1_redistribute_withdraws_an_open_offer_and_the_turn_is_owed(floor: SalesFloor) -> None:
+    floor.comes("A-1")
+    late = floor.lead.epoch
+    floor.asks("redistribute", "mia", why="wrong rep")
+    assert ("lead_offered", "ann", True) in floor.all_notices("A-1")
+    assert floor.has("A-1") == ("ann",), "the voided turn is made up"
+    answer = floor.asks("accept", "ann", epoch=late)
+    assert answer.reason is Reason.OFFER_OVER
+    floor.agree()
+
+
+def test_m1_redistribute_takes_an_owned_lead_back_and_gives_it_by_turn(floor: SalesFloor) -> None:
+    floor.comes("A-1").asks("accept", "ann")
+    floor.asks("redistribute", "mia", from_rep_id="ann")
+    assert (floor.has("A-1"), floor.lead.owner) == (("bob",), None)
+    floor.asks("accept", "bob")
+    floor.agree()
+
+
+def test_m1_redistribute_brings_back_an_ignored_lead_and_waits_for_whoever_has_it_open(
+    floor: SalesFloor,
+) -> None:
+    floor.queue("work").comes("A-1")
+    for rep_id in ("ann", "bob", "cyd"):
+        floor.asks("decline", rep_id)
+    floor.opens("bob")
+    assert floor.asks("redistribute", "mia").reason is Reason.LOCKED_BY_OTHER
+    floor.asks("release", "bob")
+    floor.publishes("queue", "work", None)
+    floor.asks("ignore", "mia")
+    assert floor.lead.phase is Phase.IGNORED
+    floor.asks("redistribute", "mia")
+    assert floor.has("A-1") == ("ann",)
+
+
+def test_m1_a_reopened_lead_is_its_owners_again(story: Story) -> None:
+    story.asks("outcome", "rep-7", outcome="closed_lost")
+    assert story.asks("reassign", "mia", to_rep_id="rep-9", why="w").reason is Reason.LEAD_CLOSED
+    assert story.asks("reopen", "rep-7", why="w").reason is Reason.NOT_ALLOWED
+    answer = story.asks("reopen", "mia", why="the bank changed its mind")
+    assert (answer.result, answer.owner, story.lead.phase) == (Result.DONE, "rep-7", Phase.OWNED)
+    why = "reopened by mia: the bank changed its mind"
+    assert story.said == [LeadReopened(rep_id="mia", owner="rep-7", why=why)]
+    assert "rep/rep-7" in story.listed["A-1"]
+
+
+def test_m1_x2_a_reopened_lead_whose_owner_has_left_is_distributed(floor: SalesFloor) -> None:
+    floor.comes("A-1").asks("accept", "ann")
+    floor.asks("outcome", "ann", outcome="closed_lost")
+    floor.rep("ann", active=False)
+    floor.asks("reopen", "mia", why="he called")
+    assert (floor.has("A-1"), floor.lead.phase) == (("bob",), Phase.OFFERED)
+    floor.asks("accept", "bob")
+    floor.agree()
+
+
+def test_m1_a_reopened_lead_counts_against_its_owners_cap_again(floor: SalesFloor) -> None:
+    floor.comes("A-1").asks("accept", "ann")
+    floor.asks("outcome", "ann", outcome="closed_lost")
+    assert floor.in_hand("ann") == (0, 0)
+    floor.asks("reopen", "mia", why="he called")
+    assert floor.in_hand("ann") == (1, 0)
+    floor.agree()
+
+
+def test_x7_a_manager_with_an_offer_may_do_only_what_the_table_lists() -> None:
+    """A manager on the roster ignored the lead that was offered to her, which LIFECYCLE does not list."""
+    floor = SalesFloor("ann").group("west", "mia", "ann", claim_window_seconds=900)
+    floor.comes("A-1")
+    assert floor.has("A-1") == ("mia",)
+    lead = floor.lead
+    for action, reason in {
+        "ignore": Reason.NOT_AN_EXCEPTION,
+        "unignore": Reason.NOT_AN_EXCEPTION,
+        "release": Reason.NOT_LOCKED,
+        "reassign": Reason.NOT_OWNED,
+        "unassign": Reason.NOT_OWNED,
+        "reopen": Reason.NOT_QUALIFIED,
+        "connect": Reason.NOT_ALLOWED,
+    }.items():
+        answer = floor.asks(action, "mia", to_rep_id="ann", why="w")
+        assert (answer.result, answer.reason) == (Result.REFUSED, reason), action
+    assert floor.lead == lead
+    assert floor.asks("assign", "mia", to_rep_id="ann").owner == "ann"
+
+
+def test_m1_an_unlocked_lead_of_a_manager_is_redistributed_by_that_manager(floor: SalesFloor) -> None:
+    floor.queue("work").comes("A-1")
+    for rep_id in ("ann", "bob", "cyd"):
+        floor.asks("decline", rep_id)
+    floor.opens("mia")
+    floor.asks("redistribute", "mia")
+    assert any(isinstance(said, LockReleased) for said in floor.all_said("A-1", LockReleased))
+    assert (floor.has("A-1"), floor.lead.lock) == (("ann",), None)

@@ -1,0 +1,145 @@
+"""Leads are moved over HTTP and by messages of a client that is not ours (M1)."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from assurance.chaos.vendors import producer
+from streams.topics import LEAD_ACTIONS
+from tests.fixtures.waiting import eventually
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+STATES = ("RI", "RI", "TX", "TX", "NY", "RI")
+
+
+async def opened(office: RunningOrg) -> list[str]:
+    """Open a lender with its round robin off, where number one has all six leads; return their ids."""
+    await office.publish("settings", "settings", round_robin=False)
+    await office.rep("mia", "manager")
+    await office.rep("ann")
+    await office.rep("bob", licensed_states=["RI", "TX"])
+    await office.rep("cyd", licensed_states=["RI"])
+    roster = [{"rep_id": rep_id} for rep_id in ("ann", "bob", "cyd")]
+    await office.publish("group", "west", method="round_robin", members=roster)
+    await office.publish("campaign", "west", group_id="west")
+    for kind, object_id in (("campaign", "west"), ("rep", "cyd"), ("settings", "settings")):
+        await office.until_published(kind, object_id)
+    return [
+        await office.arrive(f"M-{n}", last_name=f"Lead {n}", state=state, campaign="west")
+        for n, state in enumerate(STATES)
+    ]
+
+
+async def many(program: httpx.AsyncClient, **request: Any) -> dict[str, Any]:
+    """Run one action on many leads, and return the last line of the answer."""
+    answer = await program.post("/api/v1/leads/actions", json=request)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = json.loads(answer.text.strip().rsplit("\n", 1)[-1])
+    return found
+
+
+async def owners(program: httpx.AsyncClient, *leads: str) -> list[str | None]:
+    """Return the leads' owners as the API lists them."""
+    rows = (await program.get("/api/v1/leads?limit=100")).json()["rows"]
+    found = {row["lead_id"]: row["owner"] for row in rows}
+    return [found.get(lead) for lead in leads]
+
+
+async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(office: RunningOrg) -> None:
+    """R1, M1: what number one has, the broker gives to others, over HTTP; as the dry run says."""
+    leads = await opened(office)
+    mia, ann = await office.program("mia"), await office.program("ann")
+
+    async def all_anns() -> bool:
+        return await owners(mia, *leads) == ["ann"] * 6
+
+    await eventually(all_anns, "number one has every lead")
+    refused = (await ann.post(f"/api/v1/leads/{leads[0]}/actions", json=move("bob"))).json()
+    assert (refused["result"], refused["reason"]) == ("refused", "not_allowed")
+    lost = await mia.post(f"/api/v1/leads/{leads[0]}/actions", json={"type": "assign", "to_rep_id": "bob"})
+    assert (lost.json()["result"], lost.json()["owner"]) == ("lost", "ann")
+    assert "reassign" in lost.json()["why"]
+    portfolio: dict[str, Any] = {
+        "which": {"of": "leads", "query": "owner=ann"},
+        "do": {"type": "reassign", "why": "she has too many", "from_rep_id": "ann"},
+        "to": ["bob", "cyd"],
+        "split": "by_licence",
+    }
+    dry = await many(mia, **portfolio, dry_run=True)
+    assert (dry["by_rep"], dry["unlicensed"], dry["of"]) == ({"bob": 3, "cyd": 2}, 1, 6)
+    done = await many(mia, **portfolio)
+    assert (done["done"], done["by_rep"]) == (5, {"bob": 3, "cyd": 2})
+    found = await owners(mia, *leads)
+    assert found[4] == "ann", "nobody else has a licence in New York"
+    assert found[2:4] == ["bob", "bob"]
+    assert sorted(str(rep_id) for rep_id in found) == ["ann", "bob", "bob", "bob", "cyd", "cyd"]
+    lead = (await mia.get(f"/api/v1/leads/{leads[2]}")).json()
+    assert (lead["owner"], lead["how"]) == ("bob", "reassigned")
+    # A second run finds nothing of hers to move.
+    again = {**portfolio, "which": {"leads": [leads[2]]}}
+    assert (await many(mia, **again))["refusals"] == {"not_owned": 1}
+    closed = await mia.post(f"/api/v1/leads/{leads[2]}/actions", json={"type": "reopen", "why": "w"})
+    assert closed.json()["reason"] == "not_qualified"
+    without = await mia.post(f"/api/v1/leads/{leads[2]}/actions", json={"type": "unassign"})
+    assert (without.json()["reason"], without.json()["why"]) == (
+        "invalid",
+        "why: a unassign action needs a reason",
+    )
+
+
+async def test_m1_moves_by_bytes_on_the_topic_are_answered_and_shown(office: RunningOrg) -> None:
+    """M1: a CRM that writes to `lead-actions` with librdkafka moves a lead from its owner to the next rep."""
+    leads = await opened(office)
+    mia = await office.program("mia")
+    sender = producer(office.stack.settings)
+
+    async def asked(lead: str, kind: str, **fields: Any) -> dict[str, Any]:
+        action_id = str(uuid.uuid4())
+        action = {"action_id": action_id, "type": kind, "lead_id": lead, "rep_id": "mia", "org": office.org}
+        sender.produce(LEAD_ACTIONS, value=json.dumps({**action, **fields}).encode())
+        sender.flush(10)
+
+        async def answer() -> dict[str, Any] | None:
+            found = await mia.get(f"/api/v1/actions/{action_id}")
+            return found.json() if found.status_code == 200 else None
+
+        got: dict[str, Any] = await eventually(answer, f"{kind} is answered")
+        return got
+
+    async def owned() -> bool:
+        return await owners(mia, leads[0]) == ["ann"]
+
+    await eventually(owned, "number one has the lead")
+    taken = await asked(leads[0], "unassign", why="not hers")
+    assert (taken["result"], taken["type"]) == ("done", "unassign")
+
+    async def next_one() -> bool:
+        return await owners(mia, leads[0]) == ["bob"]
+
+    await eventually(next_one, "the next rep of the roster has it")
+    unreadable = await asked(leads[0], "reassign", why={"a": 1}, to_rep_id="cyd")
+    assert (unreadable["reason"], unreadable["why"]) == ("invalid", "why: must be text, not an object")
+    moved = await asked(leads[0], "reassign", why="hers now", to_rep_id="cyd", from_rep_id="bob")
+    assert (moved["result"], moved["owner"]) == ("done", "cyd")
+    again = await asked(leads[0], "redistribute")
+    assert again["result"] == "done"
+
+    async def first_again() -> bool:
+        return await owners(mia, leads[0]) == ["ann"]
+
+    await eventually(first_again, "the group was asked anew, and number one has it")
+
+
+def move(to: str) -> dict[str, str]:
+    """Return a reassignment."""
+    return {"type": "reassign", "to_rep_id": to, "why": "to share"}

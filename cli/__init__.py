@@ -16,6 +16,7 @@ import typer
 from cli import (
     access,
     assign,
+    audit,
     checks,
     crm,
     dead_letters,
@@ -29,6 +30,7 @@ from cli import (
     route,
     rules,
     state_dir,
+    tokens,
     web,
 )
 from models.errors import ConfigError, FirstclaimError
@@ -46,6 +48,8 @@ app = typer.Typer(
 for module in (
     processes,
     web,
+    tokens,
+    audit,
     desk,
     assign,
     moves,

@@ -2,14 +2,18 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.common import AsJson, finish, running
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from application.dead_letter_commands import RunResult, Selection
+    from models.audit import Act
+    from streams.settings import Settings
 
 letters = typer.Typer(
     help="Messages that could not be accepted: list, show, replay, skip.", no_args_is_help=True
@@ -95,7 +99,9 @@ def replay_letter(
     from application.dead_letter_commands import replay_letters
 
     selection = _selection(places, every, topic, error_class, since, until, org, vendor)
-    outcome = asyncio.run(replay_letters(running(), selection, again=again, dry_run=dry_run))
+    settings = running()
+    work = replay_letters(settings, selection, again=again, dry_run=dry_run)
+    outcome = asyncio.run(_recorded(settings, selection, "dead_letter_replayed", work, dry_run=dry_run))
     _print_outcome(outcome, "sent again", as_json=as_json)
 
 
@@ -121,8 +127,35 @@ def skip_letter(
     from application.dead_letter_commands import skip_letters
 
     selection = _selection(places, every, topic, error_class, since, until, org, vendor)
-    outcome = asyncio.run(skip_letters(running(), selection, why=why, again=again, dry_run=dry_run))
+    settings = running()
+    work = skip_letters(settings, selection, why=why, again=again, dry_run=dry_run)
+    outcome = asyncio.run(_recorded(settings, selection, "dead_letter_skipped", work, dry_run=dry_run))
     _print_outcome(outcome, "skipped", as_json=as_json)
+
+
+async def _recorded(
+    settings: "Settings",
+    selection: "Selection",
+    act: "Act",
+    work: "Coroutine[Any, Any, RunResult]",
+    *,
+    dry_run: bool,
+) -> "RunResult":
+    """Do the work, and record how many letters were handled. A dry run is not recorded."""
+    from application.audit.entry import operator
+    from application.audit.write import audited
+
+    if dry_run:
+        return await work
+    try:
+        async with audited(settings, operator(selection.org or ""), act, "dead-letters") as entry:
+            result = await work
+            handled = result.replayed + result.skipped
+            entry.add("letters", handled)
+            entry.is_void = handled == 0
+            return result
+    finally:
+        work.close()  # it has not begun if the audit cannot be written
 
 
 def _selection(  # one parameter for each option

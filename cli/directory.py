@@ -10,6 +10,7 @@ from cli.common import AsJson, finish, running, say
 
 if TYPE_CHECKING:
     from application.directory.changes import Plan
+    from streams.settings import Settings
 
 ATTEMPTS: Final = 5
 """How often the file is compared and published again after somebody else published in between."""
@@ -46,7 +47,6 @@ def apply(
     """
     from application.directory.apply import compare
     from application.directory.file import read_directory
-    from application.directory.publish import publish
     from application.directory.yaml_text import read_bounded
     from models.errors import PublicationConflictError, PublicationErrors, RetryableError
 
@@ -67,7 +67,7 @@ def apply(
             if not agreed:
                 break
             try:
-                asyncio.run(publish(settings, org, plan.objects, seen=plan.seen))
+                asyncio.run(_publish(settings, org, plan))
                 break
             except PublicationConflictError:
                 continue
@@ -94,6 +94,27 @@ def apply(
         "changes": plan.changes,
     }
     finish(result, as_json=as_json, ok=agreed or not asked)
+
+
+async def _publish(settings: "Settings", org: str, plan: "Plan") -> None:
+    """Publish a plan, and record each object of it."""
+    from application.audit.entry import Entry, operator
+    from application.audit.write import audited_all
+    from application.directory.changes import differences
+    from application.directory.publish import publish
+
+    author = operator(org)
+    entries = [
+        Entry(
+            author,
+            "removed" if change.change == "removed" else "published",
+            f"{change.kind}/{change.id}",
+            change.paths or differences({}, plan.objects.get((change.kind, change.id)) or {}),
+        )
+        for change in plan.changes
+    ]
+    async with audited_all(settings, entries):
+        await publish(settings, org, plan.objects, seen=plan.seen)
 
 
 def _agreed(plan: "Plan", org: str, *, prune: bool) -> bool:

@@ -12,6 +12,8 @@ from cli.common import AsJson, finish, running
 
 if TYPE_CHECKING:
     from application.do_not_contact import Handles
+    from models.audit import Act
+    from streams.settings import Settings
 
 do_not_contact = typer.Typer(
     help="Phones and mail addresses that are not to be contacted: add, remove, list, check.",
@@ -93,7 +95,6 @@ def check(whom: Whom = None, file: File = None, org: Org = "default", as_json: A
 def _publish(
     whom: list[str] | None, file: Path | None, org: str, reason: str | None, *, as_json: bool
 ) -> None:
-    from application.do_not_contact import publish
     from models import normalize
 
     try:
@@ -101,13 +102,26 @@ def _publish(
     except ValueError as error:
         raise typer.BadParameter(f"--org {error}") from error
     handles = _read(whom, file)
-    count = asyncio.run(publish(running(), org, handles.found, reason)) if handles.found else 0
+    count = asyncio.run(_recorded(running(), org, handles, reason)) if handles.found else 0
     typer.echo(f"{count:,} {'taken off' if reason is None else 'put on'} the list of {org}")
     finish(
         {"published": count, "handles": list(handles.found), "refused": handles.refused},
         as_json=as_json,
         ok=not handles.refused,
     )
+
+
+async def _recorded(settings: "Settings", org: str, handles: "Handles", reason: str | None) -> int:
+    """Publish, and record how many entries it was. The entries themselves may have to be forgotten, so they are not."""
+    from application.audit.entry import operator
+    from application.audit.write import audited
+    from application.do_not_contact import publish
+
+    act: Act = "do_not_contact_removed" if reason is None else "do_not_contact_added"
+    async with audited(settings, operator(org), act, "do-not-contact") as entry:
+        count = await publish(settings, org, handles.found, reason)
+        entry.add("handles", count)
+        return count
 
 
 def _read(whom: list[str] | None, file: Path | None) -> "Handles":

@@ -11,7 +11,9 @@ import typer
 from cli.common import AsJson, finish, running, say
 
 if TYPE_CHECKING:
+    from application.erasure.erase import Outcome
     from application.erasure.request import Person
+    from streams.settings import Settings
 
 Org = Annotated[str, typer.Option(help="The org of the leads.")]
 MOST_PERSONS = 100_000
@@ -46,20 +48,8 @@ def erase(
 
     Example: firstclaim erase --from - --by ada --now < persons.txt
     """
-    from application.erasure.erase import erase as run
-
     persons = _persons(lead, phone, email, file)
-    outcome = asyncio.run(
-        run(
-            running(),
-            org,
-            by,
-            persons,
-            at_once=now,
-            console_database_url=console_database(),
-            say=say,
-        )
-    )
+    outcome = asyncio.run(_recorded(running(), org, by, persons, now=now))
     for n, why in outcome.refused.items():
         typer.echo(f"person {n + 1} of {len(persons)}: {why}", err=True)
     for place, count in sorted(outcome.places.items()):
@@ -72,6 +62,24 @@ def erase(
     if outcome.receipts and not now:
         typer.echo("Kafka's retention removes the rest within eight days; --now deletes it at once.")
     finish(msgspec.to_builtins(outcome, str_keys=True), as_json=as_json, ok=not outcome.refused)
+
+
+async def _recorded(
+    settings: "Settings", org: str, by: str, persons: "list[Person]", *, now: bool
+) -> "Outcome":
+    """Erase, and record it in the audit: who requested it, and the receipts. Nobody who was erased is named."""
+    from application.audit.entry import operator
+    from application.audit.write import audited
+    from application.erasure.erase import erase as run
+
+    async with audited(settings, operator(org), "erased", "persons") as entry:
+        outcome = await run(
+            settings, org, by, persons, at_once=now, console_database_url=console_database(), say=say
+        )
+        entry.add("by", by)
+        entry.add("leads", outcome.leads)
+        entry.add("receipts", [receipt.receipt_id for receipt in outcome.receipts])
+        return outcome
 
 
 def erasures(org: Org = "default", as_json: AsJson = False) -> None:

@@ -1,18 +1,16 @@
-"""Commands of the web console: its process, the accounts that sign in to it, and API tokens of programs."""
+"""Commands of the web console: its process, and the accounts that sign in to it."""
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.common import AsJson, finish, running, say
+from cli.console_store import opened, recorded
 from streams.ports import check_port
 from streams.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import Engine
+    from models.audit import Act
 
 Org = Annotated[str, typer.Option(help="The org.")]
 
@@ -76,7 +74,8 @@ def account_add(
         raise typer.BadParameter("must be admin, manager or rep", param_hint="--role")
     if password is None:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    with _opened() as store:
+    with opened() as store, recorded(store, org, "account_added", f"account/{rep}") as entry:
+        entry.add("email", email)
         Accounts(store).put(Account(email=email, org=org, rep_id=rep, role=role), password)
     say(f"{email} may sign in as {rep} of {org}")
     published = False
@@ -95,7 +94,7 @@ def account_list(org: Org = "default", as_json: AsJson = False) -> None:
     """
     from web.store.accounts import Accounts
 
-    with _opened() as store:
+    with opened() as store:
         found = [
             {"email": one.email, "rep_id": one.rep_id, "role": one.role}
             for one in Accounts(store).accounts(org)
@@ -112,8 +111,14 @@ def account_disable(email: str, as_json: AsJson = False) -> None:
     """
     from web.store.accounts import Accounts
 
-    with _opened() as store:
-        done = Accounts(store).disable(email)
+    with opened() as store:
+        accounts = Accounts(store)
+        found = accounts.find(email)
+        done = False
+        if found is not None:
+            with recorded(store, found.org, "account_disabled", f"account/{found.rep_id}") as entry:
+                done = accounts.disable(email)
+                entry.is_void = not done
     say(f"{email} may not sign in any more" if done else f"There is no account {email}")
     finish({"email": email, "disabled": done}, as_json=as_json, ok=done)
 
@@ -130,71 +135,45 @@ def account_reset(
     Example: firstclaim account reset mia@lender.example
     """
     from web.store.accounts import Accounts
-    from web.store.second_factors import SecondFactors
+    from web.store.second_factors import remove
+    from web.store.store import Store
 
-    with _opened() as store:
+    with opened() as store:
         accounts, what = Accounts(store), "binding to the provider" if provider else "second factor"
         found = accounts.find(email)
         if found is None:
             done = False
-        elif provider:
-            done = accounts.unbind(email)
         else:
-            done = SecondFactors(store).remove(found.org, found.rep_id)
+            act: Act = "account_unbound" if provider else "second_factor_reset"
+            with recorded(store, found.org, act, f"account/{found.rep_id}") as entry:
+                done = accounts.unbind(email) if provider else remove(Store(store), found.org, found.rep_id)
+                entry.is_void = not done
     say(f"the {what} of {email} is removed" if done else f"{email} has no {what}")
     finish({"email": email, "reset": done}, as_json=as_json, ok=done)
 
 
-def token_issue(
-    rep: Annotated[str, typer.Option(help="The rep that the token acts as.")],
-    name: Annotated[str, typer.Option(help="The purpose of the token.")],
-    scope: Annotated[
-        list[str], typer.Option(help="A scope of the token. Give it several times for several scopes.")
-    ],
-    org: Org = "default",
-    as_json: AsJson = False,
-) -> None:
-    """Create an API token. It is shown only this once.
+def console_key(as_json: AsJson = False) -> None:
+    """Make a key that encrypts secrets in the console's database, and print it. Nothing is stored.
 
-    Example: firstclaim token issue --rep crm --name "the CRM" --scope queues:read --scope leads:act
+    To replace a key, name the new one first and the old one after it, and restart the console.
+
+    Example: export FIRSTCLAIM_CONSOLE_KEYS="$(firstclaim console-key),$FIRSTCLAIM_CONSOLE_KEYS"
     """
-    from web.auth import SCOPES
-    from web.store.tokens import Tokens
+    from web.store.sealing import new_key
 
-    for one in scope:
-        if one not in SCOPES:
-            raise typer.BadParameter(f"{one} is not one of {', '.join(SCOPES)}", param_hint="--scope")
-    with _opened() as store:
-        secret, token = Tokens(store).issue(org, rep, name, scope, by="command line")
-    typer.echo(secret)
-    finish({"token_id": token.token_id, "secret": secret}, as_json=as_json)
+    key = new_key()
+    if not as_json:
+        typer.echo(key)
+    finish({"key": key}, as_json=as_json)
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(console)
+    app.command("console-key")(console_key)
     account = typer.Typer(help="Accounts that may sign in to the console.", no_args_is_help=True)
     account.command("add")(account_add)
     account.command("list")(account_list)
     account.command("disable")(account_disable)
     account.command("reset")(account_reset)
     app.add_typer(account, name="account")
-    token = typer.Typer(help="Tokens of programs that use the API.", no_args_is_help=True)
-    token.command("issue")(token_issue)
-    app.add_typer(token, name="token")
-
-
-@contextmanager
-def _opened() -> "Iterator[Engine]":
-    """Yield the console's database after migrating it to the newest schema."""
-    from sink.engine import connect
-    from web.settings import WebSettings
-    from web.store.migrate import upgrade
-
-    url = WebSettings.read().console_database_url
-    upgrade(url)
-    engine = connect(url)
-    try:
-        yield engine
-    finally:
-        engine.dispose()

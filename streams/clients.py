@@ -190,6 +190,7 @@ async def follow(
     *topics: str,
     from_end: bool = False,
     newest: int | None = None,
+    begin: Mapping[TopicPartition, int] | None = None,
     poll_ms: int = POLL_MS,
     lost: Callable[[Exception], None] = lambda _: None,
 ) -> AsyncGenerator[Batch, None]:
@@ -197,12 +198,13 @@ async def follow(
 
     Reading begins at the first record, or with `from_end` at the end. The first batch is empty; it signals that no
     later record is missed. `newest`: reading begins at most this many offsets before the end of each partition.
+    `begin`: the offset at which reading begins in some partitions; one that Kafka does not have any more begins anew.
 
     When Kafka is away, `lost` is called with the error, and reading resumes at its position, by the policy
     `FOLLOW_TOPIC`. The records of a partition come in order, each once. An exception of the caller ends the reading.
     Raises `ConfigError` if Kafka refuses the client.
     """
-    positions: dict[TopicPartition, int] = {}
+    positions: dict[TopicPartition, int] = dict(begin or {})
     caught_up = False
     async for attempt in FOLLOW_TOPIC.attempts(
         (KafkaError, OSError), f"follow {', '.join(topics)}", failed=lost

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     Maven Central. A process buries at most `fatal_error_limit` records on which its own code failed within
     `fatal_error_window_seconds`; at one more it ends (`streams.brake`).
 
+    `audit_days`: how many days the topic `audit` and the console's index of it are kept.
+
     `signing_keys`: the file of secrets for signing and checking messages. `signing_key`: the id of our own key in it. A
     signature may be at most `signature_seconds` older or newer than its record (`streams.signing`).
 
@@ -72,6 +74,7 @@ class Settings(BaseSettings):
     )
 
     erasure_key: Path | None = Field(default=None, validation_alias="FIRSTCLAIM_ERASURE_KEY")
+    audit_days: int = Field(default=400, ge=1, le=36_500, validation_alias="FIRSTCLAIM_AUDIT_DAYS")
 
     signing_keys: Path | None = Field(default=None, validation_alias="FIRSTCLAIM_SIGNING_KEYS")
     signing_key: str | None = Field(default=None, validation_alias="FIRSTCLAIM_SIGNING_KEY")

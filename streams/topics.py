@@ -5,22 +5,21 @@ Faust creates only internal topics, with its own partition counts, and a send to
 """
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
-import structlog
 from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
-from models import public
+from models import audit, public
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from streams.access import ACLS, failure
 from streams.clients import admin as make_admin
 from streams.partition_counts import Shape, check_counts, settled
 from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
-
-_log = structlog.get_logger(__name__)
+from streams.topic_configs import RETENTION, Topic, check_configs
 
 LEAD_ARRIVALS: Final = "lead-arrivals"
 LEAD_ACTIONS: Final = "lead-actions"
@@ -38,6 +37,7 @@ NOTIFICATIONS: Final = public.NOTIFICATIONS
 DEAD_LETTERS: Final = public.DEAD_LETTERS
 ERASURES: Final = public.ERASURES
 DEAD_LETTER_MARKS: Final = "dead-letter-marks"
+AUDIT: Final = audit.AUDIT
 
 WORKER_GROUP: Final = "firstclaim-worker"
 RELAY_GROUP: Final = "firstclaim-relay"
@@ -61,29 +61,6 @@ _MONTH_MS: Final = str(30 * 24 * 60 * 60 * 1000)
 _FOR_EVER_MS: Final = "-1"
 _A_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": _WEEK_MS, "segment.ms": _DAY_MS}
 """A segment is deleted as a whole, so no record is older than retention and segment together: eight days."""
-
-
-@dataclass(frozen=True)
-class Topic:
-    """One topic. `shape`: how many partitions it may have.
-
-    `checked`: configs that must have the value given here; another value is refused. `mended`: configs that are set to
-    the value given here if they differ. `replaced`: values of an earlier version; a config that still has one is set to
-    the value given here.
-    """
-
-    name: str
-    says: str
-    shape: Shape = Shape.KEYED
-    config: dict[str, str] = field(default_factory=dict)
-    checked: frozenset[str] = frozenset({"cleanup.policy"})
-    mended: frozenset[str] = frozenset()
-    replaced: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def partitions(self) -> int | None:
-        """The fixed number of partitions; None: the number in the settings."""
-        return 1 if self.shape is Shape.ONE else None
 
 
 def _inbound(name: str, says: str, shape: Shape, config: dict[str, str]) -> Topic:
@@ -174,6 +151,14 @@ TOPICS: Final[tuple[Topic, ...]] = (
         Shape.ONE,
         {"cleanup.policy": "compact"},
     ),
+    # One partition, so that acts have one order. Never compacted; how long it is kept is a setting.
+    Topic(
+        AUDIT,
+        "who did what: sign-ins, publications, exports, and whatever else an admin must be able to look up",
+        Shape.ONE,
+        {"cleanup.policy": "delete", **_BROKERS_TIME},
+        checked=frozenset({"cleanup.policy", *_BROKERS_TIME}),
+    ),
 )
 BY_NAME: Final = {topic.name: topic for topic in TOPICS}
 
@@ -181,6 +166,13 @@ BY_NAME: Final = {topic.name: topic for topic in TOPICS}
 def partitions_of(name: str, settings: Settings) -> int:
     """Return a topic's number of partitions: the cluster's, if it was raised and that is harmless."""
     return settings.adopted.get(name) or BY_NAME[name].partitions or settings.partitions
+
+
+def config_of(topic: Topic, settings: Settings) -> dict[str, str]:
+    """Return the configs with which a topic is created. The retention of `audit` is a setting."""
+    if topic.name != AUDIT:
+        return topic.config
+    return {**topic.config, RETENTION: str(settings.audit_days * int(_DAY_MS))}
 
 
 async def provision(settings: Settings) -> Settings:
@@ -205,7 +197,9 @@ async def provision(settings: Settings) -> Settings:
         await _wait_until_known(admin)
         present = await _counts(admin)
         check_counts(settings, _shapes(), present)
-        await _check_configs(admin)
+        # A retention that nobody set in this process's environment stays as it was created.
+        set_here = {AUDIT: RETENTION} if settings.given("audit_days") else {}
+        await check_configs(admin, TOPICS, partial(config_of, settings=settings), set_here)
         return settled(settings, _shapes(), present)
     except (KafkaError, TimeoutError) as error:
         raise await failure(settings, error, f"topics could not be provisioned: {error!r}") from error
@@ -248,7 +242,7 @@ async def _create(admin: TopicAdmin, topics: list[Topic], settings: Settings) ->
             topic.name,
             topic.partitions or settings.partitions,
             settings.replication_factor,
-            topic_configs=topic.config,
+            topic_configs=config_of(topic, settings),
         )
         for topic in topics
     ]
@@ -263,42 +257,6 @@ async def _create(admin: TopicAdmin, topics: list[Topic], settings: Settings) ->
         # Two processes may start at once, and the other one may have created it.
         if code and error is not TopicAlreadyExistsError:
             raise RuntimeFailure("Kafka", f"topic {name} could not be created: {error.__name__}")
-
-
-async def _check_configs(admin: TopicAdmin) -> None:
-    found = await admin.configs([topic.name for topic in TOPICS])
-    for topic in TOPICS:
-        for key in sorted(topic.checked | topic.mended | topic.replaced.keys()):
-            value, wanted = found[topic.name].get(key), topic.config[key]
-            if value == wanted or value != topic.replaced.get(key, value):
-                continue
-            if key not in topic.mended and key not in topic.replaced:
-                raise ConfigError(f"topic {topic.name}", f"{key} is {value!r}, it must be {wanted!r}")
-            if refusal := await admin.set_config(topic.name, key, wanted):
-                command = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name}"
-                raise ConfigError(
-                    f"topic {topic.name}",
-                    f"{key} is {value!r}, it must be {wanted!r}, and the broker does not let us set it ({refusal}):"
-                    f" {command} --add-config {key}={wanted}",
-                )
-            _log.warning("a topic's config was set", topic=topic.name, config=key, was=value, now=wanted)
-            await _wait_until_set(admin, topic.name, key, wanted)
-
-
-async def _wait_until_set(
-    admin: TopicAdmin, topic: str, key: str, wanted: str, deadline_seconds: float = 20
-) -> None:
-    """Wait until the broker uses a config that the controller has accepted. Raises `RetryableError`."""
-    found: str | None = None
-    try:
-        async with asyncio.timeout(deadline_seconds):
-            while (found := (await admin.configs([topic]))[topic].get(key)) != wanted:  # noqa: ASYNC110  # Kafka sends no event
-                await asyncio.sleep(0.05)
-    except TimeoutError as error:
-        reason = (
-            f"topic {topic}: {key} was set to {wanted!r} and is still {found!r} after {deadline_seconds:g} s"
-        )
-        raise RetryableError("Kafka", f"{reason}; look at the log of the controller") from error
 
 
 async def _wait_until_known(admin: TopicAdmin, deadline_seconds: float = 20) -> None:

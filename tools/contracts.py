@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from models import public
+from models.audit import AUDIT, AuditRecord
 from models.facts import Facts
 from models.inbound import Action, Arrival, Listing
 from models.publication import KINDS
@@ -40,6 +41,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         public.LEAD_EXCEPTIONS: (public.LeadException,),
         public.QUEUE_CHANGES: (public.QueueChange, public.QueueDefinition),
         public.NOTIFICATIONS: (public.Notification,),
+        AUDIT: (AuditRecord,),
         f"{public.DEAD_LETTERS}-headers": (public.DeadLetterHeaders,),
     }
     found |= {name: _of_structs(*structs) for name, structs in outbound.items()}

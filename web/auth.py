@@ -12,15 +12,19 @@ from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import msgspec
+import structlog
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
+from application.audit.entry import Actor
 from rules.queues.rule_book import OVERSEERS, OrgRules
 from web.errors import Problem, forbidden
 from web.parts import Services
 from web.store.accounts import Account
 from web.store.sessions import OIDC, Session
 from web.store.tokens import Token
+
+log = structlog.get_logger(__name__)
 
 CSRF_HEADER: Final = "x-csrf-token"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,6 +34,7 @@ ADMINS: Final = frozenset({"admin"})
 
 SCOPES: Final = {
     "queues:read": "see queues and the leads in them",
+    "views:write": "make, change and remove views of one's own leads",
     "leads:read": "see leads and their story",
     "leads:act": "claim, open, work, assign and ignore leads",
     "exceptions:read": "see the exceptions desk",
@@ -37,13 +42,26 @@ SCOPES: Final = {
     "directory:write": "change queues, reps, groups, campaigns and settings",
     "operations:read": "see the state of the system",
     "operations:write": "replay dead letters",
+    "preferences:read": "see how one's pages are set up",
+    "preferences:write": "change how one's pages are set up",
+    "account:read": "see one's own account",
+    "account:write": "change one's own password, second factor and sessions",
+    "tokens:read": "see tokens",
     "tokens:write": "make and revoke tokens",
+    "audit:read": "see who did what",
 }
-"""The scopes that a token may have. A token never has more rights than the rep it acts as."""
+"""The scopes of the routes. A token never has more rights than the rep it acts as."""
+PERSONAL: Final = frozenset({"account:write", "directory:write", "tokens:write"})
+"""Scopes for which a person must be signed in. With one of them, a stolen token could give itself more rights."""
+TOKEN_SCOPES: Final = {scope: says for scope, says in SCOPES.items() if scope not in PERSONAL}
+"""The scopes that a token may have."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller: a rep of an org with a role and teams. `csrf`, `session` None: a program with a token."""
+    """The caller: a rep of an org with a role and teams. `csrf`, `session` None: a program with a token.
+
+    `host`: the address of the client. `token_id`: the program's token.
+    """
 
     org: str
     rep_id: str
@@ -54,6 +72,19 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     csrf: str | None = None
     scopes: frozenset[str] = frozenset(SCOPES)
     session: Session | None = None
+    host: str | None = None
+    token_id: str | None = None
+
+    @property
+    def as_actor(self) -> Actor:
+        """The caller as the actor of a record of the audit."""
+        return Actor(
+            org=self.org,
+            actor=self.rep_id,
+            kind="person" if self.token_id is None else "token",
+            from_host=self.host,
+            token_id=self.token_id,
+        )
 
     @property
     def oversees(self) -> bool:
@@ -84,8 +115,9 @@ _BEARER = HTTPBearer(auto_error=False, description="An API token")
 class Access:
     """A dependency that admits callers with one of the roles and, for a token, the scope. It returns the person.
 
-    `proved`: a signed-in person must have entered password or code in the last minutes. `enrolling`: also admits a
-    person who must have a second factor and does not have one yet.
+    A token is refused where a person must be signed in (`PERSONAL`). `proved`: a signed-in person must have entered
+    password or code in the last minutes. `enrolling`: also admits a person who must set a second factor or a password
+    of one's own first.
     """
 
     def __init__(
@@ -109,10 +141,40 @@ class Access:
     ) -> Person:
         """Return the caller. Raises 401 if there is none, 403 if the caller has no access."""
         person = await identify(request, parts, getattr(bearer, "credentials", None))
+        try:
+            self._admit(parts, person)
+        except Problem as problem:
+            route = getattr(request.scope.get("route"), "path", "")
+            log.warning(
+                "access refused",
+                org=person.org,
+                rep_id=person.rep_id,
+                token_id=person.token_id,
+                method=request.method,
+                route=route,
+                host=person.host,
+                reason=problem.kind,
+            )
+            raise
+        request.state.person = person
+        return person
+
+    def _admit(self, parts: Services, person: Person) -> None:
+        """Raise 403 if the caller has no access."""
+        if self.scope in PERSONAL and person.session is None:
+            raise Problem(
+                HTTPStatus.FORBIDDEN, "person-needed", f"{self.scope}: a person must be signed in for this"
+            )
         if self.scope not in person.scopes:
             raise forbidden(f"the token lacks the scope {self.scope}")
         if person.role not in self.roles:
             raise forbidden(f"this is for {' and '.join(sorted(self.roles))}s; you are a {person.role}")
+        if not self.enrolling and has_invitation_password(person):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "password-of-invitation",
+                "choose a password of your own first, on your account's page: PUT /api/v1/me/password",
+            )
         if not self.enrolling and lacks_second_factor(parts, person):
             raise Problem(
                 HTTPStatus.FORBIDDEN,
@@ -125,8 +187,6 @@ class Access:
                 "prove-yourself",
                 "this needs your password or code once more: POST /api/v1/me/proof",
             )
-        request.state.person = person
-        return person
 
 
 def lacks_second_factor(parts: Services, person: Person) -> bool:
@@ -135,6 +195,12 @@ def lacks_second_factor(parts: Services, person: Person) -> bool:
     if session is None or session.method == OIDC or session.account.has_second_factor:
         return False
     return person.role in parts.web.second_factor_for
+
+
+def has_invitation_password(person: Person) -> bool:
+    """Say whether the person signed in with the password of an invitation, which must be changed first."""
+    session = person.session
+    return session is not None and session.method != OIDC and session.account.invited
 
 
 def has_proved(parts: Services, person: Person) -> bool:
@@ -153,7 +219,7 @@ async def identify(request: Request, parts: Services, bearer: str | None, *, use
         token = await asyncio.to_thread(parts.tokens.find, bearer)
         if token is None:
             raise _unauthorized("the token is unknown, revoked or over")
-        return _by_token(parts, token)
+        return _by_token(parts, token, host_of(request))
     cookie = request.cookies.get(parts.web.session_cookie)
     session = await asyncio.to_thread(lambda: parts.sessions.find(cookie, used=used)) if cookie else None
     if session is None:
@@ -163,7 +229,12 @@ async def identify(request: Request, parts: Services, bearer: str | None, *, use
         given = request.headers.get(CSRF_HEADER, "")
         if not secrets.compare_digest(given.encode(), session.csrf.encode()):
             raise forbidden(f"the header {CSRF_HEADER} is missing or not this session's")
-    return _by_session(parts, session)
+    return msgspec.structs.replace(person_of(parts, session.account, session), host=host_of(request))
+
+
+def host_of(request: Request) -> str:
+    """Return the address of the client."""
+    return request.client.host if request.client else ""
 
 
 def same_origin(request: Request) -> None:
@@ -181,10 +252,6 @@ def _host_of(origin: str) -> str | None:
         return urlsplit(origin).netloc
     except ValueError:
         return None
-
-
-def _by_session(parts: Services, session: Session) -> Person:
-    return person_of(parts, session.account, session)
 
 
 def person_of(parts: Services, account: Account, session: Session | None = None) -> Person:
@@ -217,10 +284,15 @@ def person_of(parts: Services, account: Account, session: Session | None = None)
     )
 
 
-def _by_token(parts: Services, token: Token) -> Person:
+def _by_token(parts: Services, token: Token, host: str) -> Person:
     account = Account(email="", org=token.org, rep_id=token.rep_id, role="rep")
-    person = person_of(parts, account)
-    return msgspec.structs.replace(person, email=None, scopes=token.scopes & frozenset(SCOPES))
+    return msgspec.structs.replace(
+        person_of(parts, account),
+        email=None,
+        scopes=token.scopes & TOKEN_SCOPES.keys(),
+        host=host,
+        token_id=token.token_id,
+    )
 
 
 def _unauthorized(reason: str) -> Problem:

@@ -158,7 +158,7 @@ def answer(request: Request, problem: Problem) -> Response:
         if problem.status == HTTPStatus.UNAUTHORIZED:
             wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
             return RedirectResponse(f"/sign-in?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
-        if problem.kind == "second-factor-missing":
+        if problem.kind in ("second-factor-missing", "password-of-invitation"):
             return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
         templates = request.app.state.templates
         context = {"problem": problem, "person": None}

@@ -24,3 +24,13 @@ TAIL_FAILURES: Final = Counter(
     "Failures of the follower of assignments and exceptions. It restarts after each.",
     registry=REGISTRY,
 )
+AUDIT_WAITING: Final = Gauge(
+    "firstclaim_console_audit_waiting",
+    "Acts in the console's database whose record Kafka does not have yet (acts).",
+    registry=REGISTRY,
+)
+AUDIT_DROPPED: Final = Counter(
+    "firstclaim_console_audit_dropped",
+    "Failed sign-ins and opened leads that are not in the audit, because it could not be written (entries).",
+    registry=REGISTRY,
+)

@@ -8,6 +8,7 @@ from application.engine_client import EngineClient
 from board.reader import Reader
 from streams.settings import Settings
 from web.live.hub import Hub
+from web.services.audit.recorder import Audit
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 from web.services.exports import Exports
@@ -16,6 +17,7 @@ from web.services.operations.parts import Operations
 from web.settings import WebSettings
 from web.store.accounts import Accounts
 from web.store.attempts import Attempts
+from web.store.audit import AuditIndex
 from web.store.drafts import Drafts
 from web.store.preferences import Preferences
 from web.store.second_factors import SecondFactors
@@ -38,6 +40,8 @@ class Services:
     sessions: Sessions
     second_factors: SecondFactors
     attempts: Attempts
+    audit: Audit
+    audit_index: AuditIndex
     hashing: HashPool
     tokens: Tokens
     preferences: Preferences

@@ -30,6 +30,9 @@ from web.live.hub import Hub, Page
 from web.live.tail import Tail
 from web.parts import Services
 from web.security_headers import Protocol
+from web.services.audit.follower import AuditFollower
+from web.services.audit.recorder import Audit
+from web.services.audit.relay import AuditRelay
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 from web.services.exports import Exports
@@ -38,9 +41,11 @@ from web.services.operations.parts import Operations
 from web.settings import WebSettings
 from web.store.accounts import Accounts
 from web.store.attempts import Attempts
+from web.store.audit import AuditIndex, AuditOutbox
 from web.store.drafts import Drafts
 from web.store.migrate import upgrade
 from web.store.preferences import Preferences
+from web.store.sealing import Seals, vault
 from web.store.second_factors import SecondFactors
 from web.store.sessions import Sessions
 from web.store.tokens import Tokens
@@ -92,13 +97,16 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
 @asynccontextmanager
 async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI]:
     """Yield the application with its running followers, and stop them afterwards."""
+    keys = await asyncio.to_thread(vault, web)
     await asyncio.to_thread(upgrade, web.console_database_url)
     board, crm, store = (
         Reader.at(settings.redis_url),
         connect(settings.database_url),
         connect(web.console_database_url),
     )
-    hub = Hub(board)
+    await asyncio.to_thread(Seals(store).check_and_renew, keys)
+    hub, outbox, index = Hub(board), AuditOutbox(store), AuditIndex(store)
+    audit = Audit(outbox)
     directory = DirectoryFollower(
         settings, lambda org, kind, _: hub.tell(org, "directory", {"kind": kind}, lambda _: True)
     )
@@ -117,10 +125,12 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         hub=hub,
         accounts=Accounts(store),
         sessions=Sessions(store, hours=web.session_hours, idle_minutes=web.idle_minutes),
-        second_factors=SecondFactors(store),
+        second_factors=SecondFactors(store, keys),
         attempts=Attempts(store),
+        audit=audit,
+        audit_index=index,
         hashing=HashPool(),
-        tokens=Tokens(store),
+        tokens=Tokens(store, days=web.token_days),
         preferences=Preferences(store),
         drafts=Drafts(store),
         views=CustomViews(store),
@@ -132,7 +142,15 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
     )
     app = build(parts)
     _add_health(app, parts)
-    follows = (directory.follow(), engine_client.run(), tail.follow(), *parts.operations.follows())
+    follows = (
+        directory.follow(),
+        engine_client.run(),
+        tail.follow(),
+        *parts.operations.follows(),
+        audit.run(),
+        AuditRelay(settings, audit, outbox).run(),
+        AuditFollower(settings, index).run(),
+    )
     app.state.follows = tasks = [asyncio.create_task(one) for one in follows]
     try:
         yield app

@@ -19,6 +19,10 @@ def _sqlite_in(values: dict[str, Any]) -> str:
     return f"sqlite:///{Path(values.get('state_dir', '.state')).absolute() / 'console.sqlite'}"
 
 
+def _key_in(values: dict[str, Any]) -> Path:
+    return Path(values.get("state_dir", ".state")).absolute() / "console.key"
+
+
 def _words(text: str) -> list[str]:
     return [word for one in text.split(",") if (word := one.strip())]
 
@@ -38,6 +42,10 @@ class WebSettings(BaseSettings):
     `public_url`: the address by which browsers reach the console; with https, cookies are marked secure.
     `session_hours`: how long a sign-in lasts at most; `idle_minutes`: how long without a request; `prove_minutes`:
     after how long tokens, invitations, exports and changes of the second factor require the password again.
+    `invitation_hours`: how long the password of an invitation is valid. `token_days`: how long a token is valid if
+    nobody says how long; `token_most_days`: how long one may be valid at most. `console_keys`: the keys that encrypt
+    secrets in the database, separated by commas (`web/store/sealing.py`); without it they are in `console_key_file`, by
+    default console.key in the state folder, which is created if it is missing.
     `second_factor_roles`: the roles that must have a second factor, separated by commas. `trusted_proxies`: networks
     whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated by commas. The three settings of OIDC must be
     set together. `oidc_only`: nobody signs in by password. `oidc_role_claim`, `oidc_teams_claim`: the claims whose
@@ -57,6 +65,13 @@ class WebSettings(BaseSettings):
     session_hours: float = Field(default=12, gt=0, validation_alias="FIRSTCLAIM_SESSION_HOURS")
     idle_minutes: float = Field(default=60, gt=0, validation_alias="FIRSTCLAIM_IDLE_MINUTES")
     prove_minutes: float = Field(default=15, gt=0, validation_alias="FIRSTCLAIM_PROVE_MINUTES")
+    invitation_hours: float = Field(
+        default=72, gt=0, le=24 * 90, validation_alias="FIRSTCLAIM_INVITATION_HOURS"
+    )
+    token_days: float = Field(default=90, gt=0, validation_alias="FIRSTCLAIM_TOKEN_DAYS")
+    token_most_days: float = Field(default=365, gt=0, le=3_650, validation_alias="FIRSTCLAIM_TOKEN_MOST_DAYS")
+    console_keys: SecretStr | None = Field(default=None, validation_alias="FIRSTCLAIM_CONSOLE_KEYS")
+    console_key_file: Path = Field(default_factory=_key_in, validation_alias="FIRSTCLAIM_CONSOLE_KEY_FILE")
     second_factor_roles: str = Field(default="", validation_alias="FIRSTCLAIM_SECOND_FACTOR_ROLES")
     trusted_proxies: str = Field(default="", validation_alias="FIRSTCLAIM_TRUSTED_PROXIES")
     oidc_issuer: str | None = Field(default=None, validation_alias="FIRSTCLAIM_OIDC_ISSUER")
@@ -87,6 +102,10 @@ class WebSettings(BaseSettings):
         if not is_url(self.console_database_url):
             raise ConfigError("FIRSTCLAIM_CONSOLE_DATABASE_URL", "is no URL: host or port cannot be read")
         remember(self.oidc_client_secret.get_secret_value() if self.oidc_client_secret else None)
+        for key in _words(self.console_keys.get_secret_value() if self.console_keys else ""):
+            remember(key)
+        if self.token_days > self.token_most_days:
+            raise ConfigError("FIRSTCLAIM_TOKEN_DAYS", "is more than FIRSTCLAIM_TOKEN_MOST_DAYS")
         return self
 
     def __repr_args__(self) -> Any:

@@ -16,6 +16,7 @@ from models.errors import ConfigError
 from sink.consumer import GROUP as SINK_GROUP
 from streams.topics import (
     ASSIGNMENTS,
+    AUDIT,
     DEAD_LETTER_MARKS,
     DEAD_LETTERS,
     DIRECTORY,
@@ -81,7 +82,11 @@ class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
         if self.checks or self.makes_topics:
             needed |= {*_on(Resource.TOPIC, _ALL, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)}
         if self.makes_topics:
-            needed |= {*_on(Resource.TOPIC, _ALL, Operation.CREATE, Operation.ALTER_CONFIGS)}
+            needed |= {*_on(Resource.TOPIC, _ALL, Operation.CREATE)}
+            # Whoever may change the retention of the audit topic can remove its entries: that takes a superuser.
+            needed |= {
+                *_on(Resource.TOPIC, (name for name in _ALL if name != AUDIT), Operation.ALTER_CONFIGS)
+            }
         if self.group_name:
             # A bare prefix would allow the CRM `a` to use the groups of the CRM `ab`.
             needed.add(Acl(Resource.GROUP, self.group_name, Pattern.LITERAL, Operation.READ))
@@ -147,9 +152,11 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
             QUEUE_CHANGES,
             DO_NOT_CONTACT,
             DEAD_LETTERS,
+            AUDIT,
         ),
-        # It replays messages from outside. An operator replays what one of our stages could not decide.
-        writes=_INBOUND,
+        # It replays messages from outside. An operator replays what one of our stages could not decide. Nothing else
+        # is allowed on the audit topic, so nobody can remove an entry through the console.
+        writes=(*_INBOUND, AUDIT),
         sees=_ALL,
         watches=(WORKER_GROUP, RELAY_GROUP),
         transactions=TRANSACTIONS,
@@ -157,7 +164,7 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
     "operator": PrincipalRights(
         says="people who run firstclaim's commands: topics, doctor, verify, replay, directory",
         reads=_ALL,
-        writes=(*_INBOUND, *_LOGS, *_PUBLIC, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES),
+        writes=(*_INBOUND, *_LOGS, *_PUBLIC, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES, AUDIT),
         # A purge deletes what erased persons left in the logs, up to where every group has read.
         deletes=(*_INBOUND[:2], *_LOGS, LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS, DEAD_LETTERS),
         watches=(WORKER_GROUP, RELAY_GROUP, SINK_GROUP),

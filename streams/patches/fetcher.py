@@ -12,9 +12,13 @@ from streams.unreadable import give_stand_ins
 IDLE_SECONDS: Final = 0.001
 """How long a fetcher that may not fetch now waits before it checks again."""
 PREFETCH_BACKOFF_SECONDS: Final = 0.001
-FETCH_WAIT_MS: Final = 10
-"""How long a broker holds a fetch for which it has no records. A fetch does not ask for partitions whose earlier
-records are still waiting. With Faust's 1,500 ms, a claim could wait that long for the one before it."""
+PARTIAL_FETCH_WAIT_MS: Final = 10
+"""How long a broker holds a fetch that leaves a partition out, if it has no records for the others. A fetch does not
+ask for partitions whose earlier records are still waiting. With Faust's 1,500 ms, a claim could wait that long for the
+one before it."""
+FULL_FETCH_WAIT_MS: Final = 100
+"""How long a broker holds a fetch that asks for every partition in use. A record of any of them ends it at once, so the
+wait delays no record. Only a seek or a rebalance may wait for its end."""
 
 
 def put_back_overtaken() -> None:
@@ -34,6 +38,7 @@ def put_back_overtaken() -> None:
         if not wanted or getattr(self.consumer, "_held", 0) > 0:
             await asyncio.sleep(IDLE_SECONDS)
             return {}
+        consumer._fetcher._in_use = wanted
         records = await fetch_records(self, consumer, wanted, **options)
         if self.consumer.flow_active and _assignment_generation(self.consumer) == before:
             return records
@@ -71,9 +76,30 @@ def read_committed() -> None:
 def prefetch_other_partitions() -> None:
     """Fetch other partitions of a node while one partition's records wait to be taken."""
     init = aiokafka_fetcher.Fetcher.__init__
+    get_actions_per_node = aiokafka_fetcher.Fetcher._get_actions_per_node
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        kwargs.update(prefetch_backoff=PREFETCH_BACKOFF_SECONDS, fetch_max_wait_ms=FETCH_WAIT_MS)
+        kwargs.update(prefetch_backoff=PREFETCH_BACKOFF_SECONDS, fetch_max_wait_ms=PARTIAL_FETCH_WAIT_MS)
+        self._in_use = None
         init(self, *args, **kwargs)
 
+    def _get_actions_per_node(self: Any, assignment: Any) -> Any:
+        partial = _leaves_a_partition_out(self, assignment)
+        self._fetch_max_wait_ms = PARTIAL_FETCH_WAIT_MS if partial else FULL_FETCH_WAIT_MS
+        return get_actions_per_node(self, assignment)
+
     aiokafka_fetcher.Fetcher.__init__ = __init__
+    aiokafka_fetcher.Fetcher._get_actions_per_node = _get_actions_per_node
+
+
+def _leaves_a_partition_out(fetcher: Any, assignment: Any) -> bool:
+    """Tell whether a fetch that is sent now does not ask for all partitions in use.
+
+    The partitions in use are those that Faust takes records of; for another consumer, all that it is assigned. A worker
+    is also assigned its journal's partitions, and takes nothing of them after a recovery.
+    """
+    for tp in assignment.tps if fetcher._in_use is None else fetcher._in_use & assignment.tps:
+        state = assignment.state_value(tp)
+        if tp in fetcher._records or state.paused or not state.has_valid_position:
+            return True
+    return False

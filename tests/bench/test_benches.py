@@ -1,23 +1,31 @@
-"""Every measurement runs, small, on a stack of its own, says what its last line must say, and leaves nothing behind."""
+"""Every measurement runs, small, says what its last line must say, and leaves nothing behind.
+
+The measurements of workers share one Kafka, and those of the console one stack. `recovery` starts its own Kafka.
+"""
 
 import asyncio
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import BENCHES
-from bench.testbed import open_testbed, started
+from bench import BENCHES, console_testbed
+from bench.testbed import open_testbed
 from models.errors import ConfigError
+from runtime.up import RunningStack
 from streams import clients
 from streams.settings import Settings
-from streams.topics import LEAD_LOG, provision
+from streams.topics import provision
 from tests.fixtures.servers import make_kafka
+from tests.fixtures.waiting import until
 
 SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
     "claims": (
@@ -75,22 +83,73 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
+OF_WORKERS = ("claims", "latency", "live", "restart")
+OF_THE_CONSOLE = ("live-browser", "pages", "listeners")
+ALONE = tuple(SMALL.keys() - {*OF_WORKERS, *OF_THE_CONSOLE})
+
+
+@pytest.fixture(scope="module")
+def given(server_folder: Path) -> Iterator[Settings]:
+    """Yield the settings of a cluster that is given to measurements and that nobody else uses."""
+    with make_kafka(server_folder / "bench-kafka") as broker:
+        yield Settings.read(state_dir=server_folder / "bench", kafka_bootstrap_servers=broker.bootstrap)
+
+
+@pytest.fixture(scope="module")
+def console() -> Iterator[RunningStack]:
+    """Yield the console's stack, as a measurement starts and ends it. Afterwards its folder is gone."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
+        patch.setattr(tempfile, "tempdir", folder)
+        with console_testbed.stack(print) as running:
+            yield running
+        assert list(Path(folder).iterdir()) == []
+
+
+def measured(name: str, **more: Any) -> None:
+    """Run a measurement, and check what it says."""
+    sizes, promised = SMALL[name]
+    said: list[str] = []
+    result = BENCHES[name](say=said.append, **sizes, **more)
+    assert promised <= result.keys()
+    assert all(result[key] > 0 for key in promised)
+    assert result.get("wrong", 0) == 0, "nobody misses a change"
+    assert said, "it says how far it is"
+
+
 @pytest.mark.kafka
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", ALONE)
 def test_a_measurement_says_its_figures_and_leaves_nothing_behind(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
-    sizes, promised = SMALL[name]
-    said: list[str] = []
-    result = BENCHES[name](say=said.append, **sizes)
-    assert promised <= result.keys()
-    assert all(result[key] > 0 for key in promised)
-    assert result.get("wrong", 0) == 0, "nobody misses a change"
-    assert said, "it says how far it is"
+    measured(name)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_WORKERS)
+def test_a_measurement_on_a_given_cluster_leaves_it_as_it_was(
+    name: str, given: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    measured(name, settings=given)
+    assert list(tmp_path.iterdir()) == []
+    assert until(lambda: asyncio.run(names(given)) <= {"__consumer_offsets"}), asyncio.run(names(given))
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_THE_CONSOLE)
+def test_a_measurement_of_the_console_says_its_figures(
+    name: str, console: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(f"bench.{name.replace('-', '_')}")
+    monkeypatch.setattr(module, "stack", lambda _: nullcontext(console))
+    measured(name)
 
 
 def test_a_size_that_a_measurement_does_not_have_is_refused_before_anything_starts() -> None:
@@ -100,21 +159,15 @@ def test_a_size_that_a_measurement_does_not_have_is_refused_before_anything_star
 
 @pytest.mark.kafka
 @pytest.mark.slow
-def test_a_given_cluster_is_measured_if_it_is_not_in_use_and_left_as_it_was(tmp_path: Path) -> None:
+def test_a_given_cluster_that_is_in_use_is_not_measured(kafka: str, tmp_path: Path) -> None:
     """Made-up leads among real ones would be assigned to real reps."""
-    with make_kafka(tmp_path / "kafka") as broker:
-        given = Settings.read(state_dir=tmp_path, kafka_bootstrap_servers=broker.bootstrap)
-        before = asyncio.run(names(given))
-        with open_testbed(given) as here:
-            assert LEAD_LOG in asyncio.run(names(given))
-            started(here.child("worker", "bench.launch", "worker", ready=True))
-        assert asyncio.run(names(given)) - before <= {"__consumer_offsets"}
-        asyncio.run(provision(given))
-        with (
-            pytest.raises(ConfigError, match=r"KAFKA_BOOTSTRAP_SERVERS.*used by firstclaim"),
-            open_testbed(given),
-        ):
-            pass
+    used = Settings.read(state_dir=tmp_path, kafka_bootstrap_servers=kafka)
+    asyncio.run(provision(used))
+    with (
+        pytest.raises(ConfigError, match=r"KAFKA_BOOTSTRAP_SERVERS.*used by firstclaim"),
+        open_testbed(used),
+    ):
+        pass
 
 
 @pytest.mark.kafka

@@ -31,10 +31,18 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 CODES: Final = {0, 1, 2, 70, 78}
 ACCOUNTS: Final = frozenset(
-    {"account add", "account list", "account disable", "account reset", "token issue"}
+    {
+        "account add",
+        "account list",
+        "account disable",
+        "account reset",
+        "token issue",
+        "token list",
+        "token revoke",
+    }
 )
 """Commands that need only the console's database, which they create."""
-STAND_ALONE: Final = frozenset({"acls", "signing-key"})
+STAND_ALONE: Final = frozenset({"acls", "signing-key", "console-key"})
 """Commands that only print a table or make a key, and use no server."""
 PROCESSES: Final = ("worker", "relay", "sink", "board", "console")
 LARGE: Final = 1_900_000

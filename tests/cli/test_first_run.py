@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,26 +35,12 @@ pytestmark = [
 REPO = Path(__file__).parents[2]
 PATIENCE = LONG_PATIENCE_SECONDS
 """Seconds for steps that take about twenty on an idle machine, because the tests make the machine busy."""
-BUSY = "import time\nend = time.monotonic() + 30\nwhile time.monotonic() < end: pass"
-"""A loop that ends by itself, in case nobody ends it."""
 
 
 def environment(**more: str) -> dict[str, str]:
     """Return our environment without the addresses of existing servers, because these tests start their own stacks."""
     given = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "DATABASE_URL", "FIRSTCLAIM_STATE_DIR")
     return {name: value for name, value in os.environ.items() if name not in given} | more
-
-
-@contextmanager
-def busy(loops: int) -> Iterator[None]:
-    """Keep the given number of cores busy while the block runs, a minute at most."""
-    running = [subprocess.Popen([sys.executable, "-S", "-c", BUSY]) for _ in range(loops)]
-    try:
-        yield
-    finally:
-        for one in running:
-            one.kill()
-            one.wait()
 
 
 @pytest.fixture(scope="module")
@@ -108,14 +93,18 @@ def may_sign_in(folder: Path) -> list[str]:
 
 
 class Terminal:
-    """A new terminal that runs one command as its session's leader; `close` closes the window."""
+    """A new terminal that runs one command as its session's leader; `close` closes the window.
 
-    def __init__(self, *arguments: str, umask: int = 0) -> None:
+    `cores`: the cores that the command and all its processes share; None: all.
+    """
+
+    def __init__(self, *arguments: str, umask: int = 0, cores: set[int] | None = None) -> None:
         self.output = b""
         self.pid, self._ours = pty.fork()
         if self.pid == 0:
             os.umask(umask)
             os.chdir(REPO)
+            os.sched_setaffinity(0, cores or os.sched_getaffinity(0))
             for (
                 number
             ) in SIGNALS:  # tests may be run where these are ignored (nohup), a terminal's commands are not
@@ -190,16 +179,19 @@ def open_to_others(folder: Path) -> list[str]:
 
 
 def test_a_closed_terminal_ends_the_demo_its_servers_and_its_accounts(folder: Path) -> None:
-    """It starts on a busy machine. All its files are private, although the umask would open them."""
-    with busy(os.cpu_count() or 1):
-        terminal = Terminal("demo", "--state-dir", str(folder), "--console-port", "0")
-        try:
-            assert wait_until(lambda: terminal.read() != b"" and len(may_sign_in(folder)) == 3, PATIENCE), (
-                terminal.output.decode(errors="replace")
-            )
-        except BaseException:
-            terminal.kill()
-            raise
+    """It runs on one core. All its files are private, although the umask would open them.
+
+    On one core, the processes of the stack wait for each other as on a busy machine, and no loop has to keep it busy.
+    """
+    one_core = {max(os.sched_getaffinity(0))}
+    terminal = Terminal("demo", "--state-dir", str(folder), "--console-port", "0", cores=one_core)
+    try:
+        assert wait_until(lambda: terminal.read() != b"" and len(may_sign_in(folder)) == 3, PATIENCE), (
+            terminal.output.decode(errors="replace")
+        )
+    except BaseException:
+        terminal.kill()
+        raise
     try:
         assert wait_until(lambda: terminal.read() != b"" and leads(folder) > 500, PATIENCE)
         assert open_to_others(folder) == []

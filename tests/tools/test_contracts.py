@@ -30,6 +30,7 @@ def test_every_public_topic_has_a_schema() -> None:
         topics.LEAD_EXCEPTIONS,
         topics.QUEUE_CHANGES,
         topics.NOTIFICATIONS,
+        topics.AUDIT,
         *(f"{topics.DIRECTORY}-{kind}" for kind in KINDS),
         f"{topics.DEAD_LETTERS}-headers",
     }

@@ -15,6 +15,7 @@ from sink.engine import connect
 from tests.fixtures.servers import unique
 from web.store.accounts import Account, Accounts
 from web.store.migrate import upgrade
+from web.store.sealing import Vault, new_key
 from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 PASSWORD: Final = "correct horse battery"  # noqa: S105  # of an account that lives as long as a test
 MIA: Final = Account(email="mia@x.org", org="default", rep_id="mia", role="admin")
+
+
+KEYS: Final = Vault([new_key()], place="tests")
+"""Keys for second factors in databases that no console uses."""
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from models.errors import InvalidInput
 from tests.web import console_store
-from tests.web.console_store import MIA, PASSWORD
+from tests.web.console_store import KEYS, MIA, PASSWORD
 from web.store.accounts import Account, Accounts
 from web.store.addresses import address_of
 from web.store.attempts import buckets
@@ -164,7 +164,7 @@ def test_disabling_ends_sessions_tokens_and_second_factor_at_once(
     session, _ = sessions.begin(MIA)
     token, _ = tokens.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
     other, _ = tokens.issue("default", "bob", "the CRM", {"leads:act"}, by="mia")
-    factors = SecondFactors(store)
+    factors = SecondFactors(store, KEYS)
     factors.confirm(MIA, pyotp.TOTP(factors.prepare(MIA) or "").now())
     assert accounts.disable(MIA.email)
     assert (sessions.find(session), tokens.find(token)) == (None, None)

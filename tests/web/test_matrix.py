@@ -8,9 +8,14 @@ import pytest
 
 from streams.topics import DIRECTORY
 from tests.web.routes import address, routes
-from web.auth import SAFE, SCOPES
+from web.auth import PERSONAL, SAFE, SCOPES, TOKEN_SCOPES
+from web.live.event_scopes import EVENT_SCOPES
+from web.store.accounts import Account
+from web.store.sessions import Sessions
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from tests.web.running_org import RunningOrg
 
 ROLES: Final = ("rep", "manager", "admin")
@@ -26,6 +31,8 @@ OPEN: Final = {
     ("POST", "/api/v1/session"),
 }
 """What is for everybody: nothing of any org is to be seen or changed there."""
+COMPUTES: Final = {("POST", "/api/v1/queue-previews")}
+"""Writing methods that change nothing, and so need only a scope for reading."""
 ALL: Final = list(routes())
 GUARDED: Final = [(method, route, access) for method, route, access in ALL if access is not None]
 
@@ -34,39 +41,94 @@ def test_every_route_names_its_access_or_is_known_to_be_open() -> None:
     assert {(method, route.path) for method, route, access in ALL if access is None} == OPEN
 
 
+def test_no_route_that_changes_something_is_content_with_a_scope_for_reading() -> None:
+    """Before, a token with queues:read could change preferences, views, passwords and sessions."""
+    found = {
+        (method, route.path)
+        for method, route, access in GUARDED
+        if method not in SAFE and access.scope.endswith(":read")
+    }
+    assert found == COMPUTES
+
+
+def test_every_scope_is_needed_by_a_route() -> None:
+    assert {access.scope for _, _, access in GUARDED} == set(SCOPES)
+    assert set(EVENT_SCOPES.values()) <= set(TOKEN_SCOPES)
+    assert set(TOKEN_SCOPES) == set(SCOPES) - PERSONAL
+
+
 @pytest.mark.slow
-async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(office: RunningOrg) -> None:
+async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
+    office: RunningOrg, store: Engine
+) -> None:
     other = f"{office.org}-other"
     for role in ROLES:
         await office.rep(f"{role}-1", role)
     tokens = {
         role: office.tokens.issue(office.org, f"{role}-1", role, SCOPES, by="test")[0] for role in ROLES
     }
-    bare = {
-        scope: office.tokens.issue(office.org, "admin-1", scope, set(SCOPES) - {scope}, by="test")[0]
-        for scope in SCOPES
+    only = {
+        scope: office.tokens.issue(office.org, "admin-1", scope, {scope}, by="test")[0] for scope in SCOPES
     }
     stranger = office.tokens.issue(other, "admin-1", "other", SCOPES, by="test")[0]
     key = f"{other}/rep/somebody".encode()
     await (await office.client.put(DIRECTORY, b'{"rep_id": "somebody"}', key=key))
     await office.until_known("admin-1")
     asked = (await office.browser.new_context(base_url=office.url)).request
+    sessions = Sessions(store)
 
-    async def status(method: str, path: str, sent: dict[str, Any], token: str | None) -> int:
-        headers = {"accept": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    def signed_in(role: str) -> dict[str, str]:
+        """Return the headers of a new session, because some of the routes end sessions."""
+        account = Account(email=office.email(f"{role}-1"), org=office.org, rep_id=f"{role}-1", role=role)
+        secret, session = sessions.begin(account)
+        return {"cookie": f"firstclaim_session={secret}", "x-csrf-token": session.csrf}
+
+    async def status(method: str, path: str, given: dict[str, str]) -> int:
+        headers = {"accept": "application/json", **given}
         if path.endswith("/live"):
             return await office.stream_status(path, headers)
-        data = sent if method not in SAFE else None
+        data: dict[str, Any] | None = {} if method not in SAFE else None
         return (await asked.fetch(path, method=method, headers=headers, data=data)).status
+
+    def bearer(token: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {token}"}
 
     for method, route, access in GUARDED:
         path, said = address(route), f"{method} {route.path}"
-        assert await status(method, path, {}, None) == 401, said
-        assert await status(method, path, {}, "fc_wrong") == 401, said
-        assert await status(method, path, {}, bare[access.scope]) == 403, said
-        assert await status(method, path, {}, stranger) == 401, said  # the other org has no such rep
+        personal = access.scope in PERSONAL
+        assert await status(method, path, {}) == 401, said
+        assert await status(method, path, bearer("fc_wrong")) == 401, said
+        assert await status(method, path, bearer(stranger)) == 401, said  # the other org has no such rep
+        for scope, token in only.items():
+            found = await status(method, path, bearer(token))
+            allowed = scope == access.scope and not personal
+            assert (found == 403) != allowed, f"{said} with only {scope}: {found}"
         for role in ROLES:
-            found = await status(method, path, {}, tokens[role])
+            found = await status(method, path, signed_in(role) if personal else bearer(tokens[role]))
             assert (found == 403) == (role not in access.roles), f"{said} as {role}: {found}"
             assert found < 500, f"{said} as {role}: {found}"
             assert found != 401, f"{said} as {role}"
+
+
+@pytest.mark.slow
+async def test_each_parameter_of_the_stream_and_each_preference_needs_its_scope(office: RunningOrg) -> None:
+    """Before, a token with queues:read heard of leads, exceptions and the directory, and watched the operations."""
+    await office.rep("admin-1", "admin")
+    await office.until_known("admin-1")
+
+    def headers(*scopes: str) -> dict[str, str]:
+        token = office.tokens.issue(office.org, "admin-1", "t", scopes, by="test")[0]
+        return {"authorization": f"Bearer {token}", "accept": "application/json"}
+
+    watching = "/api/v1/live?watch=operations"
+    assert await office.stream_status(watching, headers("queues:read")) == 403
+    assert await office.stream_status(watching, headers("operations:read")) == 403
+    assert await office.stream_status(watching, headers("queues:read", "operations:read")) == 200
+    asked = (await office.browser.new_context(base_url=office.url)).request
+    for name in ("view_only", "my_leads", "anything"):
+        path = f"/api/v1/preferences/{name}"
+        for scope in TOKEN_SCOPES:
+            read = await asked.get(path, headers=headers(scope))
+            written = await asked.put(path, headers=headers(scope), data={"on": True})
+            assert (read.status == 200) == (scope == "preferences:read"), (name, scope)
+            assert (written.status == 200) == (scope == "preferences:write"), (name, scope)

@@ -84,7 +84,7 @@ async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(off
     assert found[2:4] == ["bob", "bob"]
     assert sorted(str(rep_id) for rep_id in found) == ["ann", "bob", "bob", "bob", "cyd", "cyd"]
     lead = (await mia.get(f"/api/v1/leads/{leads[2]}")).json()
-    assert (lead["owner"], lead["how"]) == ("bob", "reassigned")
+    assert (lead["owner"], lead["how"]) == ("bob", "Bob got it from its former owner, by Mia")
     # A second run finds nothing of hers to move.
     again = {**portfolio, "which": {"leads": [leads[2]]}}
     assert (await many(mia, **again))["refusals"] == {"not_owned": 1}

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
-from tests.web.running_org import NEW
+from tests.web.running_org import NEW, PASSWORD
 from tests.web.screens import shot
-from web.auth import SCOPES
 
 if TYPE_CHECKING:
     from playwright.async_api import APIRequestContext, Page
@@ -246,11 +245,13 @@ async def test_q6_x4_a_publication_repeated_is_answered_again_and_not_made(offic
 
 
 async def program(office: RunningOrg, rep_id: str) -> tuple[APIRequestContext, dict[str, str]]:
-    """Return how a program asks as somebody."""
+    """Return how somebody who is signed in asks: a token may not change queues."""
     await office.until_known(rep_id)
-    secret, _ = office.tokens.issue(office.org, rep_id, "test", SCOPES, by="test")
     context = await office.browser.new_context(base_url=office.url)
-    return context.request, {"authorization": f"Bearer {secret}", "accept": "application/json"}
+    given = {"email": office.email(rep_id), "password": PASSWORD}
+    answer = await context.request.post("/api/v1/session", data=given)
+    headers = {"x-csrf-token": (await answer.json())["csrf"], "accept": "application/json"}
+    return context.request, headers
 
 
 async def settled(

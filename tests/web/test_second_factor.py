@@ -17,6 +17,8 @@ from runtime.up import child
 from tests.web.axe import serious
 from tests.web.running_org import PASSWORD
 from tests.web.signed_in import JSON, sign_in, signed_in
+from web.settings import WebSettings
+from web.store.sealing import vault
 from web.store.second_factors import SecondFactors
 from web.store.tables import SessionTable
 
@@ -201,7 +203,7 @@ async def test_an_admin_resets_a_second_factor_on_the_directory_page(
     await office.rep("ann", "admin")
     await office.rep("rep-1")
     await office.until_known("rep-1")
-    factors = SecondFactors(store)
+    factors = SecondFactors(store, vault(WebSettings.read(state_dir=office.stack.settings.state_dir)))
     (account,) = [one for one in office.accounts.accounts(office.org) if one.rep_id == "rep-1"]
     assert factors.confirm(account, code(factors.prepare(account) or "")) is not None
     page = await office.sign_in("ann", "/directory/reps/rep-1")

@@ -11,7 +11,7 @@ from sqlalchemy import text, update
 
 from sink.engine import connect
 from tests.web import console_store
-from tests.web.console_store import MIA, PASSWORD
+from tests.web.console_store import KEYS, MIA, PASSWORD
 from web.services.device import device_of
 from web.store.accounts import Account, Accounts
 from web.store.attempts import Attempts, buckets, network
@@ -64,7 +64,7 @@ def test_an_account_has_a_bounded_number_of_sessions(accounts: Accounts, session
 
 def test_a_code_is_accepted_once_and_a_recovery_code_too(accounts: Accounts, store: Engine) -> None:
     accounts.put(MIA, PASSWORD)
-    factors = SecondFactors(store)
+    factors = SecondFactors(store, KEYS)
     secret = factors.prepare(MIA)
     assert secret is not None
     code = pyotp.TOTP(secret).now()

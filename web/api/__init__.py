@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from web.api import (
     actions,
+    audit,
     bulk_actions,
     create_lead,
     desk,
@@ -44,6 +45,7 @@ def routers() -> list[APIRouter]:
             directory,
             operations,
             tokens,
+            audit,
             views,
         )
     ]

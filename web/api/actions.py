@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import APIRouter, Depends, Header
 
+from models.audit import Act, AuditDifference
 from models.decisions import Reason, Result
 from models.public import LeadDecision
 from web.auth import Access, PartsOf, Person
@@ -22,6 +23,20 @@ _KEYS: Final = uuid.UUID("7a1c6a52-5a0e-5c8e-8a39-0a6d2f1f60b4")
 
 _REVEALING: Final = {Reason.NOT_QUALIFIED: "it is not, or no longer, in this queue"}
 """Reasons whose text reveals values of the lead, with the text for a rep who may not see it (Q3)."""
+
+LEAD_ACTS: Final[dict[str, Act]] = {
+    "assign": "lead_assigned",
+    "reassign": "lead_reassigned",
+    "unassign": "lead_unassigned",
+    "redistribute": "lead_redistributed",
+    "reopen": "lead_reopened",
+    "reopen_claimable": "lead_reopened",
+    "merge": "lead_merged",
+    "split": "lead_split",
+}
+"""Type of an action -> its act in the audit. What reps do with their own leads is in each lead's history."""
+DONE: Final = ("won", "done")
+_RECORDED: Final = ("to_rep_id", "into_lead_id", "inquiry_id", "override_cap", "override_licence")
 
 Acts = Annotated[Person, Depends(Access("leads:act"))]
 Key = Annotated[
@@ -70,11 +85,23 @@ async def act(
         "org": person.org,
         **{name: value for name, value in fields.items() if value is not None},
     }
-    found = await parts.engine_client.ask(given)
+    found = await ask_recorded(parts, person, given)
     if (found.org, found.rep_id, found.lead_id, found.type) != (person.org, person.rep_id, lead_id, kind):
         detail = f"Idempotency-Key: {key} belongs to another action"
         raise Problem(422, "idempotency-key-reused", detail)
     return answer_for(parts, person, found)
+
+
+async def ask_recorded(parts: Services, person: Person, given: dict[str, Any]) -> LeadDecision:
+    """Ask the engine. Acts that move a lead are recorded; a refusal of the engine is not."""
+    act = LEAD_ACTS.get(given["type"])
+    if act is None:
+        return await parts.engine_client.ask(given)
+    used = [AuditDifference(name, None, given[name]) for name in _RECORDED if name in given]
+    async with parts.audit.act(person.as_actor, act, f"lead/{given['lead_id']}", used) as entry:
+        found = await parts.engine_client.ask(given)
+        entry.is_void = found.result not in DONE
+        return found
 
 
 def action_id(person: Person, key: str | None) -> str:

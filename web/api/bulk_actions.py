@@ -5,6 +5,7 @@ import tempfile
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -15,15 +16,17 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 from sqlalchemy import Connection
 
+from application.audit.entry import Entry
 from application.lead_dealing import Deal, LeadStanding, deal_by_licence, deal_evenly, licences_of
 from application.lead_selection import LeadSelection
 from application.lead_selection import select_from_file as leads_of
+from models.audit import AuditDifference
 from models.lead import Phase
 from models.public import LeadDecision
 from sink.lists import pages
 from sink.lists.listings import EXCEPTIONS, IGNORED_LAST, LEADS
 from sink.tables import LeadTable
-from web.api.actions import Acts, Key, action_id, answer_for
+from web.api.actions import LEAD_ACTS, Acts, Key, action_id, answer_for
 from web.api.desk import on_desk
 from web.api.my_leads import segment, whose
 from web.auth import MANAGERS, Access, PartsOf, Person
@@ -117,7 +120,8 @@ async def many(person: Acts, parts: PartsOf, given: BulkRequest, key: Key = None
         ).model_dump_json()
         return StreamingResponse(iter([line.encode() + b"\n"]), media_type=LINES)
     wanted = [_wanted(person, given, key, *one) for one in deal.pairs]
-    return StreamingResponse(_lines(parts, person, wanted), media_type=LINES)
+    lines = await _recorded(parts, person, given, _lines(parts, person, wanted), len(wanted))
+    return StreamingResponse(lines, media_type=LINES)
 
 
 @router.post("/leads/lists")
@@ -211,6 +215,31 @@ def _wanted(person: Person, given: BulkRequest, key: str | None, lead_id: str, t
         **fields,
     }
     return WantedAction(lead_id, action, to or None)
+
+
+async def _recorded(
+    parts: Services, person: Person, given: BulkRequest, lines: AsyncIterator[bytes], leads: int
+) -> AsyncIterator[bytes]:
+    """Record the whole action as one act, if it moves leads. Each lead's history has its own part of it."""
+    act = LEAD_ACTS.get(given.do.type)
+    if act is None:
+        return lines
+    used = [AuditDifference("leads", None, leads), AuditDifference("to_rep_id", None, given.to)]
+    recording = parts.audit.act(person.as_actor, act, "leads", used)
+    async with AsyncExitStack() as stack:
+        entry = await stack.enter_async_context(recording)
+        return _ending(stack.pop_all(), entry, lines)
+    raise AssertionError  # the stack swallows no error
+
+
+async def _ending(stack: AsyncExitStack, entry: Entry, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    last = b"{}"
+    async with stack:
+        try:
+            async for last in lines:
+                yield last
+        finally:
+            entry.add("done", msgspec.json.decode(last).get("done", 0))
 
 
 async def _lines(parts: Services, person: Person, wanted: list[WantedAction]) -> AsyncIterator[bytes]:

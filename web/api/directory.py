@@ -5,6 +5,7 @@ differences. `dry_run` returns the changes and effects of an edit, and publishes
 """
 
 import secrets
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -12,14 +13,15 @@ import msgspec
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 
+from models.audit import Act, AuditDifference
 from rules.queues.rule_book import Key
-from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person
+from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person, host_of
 from web.errors import Problem, not_found
 from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import Edit, published
 from web.services.directory_objects import Directory, DirectoryObject, Kind, all_objects, etag, shown
-from web.services.sign_in import host_of
+from web.services.sign_in import account_object
 from web.store.accounts import Account
 from web.store.attempts import network
 
@@ -66,12 +68,14 @@ class Invitation(Model):
 class Invited(Model):
     """The account and its password. The password is shown only once, and anybody who has it can sign in.
 
-    `password` null: people sign in only with the company's account.
+    `password` null: people sign in only with the company's account. `until`: when the password ends; the person must
+    change it at the first sign-in.
     """
 
     email: str
     rep_id: str
     password: str | None
+    until: datetime | None = None
 
 
 @router.get("")
@@ -133,11 +137,14 @@ async def invite(
     password = None if parts.web.oidc_only else secrets.token_urlsafe(INVITATION_BYTES)
     account = Account(email=given.email, org=person.org, rep_id=object_id, role=rep.role)
     host = network(host_of(request))
-    if not await parts.hashing.run(host, lambda: parts.accounts.invite(account, password)):
-        raise Problem(
-            HTTPStatus.CONFLICT, "address-taken", f"email: {given.email} belongs to another account"
-        )
-    return Invited(email=account.email, rep_id=object_id, password=password)
+    until = None if password is None else datetime.now(UTC) + timedelta(hours=parts.web.invitation_hours)
+    address = [AuditDifference("email", None, account.email)]
+    async with parts.audit.act(person.as_actor, "account_invited", account_object(object_id), address):
+        if not await parts.hashing.run(host, lambda: parts.accounts.invite(account, password, until=until)):
+            raise Problem(
+                HTTPStatus.CONFLICT, "address-taken", f"email: {given.email} belongs to another account"
+            )
+    return Invited(email=account.email, rep_id=object_id, password=password, until=until)
 
 
 async def _edit(
@@ -156,14 +163,20 @@ async def _edit(
     if there is not None and if_match is None:
         detail = f"If-Match: {key[0]} {key[1]} exists; name the version that you change by its ETag"
         raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", detail)
-    done: Edit = await parts.editor.edit(
-        person.org,
-        key,
-        value,
-        base=_version(if_match),
-        publish=not dry_run,
-        by={"rep_id": person.rep_id, "name": person.name, "role": "admin", "email": person.email},
-    )
+    base = _version(if_match)
+
+    async def edit() -> Edit:
+        by = {"rep_id": person.rep_id, "name": person.name, "role": "admin", "email": person.email}
+        return await parts.editor.edit(person.org, key, value, base=base, publish=not dry_run, by=by)
+
+    if dry_run:
+        done = await edit()
+    else:
+        act: Act = "removed" if value is None else "published"
+        async with parts.audit.act(person.as_actor, act, "/".join(key)) as entry:
+            done = await edit()
+            entry.replace(done.changes)
+            entry.is_void = value is not None and not done.changes
     if not dry_run and done.value is not None and done.version is not None:
         response.headers["ETag"] = etag(done.version)
     return EditResult(

@@ -130,7 +130,9 @@ async def remove(person: Writes, parts: PartsOf, queue_id: str, match: Match = N
     if now.version is None:
         await asyncio.to_thread(parts.drafts.discard, person.org, queue_id, now.tag)
         return
-    version = await _publish_over(parts, person, queue_id, None, now)
+    gone = differences(now.published or {}, {})
+    async with parts.audit.act(person.as_actor, "removed", f"queue/{queue_id}", gone):
+        version = await _publish_over(parts, person, queue_id, None, now)
     await asyncio.to_thread(
         lambda: parts.drafts.published(person.org, queue_id, version, None, by=person.rep_id, seen=now.tag)
     )
@@ -225,7 +227,9 @@ async def _publish(
     parts: Services, person: Person, response: Response, value: dict[str, Any], seen: QueueState
 ) -> DraftState:
     queue_id = seen.queue_id
-    version = await _publish_over(parts, person, queue_id, value, seen)
+    changes = differences(seen.published or {}, value)
+    async with parts.audit.act(person.as_actor, "published", f"queue/{queue_id}", changes):
+        version = await _publish_over(parts, person, queue_id, value, seen)
     await asyncio.to_thread(
         lambda: parts.drafts.published(person.org, queue_id, version, value, by=person.rep_id, seen=seen.tag)
     )

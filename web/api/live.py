@@ -10,7 +10,8 @@ from fastapi.responses import StreamingResponse
 
 from models.public import MINE, personal_queue
 from web.auth import Access, PartsOf, Person, identify
-from web.errors import Problem
+from web.errors import Problem, forbidden
+from web.live.event_scopes import EVENT_SCOPES
 from web.live.hub import MOST_PER_PERSON, Page
 from web.parts import Services
 
@@ -47,7 +48,8 @@ async def live(
 
     Events: `list` {change, queue_id, lead_id, rank, was, size, version, columns}: entered, left, moved, or `rebuilt`
     (read the lists again). `queues`: queues were added, changed or removed. `leads`, `exceptions`, `directory`: these
-    have changed; read them again. `operations` {at, lag}: a new sample, if the client watches it.
+    have changed; read them again. `operations` {at, lag}: a new sample, if the client watches it. A token gets these
+    four only with the scopes `leads:read`, `exceptions:read`, `directory:read` and `operations:read`.
     """
     if not parts.hub.has_room(person.org, person.rep_id):
         reason = f"you have {MOST_PER_PERSON} open streams, in all browsers and programs; close one"
@@ -58,8 +60,11 @@ async def live(
         return queue_id == own or person.may_see(parts.directory.org(person.org), queue_id)
 
     wants = None if queue is None else frozenset(own if one == MINE else one for one in queue)
+    for one in watch or ():
+        if one in EVENT_SCOPES and EVENT_SCOPES[one] not in person.scopes:
+            raise forbidden(f"watch: {one} needs the scope {EVENT_SCOPES[one]}, which the token lacks")
     watches = frozenset(watch or ()) if person.oversees else frozenset()
-    page = Page(person.org, person.rep_id, sees, wants, watches)
+    page = Page(person.org, person.rep_id, sees, wants, watches, person.scopes)
     return StreamingResponse(
         _stream(request, parts, page, last_event_id or after),
         media_type="text/event-stream",

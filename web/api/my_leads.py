@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -24,8 +24,8 @@ from web.auth import Access, PartsOf, Person
 from web.errors import Problem, forbidden
 from web.parts import Services
 from web.services import list_params
+from web.services.audit.exports import RecordedExport, RowCount, used_filter
 from web.services.crm_query import ask
-from web.services.exports import Export
 
 router = APIRouter(prefix="/api/v1", tags=["leads"])
 
@@ -69,11 +69,11 @@ async def choices(
 
 @router.get(
     "/leads.csv",
-    response_class=Export,
+    response_class=RecordedExport,
     responses={200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
     openapi_extra={"parameters": list_params.parameters(LEADS, _COLUMNS, _SEGMENT)},
 )
-async def export(request: Request, person: MayExport, parts: PartsOf) -> Export:
+async def export(request: Request, person: MayExport, parts: PartsOf) -> RecordedExport:
     """Export all leads that meet the filters, in the requested order, as CSV: `lead_id`, then the columns by label.
 
     The file is UTF-8 with a byte order mark, so that spreadsheets recognize the encoding. A text that a spreadsheet
@@ -89,11 +89,15 @@ async def export(request: Request, person: MayExport, parts: PartsOf) -> Export:
     given = list_params.from_request(request, listing, ("columns", "segment"))
     only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
     rules = parts.directory.org(person.org)
+    rows = RowCount()
+    recording = parts.audit.act(person.as_actor, "exported", "export/leads", used_filter(request, listing))
     day = datetime.now(UTC).date().isoformat()
-    return Export(
+    return RecordedExport(
         parts.exports,
         (person.org, person.rep_id),
-        lambda connection: _csv(connection, listing, given, only, names, rules),
+        lambda connection: _csv(connection, listing, given, only, names, rules, rows.add),
+        recording=recording,
+        rows=rows,
         media_type=_CSV,
         headers={"Content-Disposition": f'attachment; filename="leads-{day}.csv"'},
     )
@@ -166,14 +170,16 @@ def _csv(
     only: Sequence[Any],
     names: Sequence[str],
     rules: OrgRules,
+    count: Callable[[], None],
 ) -> Iterator[bytes]:
-    """Yield the file in pieces."""
+    """Yield the file in pieces. `count` is called for each row."""
     columns = [listing.by_name[name] for name in names]
     text = io.StringIO()
     write = csv.writer(text).writerow
     write(["lead_id", *(column.label for column in columns)])
     yield b"\xef\xbb\xbf"
     for n, (lead_id, *values) in enumerate(pages.stream(connection, listing, given, only, names)):
+        count()
         write([lead_id, *(_cell(rules, *cell) for cell in zip(columns, values, strict=True))])
         if n % 200 == 0:
             yield _taken(text)

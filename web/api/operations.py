@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from application.dead_letters import replay, show_letter
 from application.replay import NotReplayable
+from models.audit import AuditDifference
 from models.errors import RuntimeFailure
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import Problem, not_found
@@ -82,9 +83,14 @@ async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Repla
         raise Problem(
             409, "not-replayable", f"a message of {topic} that failed for this reason is not sent again"
         )
-    try:
-        await replay(parts.settings, [place])
-    except NotReplayable as refused:
-        raise Problem(409, "not-replayable", refused.reason) from refused
+    what = [
+        AuditDifference("error_class", None, letter.error_class),
+        AuditDifference("source", None, letter.source),
+    ]
+    async with parts.audit.act(person.as_actor, "dead_letter_replayed", f"dead-letter/{place}", what):
+        try:
+            await replay(parts.settings, [place])
+        except NotReplayable as refused:
+            raise Problem(409, "not-replayable", refused.reason) from refused
     parts.operations.letters.replayed(letter, person.rep_id)
     return ReplayedLetter(place=place, topic=topic)

@@ -20,7 +20,7 @@ Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 
 @router.get("/{name}")
 async def preference(
-    person: Annotated[Person, Depends(Access("queues:read"))], parts: PartsOf, name: Name
+    person: Annotated[Person, Depends(Access("preferences:read"))], parts: PartsOf, name: Name
 ) -> dict[str, Any]:
     """Return one preference; empty if it was never set."""
     return await asyncio.to_thread(parts.preferences.get, person.org, person.rep_id, name)
@@ -28,7 +28,7 @@ async def preference(
 
 @router.put("/{name}")
 async def prefer(
-    person: Annotated[Person, Depends(Access("queues:read"))],
+    person: Annotated[Person, Depends(Access("preferences:write"))],
     parts: PartsOf,
     name: Name,
     value: Annotated[dict[str, Any], Body()],

@@ -12,13 +12,14 @@ from pydantic import Field
 from web.auth import ADMINS, Access, PartsOf, Person
 from web.errors import Problem, forbidden, not_found
 from web.schemas import Model
+from web.services.sign_in import account_object
 from web.store.accounts import Account
 from web.store.sessions import PASSWORD
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 
-Anyone = Annotated[Person, Depends(Access("queues:read", enrolling=True))]
-Proved = Annotated[Person, Depends(Access("queues:read", enrolling=True, proved=True))]
+Reads = Annotated[Person, Depends(Access("account:read", enrolling=True))]
+Proved = Annotated[Person, Depends(Access("account:write", enrolling=True, proved=True))]
 Admin = Annotated[Person, Depends(Access("directory:write", ADMINS, proved=True))]
 PATH: Final = "/me/second-factor"
 
@@ -52,7 +53,7 @@ class RecoveryCodes(Model):
 
 
 @router.get(PATH)
-async def second_factor(parts: PartsOf, person: Anyone) -> SecondFactor:
+async def second_factor(parts: PartsOf, person: Reads) -> SecondFactor:
     """Say whether the caller has a second factor."""
     account = None if person.session is None else person.session.account
     return SecondFactor(
@@ -81,9 +82,12 @@ async def prepare(parts: PartsOf, person: Proved) -> PreparedSecondFactor:
 async def confirm(parts: PartsOf, person: Proved, given: Code) -> RecoveryCodes:
     """Activate the prepared secret by a code of it. From then on, sign-in asks for codes."""
     account = _own(person)
-    codes = await asyncio.to_thread(parts.second_factors.confirm, account, given.code)
-    if codes is None:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: does not match the prepared secret")
+    async with parts.audit.act(person.as_actor, "second_factor_set_up", account_object(account.rep_id)):
+        codes = await asyncio.to_thread(parts.second_factors.confirm, account, given.code)
+        if codes is None:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: does not match the prepared secret"
+            )
     return RecoveryCodes(recovery_codes=codes)
 
 
@@ -93,14 +97,16 @@ async def remove(parts: PartsOf, person: Proved) -> None:
     account = _own(person)
     if person.role in parts.web.second_factor_for:
         raise Problem(HTTPStatus.CONFLICT, "required", f"{person.role}s need a second factor here")
-    await asyncio.to_thread(parts.second_factors.remove, account.org, account.rep_id)
+    async with parts.audit.act(person.as_actor, "second_factor_removed", account_object(account.rep_id)):
+        await asyncio.to_thread(parts.second_factors.remove, account.org, account.rep_id)
 
 
 @router.delete("/directory/rep/{object_id}/second-factor", status_code=HTTPStatus.NO_CONTENT)
 async def reset(parts: PartsOf, person: Admin, object_id: str) -> None:
     """Remove the second factor of a person who has lost the device. That person then signs in by password alone."""
-    if not await asyncio.to_thread(parts.second_factors.remove, person.org, object_id):
-        raise not_found(f"second factor of {object_id}")
+    async with parts.audit.act(person.as_actor, "second_factor_reset", account_object(object_id)):
+        if not await asyncio.to_thread(parts.second_factors.remove, person.org, object_id):
+            raise not_found(f"second factor of {object_id}")
 
 
 def _own(person: Person) -> Account:

@@ -8,16 +8,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from web.auth import Access, PartsOf, Person, has_proved
+from web.auth import Access, PartsOf, Person, has_proved, host_of
 from web.errors import forbidden, not_found
 from web.schemas import Me, Model
-from web.services.sign_in import NOT_YOURS, begin, checked, host_of, prove, take_back
+from web.services.sign_in import NOT_YOURS, account_object, begin, checked, prove, take_back
 from web.store.attempts import network
 from web.store.passwords import LONGEST, SHORTEST
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 
 Anyone = Annotated[Person, Depends(Access("queues:read", enrolling=True))]
+Reads = Annotated[Person, Depends(Access("account:read", enrolling=True))]
+Own = Annotated[Person, Depends(Access("account:write", enrolling=True))]
 
 
 class Credentials(Model):
@@ -35,10 +37,11 @@ async def sign_in(request: Request, response: Response, parts: PartsOf, given: C
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
-async def sign_out(request: Request, response: Response, parts: PartsOf, _: Anyone) -> None:
+async def sign_out(request: Request, response: Response, parts: PartsOf, person: Own) -> None:
     """Sign out. The cookie stops working immediately."""
     if secret := request.cookies.get(parts.web.session_cookie):
-        await asyncio.to_thread(parts.sessions.end, secret)
+        async with parts.audit.act(person.as_actor, "signed_out", account_object(person.rep_id)):
+            await asyncio.to_thread(parts.sessions.end, secret)
     take_back(response, parts)
 
 
@@ -56,7 +59,7 @@ class NewPassword(Model):
 
 
 @router.put("/me/password", status_code=HTTPStatus.NO_CONTENT)
-async def change_password(request: Request, parts: PartsOf, person: Anyone, given: NewPassword) -> None:
+async def change_password(request: Request, parts: PartsOf, person: Own, given: NewPassword) -> None:
     """Change the caller's password and sign out all other browsers. Only for a signed-in browser, not for tokens."""
     email = person.email
     secret = request.cookies.get(parts.web.session_cookie)
@@ -65,9 +68,10 @@ async def change_password(request: Request, parts: PartsOf, person: Anyone, give
     if parts.web.oidc_only:
         raise forbidden("one signs in with the company's account here, not by password")
     await checked(request, parts, email, lambda: parts.accounts.check(email, given.current), NOT_YOURS)
-    await parts.hashing.run(
-        network(host_of(request)), lambda: parts.accounts.change_password(email, given.new, keep=secret)
-    )
+    async with parts.audit.act(person.as_actor, "password_changed", account_object(person.rep_id)):
+        await parts.hashing.run(
+            network(host_of(request)), lambda: parts.accounts.change_password(email, given.new, keep=secret)
+        )
 
 
 class Reauthentication(Model):
@@ -86,7 +90,7 @@ class ReauthenticationState(Model):
 
 
 @router.get("/me/proof")
-async def proof(parts: PartsOf, person: Anyone) -> ReauthenticationState:
+async def proof(parts: PartsOf, person: Reads) -> ReauthenticationState:
     """Say whether tokens, invitations, exports and the second factor require the password again."""
     session = person.session
     return ReauthenticationState(
@@ -97,7 +101,7 @@ async def proof(parts: PartsOf, person: Anyone) -> ReauthenticationState:
 
 
 @router.post("/me/proof", status_code=HTTPStatus.NO_CONTENT)
-async def give_proof(request: Request, parts: PartsOf, person: Anyone, given: Reauthentication) -> None:
+async def give_proof(request: Request, parts: PartsOf, person: Own, given: Reauthentication) -> None:
     """Enter password and code again for a request that answered `prove-yourself`. The proof lasts for some minutes."""
     await prove(request, parts, person, password=given.current, code=given.code)
 
@@ -116,7 +120,7 @@ class SessionInfo(Model):
 
 
 @router.get("/me/sessions")
-async def sessions(parts: PartsOf, person: Anyone) -> list[SessionInfo]:
+async def sessions(parts: PartsOf, person: Reads) -> list[SessionInfo]:
     """List the caller's sessions, most recently used first. A program has none."""
     own = person.session
     if own is None:
@@ -137,20 +141,24 @@ async def sessions(parts: PartsOf, person: Anyone) -> list[SessionInfo]:
 
 
 @router.delete("/me/sessions", status_code=HTTPStatus.NO_CONTENT)
-async def end_others(parts: PartsOf, person: Anyone) -> None:
+async def end_others(parts: PartsOf, person: Own) -> None:
     """End all of the caller's sessions except the current one."""
     own = person.session
     if own is None:
         raise not_found("session of a program")
-    await asyncio.to_thread(parts.sessions.end_others, own.account.email, own.session_id)
+    async with parts.audit.act(person.as_actor, "session_ended", account_object(person.rep_id)) as entry:
+        ended = await asyncio.to_thread(parts.sessions.end_others, own.account.email, own.session_id)
+        entry.add("sessions", ended)
 
 
 @router.delete("/me/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
-async def end_one(parts: PartsOf, person: Anyone, session_id: str) -> None:
+async def end_one(parts: PartsOf, person: Own, session_id: str) -> None:
     """End one of the caller's sessions."""
     own = person.session
-    if own is None or not await asyncio.to_thread(parts.sessions.end_one, own.account.email, session_id):
-        raise not_found(f"session {session_id}")
+    async with parts.audit.act(person.as_actor, "session_ended", account_object(person.rep_id)) as entry:
+        if own is None or not await asyncio.to_thread(parts.sessions.end_one, own.account.email, session_id):
+            raise not_found(f"session {session_id}")
+        entry.add("sessions", 1)
 
 
 def _current_user(person: Person) -> Me:

@@ -1,25 +1,32 @@
-"""API tokens of programs. An admin creates them; each is shown once and can be revoked at any time."""
+"""API tokens of programs. An admin creates them; each is shown once, ends by itself, and can be revoked at any time.
+
+Everybody sees and revokes the tokens that act as them; admins see and revoke all of the org's. A person must be signed
+in to create or revoke one: a program that had a token could otherwise give itself another one.
+"""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from web.auth import ADMINS, SCOPES, Access, PartsOf, Person
-from web.errors import Problem, not_found
+from models.audit import AuditDifference
+from web.auth import ADMINS, PERSONAL, SCOPES, TOKEN_SCOPES, Access, PartsOf, Person
+from web.errors import Problem, forbidden, not_found
+from web.parts import Services
 from web.schemas import Model
 from web.store.tokens import Token
 
 router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
-Admin = Annotated[Person, Depends(Access("tokens:write", ADMINS))]
+Reads = Annotated[Person, Depends(Access("tokens:read"))]
+Own = Annotated[Person, Depends(Access("tokens:write"))]
 Proved = Annotated[Person, Depends(Access("tokens:write", ADMINS, proved=True))]
 
 
 class TokenInfo(Model):
-    """A token, without its secret."""
+    """A token, without its secret. `used_at`: its last use, to the minute."""
 
     token_id: str
     rep_id: str
@@ -32,7 +39,7 @@ class TokenInfo(Model):
 
 
 class NewToken(Model):
-    """A token to create: the rep it acts as, and its scopes."""
+    """A token to create: the rep it acts as, and its scopes. Without `expires_at` it is valid for the default time."""
 
     rep_id: str = Field(min_length=1, max_length=200)
     name: str = Field(min_length=1, max_length=200)
@@ -47,42 +54,80 @@ class IssuedToken(TokenInfo):
 
 
 @router.get("")
-async def tokens(person: Admin, parts: PartsOf) -> list[TokenInfo]:
-    """List the org's tokens."""
-    return [_info(token) for token in await asyncio.to_thread(parts.tokens.all, person.org)]
+async def tokens(person: Reads, parts: PartsOf) -> list[TokenInfo]:
+    """List the tokens that act as the caller; for an admin, all of the org's."""
+    found = await asyncio.to_thread(parts.tokens.all, person.org, _whose(person))
+    return [_info(token) for token in found]
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
 async def issue(person: Proved, parts: PartsOf, given: NewToken) -> IssuedToken:
-    """Create a token."""
-    unknown = sorted(set(given.scopes) - set(SCOPES))
-    if unknown:
-        raise Problem(422, "invalid", f"scopes: there is no scope {unknown[0]}")
+    """Create a token. It never has a scope that its maker lacks, or for which a person must be signed in."""
+    _check_scopes(person, given)
+    expires_at = _end(parts, given)
     rules = parts.directory.org(person.org)
     if rules.role(given.rep_id) is None:
         raise Problem(422, "invalid", f"rep_id: the org has no active rep {given.rep_id}")
-    if given.expires_at is not None and (
-        given.expires_at.tzinfo is None or given.expires_at <= datetime.now(UTC)
-    ):
-        raise Problem(422, "invalid", "expires_at: must be in the future, with an offset")
-    secret, token = await asyncio.to_thread(
-        lambda: parts.tokens.issue(
-            person.org,
-            given.rep_id,
-            given.name,
-            given.scopes,
-            by=person.rep_id,
-            expires_at=given.expires_at,
+    made = [
+        AuditDifference("name", None, given.name),
+        AuditDifference("rep_id", None, given.rep_id),
+        AuditDifference("scopes", None, sorted(set(given.scopes))),
+        AuditDifference("expires_at", None, expires_at),
+    ]
+    async with parts.audit.act(person.as_actor, "token_made", "token", made) as entry:
+        secret, token = await asyncio.to_thread(
+            lambda: parts.tokens.issue(
+                person.org,
+                given.rep_id,
+                given.name,
+                given.scopes,
+                by=person.rep_id,
+                expires_at=expires_at,
+            )
         )
-    )
+        entry.object = f"token/{token.token_id}"
     return IssuedToken(**_info(token).model_dump(), secret=secret)
 
 
 @router.delete("/{token_id}", status_code=HTTPStatus.NO_CONTENT)
-async def revoke(person: Admin, parts: PartsOf, token_id: str) -> None:
-    """Revoke a token. It stops working immediately."""
-    if not await asyncio.to_thread(parts.tokens.revoke, person.org, token_id):
-        raise not_found(f"token {token_id}")
+async def revoke(person: Own, parts: PartsOf, token_id: str) -> None:
+    """Revoke a token of one's own; an admin any token of the org. It stops working immediately."""
+    async with parts.audit.act(person.as_actor, "token_revoked", f"token/{token_id[:100]}") as entry:
+        gone = await asyncio.to_thread(parts.tokens.revoke, person.org, token_id, _whose(person))
+        if gone is None:
+            raise not_found(f"token {token_id}")
+        entry.add("name", None, gone.name)
+        entry.add("rep_id", None, gone.rep_id)
+
+
+def _whose(person: Person) -> str | None:
+    """Return the rep whose tokens the caller may see; None: all of the org's."""
+    return None if person.role in ADMINS else person.rep_id
+
+
+def _check_scopes(person: Person, given: NewToken) -> None:
+    for scope in given.scopes:
+        if scope not in SCOPES:
+            raise Problem(422, "invalid", f"scopes: there is no scope {scope}")
+        if scope in PERSONAL:
+            raise Problem(
+                422, "invalid", f"scopes: {scope} is not for tokens: a person must be signed in for it"
+            )
+    if beyond := sorted(set(given.scopes) - (person.scopes & TOKEN_SCOPES.keys())):
+        raise forbidden(f"scopes: you have no scope {beyond[0]} to give")
+
+
+def _end(parts: Services, given: NewToken) -> datetime:
+    """Return when the new token ends."""
+    now = datetime.now(UTC)
+    if given.expires_at is None:
+        return now + timedelta(days=parts.web.token_days)
+    if given.expires_at.tzinfo is None or given.expires_at <= now:
+        raise Problem(422, "invalid", "expires_at: must be in the future, with an offset")
+    most = parts.web.token_most_days
+    if given.expires_at > now + timedelta(days=most):
+        raise Problem(422, "invalid", f"expires_at: is more than {most:g} days from now")
+    return given.expires_at
 
 
 def _info(token: Token) -> TokenInfo:

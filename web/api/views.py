@@ -28,6 +28,7 @@ router = APIRouter(prefix="/api/v1/views", tags=["views"])
 
 Uses = Annotated[Person, Depends(Access("queues:read"))]
 Reads = Annotated[Person, Depends(Access("leads:read"))]
+Writes = Annotated[Person, Depends(Access("views:write"))]
 Key = Annotated[
     str | None,
     Header(
@@ -66,7 +67,7 @@ async def views(person: Uses, parts: PartsOf) -> list[ViewState]:
 
 @router.post("", status_code=HTTPStatus.CREATED)
 async def add(
-    person: Uses, parts: PartsOf, response: Response, given: ViewEdit, key: Key = None
+    person: Writes, parts: PartsOf, response: Response, given: ViewEdit, key: Key = None
 ) -> ViewState:
     """Create a view of the caller's leads."""
     view_id = action_id(person, key)
@@ -86,7 +87,7 @@ async def view(person: Uses, parts: PartsOf, response: Response, view_id: uuid.U
 
 @router.put("/{view_id}")
 async def save(
-    person: Uses,
+    person: Writes,
     parts: PartsOf,
     response: Response,
     view_id: uuid.UUID,
@@ -105,7 +106,7 @@ async def save(
 
 
 @router.delete("/{view_id}", status_code=HTTPStatus.NO_CONTENT)
-async def remove(person: Uses, parts: PartsOf, view_id: uuid.UUID, match: Match = None) -> None:
+async def remove(person: Writes, parts: PartsOf, view_id: uuid.UUID, match: Match = None) -> None:
     """Delete a view. Its leads keep their owners."""
     now = _held(await own(parts, person, view_id), match)
     gone = await asyncio.to_thread(

@@ -18,6 +18,7 @@ from board.reader import REBUILT, FeedEntry, Reader
 from models.errors import RuntimeFailure
 from streams.retries import READ_FEED
 from web import metrics
+from web.live.event_scopes import ALL_SCOPES, may_hear
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +53,7 @@ class _Entry(msgspec.Struct, frozen=True):
 class Page:
     """One open page. `sees` says which lists its person may currently see (Q4). `wants`: the lists it shows; None: all.
 
-    `watches`: names of further events. Only pages that watch an event get it.
+    `watches`: names of further events that it gets. `scopes`: the caller's, which some events need (`event_scopes`).
     """
 
     def __init__(
@@ -62,8 +63,9 @@ class Page:
         sees: Callable[[str], bool],
         wants: frozenset[str] | None,
         watches: frozenset[str] = frozenset(),
+        scopes: frozenset[str] = ALL_SCOPES,
     ) -> None:
-        self.org, self.rep_id, self.wants, self.watches = org, rep_id, wants, watches
+        self.org, self.rep_id, self.wants, self.watches, self.scopes = org, rep_id, wants, watches, scopes
         self._sees = sees
         self._chunks: deque[bytes] = deque()
         self._wake = asyncio.Event()
@@ -195,7 +197,7 @@ class Hub:
             body = msgspec.json.encode(data)
             batch = _Batch((_Entry("", b"event: " + event.encode() + b"\ndata: " + body + b"\n\n"),))
             for page in org.pages:
-                if to(page):
+                if may_hear(event, page.scopes) and to(page):
                     page.take(batch)
 
     def tell_all(self, event: str, data: Any, to: Callable[[Page], bool]) -> None:

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from web.pages import (
     account,
+    audit,
     call_queue,
     desk,
     directory,
@@ -13,6 +14,7 @@ from web.pages import (
     operations,
     queue_builder,
     sign_in,
+    tokens,
     views,
 )
 
@@ -25,6 +27,8 @@ def pages() -> list[APIRouter]:
             sign_in,
             oidc,
             account,
+            audit,
+            tokens,
             call_queue,
             views,
             desk,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from web.auth import Access, PartsOf, Person, lacks_second_factor
+from web.auth import Access, PartsOf, Person, has_invitation_password, lacks_second_factor
 from web.pages.common import render
 from web.services.device import device_of
 from web.store.passwords import SHORTEST
@@ -18,7 +18,7 @@ router = APIRouter(include_in_schema=False)
 async def account(
     request: Request,
     parts: PartsOf,
-    person: Annotated[Person, Depends(Access("queues:read", enrolling=True))],
+    person: Annotated[Person, Depends(Access("account:read", enrolling=True))],
 ) -> Response:
     """Show the account."""
     own = person.session
@@ -36,4 +36,5 @@ async def account(
         recovery_codes_left=left,
         required=person.role in parts.web.second_factor_for,
         missing=lacks_second_factor(parts, person),
+        invited=has_invitation_password(person),
     )

@@ -26,6 +26,7 @@ NAVIGATION: Final = (
     Link("/queue-builder", "Call queue builder", MANAGERS),
     Link("/directory", "Directory", MANAGERS),
     Link("/operations", "Operations", MANAGERS),
+    Link("/audit", "Audit", ADMINS),
 )
 """The navigation's entries, in the order in which they are shown."""
 

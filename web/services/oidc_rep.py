@@ -1,11 +1,16 @@
 """Publishes the role and teams of a provider's claims as the rep's, so that the engine uses them too."""
 
+from typing import Final
+
+from application.audit.entry import Actor
 from models.errors import PublicationErrors
 from web.errors import Problem, forbidden
 from web.parts import Services
 from web.services.directory_edits.editor import published
 from web.services.oidc import VerifiedIdentity
 from web.store.accounts import Account
+
+PROVIDER: Final = "the sign-in provider"
 
 
 async def take_over(parts: Services, account: Account, vouched: VerifiedIdentity) -> None:
@@ -24,7 +29,11 @@ async def take_over(parts: Services, account: Account, vouched: VerifiedIdentity
     if value == there.value:
         return
     try:
-        await parts.editor.edit(account.org, key, value, base=there.version, publish=True)
+        # The provider is the author: the person only signed in.
+        actor = Actor(org=account.org, actor=f"{PROVIDER} of {account.rep_id}", kind="process")
+        async with parts.audit.act(actor, "published", "/".join(key)) as entry:
+            done = await parts.editor.edit(account.org, key, value, base=there.version, publish=True)
+            entry.replace(done.changes)
     except PublicationErrors as error:
         raise forbidden(f"your company's account names what cannot be: {error}") from error
     except Problem as problem:

@@ -106,9 +106,11 @@ class WhyPage(Model):
 
 
 def lead_shown(parts: Services, person: Person, found: VisibleLead) -> LeadShown:
-    """Return what the person may see of a lead."""
+    """Return what the person may see of a lead. Who sees all of it has opened it, for the audit."""
     row, names = found.row, Names(parts.directory.org(person.org))
     whole = found.sight is Visibility.ALL
+    if whole:
+        parts.audit.note(person.as_actor, "lead_opened", f"lead/{row['lead_id']}")
     lock, offer = found.lock, found.offer
     shown = LeadShown(
         lead_id=row["lead_id"],

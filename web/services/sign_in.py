@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import Request, Response
 
-from web.auth import Person, person_of, same_origin
+from application.audit.entry import Actor
+from models.audit import AuditDifference
+from web.auth import Person, host_of, person_of, same_origin
 from web.errors import Problem, forbidden, not_found
 from web.parts import Services
+from web.services.device import device_of
 from web.services.limits import too_often
 from web.store.accounts import Account
 from web.store.addresses import address_of
@@ -43,6 +46,13 @@ async def begin(
         request, parts, email, lambda: parts.accounts.check(email, password), PASSWORD_IS_WRONG
     )
     person_of(parts, account)  # rejects an inactive rep before a session begins
+    if account.password_until is not None and account.password_until <= datetime.now(UTC):
+        await _note_failure(request, parts, email)
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "invitation-over",
+            "your invitation has expired: ask an admin for a new one",
+        )
     if account.has_second_factor:
         if code is None:
             secret, step = await _begun(request, parts, account, STEP)
@@ -111,14 +121,10 @@ async def checked(
         await asyncio.to_thread(parts.attempts.give_back, taken)
         raise
     if account is None:
+        await _note_failure(request, parts, email)
         raise Problem(*refusal)
     await asyncio.to_thread(parts.attempts.give_back, taken)
     return account
-
-
-def host_of(request: Request) -> str:
-    """Return the address of the client."""
-    return request.client.host if request.client else ""
 
 
 async def sign_in(
@@ -133,9 +139,35 @@ async def sign_in(
     """Begin a session for a checked account, and end the browser's previous one."""
     if former := request.cookies.get(parts.web.session_cookie):
         await asyncio.to_thread(parts.sessions.end, former)
-    secret, session = await _begun(request, parts, account, method, proved_at=proved_at)
+    used = [
+        AuditDifference("method", None, method),
+        AuditDifference("browser", None, device_of(_agent(request))),
+    ]
+    actor = account_actor(request, account)
+    async with parts.audit.act(actor, "signed_in", account_object(account.rep_id), used):
+        secret, session = await _begun(request, parts, account, method, proved_at=proved_at)
     _give(response, parts, parts.web.session_cookie, secret, session.expires_at)
     return session
+
+
+def account_actor(request: Request, account: Account) -> Actor:
+    """Return the person of an account as the actor of a record, before there is a session."""
+    return Actor(org=account.org, actor=account.rep_id, kind="person", from_host=host_of(request))
+
+
+def account_object(rep_id: str) -> str:
+    """Return the name of a rep's account in the audit."""
+    return f"account/{rep_id}"
+
+
+async def _note_failure(request: Request, parts: Services, email: str) -> None:
+    """Record a failed try. An unknown address takes the same time as a known one, and is not recorded itself."""
+    account = await asyncio.to_thread(parts.accounts.find, email)
+    if account is None:
+        actor, of = Actor(org="", actor="", kind="person", from_host=host_of(request)), "account"
+    else:
+        actor, of = account_actor(request, account), account_object(account.rep_id)
+    await parts.audit.record_failure(actor, "sign_in_failed", of)
 
 
 def take_back(response: Response, parts: Services) -> None:
@@ -146,10 +178,14 @@ def take_back(response: Response, parts: Services) -> None:
 async def _begun(
     request: Request, parts: Services, account: Account, method: str, *, proved_at: datetime | None = None
 ) -> tuple[str, Session]:
-    agent, host = request.headers.get("user-agent", ""), host_of(request)
+    agent, host = _agent(request), host_of(request)
     return await asyncio.to_thread(
         lambda: parts.sessions.begin(account, method=method, agent=agent, host=host, proved_at=proved_at)
     )
+
+
+def _agent(request: Request) -> str:
+    return request.headers.get("user-agent", "")
 
 
 def _accepted(parts: Services, account: Account, code: str) -> Account | None:

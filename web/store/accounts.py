@@ -16,13 +16,22 @@ from web.store.tables import AccountTable, SessionTable, TokenTable
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """An account that may sign in. `role` counts while the org is open. `has_second_factor`: sign-in asks for codes."""
+    """An account that may sign in. `role` counts while the org is open. `has_second_factor`: sign-in asks for codes.
+
+    `password_until`: the password is an invitation's. It is refused from then on, and must be changed before.
+    """
 
     email: str
     org: str
     rep_id: str
     role: str
     has_second_factor: bool = False
+    password_until: datetime | None = None
+
+    @property
+    def invited(self) -> bool:
+        """Whether the password is an invitation's, which the person must change."""
+        return self.password_until is not None
 
 
 class Accounts(Store):
@@ -36,14 +45,14 @@ class Accounts(Store):
             if not _keep(connection, account, password_hash):
                 raise InvalidInput((Problem(path="email", reason="is somebody else's already"),))
 
-    def invite(self, account: Account, password: str | None) -> bool:
+    def invite(self, account: Account, password: str | None, *, until: datetime | None = None) -> bool:
         """Add an account, or give a rep's account a new address and password. False if another rep has the address.
 
-        `password` None: the person can sign in only by OIDC.
+        `password` None: the person can sign in only by OIDC. `until`: when the password ends if it is not changed.
         """
         password_hash = None if password is None else hash_generated(password)
         with self.writing() as connection:
-            if not _keep(connection, account, password_hash):
+            if not _keep(connection, account, password_hash, until=until):
                 return False
             _end_sessions(connection, address_of(account.email))
             return True
@@ -56,7 +65,8 @@ class Accounts(Store):
         password_hash = hash_password(password, "new", email=email)
         with self.writing() as connection:
             of_the_account = AccountTable.email == email
-            connection.execute(update(AccountTable).where(of_the_account).values(password_hash=password_hash))
+            values = {"password_hash": password_hash, "password_until": None}
+            connection.execute(update(AccountTable).where(of_the_account).values(values))
             others = (SessionTable.email == email, SessionTable.secret_hash != hashed(keep))
             connection.execute(delete(SessionTable).where(*others))
 
@@ -138,6 +148,15 @@ class Accounts(Store):
             connection.execute(update(table).where(table.email == row.email).values(values))
             return account_of(row)
 
+    def notices_read(self, email: str, *, at: datetime | None = None) -> datetime | None:
+        """Return until when a person has read what happened to the account. `at`: from now on it is until then."""
+        of_it = AccountTable.email == email
+        with self.writing() if at is not None else self.reading() as connection:
+            if at is not None:
+                connection.execute(update(AccountTable).where(of_it).values(notices_read_at=at))
+            found: datetime | None = connection.scalar(select(AccountTable.notices_read_at).where(of_it))
+            return found
+
     def unbind(self, email: str) -> bool:
         """Remove an account's binding, so that its next OIDC sign-in binds it again. Say whether it was bound."""
         bound = (AccountTable.email == address_of(email), AccountTable.oidc_subject.is_not(None))
@@ -159,18 +178,24 @@ def account_of(row: Any) -> Account:
         rep_id=row.rep_id,
         role=row.role,
         has_second_factor=row.totp_since is not None,
+        password_until=row.password_until,
     )
 
 
-def _keep(connection: Connection, account: Account, password_hash: str | None) -> bool:
-    """Write a rep's only account under its newest address. False if another rep has that address."""
+def _keep(
+    connection: Connection, account: Account, password_hash: str | None, *, until: datetime | None = None
+) -> bool:
+    """Write a rep's only account under its newest address. False if another rep has that address.
+
+    `until`: when the new password ends; None: it does not.
+    """
     table, email = AccountTable, address_of(account.email)
     whose = connection.execute(select(table.org, table.rep_id).where(table.email == email)).first()
     if whose is not None and (whose.org, whose.rep_id) != (account.org, account.rep_id):
         return False
     values: dict[str, Any] = {"email": email, "role": account.role, "disabled_at": None}
     if password_hash is not None:
-        values["password_hash"] = password_hash
+        values |= {"password_hash": password_hash, "password_until": until}
     of_the_rep = (table.org == account.org, table.rep_id == account.rep_id)
     former = connection.execute(select(table.email, table.disabled_at).where(*of_the_rep)).first()
     if former is None:

@@ -1,6 +1,6 @@
 """The second factor of password accounts: time-based codes (TOTP, RFC 6238), and recovery codes, each used once.
 
-A device's secret must be stored readable, because codes are computed from it. Recovery codes are stored as hashes.
+A device's secret is stored encrypted, because codes are computed from it. Recovery codes are stored as hashes.
 """
 
 import secrets
@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pyotp
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Engine, delete, insert, or_, select, update
 
 from web.store.hashes import hashed
+from web.store.sealing import Vault
 from web.store.store import Store
 from web.store.tables import AccountTable, RecoveryCodeTable
 
@@ -28,21 +29,27 @@ _DIGITS: Final = 6
 
 
 class SecondFactors(Store):
-    """The second factors of all accounts. Blocking; call it from a thread."""
+    """The second factors of all accounts. `keys` encrypt the secrets. Blocking; call it from a thread."""
+
+    def __init__(self, engine: Engine, keys: Vault) -> None:
+        super().__init__(engine)
+        self._keys = keys
 
     def prepare(self, account: "Account") -> str | None:
         """Create and store a new secret. It is inactive until `confirm`. Return None if one is active already."""
         secret = pyotp.random_base32()
         with self.writing() as connection:
             which = (*_of(account), AccountTable.totp_since.is_(None))
-            kept = connection.execute(update(AccountTable).where(*which).values(totp_secret=secret))
+            kept = connection.execute(
+                update(AccountTable).where(*which).values(totp_secret=self._keys.seal(secret))
+            )
         return secret if kept.rowcount else None
 
     def confirm(self, account: "Account", code: str) -> list[str] | None:
         """Activate the prepared secret if the code matches. Return the recovery codes, which are shown once."""
         with self.writing() as connection:
             query = select(AccountTable.totp_secret).where(*_of(account), AccountTable.totp_since.is_(None))
-            step = _step_of(connection.scalar(query), code)
+            step = self._step_of(connection.scalar(query), code)
             if step is None:
                 return None
             connection.execute(
@@ -67,7 +74,7 @@ class SecondFactors(Store):
             query = select(AccountTable.totp_secret).where(
                 *_of(account), AccountTable.totp_since.is_not(None)
             )
-            step = _step_of(connection.scalar(query), plain)
+            step = self._step_of(connection.scalar(query), plain)
             if step is None:
                 return False
             unused = or_(AccountTable.totp_step.is_(None), AccountTable.totp_step < step)
@@ -83,8 +90,16 @@ class SecondFactors(Store):
 
     def remove(self, org: str, rep_id: str) -> bool:
         """Delete a rep's second factor and recovery codes. Say whether an active one existed."""
-        with self.writing() as connection:
-            return forget(connection, org, rep_id)
+        return remove(self, org, rep_id)
+
+    def _step_of(self, sealed: str | None, code: str) -> int | None:
+        return None if sealed is None else _step_of(self._keys.unseal(sealed), code)
+
+
+def remove(store: Store, org: str, rep_id: str) -> bool:
+    """Delete a rep's second factor and recovery codes, which needs no key. Say whether an active one existed."""
+    with store.writing() as connection:
+        return forget(connection, org, rep_id)
 
 
 def forget(connection: Any, org: str, rep_id: str) -> bool:
@@ -99,10 +114,10 @@ def forget(connection: Any, org: str, rep_id: str) -> bool:
     return had
 
 
-def _step_of(secret: str | None, code: str) -> int | None:
+def _step_of(secret: str, code: str) -> int | None:
     """Return the time step of this code, None if it matches no step that is currently valid."""
     plain = _plain(code)
-    if secret is None or not (plain.isascii() and plain.isdecimal()):
+    if not (plain.isascii() and plain.isdecimal()):
         return None
     totp, now = pyotp.TOTP(secret), int(time.time()) // STEP_SECONDS
     steps = range(now - DRIFT_STEPS, now + DRIFT_STEPS + 1)

@@ -173,7 +173,10 @@ class Sessions(Store):
 
 
 _COLUMNS: Final[tuple[Any, ...]] = (
-    *(AccountTable.__table__.c[name] for name in ("email", "org", "rep_id", "role", "totp_since")),
+    *(
+        AccountTable.__table__.c[name]
+        for name in ("email", "org", "rep_id", "role", "totp_since", "password_until")
+    ),
     *(SessionTable.__table__.c[name] for name in Session.__struct_fields__ if name != "account"),
 )
 

@@ -25,9 +25,11 @@ class AccountTable(Base):
     """An account that may sign in: its rep in the org's directory, and the Argon2id hash of the password.
 
     `role`: counts only while the org is open, so that the first admin can act. `password_hash` NULL: only OIDC signs
-    in. `oidc_issuer`, `oidc_subject`: the provider and subject that the account is bound to since its first OIDC
-    sign-in. `totp_secret`: the second factor's secret, readable because codes are computed from it. `totp_since` NULL:
-    the second factor is not active yet. `totp_step`: the last time step whose code was used.
+    in. `password_until`: the password is an invitation's; it is refused from then on, and must be changed. NULL: it is
+    the person's own. `oidc_issuer`, `oidc_subject`: the provider and subject that the account is bound to since its
+    first OIDC sign-in. `totp_secret`: the second factor's secret, encrypted (`web/store/sealing.py`). `totp_since`
+    NULL: the second factor is not active yet. `totp_step`: the last time step whose code was used. `notices_read_at`:
+    until when the person has read what happened to the account; NULL: nothing is to be told.
     """
 
     __tablename__ = "account"
@@ -41,6 +43,7 @@ class AccountTable(Base):
     rep_id: Mapped[str]
     role: Mapped[str]
     password_hash: Mapped[str | None]
+    password_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
     oidc_issuer: Mapped[str | None]
@@ -48,6 +51,7 @@ class AccountTable(Base):
     totp_secret: Mapped[str | None]
     totp_since: Mapped[datetime | None]
     totp_step: Mapped[int | None]
+    notices_read_at: Mapped[datetime | None]
 
 
 class SessionTable(Base):
@@ -95,7 +99,10 @@ class AttemptTable(Base):
 
 
 class TokenTable(Base):
-    """A program's access token. `secret_hash`: SHA-256 of the token; `scopes`: the most it may do."""
+    """A program's access token. `secret_hash`: SHA-256 of the token; `scopes`: the most it may do.
+
+    `used_at`: the last use, written at most once a minute.
+    """
 
     __tablename__ = "api_token"
     __table_args__ = (Index("ix_api_token_org", "org"),)
@@ -173,3 +180,53 @@ class CustomViewTable(Base):
     value: Mapped[dict[str, Any]]
     revision: Mapped[str]
     updated_at: Mapped[datetime]
+
+
+class AuditOutboxTable(Base):
+    """An act whose record Kafka does not have yet. `ready` 0: the act is under way; 1: the record may be sent."""
+
+    __tablename__ = "audit_outbox"
+    __table_args__ = (Index("ix_audit_outbox_ready", "ready", "at"),)
+
+    audit_id: Mapped[str] = mapped_column(primary_key=True)
+    ready: Mapped[int]
+    at: Mapped[datetime]
+    record: Mapped[str]
+
+
+class AuditEntryTable(Base):
+    """An entry of the topic `audit`, so that it can be found by person, act and day. `record`: as in the topic."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (
+        Index("ix_audit_entry_at", "org", "at"),
+        Index("ix_audit_entry_actor", "org", "actor", "at"),
+        Index("ix_audit_entry_act", "org", "act", "at"),
+        Index("ix_audit_entry_object", "org", "object", "at"),
+    )
+
+    audit_id: Mapped[str] = mapped_column(primary_key=True)
+    org: Mapped[str]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    act: Mapped[str]
+    object: Mapped[str]
+    record: Mapped[str]
+
+
+class AuditPlaceTable(Base):
+    """How far the index has read a partition of the topic `audit`."""
+
+    __tablename__ = "audit_place"
+
+    partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    next_offset: Mapped[int]
+
+
+class SealTable(Base):
+    """A known text, encrypted with the console's key. It shows whether a console has the right key."""
+
+    __tablename__ = "seal"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    sealed: Mapped[str]

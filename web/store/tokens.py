@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, Engine, insert, or_, select, update
 
 from web.store.hashes import hashed
 from web.store.store import Store
@@ -32,8 +32,18 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 _COLUMNS: Final = [TokenTable.__table__.c[name] for name in Token.__struct_fields__]
 
 
+DEFAULT_DAYS: Final = 90
+"""How long a token is valid if nobody says how long."""
+NOTED_EVERY: Final = timedelta(minutes=1)
+"""How often the last use of a token is written at most."""
+
+
 class Tokens(Store):
-    """Tokens of all orgs. Blocking: call it from a thread."""
+    """Tokens of all orgs. `days`: how long one is valid without an end of its own. Blocking: call it from a thread."""
+
+    def __init__(self, engine: Engine, *, days: float = DEFAULT_DAYS) -> None:
+        super().__init__(engine)
+        self._lasts = timedelta(days=days)
 
     def issue(
         self,
@@ -46,7 +56,7 @@ class Tokens(Store):
         expires_at: datetime | None = None,
     ) -> tuple[str, Token]:
         """Create a token that acts as a rep. Return its secret, which is shown once."""
-        secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        secret, now = TOKEN_PREFIX + secrets.token_urlsafe(32), datetime.now(UTC)
         token = Token(
             token_id=secrets.token_hex(8),
             org=org,
@@ -54,8 +64,8 @@ class Tokens(Store):
             name=name,
             scopes=frozenset(scopes),
             created_by=by,
-            created_at=datetime.now(UTC),
-            expires_at=expires_at,
+            created_at=now,
+            expires_at=expires_at or now + self._lasts,
         )
         values = {
             **msgspec.structs.asdict(token),
@@ -77,32 +87,41 @@ class Tokens(Store):
         token = None if row is None else _token(row)
         if token is None or (token.expires_at is not None and token.expires_at <= now):
             return None
-        if token.used_at is None or now - token.used_at > timedelta(minutes=1):
+        if token.used_at is None or now - token.used_at > NOTED_EVERY:
+            # Another request may have written it since it was read.
+            unnoted = or_(TokenTable.used_at.is_(None), TokenTable.used_at < now - NOTED_EVERY)
+            of_it = TokenTable.token_id == token.token_id
             with self.writing() as connection:
-                connection.execute(
-                    update(TokenTable).where(TokenTable.token_id == token.token_id).values(used_at=now)
-                )
+                connection.execute(update(TokenTable).where(of_it, unnoted).values(used_at=now))
         return token
 
-    def all(self, org: str) -> list[Token]:
-        """Return an org's tokens that are not revoked, oldest first."""
-        query = select(*_COLUMNS).where(TokenTable.org == org, TokenTable.revoked_at.is_(None))
+    def all(self, org: str, rep_id: str | None = None) -> list[Token]:
+        """Return an org's tokens that are not revoked, oldest first. `rep_id`: only those that act as this rep."""
+        query = select(*_COLUMNS).where(*_of(org, rep_id)).order_by(TokenTable.created_at)
         with self.reading() as connection:
-            return [
-                _token(row) for row in connection.execute(query.order_by(TokenTable.created_at)).mappings()
-            ]
+            return [_token(row) for row in connection.execute(query).mappings()]
 
-    def revoke(self, org: str, token_id: str) -> bool:
-        """Revoke a token. Say whether there was one."""
+    def names(self, org: str, token_ids: Iterable[str]) -> dict[str, str]:
+        """Return the names of tokens by id, also of revoked ones."""
+        some = (TokenTable.org == org, TokenTable.token_id.in_(list(token_ids)))
+        query = select(TokenTable.token_id, TokenTable.name).where(*some)
+        with self.reading() as connection:
+            return {row.token_id: row.name for row in connection.execute(query)}
+
+    def revoke(self, org: str, token_id: str, rep_id: str | None = None) -> Token | None:
+        """Revoke a token and return it, None if there was none. `rep_id`: only if it acts as this rep."""
+        which = (*_of(org, rep_id), TokenTable.token_id == token_id)
         with self.writing() as connection:
-            found = connection.execute(
-                update(TokenTable)
-                .where(
-                    TokenTable.org == org, TokenTable.token_id == token_id, TokenTable.revoked_at.is_(None)
-                )
-                .values(revoked_at=datetime.now(UTC))
-            )
-            return found.rowcount > 0
+            row = connection.execute(select(*_COLUMNS).where(*which)).mappings().first()
+            if row is None:
+                return None
+            connection.execute(update(TokenTable).where(*which).values(revoked_at=datetime.now(UTC)))
+            return _token(row)
+
+
+def _of(org: str, rep_id: str | None) -> tuple[ColumnElement[bool], ...]:
+    own = () if rep_id is None else (TokenTable.rep_id == rep_id,)
+    return (TokenTable.org == org, TokenTable.revoked_at.is_(None), *own)
 
 
 def _token(row: Mapping[Any, Any]) -> Token:

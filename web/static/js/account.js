@@ -28,6 +28,7 @@ function setUpPassword(form) {
       await call("PUT", "/api/v1/me/password", { current, new: fresh });
       form.reset();
       say("Your password is changed.");
+      form.closest(".card")?.querySelector("[data-invited]")?.remove();
     } catch (error) {
       show(problem, error);
       find(messageOf(error).startsWith("new") ? "#new" : "#current").focus();

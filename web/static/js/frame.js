@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { element, targetOf } from "./dom.js";
 import { Live } from "./live.js";
+import { showNotices } from "./notices.js";
 import { offers } from "./offers.js";
 import { prove } from "./prove.js";
 import { sound } from "./sound.js";
@@ -32,6 +33,7 @@ document.addEventListener("keydown", (event) => {
 if (document.querySelector('meta[name="rep"]')) {
   sound.bind(element("[data-sound]"));
   offers.start();
+  showNotices().catch(() => {}); // The next page tries again.
   // A page without a stream of its own listens for offers.
   document.addEventListener("DOMContentLoaded", () => Live.started || new Live({ queue: "mine" }).start());
 }

@@ -92,3 +92,10 @@ export interface DirectoryObject {
 export interface RuleBuilderElement extends HTMLElement {
   value: { rules?: unknown[] } & Record<string, any>;
 }
+
+/** What happened to the person's own account. */
+export interface Notice {
+  at: string;
+  text: string;
+  from_host: string | null;
+}

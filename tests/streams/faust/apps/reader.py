@@ -50,6 +50,7 @@ class Reader:
         app.agent(topic, name="reader", supervisor_strategy=CrashingSupervisor)(read)
         self.tasks = 0
         self.longest_backoff = 0.0
+        self.fetch_waits: dict[str, set[int]] = {"full": set(), "partial": set()}
         if os.environ.get("COUNT"):
             self.count()
         app.task(self.obey)
@@ -97,7 +98,10 @@ class Reader:
         )
 
     def count(self) -> None:
-        """Count the tasks that are created, and how long fetches are delayed because records wait to be taken."""
+        """Count the tasks that are created, and how long fetches are delayed because records wait to be taken.
+
+        Collect the milliseconds that the broker may hold a fetch that asks for all partitions in use, or for a part.
+        """
         fetcher_actions = Fetcher._get_actions_per_node
 
         def create(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
@@ -108,6 +112,12 @@ class Reader:
             found = fetcher_actions(fetcher, assignment)
             if found[2] != fetcher._fetcher_timeout:
                 self.longest_backoff = max(self.longest_backoff, found[2])
+            consumer: Any = self.app.consumer
+            in_use = {(tp.topic, tp.partition) for tp in consumer._get_active_partitions()}
+            for _, request in found[0]:
+                asked = {(topic, one[0]) for topic, partitions in request.topics for one in partitions}
+                if in_use:
+                    self.fetch_waits["full" if in_use <= asked else "partial"].add(request._max_wait_ms)
             return found
 
         asyncio.get_running_loop().set_task_factory(create)
@@ -126,7 +136,10 @@ class Reader:
             if "rewind" in command:
                 await self.app.consumer.seek(TP(TOPIC, command["rewind"]), 0)
             if command.get("count"):
-                say(tasks=self.tasks, longest_backoff=self.longest_backoff)
+                waits = {asked: sorted(found) for asked, found in self.fetch_waits.items()}
+                say(tasks=self.tasks, longest_backoff=self.longest_backoff, fetch_waits=waits)
+                for found in self.fetch_waits.values():
+                    found.clear()
         os._exit(0)
 
     async def watch(self) -> None:

@@ -63,6 +63,8 @@ export async function createAccount(email) {
     data.emails[data.id] = made.email;
     find("[data-invited-email]").textContent = made.email;
     find("[data-invited-password]").textContent = made.password ?? "none: sign in with the company's account";
+    const until = made.until ? `, until ${new Date(made.until).toLocaleString()}` : "";
+    find("[data-invited-until]").textContent = until;
     dialog.showModal();
   } catch (error) {
     say(`No account was made: ${messageOf(error)}`);

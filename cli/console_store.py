@@ -1,0 +1,48 @@
+"""The console's database for commands: opened at its newest schema, with the audit of what a command does to it."""
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
+
+    from application.audit.entry import Entry
+    from models.audit import Act
+
+
+@contextmanager
+def opened() -> "Iterator[Engine]":
+    """Yield the console's database after migrating it to the newest schema."""
+    from sink.engine import connect
+    from web.settings import WebSettings
+    from web.store.migrate import upgrade
+
+    url = WebSettings.read().console_database_url
+    upgrade(url)
+    engine = connect(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def recorded(store: "Engine", org: str, act: "Act", of: str) -> "Iterator[Entry]":
+    """Do an act inside of this, and it is recorded in the outbox. The console sends it to Kafka when it runs.
+
+    An act that raises is not recorded. If the command is killed, its record gets the outcome `unknown`.
+    """
+    from application.audit.entry import Entry, operator
+    from web.store.audit import AuditOutbox, Write
+
+    outbox, entry = AuditOutbox(store), Entry(operator(org), act, of)
+    outbox.write([Write(entry.audit_id, entry.record(), ready=False, begins=True)])
+    try:
+        yield entry
+    except Exception:
+        outbox.write([Write(entry.audit_id, None, ready=True, begins=False)])
+        raise
+    record = None if entry.is_void else entry.record()
+    outbox.write([Write(entry.audit_id, record, ready=True, begins=False)])

@@ -1,0 +1,104 @@
+"""The public message of the topic `audit`: who did what, when, to what, and from where. Fields are only ever added."""
+
+from datetime import datetime
+from typing import Any, Final, Literal, get_args
+
+import msgspec
+
+AUDIT: Final = "audit"
+
+ActorKind = Literal["person", "token", "process"]
+"""`person`: signed in to the console. `token`: a program with an API token. `process`: a command of an operator."""
+Outcome = Literal["done", "unknown"]
+"""`unknown`: the console was stopped, or an answer did not come, while the act ran. It may have happened."""
+Act = Literal[
+    "signed_in",
+    "sign_in_failed",
+    "signed_out",
+    "session_ended",
+    "password_changed",
+    "second_factor_set_up",
+    "second_factor_removed",
+    "second_factor_reset",
+    "account_added",
+    "account_invited",
+    "account_disabled",
+    "account_unbound",
+    "token_made",
+    "token_revoked",
+    "published",
+    "removed",
+    "exported",
+    "lead_opened",
+    "lead_assigned",
+    "lead_reassigned",
+    "lead_unassigned",
+    "lead_redistributed",
+    "lead_reopened",
+    "lead_merged",
+    "lead_split",
+    "erased",
+    "dead_letter_replayed",
+    "dead_letter_skipped",
+    "do_not_contact_added",
+    "do_not_contact_removed",
+    "audit_exported",
+]
+ACTS: Final[tuple[str, ...]] = get_args(Act)
+
+MOST_DIFFERENCES: Final = 200
+"""The most differences of one record. Further ones are counted in the last entry."""
+MOST_BYTES: Final = 256 * 1024
+"""The most bytes of the differences of one record."""
+LONGEST_VALUE: Final = 4_000
+"""The most bytes of one old or new value, as JSON. A longer value is cut and becomes a text."""
+
+
+class AuditDifference(msgspec.Struct, frozen=True):
+    """One value that the act changed or used. `path`: its name. `old`, `new`: null where there is no value."""
+
+    path: str
+    old: Any = None
+    new: Any = None
+
+
+class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """`audit`: one act. `audit_id`: a repeat has the same id. `at`: when the act began.
+
+    `org`: empty for a failed sign-in with an address that no account has. `actor`: the rep's id, or the user of the
+    operating system for a command; empty if nobody is known. `token_id`: the token, where the actor is one. `object`:
+    kind and id, such as `queue/aged`, `lead/…`, `token/…`. `difference`: what changed, or what was used: filter and
+    count of an export. `from_host`: the address of the client, or the name of the machine for a command.
+    """
+
+    audit_id: str
+    at: datetime
+    org: str
+    actor: str
+    actor_kind: ActorKind
+    act: Act
+    object: str
+    difference: tuple[AuditDifference, ...] = ()
+    from_host: str | None = None
+    token_id: str | None = None
+    outcome: Outcome = "done"
+
+
+def bounded(differences: tuple[AuditDifference, ...]) -> tuple[AuditDifference, ...]:
+    """Return differences within the bounds of a record. The last entry says how many more there are."""
+    kept: list[AuditDifference] = []
+    size = 0
+    for one in differences[:MOST_DIFFERENCES]:
+        short = AuditDifference(one.path[:LONGEST_VALUE], _short(one.old), _short(one.new))
+        size += len(msgspec.json.encode(short))
+        if size > MOST_BYTES:
+            break
+        kept.append(short)
+    if more := len(differences) - len(kept):
+        kept.append(AuditDifference("…", None, f"{more} more differences"))
+    return tuple(kept)
+
+
+def _short(value: Any) -> Any:
+    written = msgspec.json.encode(value)
+    return value if len(written) <= LONGEST_VALUE else written[:LONGEST_VALUE].decode(errors="replace") + "…"

@@ -1,0 +1,88 @@
+"""The configs of topics: which ones a topic must have, and how an existing topic is checked and mended."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from models.errors import ConfigError, RetryableError
+from streams.partition_counts import Shape
+from streams.patches.topic_admin import TopicAdmin
+
+_log = structlog.get_logger(__name__)
+
+RETENTION: Final = "retention.ms"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. `shape`: how many partitions it may have.
+
+    `checked`: configs that must have the value given here; another value is refused. `mended`: configs that are set to
+    the value given here if they differ. `replaced`: values of an earlier version; a config that still has one is set to
+    the value given here.
+    """
+
+    name: str
+    says: str
+    shape: Shape = Shape.KEYED
+    config: dict[str, str] = field(default_factory=dict)
+    checked: frozenset[str] = frozenset({"cleanup.policy"})
+    mended: frozenset[str] = frozenset()
+    replaced: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def partitions(self) -> int | None:
+        """The fixed number of partitions; None: the number in the settings."""
+        return 1 if self.shape is Shape.ONE else None
+
+
+async def check_configs(
+    admin: TopicAdmin,
+    topics: Iterable[Topic],
+    config_of: Callable[[Topic], dict[str, str]],
+    also_mended: Mapping[str, str],
+) -> None:
+    """Check the configs of existing topics, and set those that may be set.
+
+    `config_of`: the configs that a topic must have. `also_mended`: topic -> a further config to set. Raises
+    `ConfigError` with topic, config, both values and the remedy.
+    """
+    topics = tuple(topics)
+    found = await admin.configs([topic.name for topic in topics])
+    for topic in topics:
+        config = config_of(topic)
+        mended = topic.mended | ({also_mended[topic.name]} if topic.name in also_mended else set())
+        for key in sorted(topic.checked | mended | topic.replaced.keys()):
+            value, wanted = found[topic.name].get(key), config[key]
+            if value == wanted or value != topic.replaced.get(key, value):
+                continue
+            if key not in mended and key not in topic.replaced:
+                raise ConfigError(f"topic {topic.name}", f"{key} is {value!r}, it must be {wanted!r}")
+            if refusal := await admin.set_config(topic.name, key, wanted):
+                command = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name}"
+                raise ConfigError(
+                    f"topic {topic.name}",
+                    f"{key} is {value!r}, it must be {wanted!r}, and the broker does not let us set it ({refusal}):"
+                    f" {command} --add-config {key}={wanted}",
+                )
+            _log.warning("a topic's config was set", topic=topic.name, config=key, was=value, now=wanted)
+            await _wait_until_set(admin, topic.name, key, wanted)
+
+
+async def _wait_until_set(
+    admin: TopicAdmin, topic: str, key: str, wanted: str, deadline_seconds: float = 20
+) -> None:
+    """Wait until the broker uses a config that the controller has accepted. Raises `RetryableError`."""
+    found: str | None = None
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            while (found := (await admin.configs([topic]))[topic].get(key)) != wanted:  # noqa: ASYNC110  # Kafka sends no event
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        reason = (
+            f"topic {topic}: {key} was set to {wanted!r} and is still {found!r} after {deadline_seconds:g} s"
+        )
+        raise RetryableError("Kafka", f"{reason}; look at the log of the controller") from error

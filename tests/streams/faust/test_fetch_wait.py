@@ -1,0 +1,58 @@
+"""A fetch is held long only if it asks for every partition in use, because a record then ends it at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streams.patches.fetcher import FULL_FETCH_WAIT_MS, PARTIAL_FETCH_WAIT_MS
+from tests.fixtures.servers import unique
+from tests.fixtures.waiting import eventually
+
+if TYPE_CHECKING:
+    from tests.streams.faust.cluster import Cluster
+    from tests.streams.faust.conftest import Launch
+    from tests.streams.faust.program import Program
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+async def waits(reader: Program) -> Any:
+    """Return the waits of the fetches since the last call."""
+    before = len(reader.said)
+    reader.tell(count=True)
+    await reader.until(lambda: any("fetch_waits" in said for said in reader.said[before:]), "it counts")
+    return reader.said_last("fetch_waits")
+
+
+async def test_a_fetch_is_held_long_only_if_it_leaves_no_partition_out(
+    cluster: Cluster, launch: Launch
+) -> None:
+    """Fact 23. The journal's partition is assigned too. Its records wait for ever, which shortens no fetch."""
+    topic, journal = await cluster.create(unique("waits")), await cluster.create(unique("waits-journal"))
+    environment = {"TOPIC": topic, "JOURNAL": journal, "COUNT": 1, "GATE": 1, "BUFFERED": 1}
+    async with launch("reader", **environment) as reader:
+        await reader.hear(owns=[0, 1])
+        await cluster.send(journal, [(0, b"key", b"not taken after the recovery")])
+
+        async def idle() -> bool:
+            found = await waits(reader)
+            assert set(found["partial"]) <= {PARTIAL_FETCH_WAIT_MS}
+            return bool(found == {"full": [FULL_FETCH_WAIT_MS], "partial": []})
+
+        async def busy() -> bool:
+            found = await waits(reader)
+            return bool(found == {"full": [], "partial": [PARTIAL_FETCH_WAIT_MS]})
+
+        await eventually(idle, "only full fetches are sent, and held long")
+        sent = 0
+        while not await busy():  # the first records fill the buffer, the later ones wait in the consumer
+            await cluster.send(topic, [(0, b"key", b"%d" % sent)])
+            sent += 1
+        reader.tell(open=True)
+        await cluster.send(topic, [(1, b"key", b"last")])
+        await reader.until(
+            lambda: len([said for said in reader.said if "got" in said]) == sent + 1, "all come"
+        )
+        await eventually(idle, "only full fetches are sent again")

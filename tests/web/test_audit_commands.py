@@ -1,0 +1,121 @@
+"""Who did what, by commands: `audit export`, and the entries of commands that change something."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from application.kafka_access.acls import label
+from application.kafka_access.table import PROCESSES, principal_of
+from models.audit import AUDIT
+from tests.cli.every_command import leaves
+from tests.cli.in_process import firstclaim
+from tests.web.audited import crew, entries, on_the_topic
+from tests.web.signed_in import signed_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.in_process import Said
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_console_may_only_write_and_read_the_topic_and_no_operator_may_shorten_it() -> None:
+    rights = {
+        name: {label(one.operation) for one in principal_of("process", name).acls if one.name == AUDIT}
+        for name in PROCESSES
+    }
+    assert rights["console"] == {"Read", "Write"}  # Describe comes with them
+    assert rights["operator"] == {"Read", "Write", "Create", "DescribeConfigs"}
+    for name in ("worker", "relay", "sink", "board"):
+        assert rights[name] <= {"Describe", "DescribeConfigs"}, name
+
+
+async def test_the_command_exports_by_person_act_and_time_and_no_command_changes_an_entry(
+    office: RunningOrg, tmp_path: Path
+) -> None:
+    await crew(office)
+    async with signed_in(office, "ann-lee") as ann:
+        await ann.delete("/api/v1/me/sessions")
+    async with signed_in(office, "bob-ray"):
+        pass
+    await on_the_topic(office, "signed_in", "signed_in", "session_ended")
+
+    def export(*arguments: str) -> Said:
+        return firstclaim(office.stack, "audit", "export", "--org", office.org, *arguments)
+
+    said = await asyncio.to_thread(export, "--act", "signed_in", "--json")
+    assert said.code == 0, said.err
+    *lines, summary = said.out.splitlines()
+    assert [json.loads(line)["actor"] for line in lines] == ["ann-lee", "bob-ray"]
+    assert json.loads(summary) == {"written": 2, "unreadable": 0, "to": None}
+    file = tmp_path / "audit.csv"
+    said = await asyncio.to_thread(
+        export, "--actor", "ann-lee", "--since", "2026-01-01", "--format", "csv", "--to", str(file)
+    )
+    assert (said.code, said.out) == (0, ""), said.err
+    assert "entries written" in said.err
+    with file.open(newline="") as read:
+        found = list(csv.DictReader(read))
+    assert [one["act"] for one in found] == ["signed_in", "session_ended"]
+    assert json.loads(found[0]["difference"])[0] == {"path": "method", "old": None, "new": "password"}
+    assert file.stat().st_mode & 0o077 == 0
+    said = await asyncio.to_thread(export, "--until", "2020-01-01")
+    assert said.out == ""
+    said = await asyncio.to_thread(export, "--act", "guessed")
+    assert said.code == 2
+    exported = (await on_the_topic(office, "audit_exported"))[-1]
+    assert exported["actor_kind"] == "process"
+    assert {name for name, _ in leaves() if name.startswith("audit")} == {"audit export"}
+
+
+async def test_commands_are_in_the_audit_too(office: RunningOrg, tmp_path: Path) -> None:
+    await crew(office)
+    file = tmp_path / "directory.yaml"
+    file.write_text(f"org: {office.org}\ngroups:\n  west: {{name: West, method: round_robin, members: []}}\n")
+
+    def commands() -> list[int]:
+        run = partial(firstclaim, office.stack)
+        made = run(
+            "token",
+            "issue",
+            "--org",
+            office.org,
+            "--rep",
+            "bob-ray",
+            "--name",
+            "CRM",
+            "--scope",
+            "leads:read",
+            "--json",
+        )
+        token = made.last_line["token_id"]
+        listed = run("token", "list", "--org", office.org, "--json").last_line["tokens"]
+        assert [(one["token_id"], one["used_at"]) for one in listed if one["name"] == "CRM"] == [
+            (token, None)
+        ]
+        return [
+            made.code,
+            run("token", "revoke", token, "--org", office.org).code,
+            run("directory", "apply", file, "--yes").code,
+            run("do-not-contact", "add", "4014194247", "--org", office.org).code,
+            run("account", "disable", office.email("bob-ray")).code,
+            run("token", "revoke", token, "--org", office.org).code,
+        ]
+
+    assert await asyncio.to_thread(commands) == [0, 0, 0, 0, 0, 1]
+    acts = ("token_made", "token_revoked", "published", "do_not_contact_added", "account_disabled")
+    records = await on_the_topic(office, *acts)
+    assert sorted(one["act"] for one in records) == sorted(acts), "a command that changed nothing is no entry"
+    assert {one["actor_kind"] for one in records} == {"process"}
+    assert "4014194247" not in json.dumps(records)
+    async with signed_in(office, "ann-lee") as ann:
+        (entry,) = await entries(ann, "do_not_contact_added")
+        assert entry["text"].endswith(", by a command, added 1 entries to the do-not-contact list.")

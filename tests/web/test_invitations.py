@@ -1,0 +1,100 @@
+"""The password of an invitation ends, must be changed at the first sign-in, and its person is told of changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from playwright.async_api import expect
+from sqlalchemy import update
+
+from tests.web.audited import crew, entries
+from tests.web.axe import serious
+from tests.web.signed_in import JSON, sign_in, signed_in
+from web.store.tables import AccountTable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+OWN = "a staple of my own"
+
+
+async def invited(office: RunningOrg) -> str:
+    """Let an admin invite Bob; return the password."""
+    await crew(office)
+    async with signed_in(office, "ann-lee") as ann:
+        path = "/api/v1/directory/rep/bob-ray/account"
+        answer = await ann.post(path, json={"email": office.email("bob-ray")})
+        assert answer.status_code == HTTPStatus.CREATED, answer.text
+        until = datetime.fromisoformat(answer.json()["until"])
+        assert timedelta(hours=71) < until - datetime.now(UTC) <= timedelta(hours=72)
+        await entries(ann, "account_invited")
+        password: str = answer.json()["password"]
+        return password
+
+
+async def test_the_password_of_an_invitation_opens_nothing_until_it_is_changed(office: RunningOrg) -> None:
+    """Before, whoever had seen the admin's screen could use the password for ever."""
+    password = await invited(office)
+    async with httpx.AsyncClient(base_url=office.url, headers=JSON) as bob:
+        answer = await sign_in(bob, office.email("bob-ray"), password)
+        assert answer.status_code == HTTPStatus.CREATED
+        bob.headers["x-csrf-token"] = answer.json()["csrf"]
+        for path in ("/api/v1/queues", "/api/v1/leads", "/api/v1/tokens"):
+            refused = await bob.get(path)
+            assert refused.json()["type"] == "urn:firstclaim:problem:password-of-invitation", path
+        changed = await bob.put("/api/v1/me/password", json={"current": password, "new": OWN})
+        assert changed.status_code == HTTPStatus.NO_CONTENT
+        assert (await bob.get("/api/v1/queues")).status_code == HTTPStatus.OK
+        assert (await sign_in(bob, office.email("bob-ray"), password)).status_code == 401
+
+
+async def test_an_invitation_that_has_expired_lets_nobody_in(office: RunningOrg, store: Engine) -> None:
+    password = await invited(office)
+    with store.begin() as connection:
+        of_it = AccountTable.email == office.email("bob-ray")
+        over = datetime.now(UTC) - timedelta(seconds=1)
+        connection.execute(update(AccountTable).where(of_it).values(password_until=over))
+    async with httpx.AsyncClient(base_url=office.url, headers=JSON) as bob:
+        answer = await sign_in(bob, office.email("bob-ray"), password)
+        assert answer.status_code == HTTPStatus.UNAUTHORIZED
+        assert answer.json()["detail"] == "your invitation has expired: ask an admin for a new one"
+        wrong = await sign_in(bob, office.email("bob-ray"), "a guess of mine")
+        assert "expired" not in wrong.text, "who does not know the password learns nothing"
+
+
+async def test_a_person_chooses_a_password_first_and_is_told_of_changes_until_they_read_it(
+    office: RunningOrg,
+) -> None:
+    password = await invited(office)
+    context = await office.browser.new_context(base_url=office.url)
+    page = await context.new_page()
+    await page.goto("/sign-in")
+    await page.get_by_label("Email").fill(office.email("bob-ray"))
+    await page.get_by_label("Password").fill(password)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url("**/account")
+    await expect(page.get_by_text("Choose a password of your own before you go on.")).to_be_visible()
+    notices = page.get_by_role("region", name="Notices")
+    await expect(notices).to_contain_text("Ann Lee invited Bob Ray as bob-ray@")
+    assert await serious(page) == []
+    await page.get_by_label("Current password").fill(password)
+    await page.get_by_label("New password").fill(OWN)
+    await page.get_by_role("button", name="Change password").click()
+    await expect(page.locator("#said")).to_contain_text("Your password is changed.")
+    await expect(page.locator("[data-invited]")).to_have_count(0)
+    async with signed_in(office, "ann-lee") as ann:
+        await entries(ann, "password_changed")
+    await page.goto("/queues")
+    await expect(notices).to_contain_text("Bob Ray changed the password of their own account.")
+    await notices.get_by_role("button", name="I have read this").click()
+    await expect(notices).to_be_hidden()
+    async with page.expect_response("**/api/v1/me/notices") as answered:
+        await page.reload()
+    assert await (await answered.value).json() == []

@@ -1,0 +1,115 @@
+"""The audit of an org: who did what, when and from where. It can be read and never changed: there is no other route."""
+
+import asyncio
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
+
+from models.audit import Act
+from web.auth import ADMINS, Access, PartsOf, Person
+from web.schemas import Model
+from web.services.audit.reading import MOST, AuditLine, read_notices, read_page
+from web.store.audit import AuditFilter
+
+router = APIRouter(prefix="/api/v1", tags=["audit"])
+
+Reads = Annotated[Person, Depends(Access("audit:read", ADMINS))]
+Word = Annotated[str | None, Query(min_length=1, max_length=300)]
+
+
+class AuditChange(Model):
+    """One value that the act changed or used."""
+
+    path: str
+    old: Any
+    new: Any
+
+
+class AuditEntry(Model):
+    """One act, as in docs/contracts, `audit`. `text`: the entry as a sentence."""
+
+    audit_id: str
+    at: datetime
+    org: str
+    actor: str
+    actor_kind: str
+    act: str
+    object: str
+    difference: list[AuditChange]
+    from_host: str | None
+    token_id: str | None
+    outcome: str
+    text: str
+
+
+class AuditEntries(Model):
+    """A page of entries, newest first. `next`: the cursor of the following page, null at the end."""
+
+    entries: list[AuditEntry]
+    next: str | None
+
+
+class Notice(Model):
+    """What happened to the caller's account."""
+
+    at: datetime
+    text: str
+    from_host: str | None
+
+
+class NoticesRead(Model):
+    """The time of the newest notice that the caller has read."""
+
+    until: AwareDatetime
+
+
+@router.get("/audit")
+async def audit(  # one parameter for each filter
+    person: Reads,
+    parts: PartsOf,
+    actor: Word = None,
+    act: Annotated[Act | None, Query()] = None,
+    of: Annotated[
+        str | None,
+        Query(alias="object", min_length=1, max_length=300, description="Kind and id: `queue/aged`"),
+    ] = None,
+    since: Annotated[AwareDatetime | None, Query(description="This time or later")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Before this time")] = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+) -> AuditEntries:
+    """List who did what in the org, newest first."""
+    wanted = AuditFilter(org=person.org, actor=actor, act=act, object=of, since=since, until=until)
+    page = await read_page(parts, person, wanted, limit=limit, cursor=cursor)
+    return AuditEntries(entries=[_entry(line) for line in page.lines], next=page.next)
+
+
+@router.get("/me/notices")
+async def notices(
+    person: Annotated[Person, Depends(Access("account:read", enrolling=True))], parts: PartsOf
+) -> list[Notice]:
+    """List what happened to the caller's account since the caller last read this, newest first."""
+    return [
+        Notice(at=line.record.at, text=line.text, from_host=line.record.from_host)
+        for line in await read_notices(parts, person)
+    ]
+
+
+@router.put("/me/notices", status_code=HTTPStatus.NO_CONTENT)
+async def read(
+    person: Annotated[Person, Depends(Access("account:write", enrolling=True))],
+    parts: PartsOf,
+    given: NoticesRead,
+) -> None:
+    """Say that the caller has read the notices up to a time. Later ones stay."""
+    if person.email is not None:
+        at = min(given.until, datetime.now(UTC))
+        await asyncio.to_thread(lambda: parts.accounts.notices_read(str(person.email), at=at))
+
+
+def _entry(line: AuditLine) -> AuditEntry:
+    return AuditEntry(**msgspec.to_builtins(line.record, builtin_types=(datetime,)), text=line.text)

@@ -1,0 +1,230 @@
+"""Says in one sentence what an entry of the audit is about: "Ann Lee opened the lead Jeremy Jones."."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from models.audit import AuditRecord
+from rules.queues.rule_book import OrgRules
+from web.auth import SCOPES
+from web.services.audit.change_text import changes_text, value_text
+
+ACT_LABELS: Final = {
+    "signed_in": "signed in",
+    "sign_in_failed": "failed to sign in",
+    "signed_out": "signed out",
+    "session_ended": "ended sessions",
+    "password_changed": "changed a password",
+    "second_factor_set_up": "set up a second factor",
+    "second_factor_removed": "removed a second factor",
+    "second_factor_reset": "reset a second factor",
+    "account_added": "added an account",
+    "account_invited": "invited a person",
+    "account_disabled": "disabled an account",
+    "account_unbound": "released an account from its provider",
+    "token_made": "made a token",
+    "token_revoked": "revoked a token",
+    "published": "published",
+    "removed": "removed from the directory",
+    "exported": "exported leads",
+    "lead_opened": "opened a lead",
+    "lead_assigned": "assigned leads",
+    "lead_reassigned": "reassigned leads",
+    "lead_unassigned": "took leads from their owner",
+    "lead_redistributed": "distributed leads again",
+    "lead_reopened": "reopened leads",
+    "lead_merged": "merged leads",
+    "lead_split": "split a lead",
+    "erased": "erased a person",
+    "dead_letter_replayed": "sent a dead letter again",
+    "dead_letter_skipped": "skipped a dead letter",
+    "do_not_contact_added": "added to the do-not-contact list",
+    "do_not_contact_removed": "removed from the do-not-contact list",
+    "audit_exported": "exported the audit",
+}
+"""Act -> its label in the filter."""
+_UNKNOWN: Final = " It may not have happened: it was interrupted, or no answer came."
+
+
+class Known(msgspec.Struct, frozen=True):
+    """The names of what entries are about. `leads`, `tokens`: id -> name."""
+
+    rules: OrgRules
+    leads: Mapping[str, str] = {}
+    tokens: Mapping[str, str] = {}
+
+    def rep(self, rep_id: str) -> str:
+        """Return a rep's name."""
+        known = self.rules.reps.get(rep_id)
+        return (known.name if known else "") or rep_id
+
+    def who(self, record: AuditRecord) -> str:
+        """Return who acted."""
+        if not record.actor or record.act == "sign_in_failed":
+            return "Somebody"  # the actor is the account that was tried
+        name = self.rep(record.actor)
+        if record.actor_kind == "token":
+            return f"The token {self.tokens.get(record.token_id or '', 'of a program')} of {name}"
+        if record.actor_kind == "process" and record.from_host:
+            return f"{name}, by a command,"
+        return name[:1].upper() + name[1:]
+
+    def object(self, of: str, *, actor: str = "") -> str:
+        """Return what an act is about. `actor`: who acted, for an act on one's own account."""
+        kind, _, name = of.partition("/")
+        match kind:
+            case "account":
+                return "their own account" if name == actor else f"the account of {self.rep(name)}"
+            case "lead":
+                return (
+                    f"the lead {self.leads[name]}"
+                    if name in self.leads
+                    else "a lead that is not known any more"
+                )
+            case "token":
+                return f"the token {self.tokens.get(name, name)}"
+            case "rep":
+                return f"the rep {self.rep(name)}"
+            case "settings":
+                return "the settings"
+            case "queue" | "group" | "campaign":
+                published = self.rules.objects.get((kind, name))
+                value = published.value if published else None
+                return f"the {kind} {(value or {}).get('name') or name}"
+            case "dead-letter":
+                return f"the dead letter {name}"
+        return f"{kind.replace('-', ' ')} {name}".strip()
+
+
+def entry_text(record: AuditRecord, known: Known) -> str:
+    """Return an entry as one sentence."""
+    used = {one.path: one.new for one in record.difference}
+    say = _SAY.get(record.act)
+    text = (
+        f"{ACT_LABELS[record.act]}: {known.object(record.object)}"
+        if say is None
+        else say(record, used, known)
+    )
+    return f"{known.who(record)} {text}." + (_UNKNOWN if record.outcome == "unknown" else "")
+
+
+_Said = Callable[[AuditRecord, Mapping[str, Any], Known], str]
+
+
+def _signed_in(_: AuditRecord, used: Mapping[str, Any], __: Known) -> str:
+    how = "the company's account" if used.get("method") == "oidc" else "password"
+    return f"signed in by {how} with {used.get('browser') or 'an unknown browser'}"
+
+
+def _failed(record: AuditRecord, _: Mapping[str, Any], known: Known) -> str:
+    name = record.object.partition("/")[2]
+    return f"failed to sign in as {known.rep(name)}" if name else "failed to sign in with an unknown address"
+
+
+def _published(record: AuditRecord, _: Mapping[str, Any], known: Known) -> str:
+    is_new = any(one.old is None and one.path in ("name", "rep_id") for one in record.difference)
+    said = changes_text(record.difference, is_new=is_new)
+    new = "new " if is_new else ""
+    what = known.object(record.object).replace("the ", f"the {new}", 1)
+    return f"published {what}" + (f": {said}" if said else "")
+
+
+def _token_made(_: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+    may = ", ".join(SCOPES.get(one, one) for one in used.get("scopes") or ())
+    until = str(used.get("expires_at") or "")[:10]
+    return f"made the token {used.get('name')} for {known.rep(str(used.get('rep_id')))}, until {until}: it may {may}"
+
+
+def _token_revoked(_: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+    return f"revoked the token {used.get('name')} of {known.rep(str(used.get('rep_id')))}"
+
+
+def _exported(_: AuditRecord, used: Mapping[str, Any], __: Known) -> str:
+    rows = used.get("rows")
+    narrowed = [
+        f"{name.replace('_', ' ').replace('.', ' ')} {value_text(value)}"
+        for name, value in used.items()
+        if name not in ("rows", "columns", "sort")
+    ]
+    count = "leads" if rows is None else "1 lead" if rows == 1 else f"{rows:,} leads"
+    return f"exported {count}" + (f" with {'; '.join(narrowed)}" if narrowed else ", without a filter")
+
+
+def _moved(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+    verb = {
+        "lead_assigned": "assigned",
+        "lead_reassigned": "reassigned",
+        "lead_unassigned": "took from its owner",
+        "lead_redistributed": "distributed again",
+        "lead_reopened": "reopened",
+        "lead_merged": "merged",
+        "lead_split": "split",
+    }[record.act]
+    what = known.object(record.object)
+    if record.object == "leads":
+        what = f"{used.get('done', 0):,} of {used.get('leads', 0):,} leads"
+    to = used.get("to_rep_id")
+    names = ", ".join(known.rep(one) for one in ([to] if isinstance(to, str) else to or ()))
+    into = f" into {known.object('lead/' + str(used['into_lead_id']))}" if "into_lead_id" in used else ""
+    return f"{verb} {what}{into}" + (f" to {names}" if names else "")
+
+
+def _letter(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+    if "letters" in used:
+        count = used["letters"]
+        what = "1 dead letter" if count == 1 else f"{count:,} dead letters"
+    else:
+        what = f"{known.object(record.object)} ({used.get('error_class')}, from {used.get('source')})"
+    return f"sent {what} again" if record.act == "dead_letter_replayed" else f"skipped {what}"
+
+
+def _plain(words: str) -> _Said:
+    def say(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+        whole = known.object(record.object, actor=record.actor)
+        return words.format(
+            of=whole,
+            whose=whole.replace("the account of ", "").replace("their own account", "their own"),
+            **{name: value_text(used.get(name)) for name in ("sessions", "email", "handles", "entries")},
+        )
+
+    return say
+
+
+_SAY: Final[Mapping[str, _Said]] = {
+    "signed_in": _signed_in,
+    "sign_in_failed": _failed,
+    "signed_out": _plain("signed out"),
+    "session_ended": _plain("ended {sessions} of their sessions"),
+    "password_changed": _plain("changed the password of {of}"),
+    "second_factor_set_up": _plain("set up a second factor for {of}"),
+    "second_factor_removed": _plain("removed the second factor of {of}"),
+    "second_factor_reset": _plain("reset the second factor of {of}"),
+    "account_added": _plain("added {of}, or changed its password"),
+    "account_invited": _plain("invited {whose} as {email}"),
+    "account_disabled": _plain("disabled {of}"),
+    "account_unbound": _plain("released {of} from the sign-in provider"),
+    "token_made": _token_made,
+    "token_revoked": _token_revoked,
+    "published": _published,
+    "removed": _plain("removed {of}"),
+    "exported": _exported,
+    "lead_opened": _plain("opened {of}"),
+    **dict.fromkeys(
+        (
+            "lead_assigned",
+            "lead_reassigned",
+            "lead_unassigned",
+            "lead_redistributed",
+            "lead_reopened",
+            "lead_merged",
+            "lead_split",
+        ),
+        _moved,
+    ),
+    "dead_letter_replayed": _letter,
+    "dead_letter_skipped": _letter,
+    "do_not_contact_added": _plain("added {handles} entries to the do-not-contact list"),
+    "do_not_contact_removed": _plain("removed {handles} entries from the do-not-contact list"),
+    "audit_exported": _plain("exported {entries} entries of the audit"),
+}

@@ -1,0 +1,30 @@
+// Tells a person at every page what happened to the own account, until the person has read it.
+
+import { call } from "./api.js";
+
+/** @import { Notice } from "./types.d.ts" */
+
+/** Shows the unread notices below the navigation. */
+export async function showNotices() {
+  const place = document.querySelector("#notices");
+  if (!(place instanceof HTMLElement)) return;
+  /** @type {Notice[]} */
+  const found = await call("GET", "/api/v1/me/notices");
+  if (!found.length) return;
+  const list = document.createElement("ul");
+  for (const one of found) {
+    const at = new Date(one.at).toLocaleString();
+    const from = one.from_host ? `, from ${one.from_host}` : "";
+    list.append(Object.assign(document.createElement("li"), { textContent: `${at}${from}: ${one.text}` }));
+  }
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "I have read this";
+  button.addEventListener("click", async () => {
+    await call("PUT", "/api/v1/me/notices", { until: found[0]?.at });
+    place.hidden = true;
+  });
+  const title = Object.assign(document.createElement("h2"), { textContent: "About your account" });
+  place.replaceChildren(title, list, button);
+  place.hidden = false;
+}

@@ -115,6 +115,7 @@ class _Run:
             and not left
             and not quoted
             and searched
+            and self._kills > 0
             and not self._victims.odd
             and len(named) == erased == report.erased == len(self._people),
             "persons": len(self._people),
@@ -221,10 +222,10 @@ class _Run:
             [*(name for name in self._victims.parts if name.startswith("worker")), "relay", "sink"]
         )
         while True:
-            await asyncio.sleep(KILL_SECONDS)
             name = next(names)
             if await asyncio.to_thread(self._victims.parts[name].ready):
                 self._victims.signal([name], signal.SIGKILL)
+            await asyncio.sleep(KILL_SECONDS)
 
     async def _clean(self, client: LoadClient) -> Counter[str]:
         """Delete and compact until the search finds nothing, or for `CLEAN_SECONDS`; return what it found last."""

@@ -20,7 +20,7 @@ from application.erasure.letters import delete_letters
 from application.erasure.logs import LOGS, delete_logs, ends_of_logs
 from application.erasure.receipts import write_receipts
 from application.erasure.request import Erased, Person, request_erasures
-from application.erasure.stores import blank, compact, trim_feeds
+from application.erasure.stores import blank, compact, rewrite_file, trim_feeds
 from application.journal_snapshot import current_org_partition
 from models.erasure import ERASED, ErasureKey
 from models.errors import RetryableError
@@ -103,6 +103,7 @@ async def clear(
 async def purge(settings: Settings, console_database_url: str | None) -> dict[str, int]:
     """Delete the past of the logs, as far as every reader has it, and rewrite the databases without what is free."""
     deleted = await delete_logs(settings, await ends_of_logs(settings))
+    await rewrite_file(settings.redis_url)
     for url, what in ((settings.database_url, CRM), (console_database_url, CONSOLE)):
         if url is not None:
             await asyncio.to_thread(compact, url, what)

@@ -37,6 +37,8 @@ OUTPUT: Final = (LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS)
 LOGS: Final = (*INPUT, *OUTPUT)
 PATIENCE_SECONDS: Final = 60.0
 """How long a purge waits for the readers. What they have not read then is left to retention."""
+STILL_SECONDS: Final = 5.0
+"""A group that has read nothing for so long is not waited for: it may be idle, stopped or gone."""
 LOOK_SECONDS: Final = 0.25
 REQUEST_MS: Final = 30_000
 
@@ -93,6 +95,8 @@ async def _passed(settings: Settings, admin: Any, ends: Ends, patience_seconds: 
     """Return how far each partition was read by all its readers, at most to the end; wait for them for a while."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + patience_seconds
+    grown: float = loop.time()
+    last: Ends = {}
     while True:
         worker, read = await _positions(settings, admin)
         limits = {
@@ -102,7 +106,9 @@ async def _passed(settings: Settings, admin: Any, ends: Ends, patience_seconds: 
             )
             for place, end in ends.items()
         }
-        if limits == ends or loop.time() > give_up:
+        if limits != last:
+            grown, last = loop.time(), limits
+        if limits == ends or loop.time() > min(give_up, grown + STILL_SECONDS):
             return limits
         await asyncio.sleep(LOOK_SECONDS)
 

@@ -175,6 +175,17 @@ async def trim_feeds(redis_url: str, finder: Finder) -> int:
     return removed
 
 
+async def rewrite_file(redis_url: str) -> None:
+    """Let Valkey rewrite its append-only file without what was removed since. Raises `RetryableError`."""
+    client = connect_valkey(redis_url)
+    try:
+        await _rewrite(client)
+    except (RedisError, OSError) as error:
+        raise RetryableError("Valkey", str(error)) from error
+    finally:
+        await client.aclose()
+
+
 async def _rewrite(client: redis.asyncio.Redis) -> None:
     """Let Valkey rewrite its append-only file, if it has one; the old one repeats what was removed."""
     asked: Any = client

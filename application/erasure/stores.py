@@ -148,25 +148,27 @@ def _blanked(finder: Finder, value: Any) -> Any:
 
 
 async def trim_feeds(redis_url: str, finder: Finder) -> int:
-    """Remove the feed's entries about erased leads, and rewrite Valkey's file; return how many were removed.
+    """Remove each feed that has entries about erased leads, and rewrite Valkey's file; return the number of entries.
 
-    A browser whose last entry is removed reads its lists again. Raises `RetryableError`.
+    Open pages then read their lists again. Raises `RetryableError`.
     """
     client: Any = connect_valkey(redis_url)
     removed = 0
     try:
         async for feed in client.scan_iter(match=FEED, count=SLICE):
-            after = "-"
+            after, gone = "-", 0
             while entries := await client.xrange(feed, after, "+", count=SLICE):
-                gone = [
-                    entry_id
-                    for entry_id, fields in entries
-                    if fields.get(b"lead_id", b"").decode() in finder.leads
-                    or finder.find(fields.get(b"payload", b"").decode(errors="replace"))
-                ]
-                if gone:
-                    removed += await client.xdel(feed, *gone)
+                gone += sum(
+                    fields.get(b"lead_id", b"").decode() in finder.leads
+                    or bool(finder.find(fields.get(b"payload", b"").decode(errors="replace")))
+                    for _, fields in entries
+                )
                 after = f"({entries[-1][0].decode()}"
+            if (
+                gone
+            ):  # XDEL would only mark the entries, and their bytes would stay in Valkey's memory and file
+                await client.delete(feed)
+                removed += gone
         await _rewrite(client)
     except (RedisError, OSError) as error:
         raise RetryableError("Valkey", str(error)) from error

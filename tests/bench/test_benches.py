@@ -85,7 +85,7 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 OF_WORKERS = ("claims", "latency", "live", "restart")
 OF_THE_CONSOLE = ("live-browser", "pages", "listeners")
-ALONE = tuple(SMALL.keys() - {*OF_WORKERS, *OF_THE_CONSOLE})
+ALONE = tuple(name for name in SMALL if name not in {*OF_WORKERS, *OF_THE_CONSOLE})
 
 
 @pytest.fixture(scope="module")

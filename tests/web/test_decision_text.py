@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 
 from models.decisions import (
+    ActivityRecorded,
     Answered,
     AnswerIgnored,
     ArrivalRepeated,
@@ -17,10 +18,12 @@ from models.decisions import (
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
+    HungUp,
     InquiryAdded,
     LeadAccepted,
     LeadClosed,
     LeadOffered,
+    LeadReopened,
     LockReleased,
     LockTaken,
     MergedInto,
@@ -30,6 +33,7 @@ from models.decisions import (
     OfferEnded,
     OutcomeRecorded,
     OwnerChanged,
+    PreassignmentNotFollowed,
     QueueEntered,
     QueueLeft,
     QueueMoved,
@@ -102,6 +106,13 @@ SAID: list[tuple[Decision, str]] = [
     (CallbackDue(rep_id="rep-1"), "The promised call is due"),
     (OutcomeRecorded(rep_id="rep-1", outcome="no_answer"), "Alex Thompson: no answer"),
     (NoteRecorded(rep_id="rep-1", note="rep-1 rang"), "Alex Thompson wrote a note"),
+    (ActivityRecorded(rep_id="rep-1", kind="call", contact=True, note="rep-1 rang"), "Alex Thompson called"),
+    (
+        PreassignmentNotFollowed(assigned_to="rep-9", reason="unknown", why="w"),
+        "It arrived assigned to rep-9, which was not followed: unknown",
+    ),
+    (HungUp(rep_id="rep-1"), "Alex Thompson hung up and keeps it"),
+    (LeadReopened(rep_id="rep-1", owner=None, why="w"), "Alex Thompson reopened it"),
     (
         ExceptionRaised(reason="no_available_agents", explanation=({"queue_id": "aged", "why": MARK},)),
         "It became an exception: no available agents",

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from rules.language.tree import parse
@@ -69,7 +70,7 @@ async def choices(
 
 @router.get(
     "/leads.csv",
-    response_class=RecordedExport,
+    response_class=StreamingResponse,
     responses={200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
     openapi_extra={"parameters": list_params.parameters(LEADS, _COLUMNS, _SEGMENT)},
 )

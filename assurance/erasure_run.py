@@ -341,6 +341,9 @@ async def _set_configs(settings: Settings, wanted: dict[str, dict[str, str]]) ->
             for key, value in configs.items():
                 if refusal := await admin.set_config(topic, key, value):
                     raise RuntimeError(f"{topic}: {key}={value}: {refusal}")
-        return {topic: {key: known[topic][key] for key in configs} for topic, configs in wanted.items()}
+        # In reverse: the broker refuses a least lag above the greatest one, also for a moment.
+        return {
+            topic: {key: known[topic][key] for key in reversed(configs)} for topic, configs in wanted.items()
+        }
     finally:
         await admin.close()

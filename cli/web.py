@@ -157,6 +157,8 @@ def console_key(as_json: AsJson = False) -> None:
 
     To replace a key, name the new one first and the old one after it, and restart the console.
 
+    Example: firstclaim console-key
+
     Example: export FIRSTCLAIM_CONSOLE_KEYS="$(firstclaim console-key),$FIRSTCLAIM_CONSOLE_KEYS"
     """
     from web.store.sealing import new_key

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 NAME: Final = "Kafka ACLs"
-MOST_SAID: Final = 20
+MOST_SAID: Final = 40
 """How many differences are listed; of the others only the number is given."""
 _SECONDS: Final = 15
 

@@ -54,7 +54,7 @@ class RelayStage(Stage):
             receipt.settle()
             return
         try:
-            row = decode_row(message.value or b"")
+            row = decode_row(message.value)
             if self.watermarks.advance(partition, message.offset, row.off):
                 messages = public_messages(row, message.key, partition)
                 for effect in messages:

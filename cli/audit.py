@@ -3,13 +3,12 @@
 import asyncio
 import sys
 from contextlib import aclosing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from cli.common import AsJson, finish, running, say
+from cli.common import AsJson, finish, instant, running, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +46,7 @@ def export(  # each parameter is an option
     if act is not None and act not in ACTS:
         raise typer.BadParameter(f"must be one of {', '.join(ACTS)}", param_hint="--act")
     selection = AuditSelection(
-        org=org, actor=actor, act=act, since=_instant(since, "--since"), until=_instant(until, "--until")
+        org=org, actor=actor, act=act, since=instant(since, "--since"), until=instant(until, "--until")
     )
     count = AuditCount()
     settings = running()
@@ -102,18 +101,6 @@ def _opened(to: Path | None) -> "Iterator[TextIO]":
             yield file
     except OSError as error:
         raise typer.BadParameter(f"{to} cannot be written: {error.strerror}", param_hint="--to") from error
-
-
-def _instant(given: str | None, option: str) -> datetime | None:
-    if given is None:
-        return None
-    try:
-        found = datetime.fromisoformat(given)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"{given!r} is not a time like 2026-11-25T08:00", param_hint=option
-        ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def add_to(app: typer.Typer) -> None:

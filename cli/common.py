@@ -1,6 +1,7 @@
 """Shared functions of the commands: the settings of the running system, and the output of results."""
 
 import sys
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -56,3 +57,16 @@ def finish(result: dict[str, Any], *, as_json: bool, ok: bool = True) -> None:
         typer.echo(msgspec.json.encode(result).decode())
     if not ok:
         raise typer.Exit(1)
+
+
+def instant(given: str | None, option: str) -> datetime | None:
+    """Return the time that an option names, in UTC if it has no offset. Raises `typer.BadParameter`."""
+    if given is None:
+        return None
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{given!r} is not a time like 2026-11-25T08:00", param_hint=option
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

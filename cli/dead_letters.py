@@ -1,12 +1,11 @@
 """Commands for dead letters: list rejected messages and reasons, replay them after a fix, or skip them."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.common import AsJson, finish, running
+from cli.common import AsJson, finish, instant, running
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -181,23 +180,11 @@ def _selection(  # one parameter for each option
         places=tuple(places or ()),
         topic=topic,
         error_class=error_class,
-        since=_instant(since, "--since"),
-        until=_instant(until, "--until"),
+        since=instant(since, "--since"),
+        until=instant(until, "--until"),
         org=org,
         vendor=vendor,
     )
-
-
-def _instant(given: str | None, option: str) -> datetime | None:
-    if given is None:
-        return None
-    try:
-        found = datetime.fromisoformat(given)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"{given!r} is not a time like 2026-11-25T08:00", param_hint=option
-        ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _print_outcome(outcome: "RunResult", done: str, *, as_json: bool) -> None:

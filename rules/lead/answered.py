@@ -38,7 +38,10 @@ def remember(memory: bytes, answers: Iterable[Answered], at: datetime) -> bytes:
 
 def recall(memory: bytes, action_id: str, at: datetime) -> tuple[Result, datetime] | None:
     """Return the result of an action that was answered before, and the hour of the answer; None if unknown."""
-    digest, found = _digest(action_id), memory.find(_digest(action_id))
+    if not memory:
+        return None
+    digest = _digest(action_id)
+    found = memory.find(digest)
     while found >= 0:
         if found % ENTRY_BYTES == 0:
             hours = _hours_of(memory, found)

@@ -89,8 +89,11 @@ async def test_a_journal_record_nobody_can_read_is_a_dead_letter_and_the_next_is
     engine: Engine,
 ) -> None:
     good = assigned("lead", "a", off=9, version=1)
-    bad = (b"\xff", b"{}", b'{"row":"lead","cause":"\xff"}', b"[" * 90_000, None)
-    await engine.send(LEAD_JOURNAL, [*((good[0], b"bad-%d" % n, value) for n, value in enumerate(bad)), good])
+    bad = (b"\xff", b"{}", b'{"row":"lead","cause":"\xff"}', b"[" * 90_000)
+    removed = (good[0], b"removed", None)  # a tombstone: its row was removed, and it is no dead letter
+    await engine.send(
+        LEAD_JOURNAL, [*((good[0], b"bad-%d" % n, value) for n, value in enumerate(bad)), removed, good]
+    )
     async with engine.relay() as relay:
 
         async def told() -> bool:

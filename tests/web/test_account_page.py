@@ -38,7 +38,7 @@ async def test_a_password_is_changed_by_its_owner_and_other_browsers_are_signed_
     await page.get_by_role("button", name="Change password").click()
     await expect(page.locator("#said")).to_contain_text("Your password is changed.")
     await page.reload()
-    await expect(page.get_by_role("heading", name="Your account")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Your account", exact=True)).to_be_visible()
     await elsewhere.goto("/queues")
     await elsewhere.get_by_label("Email").fill(office.email("rep-1"))
     await elsewhere.get_by_label("Password").fill(PASSWORD)

@@ -106,7 +106,7 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
 ) -> None:
     pages = await floor(office, "ring_all", "rep-1", "rep-2", "rep-3", ring_seconds=120)
     first, second, third = pages
-    lead = await office.arrive("A-1", campaign="west", **JONES)
+    lead = await office.arrive("A-1", campaign="west", phone="4014194247", **JONES)
     for page in pages:
         await expect(page.get_by_role("alert")).to_contain_text(
             "You have an available lead Jeremy Jones. Press 1 to accept or hang up to decline."

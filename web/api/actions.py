@@ -74,19 +74,19 @@ async def answer(person: Acts, parts: PartsOf, action_id: uuid.UUID) -> Answer:
 
 
 async def act(
-    parts: Services, person: Person, lead_id: str, kind: str, key: str | None, **fields: Any
+    parts: Services, person: Person, lead_id: str, action: str, key: str | None, /, **fields: Any
 ) -> Answer:
     """Send an action to the engine as this person, and return its answer."""
     given = {
         "action_id": action_id(person, key),
-        "type": kind,
+        "type": action,
         "lead_id": lead_id,
         "rep_id": person.rep_id,
         "org": person.org,
         **{name: value for name, value in fields.items() if value is not None},
     }
     found = await ask_recorded(parts, person, given)
-    if (found.org, found.rep_id, found.lead_id, found.type) != (person.org, person.rep_id, lead_id, kind):
+    if (found.org, found.rep_id, found.lead_id, found.type) != (person.org, person.rep_id, lead_id, action):
         detail = f"Idempotency-Key: {key} belongs to another action"
         raise Problem(422, "idempotency-key-reused", detail)
     return answer_for(parts, person, found)

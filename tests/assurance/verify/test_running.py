@@ -43,9 +43,8 @@ async def test_r3_s1_x2_leads_and_orgs_agree_at_every_moment() -> None:
         agreed(await verify(settings), leads=TURNS + RINGS)
         report = await at_rest(settings)
         agreed(report, leads=TURNS + RINGS)
-        assert (
-            report.phases["exception"] >= TURNS + RINGS - 3 + 1
-        )  # nobody else took one, and an owner has left
+        # One owner has left, another has stayed, and nobody took what else was offered.
+        assert report.phases["exception"] + report.phases["owned"] == TURNS + RINGS
         assert report.org_leads == report.phases["owned"] > 0
         assert report.org_events["rep_requested"] > TURNS + RINGS
         assert report.org_events["lead_taken"] >= 3
@@ -72,7 +71,7 @@ async def published(settings: Settings, client: LoadClient) -> None:
 
 
 async def offered(settings: Settings, client: LoadClient, *, taken: int) -> str:
-    """Let so many offers be taken by the reps they were made to, in the order they come; return one who took one."""
+    """Take so many offers, in the order they come, for two reps at least; return one rep who took one, and not all."""
     owners = set()
     taken_leads: set[str] = set()
     async with (
@@ -92,7 +91,7 @@ async def offered(settings: Settings, client: LoadClient, *, taken: int) -> str:
             if asked.result is Result.WON:
                 owners.add(notice.rep_id)
                 taken_leads.add(notice.lead_id)
-            if len(taken_leads) == taken:
+            if len(taken_leads) >= taken and len(owners) > 1:
                 break
     assert taken_leads <= {
         lead_id("default", "acme", f"{name}-{n}", {}) for name in ("turn", "ring") for n in range(TURNS)

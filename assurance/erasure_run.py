@@ -44,8 +44,10 @@ BROKER: Final = {
     "log.segment.delete.delay.ms": 500,
     "log.cleaner.backoff.ms": 500,
     "log.initial.task.delay.ms": 500,
+    "log.index.size.max.bytes": 102_400,
 }
-"""A broker looks for what it may delete every five minutes; here every second."""
+"""A broker looks for what it may delete every five minutes; here every second. It also gives each active segment two
+index files of 10 MB, which is more than a gigabyte for the search to read; here they are small."""
 ROLL: Final = {"segment.ms": "1000"}
 """The config of a log. What is deleted stays in the file of the active segment until that one rolls."""
 FAST: Final = {

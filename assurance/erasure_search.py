@@ -26,6 +26,8 @@ SKIPPED_FILES: Final = ("server.properties", ".jsa")
 
 def found_in(data: bytes) -> int:
     """Return how often a person of the run occurs in some bytes."""
+    if AREA.encode() not in data and MARK.encode() not in data.lower():
+        return 0  # the pattern takes a second for 30 MB, and most files have nothing
     return sum(1 for _ in _PATTERN.finditer(data))
 
 

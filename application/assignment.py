@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from application.engine_client import EngineClient
-from models.decisions import Result
 from models.errors import RetryableError
+from models.results import Result
 from streams.settings import Settings
 
 AT_ONCE: Final = 1_000

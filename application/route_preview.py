@@ -10,17 +10,19 @@ import msgspec
 from msgspec.structs import replace
 
 from application.journal_snapshot import current_org_partition, journal_now, place_of
-from models.decisions import InquiryAdded, RepSought
+from models.decisions import InquiryAdded
 from models.events import LeadArrived, OrgAnswered
 from models.facts import Facts
 from models.lead import Lead, LeadRow, Phase
+from models.offer_decisions import RepSought
 from models.offers import NoRepAvailable, OfferMade, RingStarted
 from models.org import OrgLead, PersonArrived, Stage
 from models.org_decisions import OrgStep, explained
 from rules.inbound.intake import accept_arrival
 from rules.lead.distribution import request_rep
 from rules.lead.lead_partition import LeadPartition
-from rules.lead.transition import EXPLAINED_QUEUES, Transition
+from rules.lead.settlement import EXPLAINED_QUEUES, settle
+from rules.lead.transition import Transition
 from rules.org.allocate import method_of
 from rules.org.capacity import release_lead
 from rules.org.eligibility import Eligibility
@@ -130,7 +132,7 @@ def distributed_again(lead: Lead, at: datetime, book: RuleBook, office: OrgParti
         request_rep(
             transition, group.group_id, "it asks its group again", lead.search.tried if lead.search else ()
         )
-    transition.settle()
+    settle(transition)
     return _routed(transition.lead, at, book, office, lead)
 
 

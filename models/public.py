@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from models.decisions import Reason, Result
+from models.results import Reason, Result
 
 ORG_LOG: Final = "org-log"
 """Not public: the topic through which leads inform their org. Its messages are effects of lead records, like public

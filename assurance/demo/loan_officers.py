@@ -8,8 +8,8 @@ from typing import Final
 from assurance.load import LoadClient
 from assurance.load.offers import Offer, Offers
 from board.reader import Reader
-from models.decisions import Result
 from models.errors import RetryableError
+from models.results import Result
 
 TOP: Final = 12
 """How far down a list reps claim. It is short, so that they compete."""

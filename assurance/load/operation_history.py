@@ -8,7 +8,7 @@ from typing import Final
 
 from assurance.linearizability import Operation
 from assurance.load.client import AskedAction
-from models.decisions import Reason, Result
+from models.results import Reason, Result
 
 CLOCKS_SECONDS: Final = 0.05
 """How much earlier a lock may expire by the broker's clock, which counts whole milliseconds, than by ours."""

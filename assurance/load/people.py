@@ -10,7 +10,7 @@ from typing import Any, Final
 from assurance.load.client import LoadClient
 from assurance.load.offers import Offer, Offers
 from models.activities import ActivityKind
-from models.decisions import Result
+from models.results import Result
 
 NEWEST: Final = 40
 """How many of the newest leads of a kind reps look at. It is small, so that they compete."""

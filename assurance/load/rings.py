@@ -14,9 +14,9 @@ from application.directory.objects import Value
 from assurance.load.client import AskedAction, LoadClient
 from assurance.load.operation_history import OperationHistory
 from assurance.load.storms import READY_SECONDS, RESEND_SECONDS, arrival
-from models.decisions import Result
 from models.ids import lead_id
 from models.public import Notification
+from models.results import Result
 from rules.queues.rule_book import Key
 from streams.settings import Settings
 from streams.topic_reader import read_topic

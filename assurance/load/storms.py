@@ -12,9 +12,9 @@ import msgspec
 from assurance.load.client import AskedAction, LoadClient
 from assurance.load.operation_history import OperationHistory
 from board.reader import Reader
-from models.decisions import Result
 from models.errors import RetryableError, RuntimeFailure
 from models.ids import lead_id
+from models.results import Result
 from streams.settings import Settings
 
 READY_SECONDS: Final = 120.0

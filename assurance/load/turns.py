@@ -14,8 +14,8 @@ from assurance.load.client import LoadClient
 from assurance.load.offers import Offers
 from assurance.load.rings import rep_ids_of
 from assurance.load.storms import READY_SECONDS, RESEND_SECONDS, arrival
-from models.decisions import Result
 from models.ids import lead_id
+from models.results import Result
 from rules.queues.rule_book import Key
 from streams.settings import Settings
 

@@ -6,7 +6,13 @@ from typing import Final
 
 import msgspec
 
-from models.decisions import Answered, Decision, ExceptionIgnored, ExceptionRaised, ExceptionResolved
+from models.decisions import (
+    Answered,
+    Decision,
+    ExceptionIgnored,
+    ExceptionRaised,
+    ExceptionResolved,
+)
 from models.lead import Lead, LeadRow, Phase
 from models.org import Stage
 from rules.org.persons import Persons

@@ -19,12 +19,12 @@ from models.decisions import (
     InquiryAdded,
     MergedInto,
     OwnerChanged,
-    Result,
 )
 from models.erasure import ERASED
 from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArrived, OrgAnswered
 from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.offers import LeadOrphaned, OfferMade
+from models.results import Result
 
 LeadEvent = Any
 """Any event of a lead's log."""

@@ -11,9 +11,9 @@ from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
 from assurance.verify.lead_invariants import KnownAnswers, fingerprint
 from assurance.verify.records import Row, key_text, position_of, time_of
-from models.decisions import Reason, Result
 from models.ids import public_message_id
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, NOTIFICATIONS, ORG_LOG, QUEUE_CHANGES
+from models.results import Reason, Result
 from rules.outbound.public_messages import SOURCE_LOG, public_messages
 
 PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS)

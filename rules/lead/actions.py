@@ -11,15 +11,15 @@ from models.decisions import (
     LeadClosed,
     NoteRecorded,
     OutcomeRecorded,
-    Reason,
-    Result,
 )
 from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Phase
+from models.results import Reason, Result
 from rules.lead import activities, moves
 from rules.lead.discretion import closed_with, opened_by, owned_by
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.permissions import MANAGERS, not_holding, not_working
+from rules.lead.settlement import reevaluate_queues
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
 
@@ -47,7 +47,7 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(
             Reason.UNKNOWN_QUEUE, f"the org has no queue {request.queue_id} that you have access to"
         )
-    transition.reevaluate_queues()
+    reevaluate_queues(transition)
     claimable_queues = [
         queue_id
         for queue_id in sorted(transition.lead.places)
@@ -93,7 +93,7 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
     if lead.owner is not None and lead.owner != request.rep_id:
         return refused(Reason.NOT_ALLOWED, owned_by(transition, request.rep_id))
     if lead.lock is None and lead.owner is None:
-        transition.reevaluate_queues()
+        reevaluate_queues(transition)
         claimable = sorted(q for q in transition.lead.places if rules.queues[q].queue.claimable)
         if claimable:
             seen = [rules.called(q) for q in claimable if rules.may_see(request.rep_id, q)]

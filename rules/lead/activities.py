@@ -1,8 +1,9 @@
 """Records what a rep did with a lead: called, mailed, texted, took a note, planned (M3)."""
 
 from models.activities import SHORT_TYPES, ActivityKind
-from models.decisions import ActivityRecorded, Reason
+from models.decisions import ActivityRecorded
 from models.events import ActionRequested
+from models.results import Reason
 from rules.lead.permissions import MANAGERS, not_working
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
-from models.decisions import Answered, Reason, Result
+from models.decisions import Answered
 from models.events import ActionRequested
 from models.lead import Lead
+from models.results import Reason, Result
 from rules.lead.transition import ActionResult, refused
 
 REMEMBERED_DAYS: Final = 30

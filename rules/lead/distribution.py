@@ -9,10 +9,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from models.decisions import AnswerIgnored, LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded, RepSought
+from models.decisions import AnswerIgnored
 from models.directory import Campaign
 from models.facts import Facts
 from models.lead import OPEN_OFFERS, DeadlineKind, Failure, Lead, Phase, RepSearch, Search
+from models.offer_decisions import LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded, RepSought
 from models.offers import (
     LeadOrphaned,
     NoRepAvailable,

@@ -18,8 +18,6 @@ from models.decisions import (
     ExceptionResolved,
     LeadClosed,
     LeadErased,
-    Reason,
-    Result,
 )
 from models.erasure import ERASED, joined
 from models.events import (
@@ -32,6 +30,7 @@ from models.events import (
 )
 from models.facts import Facts
 from models.lead import DeadlineKind, Lead, Phase
+from models.results import Reason, Result
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
 ERASE: Final = "erase"

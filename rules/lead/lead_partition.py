@@ -13,11 +13,12 @@ import msgspec
 from msgspec.structs import replace
 
 from models.codec import directory_key, encode_row
-from models.decisions import Answered, Reason, Result
+from models.decisions import Answered
 from models.errors import PermanentError
 from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, RulesChanged
 from models.lead import Deadline, DirectoryRow, LeadRow, Row
 from models.record_size import MAX_RECORD_BYTES, check_size
+from models.results import Reason, Result
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.lead.machine import LeadEvent, is_replay, resumed, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads

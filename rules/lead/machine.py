@@ -10,15 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from models.activities import SHORT_TYPES
-from models.decisions import (
-    Answered,
-    AnswerIgnored,
-    DeadlineIgnored,
-    Decision,
-    MergedInto,
-    Reason,
-    Result,
-)
+from models.decisions import Answered, AnswerIgnored, DeadlineIgnored, Decision, MergedInto
 from models.events import (
     ActionRequested,
     ArrivalMerged,
@@ -32,12 +24,14 @@ from models.events import (
     SuppressionChanged,
 )
 from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Lead, LeadRow, Phase
+from models.results import Reason, Result
 from rules.lead import arrivals, erasure
 from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.answered import answer_again, recall, remember
 from rules.lead.distribution import apply_answer, expire_offer
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
+from rules.lead.settlement import settle
 from rules.lead.transition import ActionResult, Transition, refused
 from rules.queues.rule_book import OrgRules, RuleBook
 
@@ -243,7 +237,7 @@ def decide_action(
     else:
         result = refuse_in_phase(transition, trigger, event.rep_id)
     if result.result in (Result.DONE, Result.WON):
-        transition.settle()
+        settle(transition)
         return transition.lead, tuple(transition.decisions), result
     return lead, (), result
 
@@ -290,7 +284,7 @@ def decide_event(
             transition.unlock(f"{lead.lock.rep_id} has left")
         if stale is not None:
             return lead, (stale,)
-    transition.settle()
+    settle(transition)
     return transition.lead, tuple(transition.decisions)
 
 

@@ -4,9 +4,10 @@ A move is one decision in the lead's log, like a claim. So two owners can never 
 at once: each move finds the owner that the one before it left.
 """
 
-from models.decisions import LeadReopened, Reason, Result
+from models.decisions import LeadReopened
 from models.events import ActionRequested
 from models.lead import Lead, Phase
+from models.results import Reason, Result
 from rules.lead.distribution import ask_group, orphan
 from rules.lead.permissions import MANAGERS, not_manager
 from rules.lead.transition import DONE, ActionResult, Transition, refused

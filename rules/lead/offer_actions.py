@@ -6,9 +6,10 @@ A rep with the offer takes the lead by any action on it; others wait (R3, S3).
 from collections.abc import Callable
 from typing import Final
 
-from models.decisions import ConnectRequested, HungUp, Reason, Result
 from models.events import ActionRequested
 from models.lead import Phase, RepSearch
+from models.offer_decisions import ConnectRequested, HungUp
+from models.results import Reason, Result
 from rules.calendar.quiet_hours import clock, quiet_until
 from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.discretion import may_know, owned_by

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
-from models.decisions import Reason
 from models.events import ActionRequested
+from models.results import Reason
 from rules.lead.discretion import opened_by, owned_by
 from rules.lead.transition import ActionResult, Transition, refused
 

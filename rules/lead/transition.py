@@ -2,46 +2,30 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from models.decisions import (
     CallbackDue,
     Decision,
-    ExceptionRaised,
-    ExceptionResolved,
     LockReleased,
     LockTaken,
-    OfferEnded,
     OwnerChanged,
-    QueueEntered,
-    QueueLeft,
-    QueueMoved,
-    Reason,
-    Result,
 )
 from models.lead import (
     HELD_BACK,
-    LOCKED_PHASES,
-    OWNED_PHASES,
     Deadline,
     DeadlineKind,
     Lead,
     Lock,
-    OpenException,
     Phase,
-    QueuePlacement,
 )
+from models.offer_decisions import OfferEnded
 from models.offers import Outcome
-from models.org_decisions import explained
+from models.results import Reason, Result
 from rules.calendar.quiet_hours import quiet_until
-from rules.queues.columns import shown
 from rules.queues.rule_book import OrgRules
-from rules.retention import settle_retention
-
-EXPLAINED_QUEUES: Final = 50
-"""The maximum number of queues that an exception explains. It keeps a row small in an org with thousands of queues."""
 
 
 class ActionResult(msgspec.Struct, frozen=True, gc=False):
@@ -64,7 +48,7 @@ def refused(reason: Reason, why: str) -> ActionResult:
 class Transition:
     """One event's changes to a lead. Each method replaces `lead` and collects decisions.
 
-    `before_event` keeps the lead as it was before the event, so that `settle` can detect changes.
+    `before_event` keeps the lead as it was before the event, so that `settlement.settle` can detect changes.
     `others_open`: how many other leads the acting rep has open.
     """
 
@@ -127,7 +111,7 @@ class Transition:
         lock = self.lead.lock
         if lock is not None and lock.until <= self.at:
             self.unlock("it ran out without an action", lapsed=lock.rep_id)
-            self._update_phase()
+            self.update_phase()
 
     def assign_owner(
         self, rep_id: str, how: str, via: str | None, why: str, *, keeps_callback: bool = False
@@ -204,80 +188,10 @@ class Transition:
         if self.lead.owner == rep_id:
             self.update(owner_last_contacted_at=self.at)
 
-    # -- settling ---------------------------------------------------------------------------------------------------
-
-    def settle(self) -> None:
-        """Update phase, places and the rules' deadline after the event has changed the lead (Q2, X7).
-
-        The rules are evaluated only if the lead or the org's rules changed, or at the instant at which a relative date
-        changes a verdict. So a losing claim needs no evaluation.
-        """
-        due = self.lead.deadline(DeadlineKind.RULES)
-        if (
-            self.lead is self.before_event
-            and self.lead.evaluated == self.rules.version
-            and (due is None or due.due > self.at)
-        ):
-            return
-        self._update_phase()
-        self.reevaluate_queues()
-        self._update_exception()
-        settle_retention(self)
-        if self.lead is not self.before_event:
-            self.update(updated_at=self.at)
-
-    def reevaluate_queues(self) -> None:
-        """Evaluate the lead's queues under the current rules, and record which it entered, moved in and left."""
-        evaluation = self.rules.evaluate(self.lead, self.at)
-        old, places = self.lead.places, {}
-        for queue_id, sort_key in evaluation.places.items():
-            compiled = self.rules.queues[queue_id]
-            columns = shown(self.lead, compiled.queue)
-            place = old.get(queue_id)
-            if place is None:
-                places[queue_id] = QueuePlacement(compiled.version, sort_key, self.at)
-                self.emit(
-                    QueueEntered(
-                        queue_id=queue_id,
-                        sort_key=sort_key,
-                        rules_version=compiled.version,
-                        why=self.rules.explain(self.lead, queue_id, self.at),
-                        columns=columns,
-                    )
-                )
-            elif (
-                place.rules_version != compiled.version
-                or place.sort_key != sort_key
-                or (self.before_event is not None and shown(self.before_event, compiled.queue) != columns)
-            ):
-                places[queue_id] = QueuePlacement(compiled.version, sort_key, place.since)
-                self.emit(
-                    QueueMoved(
-                        queue_id=queue_id,
-                        sort_key=sort_key,
-                        rules_version=compiled.version,
-                        why="its order or what the queue shows of it changed",
-                        columns=columns,
-                    )
-                )
-            else:
-                places[queue_id] = place
-        for queue_id in old:
-            if queue_id not in places:
-                why = (
-                    self.rules.explain(self.lead, queue_id, self.at)
-                    if queue_id in self.rules.queues
-                    else "the queue was removed"
-                )
-                self.emit(QueueLeft(queue_id=queue_id, why=why))
-        self.set_deadline(DeadlineKind.RULES, evaluation.valid_until)
-        if places != old or self.lead.evaluated != self.rules.version:
-            self.update(places=places, evaluated=self.rules.version)
-
-    def _update_phase(self) -> None:
+    def update_phase(self) -> None:
         """Derive the phase from owner and lock. Only closing and ignoring are decided elsewhere.
 
-        A free lead counts as queued while the queues are evaluated. `_update_exception` then checks whether a queue
+        A free lead counts as queued while the queues are evaluated. `settlement.settle` then checks whether a queue
         took it.
         """
         lead = self.lead
@@ -293,54 +207,3 @@ class Transition:
             phase = Phase.QUEUED
         if phase is not lead.phase or lead.open_exception is not None:
             self.update(phase=phase, open_exception=None)
-
-    def _update_exception(self) -> None:
-        """Raise an exception for a free lead that no queue takes, with each queue's reason; otherwise end it."""
-        lead, before_event = self.lead, self.before_event
-        was = before_event.open_exception if before_event else None
-        if lead.phase is Phase.QUEUED and not lead.places:
-            open_exception = (
-                was if before_event is not None and before_event.phase is Phase.EXCEPTION else None
-            )
-            failed = lead.failed
-            if failed is not None and (
-                before_event is None or before_event.failed != failed or open_exception is None
-            ):
-                open_exception = OpenException(failed.reason, explained(failed.explanation), self.at)
-                self.emit(
-                    ExceptionRaised(reason=open_exception.reason, explanation=open_exception.explanation)
-                )
-            if open_exception is None:
-                reasons = tuple(
-                    {"queue_id": queue_id, "why": self.rules.explain(lead, queue_id, self.at)}
-                    for queue_id in sorted(self.rules.queues)[:EXPLAINED_QUEUES]
-                ) or ({"why": "the org has published no queue"},)
-                open_exception = OpenException(
-                    reason="no_available_agents", explanation=reasons, raised_at=self.at
-                )
-                self.emit(
-                    ExceptionRaised(reason=open_exception.reason, explanation=open_exception.explanation)
-                )
-            self.update(phase=Phase.EXCEPTION, open_exception=open_exception)
-        elif lead.open_exception is not None and lead.phase is not Phase.IGNORED:
-            self.update(open_exception=None)
-        if was is not None and self.lead.open_exception is None:
-            self.emit(
-                ExceptionResolved(
-                    reason=was.reason,
-                    why=self._resolution(),
-                    explanation=was.explanation,
-                    raised_at=was.raised_at,
-                )
-            )
-
-    def _resolution(self) -> str:
-        if self.lead.phase in OWNED_PHASES:
-            return f"assigned to {self.lead.owner}"
-        if self.lead.phase in LOCKED_PHASES and self.lead.lock:
-            return f"opened by {self.lead.lock.rep_id}"
-        if self.lead.phase is Phase.CLOSED:
-            return "closed"
-        if self.lead.phase is Phase.OFFERED:
-            return "it is offered to " + ", ".join(self.lead.search.reps if self.lead.search else ())
-        return "a queue takes it: " + ", ".join(sorted(self.lead.places))

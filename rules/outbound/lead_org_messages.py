@@ -7,17 +7,7 @@ events about arrivals and the do-not-contact list.
 
 from msgspec.structs import replace
 
-from models.decisions import (
-    Answered,
-    InquiryAdded,
-    LeadClosed,
-    LeadErased,
-    LeadReopened,
-    OfferDeclined,
-    OfferEnded,
-    OwnerChanged,
-    RepSought,
-)
+from models.decisions import Answered, InquiryAdded, LeadClosed, LeadErased, LeadReopened, OwnerChanged
 from models.events import (
     ArrivalMerged,
     ArrivalRefused,
@@ -29,6 +19,7 @@ from models.events import (
     SuppressionChanged,
 )
 from models.lead import Lead, LeadRow
+from models.offer_decisions import OfferDeclined, OfferEnded, RepSought
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
 from models.org import LeadClosed as OrgLeadClosed
 from models.org import LeadForgotten, LeadReleased, LeadTaken, OfferSettled, OrgEvent, RepRequested

@@ -6,15 +6,9 @@ move from lead, version and rep. So its sender can send it exactly once.
 
 from typing import Any, Final, Literal
 
-from models.decisions import (
-    ConnectRequested,
-    InquiryAdded,
-    LeadOffered,
-    OfferDeclined,
-    OfferEnded,
-    OwnerChanged,
-)
+from models.decisions import InquiryAdded, OwnerChanged
 from models.lead import Lead, LeadRow
+from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
 from models.offers import Outcome
 from models.public import Notification
 

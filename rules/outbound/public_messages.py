@@ -21,7 +21,6 @@ from models.decisions import (
     QueueEntered,
     QueueLeft,
     QueueMoved,
-    Result,
 )
 from models.directory import Queue
 from models.ids import public_message_id, public_message_position
@@ -43,6 +42,7 @@ from models.public import (
     QueueDefinition,
     Status,
 )
+from models.results import Result
 from rules.outbound.lead_org_messages import to_org
 from rules.outbound.notifications import notifications_of
 from rules.queues.personal_queues import own_changes

@@ -12,17 +12,14 @@ from models.decisions import (
     ArrivalRepeated,
     CallbackDue,
     CallbackSet,
-    ConnectRequested,
     InquiryAdded,
     LeadClosed,
-    LeadOffered,
     LeadReopened,
-    OfferDeclined,
-    OfferEnded,
     OutcomeRecorded,
     OwnerChanged,
 )
 from models.lead import OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
+from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
 from models.offers import Outcome
 from models.public import QueueChange, personal_queue
 from rules.queues.columns import NAME, name_of

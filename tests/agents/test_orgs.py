@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from models.codec import decode_org_record
-from models.decisions import Answered, LeadOffered
+from models.decisions import Answered
 from models.ids import lead_id
 from models.lead import DirectoryRow, Lead, LeadRow, Phase, RepSearch
+from models.offer_decisions import LeadOffered
 from models.org_decisions import OrgStep
 from streams.topics import (
     DIRECTORY,

@@ -10,8 +10,8 @@ import pytest
 
 from assurance.demo.directory import LENDER, WINDOW_SECONDS, YOURS, lender, officers, opened
 from assurance.sample_leads import sample_leads
-from models.decisions import LeadOffered, NobodyAvailable
 from models.lead import Phase
+from models.offer_decisions import LeadOffered, NobodyAvailable
 from rules.inbound.intake import accept_arrival
 from tests.application.directory.test_directory_file import EXAMPLES
 from tests.rules.distribution.sales_floor import SalesFloor

@@ -6,8 +6,8 @@ import redis.asyncio
 
 from board.reader import Reader
 from board.rebuild import rebuild
-from models.decisions import LeadOffered, OfferEnded
 from models.lead import Phase, RepSearch, Search
+from models.offer_decisions import LeadOffered, OfferEnded
 from models.offers import Outcome
 from tests.board.engine import AT, ORG, Engine, claimed, following, ids, lead, taken, until
 

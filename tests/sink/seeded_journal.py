@@ -20,12 +20,11 @@ from models.decisions import (
     OwnerChanged,
     QueueEntered,
     QueueLeft,
-    Reason,
-    Result,
 )
 from models.facts import Facts
 from models.ids import lead_id as id_of
 from models.lead import Lead, LeadRow, OpenException, Phase
+from models.results import Reason, Result
 from sink.tables import Base
 from sink.writer import CrmWriter, JournalRecord
 

@@ -8,20 +8,11 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
-from models.decisions import (
-    Answered,
-    Decision,
-    ExceptionRaised,
-    LeadAccepted,
-    LeadOffered,
-    NobodyAvailable,
-    OfferDeclined,
-    OfferEnded,
-    Reason,
-    Result,
-)
+from models.decisions import Answered, Decision, ExceptionRaised, LeadAccepted
 from models.lead import Lead, LeadRow, OpenException, Phase
+from models.offer_decisions import LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded
 from models.offers import Outcome, Rejected, Why
+from models.results import Reason, Result
 from sink import measures
 from sink.measures import Claims, CountRange, Offered, Share, Speed
 from sink.writer import CrmWriter, JournalRecord

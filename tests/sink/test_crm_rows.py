@@ -14,10 +14,9 @@ from models.decisions import (
     ExceptionResolved,
     LeadAccepted,
     OwnerChanged,
-    Reason,
-    Result,
 )
 from models.lead import Lead, Lock, OpenException, Phase, RepSearch, Search
+from models.results import Reason, Result
 from sink.rows import table_rows, without_nul
 from sink.tables import AssignmentHistoryTable, AssignmentTable, DecisionTable, LeadExceptionTable, LeadTable
 from tests.sink.seeded_journal import START, lead_of, owner_changed, row_of

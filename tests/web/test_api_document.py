@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -17,14 +19,22 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.web.routes import routes
 from tests.web.running_org import NEW
-from web.auth import SCOPES
+from web.auth import CSRF_HEADER, PERSONAL, SCOPES
+from web.store.sessions import Sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schemathesis import Case
+    from schemathesis.schemas import APIOperation
+    from sqlalchemy import Engine
 
     from runtime.up import RunningStack
     from tests.web.running_org import RunningOrg
+
+    Headers = Callable[[], dict[str, str]]
 
 pytestmark = pytest.mark.slow
 
@@ -47,51 +57,90 @@ def document(stack: RunningStack) -> schemathesis.BaseSchema:
 
 
 async def test_no_request_breaks_it_and_no_answer_breaks_the_document(
-    office: RunningOrg, stack: RunningStack
+    office: RunningOrg, stack: RunningStack, store: Engine
 ) -> None:
     await office.rep("admin-1", "admin")
     await office.publish("queue", "new", **NEW)
     await office.arrive("D-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
     await office.until_known("admin-1")
     secret, _ = office.tokens.issue(office.org, "admin-1", "schemathesis", SCOPES, by="test")
-    headers = {"Authorization": f"Bearer {secret}", "Accept": "application/json"}
-    await asyncio.to_thread(exercise, document(stack), headers)
+    sessions, account = Sessions(store), office.accounts.find(office.email("admin-1"))
+    assert account is not None
+
+    def program() -> dict[str, str]:
+        return {"Authorization": f"Bearer {secret}", "Accept": "application/json"}
+
+    def person() -> dict[str, str]:
+        """Return the headers of a new session, so that a request may end its own."""
+        cookie, session = sessions.begin(account)
+        return {
+            "Cookie": f"firstclaim_session={cookie}",
+            CSRF_HEADER: session.csrf,
+            "Accept": "application/json",
+        }
+
+    personal = {
+        (method, route.path) for method, route, access in routes() if access and access.scope in PERSONAL
+    }
+    refused: Counter[str] = Counter()
+    await asyncio.to_thread(
+        exercise,
+        document(stack),
+        lambda method, path: person if (method, path) in personal else program,
+        refused,
+    )
+    assert not refused, "these refused every request as unauthorised, so nothing of them was tried"
 
 
-def exercise(schema: schemathesis.BaseSchema, headers: dict[str, str]) -> None:
-    """Send each operation what its description allows and what it does not."""
+def exercise(
+    schema: schemathesis.BaseSchema, credentials: Callable[[str, str], Headers], refused: Counter[str]
+) -> None:
+    """Send each operation what its description allows and what it does not.
+
+    `refused` counts the operations that answered every request with 401 or 403.
+    """
     for found in schema.get_all_operations():
         operation = found.ok()  # type: ignore[union-attr]  # an operation that is none raises, and so fails
-
-        @settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            phases=(Phase.explicit, Phase.generate),
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
-        def allowed(case: Case[Any]) -> None:
-            send(case, headers)
-
-        @settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            phases=(Phase.explicit, Phase.generate),
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(case=operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
-        def not_allowed(case: Case[Any]) -> None:
-            send(case, headers)
-
-        allowed()
-        if operation.body or list(operation.query) or list(operation.path_parameters):
-            not_allowed()
+        statuses = exercise_one(operation, credentials(operation.method.upper(), operation.path))
+        if statuses <= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            refused[operation.label] += len(statuses)
 
 
-def send(case: Case[Any], headers: dict[str, str]) -> None:
-    """Send one request; one with an address that no HTTP parser takes never reaches the console."""
+def exercise_one(operation: APIOperation[Any, Any, Any, Any], headers: Headers) -> set[int]:
+    """Send one operation allowed and forbidden requests, and return the statuses of the answers."""
+    statuses: set[int] = set()
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
+    def allowed(case: Case[Any]) -> None:
+        statuses.add(send(case, headers()))
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
+    def not_allowed(case: Case[Any]) -> None:
+        statuses.add(send(case, headers()))
+
+    allowed()
+    if operation.body or list(operation.query) or list(operation.path_parameters):
+        not_allowed()
+    return statuses
+
+
+def send(case: Case[Any], headers: dict[str, str]) -> int:
+    """Send one request and return the status. An address that no HTTP parser takes never reaches the console."""
     response = case.call(headers=headers)
     assume(len(response.request.path_url) <= LONGEST_ADDRESS)
     case.validate_response(response, headers=headers, checks=CHECKS)
+    return response.status_code

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.async_api import expect
 
-from models.decisions import Reason, Result
+from models.results import Reason, Result
 from tests.web.axe import serious
 from tests.web.rows import READY, appears, row, vanishes
 from tests.web.running_org import NEW, PATIENCE_MS

@@ -12,38 +12,39 @@ from models.decisions import (
     CallbackDue,
     CallbackSet,
     ClaimReopened,
-    ConnectRequested,
     DeadlineIgnored,
     Decision,
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
-    HungUp,
     InquiryAdded,
     LeadAccepted,
     LeadClosed,
-    LeadOffered,
     LeadReopened,
     LockReleased,
     LockTaken,
     MergedInto,
-    NobodyAvailable,
     NoteRecorded,
-    OfferDeclined,
-    OfferEnded,
     OutcomeRecorded,
     OwnerChanged,
     PreassignmentNotFollowed,
     QueueEntered,
     QueueLeft,
     QueueMoved,
-    Reason,
-    RepSought,
-    Result,
     SuppressionRecorded,
 )
 from models.events import DirectoryPublished
+from models.offer_decisions import (
+    ConnectRequested,
+    HungUp,
+    LeadOffered,
+    NobodyAvailable,
+    OfferDeclined,
+    OfferEnded,
+    RepSought,
+)
 from models.offers import Outcome, Rejected, Why
+from models.results import Reason, Result
 from rules.queues.rule_book import RuleBook
 from sink.queries import Row
 from sink.rows import table_rows

@@ -7,8 +7,8 @@ import msgspec
 from fastapi import APIRouter, Depends, Header
 
 from models.audit import Act, AuditDifference
-from models.decisions import Reason, Result
 from models.public import LeadDecision
+from models.results import Reason, Result
 from web.auth import Access, PartsOf, Person
 from web.errors import Problem, not_found
 from web.parts import Services

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Engine, select
 
 from application.engine_client import EngineClient
 from application.lead_dealing import LeadStanding, standing_of
-from models.decisions import Result
 from models.errors import RetryableError
 from models.public import LeadDecision
+from models.results import Result
 from sink.tables import LeadTable
 from web.live import tail
 

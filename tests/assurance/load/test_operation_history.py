@@ -10,8 +10,8 @@ import pytest
 from assurance.linearizability import Operation, check
 from assurance.load.client import AskedAction
 from assurance.load.operation_history import CLOCKS_SECONDS, OperationHistory
-from models.decisions import Reason, Result
 from models.public import LeadDecision
+from models.results import Reason, Result
 
 LEAD = "lead-1"
 DECIDED_AT = datetime(2026, 11, 20, 14, tzinfo=UTC)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from assurance.load.client import same_answer
-from models.decisions import Result
 from models.public import LeadDecision
+from models.results import Result
 
 
 def test_x4_answers_agree_whatever_their_words() -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from assurance.load import LoadClient
 from assurance.verify import Report, verify
-from models.decisions import Result
 from models.ids import lead_id
 from models.public import NOTIFICATIONS, Notification
+from models.results import Result
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 from tests.assurance.verify.running import agreed, running

@@ -2,10 +2,12 @@
 
 import pytest
 
-from models.decisions import OfferEnded, OwnerChanged, Result
+from models.decisions import OwnerChanged
 from models.lead import Phase, RepSearch
+from models.offer_decisions import OfferEnded
 from models.offers import Outcome
 from models.org import Stage
+from models.results import Result
 from tests.rules.distribution.sales_floor import SalesFloor
 
 CREW = ("ann", "bob", "cyd")

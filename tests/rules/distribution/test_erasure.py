@@ -7,13 +7,14 @@ import msgspec
 import pytest
 
 from models.codec import encode_org_record, encode_row
-from models.decisions import ArrivalDropped, LeadErased, Reason, Result
+from models.decisions import ArrivalDropped, LeadErased
 from models.erasure import plain_name
 from models.events import ArrivalRefused, ErasureFound, ErasureOrdered
 from models.lead import DeadlineKind, LeadRow, Phase
 from models.org import OrgErased, OrgPerson
 from models.org_decisions import OrgRowKept
 from models.persons import ArrivalTurnedAway, PersonForgotten
+from models.results import Reason, Result
 from rules.lead.machine import step
 from rules.outbound.public_messages import public_messages
 from tests.rules.distribution.sales_floor import KEY, ORG, SalesFloor

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from models.decisions import LeadOffered, OfferDeclined, OfferEnded, OwnerChanged, RepSought
+from models.decisions import OwnerChanged
 from models.lead import Deadline, Phase
+from models.offer_decisions import LeadOffered, OfferDeclined, OfferEnded, RepSought
 from models.offers import OfferMade, Outcome, RingStarted
 from models.org import RepChange
 from models.org_decisions import CapacityReturned

@@ -8,19 +8,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from models.decisions import (
-    ArrivalRepeated,
-    InquiryAdded,
-    MergedInto,
-    OwnerChanged,
-    Reason,
-    RepSought,
-    Result,
-)
+from models.decisions import ArrivalRepeated, InquiryAdded, MergedInto, OwnerChanged
 from models.lead import Phase, RepSearch
+from models.offer_decisions import RepSought
 from models.org import OrgPerson, RepChange, Stage
 from models.org_decisions import OrgRowKept, OrgStep
 from models.persons import ArrivalPlaced
+from models.results import Reason, Result
 from rules.org import arrivals
 from tests.rules.distribution.sales_floor import ARRIVALS, ORG, SalesFloor
 

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from models.decisions import AnswerIgnored, OfferEnded, OwnerChanged, Result
+from models.decisions import AnswerIgnored, OwnerChanged
 from models.lead import DeadlineKind, Phase
+from models.offer_decisions import OfferEnded
 from models.offers import Outcome
 from models.org import RepChange
+from models.results import Result
 from tests.rules.distribution.sales_floor import SalesFloor
 
 CREW = ("ann", "bob", "cyd")

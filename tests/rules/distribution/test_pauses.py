@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from models.decisions import NobodyAvailable
 from models.lead import Phase, RepSearch
+from models.offer_decisions import NobodyAvailable
 from tests.rules.calendar.clock_changes import ALL, ALWAYS, on
 from tests.rules.distribution.sales_floor import SalesFloor
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from models.decisions import LeadOffered, NobodyAvailable, OfferEnded, OwnerChanged, Reason, Result
+from models.decisions import OwnerChanged
 from models.lead import Phase
+from models.offer_decisions import LeadOffered, NobodyAvailable, OfferEnded
 from models.offers import Outcome, Why
+from models.results import Reason, Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor
 

@@ -4,18 +4,12 @@ from typing import Any
 
 import pytest
 
-from models.decisions import (
-    Answered,
-    ConnectRequested,
-    LeadOffered,
-    OfferDeclined,
-    OfferEnded,
-    Reason,
-    Result,
-)
+from models.decisions import Answered
 from models.lead import Phase
+from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
 from models.offers import Outcome, Why
 from models.org import Stage
+from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import SalesFloor
 
 CREW = ("ann", "bob", "cyd")

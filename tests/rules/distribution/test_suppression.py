@@ -2,8 +2,9 @@
 
 import pytest
 
-from models.decisions import CallbackDue, Reason, Result, SuppressionRecorded
+from models.decisions import CallbackDue, SuppressionRecorded
 from models.lead import Phase
+from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor
 
 PHONE, MAIL = "+14014194247", "j@x.org"

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from models.decisions import Answered, Reason, Result
+from models.decisions import Answered
 from models.errors import Refused
 from models.events import ActionRequested, DirectoryPublished, LeadArrived
+from models.results import Reason, Result
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from rules.lead.machine import step
 from rules.queues.rule_book import RuleBook

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.decisions import Answered, Reason, Result
+from models.decisions import Answered
 from models.errors import PermanentError, Refused
 from models.events import NO_ORG, ActionRequested, LeadArrived
+from models.results import Reason, Result
 from rules.inbound.intake import accept_action, accept_arrival
 from rules.inbound.refused_actions import NO_LEAD, answer_to_refused
 from rules.inbound.salvage import MAX_SCANNED, Nested, salvage

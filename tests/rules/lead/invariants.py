@@ -24,8 +24,6 @@ from models.decisions import (
     QueueEntered,
     QueueLeft,
     QueueMoved,
-    Reason,
-    Result,
 )
 from models.events import (
     ActionRequested,
@@ -49,6 +47,7 @@ from models.lead import (
     RepSearch,
 )
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
+from models.results import Reason, Result
 from rules.lead.lifecycle import LIFECYCLE, Trigger
 from rules.lead.machine import LeadEvent
 from rules.outbound.notifications import MOVED

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from models.activities import SHORT_TYPES, ActivityKind, activity_kind
-from models.decisions import ActivityRecorded, Reason, Result
+from models.decisions import ActivityRecorded
 from models.lead import Phase
+from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import SalesFloor
 from tests.rules.lead.lead_story import START, Story
 

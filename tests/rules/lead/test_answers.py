@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from models.decisions import Answered, DeadlineIgnored, Reason, Result
+from models.decisions import Answered, DeadlineIgnored
 from models.events import DeadlinePassed, RulesChanged
 from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Phase
+from models.results import Reason, Result
 from rules.lead.lifecycle import OFFER_TRIGGERS
 from rules.lead.machine import is_replay
 from tests.rules.lead.lead_story import START, Story

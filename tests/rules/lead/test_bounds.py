@@ -8,11 +8,12 @@ from typing import Any, Final
 import pytest
 
 from models.codec import decode_row, encode_row
-from models.decisions import Answered, ArrivalRepeated, InquiryAdded, LeadAccepted, Reason, Result
+from models.decisions import Answered, ArrivalRepeated, InquiryAdded, LeadAccepted
 from models.events import ActionRequested, DirectoryPublished, LeadArrived
 from models.facts import MAX_ATTRIBUTES_BYTES, Facts
 from models.lead import LeadRow
 from models.persons import Inquiry
+from models.results import Reason, Result
 from rules.lead import partition_indexes
 from rules.lead.lead_partition import LeadOutcome, LeadPartition
 from tests.rules.lead.lead_story import Story

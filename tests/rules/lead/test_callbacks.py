@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from models.decisions import CallbackDue, CallbackSet, DeadlineIgnored, LockReleased, OwnerChanged, Result
+from models.decisions import CallbackDue, CallbackSet, DeadlineIgnored, LockReleased, OwnerChanged
 from models.lead import DeadlineKind, Phase
+from models.results import Result
 from rules.queues.personal_queues import own_sort_key
 from tests.rules.lead.lead_story import START, Story
 

@@ -11,10 +11,9 @@ from models.decisions import (
     OwnerChanged,
     QueueEntered,
     QueueLeft,
-    Reason,
-    Result,
 )
 from models.lead import ANSWERS_KEPT, Phase
+from models.results import Reason, Result
 from tests.rules.lead.lead_story import Story
 
 

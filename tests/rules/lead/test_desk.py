@@ -14,11 +14,10 @@ from models.decisions import (
     NoteRecorded,
     OwnerChanged,
     QueueEntered,
-    Reason,
-    Result,
 )
 from models.lead import Phase
-from rules.lead.transition import EXPLAINED_QUEUES
+from models.results import Reason, Result
+from rules.lead.settlement import EXPLAINED_QUEUES
 from tests.rules.lead.lead_story import START, Story
 
 

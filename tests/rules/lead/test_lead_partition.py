@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from models.codec import directory_key, encode_row
-from models.decisions import Answered, Reason
+from models.decisions import Answered
 from models.errors import PermanentError
 from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, LeadArrived
 from models.facts import Facts
 from models.lead import Deadline, DeadlineKind, DirectoryRow, Lead, LeadRow, Phase
+from models.results import Reason
 from rules.deadlines import MOST_AT_ONCE, RETRY_SECONDS, due_events
 from rules.lead import lead_partition
 from rules.lead.lead_partition import LeadOutcome, LeadPartition

@@ -15,10 +15,9 @@ from models.decisions import (
     OwnerChanged,
     QueueEntered,
     QueueLeft,
-    Reason,
-    Result,
 )
 from models.lead import DeadlineKind, Phase
+from models.results import Reason, Result
 from tests.rules.lead.lead_story import START, Story
 
 HOUR = START + timedelta(hours=1)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from models.decisions import Answered, ClaimReopened, InquiryAdded, OwnerChanged, Reason, Result
+from models.decisions import Answered, ClaimReopened, InquiryAdded, OwnerChanged
 from models.events import ActionRequested
 from models.lead import Deadline, Lead, Phase
+from models.results import Reason, Result
 from tests.rules.lead import reference_queues
 from tests.rules.lead.lead_story import Story
 from tests.rules.lead.vocabulary import (

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from models.decisions import LeadReopened, LockReleased, OwnerChanged, Reason, RepSought, Result
+from models.decisions import LeadReopened, LockReleased, OwnerChanged
 from models.lead import Phase
+from models.offer_decisions import RepSought
+from models.results import Reason, Result
 from rules.outbound.notifications import notifications_of
 from tests.rules.distribution.sales_floor import SalesFloor
 from tests.rules.lead.lead_story import START, Story

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from models.codec import encode_row
-from models.decisions import Answered, Reason, Result
+from models.decisions import Answered
 from models.lead import ANSWERS_KEPT
+from models.results import Reason, Result
 from rules.lead.answered import ENTRY_BYTES, MOST_REMEMBERED, REMEMBERED_DAYS, recall, remember
 from tests.rules.lead.lead_story import START, Story
 

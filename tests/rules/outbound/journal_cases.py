@@ -5,18 +5,12 @@ from typing import Any
 
 import msgspec
 
-from models.decisions import (
-    Answered,
-    Decision,
-    LeadOffered,
-    OfferEnded,
-    OwnerChanged,
-    Reason,
-    Result,
-)
+from models.decisions import Answered, Decision, OwnerChanged
 from models.facts import Facts
 from models.lead import DirectoryRow, Lead, LeadRow, Phase, RepSearch, Search
+from models.offer_decisions import LeadOffered, OfferEnded
 from models.offers import Outcome
+from models.results import Reason, Result
 from rules.outbound.public_messages import public_messages
 
 LEAD_ID = "3f0c5a52-94b5-5f6c-a5f0-0f3f0a9a1c11"

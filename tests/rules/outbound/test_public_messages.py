@@ -15,12 +15,11 @@ from models.decisions import (
     QueueEntered,
     QueueLeft,
     QueueMoved,
-    Reason,
-    Result,
 )
 from models.directory import Queue
 from models.facts import Facts
 from models.lead import DirectoryRow, Lead, OpenException, Phase
+from models.results import Reason, Result
 from rules.outbound.public_messages import public_messages
 from rules.queues.columns import shown
 from tests.rules.outbound.journal_cases import (

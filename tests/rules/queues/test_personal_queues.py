@@ -11,10 +11,10 @@ from models.decisions import (
     CallbackSet,
     Decision,
     LeadClosed,
-    OfferDeclined,
     OutcomeRecorded,
 )
 from models.lead import Lead, Phase
+from models.offer_decisions import OfferDeclined
 from models.offers import Outcome
 from rules.queues.personal_queues import own_columns, own_queues, own_sort_key
 from tests.rules.outbound.journal_cases import (

@@ -1,0 +1,84 @@
+"""The decisions about a lead's search for a rep, its offers and its rings."""
+
+from datetime import datetime
+
+from models.decision_base import DecisionBase
+from models.offers import Outcome, Rejected
+
+
+class RepSought(DecisionBase, frozen=True, tag="rep_sought"):
+    """The lead requests a rep from its group, other than those it has tried (R3, R8)."""
+
+    group_id: str
+    epoch: int
+    why: str
+    tried: tuple[str, ...] = ()
+
+
+class LeadOffered(DecisionBase, frozen=True, tag="lead_offered"):
+    """The lead was offered: to one rep for a window, or to several reps, of whom the first to accept wins (R3, S1, S5).
+
+    `passed`: the candidates that were rejected, and why (R9). `until` None: the offer does not expire.
+    """
+
+    group_id: str
+    epoch: int
+    method: str
+    reps: tuple[str, ...]
+    why: str
+    until: datetime | None = None
+    passed: tuple[Rejected, ...] = ()
+
+
+class OfferEnded(DecisionBase, frozen=True, tag="offer_ended"):
+    """An offer ended for these reps. If nobody has the lead, the org gets the capacity back (X3).
+
+    `winner`: the rep who took the lead, if the offer was made to that rep; `reps` are then the others. If both are
+    empty, a request that had not found a rep yet was withdrawn.
+    """
+
+    group_id: str
+    epoch: int
+    outcome: Outcome
+    why: str
+    reps: tuple[str, ...] = ()
+    method: str | None = None
+    winner: str | None = None
+
+
+class OfferDeclined(DecisionBase, frozen=True, tag="offer_declined"):
+    """One rep of a ring declined the lead, or is no longer allowed to take it. The others may still take it."""
+
+    rep_id: str
+    epoch: int
+    why: str
+    remaining: tuple[str, ...]
+    told_by_org: bool = False
+    group_id: str | None = None
+
+
+class NobodyAvailable(DecisionBase, frozen=True, tag="nobody_available"):
+    """The group has nobody for the lead now. `explanation` gives the reason for each candidate (E1, R9).
+
+    `waits`: the org offers the lead by itself once a rep becomes available. `until`: the instant at which time alone
+    may make a rep available.
+    """
+
+    group_id: str
+    epoch: int
+    reason: str
+    explanation: tuple[Rejected, ...]
+    waits: bool = False
+    until: datetime | None = None
+
+
+class ConnectRequested(DecisionBase, frozen=True, tag="connect_requested"):
+    """The winner of a ring pressed 1 again. The lead is to be called and the two are to be connected (S2)."""
+
+    rep_id: str
+
+
+class HungUp(DecisionBase, frozen=True, tag="hung_up"):
+    """The winner of a ring hung up and keeps the lead. The ring's call is over, so it cannot be connected (S2)."""
+
+    rep_id: str

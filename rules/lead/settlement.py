@@ -1,0 +1,137 @@
+"""Settles a lead after an event: its phase, its queues, and the exception if nobody can have it (Q2, X7)."""
+
+from typing import Final
+
+from models.decisions import ExceptionRaised, ExceptionResolved, QueueEntered, QueueLeft, QueueMoved
+from models.lead import LOCKED_PHASES, OWNED_PHASES, DeadlineKind, OpenException, Phase, QueuePlacement
+from models.org_decisions import explained
+from rules.lead.transition import Transition
+from rules.queues.columns import shown
+from rules.retention import settle_retention
+
+EXPLAINED_QUEUES: Final = 50
+"""The maximum number of queues that an exception explains. It keeps a row small in an org with thousands of queues."""
+
+
+def settle(transition: Transition) -> None:
+    """Update phase, places and the rules' deadline after the event has changed the lead (Q2, X7).
+
+    The rules are evaluated only if the lead or the org's rules changed, or at the instant at which a relative date
+    changes a verdict. So a losing claim needs no evaluation.
+    """
+    due = transition.lead.deadline(DeadlineKind.RULES)
+    if (
+        transition.lead is transition.before_event
+        and transition.lead.evaluated == transition.rules.version
+        and (due is None or due.due > transition.at)
+    ):
+        return
+    transition.update_phase()
+    reevaluate_queues(transition)
+    _update_exception(transition)
+    settle_retention(transition)
+    if transition.lead is not transition.before_event:
+        transition.update(updated_at=transition.at)
+
+
+def reevaluate_queues(transition: Transition) -> None:
+    """Evaluate the lead's queues under the current rules, and record which it entered, moved in and left."""
+    evaluation = transition.rules.evaluate(transition.lead, transition.at)
+    old, places = transition.lead.places, {}
+    for queue_id, sort_key in evaluation.places.items():
+        compiled = transition.rules.queues[queue_id]
+        columns = shown(transition.lead, compiled.queue)
+        place = old.get(queue_id)
+        if place is None:
+            places[queue_id] = QueuePlacement(compiled.version, sort_key, transition.at)
+            transition.emit(
+                QueueEntered(
+                    queue_id=queue_id,
+                    sort_key=sort_key,
+                    rules_version=compiled.version,
+                    why=transition.rules.explain(transition.lead, queue_id, transition.at),
+                    columns=columns,
+                )
+            )
+        elif (
+            place.rules_version != compiled.version
+            or place.sort_key != sort_key
+            or (
+                transition.before_event is not None
+                and shown(transition.before_event, compiled.queue) != columns
+            )
+        ):
+            places[queue_id] = QueuePlacement(compiled.version, sort_key, place.since)
+            transition.emit(
+                QueueMoved(
+                    queue_id=queue_id,
+                    sort_key=sort_key,
+                    rules_version=compiled.version,
+                    why="its order or what the queue shows of it changed",
+                    columns=columns,
+                )
+            )
+        else:
+            places[queue_id] = place
+    for queue_id in old:
+        if queue_id not in places:
+            why = (
+                transition.rules.explain(transition.lead, queue_id, transition.at)
+                if queue_id in transition.rules.queues
+                else "the queue was removed"
+            )
+            transition.emit(QueueLeft(queue_id=queue_id, why=why))
+    transition.set_deadline(DeadlineKind.RULES, evaluation.valid_until)
+    if places != old or transition.lead.evaluated != transition.rules.version:
+        transition.update(places=places, evaluated=transition.rules.version)
+
+
+def _update_exception(transition: Transition) -> None:
+    """Raise an exception for a free lead that no queue takes, with each queue's reason; otherwise end it."""
+    lead, before_event = transition.lead, transition.before_event
+    was = before_event.open_exception if before_event else None
+    if lead.phase is Phase.QUEUED and not lead.places:
+        open_exception = was if before_event is not None and before_event.phase is Phase.EXCEPTION else None
+        failed = lead.failed
+        if failed is not None and (
+            before_event is None or before_event.failed != failed or open_exception is None
+        ):
+            open_exception = OpenException(failed.reason, explained(failed.explanation), transition.at)
+            transition.emit(
+                ExceptionRaised(reason=open_exception.reason, explanation=open_exception.explanation)
+            )
+        if open_exception is None:
+            reasons = tuple(
+                {"queue_id": queue_id, "why": transition.rules.explain(lead, queue_id, transition.at)}
+                for queue_id in sorted(transition.rules.queues)[:EXPLAINED_QUEUES]
+            ) or ({"why": "the org has published no queue"},)
+            open_exception = OpenException(
+                reason="no_available_agents", explanation=reasons, raised_at=transition.at
+            )
+            transition.emit(
+                ExceptionRaised(reason=open_exception.reason, explanation=open_exception.explanation)
+            )
+        transition.update(phase=Phase.EXCEPTION, open_exception=open_exception)
+    elif lead.open_exception is not None and lead.phase is not Phase.IGNORED:
+        transition.update(open_exception=None)
+    if was is not None and transition.lead.open_exception is None:
+        transition.emit(
+            ExceptionResolved(
+                reason=was.reason,
+                why=_resolution(transition),
+                explanation=was.explanation,
+                raised_at=was.raised_at,
+            )
+        )
+
+
+def _resolution(transition: Transition) -> str:
+    if transition.lead.phase in OWNED_PHASES:
+        return f"assigned to {transition.lead.owner}"
+    if transition.lead.phase in LOCKED_PHASES and transition.lead.lock:
+        return f"opened by {transition.lead.lock.rep_id}"
+    if transition.lead.phase is Phase.CLOSED:
+        return "closed"
+    if transition.lead.phase is Phase.OFFERED:
+        return "it is offered to " + ", ".join(transition.lead.search.reps if transition.lead.search else ())
+    return "a queue takes it: " + ", ".join(sorted(transition.lead.places))

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from models.decision_base import DecisionBase
+from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.offer_decisions import (
     ConnectRequested,
     HungUp,
@@ -77,24 +78,6 @@ class MergedInto(DecisionBase, frozen=True, tag="merged_into"):
 
     into: str
     why: str
-
-
-class ArrivalDropped(DecisionBase, frozen=True, tag="arrival_dropped"):
-    """An arrival of an erased person was not taken. Nothing of it is kept but this."""
-
-    why: str
-
-
-class LeadErased(DecisionBase, frozen=True, tag="lead_erased"):
-    """The facts of the lead were erased, with everything that repeats them. The lead stays, closed and empty.
-
-    `rep_id`: who requested it; None if the org's retention period ended. `hashes`: the keyed hashes by which the person
-    is recognised from now on; none after a retention period.
-    """
-
-    rep_id: str | None
-    why: str
-    hashes: tuple[str, ...] = ()
 
 
 class SuppressionRecorded(DecisionBase, frozen=True, tag="suppression_recorded"):

@@ -45,6 +45,7 @@ class ErasureRequested(_OrgEvent, frozen=True, tag="erasure_requested"):
 
     The person is named by `lead_id`, the id of a lead or of an arrival that was added to one, or by `digest`, the
     digest of a phone or mail address in hex (`models.persons.handle_digest`), with its keyed hash in `hashes`.
+    `preview`: the answer names the leads, and none is erased.
     """
 
     rep_id: str
@@ -52,6 +53,7 @@ class ErasureRequested(_OrgEvent, frozen=True, tag="erasure_requested"):
     lead_id: str | None = None
     digest: str | None = None
     hashes: tuple[str, ...] = ()
+    preview: bool = False
 
 
 class LeadForgotten(_OrgEvent, frozen=True, tag="lead_forgotten"):

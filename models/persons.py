@@ -74,7 +74,7 @@ class ErasureOrder(OrgDecisionBase, frozen=True, tag="erasure_order"):
 
     `rep_id`: who requests it; each lead checks that the rep may. `cause`: the id of the request. `hashes`: the keyed
     hashes of the phone or mail address that the request names. `answer_to`: the id under which the request is answered,
-    None for an order that follows from an erased lead.
+    None for an order that follows from an erased lead. `preview`: the leads are only named in the answer, not erased.
     """
 
     leads: tuple[str, ...]
@@ -83,6 +83,7 @@ class ErasureOrder(OrgDecisionBase, frozen=True, tag="erasure_order"):
     why: str
     hashes: tuple[str, ...] = ()
     answer_to: str | None = None
+    preview: bool = False
 
 
 class PersonForgotten(OrgDecisionBase, frozen=True, tag="person_forgotten"):

@@ -12,10 +12,10 @@ from models.decisions import (
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
-    LeadErased,
     NoteRecorded,
     OwnerChanged,
 )
+from models.erasure_decisions import LeadErased
 from models.lead import OPEN_OFFERS, Lead, LeadRow, Phase
 from sink.sql.comparison_keys import comparison_keys
 

@@ -13,7 +13,6 @@ from models.activities import SHORT_TYPES
 from models.decisions import (
     Answered,
     AnswerIgnored,
-    ArrivalDropped,
     ClaimReopened,
     DeadlineIgnored,
     InquiryAdded,
@@ -21,6 +20,7 @@ from models.decisions import (
     OwnerChanged,
 )
 from models.erasure import ERASED
+from models.erasure_decisions import ArrivalDropped
 from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArrived, OrgAnswered
 from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.offers import LeadOrphaned, OfferMade

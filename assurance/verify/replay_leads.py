@@ -26,7 +26,8 @@ from assurance.verify.records import (
     time_of,
 )
 from models.codec import directory_key
-from models.decisions import ArrivalDropped, OwnerChanged
+from models.decisions import OwnerChanged
+from models.erasure_decisions import ArrivalDropped
 from models.errors import PermanentError
 from models.events import LeadArrived
 from models.lead import DirectoryRow, LeadRow

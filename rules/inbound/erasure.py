@@ -1,7 +1,8 @@
 """Reads a request to erase a person: an action `erase` that names the person instead of a lead's own log.
 
 `person`: true, with `of_lead` (the id of a lead or of an arrival that was added to one) or `digest` and `hash` of a
-phone or mail address. The command and the console compute the two, so the request itself names nobody.
+phone or mail address. The command and the console compute the two, so the request itself names nobody. With `preview`
+true, the answer names the leads, and none is erased.
 """
 
 from models.erasure import is_digest, is_hash
@@ -34,4 +35,5 @@ def erasure_requested(action: ActionRequested) -> ErasureRequested | None:
         lead_id=lead_id,
         digest=digest,
         hashes=() if hashed is None else (hashed,),
+        preview=asked.get("preview") is True,
     )

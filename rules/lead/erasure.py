@@ -13,13 +13,12 @@ from msgspec.structs import replace
 from models.decisions import (
     Answered,
     AnswerIgnored,
-    ArrivalDropped,
     Decision,
     ExceptionResolved,
     LeadClosed,
-    LeadErased,
 )
 from models.erasure import ERASED, joined
+from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.events import (
     ActionRequested,
     ArrivalRefused,
@@ -32,16 +31,18 @@ from models.facts import Facts
 from models.lead import DeadlineKind, Lead, Phase
 from models.results import Reason, Result
 from rules.lead.transition import DONE, ActionResult, Transition, refused
+from rules.queues.rule_book import OrgRules
 
 ERASE: Final = "erase"
 """The action's type (docs/contracts, `lead-actions`)."""
+_FOR_ADMINS: Final = refused(Reason.NOT_ALLOWED, "erasing is for admins")
 _BY_RETENTION: Final = "closed for {days} days, the org's retention period"
 
 
 def erase(transition: Transition, request: ActionRequested) -> ActionResult:
     """Erase a lead at an admin's request. A second request finds the lead erased."""
     if transition.rules.role(request.rep_id) != "admin":
-        return refused(Reason.NOT_ALLOWED, "erasing is for admins")
+        return _FOR_ADMINS
     hashes = request.attributes.get("hashes", ())
     forget(transition, request.rep_id, request.note or f"erased by {request.rep_id}", tuple(hashes))
     return DONE
@@ -72,8 +73,10 @@ def as_action(event: ActionRequested | ErasureOrdered | ErasureFound) -> ActionR
     return event
 
 
-def found(event: ErasureFound) -> ActionResult:
-    """Return the answer to a request to erase a person: which leads are to be erased."""
+def found(event: ErasureFound, rules: OrgRules) -> ActionResult:
+    """Return the answer to a request to erase a person: which leads are to be erased. Only an admin learns that."""
+    if rules.role(event.rep_id) != "admin":
+        return _FOR_ADMINS
     ids = ", ".join(event.leads)
     return ActionResult(Result.DONE, why=f"{event.why}: {ids}" if ids else event.why)
 

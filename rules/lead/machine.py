@@ -107,7 +107,7 @@ def step(
         decisions = ()
         before = recall(answered, action.cause, at)
         if isinstance(event, ErasureFound):
-            result = erasure.found(event)
+            result = erasure.found(event, book.org(event.org))
         elif before is not None:
             result = answer_again(*before, lead, action)
         elif theirs:

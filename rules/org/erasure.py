@@ -19,7 +19,7 @@ MOST_LEADS: Final = 20
 
 
 def order(transition: OrgTransition, event: ErasureRequested) -> None:
-    """Order the erasure of a person's leads, and answer the request with their ids."""
+    """Order the erasure of a person's leads, and answer the request with their ids. A preview is only answered."""
     persons = transition.state.persons
     seeds: tuple[str, ...]
     if event.lead_id is not None:
@@ -44,8 +44,9 @@ def order(transition: OrgTransition, event: ErasureRequested) -> None:
             rep_id=event.rep_id,
             cause=event.cause,
             why=why,
-            hashes=event.hashes if leads else (),
+            hashes=event.hashes if leads and not event.preview else (),
             answer_to=event.answer_to,
+            preview=event.preview,
         )
     )
 

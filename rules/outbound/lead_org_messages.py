@@ -7,7 +7,8 @@ events about arrivals and the do-not-contact list.
 
 from msgspec.structs import replace
 
-from models.decisions import Answered, InquiryAdded, LeadClosed, LeadErased, LeadReopened, OwnerChanged
+from models.decisions import Answered, InquiryAdded, LeadClosed, LeadReopened, OwnerChanged
+from models.erasure_decisions import LeadErased
 from models.events import (
     ArrivalMerged,
     ArrivalRefused,
@@ -147,7 +148,7 @@ def identity(event: Event) -> str | None:
 
 
 def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
-    """Return the answer to a request to erase a person, and an event for each of the person's leads."""
+    """Return the answer to a request to erase a person, and an event for each lead of the person if it is no preview."""
     told: list[LeadNews] = []
     if order.answer_to is not None:
         told.append(
@@ -160,6 +161,8 @@ def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
                 why=order.why,
             )
         )
+    if order.preview:
+        return told
     told += [
         ErasureOrdered(
             lead_id=lead_id,

@@ -11,18 +11,17 @@ import msgspec
 from models.decisions import (
     Answered,
     AnswerIgnored,
-    ArrivalDropped,
     DeadlineIgnored,
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
-    LeadErased,
     OwnerChanged,
     QueueEntered,
     QueueLeft,
     QueueMoved,
 )
 from models.directory import Queue
+from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.ids import public_message_id, public_message_position
 from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.org import OrgEvent

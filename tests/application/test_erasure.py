@@ -10,8 +10,9 @@ from sqlalchemy import select
 from application.erasure.finder import Finder
 from application.erasure.request import leads_in, person_of
 from application.erasure.stores import blank, compact, rows_with
-from models.decisions import LeadErased, NoteRecorded, OwnerChanged
+from models.decisions import NoteRecorded, OwnerChanged
 from models.erasure import ErasureKey
+from models.erasure_decisions import LeadErased
 from models.errors import ConfigError
 from models.facts import Facts
 from models.lead import Phase

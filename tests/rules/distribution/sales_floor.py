@@ -181,8 +181,10 @@ class SalesFloor(Story):
         )
         return self.if_prompt()
 
-    def erases(self, *, lead: str | None = None, handle: str | None = None, by: str = "ada") -> Answered:
-        """Request the erasure of a person; return the answer to the request."""
+    def erases(
+        self, *, lead: str | None = None, handle: str | None = None, by: str = "ada", preview: bool = False
+    ) -> Answered:
+        """Request the erasure of a person, or only its preview; return the answer to the request."""
         n = next(self._news)
         digest = None if handle is None else handle_digest(handle).hex()
         hashes = () if handle is None else (KEY.hash_of(ORG, *handle.split("/", 1)),)
@@ -194,6 +196,7 @@ class SalesFloor(Story):
                 lead_id=lead,
                 digest=digest,
                 hashes=hashes,
+                preview=preview,
             )
         )
         self.if_prompt()

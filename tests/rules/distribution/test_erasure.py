@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from models.codec import encode_org_record, encode_row
-from models.decisions import ArrivalDropped, LeadErased
 from models.erasure import plain_name
+from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.events import ArrivalRefused, ErasureFound, ErasureOrdered
 from models.lead import DeadlineKind, LeadRow, Phase
 from models.org import OrgErased, OrgPerson
@@ -83,8 +83,23 @@ def test_no_public_message_of_the_erasing_record_has_a_fact(floor: SalesFloor) -
 def test_only_an_admin_erases(floor: SalesFloor, rep_id: str) -> None:
     answer = floor.of("A").asks("erase", rep_id)
     assert (answer.result, answer.reason) == (Result.REFUSED, Reason.NOT_ALLOWED)
-    floor.erases(lead="A", by=rep_id)
+    found = floor.erases(lead="A", by=rep_id)
+    assert (found.result, found.reason, found.why) == (answer.result, answer.reason, answer.why)
     assert floor.lead_of("A").erased_at is None
+
+
+def test_a_preview_names_the_leads_and_erases_none(floor: SalesFloor) -> None:
+    floor.comes("B", last_name="Zabriskie", phone="+14014190002")
+    floor.comes("B", last_name="Zabriskie", phone="+14014190002", email=MAIL)
+    before = newest(floor)
+    answer = floor.erases(handle=f"email/{MAIL}", preview=True)
+    assert (answer.result, answer.why) == (Result.DONE, floor.erases(lead="A", preview=True).why)
+    assert answer.why is not None
+    assert answer.why.endswith(": A, B")
+    assert floor.lead_of("A").erased_at is None
+    assert left(newest(floor)) == left(before)
+    assert not floor.state.persons.erased_hashes
+    floor.agree()
 
 
 @pytest.mark.parametrize("handle", [f"phone/{PHONE}", f"email/{MAIL}"])

@@ -9,7 +9,6 @@ from models.codec import decode_row, encode_row
 from models.decisions import (
     Answered,
     AnswerIgnored,
-    ArrivalDropped,
     ArrivalRepeated,
     CallbackDue,
     CallbackSet,
@@ -25,6 +24,7 @@ from models.decisions import (
     QueueLeft,
     QueueMoved,
 )
+from models.erasure_decisions import ArrivalDropped
 from models.events import (
     ActionRequested,
     DeadlinePassed,

@@ -99,7 +99,7 @@ def erasures(org: Org = "default", as_json: AsJson = False) -> None:
 
 
 def _persons(lead: str | None, phone: str | None, email: str | None, file: Path | None) -> "list[Person]":
-    from application.erasure.request import person_of
+    from application.erasure.request import person_of, read_person
 
     named = {"lead": lead, "phone": phone, "email": email}
     given = {option: text for option, text in named.items() if text is not None}
@@ -108,19 +108,9 @@ def _persons(lead: str | None, phone: str | None, email: str | None, file: Path 
     try:
         if file is None:
             return [person_of(**given)]
-        return [person_of(**_read_line(line)) for line in _lines(file)]
+        return [read_person(line) for line in _lines(file)]
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def _read_line(line: str) -> dict[str, str]:
-    """Tell a lead id from a phone number and a mail address."""
-    import uuid
-
-    try:
-        return {"lead": str(uuid.UUID(line))}
-    except ValueError:
-        return {"email" if "@" in line else "phone": line}
 
 
 def _lines(file: Path) -> list[str]:

@@ -24,6 +24,7 @@ from application.erasure.stores import blank, compact, rewrite_file, trim_feeds
 from application.journal_snapshot import current_org_partition
 from models.erasure import ERASED, ErasureKey
 from models.errors import RetryableError
+from models.persons import handle_digest
 from models.public import ErasureReceipt
 from rules.inbound.do_not_contact import HASH
 from sink.db_errors import translated
@@ -72,7 +73,7 @@ async def erase(
     leads = tuple(dict.fromkeys(lead for each in erased if each.refused is None for lead in each.leads))
     say(f"{len(leads)} leads of {len(persons)} persons are erased in their logs")
     await _until_stored(settings, leads)
-    finder = await _until_forgotten(settings, key, org, leads)
+    finder = await _until_forgotten(settings, key, org, leads, persons)
     say("the CRM database has them, and the org has forgotten them")
     places = await clear(settings, org, finder, key, console_database_url)
     if at_once:
@@ -150,15 +151,23 @@ def _stored(settings: Settings, leads: tuple[str, ...]) -> int:
     return found
 
 
-async def _until_forgotten(settings: Settings, key: ErasureKey, org: str, leads: tuple[str, ...]) -> Finder:
-    """Wait until the org's index of persons has none of these leads; return what finds the erased persons."""
+async def _until_forgotten(
+    settings: Settings, key: ErasureKey, org: str, leads: tuple[str, ...], named: Sequence[Person]
+) -> Finder:
+    """Wait until the org's index of persons has none of these leads; return what finds the erased persons.
+
+    It also finds a phone or mail address that was named and that no lead has: a dead letter may have it.
+    """
     loop = asyncio.get_running_loop()
     give_up = loop.time() + PATIENCE_SECONDS
     while True:
         persons = (await current_org_partition(settings, org)).state(org).persons
         left = set(leads) - set(persons.erased)
         if not left:
-            return Finder(key, {org: persons.erased_hashes}, persons.erased)
+            handles = [person.handle for person in named if person.handle is not None]
+            unused = [handle for handle in handles if not persons.all_with_digest(handle_digest(handle))]
+            hashes = {key.hash_of(org, *handle.split("/", 1)) for handle in unused}
+            return Finder(key, {org: persons.erased_hashes | hashes}, persons.erased)
         if loop.time() > give_up:
             raise RetryableError("engine", f"the org still knows {len(left)} of the leads; erase again")
         await asyncio.sleep(LOOK_SECONDS)
@@ -168,13 +177,12 @@ def _receipt(
     org: str, by: str, erased: Erased, places: dict[str, int], key: ErasureKey, *, at_once: bool
 ) -> ErasureReceipt:
     now = datetime.now(UTC)
-    handle = erased.person.handle
     return ErasureReceipt(
         receipt_id=str(uuid.uuid4()),
         org=org,
         by=by,
         at=now,
-        named_by="lead" if handle is None else handle.partition("/")[0],
+        named_by=erased.person.kind,
         leads=erased.leads,
         places=places,
         key_id=key.key_id,

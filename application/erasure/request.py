@@ -31,6 +31,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     lead_id: str | None = None
     handle: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """By what the person is named: `lead`, `phone` or `email`."""
+        return "lead" if self.handle is None else self.handle.partition("/")[0]
+
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome for one person. `leads`: the ids of the leads that were erased. `refused`: why one was not."""
@@ -40,6 +45,15 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
     leads: tuple[str, ...]
     why: str
     refused: str | None = None
+
+
+def read_person(text: str) -> Person:
+    """Return the person named by a lead id, a mail address or a phone number. Raises ValueError if it is none."""
+    named = text.strip()
+    try:
+        return Person(lead_id=str(uuid.UUID(named)))
+    except ValueError:
+        return Person(handle=read_handle(named))
 
 
 def person_of(*, lead: str | None = None, phone: str | None = None, email: str | None = None) -> Person:
@@ -77,6 +91,16 @@ async def request_erasures(
                 )
             )
     return found
+
+
+async def preview_erasure(
+    client: EngineClient, key: ErasureKey, org: str, by: str, person: Person
+) -> LeadDecision:
+    """Return the engine's answer to which leads would be erased (`leads_in` reads them from its `why`). Erases none.
+
+    Raises `RetryableError` if the engine does not answer in time.
+    """
+    return await client.ask({**_request(key, org, by, person), "preview": True})
 
 
 def _request(key: ErasureKey, org: str, by: str, person: Person) -> dict[str, Any]:

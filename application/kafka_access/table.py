@@ -152,11 +152,16 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
             QUEUE_CHANGES,
             DO_NOT_CONTACT,
             DEAD_LETTERS,
+            DEAD_LETTER_MARKS,
+            ERASURES,
+            ORG_JOURNAL,
             AUDIT,
         ),
         # It replays messages from outside. An operator replays what one of our stages could not decide. Nothing else
         # is allowed on the audit topic, so nobody can remove an entry through the console.
-        writes=(*_INBOUND, AUDIT),
+        # To erase a person it waits until the org has forgotten the person, and writes the other dead letters anew.
+        writes=(*_INBOUND, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES, AUDIT),
+        deletes=(DEAD_LETTERS,),
         sees=_ALL,
         watches=(WORKER_GROUP, RELAY_GROUP),
         transactions=TRANSACTIONS,

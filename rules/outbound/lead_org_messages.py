@@ -148,7 +148,7 @@ def identity(event: Event) -> str | None:
 
 
 def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
-    """Return the answer to a request to erase a person, and an event for each lead of the person if it is no preview."""
+    """Return the answer to a request to erase a person, and an event for each lead unless it is a preview."""
     told: list[LeadNews] = []
     if order.answer_to is not None:
         told.append(

@@ -10,6 +10,7 @@ from web.api import (
     desk,
     directory,
     drafts,
+    erasures,
     lead,
     live,
     my_leads,
@@ -46,6 +47,7 @@ def routers() -> list[APIRouter]:
             operations,
             tokens,
             audit,
+            erasures,
             views,
         )
     ]

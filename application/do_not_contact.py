@@ -71,16 +71,15 @@ async def read_list(settings: Settings, org: str) -> dict[str, ListEntry]:
     return found
 
 
-async def publish(
-    settings: Settings, org: str, handles: Iterable[str], reason: str | None, *, with_hash: bool = True
-) -> int:
+async def publish(settings: Settings, org: str, handles: Iterable[str], reason: str | None) -> int:
     """Put handles on an org's list, or with `reason` None remove them. Return how many when all are durable.
 
-    `with_hash`: a removal also removes the entry by hash that an erased person's handle has.
+    A removal also removes the entry by hash that an erased person's handle has.
 
     Leads are updated within moments. Raises `RetryableError` where Kafka does not accept the records. Repeating the
     call does no harm.
     """
+    handles = tuple(handles)
     value = None
     if reason is not None:
         value = msgspec.json.encode({"reason": reason, "at": datetime.now(UTC)})
@@ -91,8 +90,7 @@ async def publish(
             sent: list[asyncio.Future[Any]] = [
                 await producer.send(DO_NOT_CONTACT, value, f"{org}/{handle}".encode()) for handle in handles
             ]
-            count = len(sent)
-            if reason is None and with_hash and (key := read_key(settings)) is not None:
+            if reason is None and (key := read_key(settings)) is not None:
                 sent += [
                     await producer.send(DO_NOT_CONTACT, None, f"{org}/{hashed}".encode())
                     for hashed in _hashed(key, org, handles)
@@ -102,7 +100,7 @@ async def publish(
             await producer.stop()
     except KafkaError as error:
         raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
-    return count
+    return len(handles)
 
 
 def _hashed(key: ErasureKey, org: str, handles: Iterable[str]) -> Iterator[str]:

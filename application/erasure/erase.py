@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import func, select
 
-from application import do_not_contact
+from application.erasure.contacts import list_by_hash
 from application.erasure.finder import Finder
 from application.erasure.letters import delete_letters
 from application.erasure.logs import LOGS, delete_logs, ends_of_logs
@@ -26,7 +26,6 @@ from models.erasure import ERASED, ErasureKey
 from models.errors import RetryableError
 from models.persons import handle_digest
 from models.public import ErasureReceipt
-from rules.inbound.do_not_contact import HASH
 from sink.db_errors import translated
 from sink.engine import connect
 from sink.tables import LeadTable
@@ -109,21 +108,6 @@ async def purge(settings: Settings, console_database_url: str | None) -> dict[st
         if url is not None:
             await asyncio.to_thread(compact, url, what)
     return deleted
-
-
-async def list_by_hash(settings: Settings, org: str, finder: Finder, key: ErasureKey) -> int:
-    """Replace entries of erased persons in the do-not-contact list by their hashes; return their number."""
-    moved = 0
-    for handle, entry in (await do_not_contact.read_list(settings, org)).items():
-        kind, _, value = handle.partition("/")
-        if kind != HASH and finder.find(value):
-            hashed = f"{HASH}/{key.hash_of(org, kind, value)}"
-            await do_not_contact.publish(settings, org, [hashed], entry.reason)
-            await do_not_contact.publish(settings, org, [handle], None, with_hash=False)
-            moved += 1
-    # The org's journal keeps its newest step of the list, and that one must name nobody.
-    await do_not_contact.publish(settings, org, [f"{HASH}/{key.hash_of(org, 'phone', '')}"], None)
-    return moved
 
 
 async def _until_stored(settings: Settings, leads: tuple[str, ...]) -> None:

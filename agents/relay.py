@@ -14,11 +14,11 @@ from agents.stage import EventStream, Stage
 from agents.watermarks import Watermarks, commit_with_offsets, restore
 from models.codec import decode_row
 from models.record_size import check_size
-from rules.outbound.public_messages import public_messages
+from rules.outbound.public_messages import PublicMessage, public_messages
 from streams.app import StageApp
 from streams.dead_letters import classify_failure
 from streams.metrics import REPEATS_SKIPPED
-from streams.topics import LEAD_JOURNAL, ORG_LOG
+from streams.topics import DO_NOT_CONTACT, LEAD_JOURNAL, ORG_LOG
 
 _log = structlog.get_logger(__name__)
 
@@ -70,17 +70,23 @@ class RelayStage(Stage):
             for n, effect in enumerate(messages):
                 if self.published.has(effect.topic, partition, row.off, n):
                     continue
-                # Public topics have the journal's partitions and the same key, so the partition is the same.
-                to = self.partition_of(effect.key) if effect.topic == ORG_LOG else partition
+                to = self.place(effect, partition)
                 self.writer.add(
                     effect.topic,
                     to,
                     key=effect.key,
-                    value=effect.value or None,
+                    value=effect.payload,
                     headers=effect.headers,
                     receipt=receipt,
                 )
         receipt.settle()
+
+    def place(self, effect: PublicMessage, partition: int) -> int:
+        """Return the partition of a message that a record of the journal's `partition` causes."""
+        if effect.topic == ORG_LOG:
+            return self.partition_of(effect.key)
+        # The list has one partition. Public topics have the journal's partitions and the same key.
+        return 0 if effect.topic == DO_NOT_CONTACT else partition
 
     async def assigned(self, *_: Any, **__: Any) -> None:
         """Restore the watermarks and read the published messages before the first record is read."""

@@ -4,6 +4,7 @@ The record is in the journal and is valid; only its messages are missing. They a
 the same ids. No message is sent to a compacted topic that has an equal or newer version.
 """
 
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
@@ -13,12 +14,20 @@ from models.codec import decode_org_record, decode_row, encode_event
 from models.errors import PermanentError
 from models.org_decisions import OrgStep
 from rules.outbound.lead_org_messages import to_leads
-from rules.outbound.public_messages import public_messages
+from rules.outbound.public_messages import PublicMessage, public_messages
 from streams.clients import partition_of
 from streams.dead_letter_reading import Letter, ReadHeader
 from streams.settings import Settings
 from streams.topic_reader import read_topic
-from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
+from streams.topics import (
+    ASSIGNMENTS,
+    DO_NOT_CONTACT,
+    LEAD_EXCEPTIONS,
+    LEAD_JOURNAL,
+    LEAD_LOG,
+    ORG_JOURNAL,
+    ORG_LOG,
+)
 
 STAGES: Final = {LEAD_JOURNAL: "relay", ORG_JOURNAL: "org_relay"}
 """Topic of ours -> the stage whose dead letters from it can be published."""
@@ -31,7 +40,7 @@ class Message(NamedTuple):
     topic: str
     partition: int
     key: bytes
-    value: bytes
+    value: bytes | None
     headers: list[ReadHeader]
 
 
@@ -55,15 +64,21 @@ def messages_of(letter: Letter, partitions: int) -> list[Message]:
         return [
             Message(
                 effect.topic,
-                place(effect.key) if effect.topic == ORG_LOG else partition,
+                _partition(effect, partition, place),
                 effect.key,
-                effect.value,
+                effect.payload,
                 list(effect.headers),
             )
             for effect in public_messages(decode_row(letter.value or b""), key, partition)
         ]
     except Exception as error:  # after any error the letter stays where it is
         raise PermanentError("fatal_error", f"the code still fails on it: {error!r}") from error
+
+
+def _partition(effect: PublicMessage, partition: int, place: Callable[[bytes], int]) -> int:
+    if effect.topic == ORG_LOG:
+        return place(effect.key)
+    return 0 if effect.topic == DO_NOT_CONTACT else partition
 
 
 class Versions:

@@ -19,19 +19,17 @@ from application.erasure.request import person_of
 from application.journal_snapshot import until_known
 from assurance.chaos.run import own_stack
 from assurance.chaos.supervised_processes import SupervisedProcesses
+from assurance.erasure_people import ADMIN, ORG, directory, lead_of, nth_person
 from assurance.erasure_search import MARK, search_database, search_files, search_topics, search_valkey
 from assurance.load import LoadClient
 from assurance.verify import verify
 from models.errors import RetryableError
-from models.ids import lead_id
 from runtime.own_folder import own_folder
 from streams import clients
 from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
 from streams.topics import DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS, TOPICS
 
-ORG: Final = "erasure"
-ADMIN: Final = "ada"
 BATCH: Final = 100
 KILL_SECONDS: Final = 4.0
 BYSTANDER_SECONDS: Final = 0.05
@@ -79,7 +77,7 @@ class _Run:
         self, settings: Settings, victims: SupervisedProcesses, persons: int, folder: Path, say: Say
     ) -> None:
         self._settings, self._victims, self._folder, self._say = settings, victims, folder, say
-        self._people = [_person(n) for n in range(persons)]
+        self._people = [nth_person(n) for n in range(persons)]
         self._bystanders = itertools.count()
         self._sent = 0
         self._again = 0
@@ -87,7 +85,7 @@ class _Run:
     async def run(self) -> dict[str, Any]:
         """Send, erase, settle, clean, search and verify."""
         settings, say, began = self._settings, self._say, time.monotonic()
-        objects = _objects()
+        objects = directory()
         await publish(settings, ORG, objects)
         await until_known(settings, ORG, objects, ARRIVED_SECONDS)
         async with LoadClient(settings, org=ORG) as client:
@@ -153,7 +151,7 @@ class _Run:
                 await client.put(DO_NOT_CONTACT, b'{"reason": "asked us"}', key=key)
         loop = asyncio.get_running_loop()
         give_up = loop.time() + ARRIVED_SECONDS
-        wanted = {_lead(person) for person in self._people}
+        wanted = {lead_of(person) for person in self._people}
         while missing := wanted - await asyncio.to_thread(_stored, self._settings):
             if loop.time() > give_up:
                 raise TimeoutError(f"{len(missing)} leads did not arrive")
@@ -169,16 +167,16 @@ class _Run:
                 await client.put(LEAD_ARRIVALS, msgspec.json.encode(inquiry))
             if n % 6 == 0:
                 note = f"{person['first_name']} {person['last_name']} asked for {person['phone']}"
-                await client.ask("note", _lead(person), ADMIN, note=note)
+                await client.ask("note", lead_of(person), ADMIN, note=note)
 
     async def _erase(self, client: LoadClient) -> int:
         """Erase all, by lead, phone or mail address; some send their message again, or another one, meanwhile."""
         leads: set[str] = set()
         for begin in range(0, len(self._people), BATCH):
             some = self._people[begin : begin + BATCH]
-            by_lead = [person_of(lead=_lead(person)) for person in some]
+            by_lead = [person_of(lead=lead_of(person)) for person in some]
             named = [
-                person_of(lead=_lead(person))
+                person_of(lead=lead_of(person))
                 if n % 3 == 0
                 else person_of(phone=person["phone"])
                 if n % 3 == 1
@@ -267,7 +265,7 @@ class _Run:
                 "org": ORG,
             }
             await client.put(LEAD_ACTIONS, msgspec.json.encode({**action, "rep_id": ADMIN}), key=key)
-        await client.publish("settings", "settings", _objects()["settings", "settings"])
+        await client.publish("settings", "settings", directory()["settings", "settings"])
         key = f"{ORG}/phone/(401) 919-0000".encode()
         await client.put(DO_NOT_CONTACT, b'{"reason": "to roll the segment"}', key=key)
 
@@ -282,43 +280,6 @@ class _Run:
         ):
             found.update({f"{place}:{name}": count for name, count in hits.items()})
         return found
-
-
-def _person(n: int) -> dict[str, Any]:
-    return {
-        "vendor": "acme",
-        "external_id": f"p-{n}",
-        "org": ORG,
-        "campaign": "all",
-        "first_name": f"Anna {MARK.title()}{n}",
-        "last_name": f"{MARK.title()}{n} Berg",
-        "email": f"{MARK}{n}@a.org",
-        "phone": f"(339) 22{n // 10_000}-{n % 10_000:04d}",
-        "state": "MA",
-        "loan_purpose": "purchase",
-        "loan_amount": 250_000 + n,
-        "attributes": {"spouse": f"Maria {MARK}{n}"},
-    }
-
-
-def _lead(person: dict[str, Any]) -> str:
-    return lead_id(ORG, person["vendor"], person["external_id"], person)
-
-
-def _objects() -> dict[tuple[str, str], dict[str, Any]]:
-    massachusetts = {"combinator": "and", "rules": [{"field": "state", "operator": "=", "value": "MA"}]}
-    return {
-        ("settings", "settings"): {"refuse_erased": True},
-        ("rep", ADMIN): {"rep_id": ADMIN, "role": "admin"},
-        ("rep", "rep-1"): {"rep_id": "rep-1"},
-        ("campaign", "all"): {"campaign_id": "all"},
-        ("queue", "ma"): {
-            "queue_id": "ma",
-            "claimable": True,
-            "columns": ["phone", "email"],
-            "inclusion": massachusetts,
-        },
-    }
 
 
 def _stored(settings: Settings) -> set[str]:

@@ -1,4 +1,4 @@
-"""Commands that move leads somebody has, or had: reassign, unassign, redistribute, reopen (M1)."""
+"""Commands on leads that somebody has, or had: reassign, unassign, redistribute, reopen (M1), consent (M8)."""
 
 from typing import Annotated, Any
 
@@ -113,6 +113,25 @@ def reopen(
     )
 
 
+def consent(
+    by: By,
+    why: Annotated[str, typer.Option("--why", help="Who agreed to be contacted, when and how.")],
+    leads: Leads = None,
+    file: ListFile = None,
+    column: Column = None,
+    org: Org = "default",
+    dry_run: DryRun = False,
+    seconds: Seconds = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Record that leads' persons agree to be contacted. They come off the do-not-contact list.
+
+    Example: firstclaim consent 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1 --why "signed on 21 November"
+    """
+    which = WhichLeads(leads or (), None, file, column)
+    _move("consent", which, by, org, seconds, dry_run, as_json, why=why)
+
+
 def _move(
     action: str,
     which: WhichLeads,
@@ -145,5 +164,5 @@ def _move(
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (reassign, unassign, redistribute, reopen):
+    for command in (reassign, unassign, redistribute, reopen, consent):
         app.command()(command)

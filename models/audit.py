@@ -37,6 +37,7 @@ Act = Literal[
     "lead_reopened",
     "lead_merged",
     "lead_split",
+    "consent_recorded",
     "erased",
     "dead_letter_replayed",
     "dead_letter_skipped",

@@ -1,7 +1,7 @@
 """The decisions about a lead.
 
 Each decision carries its reason and can be understood without any other record (X1). Those about its offers are in
-`models.offer_decisions`.
+`models.offer_decisions`, those about contact in `models.contact_decisions`.
 """
 
 from datetime import datetime
@@ -9,6 +9,13 @@ from typing import Any
 
 import msgspec
 
+from models.contact_decisions import (
+    CallbackDue,
+    CallbackSet,
+    ConsentRecorded,
+    ContactForbidden,
+    SuppressionRecorded,
+)
 from models.decision_base import DecisionBase
 from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.offer_decisions import (
@@ -77,14 +84,6 @@ class MergedInto(DecisionBase, frozen=True, tag="merged_into"):
     """
 
     into: str
-    why: str
-
-
-class SuppressionRecorded(DecisionBase, frozen=True, tag="suppression_recorded"):
-    """A handle of the lead was put on the do-not-contact list, or taken off it (`reason` None) (X6)."""
-
-    handle: str
-    reason: str | None
     why: str
 
 
@@ -159,23 +158,6 @@ class LockReleased(DecisionBase, frozen=True, tag="lock_released"):
 
     rep_id: str
     why: str
-
-
-class CallbackSet(DecisionBase, frozen=True, tag="callback_set"):
-    """A callback was set. `at` None: it has no particular time, and the lead goes to the end of its queues (D4)."""
-
-    rep_id: str
-    at: datetime | None
-
-
-class CallbackDue(DecisionBase, frozen=True, tag="callback_due"):
-    """The promised call is due, so the lead moves to the top of its owner's queue (D4).
-
-    `quiet_until`: the end of the quiet hours at the lead's location; it must not be called before then (X6).
-    """
-
-    rep_id: str | None
-    quiet_until: datetime | None = None
 
 
 class OutcomeRecorded(DecisionBase, frozen=True, tag="outcome_recorded"):
@@ -279,6 +261,8 @@ Decision = (
     | ArrivalDropped
     | LeadErased
     | SuppressionRecorded
+    | ContactForbidden
+    | ConsentRecorded
     | Answered
     | OwnerChanged
     | QueueEntered

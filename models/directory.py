@@ -73,6 +73,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     `quiet_hours`: when a lead is not called, in the lead's local time; an empty tuple switches them off (X6).
     `open_without_reps`: anyone may act again once the last rep of the org is removed; otherwise such an org stays
     closed. `owners_may_reassign`: a lead's owner may give it to another rep (M1); managers always may.
+    `do_not_contact_outcomes`: the outcomes that put phone and mail address on the do-not-contact list (M8).
     `contact_kinds`: the kinds of activity that count as contact with the lead (M3).
     `max_locks`: how many leads without an owner a rep may have open in one partition of the log (M6).
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
@@ -91,4 +92,5 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: int | None = None
     refuse_erased: bool = False
     owners_may_reassign: bool = False
+    do_not_contact_outcomes: tuple[str, ...] = ("do_not_contact",)
     contact_kinds: tuple[str, ...] = ("call", "email", "sms")

@@ -225,7 +225,7 @@ class Action(BaseModel):
                 "type": "string",
                 "description": "claim, claim_now, view, release, outcome, callback, accept, decline,"
                 " press_one, connect, hang_up, assign, reassign, unassign, redistribute, reopen, ignore, unignore,"
-                " reopen_claimable, note, activity, or a kind of activity but note.",
+                " reopen_claimable, consent, note, activity, or a kind of activity but note.",
             }
         ),
     ] = None
@@ -273,7 +273,7 @@ class Action(BaseModel):
         str | None,
         PlainValidator(normalize.text(normalize.WHY_LENGTH)),
         _any(
-            "reassign, unassign, redistribute, reopen: the reason, in words.",
+            "reassign, unassign, redistribute, reopen, consent: the reason, in words.",
             "string",
             "integer",
             maxLength=normalize.WHY_LENGTH,

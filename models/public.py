@@ -17,6 +17,8 @@ QUEUE_CHANGES: Final = "queue-changes"
 NOTIFICATIONS: Final = "notifications"
 DEAD_LETTERS: Final = "dead-letters"
 ERASURES: Final = "erasures"
+DO_NOT_CONTACT: Final = "do-not-contact"
+"""Inbound, and also written by the relay: for outcomes that forbid contact, and for recorded consent (M8)."""
 
 Change = Literal["entered", "left", "moved"]
 Defined = Literal["defined", "removed"]
@@ -166,6 +168,18 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     withdrawn: bool
     data: dict[str, Any]
+
+
+class ContactListing(msgspec.Struct, frozen=True, kw_only=True):
+    """`do-not-contact`: why a phone or mail address must not be contacted, since when, and which lead's log decided it.
+
+    Consent is a record without a value (M8).
+    """
+
+    reason: str
+    at: datetime
+    lead_id: str
+    rep_id: str
 
 
 class DeadLetterHeaders(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):

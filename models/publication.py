@@ -218,6 +218,7 @@ class SettingsObject(_Published):
     once the org's last rep is removed. `signed_arrivals`, `signed_actions`: whether every lead and every action must be
     signed. `key_ids`: the keys of the org's own programs, such as console and CRM, which sign actions and leads of any
     vendor. `vendors`: vendor -> binding. `owners_may_reassign`: a lead's owner may give it to another rep (M1).
+    `do_not_contact_outcomes`: the outcomes that put phone and mail address on the do-not-contact list (M8).
     `contact_kinds`: the kinds of activity that count as contact with the lead (M3).
     `max_locks`: how many leads without an owner a rep may have open (M6).
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
@@ -240,6 +241,7 @@ class SettingsObject(_Published):
     retention_days: Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)] | None = None
     refuse_erased: bool = False
     owners_may_reassign: bool = False
+    do_not_contact_outcomes: Ids = ["do_not_contact"]
     contact_kinds: Annotated[list[Kind], Field(max_length=len(ActivityKind))] = ["call", "email", "sms"]
     signed_arrivals: Asked = "optional"
     signed_actions: Asked = "optional"

@@ -24,7 +24,7 @@ from streams.topic_configs import RETENTION, Topic, check_configs
 LEAD_ARRIVALS: Final = "lead-arrivals"
 LEAD_ACTIONS: Final = "lead-actions"
 DIRECTORY: Final = "directory"
-DO_NOT_CONTACT: Final = "do-not-contact"
+DO_NOT_CONTACT: Final = public.DO_NOT_CONTACT
 LEAD_LOG: Final = "lead-log"
 LEAD_JOURNAL: Final = "lead-journal"
 ORG_LOG: Final = public.ORG_LOG

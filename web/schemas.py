@@ -44,6 +44,10 @@ class LeadRow(Model):
     rank: int
     version: int
     columns: dict[str, Any]
+    may_call: bool | None = Field(
+        default=None,
+        description="False: the lead must not be called (M8). Null: the queue shows no phone number",
+    )
 
 
 class QueuePage(Model):
@@ -106,6 +110,7 @@ class Action(Model):
         "ignore",
         "unignore",
         "reopen_claimable",
+        "consent",
         "note",
         "activity",
     ]

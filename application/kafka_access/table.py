@@ -125,9 +125,10 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
     ),
     "relay": PrincipalRights(
         says="firstclaim relay: publishes decisions",
-        # It reads the last records of the public topics, so that it publishes nothing twice.
-        reads=(*_JOURNALS, *_PUBLIC, DEAD_LETTERS),
-        writes=(*_LOGS, *_PUBLIC, DEAD_LETTERS),
+        # It reads the last records of the topics that it writes, so that it publishes nothing twice. It puts on the
+        # do-not-contact list, and takes off it, whom an outcome or a recorded consent names.
+        reads=(*_JOURNALS, *_PUBLIC, DO_NOT_CONTACT, DEAD_LETTERS),
+        writes=(*_LOGS, *_PUBLIC, DO_NOT_CONTACT, DEAD_LETTERS),
         groups=(RELAY_GROUP,),
         checks=True,
     ),

@@ -143,6 +143,17 @@ class Inbound:
                     self._findings.suspect(
                         "suppression_differs", lead_id, handle=handle, lead_topic=[known_reason, reason]
                     )
+        self._unlisted(newest)
+
+    def _unlisted(self, newest: dict[tuple[str, str], str | None]) -> None:
+        """Report each handle that a lead holds for listed and that the list does not have (M8)."""
+        for lead_id, facts in self._journal_facts.leads.items():
+            org = facts.lead.facts.org
+            for handle, reason in facts.lead.suppressed.items():
+                if (org, handle) not in newest:
+                    self._findings.suspect(
+                        "suppression_differs", lead_id, handle=handle, lead_topic=[reason, None]
+                    )
 
     async def _until_snapshot(self, records: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for record in records:

@@ -12,7 +12,15 @@ from assurance.verify.findings import Findings
 from assurance.verify.lead_invariants import KnownAnswers, fingerprint
 from assurance.verify.records import Row, key_text, position_of, time_of
 from models.ids import public_message_id
-from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, NOTIFICATIONS, ORG_LOG, QUEUE_CHANGES
+from models.public import (
+    ASSIGNMENTS,
+    DO_NOT_CONTACT,
+    LEAD_DECISIONS,
+    LEAD_EXCEPTIONS,
+    NOTIFICATIONS,
+    ORG_LOG,
+    QUEUE_CHANGES,
+)
 from models.results import Reason, Result
 from rules.outbound.public_messages import SOURCE_LOG, public_messages
 
@@ -37,8 +45,10 @@ class Expected:
         """Add the public messages of a record. `must` False: they may be missing, not sent yet or removed."""
         self.mark = max(self.mark, row.off)
         for n, effect in enumerate(public_messages(row, key, self.partition)):
+            if effect.topic == DO_NOT_CONTACT:
+                continue  # `Inbound.listings` compares the list with leads and orgs
             number = row.off << _BITS | n
-            self.prints[effect.topic][number] = hash((effect.key, effect.value or None))
+            self.prints[effect.topic][number] = hash((effect.key, effect.payload))
             if effect.topic in COMPACTED:
                 self.newest[effect.topic][effect.key] = number
             if not must:

@@ -4,18 +4,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from models.decisions import (
-    CallbackSet,
-    ClaimReopened,
-    ExceptionIgnored,
-    LeadClosed,
-    NoteRecorded,
-    OutcomeRecorded,
-)
+from models.contact_decisions import CallbackSet
+from models.decisions import ClaimReopened, ExceptionIgnored, LeadClosed, NoteRecorded, OutcomeRecorded
 from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Phase
 from models.results import Reason, Result
-from rules.lead import activities, moves
+from rules.lead import activities, contact, moves
 from rules.lead.discretion import closed_with, opened_by, owned_by
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.permissions import MANAGERS, not_holding, not_working
@@ -118,7 +112,10 @@ def release(transition: Transition, request: ActionRequested) -> ActionResult:
 
 
 def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
-    """D2: an action releases the lock. One of the org's closing outcomes closes the lead."""
+    """D2: an action releases the lock. One of the org's closing outcomes closes the lead.
+
+    M8: an outcome of `do_not_contact_outcomes` puts the person on the do-not-contact list.
+    """
     if request.outcome is None:
         return refused(Reason.INVALID, "outcome: an outcome action needs one")
     if result := not_working(transition, request):
@@ -128,6 +125,8 @@ def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
     transition.set_callback(None)
     transition.record_contact(request.rep_id)
     transition.update(last_outcome=request.outcome, deferred_at=None)
+    if request.outcome in transition.rules.settings.do_not_contact_outcomes:
+        contact.forbid_contact(transition, request.rep_id, request.outcome)
     if request.outcome in transition.rules.settings.closing_outcomes:
         transition.end_search("closed")
         transition.update(phase=Phase.CLOSED)
@@ -242,6 +241,7 @@ ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], ActionResul
     Trigger.UNASSIGN: moves.unassign,
     Trigger.REDISTRIBUTE: moves.redistribute,
     Trigger.REOPEN: moves.reopen,
+    Trigger.CONSENT: contact.consent,
 }
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from models.contact_decisions import SuppressionRecorded
 from models.decisions import (
     AnswerIgnored,
     ArrivalRepeated,
@@ -15,7 +16,6 @@ from models.decisions import (
     LeadAccepted,
     MergedInto,
     PreassignmentNotFollowed,
-    SuppressionRecorded,
 )
 from models.erasure import MAX_HASHES, joined
 from models.events import ArrivalMerged, LeadArrived, SuppressionChanged

@@ -33,6 +33,7 @@ class Trigger(StrEnum):
     UNASSIGN = "unassign"
     REDISTRIBUTE = "redistribute"
     REOPEN = "reopen"
+    CONSENT = "consent"
     IGNORE = "ignore"
     UNIGNORE = "unignore"
     REOPEN_CLAIMABLE = "reopen_claimable"
@@ -93,6 +94,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
         Trigger.ERASE: frozenset({_C}),
+        Trigger.CONSENT: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },
     _L: {
@@ -113,6 +115,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.LOCK_EXPIRED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_L}),
         Trigger.ERASE: frozenset({_C}),
+        Trigger.CONSENT: frozenset({_L}),
         Trigger.RULES_CHANGED: _FREE | {_L},
     },
     _F: {
@@ -139,6 +142,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OFFER_EXPIRED: _FREE | {_F},
         Trigger.ERASE: frozenset({_C}),
         Trigger.CALLBACK_DUE: frozenset({_F}),
+        Trigger.CONSENT: _FREE | {_F},
         Trigger.RULES_CHANGED: frozenset({_F}),
     },
     _O: {
@@ -163,6 +167,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.ORPHANED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_O}),
         Trigger.ERASE: frozenset({_C}),
+        Trigger.CONSENT: frozenset({_O}),
         Trigger.RULES_CHANGED: frozenset({_O}),
     },
     _W: {
@@ -189,6 +194,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.LOCK_EXPIRED: frozenset({_O}),
         Trigger.CALLBACK_DUE: frozenset({_W}),
         Trigger.ERASE: frozenset({_C}),
+        Trigger.CONSENT: frozenset({_W}),
         Trigger.RULES_CHANGED: frozenset({_O, _W}),
     },
     _E: {
@@ -209,6 +215,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
         Trigger.ERASE: frozenset({_C}),
+        Trigger.CONSENT: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },
     _I: {
@@ -225,6 +232,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.REOPEN_CLAIMABLE: frozenset({_I}),
         Trigger.CALLBACK_DUE: frozenset({_I}),
         Trigger.ERASE: frozenset({_C}),
+        Trigger.CONSENT: frozenset({_I}),
         Trigger.RULES_CHANGED: frozenset({_I}),
     },
     _C: {
@@ -238,6 +246,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.RETENTION_OVER: frozenset({_C}),
         Trigger.ACTIVITY: frozenset({_C}),
         Trigger.REOPEN: _FREE | {_O, _F},
+        Trigger.CONSENT: frozenset({_C}),
         Trigger.RULES_CHANGED: frozenset({_C}),
     },
 }

@@ -10,8 +10,8 @@ from models.events import ActionRequested
 from models.lead import Phase, RepSearch
 from models.offer_decisions import ConnectRequested, HungUp
 from models.results import Reason, Result
-from rules.calendar.quiet_hours import clock, quiet_until
 from rules.lead.actions import ACTIONS, refuse_in_phase
+from rules.lead.call_refusal import call_refusal
 from rules.lead.discretion import may_know, owned_by
 from rules.lead.distribution import accept_offer, decline_offer, offered_to
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
@@ -24,7 +24,9 @@ WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE, Tri
 REMARKS: Final = frozenset({Trigger.NOTE, Trigger.ACTIVITY})
 """What a manager may add to a lead that is offered to somebody else."""
 DECLINING: Final = frozenset({Trigger.DECLINE, Trigger.HANG_UP})
-OVERRULING: Final = frozenset({Trigger.ASSIGN, Trigger.REDISTRIBUTE, Trigger.REOPEN_CLAIMABLE})
+OVERRULING: Final = frozenset(
+    {Trigger.ASSIGN, Trigger.REDISTRIBUTE, Trigger.REOPEN_CLAIMABLE, Trigger.CONSENT}
+)
 """The manager's actions that are decided as if the lead were not offered, also for a manager who has the offer."""
 
 
@@ -71,19 +73,8 @@ def connect(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(Reason.OFFER_OVER, owned_by(transition, request.rep_id))
     if lead.hung_up_epoch == lead.owned_epoch:
         return refused(Reason.OFFER_OVER, "you hung up, so the call is over: the lead stays yours")
-    if lead.facts.silenced:
-        return refused(Reason.SUPPRESSED, "silenced communication is on: it is not to be called")
-    if lead.suppressed:
-        listed_handles = "; ".join(
-            f"{handle.partition('/')[2]}: {why}" for handle, why in lead.suppressed.items()
-        )
-        return refused(Reason.SUPPRESSED, f"it is on the do-not-contact list ({listed_handles})")
-    if lead.facts.phone is None:
-        return refused(Reason.NO_PHONE, "it has no phone number that could be called")
-    if quiet := quiet_until(transition.rules.settings.quiet_hours, lead.facts, transition.at):
-        zone, until = quiet
-        ends = f"until {until.isoformat()}" if until else "at any time"
-        return refused(Reason.QUIET_HOURS, f"it is {clock(zone, transition.at)} in {zone}: no calls {ends}")
+    if found := call_refusal(lead, transition.rules.settings, transition.at):
+        return refused(found.reason, found.why)
     transition.record_contact(request.rep_id)
     transition.emit(ConnectRequested(rep_id=request.rep_id))
     return DONE

@@ -6,13 +6,8 @@ from typing import Any
 
 import msgspec
 
-from models.decisions import (
-    CallbackDue,
-    Decision,
-    LockReleased,
-    LockTaken,
-    OwnerChanged,
-)
+from models.contact_decisions import CallbackDue
+from models.decisions import Decision, LockReleased, LockTaken, OwnerChanged
 from models.lead import (
     HELD_BACK,
     Deadline,

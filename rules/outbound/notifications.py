@@ -101,13 +101,15 @@ def _former_owner(lead: Lead, change: OwnerChanged, version: int) -> list[Notifi
 
 
 def _about(lead: Lead) -> dict[str, Any]:
-    """Return the details of the lead for a message (the mail of S1)."""
+    """Return the details of the lead for a message (the mail of S1). `may_call` false: it must not be called (M8)."""
     facts = lead.facts
+    call = {"may_call": False} if lead.silenced else {}
     return {
         "first_name": facts.first_name,
         "last_name": facts.last_name,
         "vendor": facts.vendor,
         "campaign": facts.campaign,
+        **call,
     }
 
 

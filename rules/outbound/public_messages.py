@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from models.contact_decisions import ConsentRecorded, ContactForbidden
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -27,12 +28,14 @@ from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.org import OrgEvent
 from models.public import (
     ASSIGNMENTS,
+    DO_NOT_CONTACT,
     LEAD_DECISIONS,
     LEAD_EXCEPTIONS,
     NOTIFICATIONS,
     ORG_LOG,
     QUEUE_CHANGES,
     Assignment,
+    ContactListing,
     Erased,
     LeadDecision,
     LeadException,
@@ -53,7 +56,7 @@ EFFECT_BITS: Final = 20
 """The number of bits for the number of an effect within its record. The higher bits hold the record's offset."""
 
 CE_SOURCE: Final = b"/firstclaim/leads"
-CE_TYPES: Final[dict[type[msgspec.Struct], bytes]] = {
+CE_TYPES: Final[dict[type, bytes]] = {
     LeadDecision: b"firstclaim.lead-decision.v1",
     Assignment: b"firstclaim.assignment.v1",
     LeadException: b"firstclaim.lead-exception.v1",
@@ -61,6 +64,8 @@ CE_TYPES: Final[dict[type[msgspec.Struct], bytes]] = {
     QueueDefinition: b"firstclaim.queue-definition.v1",
     Notification: b"firstclaim.notification.v1",
     Erased: b"firstclaim.erased.v1",
+    ContactListing: b"firstclaim.contact-listing.v1",
+    type(None): b"firstclaim.contact-listing.v1",
     **dict.fromkeys(get_args(OrgEvent), b"firstclaim.org-event.v1"),
 }
 _SPECVERSION: Final = ("ce_specversion", b"1.0")
@@ -68,19 +73,27 @@ _SOURCE: Final = ("ce_source", CE_SOURCE)
 _CONTENT: Final = ("content-type", b"application/json")
 _TYPES: Final = {message: ("ce_type", name) for message, name in CE_TYPES.items()}
 
+_TOMBSTONES: Final = (type(None), Erased)
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class PublicMessage(msgspec.Struct, frozen=True, gc=False):
     """One message to send: topic, key, value and CloudEvents 1.0 headers (binary mode).
 
-    An empty `value` is sent as a tombstone. It tells the readers of a compacted topic that the lead was erased.
+    `removes`: it is sent as a tombstone, and the value is empty. `do-not-contact` loses an entry; in `assignments` and
+    `lead-exceptions` it tells the readers that the lead was erased.
     """
 
     topic: str
     key: bytes
     value: bytes
     headers: list[tuple[str, bytes]]
+    removes: bool = False
+
+    @property
+    def payload(self) -> bytes | None:
+        """The value as Kafka gets it: None, a tombstone, where the message removes its key."""
+        return None if self.removes else self.value
 
 
 def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[PublicMessage]:
@@ -98,7 +111,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
         PublicMessage(
             topic,
             to,
-            b"" if isinstance(value, Erased) else _encode(value),
+            b"" if isinstance(value, _TOMBSTONES) else _encode(value),
             [
                 ("ce_id", public_message_id(SOURCE_LOG, partition, row.off, n).encode()),
                 _SOURCE,
@@ -107,6 +120,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
                 time,
                 _CONTENT,
             ],
+            isinstance(value, _TOMBSTONES),
         )
         for n, (topic, to, value) in enumerate(messages)
     ]
@@ -136,7 +150,7 @@ def published_queue(row: DirectoryRow) -> Queue | None:
         return None
 
 
-_Message = tuple[str, bytes, msgspec.Struct]
+_Message = tuple[str, bytes, msgspec.Struct | None]
 
 
 def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
@@ -172,12 +186,31 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
         messages.append((QUEUE_CHANGES, key, _place(row, lead, place, again=queue_id in left)))
     messages.extend((QUEUE_CHANGES, key, change) for change in own_changes(row, lead))
     messages.extend((NOTIFICATIONS, key, notice) for notice in notifications_of(row))
+    messages.extend(_listings(row, lead))
     org = lead.facts.org.encode()
     messages.extend((ORG_LOG, org, event) for event in to_org(row))
     if exception is None and lead.phase in _AT_DESK and not _is_unchanged(row):
         # This message comes last, so that the numbers of the others do not change.
         messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, None)))
     return messages
+
+
+def _listings(row: LeadRow, lead: Lead) -> list[_Message]:
+    """Return the entries of the do-not-contact list that a record adds or removes (M8)."""
+    messages: list[_Message] = []
+    for decision in row.decisions:
+        if isinstance(decision, ContactForbidden):
+            listing = ContactListing(
+                reason=decision.reason, at=row.at, lead_id=lead.lead_id, rep_id=decision.rep_id
+            )
+            messages += [(DO_NOT_CONTACT, _handle_key(lead, handle), listing) for handle in decision.handles]
+        elif isinstance(decision, ConsentRecorded):
+            messages += [(DO_NOT_CONTACT, _handle_key(lead, handle), None) for handle in decision.handles]
+    return messages
+
+
+def _handle_key(lead: Lead, handle: str) -> bytes:
+    return f"{lead.facts.org}/{handle}".encode()
 
 
 def _is_unchanged(row: LeadRow) -> bool:

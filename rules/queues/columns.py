@@ -8,6 +8,9 @@ from models.lead import Lead
 from rules.language.catalogue import FIELDS
 
 NAME: Final = "name"
+MAY_CALL: Final = "may_call"
+"""The fixed key that is false in the row of a lead that must not be called. Other rows have no such key (M8)."""
+PHONE: Final = "phone"
 """The fixed key of the prospect's name. No catalogue field may use it."""
 
 UNNAMED: Final = "unnamed"
@@ -29,11 +32,13 @@ def shown(lead: Lead, queue: Queue) -> dict[str, Any]:
     """Return what a queue's list shows of a lead: `name`, then the queue's columns in their order.
 
     A column that is not in the catalogue is left out. Publishing refuses such a column, and a list must not fail
-    because of it.
+    because of it. Where the queue shows the phone number of a lead that must not be called, `may_call` is false (M8).
     """
     columns: dict[str, Any] = {NAME: name_of(lead.facts)}
     for column in queue.columns:
         field = FIELDS.get(column)
         if field is not None and column != NAME:
             columns[column] = field.get(lead)
+    if PHONE in columns and lead.silenced:
+        columns[MAY_CALL] = False
     return columns

@@ -7,11 +7,16 @@ for later, by their time · leads to be called back at no particular time, by wh
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from models.contact_decisions import (
+    CallbackDue,
+    CallbackSet,
+    ConsentRecorded,
+    ContactForbidden,
+    SuppressionRecorded,
+)
 from models.decisions import (
     ActivityRecorded,
     ArrivalRepeated,
-    CallbackDue,
-    CallbackSet,
     InquiryAdded,
     LeadClosed,
     LeadReopened,
@@ -22,7 +27,7 @@ from models.lead import OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
 from models.offers import Outcome
 from models.public import QueueChange, personal_queue
-from rules.queues.columns import NAME, name_of
+from rules.queues.columns import MAY_CALL, NAME, name_of
 
 OFFERED: Final = "!"
 """Sorts before the digits."""
@@ -41,6 +46,9 @@ _MOVES: Final = (
     OutcomeRecorded,
     ArrivalRepeated,
     InquiryAdded,
+    SuppressionRecorded,
+    ContactForbidden,
+    ConsentRecorded,
 )
 """Besides a new owner, an offer and the end: the decisions that change a lead's place or row in a rep's own queue (D3,
 D4)."""
@@ -83,7 +91,15 @@ def own_columns(lead: Lead) -> dict[str, Any]:
     does not expire). It shows the lead's name, which a ringing phone also announces (S1). A rep who alone has the offer
     for a window must decide about it and may open it (R2, R3), so that rep also sees `state`, `loan_purpose` and
     `loan_amount`. If several reps compete for a lead (S1, S5), all but one never get it, so they see only the name.
+    `may_call` is false if the lead must not be called (M8); otherwise it is not there.
     """
+    columns = _own_columns(lead)
+    if lead.silenced:
+        columns[MAY_CALL] = False
+    return columns
+
+
+def _own_columns(lead: Lead) -> dict[str, Any]:
     facts, search = lead.facts, lead.search
     if lead.owner is None and search is not None:
         columns = {

@@ -102,7 +102,7 @@ LEADS: Final = Listing(
     sort="-created_at",
     search=("first_name", "last_name", "email", "external_id"),
     digits="phone",
-    extra={"version": _L.version.expression},
+    extra={"version": _L.version.expression, "may_call": _L.silenced.expression.is_(False)},
     indexed=frozenset({"created_at", "owner"}),
     scan="ix_lead_org",
 )

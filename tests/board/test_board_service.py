@@ -13,7 +13,8 @@ from board.expected import Sources
 from board.reader import REBUILT, Reader
 from board.rebuild import RebuildInProgressError, rebuild
 from board.writer import connect
-from models.decisions import CallbackDue, QueueEntered, QueueLeft
+from models.contact_decisions import CallbackDue
+from models.decisions import QueueEntered, QueueLeft
 from models.errors import RetryableError
 from models.lead import Lead
 from runtime.valkey import ValkeyServer

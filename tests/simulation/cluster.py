@@ -4,13 +4,16 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from models.codec import encode_event, encode_org_event
 from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.lead import LeadRow
-from models.org import ContactListed, PersonArrived
+from models.org import PersonArrived
+from rules.inbound.do_not_contact import accept_listing
 from rules.org.directory import published_for
-from streams.topics import LEAD_LOG, ORG_LOG
+from streams.topics import DO_NOT_CONTACT, LEAD_LOG, ORG_LOG
 from tests.simulation import steps
 from tests.simulation.broker import PARTITIONS, Broker, partition_of
 from tests.simulation.org_processes import ALL, OrgRelay
@@ -177,9 +180,24 @@ class Cluster:
         self._send_org(encode_org_event(event))
 
     def _list(self, handle: str, reason: str | None) -> None:
-        self.listed += 1
-        event = ContactListed(cause=f"list/{self.listed}", handle=handle, version=self.listed, reason=reason)
-        self._send_org(encode_org_event(event))
+        value = None if reason is None else msgspec.json.encode({"reason": reason})
+        self.broker.append(DO_NOT_CONTACT, 0, f"{ORG}/{handle}".encode(), value)
+        self._read_list()
+
+    def _read_list(self) -> int:
+        """Send what is new on the do-not-contact list to the org, as intake does; return how many there were."""
+        new = self.broker.logs[DO_NOT_CONTACT, 0][self.listed :]
+        for record in new:
+            event = accept_listing(
+                record.key,
+                record.value,
+                dict(record.headers),
+                version=self.listed,
+                at=datetime_of(record.timestamp),
+            )
+            self.listed += 1
+            self._send_org(encode_org_event(event))
+        return len(new)
 
     def _send_org(self, value: bytes) -> None:
         self.intake[ORG_LANE].append((ORG.encode(), value))
@@ -263,6 +281,7 @@ class Cluster:
         for partition in range(PARTITIONS):
             self.relay.poll(partition, most)
         self.relay.outbox.land(most)
+        self._read_list()
         self.org_relay.poll(ORG_PARTITION, most)
         self.org_relay.outbox.land(most)
 
@@ -325,6 +344,7 @@ class Cluster:
             self.relay.outbox.land(ALL)
             moved |= self.org_relay.poll(partition, ALL) > 0
             self.org_relay.outbox.land(ALL)
+        moved |= self._read_list() > 0
         self.relay.commit()
         self.org_relay.commit()
         return moved

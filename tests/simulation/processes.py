@@ -9,12 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from agents.leads import LeadsStage
-from agents.published_watermark import PUBLIC, PublishedWatermark, _number
+from agents.published_watermark import NOTHING, PUBLIC, PublishedWatermark, _number
 from agents.relay import RelayStage
 from agents.watermarks import NO_WATERMARK, Watermarks
 from streams.journal import Acker
 from streams.table import LeadRows
-from streams.topics import LEAD_JOURNAL, LEAD_LOG
+from streams.topics import DO_NOT_CONTACT, LEAD_JOURNAL, LEAD_LOG
 from tests.simulation.broker import PARTITIONS, Broker, Delivery, Outbox
 from tests.simulation.org_processes import ALL, Orgs
 
@@ -159,6 +159,10 @@ class Relay:
             for partition in range(PARTITIONS):
                 if log := self.broker.logs[topic, partition]:
                     published._last[topic, partition] = _number(log[-1], partition)
+        for partition in range(PARTITIONS):
+            for record in self.broker.logs[DO_NOT_CONTACT, 0]:
+                if (number := _number(record, partition)) != NOTHING:
+                    published._last[DO_NOT_CONTACT, partition] = number
         self.stage: RelayStage = stage
         self.positions: dict[int, int] = {}
         for partition in range(PARTITIONS):

@@ -13,7 +13,7 @@ from models.public import ASSIGNMENTS, LEAD_DECISIONS, NOTIFICATIONS
 from rules.lead.lead_partition import LeadPartition
 from rules.outbound.public_messages import public_messages
 from streams.table import LeadRows
-from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
+from streams.topics import DEAD_LETTERS, DO_NOT_CONTACT, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
 from tests.rules.lead import reference_queues
 from tests.rules.lead.invariants import check_step
 from tests.simulation import org_verdict
@@ -99,11 +99,16 @@ def _check_journal(broker: Broker, partition: int, truth: Truth) -> None:
 def _check_public(cluster: Cluster, partition: int, truth: Truth) -> None:
     """Check that only messages that follow from the rows are public, each once; a lead's versions only grow."""
     expected: dict[str, dict[bytes, tuple[bytes, bytes]]] = {topic: {} for topic in PUBLIC}
+    listed: dict[bytes, tuple[bytes, bytes | None]] = {}
     for key, row in truth.records.values():
         for effect in public_messages(row, key, partition):
             if effect.topic == ORG_LOG:
                 continue  # `org_verdict` compares those with what the org has read
+            if effect.topic == DO_NOT_CONTACT:
+                listed[dict(effect.headers)["ce_id"]] = (effect.key, effect.payload)
+                continue
             expected[effect.topic][dict(effect.headers)["ce_id"]] = (effect.key, effect.value)
+    _check_listings(cluster.broker, partition, listed)
     for topic, messages in expected.items():
         log = cluster.broker.logs[topic, partition]
         told: dict[bytes, tuple[bytes, bytes]] = {}
@@ -113,6 +118,19 @@ def _check_public(cluster: Cluster, partition: int, truth: Truth) -> None:
         assert told == messages, f"{topic}: all that was decided is told, and nothing else"
         assert len(told) == len(log), f"{topic}: what was public when the relay died is made public again"
         _check_growth(topic, log)
+
+
+def _check_listings(
+    broker: Broker, partition: int, expected: dict[bytes, tuple[bytes, bytes | None]]
+) -> None:
+    """Check that what outcomes and consent put on the do-not-contact list is there once, in order (M8)."""
+    prefix = f"lead-log-{partition}-".encode()
+    told = [
+        (identity, (record.key, record.value))
+        for record in broker.logs[DO_NOT_CONTACT, 0]
+        if (identity := dict(record.headers).get("ce_id", b"")).startswith(prefix)
+    ]
+    assert told == list(expected.items())
 
 
 def _versions(topic: str, log: list[Record]) -> list[tuple[tuple[Any, ...], int, bytes]]:

@@ -87,7 +87,7 @@ async def test_a_relay_finds_its_last_message_behind_what_others_wrote(settings:
     hanging = transaction(settings, unique("hanging"))
     send(hanging, topic, b"theirs")
     assert await append(cluster.address, topic, built([(b"k", b"", [("ce_id", b"lead-log-0-8-0")])])) == 0
-    told = PublishedWatermark([topic])
+    told = PublishedWatermark([topic], [])
     await told.read(settings, [0])
     assert told.has(topic, 0, 8, 0)
     hanging.abort_transaction(30)

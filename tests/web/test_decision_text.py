@@ -4,13 +4,18 @@ from typing import get_args
 
 import pytest
 
+from models.contact_decisions import (
+    CallbackDue,
+    CallbackSet,
+    ConsentRecorded,
+    ContactForbidden,
+    SuppressionRecorded,
+)
 from models.decisions import (
     ActivityRecorded,
     Answered,
     AnswerIgnored,
     ArrivalRepeated,
-    CallbackDue,
-    CallbackSet,
     ClaimReopened,
     DeadlineIgnored,
     Decision,
@@ -31,7 +36,6 @@ from models.decisions import (
     QueueEntered,
     QueueLeft,
     QueueMoved,
-    SuppressionRecorded,
 )
 from models.events import DirectoryPublished
 from models.offer_decisions import (
@@ -67,6 +71,11 @@ SAID: list[tuple[Decision, str]] = [
     (MergedInto(into="i", why="same phone"), "It is another inquiry of a known lead"),
     (SuppressionRecorded(handle="h", reason="asked", why="w"), "It is on the do-not-contact list"),
     (SuppressionRecorded(handle="h", reason=None, why="w"), "It was taken off the do-not-contact list"),
+    (
+        ContactForbidden(rep_id="rep-1", outcome="do_not_contact", reason="outcome do_not_contact"),
+        "Alex Thompson put the person on the do-not-contact list",
+    ),
+    (ConsentRecorded(rep_id="rep-1", why="signed"), "Alex Thompson recorded consent to be contacted"),
     (
         Answered(
             action_id="a",

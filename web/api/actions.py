@@ -31,6 +31,7 @@ LEAD_ACTS: Final[dict[str, Act]] = {
     "redistribute": "lead_redistributed",
     "reopen": "lead_reopened",
     "reopen_claimable": "lead_reopened",
+    "consent": "consent_recorded",
     "merge": "lead_merged",
     "split": "lead_split",
 }
@@ -97,7 +98,8 @@ async def ask_recorded(parts: Services, person: Person, given: dict[str, Any]) -
     act = LEAD_ACTS.get(given["type"])
     if act is None:
         return await parts.engine_client.ask(given)
-    used = [AuditDifference(name, None, given[name]) for name in _RECORDED if name in given]
+    recorded = (*_RECORDED, "why") if act == "consent_recorded" else _RECORDED
+    used = [AuditDifference(name, None, given[name]) for name in recorded if name in given]
     async with parts.audit.act(person.as_actor, act, f"lead/{given['lead_id']}", used) as entry:
         found = await parts.engine_client.ask(given)
         entry.is_void = found.result not in DONE

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from board.reader import QueueInfo
+from rules.queues.columns import MAY_CALL, PHONE
 from web.auth import Access, PartsOf, Person
 from web.schemas import LeadRow, QueuePage, QueueSummary
 from web.services.visible_queues import MOST, cursor_of, rank_of, stretch, visible
@@ -37,7 +38,13 @@ async def leads(
         queue_id=queue_id,
         size=page.size,
         rows=[
-            LeadRow(lead_id=row.lead_id, rank=row.rank, version=row.version, columns=row.columns)
+            LeadRow(
+                lead_id=row.lead_id,
+                rank=row.rank,
+                version=row.version,
+                columns=row.columns,
+                may_call=row.columns.get(MAY_CALL, True if PHONE in row.columns else None),
+            )
             for row in page.rows
         ],
         as_of=page.as_of,

@@ -85,7 +85,7 @@ async def shown(
         "suggested": suggested(parts, person),
         "closing": parts.directory.org(person.org).settings.closing_outcomes,
         "may": may(person, found, lead, view_only=view_only),
-        "silenced": found.sight is Visibility.ALL and found.row["silenced"],
+        "silenced": found.row["silenced"],
     }
     return render(request, person, "lead_shown.html", **context)
 
@@ -112,6 +112,7 @@ def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool)
         "assign": person.oversees and free,
         "reopen": person.role == "admin" and row["claimed_through"] is not None,
         "answer": lead.offer is not None and lead.offer.mine,
+        "consent": row["silenced"] and (person.oversees or row["owner"] == person.rep_id),
     }
 
 

@@ -264,6 +264,10 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
         if row["why"].get("reason")
         else "It was taken off the do-not-contact list"
     ),
+    "contact_forbidden": lambda row, names: (
+        f"{names.rep(row['rep_id'])} put the person on the do-not-contact list"
+    ),
+    "consent_recorded": lambda row, names: f"{names.rep(row['rep_id'])} recorded consent to be contacted",
     "answered": _answered,
     "owner_changed": _owner,
     "queue_entered": lambda row, names: f"It entered the queue {names.queue(row['why']['queue_id'])}",

@@ -2,13 +2,17 @@
 
 import asyncio
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import Field
 
+from models.directory import OrgSettings
+from models.results import Reason
+from rules.lead.call_refusal import CallRefusal, call_refusal, local_time
 from sink import queries
 from sink.db_errors import translated
+from sink.hydrate import lead_from_row
 from sink.queries import Row
 from web.auth import Person
 from web.errors import Problem
@@ -29,6 +33,9 @@ _STANDING: Final = (
     "arrived_at",
 )
 """State fields of a lead, for people who may see all of it."""
+
+
+NO_CALL: Final = "communication is silenced, or the person is on the do-not-contact list"
 
 
 class LockShown(Model):
@@ -72,6 +79,12 @@ class LeadShown(Model):
     arrived_at: datetime | None = None
     lock: LockShown | None = None
     offer: OfferShown | None = None
+    may_call: bool = Field(default=True, description="Whether the lead may be called now (X6, M8)")
+    no_call_why: str | None = Field(default=None, description="Why the lead must not be called now")
+    call_from: datetime | None = Field(
+        default=None,
+        description="When quiet hours end, in the lead's own time; null where time changes nothing",
+    )
 
 
 class RejectedTaker(Model):
@@ -128,6 +141,8 @@ def lead_shown(parts: Services, person: Person, found: VisibleLead) -> LeadShown
             names=[names.rep(one) for one in offer.reps] if whole else [names.rep(person.rep_id)],
             mine=person.rep_id in offer.reps,
         )
+    if refusal := no_call(row, parts.directory.org(person.org).settings, datetime.now(UTC), whole=whole):
+        shown.may_call, shown.no_call_why, shown.call_from = False, refusal.why, local_time(refusal)
     if not whole:
         return shown
     if lock:
@@ -144,6 +159,16 @@ def lead_shown(parts: Services, person: Person, found: VisibleLead) -> LeadShown
     if row["owner"] and row["how"]:
         shown.how = owner_words({"rep_id": row["owner"], "how": row["how"], "via": row["via"]}, names)
     return shown
+
+
+def no_call(row: Row, settings: OrgSettings, now: datetime, *, whole: bool) -> CallRefusal | None:
+    """Return why a lead must not be called now; None if it may be. `whole`: the person may see all of the lead.
+
+    A person who sees only an offer learns whether the lead may be called at all, and nothing about its phone.
+    """
+    if row["silenced"]:
+        return CallRefusal(Reason.SUPPRESSED, NO_CALL)
+    return call_refusal(lead_from_row(row), settings, now) if whole else None
 
 
 async def history(

@@ -189,7 +189,7 @@ class Partition:
             if effect.topic == ORG_LOG:
                 self.on_way.append(effect)
                 continue
-            records = self.public[effect.topic]
+            records = self.public.setdefault(effect.topic, [])
             records.append(
                 Record(
                     effect.topic,

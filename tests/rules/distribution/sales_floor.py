@@ -32,11 +32,14 @@ from models.org import (
 )
 from models.org_decisions import OrgDecision, OrgStep
 from models.persons import handle_digest
+from models.public import DO_NOT_CONTACT
+from rules.inbound.do_not_contact import accept_listing
 from rules.lead.machine import LeadEvent
 from rules.org.org_partition import OrgPartition, Record
 from rules.org.state import OrgState
 from rules.outbound.lead_org_messages import to_leads, to_org
 from rules.outbound.notifications import notifications_of
+from rules.outbound.public_messages import public_messages
 from tests.rules.lead.lead_story import LEAD, Story
 
 T = TypeVar("T")
@@ -258,6 +261,12 @@ class SalesFloor(Story):
         lane = self.errands[partition_of(event.lead_id)]
         for n, errand in enumerate(to_org(row)):
             lane.send(errand, mark=row.off << 8 | n)
+        for effect in public_messages(row, event.lead_id.encode(), 0):
+            if effect.topic == DO_NOT_CONTACT:
+                told = accept_listing(
+                    effect.key, effect.payload, dict(effect.headers), version=next(self._listed), at=self.now
+                )
+                self.errands[ARRIVALS].send(told)
         return self.if_prompt()
 
     def tell(self, event: OrgEvent, source: str = "", mark: int = -1) -> None:

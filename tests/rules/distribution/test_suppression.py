@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.decisions import CallbackDue, SuppressionRecorded
+from models.contact_decisions import CallbackDue, SuppressionRecorded
 from models.lead import Phase
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor

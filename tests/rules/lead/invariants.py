@@ -6,12 +6,17 @@ from msgspec.structs import replace
 
 from models.activities import SHORT_TYPES
 from models.codec import decode_row, encode_row
+from models.contact_decisions import (
+    CallbackDue,
+    CallbackSet,
+    ConsentRecorded,
+    ContactForbidden,
+    SuppressionRecorded,
+)
 from models.decisions import (
     Answered,
     AnswerIgnored,
     ArrivalRepeated,
-    CallbackDue,
-    CallbackSet,
     DeadlineIgnored,
     Decision,
     ExceptionRaised,
@@ -103,6 +108,7 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
     _check_deadlines(was, after, rules)
     _check_trouble(was, now, after.decisions)
     _check_search(now)
+    _check_contact(was, event, after, rules)
     for decision in after.decisions:
         _check_why(decision)
 
@@ -317,6 +323,22 @@ def _check_search(now: Lead) -> None:
     assert bool(search.reps) == open_to
     assert (due.due if due else None) == (search.until if open_to else None)
     assert not set(search.reps) & set(search.tried), "each rep once in a round (R8)"
+
+
+def _check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: OrgRules) -> None:
+    """Check that an outcome of the list silences, and that only consent or the list lifts it (M8)."""
+    now = after.lead
+    assert now is not None
+    lifted = any(
+        isinstance(said, ConsentRecorded) or (isinstance(said, SuppressionRecorded) and said.reason is None)
+        for said in after.decisions
+    )
+    assert not (was and was.silenced) or now.silenced or lifted, "only consent or the list lifts it (M8)"
+    assert not (was and was.facts.silenced) or now.facts.silenced or not isinstance(event, LeadArrived)
+    outcomes = rules.settings.do_not_contact_outcomes
+    if isinstance(event, ActionRequested) and event.action == "outcome" and event.outcome in outcomes:
+        assert now.silenced
+        assert any(isinstance(said, ContactForbidden) for said in after.decisions)
 
 
 def _check_trouble(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from models.decisions import CallbackDue, CallbackSet, DeadlineIgnored, LockReleased, OwnerChanged
+from models.contact_decisions import CallbackDue, CallbackSet
+from models.decisions import DeadlineIgnored, LockReleased, OwnerChanged
 from models.lead import DeadlineKind, Phase
 from models.results import Result
 from rules.queues.personal_queues import own_sort_key

@@ -58,6 +58,7 @@ SETTINGS: Final[list[dict[str, Any] | None]] = [
     {"lock_minutes": 90, "auto_claim_on_timed_callback": False},
     {"closing_outcomes": ["talked"]},
     {"owners_may_reassign": True},
+    {"do_not_contact_outcomes": ["no answer"], "closing_outcomes": []},
     None,
 ]
 
@@ -88,7 +89,11 @@ WORK: Final[list[Action]] = [
     ("activity", {"kind": "call"}),
     ("activity", {"kind": "todo", "note": "n"}),
     ("sms", {}),
-    *(("outcome", {"outcome": outcome}) for outcome in ("talked", "no answer", "closed_won")),
+    ("consent", {"why": "agreed on the phone"}),
+    *(
+        ("outcome", {"outcome": outcome})
+        for outcome in ("talked", "no answer", "closed_won", "do_not_contact")
+    ),
     *(
         ("callback", {"in": length})
         for length in (timedelta(minutes=30), timedelta(days=2), timedelta(-1), None)
@@ -109,6 +114,7 @@ DESK: Final[list[Action]] = [
     ("reassign", {"to_rep_id": "rep-9", "why": "to share", "from_rep_id": "rep-7"}),
     ("unassign", {"why": "back"}),
     ("redistribute", {}),
+    ("consent", {"why": "agreed on the phone"}),
     ("reopen", {"why": "it came back"}),
     ("reopen", {"why": "it came back"}),
 ]
@@ -123,6 +129,7 @@ ACTIONS: Final[list[Action]] = [
     ("reassign", {"to_rep_id": "rep-9", "why": "mine to give"}),
     ("reassign", {"to_rep_id": "rep-9"}),
     ("accept", {"epoch": 1}),
+    ("consent", {}),
     ("dance", {}),
     ("view", {"invalid": "queue_id: must be text, not a list"}),
 ]

@@ -5,14 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from models.decisions import (
-    ArrivalRepeated,
-    CallbackDue,
-    CallbackSet,
-    Decision,
-    LeadClosed,
-    OutcomeRecorded,
-)
+from models.contact_decisions import CallbackDue, CallbackSet
+from models.decisions import ArrivalRepeated, Decision, LeadClosed, OutcomeRecorded
 from models.lead import Lead, Phase
 from models.offer_decisions import OfferDeclined
 from models.offers import Outcome

@@ -9,6 +9,7 @@ import { Live } from "./live.js";
 import { badges, myQueueActions } from "./my-queue-row.js";
 import { offers } from "./offers.js";
 import { QueueLinks } from "./queue-links.js";
+import { doNotCall } from "./row-parts.js";
 import { say } from "./say.js";
 
 /** @import { Answer, BoardRow, Column } from "./types.d.ts" */
@@ -52,6 +53,7 @@ function lineOf(row) {
         const cell = document.createElement("td");
         cell.textContent = valueText(column, row.columns[column.name]);
         if (column.type === "number") cell.className = "number";
+        if (column.name === "phone" && row.columns.may_call === false) cell.append(" ", doNotCall());
         if (data.mine && column.name === "name") cell.append(...badges(row));
         return cell;
       }),

@@ -229,6 +229,10 @@ place.addEventListener("submit", async (event) => {
     const outcome = find("#outcome", "input").value.trim();
     if (outcome) await record(outcome);
   } else if (form.matches("[data-callback]")) await callBack();
+  else if (form.matches("[data-consent]")) {
+    const why = find("#consent", "input").value.trim();
+    if (why) await perform({ type: "consent", why }, "The consent is recorded. The lead may be called.");
+  }
 });
 
 /**

@@ -9,7 +9,7 @@ import { element, finder, pageData } from "./dom.js";
 import { leadCount } from "./format.js";
 import { Live } from "./live.js";
 import { isConfirmed } from "./rep-picker.js";
-import { nameOf } from "./row-parts.js";
+import { doNotCall, nameOf } from "./row-parts.js";
 import { say } from "./say.js";
 import { Table } from "./table.js";
 
@@ -37,6 +37,9 @@ const selection = /** @type {Selection} */ (table.selection);
  * @param {LeadRow} row
  */
 function cell(column, row) {
+  if (column.name === "phone" && row.may_call === false && row.phone && column.name !== table.visible[0]) {
+    return [row.phone, " ", doNotCall()];
+  }
   if (column.name !== table.visible[0]) return null;
   const link = document.createElement("a");
   link.href = `/leads/${row.lead_id}`;

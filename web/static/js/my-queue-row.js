@@ -2,15 +2,18 @@
 
 import { dateAndTime, timeLeft } from "./format.js";
 import { isNewLead, isOffer, isRing, offers, timeLeftLabel } from "./offers.js";
+import { doNotCall } from "./row-parts.js";
 
 /** @import { BoardRow } from "./types.d.ts" */
 
 /** @param {BoardRow} row */
 export function badges(row) {
   const { callback_at } = row.columns;
-  if (isOffer(row)) return [badge(isRing(row) ? "Rings" : isNewLead(row) ? "New" : "Offer", "offer")];
-  if (!callback_at) return [];
-  return [timeLeft(callback_at) === null ? badge("Call due", "due") : badge(`Call at ${dateAndTime(callback_at)}`, "")];
+  const uncalled = row.columns.may_call === false ? [doNotCall()] : [];
+  if (isOffer(row)) return [badge(isRing(row) ? "Rings" : isNewLead(row) ? "New" : "Offer", "offer"), ...uncalled];
+  if (!callback_at) return uncalled;
+  const isDue = timeLeft(callback_at) === null;
+  return [isDue ? badge("Call due", "due") : badge(`Call at ${dateAndTime(callback_at)}`, ""), ...uncalled];
 }
 
 /**

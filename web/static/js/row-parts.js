@@ -12,6 +12,11 @@ export function nameOf(row) {
   return name || row.external_id || row.email || row.phone || "this lead";
 }
 
+/** Returns the mark of a lead that must not be called (M8). */
+export function doNotCall() {
+  return Object.assign(document.createElement("span"), { className: "badge due", textContent: "Do not call" });
+}
+
 /**
  * @param {string} text
  * @param {string} label for screen readers

@@ -148,6 +148,14 @@ function settings(value) {
         hint: "Separated by commas.",
       },
     ),
+    list(
+      "do_not_contact_outcomes",
+      "Outcomes that forbid contact",
+      value.do_not_contact_outcomes ?? ["do_not_contact"],
+      {
+        hint: "Separated by commas. They put phone and mail address on the do-not-contact list.",
+      },
+    ),
     week("quiet_hours", "Quiet hours", value.quiet_hours, {
       hint: "When leads are not called, in the lead's time zone. Assignments continue.",
       none: "As the law says: 21:00 to 08:00",

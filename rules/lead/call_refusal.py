@@ -1,0 +1,61 @@
+"""Says whether a lead may be called, and if not, why and from when on it may be (X6, M8)."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from models.directory import OrgSettings
+from models.lead import Lead
+from models.results import Reason
+from rules.calendar.quiet_hours import clock, quiet_until
+from rules.calendar.schedule import zone_of
+
+SILENCED: Final = "silenced communication is on: it is not to be called"
+
+
+class CallRefusal(msgspec.Struct, frozen=True):
+    """The reason why a lead must not be called. `zone`: where it is quiet. `until`: when that ends, if it ever does."""
+
+    reason: Reason
+    why: str
+    zone: str | None = None
+    until: datetime | None = None
+
+
+def suppression(lead: Lead) -> CallRefusal | None:
+    """Return why a lead must not be called at any time: it is silenced, or on the do-not-contact list."""
+    if lead.facts.silenced:
+        return CallRefusal(Reason.SUPPRESSED, SILENCED)
+    if not lead.suppressed:
+        return None
+    listed = "; ".join(f"{handle.partition('/')[2]}: {why}" for handle, why in lead.suppressed.items())
+    return CallRefusal(Reason.SUPPRESSED, f"it is on the do-not-contact list ({listed})")
+
+
+def quiet(lead: Lead, settings: OrgSettings, at: datetime) -> CallRefusal | None:
+    """Return why a lead must not be called at an instant (aware), because it is quiet where the lead is."""
+    found = quiet_until(settings.quiet_hours, lead.facts, at)
+    if found is None:
+        return None
+    zone, until = found
+    ends = f"until {until.isoformat()}" if until else "at any time"
+    return CallRefusal(
+        Reason.QUIET_HOURS, f"it is {clock(zone, at)} in {zone}: no calls {ends}", zone=zone, until=until
+    )
+
+
+def call_refusal(lead: Lead, settings: OrgSettings, at: datetime) -> CallRefusal | None:
+    """Return why a lead must not be called at an instant (aware); None if it may be called."""
+    if found := suppression(lead):
+        return found
+    if lead.facts.phone is None:
+        return CallRefusal(Reason.NO_PHONE, "it has no phone number that could be called")
+    return quiet(lead, settings, at)
+
+
+def local_time(found: CallRefusal) -> datetime | None:
+    """Return when a lead may be called again, in the lead's own time; None if it is never, or not by time alone."""
+    if found.until is None or found.zone is None:
+        return None
+    return found.until.astimezone(zone_of(found.zone))

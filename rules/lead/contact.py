@@ -1,0 +1,47 @@
+"""Puts a lead's person on the do-not-contact list by an outcome, and takes the person off it by consent (M8).
+
+Both are decided in the lead's log and apply to the lead at once. The relay writes the org's list in the topic
+`do-not-contact`, from where it reaches every lead with the same phone or mail address.
+"""
+
+from msgspec.structs import replace
+
+from models.contact_decisions import ConsentRecorded, ContactForbidden
+from models.events import ActionRequested
+from models.persons import handles_of
+from models.results import Reason, Result
+from rules.lead.permissions import MANAGERS
+from rules.lead.transition import DONE, ActionResult, Transition, refused
+
+
+def forbid_contact(transition: Transition, rep_id: str, outcome: str) -> None:
+    """Put the lead's phone and mail address on the do-not-contact list. A lead that has neither is silenced itself."""
+    lead = transition.lead
+    handles, reason = handles_of(lead.facts), f"outcome {outcome}"
+    if handles:
+        transition.update(suppressed={**lead.suppressed, **dict.fromkeys(handles, reason)})
+    else:
+        transition.update(facts=replace(lead.facts, silenced=True))
+    transition.emit(ContactForbidden(rep_id=rep_id, outcome=outcome, reason=reason, handles=handles))
+
+
+def consent(transition: Transition, request: ActionRequested) -> ActionResult:
+    """Record that the person agrees to be contacted. It lifts the lead's silence and its entries in the list.
+
+    Its owner, managers and admins may, with a reason. A vendor's resend and another inquiry never lift anything.
+    """
+    lead = transition.lead
+    if transition.rules.role(request.rep_id) not in MANAGERS and lead.owner != request.rep_id:
+        return refused(
+            Reason.NOT_ALLOWED, "recording consent is for the lead's owner, for managers and admins"
+        )
+    if request.why is None:
+        return refused(Reason.INVALID, "why: a consent action needs a reason: who agreed, when and how")
+    handles, silenced = tuple(sorted(lead.suppressed)), lead.facts.silenced
+    if not lead.silenced and lead.facts.consent is True:
+        return ActionResult(Result.DONE, why="it may be called already: nothing changes")
+    transition.update(facts=replace(lead.facts, silenced=False, consent=True), suppressed={})
+    transition.emit(
+        ConsentRecorded(rep_id=request.rep_id, why=request.why, handles=handles, unsilenced=silenced)
+    )
+    return DONE

@@ -8,7 +8,7 @@ import sys
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.cpu_profile"]
+pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.cpu_profile", "tests.fixtures.shared_stacks"]
 
 settings.register_profile("repeat", derandomize=True, database=None)
 settings.register_profile("explore", print_blob=True)

@@ -40,7 +40,7 @@ CHROMIUM_FLAGS: Final = ["--no-sandbox", "--disable-gpu"]
 """There is no GPU where tests run. With one enabled, an extra process would emulate it on the CPU."""
 QUICK_HASHES: Final = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 """The hash for the accounts of tests. A hash contains its own cost, so the console checks it at once. A hash of the
-real cost takes 0.2 s of a core. `test_accounts.py` uses the real ones."""
+real cost takes 0.2 s of a core. Tests of the hash itself use the real one, in `test_accounts.py`."""
 
 
 def say(text: str) -> None:
@@ -79,12 +79,20 @@ async def browser() -> AsyncIterator[Browser]:
         await opened.close()
 
 
+@pytest.fixture
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash the passwords of the test's accounts quickly."""
+    monkeypatch.setattr(passwords_module, "_HASHES", QUICK_HASHES)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def office(
-    stack: RunningStack, store: Engine, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    stack: RunningStack,
+    store: Engine,
+    browser: Browser,
+    quick_hashes: None,  # noqa: ARG001  # only what it changes is needed
 ) -> AsyncIterator[RunningOrg]:
     """Yield a new org for the test. An error in any page fails the test. Its windows are closed after the test."""
-    monkeypatch.setattr(passwords_module, "_HASHES", QUICK_HASHES)
     new = RunningOrg(stack, browser, Accounts(store), Tokens(store), LoadClient(stack.settings))
     new.client.org = new.org
     async with new.client:

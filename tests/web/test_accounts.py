@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 store, accounts = console_store.store, console_store.accounts
 sessions, tokens = console_store.sessions, console_store.tokens
+quick = pytest.mark.usefixtures("quick_hashes")
+"""For tests that are about accounts and not about the hash of a password."""
 
 
 def test_who_has_the_password_signs_in_and_nobody_else(accounts: Accounts) -> None:
@@ -39,6 +41,7 @@ def test_a_short_password_is_refused(accounts: Accounts) -> None:
         accounts.put(MIA, "short")
 
 
+@quick
 def test_a_rep_has_one_account_and_a_new_address_ends_the_sessions_of_the_old(
     accounts: Accounts, sessions: Sessions
 ) -> None:
@@ -51,6 +54,7 @@ def test_a_rep_has_one_account_and_a_new_address_ends_the_sessions_of_the_old(
     assert accounts.check("mia@x.org", PASSWORD) is None
 
 
+@quick
 def test_another_reps_address_is_not_taken_over(accounts: Accounts) -> None:
     accounts.put(MIA, PASSWORD)
     thief = Account(email="mia@x.org", org="default", rep_id="rep-7", role="rep")
@@ -60,6 +64,7 @@ def test_another_reps_address_is_not_taken_over(accounts: Accounts) -> None:
     assert accounts.accounts("default") == [MIA]
 
 
+@quick
 def test_a_new_password_ends_the_sessions_of_all_other_browsers(
     accounts: Accounts, sessions: Sessions
 ) -> None:
@@ -74,6 +79,7 @@ def test_a_new_password_ends_the_sessions_of_all_other_browsers(
     assert accounts.check(MIA.email, "another horse battery") == MIA
 
 
+@quick
 def test_a_session_ends_by_signing_out_by_time_and_with_its_account(
     accounts: Accounts, sessions: Sessions, store: Engine
 ) -> None:
@@ -124,6 +130,7 @@ def test_no_secret_is_in_the_database(
         assert secret not in kept
 
 
+@quick
 @pytest.mark.parametrize(
     "spelled",
     [" mia@x.org", "MIA@x.org\t", "mia@x.org\u200b", "\uff4dia@x.org", "mia@\uff58.org", "\u00a0mia@X.ORG"],
@@ -140,6 +147,7 @@ def test_an_address_has_one_normal_form_everywhere(accounts: Accounts, spelled: 
     assert accounts.disable(spelled)
 
 
+@quick
 @pytest.mark.parametrize(
     "common",
     [
@@ -156,6 +164,7 @@ def test_a_password_that_is_tried_first_is_refused(accounts: Accounts, common: s
         accounts.put(MIA, common)
 
 
+@quick
 def test_disabling_ends_sessions_tokens_and_second_factor_at_once(
     accounts: Accounts, sessions: Sessions, tokens: Tokens, store: Engine
 ) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 store, accounts, sessions = console_store.store, console_store.accounts, console_store.sessions
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 
 
 def test_a_session_ends_without_use_and_looking_does_not_prolong_it(

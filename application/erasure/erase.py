@@ -93,10 +93,9 @@ async def clear(
         "do-not-contact": await list_by_hash(settings, org, finder, key),
         "dead-letters": await delete_letters(settings, finder),
         "feed": await trim_feeds(settings.redis_url, finder),
-        "crm": await asyncio.to_thread(blank, settings.database_url, finder, CRM),
     }
     if console_database_url is not None:
-        places["console"] = await asyncio.to_thread(blank, console_database_url, finder, CONSOLE)
+        places["console"] = await asyncio.to_thread(blank, console_database_url, org, finder, CONSOLE)
     return places
 
 

@@ -1,5 +1,8 @@
 """Finds data of erased persons in any text, by the keyed hash of each phone number and mail address in it.
 
+A person who was erased in one org may have leads in another one. So a text is searched for the erased persons of the
+org that it belongs to, as far as that can be told.
+
 Names are compared only in fields that hold a name, and only count where the text also names the erased lead: many
 people have the same name. What belongs to an erased lead must also have no facts.
 """
@@ -19,6 +22,8 @@ _EMAIL: Final = re.compile(
     r"[^\s\"'<>@,;:/\\|()\[\]{}=\x00-\x1f]{1,64}@[^\s\"'<>@,;:/\\|()\[\]{}=\x00-\x1f]{3,190}"
 )
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_ORG: Final = re.compile(r'"org": ?"([^"\\]{1,200})"')
+_NO_LEADS: Final[Mapping[str, str]] = {}
 _US_DIGITS: Final = 10
 _HASHED_KEPT: Final = 200_000
 _NAMES: Final = ("name", "prospect_name")
@@ -27,15 +32,24 @@ _MOST_VALUES: Final = 100_000
 
 
 class Finder:
-    """Finds erased persons. `hashes`: by org, the hashes of erased persons. `leads`: the ids of erased leads."""
+    """Finds erased persons. `hashes`: by org, the hashes of erased persons. `leads`: the ids of erased leads.
+
+    `lead_orgs`: the orgs of all leads, by which a text is assigned to an org.
+    """
 
     def __init__(
-        self, key: ErasureKey | None, hashes: Mapping[str, frozenset[str]], leads: Iterable[str]
+        self,
+        key: ErasureKey | None,
+        hashes: Mapping[str, frozenset[str]],
+        leads: Iterable[str],
+        lead_orgs: Mapping[str, str] = _NO_LEADS,
     ) -> None:
         self._key = key
         self._hashes = {org: known for org, known in hashes.items() if known}
         self.leads = frozenset(leads)
-        self._known = lru_cache(maxsize=_HASHED_KEPT)(self._is_erased)
+        self._lead_orgs = lead_orgs
+        self._orgs = frozenset(hashes) | frozenset(lead_orgs.values())
+        self._known = lru_cache(maxsize=_HASHED_KEPT)(self._erased_in)
 
     @property
     def foreign(self) -> int:
@@ -46,21 +60,40 @@ class Finder:
     def __bool__(self) -> bool:
         return bool(self._hashes or self.leads)
 
-    def find(self, text: str, *, of_lead: str | None = None) -> tuple[str, ...]:
+    def orgs_of(self, text: str, *, key: str = "", of_lead: str | None = None) -> frozenset[str] | None:
+        """Return the orgs that a text belongs to; None if that cannot be told.
+
+        Leads that it names decide, then a field `org`, then a record's `key` that begins with an org.
+        """
+        named = {match[0] for match in _UUID.finditer(text)} | {of_lead or key}
+        if orgs := {self._lead_orgs[lead_id] for lead_id in named if lead_id in self._lead_orgs}:
+            return frozenset(orgs)
+        if orgs := {match[1] for match in _ORG.finditer(text)}:
+            return frozenset(orgs)
+        first = key.partition("/")[0]
+        return frozenset({first}) if first in self._orgs else None
+
+    def find(
+        self, text: str, *, of_lead: str | None = None, orgs: frozenset[str] | None = None
+    ) -> tuple[str, ...]:
         """Return what of an erased person a text contains: `phone`, `email`, `name`, each once.
 
-        `of_lead`: the lead that the text belongs to, if that is known from elsewhere.
+        `of_lead`: the lead that the text belongs to, if that is known from elsewhere. `orgs`: the orgs that it belongs
+        to; None: it is searched for the erased persons of all orgs.
         """
         found: dict[str, None] = {}
+
+        def known(kind: str, value: str) -> bool:
+            erased_in = self._known(kind, value)
+            return bool(erased_in if orgs is None else erased_in & orgs)
+
         if self._key is not None and self._hashes:
-            if any(
-                self._known(PHONE, number) for match in _PHONE.finditer(text) for number in _numbers(match[0])
-            ):
+            if any(known(PHONE, number) for match in _PHONE.finditer(text) for number in _numbers(match[0])):
                 found[PHONE] = None
-            if any(self._known(EMAIL, match[0].lower().rstrip(".")) for match in _EMAIL.finditer(text)):
+            if any(known(EMAIL, match[0].lower().rstrip(".")) for match in _EMAIL.finditer(text)):
                 found[EMAIL] = None
             if (of_lead in self.leads or self.names_erased_lead(text)) and any(
-                self._known(NAME, name) for name in _names(text)
+                known(NAME, name) for name in _names(text)
             ):
                 found[NAME] = None
         return tuple(found)
@@ -69,10 +102,11 @@ class Finder:
         """Say whether a text contains the id of an erased lead."""
         return any(match[0] in self.leads for match in _UUID.finditer(text))
 
-    def _is_erased(self, kind: str, value: str) -> bool:
+    def _erased_in(self, kind: str, value: str) -> frozenset[str]:
         if self._key is None or not value:
-            return False
-        return any(self._key.hash_of(org, kind, value) in known for org, known in self._hashes.items())
+            return frozenset()
+        key = self._key
+        return frozenset(org for org, known in self._hashes.items() if key.hash_of(org, kind, value) in known)
 
 
 def _numbers(text: str) -> Iterator[str]:

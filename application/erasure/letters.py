@@ -29,10 +29,15 @@ _HOLD_ARRIVALS: Final = (LEAD_ARRIVALS, DEAD_LETTERS)
 
 def about_erased(finder: Finder, record: Any) -> bool:
     """Say whether a record of any topic has data of an erased person, or is an arrival of an erased lead."""
-    texts = [(part or b"").decode(errors="replace") for part in (record.key, record.value)]
-    texts += [f"{name} {(value or b'').decode(errors='replace')}" for name, value in record.headers]
+    key, value = ((part or b"").decode(errors="replace") for part in (record.key, record.value))
+    texts = [
+        key,
+        value,
+        *(f"{name} {(said or b'').decode(errors='replace')}" for name, said in record.headers),
+    ]
     arrival_id = arrival_of(record.value, dict(record.headers)) if record.topic in _HOLD_ARRIVALS else None
-    return any(finder.find(text, of_lead=arrival_id) for text in texts) or (
+    orgs = finder.orgs_of(value, key=key, of_lead=arrival_id)
+    return any(finder.find(text, of_lead=arrival_id, orgs=orgs) for text in texts) or (
         arrival_id is not None and arrival_id in finder.leads
     )
 

@@ -22,21 +22,22 @@ from sink.engine import connect
 FEED: Final = "feed:*"
 SLICE: Final = 1_000
 _LEAD_ID: Final = "lead_id"
+_ORG: Final = "org"
 _SKIPPED: Final = frozenset({"alembic_version", "sink_offset"})
 
 
-def blank(database_url: str, finder: Finder, what: str) -> int:
-    """Empty every text in a database that has data of an erased person; return how many rows had one.
+def blank(database_url: str, org: str, finder: Finder, what: str) -> int:
+    """Empty every text of an org in the console's database that has data of an erased person; return how many rows had.
 
-    `what`: the database's name in errors. Blocking: call it in a thread. A JSON value keeps its form. Rows of the CRM
-    database are already replaced by the sink; this is for the console's drafts, views and preferences.
+    `what`: the database's name in errors. Blocking: call it in a thread. A JSON value keeps its form. This is for
+    drafts, views and preferences. Rows of the CRM database are replaced by the sink.
     """
     engine = connect(database_url)
     changes: list[Any] = []
     try:
         with translated(what), engine.connect() as connection:
             for table in tables(engine):
-                changes += _changes(connection, table, finder)
+                changes += _changes(connection, table, org, finder)
         with translated(what), engine.execution_options(writes=True).begin() as connection:
             for statement in changes:
                 connection.execute(statement)
@@ -45,12 +46,13 @@ def blank(database_url: str, finder: Finder, what: str) -> int:
     return len(changes)
 
 
-def _changes(connection: Connection, table: Table, finder: Finder) -> Iterator[Any]:
+def _changes(connection: Connection, table: Table, org: str, finder: Finder) -> Iterator[Any]:
     """Yield the updates of a table's rows. They are collected first, so that no writer waits for the reading."""
     columns, keys = _text_columns(table), list(table.primary_key.columns)
-    if not columns or not keys:
+    if not columns or not keys or _ORG not in table.columns:
         return
-    for row in connection.execution_options(yield_per=SLICE).execute(select(*keys, *columns)):
+    rows = select(*keys, *columns).where(table.columns[_ORG] == org)
+    for row in connection.execution_options(yield_per=SLICE).execute(rows):
         values = dict(zip((column.name for column in columns), row[len(keys) :], strict=True))
         new = {name: _blanked(finder, value) for name, value in values.items() if finder.find(as_text(value))}
         if new:
@@ -92,14 +94,16 @@ def _rows_with(
     for row in connection.execution_options(yield_per=SLICE).execute(select(table)).mappings():
         lead_id = str(row.get(_LEAD_ID) or "")
         found: dict[str, None] = {}
+        org = row.get(_ORG)
+        orgs = finder.orgs_of("", of_lead=lead_id) if org is None else frozenset({str(org)})
         for value in row.values():
             if isinstance(value, str | dict | list):
-                found.update(dict.fromkeys(finder.find(as_text(value), of_lead=lead_id)))
+                found.update(dict.fromkeys(finder.find(as_text(value), of_lead=lead_id, orgs=orgs)))
         if "first_name" in row or "prospect_name" in row:
             names = {
                 name: row[name] for name in ("first_name", "last_name", "prospect_name") if row.get(name)
             }
-            found.update(dict.fromkeys(finder.find(as_text(names), of_lead=lead_id)))
+            found.update(dict.fromkeys(finder.find(as_text(names), of_lead=lead_id, orgs=orgs)))
         if found:
             yield table.name, lead_id or str(next(iter(row.values()))), tuple(found)
 
@@ -205,7 +209,8 @@ async def keys_with(redis_url: str, finder: Finder) -> list[tuple[str, tuple[str
             name = key.decode(errors="replace")
             hits = set(finder.find(name))
             async for text, lead_id in _texts(client, key):
-                hits |= set(finder.find(text, of_lead=lead_id))
+                orgs = finder.orgs_of(f"{text} {name}", of_lead=lead_id)
+                hits |= set(finder.find(text, of_lead=lead_id, orgs=orgs))
             if hits:
                 found.append((name, tuple(sorted(hits))))
     except (RedisError, OSError) as error:

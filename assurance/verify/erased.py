@@ -31,7 +31,8 @@ def finder_of(settings: Settings, journal_facts: JournalFacts) -> Finder:
     """Return what finds the erased persons of all orgs, as their journals name them."""
     hashes = {org: persons.erased_hashes for org, persons in journal_facts.persons.items()}
     leads = [lead_id for lead_id, facts in journal_facts.leads.items() if facts.lead.erased_at is not None]
-    return Finder(read_key(settings), hashes, leads)
+    orgs = {lead_id: facts.lead.facts.org for lead_id, facts in journal_facts.leads.items()}
+    return Finder(read_key(settings), hashes, leads, orgs)
 
 
 async def check_erased(

@@ -144,11 +144,15 @@ def test_the_sink_empties_the_rows_of_earlier_records_and_the_file_forgets_them(
 def test_texts_of_the_consoles_tables_that_quote_a_person_become_empty(tmp_path: Path) -> None:
     file = tmp_path / "console.sqlite"
     with sqlite3.connect(file) as connection:
-        connection.execute("CREATE TABLE view (view_id TEXT PRIMARY KEY, name TEXT, value JSON)")
+        connection.execute("CREATE TABLE view (view_id TEXT PRIMARY KEY, org TEXT, name TEXT, value JSON)")
         value = '{"rules":[{"field":"phone","value":"401-419-4247"},{"field":"state","value":"RI"}]}'
-        connection.execute("INSERT INTO view VALUES ('v', 'mine', ?), ('w', 'j@x.org', '{}')", (value,))
-    assert blank(f"sqlite:///{file}", FINDER, "console's database") == 2
+        connection.execute(
+            "INSERT INTO view VALUES ('v', 'default', 'mine', ?), ('w', 'default', 'j@x.org', '{}'),"
+            " ('x', 'other', 'j@x.org', '{}')",
+            (value,),
+        )
+    assert blank(f"sqlite:///{file}", "default", FINDER, "console's database") == 2
     with sqlite3.connect(file) as connection:
         rows = connection.execute("SELECT name, value FROM view ORDER BY view_id").fetchall()
     assert rows[0] == ("mine", value.replace("401-419-4247", ""))
-    assert rows[1] == ("", "{}")
+    assert rows[1:] == [("", "{}"), ("j@x.org", "{}")], "another org's texts stay"

@@ -1,10 +1,12 @@
-"""Commands on leads that somebody has, or had: reassign, unassign, redistribute, reopen (M1), consent (M8)."""
+"""Commands on leads that somebody has, or had: moves (M1), corrections (M2), consent (M8)."""
 
+import asyncio
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from cli.common import AsJson, running
+from cli.common import AsJson, finish, print_refusal, running
 from cli.lead_options import (
     BulkAction,
     By,
@@ -113,6 +115,44 @@ def reopen(
     )
 
 
+def update(
+    lead: Annotated[str, typer.Argument(help="Lead id.")],
+    by: By,
+    changes: Annotated[
+        list[str], typer.Option("--set", help="A corrected field, as name=value. An empty value is no value.")
+    ],
+    why: SomeWhy = None,
+    org: Org = "default",
+    seconds: Seconds = 15.0,
+    as_json: AsJson = False,
+) -> None:
+    """Correct facts of a lead. What is corrected, no vendor's resend or inquiry changes. Exit 0 only if it was done.
+
+    Example: firstclaim update 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --set state=RI --set phone= --by rep-7
+    """
+    from application.engine_client import ask_once
+    from models import normalize
+
+    try:
+        lead_id = normalize.lead_id(lead)
+    except ValueError as error:
+        raise typer.BadParameter(f"LEAD {error}") from error
+    facts: dict[str, str | None] = {}
+    for change in changes:
+        name, given, value = change.partition("=")
+        if not given or not name.strip():
+            raise typer.BadParameter(f"--set {change!r} must be name=value")
+        facts[name.strip()] = value.strip() or None
+    action = {"type": "update", "lead_id": lead_id, "rep_id": by, "org": org, "facts": facts}
+    answer = asyncio.run(ask_once(running(), action | ({} if why is None else {"why": why}), seconds))
+    done = answer.result == "done"
+    if done:
+        typer.echo(f"Nothing changed: {answer.why}." if answer.why else "The lead is corrected.")
+    else:
+        print_refusal(answer.result, answer.reason, answer.why)
+    finish(msgspec.to_builtins(answer), as_json=as_json, ok=done)
+
+
 def consent(
     by: By,
     why: Annotated[str, typer.Option("--why", help="Who agreed to be contacted, when and how.")],
@@ -164,5 +204,5 @@ def _move(
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (reassign, unassign, redistribute, reopen, consent):
+    for command in (reassign, unassign, redistribute, reopen, update, consent):
         app.command()(command)

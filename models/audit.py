@@ -35,6 +35,7 @@ Act = Literal[
     "lead_unassigned",
     "lead_redistributed",
     "lead_reopened",
+    "lead_corrected",
     "lead_merged",
     "lead_split",
     "consent_recorded",

@@ -16,6 +16,7 @@ from models.contact_decisions import (
     ContactForbidden,
     SuppressionRecorded,
 )
+from models.corrections import FactsCorrected
 from models.decision_base import DecisionBase
 from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.offer_decisions import (
@@ -275,6 +276,7 @@ Decision = (
     | OutcomeRecorded
     | NoteRecorded
     | ActivityRecorded
+    | FactsCorrected
     | ExceptionRaised
     | ExceptionIgnored
     | ExceptionResolved

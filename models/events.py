@@ -90,6 +90,18 @@ class SuppressionChanged(_Event, frozen=True, tag="suppression_changed"):
     org_log_offset: int = msgspec.field(default=-1, name="place")
 
 
+class CorrectionChecked(_Event, frozen=True, tag="correction_checked"):
+    """The org knows the phones and mail addresses that a person corrected (M2).
+
+    `handles`: those that were added or removed. `barred`: which of them are on the do-not-contact list, and why (X6).
+    `org_log_offset`: as in `LeadArrived`.
+    """
+
+    handles: tuple[str, ...]
+    barred: dict[str, str] = {}
+    org_log_offset: int = msgspec.field(default=-1, name="place")
+
+
 NO_ORG: Final = ""
 """The org of an action whose own `org` cannot be read. No lead belongs to it, so the answer reveals nothing of any
 lead."""
@@ -101,7 +113,7 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     `action`: the contract's `type`. The other fields belong to some actions only. `invalid`: names a field that could
     not be read, and why; such an action is answered with reason `invalid` and changes nothing. `over_limit`: why the
     claim is over its rep's limit, and when it may be tried again; it is answered `too_many_claims` and changes nothing.
-    `attributes`: all other fields that were sent.
+    `facts`: the corrected facts, normalised; None is empty (M2). `attributes`: all other fields that were sent.
     """
 
     action: str
@@ -116,6 +128,7 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     from_rep_id: str | None = None
     why: str | None = None
     kind: str | None = None
+    facts: dict[str, Any] | None = None
     view_only: bool = False
     invalid: str | None = None
     over_limit: str | None = None
@@ -166,6 +179,7 @@ Event = (
     | ErasureOrdered
     | ErasureFound
     | SuppressionChanged
+    | CorrectionChecked
     | ActionRequested
     | DeadlinePassed
     | RulesChanged

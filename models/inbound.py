@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchem
 
 from models import normalize
 from models.activities import ActivityKind, activity_kind
+from models.corrections import CORRECTABLE
 
 MAX_BYTES: Final = 256 * 1024
 """The maximum size of one message in bytes. A larger message becomes a dead letter."""
@@ -165,6 +166,9 @@ class Arrival(BaseModel):
     ] = Field(default_factory=dict)
 
 
+_ARRIVAL_FIELDS: Final[dict[str, Any]] = Arrival.model_json_schema()["properties"]
+
+
 class Listing(BaseModel):
     """Why a phone number or mail address must not be contacted, and since when (topic `do-not-contact`, X6).
 
@@ -224,8 +228,8 @@ class Action(BaseModel):
             {
                 "type": "string",
                 "description": "claim, claim_now, view, release, outcome, callback, accept, decline,"
-                " press_one, connect, hang_up, assign, reassign, unassign, redistribute, reopen, ignore, unignore,"
-                " reopen_claimable, consent, note, activity, or a kind of activity but note.",
+                " press_one, connect, hang_up, assign, reassign, unassign, redistribute, reopen, update, ignore,"
+                " unignore, reopen_claimable, consent, note, activity, or a kind of activity but note.",
             }
         ),
     ] = None
@@ -273,10 +277,21 @@ class Action(BaseModel):
         str | None,
         PlainValidator(normalize.text(normalize.WHY_LENGTH)),
         _any(
-            "reassign, unassign, redistribute, reopen, consent: the reason, in words.",
+            "reassign, unassign, redistribute, reopen, update, consent: the reason, in words.",
             "string",
             "integer",
             maxLength=normalize.WHY_LENGTH,
+        ),
+    ] = None
+    facts: Annotated[
+        Any,
+        WithJsonSchema(
+            {
+                "type": ["object", "null"],
+                "description": "update: the corrected facts, read like an arrival's; null is empty.",
+                "properties": {name: _ARRIVAL_FIELDS[name] for name in CORRECTABLE},
+                "additionalProperties": False,
+            }
         ),
     ] = None
     view_only: Annotated[

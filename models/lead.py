@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from models.corrections import Corrections
 from models.decisions import Answered, Decision
 from models.facts import Facts
 from models.offers import Rejected
@@ -156,9 +157,9 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     among its org's messages about arrivals and that list; a message that does not exceed it is a repeat.
     `activities`: the number of recorded activities. `owner_last_contacted_at`: when the owner last contacted the
     lead, since it is the owner's (M3). `hung_up_epoch`: the `owned_epoch` under which the owner hung up its ring
-    (S2). `hashes`: the keyed hashes of the phones, mail addresses and names of all its arrivals
-    (`models.erasure`). `closed_at`: since when it is closed. `erased_at`: when its facts were erased; such a lead
-    stays closed.
+    (S2). `corrections`: what people corrected of its facts (M2). `hashes`: the keyed hashes of the phones, mail
+    addresses and names of all its arrivals (`models.erasure`). `closed_at`: since when it is closed. `erased_at`: when
+    its facts were erased; such a lead stays closed.
     """
 
     lead_id: str
@@ -195,6 +196,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     epoch: int = 0
     org_log_offset: int = msgspec.field(default=-1, name="placed")
     suppressed: dict[str, str] = {}
+    corrections: Corrections | None = None
     hashes: tuple[str, ...] = ()
     closed_at: datetime | None = None
     erased_at: datetime | None = None

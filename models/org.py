@@ -14,6 +14,7 @@ from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead
 from models.offers import Outcome
+from models.persons import OrgCorrection
 
 # -- events ----------------------------------------------------------------------------------------------
 
@@ -78,6 +79,22 @@ class ContactListed(_OrgEvent, frozen=True, tag="contact_listed"):
     version: int
     reason: str | None = None
     at: datetime | None = None
+
+
+class LeadCorrected(_OrgEvent, frozen=True, tag="lead_corrected"):
+    """A person corrected a lead's facts (M2). A waiting request, open offers and the index of persons follow.
+
+    `epoch`: that of the lead's request for a rep, if it has one. `lead`: the lead with its new facts. `handles`: its
+    phone and mail address, as far as a person corrected them. `removed`: every handle that is not the lead's any more.
+    `changed`: the handles that this correction added or removed.
+    """
+
+    lead_id: str
+    epoch: int
+    lead: Lead
+    handles: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class RepRequested(_OrgEvent, frozen=True, tag="rep_requested"):
@@ -171,6 +188,7 @@ OrgEvent = (
     | ErasureRequested
     | LeadForgotten
     | ContactListed
+    | LeadCorrected
     | RepRequested
     | OfferSettled
     | LeadTaken
@@ -321,4 +339,4 @@ class DoNotContactRow(
     at: datetime | None = None
 
 
-OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgErased | DoNotContactRow
+OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgErased | OrgCorrection | DoNotContactRow

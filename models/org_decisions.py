@@ -20,6 +20,7 @@ from models.persons import (
     ArrivalTurnedAway,
     DoNotContactChanged,
     ErasureOrder,
+    HandlesCorrected,
     PersonForgotten,
 )
 
@@ -74,6 +75,7 @@ OrgDecision = (
     | ErasureOrder
     | PersonForgotten
     | DoNotContactChanged
+    | HandlesCorrected
     | OfferMade
     | RingStarted
     | NoRepAvailable

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from models.corrections import FactChange
 from models.facts import Facts
 from models.offers import OrgDecisionBase
 
@@ -31,6 +32,19 @@ bytes."""
 def handle_digest(handle: str) -> bytes:
     """Return a handle's digest, by which the index of persons finds it. It has no key and is never kept in a topic."""
     return blake2b(handle.encode(), digest_size=DIGEST_BYTES).digest()
+
+
+def corrected_handles(changes: tuple[FactChange, ...]) -> tuple[str, ...]:
+    """Return the handles that a correction removed or added, each once."""
+    return tuple(
+        dict.fromkeys(
+            f"{change.field}/{value}"
+            for change in changes
+            if change.field in HANDLES
+            for value in (change.old, change.new)
+            if value is not None and change.old != change.new
+        )
+    )
 
 
 class Inquiry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,6 +111,33 @@ class PersonForgotten(OrgDecisionBase, frozen=True, tag="person_forgotten"):
     arrivals: int
     handles: int
     hashes: int
+
+
+class HandlesCorrected(OrgDecisionBase, frozen=True, tag="handles_corrected"):
+    """A person corrected the phone or mail address of this lead, and the org's index of persons follows (M2).
+
+    `handles`: those that the lead got or lost by it. `barred`: which of them are on the do-not-contact list, and why.
+    `also`: other leads that have one of them. They stay leads of their own.
+    """
+
+    lead_id: str
+    handles: tuple[str, ...]
+    barred: dict[str, str] = msgspec.field(default_factory=dict)
+    also: tuple[str, ...] = ()
+
+
+class OrgCorrection(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_correction"
+):
+    """The phone and mail address of a lead as a person corrected them (M2). The newest row of a lead counts.
+
+    `handles`: those that the lead has by a correction. `removed`: those that are not the lead's, although an arrival
+    of it had them.
+    """
+
+    lead_id: str
+    handles: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 class DoNotContactChanged(OrgDecisionBase, frozen=True, tag="contact_barred"):

@@ -87,7 +87,7 @@ class PublicRows:
         """
         rows = _newest(_assignment(value) for value in values)
         with translated(DATABASE), self._engine.begin() as connection:
-            leads = _leads(connection, rows)
+            leads, rows = _leads(connection, rows), _since_assigned(connection, rows)
             known = [row for row in rows if row["version"] <= leads.get(row["lead_id"], NEVER)[0]]
             reasons = _reasons(connection, known)
             stored = [
@@ -119,6 +119,28 @@ def _leads(connection: Connection, rows: list[Values]) -> dict[str, tuple[int, A
         LeadTable.lead_id.in_([row["lead_id"] for row in rows])
     )
     return {lead_id: (version, created_at) for lead_id, version, created_at in connection.execute(query)}
+
+
+def _since_assigned(connection: Connection, rows: list[Values]) -> list[Values]:
+    """Return the rows, those of a correction (M2) as of the version in which the owner got the lead, if it is known.
+
+    A correction publishes the assignment anew, with the owner as the previous one.
+    """
+    same = {row["lead_id"]: row["rep_id"] for row in rows if row["rep_id"] == row["previous_rep_id"]}
+    table = AssignmentHistoryTable
+    query = select(
+        table.lead_id,
+        table.version,
+        table.rep_id,
+        table.previous_rep_id,
+        table.cause,
+        table.assigned_at,
+    )
+    since: dict[str, Values] = {}
+    for found in connection.execute(query.where(table.lead_id.in_(list(same))).order_by(table.version)):
+        if found.rep_id == same[found.lead_id]:
+            since[found.lead_id] = dict(found._mapping)  # noqa: SLF001  # SQLAlchemy's public name
+    return [{**row, **since.get(row["lead_id"], {})} for row in rows]
 
 
 def _reasons(connection: Connection, rows: list[Values]) -> dict[tuple[str, int], str]:

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.corrections import CORRECTABLE
+
 
 class Model(BaseModel):
     """The base of all models. Unknown fields in requests are rejected, so that typing errors are noticed."""
@@ -107,6 +109,7 @@ class Action(Model):
         "unassign",
         "redistribute",
         "reopen",
+        "update",
         "ignore",
         "unignore",
         "reopen_claimable",
@@ -122,4 +125,7 @@ class Action(Model):
     from_rep_id: str | None = Field(default=None, max_length=200)
     why: str | None = Field(default=None, max_length=1_000)
     kind: str | None = Field(default=None, max_length=200)
+    facts: dict[str, str | int | float | bool | None] | None = Field(
+        default=None, min_length=1, max_length=len(CORRECTABLE)
+    )
     view_only: bool | None = None

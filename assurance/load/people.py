@@ -20,7 +20,18 @@ IMPATIENT_SECONDS: Final = 1.0
 """After so long some reps stop waiting and never learn whether they have won."""
 WORKED: Final = ("no_answer", "left_message", "interested", "not_interested")
 CLOSED: Final = "closed_won"
-MOVES: Final = ("reassign", "unassign", "redistribute", "reopen")
+MOVES: Final = ("reassign", "unassign", "redistribute", "reopen", "update")
+CORRECTIONS: Final = (
+    {"state": "MA", "zip": "02139"},
+    {"state": "Rhode Island"},
+    {"loan_amount": "$310,000", "loan_purpose": "refinance"},
+    {"first_name": "Jeremy", "credit_score": None},
+    {"phone": "(401) 419-4247"},
+    {"email": None},
+    {"email": "jeremy@x.org", "silenced": "yes"},
+    {"silenced": "no"},
+)
+"""What people correct of leads (M2). Some correct many leads to the same phone or mail address."""
 MANAGED: Final = {
     "assign": 5,
     "ignore": 3,
@@ -29,6 +40,7 @@ MANAGED: Final = {
     "unassign": 2,
     "redistribute": 2,
     "reopen": 2,
+    "update": 4,
 }
 """A manager's action -> its share."""
 
@@ -212,6 +224,8 @@ class People:
         fields: dict[str, Any] = {}
         if what in ("assign", "reassign"):
             fields["to_rep_id"] = source.choice(self.reps)
+        if what == "update":
+            fields["facts"] = source.choice(CORRECTIONS)
         if what in MOVES:
             fields["why"] = "the load moves leads"
         twice = what in MOVES and source.random() < 0.1  # noqa: PLR2004

@@ -55,6 +55,7 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "winner_is_not_owner": (_D, "an answer says won, and the row has another owner"),
     "loser_is_owner": (_D, "an answer says lost, and the row has no other owner"),
     "claimed_again": (_D, "a lead was claimed a second time through a claimable queue (Q10)"),
+    "correction_undone": (_C, "an event that is no action changed what a person had corrected (M2)"),
     "answered_twice": (_C, "one action has two different answers (X4)"),
     "answer_differs_from_row": (_C, "an answer names another owner or version than its row"),
     "unanswered": (_L, "an action's record holds no answer to it"),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from assurance.verify.correction_invariants import undone_corrections
 from assurance.verify.findings import Findings
 from models.activities import SHORT_TYPES
 from models.decisions import (
@@ -87,6 +88,8 @@ class LeadInvariants:
             self._add("answered_twice", lead_id, after, what="an action that nobody requested was answered")
         if before is not None or isinstance(event, LeadArrived):
             self._owner(lead_id, was, after, event)
+        if undone := undone_corrections(was, now, event):
+            self._add("correction_undone", lead_id, after, fields=undone, event=_name(event))
         if now is None and (was is not None or isinstance(event, LeadArrived)):
             self._add("not_conserved", lead_id, after)
         if now is not None and now is not was and (wrong := phase_problem(now)):

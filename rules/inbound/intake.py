@@ -21,6 +21,7 @@ from models.inbound import Action, Arrival
 from models.org import PersonArrived
 from models.publication import KINDS
 from rules.inbound import publication
+from rules.inbound.corrections import UPDATE, read_corrections
 from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, digest, is_null, opened, place, storable
 from rules.inbound.times import may_be_created
 
@@ -85,6 +86,10 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
     for name in ("type", "rep_id"):
         if getattr(action, name) is None:
             problems.setdefault(name, "is missing")
+    facts: dict[str, Any] | None = None
+    if action.type == UPDATE:
+        facts, unread = read_corrections(action.facts)
+        problems |= unread
     extra = action.model_extra
     return ActionRequested(
         lead_id=action.lead_id,
@@ -101,6 +106,7 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
         from_rep_id=action.from_rep_id,
         why=action.why,
         kind=action.kind,
+        facts=facts,
         view_only=bool(action.view_only),
         invalid="; ".join(f"{name}: {why}" for name, why in problems.items()) or None,
         attributes=storable(extra) if extra else {},

@@ -9,7 +9,7 @@ from models.decisions import ClaimReopened, ExceptionIgnored, LeadClosed, NoteRe
 from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Phase
 from models.results import Reason, Result
-from rules.lead import activities, contact, moves
+from rules.lead import activities, contact, corrections, moves
 from rules.lead.discretion import closed_with, opened_by, owned_by
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.permissions import MANAGERS, not_holding, not_working
@@ -241,6 +241,7 @@ ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], ActionResul
     Trigger.UNASSIGN: moves.unassign,
     Trigger.REDISTRIBUTE: moves.redistribute,
     Trigger.REOPEN: moves.reopen,
+    Trigger.UPDATE: corrections.update,
     Trigger.CONSENT: contact.consent,
 }
 

@@ -18,10 +18,11 @@ from models.decisions import (
     PreassignmentNotFollowed,
 )
 from models.erasure import MAX_HASHES, joined
-from models.events import ArrivalMerged, LeadArrived, SuppressionChanged
+from models.events import ArrivalMerged, CorrectionChecked, LeadArrived, SuppressionChanged
 from models.facts import ITS_ARRIVAL, Attributes, Facts, bounded, completed
 from models.lead import Lead, Phase
 from models.persons import Inquiry
+from rules.lead import corrections
 from rules.lead.distribution import ask_group, note_campaign, orphan
 from rules.lead.transition import Transition
 from rules.queues.rule_book import OrgRules
@@ -88,6 +89,16 @@ def change_suppression(transition: Transition, event: SuppressionChanged) -> Ans
         _record_suppression(transition, {event.handle: event.reason})
     if transition.lead is transition.before_event:
         return AnswerIgnored(answer="suppression_changed", epoch=0, why="the lead has it so already")
+    transition.update(org_log_offset=event.org_log_offset)
+    return None
+
+
+def check_correction(transition: Transition, event: CorrectionChecked) -> AnswerIgnored | None:
+    """X6: record what the org's do-not-contact list says of a corrected phone or mail address (M2)."""
+    if stale := _repeated(transition, event.org_log_offset, "correction_checked"):
+        return stale
+    if stale := corrections.check_correction(transition, event):
+        return stale
     transition.update(org_log_offset=event.org_log_offset)
     return None
 
@@ -176,9 +187,13 @@ def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -
 def _fill_in(
     transition: Transition, sent: Facts, without: frozenset[str]
 ) -> tuple[tuple[str, ...], Attributes]:
-    """Fill the lead's empty fields. Return their names, and the attributes for which the lead has no room."""
+    """Fill the lead's empty fields, except those that a person corrected (M2).
+
+    Return their names, and the attributes for which the lead has no room.
+    """
     known = transition.lead.facts
-    facts, apart = completed(known, sent, without=without)
+    facts, apart = completed(known, sent, without=without | corrections.protected_fields(transition.lead))
+    facts = corrections.filled(transition.lead, facts, sent)
     filled = tuple(name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(known, name))
     if filled:
         transition.update(facts=facts)
@@ -187,6 +202,7 @@ def _fill_in(
 
 def _record_suppression(transition: Transition, barred: dict[str, str]) -> None:
     """X6: record which handles of the lead are on the do-not-contact list."""
+    barred = corrections.without_removed(transition.lead, barred)
     changed = {handle: why for handle, why in barred.items() if transition.lead.suppressed.get(handle) != why}
     if not changed:
         return

@@ -13,6 +13,10 @@ from rules.calendar.schedule import zone_of
 
 SILENCED: Final = "silenced communication is on: it is not to be called"
 
+UNCHECKED: Final = (
+    "its phone or mail address was corrected just now, and the do-not-contact list is being checked"
+)
+
 
 class CallRefusal(msgspec.Struct, frozen=True):
     """The reason why a lead must not be called. `zone`: where it is quiet. `until`: when that ends, if it ever does."""
@@ -27,6 +31,8 @@ def suppression(lead: Lead) -> CallRefusal | None:
     """Return why a lead must not be called at any time: it is silenced, or on the do-not-contact list."""
     if lead.facts.silenced:
         return CallRefusal(Reason.SUPPRESSED, SILENCED)
+    if lead.corrections is not None and lead.corrections.unchecked:
+        return CallRefusal(Reason.SUPPRESSED, UNCHECKED)
     if not lead.suppressed:
         return None
     listed = "; ".join(f"{handle.partition('/')[2]}: {why}" for handle, why in lead.suppressed.items())

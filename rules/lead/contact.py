@@ -4,6 +4,8 @@ Both are decided in the lead's log and apply to the lead at once. The relay writ
 `do-not-contact`, from where it reaches every lead with the same phone or mail address.
 """
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from models.contact_decisions import ConsentRecorded, ContactForbidden
@@ -13,11 +15,14 @@ from models.results import Reason, Result
 from rules.lead.permissions import MANAGERS
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
+BY_OUTCOME: Final = "outcome "
+"""How the reason of a do-not-contact entry begins if an outcome put it there."""
+
 
 def forbid_contact(transition: Transition, rep_id: str, outcome: str) -> None:
     """Put the lead's phone and mail address on the do-not-contact list. A lead that has neither is silenced itself."""
     lead = transition.lead
-    handles, reason = handles_of(lead.facts), f"outcome {outcome}"
+    handles, reason = handles_of(lead.facts), f"{BY_OUTCOME}{outcome}"
     if handles:
         transition.update(suppressed={**lead.suppressed, **dict.fromkeys(handles, reason)})
     else:

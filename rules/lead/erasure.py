@@ -22,6 +22,7 @@ from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.events import (
     ActionRequested,
     ArrivalRefused,
+    CorrectionChecked,
     ErasureFound,
     ErasureOrdered,
     LeadArrived,
@@ -110,6 +111,8 @@ def without_effect(transition: Transition, event: object) -> tuple[Decision, ...
         return (ArrivalDropped(why=f"the lead was erased at {lead.erased_at.isoformat()}"),)
     if isinstance(event, SuppressionChanged):
         return (AnswerIgnored(answer="suppression_changed", epoch=0, why="the lead was erased"),)
+    if isinstance(event, CorrectionChecked):
+        return (AnswerIgnored(answer="correction_checked", epoch=0, why="the lead was erased"),)
     return None
 
 
@@ -150,6 +153,7 @@ def forget(
         failed=None,
         open_exception=None,
         suppressed={},
+        corrections=None,
         hashes=(),
         erased_at=transition.at,
     )

@@ -33,6 +33,7 @@ class Trigger(StrEnum):
     UNASSIGN = "unassign"
     REDISTRIBUTE = "redistribute"
     REOPEN = "reopen"
+    UPDATE = "update"
     CONSENT = "consent"
     IGNORE = "ignore"
     UNIGNORE = "unignore"
@@ -88,6 +89,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: _FREE,
         Trigger.ACTIVITY: _FREE,
+        Trigger.UPDATE: _FREE | {_F},
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: _FREE,
@@ -109,6 +111,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: frozenset({_L}),
         Trigger.ACTIVITY: frozenset({_L}),
+        Trigger.UPDATE: frozenset({_L}),
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: frozenset({_L}),
@@ -133,6 +136,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: _FREE | {_O, _F},
         Trigger.ACTIVITY: _FREE | {_O, _F},
+        Trigger.UPDATE: _FREE | {_F},
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: _FREE | {_F},
@@ -156,6 +160,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_O}),
         Trigger.ACTIVITY: frozenset({_O}),
+        Trigger.UPDATE: frozenset({_O}),
         Trigger.REASSIGN: frozenset({_O}),
         Trigger.UNASSIGN: _FREE | {_F},
         Trigger.REDISTRIBUTE: frozenset({_F}),
@@ -182,6 +187,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_W}),
         Trigger.ACTIVITY: frozenset({_W}),
+        Trigger.UPDATE: frozenset({_W}),
         Trigger.REASSIGN: frozenset({_O, _W}),
         Trigger.UNASSIGN: _FREE | {_F},
         Trigger.REDISTRIBUTE: frozenset({_F}),
@@ -208,6 +214,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: _FREE,
         Trigger.ACTIVITY: _FREE,
+        Trigger.UPDATE: _FREE | {_F},
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.IGNORE: frozenset({_I}),
@@ -226,6 +233,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.VIEW: frozenset({_I}),
         Trigger.NOTE: frozenset({_I}),
         Trigger.ACTIVITY: frozenset({_I}),
+        Trigger.UPDATE: frozenset({_I}),
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.UNIGNORE: _FREE,
@@ -245,6 +253,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.ERASE: frozenset({_C}),
         Trigger.RETENTION_OVER: frozenset({_C}),
         Trigger.ACTIVITY: frozenset({_C}),
+        Trigger.UPDATE: frozenset({_C}),
         Trigger.REOPEN: _FREE | {_O, _F},
         Trigger.CONSENT: frozenset({_C}),
         Trigger.RULES_CHANGED: frozenset({_C}),

@@ -15,6 +15,7 @@ from models.events import (
     ActionRequested,
     ArrivalMerged,
     ArrivalRefused,
+    CorrectionChecked,
     DeadlinePassed,
     ErasureFound,
     ErasureOrdered,
@@ -40,6 +41,7 @@ SystemEvent = (
     | ArrivalMerged
     | ArrivalRefused
     | SuppressionChanged
+    | CorrectionChecked
     | DeadlinePassed
     | RulesChanged
     | OrgAnswered
@@ -276,6 +278,8 @@ def decide_event(
             stale = arrivals.repeat_or_add_inquiry(transition, event)
         elif isinstance(event, SuppressionChanged):
             stale = arrivals.change_suppression(transition, event)
+        elif isinstance(event, CorrectionChecked):
+            stale = arrivals.check_correction(transition, event)
         elif isinstance(event, DeadlinePassed):
             stale = _apply_deadline(transition, event)
         elif isinstance(event, OrgAnswered):

@@ -22,6 +22,8 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
     first = {handle: persons.first_with(handle) for handle in handles}
     before = persons.lead_of(arrival_id)
     lead_id, why = _place(arrival_id, before, first)
+    handles = tuple(handle for handle in handles if not persons.has_lost(lead_id, handle))
+    first = {handle: first[handle] for handle in handles}
     known = before is not None
     fresh = tuple(handle for handle, lead in first.items() if lead is None)
     shared = tuple(

@@ -69,11 +69,12 @@ class Eligibility:
         row = self.transition.rep(rep_id)
         return (
             departed(plan, row)
-            or self._unsuitable(plan)
+            or self.unsuitable(plan)
             or unavailable(self.transition, plan, row, rings=self.rings)
         )
 
-    def _unsuitable(self, plan: RepPlan) -> Refusal | None:
+    def unsuitable(self, plan: RepPlan) -> Refusal | None:
+        """Return why a rep may not have this lead as it is: tried, licence, the rep's own filter; None if it may."""
         if plan.rep_id in self.tried:
             return _TRIED
         states, state = plan.licensed_states, self.lead.facts.state

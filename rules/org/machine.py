@@ -15,6 +15,7 @@ from models.org import (
     ContactListed,
     ErasureRequested,
     LeadClosed,
+    LeadCorrected,
     LeadForgotten,
     LeadReleased,
     LeadTaken,
@@ -30,7 +31,7 @@ from models.org import (
     WakeKind,
 )
 from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
-from rules.org import arrivals, erasure
+from rules.org import arrivals, corrections, erasure
 from rules.org.allocate import refill, request, wake_group
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity
 from rules.org.directory import OrgDirectory
@@ -67,6 +68,8 @@ def step_org(
             erasure.forget(transition, event)
         case ContactListed():
             arrivals.list_contact(transition, event)
+        case LeadCorrected():
+            corrections.correct(transition, event)
         case RepRequested():
             _requested(transition, event)
         case OfferSettled():

@@ -32,6 +32,7 @@ from models.org import (
     WakeKind,
 )
 from models.org_decisions import OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep
+from models.persons import OrgCorrection
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.org import arrivals
 from rules.org.directory import OrgDirectory
@@ -274,6 +275,8 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
             key = f"{org}/person/{row.arrival_id}/{row.place}"
         case OrgErased():
             key = f"{org}/erased/{row.hash}"
+        case OrgCorrection():
+            key = f"{org}/correction/{row.lead_id}"
         case DoNotContactRow():
             key = f"{org}/{BARRED}/{row.handle}"
             if row.reason is None:

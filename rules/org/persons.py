@@ -1,7 +1,8 @@
 """Indexes which lead each arrival and each handle belongs to, small enough for a million people (R6, X6).
 
 Rows of persons are only added, until their lead is erased; then none of its rows counts. So any order of them gives the
-same index. Rows of the do-not-contact list and of erased persons must be applied in the journal's order.
+same index. Of a lead's corrections only the newest row counts; whatever it names, the lead's other rows of persons do
+not (M2). Rows of the do-not-contact list and of erased persons must be applied in the journal's order.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from models.org import DoNotContactRow, OrgErased, OrgPerson
-from models.persons import handle_digest
+from models.persons import OrgCorrection, handle_digest
 
 Packed = bytes | str
 """An id as stored: a UUID as its sixteen bytes, any other id unchanged."""
@@ -18,6 +19,7 @@ _UUID_LENGTH: Final = 36
 BARRED_HASH: Final = "hash/"
 """The prefix of a handle on the do-not-contact list of which only the keyed hash is known."""
 _DERIVED: Final = frozenset({"_arrivals_of", "_digests_of"})
+_UNCORRECTED: Final[dict[bytes, bool]] = {}
 
 
 class Persons:
@@ -32,6 +34,7 @@ class Persons:
         "_arrivals",
         "_arrivals_of",
         "_barred",
+        "_corrected",
         "_digests_of",
         "_erased",
         "_erased_hashes",
@@ -51,6 +54,8 @@ class Persons:
         self._erased_hashes: set[str] = set()
         self._arrivals_of: dict[Packed, list[Packed]] | None = None
         self._digests_of: dict[Packed, list[bytes]] = {}
+        self._corrected: dict[Packed, dict[bytes, bool]] = {}
+        """Lead -> digest of a handle that a person corrected -> whether the lead has it."""
 
     def __len__(self) -> int:
         """Return the number of arrivals."""
@@ -69,7 +74,7 @@ class Persons:
         return None if lead is None else _unpacked(lead)
 
     def first_with(self, handle: str) -> str | None:
-        """Return the lead that had a handle first; if that one was erased, the first by id of those that share it."""
+        """Return the lead that had a handle first; after its erasure or correction the next one by id."""
         found = self.all_with_digest(handle_digest(handle))
         return found[0] if found else None
 
@@ -83,6 +88,10 @@ class Persons:
         shared = self._shared.get(digest)
         others = sorted(map(_unpacked, shared)) if shared else []
         return tuple(others) if first is None else (_unpacked(first), *others)
+
+    def has_lost(self, lead_id: str, handle: str) -> bool:
+        """Say whether a person took a handle from a lead, so that no arrival brings it back (M2)."""
+        return self._corrected.get(_packed(lead_id), _UNCORRECTED).get(handle_digest(handle)) is False
 
     def barred(self, handle: str) -> str | None:
         """Return why a handle must not be contacted; None if it may be (X6)."""
@@ -120,7 +129,7 @@ class Persons:
         self._index_leads()
         return tuple(self._digests_of.get(_packed(lead_id), ()))
 
-    def rows_of(self, lead_id: str) -> tuple[OrgPerson, ...]:
+    def rows_of(self, lead_id: str) -> tuple[OrgPerson | OrgCorrection, ...]:
         """Return the rows that replace a lead's rows of persons once it is erased: they have no handles."""
         self._index_leads()
         lead = _packed(lead_id)
@@ -128,6 +137,7 @@ class Persons:
         return (
             *(OrgPerson(arrival_id=_unpacked(one), lead_id=lead_id, erased=True) for one in arrivals),
             *self._more.get(lead, ()),
+            *((OrgCorrection(lead_id=lead_id),) if lead in self._corrected else ()),
         )
 
     def _index_leads(self) -> None:
@@ -146,19 +156,18 @@ class Persons:
         """Remove a lead's handles from the index. Its arrivals stay, so that a resend is recognised."""
         self._index_leads()
         for digest in self._digests_of.pop(lead, ()):
-            if self._handles.get(digest) == lead:
-                del self._handles[digest]
-            if left := self._shared.get(digest, frozenset()) - {lead}:
-                self._shared[digest] = left
-            else:
-                self._shared.pop(digest, None)
+            self._leave(digest, lead)
         self._more.pop(lead, None)
+        self._corrected.pop(lead, None)
         self._erased.add(lead)
 
     # -- rows -------------------------------------------------------------------------------------------------------
 
-    def put(self, row: OrgPerson | OrgErased | DoNotContactRow) -> None:
+    def put(self, row: OrgPerson | OrgErased | OrgCorrection | DoNotContactRow) -> None:
         """Add a row to the index."""
+        if isinstance(row, OrgCorrection):
+            self._correct(row)
+            return
         if isinstance(row, DoNotContactRow):
             if row.reason is None:
                 self._barred.pop(handle_digest(row.handle), None)
@@ -179,22 +188,59 @@ class Persons:
             self._forget(lead)
         if lead in self._erased:
             return  # an older row, which a zombie wrote late, brings no handle back
-        for handle in row.handles:
-            self._handles[handle_digest(handle)] = lead
-        for handle in row.shared:
-            digest = handle_digest(handle)
-            self._shared[digest] = self._shared.get(digest, frozenset()) | {lead}
+        corrected = self._corrected.get(lead, _UNCORRECTED)
+        for digest in map(handle_digest, row.handles):
+            if digest in corrected:
+                continue
+            if (former := self._handles.get(digest, lead)) != lead:
+                self._share(digest, former)  # a person took it from that lead; its correction comes later
+            self._handles[digest] = lead
+            self._note(digest, lead)
+        for digest in map(handle_digest, row.shared):
+            if digest not in corrected and self._handles.get(digest) != lead:
+                self._share(digest, lead)
         if row.more:
             bare = OrgPerson(
                 arrival_id=row.arrival_id, lead_id=row.lead_id, more=True, place=row.place, erased=True
             )
             if bare not in (known := self._more.get(lead, ())):
                 self._more[lead] = (*known, bare)
-        if self._arrivals_of is not None:
-            digests = self._digests_of.setdefault(lead, [])
-            digests += [
-                digest for digest in map(handle_digest, (*row.handles, *row.shared)) if digest not in digests
-            ]
+
+    def _share(self, digest: bytes, lead: Packed) -> None:
+        self._shared[digest] = self._shared.get(digest, frozenset()) | {lead}
+        self._note(digest, lead)
+
+    def _note(self, digest: bytes, lead: Packed) -> None:
+        """Add a handle to what is indexed by lead, once that is needed."""
+        if self._arrivals_of is not None and digest not in (known := self._digests_of.setdefault(lead, [])):
+            known.append(digest)
+
+    def _correct(self, row: OrgCorrection) -> None:
+        """Replace what is corrected of a lead. It shares its corrected handles and is first with none of them."""
+        lead = _packed(row.lead_id)
+        lead = self._arrivals.get(lead, lead)
+        if lead in self._erased:
+            return
+        corrected = dict.fromkeys(map(handle_digest, row.removed), False) | dict.fromkeys(
+            map(handle_digest, row.handles), True
+        )
+        for digest in corrected:
+            self._leave(digest, lead)
+        for digest, has in corrected.items():
+            if has:
+                self._share(digest, lead)
+        self._corrected[lead] = corrected
+
+    def _leave(self, digest: bytes, lead: Packed) -> None:
+        """Take a handle from a lead."""
+        if self._handles.get(digest) == lead:
+            del self._handles[digest]
+        if left := self._shared.get(digest, frozenset()) - {lead}:
+            self._shared[digest] = left
+        else:
+            self._shared.pop(digest, None)
+        if digest in (known := self._digests_of.get(lead, [])):
+            known.remove(digest)
 
 
 def _packed(identity: str) -> Packed:

@@ -20,6 +20,7 @@ from models.org import (
     Stage,
     Turn,
 )
+from models.persons import OrgCorrection
 from rules.org.calendar_cache import CalendarCache
 from rules.org.directory import GroupPlan
 from rules.org.persons import Persons
@@ -108,7 +109,7 @@ class OrgState:
                 self._put_rep(row)
             elif isinstance(row, OrgLead):
                 self._put_lead(row)
-            elif isinstance(row, OrgPerson | OrgErased | DoNotContactRow):
+            elif isinstance(row, OrgPerson | OrgErased | OrgCorrection | DoNotContactRow):
                 self.persons.put(row)
             else:
                 self.groups[row.group_id] = row

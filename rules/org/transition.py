@@ -12,6 +12,7 @@ import msgspec
 
 from models.org import NO_TURN, DoNotContactRow, OrgErased, OrgGroup, OrgLead, OrgPerson, OrgRep, Stage, Turn
 from models.org_decisions import OrgDecision, Step
+from models.persons import OrgCorrection
 from rules.org.directory import GroupPlan, OrgDirectory
 from rules.org.state import OrgState
 
@@ -37,7 +38,7 @@ class OrgTransition:
         self._reps: dict[str, OrgRep] = {}
         self._groups: dict[str, OrgGroup] = {}
         self._leads: dict[str, OrgLead] = {}
-        self._persons: list[OrgPerson | OrgErased | DoNotContactRow] = []
+        self._persons: list[OrgPerson | OrgErased | OrgCorrection | DoNotContactRow] = []
         self._decisions: list[OrgDecision] = []
 
     def step(self) -> Step:
@@ -96,7 +97,7 @@ class OrgTransition:
             lead_id=row.lead_id, epoch=row.epoch, stage=Stage.GONE, since=self.at
         )
 
-    def put_person(self, row: OrgPerson | OrgErased | DoNotContactRow) -> None:
+    def put_person(self, row: OrgPerson | OrgErased | OrgCorrection | DoNotContactRow) -> None:
         """Add a row of a person. The event reads the state before it."""
         self._persons.append(row)
 

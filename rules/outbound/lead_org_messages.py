@@ -7,11 +7,13 @@ events about arrivals and the do-not-contact list.
 
 from msgspec.structs import replace
 
+from models.corrections import NOTHING_CORRECTED, FactsCorrected
 from models.decisions import Answered, InquiryAdded, LeadClosed, LeadReopened, OwnerChanged
 from models.erasure_decisions import LeadErased
 from models.events import (
     ArrivalMerged,
     ArrivalRefused,
+    CorrectionChecked,
     ErasureFound,
     ErasureOrdered,
     Event,
@@ -23,9 +25,25 @@ from models.lead import Lead, LeadRow
 from models.offer_decisions import OfferDeclined, OfferEnded, RepSought
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
 from models.org import LeadClosed as OrgLeadClosed
-from models.org import LeadForgotten, LeadReleased, LeadTaken, OfferSettled, OrgEvent, RepRequested
+from models.org import (
+    LeadCorrected,
+    LeadForgotten,
+    LeadReleased,
+    LeadTaken,
+    OfferSettled,
+    OrgEvent,
+    RepRequested,
+)
 from models.org_decisions import OrgStep
-from models.persons import ArrivalPlaced, ArrivalTurnedAway, DoNotContactChanged, ErasureOrder
+from models.persons import (
+    ArrivalPlaced,
+    ArrivalTurnedAway,
+    DoNotContactChanged,
+    ErasureOrder,
+    HandlesCorrected,
+    corrected_handles,
+    handles_of,
+)
 
 LeadNews = (
     OrgAnswered
@@ -35,6 +53,7 @@ LeadNews = (
     | ErasureOrdered
     | ErasureFound
     | SuppressionChanged
+    | CorrectionChecked
 )
 """The events that an org sends to leads."""
 
@@ -84,7 +103,31 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
         for decision in row.decisions
         if isinstance(decision, LeadErased)
     ]
+    corrected = next((decision for decision in row.decisions if isinstance(decision, FactsCorrected)), None)
+    if corrected is not None and (message := _correction(row, lead, corrected)) is not None:
+        told.append(message)
     return told
+
+
+def _correction(row: LeadRow, lead: Lead, decision: FactsCorrected) -> LeadCorrected | None:
+    """Return what an org is told of a correction; None if nothing there depends on it."""
+    known = lead.corrections or NOTHING_CORRECTED
+    changed = corrected_handles(decision.changes)
+    asked = any(isinstance(each, RepSought) for each in row.decisions)  # the request has the new facts
+    if not changed and (lead.search is None or asked):
+        return None
+    return LeadCorrected(
+        cause=row.cause,
+        org=lead.facts.org,
+        lead_id=lead.lead_id,
+        epoch=lead.search.epoch if lead.search is not None else lead.epoch,
+        lead=_asking(lead),
+        handles=tuple(
+            handle for handle in handles_of(lead.facts) if handle.partition("/")[0] in known.fields
+        ),
+        removed=known.removed_handles,
+        changed=changed,
+    )
 
 
 def to_leads(step: OrgStep) -> list[LeadNews]:
@@ -116,6 +159,16 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                 told.append(ArrivalRefused(lead_id=decision.arrival_id, cause=cause, why=decision.why))
             case ErasureOrder():
                 told += _erasures(step.org, decision)
+            case HandlesCorrected(lead_id=lead_id):
+                told.append(
+                    CorrectionChecked(
+                        lead_id=lead_id,
+                        cause=cause,
+                        handles=decision.handles,
+                        barred=decision.barred,
+                        org_log_offset=step.off,
+                    )
+                )
             case DoNotContactChanged(lead_id=lead_id):
                 told.append(
                     SuppressionChanged(
@@ -139,7 +192,7 @@ def identity(event: Event) -> str | None:
     match event:
         case LeadArrived(org_log_offset=offset) if offset >= 0:
             return f"org/{event.facts.org}/{offset}/arrival"
-        case OrgAnswered() | ArrivalMerged() | ArrivalRefused() | SuppressionChanged():
+        case OrgAnswered() | ArrivalMerged() | ArrivalRefused() | SuppressionChanged() | CorrectionChecked():
             return event.cause
         case ErasureOrdered() | ErasureFound():
             return f"{event.cause}/{event.lead_id}"
@@ -184,4 +237,6 @@ def _by_lead(row: LeadRow) -> bool:
 
 def _asking(lead: Lead) -> Lead:
     """Return a lead with only the fields that filters and licences need."""
-    return replace(lead, places={}, deadlines=(), search=None, failed=None, open_exception=None)
+    return replace(
+        lead, places={}, deadlines=(), search=None, failed=None, open_exception=None, corrections=None
+    )

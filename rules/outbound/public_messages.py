@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from models.contact_decisions import ConsentRecorded, ContactForbidden
+from models.corrections import FactsCorrected
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -160,6 +161,7 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     exception: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None = None
     places: dict[str, QueueEntered | QueueLeft | QueueMoved] = {}
     left: set[str] = set()
+    corrected = False
     for decision in row.decisions:
         if isinstance(decision, Answered):
             messages.append((LEAD_DECISIONS, key, _answer(decision, lead_id)))
@@ -171,6 +173,8 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
                 left.add(decision.queue_id)
         elif isinstance(decision, (ExceptionRaised, ExceptionIgnored, ExceptionResolved)):
             exception = decision
+        elif isinstance(decision, FactsCorrected):
+            corrected = True
     lead = row.lead
     if lead is None:
         return messages
@@ -180,6 +184,8 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
         messages += [(ASSIGNMENTS, key, Erased()), (LEAD_EXCEPTIONS, key, Erased())]
     if owners:
         messages.append((ASSIGNMENTS, key, _assignment(row, lead, owners)))
+    elif corrected and lead.owner is not None:
+        messages.append((ASSIGNMENTS, key, _same_owner(row, lead, lead.owner)))
     if exception is not None:
         messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, exception)))
     for queue_id, place in places.items():
@@ -251,6 +257,22 @@ def _assignment(row: LeadRow, lead: Lead, owners: list[OwnerChanged]) -> Assignm
         how=last.how,
         via=last.via,
         assigned_at=row.at,
+        version=row.seq,
+        cause=row.cause,
+        lead=msgspec.structs.asdict(lead.facts),
+    )
+
+
+def _same_owner(row: LeadRow, lead: Lead, owner: str) -> Assignment:
+    """Return the assignment with corrected facts (M2). The owner and the time of the assignment stay."""
+    return Assignment(
+        lead_id=lead.lead_id,
+        org=lead.facts.org,
+        rep_id=owner,
+        previous_rep_id=owner,
+        how=lead.how or "",
+        via=lead.via,
+        assigned_at=lead.assigned_at or row.at,
         version=row.seq,
         cause=row.cause,
         lead=msgspec.structs.asdict(lead.facts),

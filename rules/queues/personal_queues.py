@@ -14,6 +14,7 @@ from models.contact_decisions import (
     ContactForbidden,
     SuppressionRecorded,
 )
+from models.corrections import FactsCorrected
 from models.decisions import (
     ActivityRecorded,
     ArrivalRepeated,
@@ -43,6 +44,7 @@ _MOVES: Final = (
     CallbackSet,
     CallbackDue,
     ConnectRequested,
+    FactsCorrected,
     OutcomeRecorded,
     ArrivalRepeated,
     InquiryAdded,

@@ -29,6 +29,7 @@ GIVEN: Final = {
     "unassign": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
     "redistribute": [LEAD, "--by", "boss", "--seconds", "2"],
     "reopen": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
+    "update": [LEAD, "--set", "state=RI", "--by", "boss", "--seconds", "2"],
     "consent": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
     "claim": [LEAD, "--rep", "rep-1", "--seconds", "2"],
     "erase": ["--lead", LEAD, "--by", "boss"],

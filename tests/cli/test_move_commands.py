@@ -1,4 +1,4 @@
-"""Leads are moved by commands on a running stack: a portfolio, a segment, one lead (M1)."""
+"""Leads are moved by commands on a running stack: a portfolio, a segment, one lead (M1, M2)."""
 
 from __future__ import annotations
 
@@ -70,6 +70,26 @@ def test_m1_a_lead_is_taken_back_reopened_and_told_why_not(stack: RunningStack) 
     segment = firstclaim(stack, "unassign", "--segment", rule, "--by", "mia", "--why", "all back")
     assert (segment.exit_code, last_line(segment)["assigned"]) == (0, 1), "only the one that is owned"
     assert owners(stack, LEADS[4]) == [None]
+
+
+def test_m2_a_lead_is_corrected_by_a_command(stack: RunningStack) -> None:
+    """The answer says what is wrong; `why` shows author, reason and difference."""
+    lead = LEADS[0]
+    wrong = firstclaim(stack, "update", lead, "--by", "mia", "--set", "phone=12", "--set", "shoe=44")
+    assert (wrong.exit_code, last_line(wrong)["reason"]) == (1, "invalid")
+    assert last_line(wrong)["why"].startswith(
+        "facts.phone: is not a phone number in use; facts.shoe: is no fact"
+    )
+    asked = ("update", lead, "--by", "mia", "--set", "state=Massachusetts", "--set", "last_name=")
+    done = firstclaim(stack, *asked, "--why", "she told me")
+    assert (done.exit_code, last_line(done)["result"]) == (0, "done"), done.output
+    again = firstclaim(stack, *asked)
+    assert last_line(again)["why"] == "it has these facts already: nothing changes"
+    told = firstclaim(stack, "why", lead)
+    assert "last name L0 → empty; state RI → MA" in told.output
+    assert "she told me" in told.output
+    assert last_line(told)["state"]["facts"]["state"] == "MA"
+    assert firstclaim(stack, "update", lead, "--by", "mia", "--set", "state").exit_code == 2
 
 
 def test_m1_a_move_needs_a_reason_and_one_way_to_name_leads(stack: RunningStack) -> None:

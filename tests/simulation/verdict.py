@@ -137,9 +137,11 @@ def _versions(topic: str, log: list[Record]) -> list[tuple[tuple[Any, ...], int,
     """Return each message's subject, version and content. Answers and notifications have no successors."""
     found = []
     for record in log:
-        value = msgspec.json.decode(record.value or b"")
+        if record.value is None:
+            continue  # a tombstone: the lead was erased
+        value = msgspec.json.decode(record.value)
         if topic not in (LEAD_DECISIONS, NOTIFICATIONS):
-            found.append(((record.key, value.get("queue_id")), value["version"], record.value or b""))
+            found.append(((record.key, value.get("queue_id")), value["version"], record.value))
     return found
 
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from models.codec import decode_row
+from models.corrections import FactChange, FactsCorrected
 from models.decisions import NoteRecorded
 from models.errors import RetryableError
 from models.lead import LeadRow, Phase
@@ -159,3 +160,24 @@ def test_a_note_is_the_newest_record_and_the_owner_is_known(writer: CrmWriter, e
         found = connection.execute(select(AssignmentTable.rep_id, AssignmentTable.version)).one()
     assert tuple(found) == ("rep-1", 2)
     assert msgspec.json.decode(public([claimed], ASSIGNMENTS)[0] or b"")["version"] == 2
+
+
+def test_m2_a_correction_published_the_assignment_anew_and_is_no_change_of_owner(
+    writer: CrmWriter, engine: Engine
+) -> None:
+    owned = lead_of("a", phase=Phase.OWNED, owner="rep-1")
+    claimed = record_of(row_of(owned, owner_changed("rep-1"), off=1, seq=2), 0)
+    said = FactsCorrected(rep_id="mia", changes=(FactChange("state", "TX", "RI"),), why="corrected by mia")
+    corrected = record_of(row_of(owned, said, off=2, seq=3), 1)
+    told = public([claimed, corrected], ASSIGNMENTS)
+    assert [msgspec.json.decode(one or b"")["version"] for one in told] == [2, 3]
+    writer.apply([claimed, corrected])
+    before = tables(engine)
+    assert PublicRows(engine).assignments(told[1:]) == 0
+    assert tables(engine) == before
+    empty(engine, history=True)
+    CrmWriter(engine, unburied).apply([corrected])
+    assert PublicRows(engine).assignments(told[1:]) == 1, "the record that named the owner is compacted away"
+    with engine.connect() as connection:
+        found = connection.execute(select(AssignmentTable.rep_id, AssignmentTable.version)).one()
+    assert tuple(found) == ("rep-1", 3)

@@ -11,6 +11,7 @@ from models.contact_decisions import (
     ContactForbidden,
     SuppressionRecorded,
 )
+from models.corrections import FactChange, FactsCorrected
 from models.decisions import (
     ActivityRecorded,
     Answered,
@@ -115,6 +116,14 @@ SAID: list[tuple[Decision, str]] = [
     ),
     (CallbackDue(rep_id="rep-1"), "The promised call is due"),
     (OutcomeRecorded(rep_id="rep-1", outcome="no_answer"), "Alex Thompson: no answer"),
+    (
+        FactsCorrected(
+            rep_id="rep-7",
+            changes=(FactChange("state", "TX", "RI"), FactChange("loan_amount", None, 1)),
+            why=MARK,
+        ),
+        "rep-7 corrected state, loan amount",
+    ),
     (NoteRecorded(rep_id="rep-1", note="rep-1 rang"), "Alex Thompson wrote a note"),
     (ActivityRecorded(rep_id="rep-1", kind="call", contact=True, note="rep-1 rang"), "Alex Thompson called"),
     (

@@ -1,4 +1,4 @@
-"""Leads are moved over HTTP and by messages of a client that is not ours (M1)."""
+"""Leads are moved over HTTP and by messages of a client that is not ours, and their facts are corrected (M1, M2)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from assurance.chaos.vendors import producer
-from streams.topics import LEAD_ACTIONS
+from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.waiting import eventually
+from tests.web.audited import on_the_topic
 
 if TYPE_CHECKING:
     import httpx
@@ -138,6 +139,57 @@ async def test_m1_moves_by_bytes_on_the_topic_are_answered_and_shown(office: Run
         return await owners(mia, leads[0]) == ["ann"]
 
     await eventually(first_again, "the group was asked anew, and number one has it")
+
+
+async def test_m2_facts_are_corrected_over_http_and_by_bytes_and_every_reader_follows(
+    office: RunningOrg,
+) -> None:
+    """M2: API, topic, CRM lists, history and audit. A vendor's resend by a foreign client undoes nothing."""
+    await opened(office)
+    mia, ann, bob = [await office.program(rep_id) for rep_id in ("mia", "ann", "bob")]
+    lead = await office.arrive("M-C", last_name="Jnes", phone="(401) 419-4247", state="TX", campaign="west")
+
+    async def anns() -> bool:
+        return await owners(mia, lead) == ["ann"]
+
+    await eventually(anns, "number one has the lead")
+    path = f"/api/v1/leads/{lead}/actions"
+    given = {"type": "update", "facts": {"phone": None, "last_name": "Jones", "state": "Rhode Island"}}
+    assert (await bob.post(path, json=given)).json()["reason"] == "not_allowed"
+    wrong = (await ann.post(path, json={"type": "update", "facts": {"phone": "12", "vendor": "x"}})).json()
+    assert wrong["reason"] == "invalid"
+    assert wrong["why"] == (
+        "facts.phone: is not a phone number in use; "
+        "facts.vendor: belongs to the arrival, so it cannot be corrected"
+    )
+    assert (await ann.post(path, json={"type": "update", "facts": {"phone": [1]}})).status_code == 422
+    done = (await ann.post(path, json={**given, "why": "she told me"})).json()
+    assert (done["result"], done["owner"]) == ("done", "ann")
+    shown = (await mia.get(f"/api/v1/leads/{lead}?at_least={done['version']}")).json()
+    facts = shown["facts"]
+    assert (facts.get("phone"), facts["last_name"], facts["state"]) == (None, "Jones", "RI")
+    told = [each for each in shown["history"] if each["type"] == "facts_corrected"]
+    assert told[0]["text"] == "Ann corrected last name, phone, state, time zone"
+    assert told[0]["why"].startswith("corrected by Ann: last name Jnes → Jones; phone +14014194247 → empty")
+    sender = producer(office.stack.settings)
+    resend = {"vendor": "acme", "external_id": "M-C", "org": office.org, "last_name": "Jnes", "state": "TX"}
+    sender.produce(
+        LEAD_ARRIVALS, value=json.dumps({**resend, "phone": "4014194247", "zip": "02903"}).encode()
+    )
+    action = {"action_id": str(uuid.uuid4()), "type": "update", "lead_id": lead, "rep_id": "mia"}
+    correction = {**action, "org": office.org, "facts": {"loan_amount": "310k"}}
+    sender.produce(LEAD_ACTIONS, value=json.dumps(correction).encode())
+    sender.flush(10)
+
+    async def both() -> dict[str, Any] | None:
+        found: dict[str, Any] = (await mia.get(f"/api/v1/leads/{lead}")).json()["facts"]
+        return found if (found.get("zip"), found.get("loan_amount")) == ("02903", 310000) else None
+
+    facts = await eventually(both, "the resend filled the zip, and the amount is corrected")
+    assert (facts.get("phone"), facts["last_name"], facts["state"]) == (None, "Jones", "RI")
+    (entry,) = [one for one in await on_the_topic(office, "lead_corrected") if one["act"] == "lead_corrected"]
+    assert (entry["actor"], entry["object"]) == ("ann", f"lead/{lead}")
+    assert entry["difference"] == [{"path": "facts", "old": None, "new": ["last_name", "phone", "state"]}]
 
 
 def move(to: str) -> dict[str, str]:

@@ -31,6 +31,7 @@ LEAD_ACTS: Final[dict[str, Act]] = {
     "redistribute": "lead_redistributed",
     "reopen": "lead_reopened",
     "reopen_claimable": "lead_reopened",
+    "update": "lead_corrected",
     "consent": "consent_recorded",
     "merge": "lead_merged",
     "split": "lead_split",
@@ -100,6 +101,8 @@ async def ask_recorded(parts: Services, person: Person, given: dict[str, Any]) -
         return await parts.engine_client.ask(given)
     recorded = (*_RECORDED, "why") if act == "consent_recorded" else _RECORDED
     used = [AuditDifference(name, None, given[name]) for name in recorded if name in given]
+    if "facts" in given:  # the values are in the lead's history, where an erasure removes them
+        used.append(AuditDifference("facts", None, sorted(given["facts"])))
     async with parts.audit.act(person.as_actor, act, f"lead/{given['lead_id']}", used) as entry:
         found = await parts.engine_client.ask(given)
         entry.is_void = found.result not in DONE

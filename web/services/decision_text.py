@@ -238,6 +238,11 @@ def _activity(row: Row, names: Names) -> str:
     return f"{names.rep(row['rep_id'])} {DID.get(row['why']['kind'], _with_spaces(row['why']['kind']))}"
 
 
+def _corrected(row: Row, names: Names) -> str:
+    fields = ", ".join(_with_spaces(change["field"]) for change in row["why"]["changes"])
+    return f"{names.rep(row['rep_id'])} corrected {fields}"
+
+
 def _opened(row: Row, names: Names) -> str:
     return f"{names.rep(row['rep_id'])} opened it until {row['why']['until']}"
 
@@ -281,6 +286,7 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     ),
     "note_recorded": lambda row, names: f"{names.rep(row['rep_id'])} wrote a note",
     "activity_recorded": _activity,
+    "facts_corrected": _corrected,
     "exception_raised": lambda row, _: f"It became an exception: {_with_spaces(row['why']['reason'])}",
     "exception_ignored": lambda row, names: f"{names.rep(row['rep_id'])} ignored the exception",
     "exception_resolved": lambda *_: "It is no longer an exception",

@@ -12,7 +12,7 @@ from assurance.verify.lead_invariants import phase_problem
 from models.events import OrgAnswered
 from models.lead import Lead, Phase, RepSearch
 from models.offers import LeadOrphaned, OfferMade
-from rules.lead import distribution, machine, offer_actions
+from rules.lead import corrections, distribution, machine, offer_actions
 from tests.assurance.verify.checking import check
 from tests.assurance.verify.working import offered as one_offered
 from tests.assurance.verify.working import staffed
@@ -64,6 +64,18 @@ def test_d6_a_manager_may_give_an_offered_lead_to_anybody() -> None:
     partition.ask("assign", lead_id, "boss", to_rep_id="rep-4")
     assert owner(partition, lead_id) == "rep-4"
     assert check(partition).codes == {}
+
+
+def test_m2_a_resend_that_undoes_a_correction_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resent() -> dict[str, int]:
+        partition, lead_id = one_offered()
+        partition.ask("update", lead_id, "boss", facts={"state": "TX", "phone": None})
+        partition.arrive("A-1", campaign="turns", phone="+14014194247", credit_score=700)
+        return dict(check(partition).codes)
+
+    assert resent() == {}
+    monkeypatch.setattr(corrections, "protected_fields", lambda _: frozenset())
+    assert resent() == {"correction_undone": 1}
 
 
 def test_r1_a_lead_given_for_good_by_an_answer_to_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

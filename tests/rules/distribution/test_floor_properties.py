@@ -52,6 +52,15 @@ ANSWERS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("outcome", {"outcome": "closed_won"}),
     ("outcome", {"outcome": "closed_won"}),
 ]
+CORRECTIONS: Final[list[dict[str, Any]]] = [
+    {"state": "TX"},
+    {"state": "RI"},
+    {"phone": "+14014194247"},
+    {"phone": "+14014190002", "email": "k@x.org"},
+    {"phone": None},
+    {"email": "j@x.org"},
+    {"campaign": "west"},
+]
 DESK: Final[list[tuple[str, dict[str, Any]]]] = [
     *(("assign", {"to_rep_id": rep_id}) for rep_id in ("ann", *FICKLE)),
     ("ignore", {}),
@@ -63,6 +72,7 @@ DESK: Final[list[tuple[str, dict[str, Any]]]] = [
     ("redistribute", {}),
     ("redistribute", {}),
     ("reopen", {"why": "it came back"}),
+    *(("update", {"facts": facts}) for facts in CORRECTIONS),
 ]
 LENGTHS: Final = [
     timedelta(seconds=20),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from models.codec import decode_event, encode_event
 from models.decisions import Answered
 from models.errors import Refused
 from models.events import ActionRequested, DirectoryPublished, LeadArrived
@@ -210,3 +211,51 @@ def test_x4_an_unreadable_field_is_answered_invalid_and_changes_nothing() -> Non
     (answer,) = after.decisions
     assert isinstance(answer, Answered)
     assert (answer.result, answer.reason, answer.why) == (Result.REFUSED, Reason.INVALID, asked.invalid)
+
+
+def test_m2_the_facts_of_a_correction_are_read_like_an_arrivals() -> None:
+    sent = {"phone": "(401) 419-4247", "state": "Rhode Island", "zip": 2903, "loan_amount": "$310k"}
+    event = ask(
+        type="update", facts={**sent, "email": " ", "silenced": "no", "first_name": None}, why="told me"
+    )
+    assert event.invalid is None
+    assert event.facts == {
+        "phone": "+14014194247",
+        "state": "RI",
+        "zip": "02903",
+        "loan_amount": 310000,
+        "email": None,
+        "silenced": False,
+        "first_name": None,
+    }
+    assert decode_event(encode_event(event)) == event
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"phone": "12"}, "facts.phone: is not a phone number in use"),
+        ({"state": ["RI"]}, "facts.state: must be text, not a list"),
+        ({"loan_amount": -1}, "facts.loan_amount: must be between 0 and"),
+        ({"last_name": "x" * 201}, "facts.last_name: is longer than 200 characters"),
+        ({"silenced": None}, "facts.silenced: must be yes or no, true or false"),
+        ({"time_zone": "Mars/Base"}, "facts.time_zone: is not a time zone like America/New_York"),
+        ({"vendor": "globex"}, "facts.vendor: belongs to the arrival, so it cannot be corrected"),
+        ({"attributes": {}}, "facts.attributes: belongs to the arrival, so it cannot be corrected"),
+        ({"shoe_size": 44}, "facts.shoe_size: is no fact that can be corrected"),
+        ("state=RI", "facts: must be an object, not text"),
+        ([], "facts: must be an object, not a list"),
+    ],
+)
+def test_m2_a_fact_that_cannot_be_read_is_named_with_the_reason(facts: Any, why: str) -> None:
+    event = ask(type="update", facts=facts)
+    assert event.invalid is not None
+    assert event.invalid.startswith(why)
+    assert ask(facts=facts).invalid is None, "other actions have no facts"
+
+
+def test_m2_a_refusal_names_few_of_many_unknown_fields_and_cuts_their_names() -> None:
+    event = ask(type="update", facts={"x" * 150 + str(n): n for n in range(40)})
+    assert event.invalid is not None
+    assert len(event.invalid) < 1_000
+    assert "35 more are no facts that can be corrected" in event.invalid

@@ -13,6 +13,7 @@ from models.contact_decisions import (
     ContactForbidden,
     SuppressionRecorded,
 )
+from models.corrections import NOTHING_CORRECTED, FactsCorrected
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -32,6 +33,7 @@ from models.decisions import (
 from models.erasure_decisions import ArrivalDropped
 from models.events import (
     ActionRequested,
+    CorrectionChecked,
     DeadlinePassed,
     ErasureFound,
     ErasureOrdered,
@@ -52,6 +54,7 @@ from models.lead import (
     RepSearch,
 )
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
+from models.persons import handles_of
 from models.results import Reason, Result
 from rules.lead.lifecycle import LIFECYCLE, Trigger
 from rules.lead.machine import LeadEvent
@@ -102,6 +105,7 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
         assert (now.hashes, now.suppressed, now.deadlines) == ((), {}, ())
     _check_phase(was, event, after)
     _check_owner(was, now, after.decisions)
+    _check_facts(was, event, now, after.decisions)
     _check_claims(was, now, after.decisions, rules)
     _check_lock(was, now, after.decisions)
     _check_places(was, after, rules)
@@ -117,7 +121,7 @@ def trigger_of(event: LeadEvent) -> Trigger:
     """Return the lifecycle trigger of an event."""
     if isinstance(event, LeadArrived):
         return Trigger.INQUIRED if event.inquiry and not event.inquiry.again else Trigger.ARRIVED
-    if isinstance(event, SuppressionChanged):
+    if isinstance(event, SuppressionChanged | CorrectionChecked):
         return Trigger.SUPPRESSION
     if isinstance(event, ActionRequested):
         return Trigger.ACTIVITY if event.action in SHORT_TYPES else Trigger(event.action)
@@ -213,6 +217,45 @@ def _check_owner(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -
     assert now.owner == owner, "only an OwnerChanged changes the owner"
     if now.phase is not Phase.CLOSED:
         assert (now.owner is not None) == (now.phase in OWNED_PHASES)
+
+
+def _check_facts(was: Lead | None, event: LeadEvent, now: Lead, decisions: tuple[Decision, ...]) -> None:
+    """Check that only a correction changes what was corrected, and that it is told with its author (M2)."""
+    if was is None:
+        assert now.corrections is None
+        return
+    told = [decision for decision in decisions if isinstance(decision, FactsCorrected)]
+    before, after = was.corrections or NOTHING_CORRECTED, now.corrections or NOTHING_CORRECTED
+    if not told:
+        assert (before.fields, before.versions, before.removed_handles) == (
+            after.fields,
+            after.versions,
+            after.removed_handles,
+        )
+        for name in before.fields:
+            contact = name in ("silenced", "consent") and (
+                trigger_of(event) is Trigger.INQUIRED or isinstance(event, ActionRequested)
+            )
+            assert getattr(was.facts, name) == getattr(now.facts, name) or contact, "M2"
+        return
+    (decision,) = told
+    assert isinstance(event, ActionRequested)
+    assert event.facts is not None
+    for change in decision.changes:
+        assert (change.old, change.new) == (
+            getattr(was.facts, change.field),
+            getattr(now.facts, change.field),
+        )
+    for name, value in event.facts.items():
+        assert getattr(now.facts, name) == value or (name == "time_zone" and value is None)
+    changed = {change.field for change in decision.changes}
+    for name in now.facts.__struct_fields__:
+        assert name in changed or getattr(now.facts, name) == getattr(was.facts, name), "nothing else changes"
+    newest = after.versions[-1]
+    assert (newest.rep_id, newest.at, newest.changes) == (event.rep_id, now.updated_at, decision.changes)
+    assert not set(after.removed_handles) & set(handles_of(now.facts))
+    assert set(handles_of(was.facts)) <= {*after.removed_handles, *handles_of(now.facts)}
+    assert not set(now.suppressed) & set(after.removed_handles), "a wrong number's listing is not the lead's"
 
 
 def _check_claims(was: Lead | None, now: Lead, decisions: tuple[Decision, ...], rules: OrgRules) -> None:

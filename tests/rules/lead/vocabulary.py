@@ -82,6 +82,16 @@ FACTS: Final[list[dict[str, Any]]] = [
 Action = tuple[str, dict[str, Any]]
 """An action's type and fields. `in` of a callback is the time until the call; the caller turns it into an instant."""
 
+CORRECTIONS: Final[list[dict[str, Any]]] = [
+    {"state": "TX"},
+    {"state": "RI", "email": None},
+    {"email": "j@x.org", "phone": "+14014194247"},
+    {"silenced": False},
+    {"silenced": True, "consent": True},
+    {"state": None, "time_zone": None},
+]
+"""Facts as people correct them, in the form that intake reads them."""
+
 WORK: Final[list[Action]] = [
     ("release", {}),
     ("claim_now", {}),
@@ -89,6 +99,7 @@ WORK: Final[list[Action]] = [
     ("activity", {"kind": "call"}),
     ("activity", {"kind": "todo", "note": "n"}),
     ("sms", {}),
+    ("update", {"facts": {"state": "TX"}}),
     ("consent", {"why": "agreed on the phone"}),
     *(
         ("outcome", {"outcome": outcome})
@@ -117,6 +128,7 @@ DESK: Final[list[Action]] = [
     ("consent", {"why": "agreed on the phone"}),
     ("reopen", {"why": "it came back"}),
     ("reopen", {"why": "it came back"}),
+    *(("update", {"facts": facts, "why": "as told on the phone"}) for facts in CORRECTIONS),
 ]
 """Actions of a manager on a lead."""
 
@@ -128,6 +140,8 @@ ACTIONS: Final[list[Action]] = [
     ("assign", {"to_rep_id": "nobody"}),
     ("reassign", {"to_rep_id": "rep-9", "why": "mine to give"}),
     ("reassign", {"to_rep_id": "rep-9"}),
+    ("update", {}),
+    ("update", {"invalid": "facts.phone: is not a phone number"}),
     ("accept", {"epoch": 1}),
     ("consent", {}),
     ("dance", {}),

@@ -34,6 +34,7 @@ ACT_LABELS: Final = {
     "lead_unassigned": "took leads from their owner",
     "lead_redistributed": "distributed leads again",
     "lead_reopened": "reopened leads",
+    "lead_corrected": "corrected facts of leads",
     "lead_merged": "merged leads",
     "lead_split": "split a lead",
     "consent_recorded": "recorded consent",
@@ -171,6 +172,11 @@ def _moved(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
     return f"{verb} {what}{into}" + (f" to {names}" if names else "")
 
 
+def _corrected(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+    fields = ", ".join(str(name).replace("_", " ") for name in used.get("facts") or ())
+    return f"corrected {fields} of {known.object(record.object)}"
+
+
 def _letter(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
     if "letters" in used:
         count = used["letters"]
@@ -223,6 +229,7 @@ _SAY: Final[Mapping[str, _Said]] = {
         ),
         _moved,
     ),
+    "lead_corrected": _corrected,
     "consent_recorded": _plain("recorded consent to be contacted for {of}"),
     "dead_letter_replayed": _letter,
     "dead_letter_skipped": _letter,

@@ -1,0 +1,59 @@
+"""Reads the facts of a correction by the same readers as those of an arrival (M2)."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pydantic import PlainValidator
+
+from models import normalize
+from models.corrections import CORRECTABLE
+from models.facts import Facts
+from models.inbound import Arrival
+
+UPDATE: Final = "update"
+"""The action's type (docs/contracts, `lead-actions`)."""
+MOST_UNKNOWN: Final = 5
+"""How many unknown fields a refusal names. The others are counted."""
+_LONGEST_NAME: Final = 60
+
+
+def _reader(name: str) -> Callable[[Any], Any]:
+    """Return the function that reads a field of an arrival."""
+    field = Arrival.model_fields[name]
+    found = next(each for each in field.metadata if isinstance(each, PlainValidator))
+    read: Callable[[Any], Any] = found.func  # type: ignore[assignment]  # these validators take only the value
+    return read
+
+
+_READERS: Final = {name: _reader(name) for name in CORRECTABLE}
+
+
+def read_corrections(sent: Any) -> tuple[dict[str, Any] | None, dict[str, str]]:
+    """Return the corrected facts in normal form, and what cannot be read: `facts.NAME` -> why.
+
+    `sent`: the field `facts` of the action as sent; None if there is none. An empty value corrects a field to empty.
+    """
+    if sent is None:
+        return None, {}
+    if not isinstance(sent, dict):
+        return None, {"facts": f"must be an object, not {normalize.kind_of(sent)}"}
+    facts: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    unknown: list[str] = []
+    for name, value in sent.items():
+        if name in _READERS:
+            try:
+                facts[name] = _READERS[name](value)
+            except ValueError as error:
+                problems[f"facts.{name}"] = str(error)
+        elif name in Facts.__struct_fields__:
+            problems[f"facts.{name}"] = "belongs to the arrival, so it cannot be corrected"
+        else:
+            unknown.append(name)
+    for name in unknown[:MOST_UNKNOWN]:
+        problems[f"facts.{name[:_LONGEST_NAME]}"] = "is no fact that can be corrected"
+    if unknown[MOST_UNKNOWN:]:
+        problems["facts"] = f"{len(unknown) - MOST_UNKNOWN} more are no facts that can be corrected"
+    if "silenced" in facts and facts["silenced"] is None:
+        problems["facts.silenced"] = "must be yes or no, true or false"
+    return facts, problems

@@ -12,6 +12,7 @@ from models.codec import encode_event, encode_org_event
 from models.erasure import ErasureKey
 from models.errors import PermanentError
 from models.events import ActionRequested, DirectoryPublished
+from models.facts import Facts
 from models.org import ContactListed, OrgEvent, PersonArrived
 from models.record_size import check_size
 from rules.inbound.claim_limits import ClaimLimits
@@ -122,8 +123,12 @@ class IntakeStage(Stage):
 
     def records(self, accepted: Accepted) -> list[Placed]:
         """Return topic, partition, key and value of each record. Raises `PermanentError` if a record is too large."""
-        if isinstance(accepted, PersonArrived) and self.erasure_key is not None:
-            accepted = replace(accepted, hashes=self.erasure_key.hashes_of(accepted.facts))
+        if self.erasure_key is not None:
+            if isinstance(accepted, PersonArrived):
+                accepted = replace(accepted, hashes=self.erasure_key.hashes_of(accepted.facts))
+            elif isinstance(accepted, ActionRequested) and accepted.facts:
+                hashes = self.erasure_key.hashes_of(Facts(vendor="", org=accepted.org, **accepted.facts))
+                accepted = replace(accepted, hashes=hashes)
         if isinstance(accepted, PersonArrived | ContactListed):
             return [self.for_org(accepted)]
         if isinstance(accepted, ActionRequested) and (person := erasure_requested(accepted)) is not None:

@@ -113,7 +113,8 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     `action`: the contract's `type`. The other fields belong to some actions only. `invalid`: names a field that could
     not be read, and why; such an action is answered with reason `invalid` and changes nothing. `over_limit`: why the
     claim is over its rep's limit, and when it may be tried again; it is answered `too_many_claims` and changes nothing.
-    `facts`: the corrected facts, normalised; None is empty (M2). `attributes`: all other fields that were sent.
+    `facts`: the corrected facts, normalised; None is empty (M2). `hashes`: the keyed hashes of a corrected phone, mail
+    address and name (`models.erasure`). `attributes`: all other fields that were sent.
     """
 
     action: str
@@ -132,6 +133,7 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     view_only: bool = False
     invalid: str | None = None
     over_limit: str | None = None
+    hashes: tuple[str, ...] = ()
     attributes: dict[str, Any] = {}
 
 

@@ -44,8 +44,7 @@ def erase(transition: Transition, request: ActionRequested) -> ActionResult:
     """Erase a lead at an admin's request. A second request finds the lead erased."""
     if transition.rules.role(request.rep_id) != "admin":
         return _FOR_ADMINS
-    hashes = request.attributes.get("hashes", ())
-    forget(transition, request.rep_id, request.note or f"erased by {request.rep_id}", tuple(hashes))
+    forget(transition, request.rep_id, request.note or f"erased by {request.rep_id}", request.hashes)
     return DONE
 
 
@@ -59,7 +58,7 @@ def as_action(event: ActionRequested | ErasureOrdered | ErasureFound) -> ActionR
             rep_id=event.rep_id,
             org=event.org,
             note=event.why,
-            attributes={"hashes": event.hashes},
+            hashes=event.hashes,
         )
     if isinstance(event, ErasureFound):
         return ActionRequested(
@@ -69,8 +68,6 @@ def as_action(event: ActionRequested | ErasureOrdered | ErasureFound) -> ActionR
             rep_id=event.rep_id,
             org=event.org,
         )
-    if event.action == ERASE and event.attributes:
-        return replace(event, attributes={})  # only an org says by which hashes a person was found
     return event
 
 

@@ -127,6 +127,23 @@ def test_an_inquirys_handle_and_id_lead_to_the_lead_too(floor: SalesFloor) -> No
     assert floor.erases(lead="I").why == "1 lead of the person: A", "a repeat is answered alike"
 
 
+def test_corrected_facts_and_what_they_replaced_are_erased_and_recognised(floor: SalesFloor) -> None:
+    """M2: a lead remembers former values of corrected facts, and its org indexes the new ones."""
+    new = {"phone": "+14014194200", "email": None}
+    hashes = (KEY.hash_of(ORG, "phone", new["phone"]),)
+    assert floor.of("A").asks("update", "ada", facts=new, hashes=hashes).result is Result.DONE
+    assert floor.state.persons.first_with(f"phone/{new['phone']}") == "A"
+    answer = floor.erases(handle=f"phone/{new['phone']}")
+    assert answer.why == "1 lead of the person: A"
+    kept = newest(floor)
+    assert not left(kept)
+    assert b"4014194200" not in kept
+    assert floor.state.persons.first_with(f"phone/{new['phone']}") is None
+    assert floor.state.persons.erased_among(hashes) == hashes
+    floor.restart_org(compacted=True)
+    floor.agree()
+
+
 def test_a_resend_brings_no_fact_back_and_is_explained(floor: SalesFloor) -> None:
     floor.of("A").asks("erase", "ada")
     floor.comes("A", **FACTS)

@@ -224,6 +224,9 @@ def _check_facts(was: Lead | None, event: LeadEvent, now: Lead, decisions: tuple
     if was is None:
         assert now.corrections is None
         return
+    if now.erased_at is not None:
+        assert now.corrections is None, "former values of corrected facts are facts, too"
+        return
     told = [decision for decision in decisions if isinstance(decision, FactsCorrected)]
     before, after = was.corrections or NOTHING_CORRECTED, now.corrections or NOTHING_CORRECTED
     if not told:
@@ -376,6 +379,8 @@ def _check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: Or
         isinstance(said, ConsentRecorded) or (isinstance(said, SuppressionRecorded) and said.reason is None)
         for said in after.decisions
     )
+    if now.erased_at is not None:
+        return  # an erased lead is closed for good, and nobody is contacted about it
     assert not (was and was.silenced) or now.silenced or lifted, "only consent or the list lifts it (M8)"
     assert not (was and was.facts.silenced) or now.facts.silenced or not isinstance(event, LeadArrived)
     outcomes = rules.settings.do_not_contact_outcomes

@@ -91,7 +91,7 @@ class LeadsStage(Stage):
                     if isinstance(lead_event, RulesChanged):
                         self.sweeper.decided(partition, key)
                 if outcome.reevaluates is not None:
-                    self.sweeper.request(partition, outcome.reevaluates)
+                    self.sweeper.request(partition, outcome.reevaluates, outcome.reroutes)
         except MsgspecError as error:
             self.write_dead_letter(message, "unreadable_event", str(error), receipt)
         except PermanentError as error:

@@ -6,6 +6,7 @@ state machine decides there. A sweep interrupted by a crash or a rebalance start
 
 import asyncio
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -34,15 +35,25 @@ class Sweeper:
 
     def __init__(self, stage: "LeadsStage") -> None:
         self._stage = stage
-        self._requested: dict[tuple[int, str], None] = {}
+        self._requested: dict[tuple[int, str], frozenset[str] | None] = {}
+        self._running: tuple[tuple[int, str], frozenset[str] | None] | None = None
         self._wake = asyncio.Event()
         self._undecided: set[tuple[int, bytes]] = set()
         self._all_decided = asyncio.Event()
         self._generation = 0
 
-    def request(self, partition: int, org: str) -> None:
-        """Request a sweep of an org's leads in a partition."""
-        self._requested[partition, org] = None
+    def request(self, partition: int, org: str, campaigns: Iterable[str] = ()) -> None:
+        """Request a sweep of an org's leads in a partition. `campaigns`: only waiting leads that name one of these.
+
+        A sweep of the same leads that is requested or running is joined with it.
+        """
+        key, wanted = (partition, org), frozenset(campaigns) or None
+        known = [self._requested[key]] if key in self._requested else []
+        if self._running is not None and self._running[0] == key:
+            known.append(self._running[1])
+        for other in known:
+            wanted = None if wanted is None or other is None else wanted | other
+        self._requested[key] = wanted
         self._wake.set()
 
     def decided(self, partition: int, key: bytes) -> None:
@@ -69,16 +80,19 @@ class Sweeper:
                 if not self._requested:
                     break
                 (partition, org) = next(iter(self._requested))
-                del self._requested[partition, org]
-                await self._sweep(partition, org)
+                campaigns = self._requested.pop((partition, org))
+                self._running = ((partition, org), campaigns)
+                await self._sweep(partition, org, campaigns)
+                self._running = None
             self._wake.clear()
 
-    async def _sweep(self, partition: int, org: str) -> None:
+    async def _sweep(self, partition: int, org: str, campaigns: frozenset[str] | None) -> None:
         leads = self._stage.table.rows.of(partition)
         looked = appended = 0
         generation, began = self._generation, time.monotonic()
         slice_began = began
-        for key in list(leads.rows):
+        keys = list(leads.rows) if campaigns is None else leads.waiting.keys(org, sorted(campaigns))
+        for key in keys:
             if generation != self._generation or (partition, org) in self._requested:
                 return  # the partition is revoked, or newer rules came and another sweep is requested
             looked += 1

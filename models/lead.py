@@ -118,7 +118,8 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A lead's search for a rep through its group.
 
     `epoch`: the epoch of the request; answers of the org and of the reps name it (X3). `reps`: the reps who have the
-    offer now. `until`: when the offer expires. `tried`: the reps tried in this round (R8).
+    offer now. `until`: when the offer expires. `tried`: the reps tried in this round (R8). `campaign`: the campaign
+    that the sought arrival named, empty if none; None in rows of earlier versions.
     """
 
     group_id: str
@@ -127,6 +128,14 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     method: str | None = None
     reps: tuple[str, ...] = ()
     until: datetime | None = None
+    tried: tuple[str, ...] = ()
+    campaign: str | None = None
+
+
+class Round(msgspec.Struct, frozen=True):
+    """A round of distribution that was interrupted and may go on (M5). Fields as in `Search`."""
+
+    campaign: str | None = None
     tried: tuple[str, ...] = ()
 
 
@@ -150,6 +159,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     and is then told that the lock had expired (D2). `deferred_at`: when a callback without a time sent it to the
     end of its queues (D4).
     `search`: its current search for a rep. `failed`: why the last search failed, until somebody has the lead.
+    `round`: the round of a search that ended without an owner, because somebody opened or ignored the lead (M5).
     `owned_epoch`: the epoch under which its owner took it; the org knows it by this epoch. `distribution`,
     `description`: its group's method and its campaign's description, as they were when it arrived or was last
     distributed (E2). `inquiries`: the number of the person's inquiries, including its own arrival (R6).
@@ -186,6 +196,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hung_up_epoch: int = -1
     open_exception: OpenException | None = msgspec.field(default=None, name="trouble")
     search: Search | None = None
+    round: Round | None = None
     failed: Failure | None = None
     owned_epoch: int = msgspec.field(default=0, name="taken")
     distribution: str | None = None

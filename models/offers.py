@@ -91,7 +91,8 @@ class RingStarted(OrgDecisionBase, frozen=True, tag="ring_started"):
 class NoRepAvailable(OrgDecisionBase, frozen=True, tag="no_rep_available"):
     """No rep can be given the lead now (E1): `no_available_agents`, `all_agents_tried` or `transfers_paused`.
 
-    `waits`: the lead keeps its place in the org, which offers it by itself once a rep can take it. `until`: the
+    `waits`: the lead keeps its place in the org, which offers it by itself once a rep can take it (M5). Records of
+    earlier versions have False if only a change of the directory could make a rep available. `until`: the
     earliest instant at which time alone may change that.
     """
 

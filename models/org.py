@@ -170,6 +170,7 @@ class WakeKind(StrEnum):
 
     LEAD = "lead"
     REP = "rep"
+    GROUP = "group"
 
 
 class OrgWoken(_OrgEvent, frozen=True, tag="org_woken"):
@@ -238,19 +239,38 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     wake: datetime | None = None
 
 
+class Review(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The rest of a check of a group's waiting leads after a change (M5). One event checks a part of them.
+
+    `after`, `end`: the numbers of waiting leads that are left, from the first exclusive to the last inclusive.
+    `reps`: the reps whose terms changed; empty if the group itself changed. `states`: the states that a change of
+    licences is about; None for all. `why`: what changed. `renews`: leads whose reasons changed are told too.
+    """
+
+    after: int
+    end: int
+    why: str
+    reps: tuple[str, ...] = ()
+    states: tuple[str | None, ...] | None = None
+    renews: bool = True
+
+
 class OrgGroup(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_group"
 ):
     """A group's counters. `turns`: turns given. `waits`: waits begun.
 
     `lags`: if weights differ, how far each member is behind its exact share of the turns. One turn is
-    `rules.org.turn_order.SCALE` units. A member that is not listed is neither behind nor ahead.
+    `rules.org.turn_order.SCALE` units. A member that is not listed is neither behind nor ahead. `review`: the part of
+    a check of its waiting leads that is left; `wake`: when it goes on.
     """
 
     group_id: str
     turns: int = 0
     waits: int = 0
     lags: dict[str, int] = {}
+    review: Review | None = None
+    wake: datetime | None = None
 
 
 class Stage(StrEnum):
@@ -277,7 +297,8 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
     While the lead waits: `number` is its place among the group's waiting leads. `lead` and `tried` are those of the
     request. `wake` is when time alone may make a rep available. `paused`: the lead was told that transfers are paused
-    (R4).
+    (R4). `parked`: only a change of the directory or of the lead can make a rep available, not time or capacity (M5).
+    `told`: a checksum of the reasons that the lead was told.
     """
 
     lead_id: str
@@ -292,6 +313,8 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     tried: tuple[str, ...] = ()
     wake: datetime | None = None
     paused: bool = False
+    parked: bool = False
+    told: int = 0
 
 
 class OrgPerson(

@@ -78,6 +78,8 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "org_count_wrong": (_C, "a rep's row counts other leads than the org says it has"),
     "over_cap": (_C, "an offer took a rep over its cap (R9)"),
     "rings_twice": (_C, "two leads ring with one rep at once (S4)"),
+    "lead_unasked": (_O, "a lead waits without a request, and its campaign has a group to ask (M5)"),
+    "lead_unoffered": (_O, "a lead waits, and its group has a rep who may have it (M5)"),
     "wake_overdue": (_O, "an org's row was to be looked at again and was not"),
     # messages between leads and orgs
     "errand_lost": (_L, "what a lead's record tells its org is not in org-log"),

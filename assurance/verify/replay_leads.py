@@ -4,7 +4,8 @@ Records older than a day may be compacted, except for the newest of each key. So
 the journal unchecked. From then on every event must have its record, and is decided again.
 """
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +33,7 @@ from models.errors import PermanentError
 from models.events import LeadArrived
 from models.lead import DirectoryRow, LeadRow
 from rules.lead.lead_partition import LeadPartition
+from rules.lead.waiting import is_to_be_asked
 from rules.outbound.lead_org_messages import identity
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
@@ -111,6 +113,24 @@ class LeadReplay:
                     epoch=deadline.epoch,
                     seconds_late=round(now - deadline.due.timestamp(), 1),
                 )
+        for key in self._unasked(self._now - timedelta(seconds=GRACE_SECONDS)):
+            self._findings.suspect("lead_unasked", key.decode())
+
+    def _unasked(self, before: datetime) -> Iterator[bytes]:
+        """Yield leads that wait without a request to the group of their campaign (M5).
+
+        Orgs that published something since `before` are left out, because their leads are still being told.
+        """
+        newest: dict[str, datetime] = {}
+        for row in self._leads.rows.values():
+            if isinstance(row, DirectoryRow):
+                newest[row.org] = max(row.at, newest.get(row.org, row.at))
+        for org, rules in self._leads.book.orgs.items():
+            if newest[org] < before:
+                for key in self._leads.waiting.keys(org, self._leads.waiting.campaigns(org)):
+                    row = self._leads.rows[key]
+                    if isinstance(row, LeadRow) and row.lead is not None and is_to_be_asked(row.lead, rules):
+                        yield key
 
     # -- repeats and events without a record -------------------------------------------------------------------------
 

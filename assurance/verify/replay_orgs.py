@@ -30,7 +30,8 @@ from models.offers import OrgAnswer
 from models.org import OrgLead, OrgRep
 from models.org_decisions import OrgRowKept, OrgStep
 from models.persons import ArrivalPlaced, DoNotContactChanged
-from rules.org.org_partition import OrgPartition
+from rules.org.org_partition import OrgPartition, wakeable_id
+from rules.org.unasked import unasked
 from rules.outbound.public_messages import origin
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG
@@ -91,7 +92,7 @@ class OrgReplay:
             )
 
     def end(self) -> None:
-        """Collect what the partition's orgs know of leads, check its reps' counts, and report overdue wakes."""
+        """Collect what the partition's orgs know of leads, check its reps' counts, and report what is overdue."""
         self._journal_facts.org_leads |= self._capacities.leads
         known = set()
         for org, state in self._orgs.states.items():
@@ -102,11 +103,13 @@ class OrgReplay:
                 known.add((org, row.rep_id))
                 self._capacities.compare(org, row)
         self._capacities.without_row(known)
+        for org, lead_id in unasked(self._orgs):
+            self._findings.suspect("lead_unoffered", lead_id, org=org)
         for org, waiting in self._orgs.wakes():
             late = 0.0 if waiting.wake is None else (self._now - waiting.wake).total_seconds()
             if late > GRACE_SECONDS:
                 is_lead = isinstance(waiting, OrgLead)
-                object_id = waiting.lead_id if isinstance(waiting, OrgLead) else waiting.rep_id
+                object_id = wakeable_id(waiting)
                 self._findings.suspect(
                     "wake_overdue",
                     object_id if is_lead else "",

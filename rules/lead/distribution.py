@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from models.decisions import AnswerIgnored
 from models.directory import Campaign
 from models.facts import Facts
-from models.lead import OPEN_OFFERS, DeadlineKind, Failure, Lead, Phase, RepSearch, Search
+from models.lead import OPEN_OFFERS, DeadlineKind, Failure, Lead, Phase, RepSearch, Round, Search
 from models.offer_decisions import LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded, RepSought
 from models.offers import (
     LeadOrphaned,
@@ -25,20 +25,32 @@ from models.offers import (
     RingStarted,
     Why,
 )
+from rules.lead.failures import UNANSWERED, failure_of
 from rules.lead.transition import Transition
 from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import GroupTerms
 
 TRANSFERS_PAUSED: Final = "transfers_paused"
-UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_agents_clicked"}
-"""method -> the exception reason of a lead that nobody took while it rang (S4, S5)."""
 _AWAITING_REP: Final = frozenset({RepSearch.ASKED, RepSearch.PAUSED, RepSearch.WAITING})
 
 
-def request_rep(transition: Transition, group_id: str, why: str, tried: tuple[str, ...] = ()) -> None:
-    """Request a rep from a group, other than those tried in this round (R8)."""
+def request_rep(
+    transition: Transition,
+    group_id: str,
+    why: str,
+    tried: tuple[str, ...] = (),
+    *,
+    campaign: str | None = None,
+    waits: bool = False,
+) -> None:
+    """Request a rep from a group, other than those tried in this round (R8). `campaign`: as in `Search`.
+
+    `waits`: the lead was asked for before in vain. It stays in its queues or an exception until a rep is found (M5).
+    """
     epoch = transition.next_epoch()
-    transition.update(search=Search(group_id=group_id, epoch=epoch, tried=tried), failed=None)
+    stage = RepSearch.WAITING if waits else RepSearch.ASKED
+    search = Search(group_id=group_id, epoch=epoch, stage=stage, tried=tried, campaign=campaign)
+    transition.update(search=search, failed=transition.lead.failed if waits else None, round=None)
     transition.emit(RepSought(group_id=group_id, epoch=epoch, why=why, tried=tried))
 
 
@@ -56,7 +68,8 @@ def ask_group(transition: Transition, facts: Facts, why: str, tried: tuple[str, 
     campaign, group = note_campaign(transition, facts)
     if campaign is not None and group is not None and group.takes:
         transition.end_search(why)
-        request_rep(transition, group.group_id, f"{why} through campaign {campaign.campaign_id}", tried)
+        why = f"{why} through campaign {campaign.campaign_id}"
+        request_rep(transition, group.group_id, why, tried, campaign=facts.campaign or "")
 
 
 def orphan(transition: Transition, rep_id: str, why: str) -> None:
@@ -84,7 +97,8 @@ def expire_offer(transition: Transition) -> None:
     _end_offer(transition, search, Outcome.TIMEOUT, search.reps, f"nobody acted by {search.until}")
     if search.stage is RepSearch.OFFERED:
         (rep_id,) = search.reps
-        request_rep(transition, search.group_id, f"{rep_id} did not act in time", (*search.tried, rep_id))
+        why = f"{rep_id} did not act in time"
+        request_rep(transition, search.group_id, why, (*search.tried, rep_id), campaign=search.campaign)
     else:
         _fail_search(
             transition,
@@ -111,7 +125,7 @@ def decline_offer(transition: Transition, rep_id: str) -> None:
         return
     _end_offer(transition, search, Outcome.DECLINED, search.reps, why)
     if search.stage is RepSearch.OFFERED:
-        request_rep(transition, search.group_id, why, (*search.tried, rep_id))
+        request_rep(transition, search.group_id, why, (*search.tried, rep_id), campaign=search.campaign)
     else:
         declined = (*search.tried, rep_id)
         _fail_search(transition, search, tuple(Rejected(one, Why.TRIED, "declined") for one in declined))
@@ -171,19 +185,25 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
 
 
 def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnored | None:
-    """Let the lead wait, or end its search. A lead that a pause delays is answered again after the pause (R4)."""
+    """Let the lead wait. A lead that a pause delays is answered again after the pause (R4).
+
+    A lead that waits already is told when the reasons have changed (M5). Answers of earlier versions may say that the
+    lead does not wait.
+    """
     search = transition.lead.search
     pauses = answer.reason == TRANSFERS_PAUSED and answer.waits
-    asks = {RepSearch.ASKED} if pauses else {RepSearch.ASKED, RepSearch.PAUSED}
+    asks = {RepSearch.ASKED} if pauses else _AWAITING_REP
     if search is None or search.epoch != answer.epoch or search.stage not in asks:
         return _too_late(transition, answer)
     if pauses:
         transition.update(search=replace(search, stage=RepSearch.PAUSED))
     else:
-        transition.update(
-            search=replace(search, stage=RepSearch.WAITING) if answer.waits else None,
-            failed=Failure(answer.reason, answer.explanation),
-        )
+        failure = failure_of(transition.lead, answer)
+        if search.stage is RepSearch.WAITING and failure == transition.lead.failed:
+            return _too_late(transition, answer)
+        kept = None if answer.waits else Round(search.campaign, search.tried)
+        waiting = replace(search, stage=RepSearch.WAITING) if answer.waits else None
+        transition.update(search=waiting, round=kept, failed=failure)
     transition.emit(
         NobodyAvailable(
             group_id=answer.group_id,
@@ -217,7 +237,8 @@ def _apply_voided_offer(transition: Transition, answer: OfferVoided) -> AnswerIg
         )
         return None
     _end_offer(transition, search, Outcome.VOIDED, search.reps, answer.why)
-    request_rep(transition, search.group_id, f"its offer was voided: {answer.why}", search.tried)
+    why = f"its offer was voided: {answer.why}"
+    request_rep(transition, search.group_id, why, search.tried, campaign=search.campaign)
     return None
 
 
@@ -251,7 +272,11 @@ def _end_offer(
 
 
 def _fail_search(transition: Transition, search: Search, explanation: tuple[Rejected, ...]) -> None:
+    """Record that a ring failed (S4, S5). The group's other reps are asked once one of them may have the lead (M5)."""
     transition.update(failed=Failure(UNANSWERED.get(search.method or "", "no_agents_answered"), explanation))
+    tried = (*search.tried, *(rep_id for rep_id in search.reps if rep_id not in search.tried))
+    why = "nobody answered: other reps of the group are asked once they may have it"
+    request_rep(transition, search.group_id, why, tried, campaign=search.campaign, waits=True)
 
 
 def _open_search(transition: Transition) -> Search:

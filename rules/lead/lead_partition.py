@@ -13,17 +13,17 @@ import msgspec
 from msgspec.structs import replace
 
 from models.codec import directory_key, encode_row
-from models.decisions import Answered
 from models.errors import PermanentError
 from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, RulesChanged
 from models.lead import Deadline, DirectoryRow, LeadRow, Row
 from models.record_size import MAX_RECORD_BYTES, check_size
-from models.results import Reason, Result
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.lead.machine import LeadEvent, is_replay, resumed, step
-from rules.lead.partition_indexes import OpenLeads, UnknownLeads
+from rules.lead.partition_indexes import OpenLeads, UnknownLeads, WaitingLeads
+from rules.lead.undecided import undecided
+from rules.lead.waiting import is_to_be_asked
 from rules.queues.reevaluation import is_stale
-from rules.queues.rule_book import VERSIONED, RuleBook
+from rules.queues.rule_book import ROUTING, VERSIONED, RuleBook
 
 MAX_ROW_BYTES: Final = MAX_RECORD_BYTES - 50_000
 """A public message repeats a row's facts and lists empty fields too, so it is a little larger than the row."""
@@ -37,7 +37,8 @@ class LeadOutcome(msgspec.Struct, frozen=True, gc=False):
     `key`, `value`, `row`: the record to write; `row` is None if there is none. `failure`: why the event goes to the
     dead letters. An event that could not be decided has both: its lead is unchanged, and the sender of an action gets
     an answer. `book`: the rules after a publication. `reevaluates`: the org whose leads a publication may affect (Q6,
-    X2). `removes`: the keys of rows that are removed with it; the journal gets a tombstone for each, after the record.
+    X2). `reroutes`: only the waiting leads that name these campaigns are affected (M5). `removes`: the keys of rows
+    that are removed with it; the journal gets a tombstone for each, after the record.
     """
 
     key: bytes
@@ -46,6 +47,7 @@ class LeadOutcome(msgspec.Struct, frozen=True, gc=False):
     failure: Exception | None = None
     book: RuleBook | None = None
     reevaluates: str | None = None
+    reroutes: tuple[str, ...] = ()
     removes: tuple[bytes, ...] = ()
 
 
@@ -68,6 +70,7 @@ class LeadPartition:
         self.deadlines = DueHeap()
         self.unknown = UnknownLeads()
         self.open_leads = OpenLeads()
+        self.waiting = WaitingLeads()
         self._partition_of = partition_of
         self._book = book
         self._unread: dict[bytes, DirectoryRow] = {}
@@ -125,7 +128,7 @@ class LeadPartition:
             check_size(key, value, most=MAX_ROW_BYTES)
         except Exception as error:  # noqa: BLE001  # one event must never stop the partition behind it
             failure = error
-            after = _undecided(row, event, off, at, error)
+            after = undecided(row, event, off, at, error)
             value = encode_row(after)
         return LeadOutcome(key, value, after, failure, removes=self.unknown.surplus(key, after))
 
@@ -161,7 +164,19 @@ class LeadPartition:
             return LeadOutcome(key, failure=error)
         left = event.kind == "rep" and after.org(event.org).has_left(event.object_id)
         moves = after is not book and (event.kind in VERSIONED or left)
-        return LeadOutcome(key, value, row, book=after, reevaluates=event.org if moves else None)
+        reroutes = () if after is book else self._rerouted(event, book, after)
+        reevaluates = event.org if moves or reroutes else None
+        return LeadOutcome(
+            key, value, row, book=after, reevaluates=reevaluates, reroutes=() if moves else reroutes
+        )
+
+    def _rerouted(self, event: DirectoryPublished, before: RuleBook, after: RuleBook) -> tuple[str, ...]:
+        """Return the campaigns named by waiting leads whose group is another one after a publication (M5)."""
+        if event.kind not in ROUTING:
+            return ()
+        old, new = before.org(event.org), after.org(event.org)
+        named = self.waiting.campaigns(event.org)
+        return tuple(sorted(name for name in named if old.route_by(name)[1] != new.route_by(name)[1]))
 
     def accept(self, outcome: LeadOutcome) -> None:
         """Apply a decided record to the state, once it has been sent to the journal."""
@@ -213,6 +228,7 @@ class LeadPartition:
     def _index(self, key: bytes, before: Row | None, after: Row | None) -> None:
         self.unknown.put(key, after)
         self.open_leads.put(key, before, after)
+        self.waiting.put(key, before, after)
 
     def recovered(self) -> None:
         """Derive rule book and deadlines from the rows, once the journal is read."""
@@ -255,46 +271,20 @@ class LeadPartition:
                 yield from ((key, deadline) for deadline in row.lead.deadlines if deadline.due < limit)
 
     def stale(self, key: bytes, org: str, now: datetime) -> RulesChanged | None:
-        """Return an event if the current rules would change this lead of the org (Q6, X2); None for any other row."""
+        """Return an event if the current rules would change this lead of the org (Q6, X2, M5); otherwise None."""
         row = self.rows.get(key)
         if not isinstance(row, LeadRow) or row.lead is None or row.lead.facts.org != org:
             return None
-        rules = self.book.org(org)
-        if not is_stale(row.lead, rules, now):
+        rules, lead_id = self.book.org(org), row.lead.lead_id
+        if is_stale(row.lead, rules, now):
+            cause = f"rules/{lead_id}/{rules.version}"
+        elif is_to_be_asked(row.lead, rules):
+            cause = f"route/{lead_id}/{rules.route_version}"
+        else:
             return None
-        lead_id = row.lead.lead_id
-        return RulesChanged(lead_id=lead_id, cause=f"rules/{lead_id}/{rules.version}", version=rules.version)
+        return RulesChanged(lead_id=lead_id, cause=cause, version=rules.version)
 
 
 def _misplaced(key: bytes, reason: str) -> LeadOutcome:
     """Return the outcome of an event that is not in its lead's log."""
     return LeadOutcome(key, failure=PermanentError("misplaced_event", reason))
-
-
-def _undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, error: Exception) -> LeadRow:
-    """Return the row after an event that could not be decided. The lead is unchanged; an action gets an answer.
-
-    A deadline that could not be decided is removed from the lead.
-    """
-    known = row or LeadRow(off=off, seq=0, lead=None, at=at, cause=event.cause)
-    decisions: tuple[Answered, ...] = ()
-    if isinstance(event, ActionRequested):
-        decisions = (
-            Answered(
-                action_id=event.cause,
-                action=event.action,
-                rep_id=event.rep_id,
-                result=Result.REFUSED,
-                reason=Reason.FATAL_ERROR,
-                version=known.seq,
-                decided_at=at,
-                owner=known.lead.owner if known.lead else None,
-                why=repr(error),
-                org=event.org,
-            ),
-        )
-    lead = known.lead
-    if lead is not None and isinstance(event, DeadlinePassed):
-        # A retry would fail again for ever, so the deadline goes to the dead letters with the event.
-        lead = replace(lead, deadlines=tuple(each for each in lead.deadlines if each.epoch != event.epoch))
-    return replace(known, off=off, at=at, cause=event.cause, lead=lead, decisions=decisions)

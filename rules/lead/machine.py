@@ -34,6 +34,7 @@ from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
 from rules.lead.settlement import settle
 from rules.lead.transition import ActionResult, Transition, refused
+from rules.lead.waiting import ask_again
 from rules.queues.rule_book import OrgRules, RuleBook
 
 SystemEvent = (
@@ -240,6 +241,7 @@ def decide_action(
         result = refuse_in_phase(transition, trigger, event.rep_id)
     if result.result in (Result.DONE, Result.WON):
         settle(transition)
+        ask_again(transition)
         return transition.lead, tuple(transition.decisions), result
     return lead, (), result
 
@@ -289,6 +291,7 @@ def decide_event(
         if stale is not None:
             return lead, (stale,)
     settle(transition)
+    ask_again(transition)
     return transition.lead, tuple(transition.decisions)
 
 

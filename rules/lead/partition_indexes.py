@@ -1,12 +1,14 @@
-"""Indexes over the rows of one partition of leads: ids that never arrived, and the leads that each rep has open.
+"""Indexes over the rows of one partition of leads: ids that never arrived, leads that each rep has open, waiting leads.
 
-Both follow from the rows alone, so a recovered partition has the same ones.
+All follow from the rows alone, so a recovered partition has the same ones.
 """
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 
 from models.lead import LeadRow, Row
+from rules.lead.waiting import campaign_of, waits_at_rest
 
 UNKNOWN_KEPT: Final = 250
 """The maximum number of ids in a partition that somebody acted on although no lead with them arrived. Their answers are
@@ -74,6 +76,44 @@ class OpenLeads:
         """Return how many leads a rep has open at an instant (aware), without the lead `but`."""
         held = self._keys.get((org, rep_id))
         return 0 if held is None else sum(until > at for key, until in held.items() if key != but)
+
+
+class WaitingLeads:
+    """The leads that nobody has and that wait, by org and by the campaign they name (M5)."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self) -> None:
+        self._keys: dict[str, dict[str, dict[bytes, datetime]]] = {}
+
+    def put(self, key: bytes, before: Row | None, after: Row | None) -> None:
+        """Follow a changed row."""
+        was, now = _waiting(before), _waiting(after)
+        if was is not None and (now is None or now[:2] != was[:2]):
+            campaigns = self._keys[was[0]]
+            campaigns[was[1]].pop(key, None)
+            if not campaigns[was[1]]:
+                del campaigns[was[1]]
+        if now is not None:
+            self._keys.setdefault(now[0], {}).setdefault(now[1], {})[key] = now[2]
+
+    def campaigns(self, org: str) -> Collection[str]:
+        """Return the campaigns that waiting leads of an org name; the empty one if some name none."""
+        return self._keys.get(org, {}).keys()
+
+    def keys(self, org: str, campaigns: Iterable[str]) -> list[bytes]:
+        """Return the leads of an org that wait and name one of these campaigns, the oldest first."""
+        known = self._keys.get(org, {})
+        found = [(at, key) for name in campaigns for key, at in known.get(name, {}).items()]
+        return [key for _, key in sorted(found)]
+
+
+def _waiting(row: Row | None) -> tuple[str, str, datetime] | None:
+    """Return org, named campaign and arrival of a lead that waits; None for any other row."""
+    lead = row.lead if isinstance(row, LeadRow) else None
+    if lead is None or not waits_at_rest(lead):
+        return None
+    return lead.facts.org, campaign_of(lead), lead.arrived_at
 
 
 def _holder(row: Row | None) -> tuple[tuple[str, str], datetime] | None:

@@ -96,7 +96,9 @@ def _update_exception(transition: Transition) -> None:
         if failed is not None and (
             before_event is None or before_event.failed != failed or open_exception is None
         ):
-            open_exception = OpenException(failed.reason, explained(failed.explanation), transition.at)
+            same = open_exception is not None and open_exception.reason == failed.reason
+            since = open_exception.raised_at if open_exception is not None and same else transition.at
+            open_exception = OpenException(failed.reason, explained(failed.explanation), since)
             transition.emit(
                 ExceptionRaised(reason=open_exception.reason, explanation=open_exception.explanation)
             )

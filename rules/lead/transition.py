@@ -15,6 +15,7 @@ from models.lead import (
     Lead,
     Lock,
     Phase,
+    Round,
 )
 from models.offer_decisions import OfferEnded
 from models.offers import Outcome
@@ -134,6 +135,7 @@ class Transition:
             deferred_at=None,
             owner_last_contacted_at=None,
             open_exception=None,
+            round=None,
             lapsed=lapsed if lapsed != rep_id else None,
         )
         self.emit(OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why))
@@ -153,7 +155,7 @@ class Transition:
             return
         taker = winner if winner in search.reps else None
         self.set_deadline(DeadlineKind.OFFER, None)
-        self.update(search=None)
+        self.update(search=None, round=Round(search.campaign, search.tried))
         self.emit(
             OfferEnded(
                 group_id=search.group_id,

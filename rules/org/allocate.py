@@ -1,14 +1,14 @@
 """Allocates leads to reps.
 
-A request is answered with an offer or a reason. Waiting leads are offered when a rep has capacity.
+A request is answered with an offer or a reason. A lead that nobody may have waits (M5); `refill` and `review` try it
+again.
 
 Capacity is taken in the same step as the offer, so no cap is exceeded, however many leads request a rep at once (R9).
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from heapq import merge
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
@@ -20,7 +20,7 @@ from rules.calendar.schedule import window_end
 from rules.org.capacity import take_capacity
 from rules.org.choice import Choice, Method
 from rules.org.directory import GroupPlan
-from rules.org.eligibility import GONE, Eligibility, Refusal, departed, group_refusal, unavailable
+from rules.org.eligibility import GONE, Eligibility, Refusal, group_refusal
 from rules.org.methods import METHODS
 from rules.org.methods.roster import ROSTER
 from rules.org.methods.round_robin import ROUND_ROBIN
@@ -54,128 +54,91 @@ def request(transition: OrgTransition, row: OrgLead) -> None:
     if choice is not None and choice.reps:
         _offer(transition, row, choice)
     else:
-        _answer_nobody(transition, row, obstacle, choice)
+        _answer_nobody(transition, row, _Nobody.of(obstacle, choice))
 
 
-def retry(transition: OrgTransition, row: OrgLead) -> None:
-    """Try a waiting lead again, and offer it to a rep who may have it now.
+def may_be_offered(transition: OrgTransition, row: OrgLead) -> bool:
+    """Say whether a rep may have a waiting lead now. Nothing changes."""
+    _, choice = _choose(transition, row)
+    return choice is not None and bool(choice.reps)
 
-    A lead that a pause delayed gets a new answer after the pause: it is no longer hidden from the queues, and if all
-    reps were tried it becomes an exception (R4, R8).
+
+def retry(transition: OrgTransition, row: OrgLead, why: str, *, renews: bool = True) -> None:
+    """Try a waiting lead again, and offer it to a rep who may have it now (M5).
+
+    `why`: what changed. A lead that a pause delayed gets a new answer after the pause: it is no longer hidden from the
+    queues, and if all reps were tried it becomes an exception (R4, R8). With `renews`, other leads get a new answer too
+    if the reasons are no longer those that they were told.
     """
     obstacle, choice = _choose(transition, row)
     if choice is not None and choice.reps:
-        _offer(transition, row, choice)
+        _offer(transition, row, choice, f"asked again: {why}; ")
         return
-    if row.paused and (obstacle is None or obstacle.reason != PAUSED):
-        _answer_nobody(transition, row, obstacle, choice)
+    nobody = _Nobody.of(obstacle, choice)
+    if (row.paused and nobody.reason != PAUSED) or (renews and row.told != nobody.checksum):
+        _answer_nobody(transition, row, nobody)
         return
-    refused = [refusal for _, refusal in choice.refused] if choice else []
-    _, until = _may_pass([*refused, obstacle.refusal] if obstacle else refused)
-    transition.put_lead(msgspec.structs.replace(row, wake=until))
-    transition.emit(LeadStillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))
+    waiting = msgspec.structs.replace(row, wake=nobody.until, parked=not nobody.passing)
+    if waiting != transition.lead(row.lead_id):
+        transition.put_lead(waiting)
+    transition.emit(LeadStillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=nobody.until))
     transition.spend_budget()
 
 
-def _answer_nobody(
-    transition: OrgTransition, row: OrgLead, obstacle: _GroupObstacle | None, choice: Choice | None
-) -> None:
-    """Answer that nobody may have the lead now, and why. If a reason may pass, the lead waits in its place."""
-    refused = [refusal for _, refusal in choice.refused] if choice else []
-    if obstacle is not None:
-        refused.append(obstacle.refusal)
-    waits, until = _may_pass(refused)
-    reason, explanation = _reason(refused), _explanation(choice)
-    if obstacle is not None:
-        reason, explanation = obstacle.reason, (obstacle.refusal.of(None),)
-    if waits:
-        number = row.number
-        if not number:
-            group = transition.group(row.group_id or "")
-            number = transition.change_group(group.group_id, waits=group.waits + 1).waits
-        transition.put_lead(msgspec.structs.replace(row, number=number, wake=until, paused=reason == PAUSED))
-    elif row.number:
-        transition.forget_lead(row)
-    transition.spend_budget(len(explanation))
+class _Nobody(msgspec.Struct, frozen=True):
+    """The reasons why nobody may have a lead now.
+
+    `passing`: time or capacity may end one of them. `until`: the first instant at which time alone may. `checksum`:
+    changes if the reasons do; the words of a reason, which may contain a time, do not count.
+    """
+
+    reason: str
+    explanation: tuple[Rejected, ...]
+    passing: bool
+    until: datetime | None
+    checksum: int
+
+    @classmethod
+    def of(cls, obstacle: _GroupObstacle | None, choice: Choice | None) -> "_Nobody":
+        """Collect the reasons of a failed choice."""
+        refused = [refusal for _, refusal in choice.refused] if choice else []
+        reason, explanation = _reason(refused), _explanation(choice)
+        if obstacle is not None:
+            refused.append(obstacle.refusal)
+            reason, explanation = obstacle.reason, (obstacle.refusal.of(None),)
+        passing, until = _may_pass(refused)
+        reasons = ",".join(f"{each.rep_id}={each.reason}" for each in explanation)
+        return cls(reason, explanation, passing, until, crc32(f"{reason}:{reasons}".encode()))
+
+
+def _answer_nobody(transition: OrgTransition, row: OrgLead, nobody: _Nobody) -> None:
+    """Answer that nobody may have the lead now, and why. The lead waits in its place (M5)."""
+    number = row.number
+    if not number:
+        group = transition.group(row.group_id or "")
+        number = transition.change_group(group.group_id, waits=group.waits + 1).waits
+    transition.put_lead(
+        msgspec.structs.replace(
+            row,
+            number=number,
+            wake=nobody.until,
+            paused=nobody.reason == PAUSED,
+            parked=not nobody.passing,
+            told=nobody.checksum,
+        )
+    )
+    transition.spend_budget(len(nobody.explanation))
     transition.emit(
         NoRepAvailable(
             lead_id=row.lead_id,
             epoch=row.epoch,
             group_id=row.group_id or "",
-            reason=reason,
-            explanation=explanation,
-            waits=waits,
-            until=until,
+            reason=nobody.reason,
+            explanation=nobody.explanation,
+            waits=True,
+            until=nobody.until,
         )
     )
-
-
-def refill(transition: OrgTransition, rep_id: str, group_ids: tuple[str, ...] | None = None) -> None:
-    """Offer waiting leads of some groups, or all, while a rep has capacity for them.
-
-    A lead that the rep could take goes to the rep whose turn it is. If the event's budget is spent, or if a reason that
-    keeps the rep from a lead ends by time alone, the rep's row gets a wake time to continue.
-    """
-    if group_ids is None:
-        group_ids = transition.directory.groups_of.get(rep_id, ())
-    until: list[datetime] = []
-    takeable = (
-        _waiting_leads_for(transition, rep_id, group_id, until)
-        for group_id in group_ids
-        if transition.state.waiting(group_id)
-    )
-    for row, eligibility in merge(*takeable, key=lambda one: one[0].since):
-        refusal = eligibility.refusal(rep_id)
-        if refusal is not None:
-            _collect_until(until, refusal)
-        elif transition.budget <= 0:
-            until.append(transition.at)
-            break
-        else:
-            retry(transition, row)
-    wake = transition.rep(rep_id).wake
-    if until and (wake is None or min(until) < wake):
-        transition.change_rep(rep_id, wake=min(until))
-
-
-def _waiting_leads_for(
-    transition: OrgTransition, rep_id: str, group_id: str, until: list[datetime]
-) -> Iterator[tuple[OrgLead, Eligibility]]:
-    """Yield the leads that wait for a group and that a rep might take, as long as the rep has capacity.
-
-    `until` collects the instants at which obstacles end by time alone.
-    """
-    plan, group = transition.directory.rep(rep_id), transition.directory.groups.get(group_id)
-    method = method_of(transition, group) if group else None
-    if plan is None or group is None or method is None or rep_id not in group.places:
-        return
-    for row in transition.waiting(group_id, plan.licensed_states):
-        held = transition.rep(rep_id)
-        refusal = departed(plan, held) or unavailable(transition, plan, held, rings=method.rings)
-        if refusal is not None:
-            _collect_until(until, refusal)
-            return
-        if row.lead is None:
-            continue
-        obstacle = _obstacle(transition, group, row, row.lead)
-        if obstacle is None:
-            yield row, Eligibility(transition, group, row, row.lead, rings=method.rings)
-        else:
-            _collect_until(until, obstacle.refusal)
-
-
-def _collect_until(until: list[datetime], refusal: Refusal) -> None:
-    if refusal.until is not None:
-        until.append(refusal.until)
-
-
-def wake_group(transition: OrgTransition, group_id: str) -> None:
-    """Try the waiting leads of a group whose wake time was reached, the longest waiting first."""
-    due = [row for row in transition.waiting(group_id) if row.wake is not None and row.wake <= transition.at]
-    for row in due:
-        if transition.budget <= 0:
-            break  # each remaining lead is woken by its own event
-        retry(transition, row)
 
 
 def _choose(transition: OrgTransition, row: OrgLead) -> tuple[_GroupObstacle | None, Choice | None]:
@@ -184,14 +147,16 @@ def _choose(transition: OrgTransition, row: OrgLead) -> tuple[_GroupObstacle | N
         return _GroupObstacle(Refusal(Why.GROUP, f"there is no group {row.group_id}")), None
     if row.lead is None:
         raise TypeError("a lead that asks says what it is")
-    obstacle = _obstacle(transition, group, row, row.lead)
+    obstacle = group_obstacle(transition, group, row, row.lead)
     method = method_of(transition, group)
     if obstacle is not None or method is None:
         return obstacle, None
     return None, method.choose(Eligibility(transition, group, row, row.lead, rings=method.rings))
 
 
-def _obstacle(transition: OrgTransition, group: GroupPlan, row: OrgLead, lead: Lead) -> _GroupObstacle | None:
+def group_obstacle(
+    transition: OrgTransition, group: GroupPlan, row: OrgLead, lead: Lead
+) -> _GroupObstacle | None:
     """Return the one reason why a group can give a lead to nobody at all; None if it can."""
     method = method_of(transition, group)
     if method is None or not method.takes:
@@ -210,8 +175,8 @@ def _obstacle(transition: OrgTransition, group: GroupPlan, row: OrgLead, lead: L
     return None if filtered is None else _GroupObstacle(filtered)
 
 
-def _offer(transition: OrgTransition, row: OrgLead, choice: Choice) -> None:
-    """Offer the lead to the chosen reps and take their capacity."""
+def _offer(transition: OrgTransition, row: OrgLead, choice: Choice, again: str = "") -> None:
+    """Offer the lead to the chosen reps and take their capacity. `again`: why a waiting lead was asked for again."""
     group = transition.directory.groups[row.group_id or ""]
     method = method_of(transition, group)
     if method is None:
@@ -247,7 +212,7 @@ def _offer(transition: OrgTransition, row: OrgLead, choice: Choice) -> None:
                 method=method.name,
                 ring_seconds=group.ring_seconds,
                 due=transition.at + timedelta(seconds=group.ring_seconds),
-                why=choice.why,
+                why=again + choice.why,
                 passed=passed,
             )
         )
@@ -262,7 +227,7 @@ def _offer(transition: OrgTransition, row: OrgLead, choice: Choice) -> None:
             method=method.name,
             window_seconds=seconds,
             due=_due(transition, group, seconds),
-            why=choice.why,
+            why=again + choice.why,
             passed=passed,
         )
     )

@@ -19,7 +19,7 @@ def correct(transition: OrgTransition, event: LeadCorrected) -> None:
     if row is None or row.epoch != event.epoch:
         return
     if row.stage is Stage.WAITING:
-        retry(transition, replace(row, lead=event.lead))
+        retry(transition, replace(row, lead=event.lead), "its facts were corrected")
     elif row.stage in (Stage.OFFERED, Stage.RINGING):
         _check_offers(transition, row, event)
 

@@ -24,7 +24,7 @@ NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 class RepPlan(msgspec.Struct, frozen=True, eq=False):
-    """One published rep, compiled. `hours` None: always; `filter` None: any lead."""
+    """One published rep, compiled. `hours` None: always; `filter` None: any lead. `terms`: as published."""
 
     rep_id: str
     active: bool = True
@@ -35,6 +35,7 @@ class RepPlan(msgspec.Struct, frozen=True, eq=False):
     max_per_day: int | None = None
     filter: CompiledRule | None = None
     time_zone: str = "UTC"
+    terms: RepTerms | None = None
 
     @classmethod
     def compile(cls, terms: RepTerms) -> "RepPlan":
@@ -50,6 +51,7 @@ class RepPlan(msgspec.Struct, frozen=True, eq=False):
             max_per_day=terms.max_per_day,
             filter=_filter(terms.filter),
             time_zone=terms.time_zone,
+            terms=terms,
         )
 
 
@@ -57,7 +59,7 @@ class GroupPlan(msgspec.Struct, frozen=True, eq=False):
     """One published group, compiled.
 
     `weights`: by rep id, in roster order. `places`: each rep's position on the roster. `uniform`: all weights are
-    equal, so turns are simply taken in the order of the reps' last turns.
+    equal, so turns are simply taken in the order of the reps' last turns. `published`: the group as published.
     """
 
     group_id: str
@@ -70,6 +72,7 @@ class GroupPlan(msgspec.Struct, frozen=True, eq=False):
     ring_seconds: int = RING_SECONDS
     pause: Week = NEVER
     time_zone: str = "UTC"
+    published: Group | None = None
 
     @classmethod
     def compile(cls, group: Group) -> "GroupPlan":
@@ -96,6 +99,7 @@ class GroupPlan(msgspec.Struct, frozen=True, eq=False):
             ring_seconds=RING_SECONDS if group.ring_seconds is None else group.ring_seconds,
             pause=week(group.pause, "pause"),
             time_zone=group.time_zone,
+            published=group,
         )
 
 

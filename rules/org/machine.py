@@ -32,10 +32,12 @@ from models.org import (
 )
 from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
 from rules.org import arrivals, corrections, erasure
-from rules.org.allocate import refill, request, wake_group
+from rules.org.allocate import request
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity
 from rules.org.directory import OrgDirectory
+from rules.org.refill import refill, refill_all, wake_group
 from rules.org.rep_departure import depart, end_offer_for, has_left, remove_lead_from_rep
+from rules.org.review import continue_reviews, group_change, rep_change, start_review
 from rules.org.state import OrgState
 from rules.org.transition import OrgTransition
 
@@ -51,14 +53,21 @@ _ENDS: Final = {
 
 
 def step_org(
-    state: OrgState, event: OrgEvent, at: datetime, directory: OrgDirectory, *, slice_size: int = SLICE
+    state: OrgState,
+    event: OrgEvent,
+    at: datetime,
+    directory: OrgDirectory,
+    *,
+    slice_size: int = SLICE,
+    before: OrgDirectory | None = None,
 ) -> Step:
     """Apply one event and return the changed rows, each once, with the decisions.
 
     `state` is only read; the caller that wrote the rows puts them in (`OrgState.put`). `at`: the broker's time of the
-    event, aware. `directory`: the directory after the event, if that is a `DirectoryPublished`.
+    event, aware. `directory`: the directory after the event, if that is a `DirectoryPublished`. `before`: the directory
+    before it.
     """
-    transition = OrgTransition(state, directory, at, slice_size)
+    transition = OrgTransition(state, directory, at, slice_size, before)
     match event:
         case PersonArrived():
             arrivals.place_arrival(transition, event)
@@ -86,13 +95,15 @@ def step_org(
             _on_wake(transition, event)
         case DirectoryPublished():
             _published(transition, event)
-    for rep_id in sorted(transition.freed):
-        refill(transition, rep_id)
+    refill_all(transition)
+    continue_reviews(transition)
     return transition.step()
 
 
 def _requested(transition: OrgTransition, event: RepRequested) -> None:
+    """Seek a rep. A lead that waits for the group already keeps its place (M5)."""
     row = transition.lead(event.lead_id)
+    number, since = 0, transition.at
     if row is not None:
         if event.epoch <= row.epoch:
             _ignore(
@@ -100,13 +111,16 @@ def _requested(transition: OrgTransition, event: RepRequested) -> None:
             )
             return
         release_lead(transition, row, "the lead asks its group again")
+        if row.stage is Stage.WAITING and row.group_id == event.group_id:
+            number, since = row.number, row.since
     request(
         transition,
         OrgLead(
             lead_id=event.lead_id,
             epoch=event.epoch,
             stage=Stage.WAITING,
-            since=transition.at,
+            since=since,
+            number=number,
             group_id=event.group_id,
             lead=event.lead,
             tried=event.tried,
@@ -184,47 +198,86 @@ def _rep_changed(transition: OrgTransition, event: RepChanged) -> None:
     if event.change is RepChange.ABSENT:
         transition.change_rep(rep_id, away=True, away_until=event.until)
         # The rep may return sooner than announced before. Leads that wait for the rep must be checked then.
+        transition.available[rep_id] = f"{rep_id} may have leads again"
     else:
+        left = transition.rep(rep_id).left
         transition.change_rep(rep_id, left=False, away=False, away_until=None, wake=None)
-    transition.freed.add(rep_id)
+        transition.available[rep_id] = f"{rep_id} is back"
+        if left:
+            _review_rep(transition, rep_id, f"{rep_id} is back", None)
     transition.emit(RepStatusChanged(rep_id=rep_id, change=event.change, until=event.until))
 
 
 def _published(transition: OrgTransition, event: DirectoryPublished) -> None:
-    """Void the offers and orphan the leads of an inactive rep; otherwise try waiting leads again."""
-    directory = transition.directory
+    """Void the offers and orphan the leads of an inactive rep. Try waiting leads that the publication may help (M5)."""
+    directory, before = transition.directory, transition.before
+    if before is directory:
+        return  # an older publication than the known one
+    if directory.open and before is not None and not before.open:
+        for group_id in sorted(directory.groups):
+            start_review(transition, group_id, "the org has no reps any more, so anyone may have leads")
     if event.kind == "rep":
-        rep_id = event.object_id
-        plan = directory.reps.get(rep_id)
-        if plan is None or not plan.active:
-            depart(transition, rep_id, f"{rep_id} is no longer active")
-            return
-        if transition.rep(rep_id).left:
-            transition.change_rep(rep_id, left=False, wake=None)
-            transition.emit(RepStatusChanged(rep_id=rep_id, change=RepChange.RETURNED))
-        transition.freed.add(rep_id)
-    elif event.kind == "group" and transition.state.waiting(event.object_id):
-        group = directory.groups.get(event.object_id)
-        for rep_id in list(transition.line(group)) if group else ():
-            refill(transition, rep_id, (event.object_id,))
+        _rep_published(transition, event.object_id)
+    elif event.kind == "group" and (group := directory.groups.get(event.object_id)):
+        change = group_change(before.groups.get(event.object_id) if before else None, group)
+        if change is not None:
+            start_review(transition, event.object_id, change[0], reps=change[1])
+
+
+def _rep_published(transition: OrgTransition, rep_id: str) -> None:
+    before, plan = transition.before, transition.directory.reps.get(rep_id)
+    if plan is None or not plan.active:
+        depart(transition, rep_id, f"{rep_id} is no longer active")
+        return
+    known = before.rep(rep_id) if before is not None else None
+    if transition.rep(rep_id).left:
+        known = None
+        transition.change_rep(rep_id, left=False, wake=None)
+        transition.emit(RepStatusChanged(rep_id=rep_id, change=RepChange.RETURNED))
+    change = rep_change(known, plan)
+    if change is not None:
+        _review_rep(transition, rep_id, *change)
+
+
+def _review_rep(
+    transition: OrgTransition, rep_id: str, why: str, states: tuple[str | None, ...] | None
+) -> None:
+    """Offer the leads that a rep may have now, the longest waiting first, and review what else waits for the rep."""
+    refill(transition, rep_id, why, parked=True)
+    for group_id in transition.directory.groups_of.get(rep_id, ()):
+        start_review(transition, group_id, why, reps=(rep_id,), states=states)
 
 
 def _on_wake(transition: OrgTransition, event: OrgWoken) -> None:
-    if event.kind is WakeKind.LEAD:
-        lead = transition.lead(event.object_id)
-        if lead is None or lead.wake != event.due or transition.at < event.due:
-            _ignore(transition, event.object_id, "it does not wait for this instant")
-        else:
-            wake_group(transition, lead.group_id or "")
-        return
-    row = transition.rep(event.object_id)
-    if row.wake != event.due or transition.at < event.due:
-        _ignore(transition, event.object_id, "it does not wait for this instant")
-    elif row.left:
-        depart(transition, row.rep_id, f"{row.rep_id} has left")
-    else:
-        transition.change_rep(row.rep_id, wake=None)
-        transition.freed.add(row.rep_id)
+    match event.kind:
+        case WakeKind.LEAD:
+            lead = transition.lead(event.object_id)
+            if lead is None or not _is_due(transition, event, lead.wake):
+                _not_due(transition, event)
+            else:
+                wake_group(transition, lead.group_id or "")
+        case WakeKind.GROUP:
+            if _is_due(transition, event, transition.group(event.object_id).wake):
+                transition.reviewed.add(event.object_id)
+            else:
+                _not_due(transition, event)
+        case WakeKind.REP:
+            row = transition.rep(event.object_id)
+            if not _is_due(transition, event, row.wake):
+                _not_due(transition, event)
+            elif row.left:
+                depart(transition, row.rep_id, f"{row.rep_id} has left")
+            else:
+                transition.change_rep(row.rep_id, wake=None)
+                transition.available[row.rep_id] = f"{row.rep_id} may have leads again"
+
+
+def _is_due(transition: OrgTransition, event: OrgWoken, wake: datetime | None) -> bool:
+    return wake == event.due and transition.at >= event.due
+
+
+def _not_due(transition: OrgTransition, event: OrgWoken) -> None:
+    _ignore(transition, event.object_id, "it does not wait for this instant")
 
 
 def _ignore(transition: OrgTransition, object_id: str, why: str) -> None:

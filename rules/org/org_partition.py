@@ -4,7 +4,7 @@ Applied in the journal's order, live or after a crash, the records give the same
 state was written late by a zombie and is ignored.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
@@ -47,6 +47,8 @@ LISTED: Final = "do-not-contact"
 _BEGINNING: Final = datetime.fromtimestamp(0, UTC)
 _UNPUBLISHED: Final = OrgDirectory()
 
+Wakeable = OrgRep | OrgGroup | OrgLead
+"""The rows that may have a wake time."""
 Record = tuple[bytes, OrgRecord | None]
 """Key and value of one record of `org-journal`. None: a tombstone, which removes an entry of the do-not-contact
 list, or the newest step of arrivals."""
@@ -118,12 +120,13 @@ class OrgPartition:
         else:
             directory = self.directory(org)
             published: tuple[Record, ...] = ()
+            known: OrgDirectory | None = None
             if isinstance(event, DirectoryPublished):
                 known, directory = directory, directory.publish(event)
                 # An older publication is not recorded, because compaction would keep it instead of the newer one.
                 published = () if directory is known else (self._published(event, off, at),)
             try:
-                step = step_org(self.state(org), event, at, directory)
+                step = step_org(self.state(org), event, at, directory, before=known)
             except Exception as error:  # noqa: BLE001  # one event must not stop those behind it, whatever the error
                 failure, decisions = error, _failed(event, error, self.state(org).persons)
             else:
@@ -184,7 +187,7 @@ class OrgPartition:
         """Apply the records of a decided event, once they have been sent to the journal."""
         for key, record in outcome.records:
             self.apply_or_remove(key, record)
-            if isinstance(record, OrgRowKept) and isinstance(record.value, OrgRep | OrgLead):
+            if isinstance(record, OrgRowKept) and isinstance(record.value, OrgRep | OrgGroup | OrgLead):
                 row = record.value
                 if row.wake is not None:
                     self.deadlines.push(_wake_entry(record.org, row, row.wake))
@@ -209,16 +212,21 @@ class OrgPartition:
     def _wake_event(self, entry: Entry, now: float) -> OrgWoken | None:
         _, org, kind, object_id = entry
         state = self.state(org)
-        row = (state.reps if kind == WakeKind.REP else state.leads).get(object_id)
+        rows: dict[WakeKind, Mapping[str, Wakeable]] = {
+            WakeKind.REP: state.reps,
+            WakeKind.GROUP: state.groups,
+            WakeKind.LEAD: state.leads,
+        }
+        row = rows[WakeKind(kind)].get(object_id)
         if row is None or row.wake is None or fires_at(row.wake) > now:
             return None  # another entry points at the row's new wake time, if it has one
         cause = f"wake/{kind}/{object_id}/{row.wake.isoformat()}"
         return OrgWoken(cause=cause, org=org, kind=WakeKind(kind), object_id=object_id, due=row.wake)
 
-    def wakes(self) -> Iterable[tuple[str, OrgRep | OrgLead]]:
+    def wakes(self) -> Iterable[tuple[str, Wakeable]]:
         """Yield the rows that have a wake time, with their org."""
         for org, state in self.states.items():
-            rows: Iterable[OrgRep | OrgLead] = chain(state.reps.values(), state.leads.values())
+            rows: Iterable[Wakeable] = chain(state.reps.values(), state.groups.values(), state.leads.values())
             yield from ((org, row) for row in rows if row.wake is not None)
 
     def _head(
@@ -250,9 +258,16 @@ class OrgPartition:
         return directory_key(self.partition, event.org, event.kind, event.object_id), row
 
 
-def _wake_entry(org: str, row: OrgRep | OrgLead, wake: datetime) -> Entry:
-    kind, object_id = (WakeKind.REP, row.rep_id) if isinstance(row, OrgRep) else (WakeKind.LEAD, row.lead_id)
-    return fires_at(wake), org, kind, object_id
+def _wake_entry(org: str, row: Wakeable, wake: datetime) -> Entry:
+    kinds = {OrgRep: WakeKind.REP, OrgGroup: WakeKind.GROUP, OrgLead: WakeKind.LEAD}
+    return fires_at(wake), org, kinds[type(row)], wakeable_id(row)
+
+
+def wakeable_id(row: Wakeable) -> str:
+    """Return the id of a row's rep, group or lead."""
+    if isinstance(row, OrgRep):
+        return row.rep_id
+    return row.group_id if isinstance(row, OrgGroup) else row.lead_id
 
 
 def _kept_record(org: str, off: int, row: OrgRow) -> Record:

@@ -5,7 +5,9 @@ puts them in.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from heapq import merge
+from itertools import islice
 from typing import Final
 
 from models.org import (
@@ -54,28 +56,56 @@ class TurnQueue:
             insort(self.keys, self.key(rep_id, after))
 
 
-class Waiting:
-    """The leads that wait for one group, by the prospect's state, in the order in which they began to wait."""
+Place = tuple[int, str]
+"""A waiting lead's number among those of its group, and its id."""
 
-    __slots__ = ("by_state", "size")
+
+class Waiting:
+    """The leads that wait for one group, by the prospect's state, in the order in which they began to wait.
+
+    `ready`: leads that a rep can take once time passes or capacity is free. `parked`: leads that only a change of the
+    directory or of their facts can help (M5), so that free capacity does not search among them.
+    """
+
+    __slots__ = ("parked", "ready", "size")
 
     def __init__(self) -> None:
-        self.by_state: dict[str | None, dict[str, int]] = {}
+        self.ready: dict[str | None, list[Place]] = {}
+        self.parked: dict[str | None, list[Place]] = {}
         self.size = 0
 
     def add(self, row: OrgLead) -> None:
         """Add a lead. A lead that is already known keeps its place."""
-        ids = self.by_state.setdefault(_state(row), {})
-        self.size += row.lead_id not in ids
-        ids[row.lead_id] = row.number
+        places = (self.parked if row.parked else self.ready).setdefault(_state(row), [])
+        place = (row.number, row.lead_id)
+        index = bisect_left(places, place)
+        if index == len(places) or places[index] != place:
+            places.insert(index, place)
+            self.size += 1
 
     def remove(self, row: OrgLead) -> None:
         """Remove a lead."""
-        ids = self.by_state[_state(row)]
-        del ids[row.lead_id]
+        by_state = self.parked if row.parked else self.ready
+        places = by_state[_state(row)]
+        del places[bisect_left(places, (row.number, row.lead_id))]
         self.size -= 1
-        if not ids:
-            del self.by_state[_state(row)]
+        if not places:
+            del by_state[_state(row)]
+
+    def ids(self, states: Collection[str | None] | None, *, after: int, parked: bool) -> Iterator[str]:
+        """Yield the ids of waiting leads, the longest waiting first.
+
+        `states`: only leads in these states; None for all. `after`: only leads with a higher number. `parked`: parked
+        leads too.
+        """
+        lists = [
+            places
+            for by_state in ((self.ready, self.parked) if parked else (self.ready,))
+            for state, places in by_state.items()
+            if states is None or state in states
+        ]
+        tails = (islice(places, bisect_left(places, (after + 1, "")), None) for places in lists)
+        return (lead_id for _, lead_id in merge(*tails))
 
 
 class OrgState:
@@ -168,5 +198,6 @@ def _same_wait(before: OrgLead, after: OrgLead) -> bool:
         after.stage is Stage.WAITING
         and after.group_id == before.group_id
         and after.number == before.number
+        and after.parked == before.parked
         and _state(after) == _state(before)
     )

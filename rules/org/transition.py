@@ -3,7 +3,7 @@
 A changed row takes precedence over the state's row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from heapq import merge
 from typing import Any, Final
@@ -20,21 +20,38 @@ NAMES: Final = 10
 """This many named candidates count as one more lead, because a step must fit into a batch of the journal."""
 
 
-class OrgTransition:
-    """One event's changes to an org. The state is only read. `freed`: the reps that have gained capacity.
+LOOKS: Final = 10
+"""How many waiting leads an event may look at for each lead that it may try. A look is one comparison."""
 
-    `slice`: the number of leads that the event may release, or of waiting leads that it may try. `budget`: how many of
-    the waiting leads are left.
+
+class OrgTransition:
+    """One event's changes to an org. The state is only read.
+
+    `freed`: the reps that have gained capacity. `available`: the reps that may have leads again for another reason, and
+    the reason. `before`: the directory before a publication; None for any other event. `slice`: the number of leads
+    that the event may release, or of waiting leads that it may try. `budget`: how many of the waiting leads are left.
+    `looks`: how many waiting leads may still be looked at.
     """
 
-    def __init__(self, state: OrgState, directory: OrgDirectory, at: datetime, slice_size: int) -> None:
+    def __init__(
+        self,
+        state: OrgState,
+        directory: OrgDirectory,
+        at: datetime,
+        slice_size: int,
+        before: OrgDirectory | None = None,
+    ) -> None:
         self.state = state
         self.directory = directory
+        self.before = before
         self.at = at
         self.slice = slice_size
         self.budget = slice_size
+        self.looks = slice_size * LOOKS
         self.calendar_cache = state.calendar_cache
         self.freed: set[str] = set()
+        self.available: dict[str, str] = {}
+        self.reviewed: set[str] = set()
         self._reps: dict[str, OrgRep] = {}
         self._groups: dict[str, OrgGroup] = {}
         self._leads: dict[str, OrgLead] = {}
@@ -121,16 +138,23 @@ class OrgTransition:
             if (row := self.lead(lead_id)) and any(hold.rep_id == rep_id for hold in row.holds)
         )
 
-    def waiting(self, group_id: str, states: frozenset[str] | None = None) -> Iterator[OrgLead]:
+    def waiting(
+        self,
+        group_id: str,
+        states: Collection[str | None] | None = None,
+        *,
+        after: int = 0,
+        parked: bool = False,
+    ) -> Iterator[OrgLead]:
         """Return the leads that wait for a group, the longest waiting first.
 
-        `states`: only leads in these states; None for all.
+        `states`: only leads in these states; None for all. `after`: only leads with a higher number. `parked`: also
+        leads that neither time nor capacity can help.
         """
         waiting = self.state.waiting(group_id)
         if waiting is None:
             return
-        queues = [ids.items() for state, ids in waiting.by_state.items() if states is None or state in states]
-        for lead_id, _ in merge(*queues, key=lambda item: item[1]):
+        for lead_id in waiting.ids(states, after=after, parked=parked):
             row = self.lead(lead_id)
             if row is not None and row.stage is Stage.WAITING and row.group_id == group_id:
                 yield row

@@ -26,6 +26,9 @@ Key = tuple[str, str]
 VERSIONED: Final = frozenset({"queue", "settings"})
 """The kinds of object that a lead's places may depend on. Only these change an org's version."""
 
+ROUTING: Final = frozenset({"campaign", "group"})
+"""The kinds of object that say which group is asked for a lead."""
+
 NO_VERSION: Final = -1
 """The version of an org that published nothing. Its first publication exceeds it."""
 
@@ -84,6 +87,14 @@ class OrgRules:
         )
 
     @cached_property
+    def route_version(self) -> int:
+        """The highest version of any campaign or group of the org, including removed ones; -1 if there are none."""
+        return max(
+            (published.version for (kind, _), published in self.objects.items() if kind in ROUTING),
+            default=NO_VERSION,
+        )
+
+    @cached_property
     def index(self) -> QueueIndex:
         """The org's queues, indexed so that a lead is tested only against those that may match. Built at first use."""
         return QueueIndex(self.queues.values())
@@ -131,7 +142,10 @@ class OrgRules:
 
         A campaign is found by its id as written, else by its id in any case.
         """
-        named = facts.campaign or ""
+        return self.route_by(facts.campaign or "")
+
+    def route_by(self, named: str) -> tuple[Campaign | None, GroupTerms | None]:
+        """Return campaign and group as `route` does, by the campaign that a lead names; empty if it names none."""
         campaign = self.campaigns.get(named) or self._by_case.get(named.casefold()) or self.default_campaign
         group = self.groups.get(campaign.group_id or "") if campaign else None
         return campaign, group

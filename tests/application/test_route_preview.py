@@ -122,7 +122,7 @@ def test_x5_nobody_is_said_with_every_reason_and_what_takes_the_lead_instead(org
     org.publish("rep", "rep-3", active=False)
     routed = org.route()
     assert routed.offered_to == ()
-    assert routed.why == "no_available_agents"
+    assert routed.why == "no_available_agents; it waits, and is offered once somebody may have it"
     assert routed.phase == "exception"
     assert why(routed.passed) == {
         "rep-1": "not licensed in RI",

@@ -14,6 +14,7 @@ from models.lead import LeadRow, Row
 from models.org import ContactListed, OrgRow
 from models.org_decisions import OrgEventIgnored, OrgStep
 from rules.org.org_partition import LISTED, OrgPartition
+from rules.org.unasked import unasked
 from rules.outbound.lead_org_messages import LeadNews, identity, to_leads
 from rules.outbound.public_messages import public_messages
 from streams.table import OrgRows
@@ -48,6 +49,7 @@ def check(cluster: Cluster, leads: Sequence[Records]) -> None:
     _check_journal(cluster.broker, truth)
     _check_told(cluster.broker, truth)
     _check_agreement(truth, leads, cluster.arrived)
+    assert not list(unasked(truth.orgs)), "M5: a lead waits although a rep may have it"
     for worker in cluster.workers:
         if ORG_PARTITION in worker.owned:
             mine = worker.orgs.stage.table.rows.of(ORG_PARTITION)

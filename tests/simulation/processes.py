@@ -4,6 +4,7 @@ A stage's `handle` is synchronous, and pure except for its writer. Here the writ
 simulated broker's. Everything else (rows, rule books, timers, ackers, watermarks) is the production code.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -23,11 +24,14 @@ class SweepRequests:
     """Stands in for the sweeper. It keeps the requests, and the schedule decides when to sweep."""
 
     def __init__(self) -> None:
-        self.requested: dict[tuple[int, str], None] = {}
+        self.requested: dict[tuple[int, str], frozenset[str] | None] = {}
 
-    def request(self, partition: int, org: str) -> None:
-        """Request a sweep of an org's leads in a partition."""
-        self.requested[partition, org] = None
+    def request(self, partition: int, org: str, campaigns: Iterable[str] = ()) -> None:
+        """Request a sweep of an org's leads in a partition, or of its waiting leads that name a campaign."""
+        key = (partition, org)
+        known = self.requested.get(key, frozenset())
+        wanted = frozenset(campaigns)
+        self.requested[key] = None if known is None or not wanted else known | wanted
 
     def decided(self, partition: int, key: bytes) -> None:
         """Record that the event of one lead has been decided. Here nothing waits for it."""
@@ -121,9 +125,9 @@ class Worker:
         """Append an event for each lead that new rules would change (`Sweeper`); return how many there were."""
         count = 0
         now = datetime_of(self.broker.now + self.clock_skew)
-        for partition, org in self.sweeper.requested:
+        for (partition, org), campaigns in self.sweeper.requested.items():
             leads = self.rows.of(partition)
-            for key in list(leads.rows):
+            for key in list(leads.rows) if campaigns is None else leads.waiting.keys(org, sorted(campaigns)):
                 event = leads.stale(key, org, now)
                 if event is not None:
                     self.stage.append(partition, event)

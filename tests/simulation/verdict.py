@@ -11,6 +11,7 @@ from models.events import ActionRequested, DirectoryPublished, LeadArrived
 from models.lead import DirectoryRow, LeadRow, Phase, Row
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, NOTIFICATIONS
 from rules.lead.lead_partition import LeadPartition
+from rules.lead.waiting import is_to_be_asked
 from rules.outbound.public_messages import public_messages
 from streams.table import LeadRows
 from streams.topics import DEAD_LETTERS, DO_NOT_CONTACT, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
@@ -191,6 +192,7 @@ def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:
     for lead in leads:
         assert not lead.deadlines, f"{lead.lead_id}: a deadline was never acted on"
         assert lead.lock is None
+        assert not is_to_be_asked(lead, rules), f"{lead.lead_id}: its group is not asked (M5)"
         assert lead.phase in Phase
         assert lead.phase is not Phase.OFFERED, f"{lead.lead_id}: an offer is open past its deadline"
         assert set(lead.places) == reference_queues.places(lead, rules, now), (

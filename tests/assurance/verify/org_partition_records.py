@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from models.codec import encode_org_event, encode_org_record
-from models.org import OrgEvent, OrgRep, OrgWoken, WakeKind
+from models.org import OrgEvent, OrgWoken
 from models.org_decisions import OrgStep
-from rules.org.org_partition import OrgPartition
+from rules.org.org_partition import OrgPartition, wakeable_id
 from rules.outbound.lead_org_messages import to_leads
 from rules.outbound.public_messages import origin
 from streams.topics import ORG_JOURNAL, ORG_LOG
 from tests.assurance.verify.records import Record, ms
+from tests.rules.org.org_driver import WAKES
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,9 +51,7 @@ class OrgPartitionRecords:
         found = []
         for org, row in self.orgs.wakes():
             if row.wake is not None and row.wake <= now:
-                kind, object_id = (
-                    (WakeKind.REP, row.rep_id) if isinstance(row, OrgRep) else (WakeKind.LEAD, row.lead_id)
-                )
+                kind, object_id = WAKES[type(row)], wakeable_id(row)
                 cause = f"wake/{kind}/{object_id}/{row.wake.isoformat()}"
                 found.append(OrgWoken(cause=cause, org=org, kind=kind, object_id=object_id, due=row.wake))
         return found

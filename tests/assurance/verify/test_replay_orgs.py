@@ -15,7 +15,8 @@ from models.events import OrgAnswered
 from models.lead import Phase
 from models.org import OrgRep, RepChange, RepChanged, RepRequested
 from models.org_decisions import OrgRowKept, OrgStep
-from rules.org import capacity, eligibility
+from rules.lead import machine as lead_machine
+from rules.org import capacity, eligibility, machine
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.assurance.verify.checking import check
 from tests.assurance.verify.records import Record, ms
@@ -263,6 +264,35 @@ def test_r9_a_count_that_forgets_a_lead_is_found(monkeypatch: pytest.MonkeyPatch
     partition, lead_id = offered()
     partition.pass_deadline(lead_id)
     assert check(partition).codes == {"org_count_wrong": 1}
+
+
+def test_m5_a_waiting_lead_that_a_change_does_not_offer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("start_review", "refill"):
+        monkeypatch.setattr(machine, name, lambda *_args, **_more: None)
+    partition = staffed()
+    for rep_id in ("rep-2", "rep-3"):
+        partition.publish("rep", rep_id, rep(rep_id, licensed_states=[]))
+    lead_id = partition.arrive("A-1", campaign="list")
+    assert check(partition).codes == {}, "nobody may have it"
+    partition.publish("rep", "rep-2", rep("rep-2", licensed_states=["RI"]))
+    checked = check(partition)
+    assert checked.codes == {"lead_unoffered": 1}
+    assert checked.findings.found[0].lead_id == lead_id
+
+
+def test_m5_a_waiting_lead_whose_campaign_gets_a_group_that_is_not_asked_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lead_machine, "ask_again", lambda _: None)
+    partition = staffed()
+    lead_id = partition.arrive("A-1", campaign="new", loan_purpose="construction")
+    assert check(partition).codes == {}
+    partition.publish("campaign", "new", {"campaign_id": "new", "group_id": "turns"})
+    assert check(partition).codes == {}, "it is being told"
+    partition.now += timedelta(seconds=11)
+    checked = check(partition)
+    assert checked.codes == {"lead_unasked": 1}
+    assert checked.findings.found[0].lead_id == lead_id
 
 
 def test_r9_a_rep_without_a_row_that_has_a_lead_is_found() -> None:

@@ -22,25 +22,26 @@ from models.org import (
     ContactListed,
     ErasureRequested,
     OrgEvent,
-    OrgRep,
     OrgWoken,
     PersonArrived,
     RepChange,
     RepChanged,
     Stage,
-    WakeKind,
 )
 from models.org_decisions import OrgDecision, OrgStep
 from models.persons import handle_digest
 from models.public import DO_NOT_CONTACT
 from rules.inbound.do_not_contact import accept_listing
 from rules.lead.machine import LeadEvent
-from rules.org.org_partition import OrgPartition, Record
+from rules.lead.waiting import is_to_be_asked
+from rules.org.org_partition import OrgPartition, Record, wakeable_id
 from rules.org.state import OrgState
+from rules.org.unasked import unasked
 from rules.outbound.lead_org_messages import to_leads, to_org
 from rules.outbound.notifications import notifications_of
 from rules.outbound.public_messages import public_messages
 from tests.rules.lead.lead_story import LEAD, Story
+from tests.rules.org.org_driver import WAKES
 
 T = TypeVar("T")
 ORG: Final = "default"
@@ -377,9 +378,7 @@ class SalesFloor(Story):
     def _wakes(self) -> Iterator[_Due]:
         for org, row in self.orgs.wakes():
             assert row.wake is not None
-            kind, object_id = (
-                (WakeKind.REP, row.rep_id) if isinstance(row, OrgRep) else (WakeKind.LEAD, row.lead_id)
-            )
+            kind, object_id = WAKES[type(row)], wakeable_id(row)
             cause = f"wake/{object_id}"
             yield (
                 row.wake,
@@ -391,8 +390,14 @@ class SalesFloor(Story):
     # -- both sides -------------------------------------------------------------------------------------------------
 
     def agree(self) -> None:
-        """Return the differences between leads and org. With all messages delivered there are none (X7)."""
+        """Return the differences between leads and org. With all messages delivered there are none (X7).
+
+        No lead waits although a rep may have it (M5).
+        """
         org, expected = self.state, {}
+        assert not list(unasked(self.orgs)), "a waiting lead is offered once a rep may have it (M5)"
+        rules = self.book.org(ORG)
+        assert not [name for name, row in self.rows.items() if row.lead and is_to_be_asked(row.lead, rules)]
         for name, row in self.rows.items():
             if row.lead is not None and (stand := stands(row.lead)) is not None:
                 expected[name] = stand

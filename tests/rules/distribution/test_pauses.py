@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from models.lead import Phase, RepSearch
 from models.offer_decisions import NobodyAvailable
+from models.org import Stage
 from tests.rules.calendar.clock_changes import ALL, ALWAYS, on
 from tests.rules.distribution.sales_floor import SalesFloor
 
@@ -76,6 +77,6 @@ def test_r4_e1_a_pause_without_an_end_makes_an_exception_of_what_it_keeps() -> N
     floor.comes("A").asks("decline", "ann")
     trouble = floor.lead.open_exception
     assert trouble is not None
-    assert (trouble.reason, floor.stage("A")) == ("no_available_agents", None)
+    assert (trouble.reason, floor.stage("A")) == ("no_available_agents", Stage.WAITING)
     assert trouble.explanation == ({"why": "transfers pause until further notice"},)
     floor.agree()

@@ -16,6 +16,7 @@ from models.facts import Facts
 from models.lead import Deadline, DeadlineKind, Lead, LeadRow
 from models.persons import Inquiry
 from rules.lead.machine import LeadEvent, step
+from rules.lead.waiting import is_to_be_asked
 from rules.queues.reevaluation import is_stale
 from rules.queues.rule_book import RuleBook
 from tests.rules.lead.invariants import check_step
@@ -241,7 +242,8 @@ class Story:
         """Tell every lead whose places may differ under the current rules (Q6)."""
         rules, touched = self.book.org("default"), self.name
         for name, row in list(self.rows.items()):
-            if row.lead is not None and is_stale(row.lead, rules, self.now):
+            lead = row.lead
+            if lead is not None and (is_stale(lead, rules, self.now) or is_to_be_asked(lead, rules)):
                 cause = f"rules/{name}/{rules.version}"
                 self.of(name).log(RulesChanged(lead_id=name, cause=cause, version=rules.version))
         return self.of(touched)

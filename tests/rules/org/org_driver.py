@@ -30,12 +30,18 @@ from models.org import (
 from models.org_decisions import OrgDecision, Step
 from rules.org.directory import OrgDirectory
 from rules.org.machine import SLICE, step_org
+from rules.org.org_partition import Wakeable
 from rules.org.state import OrgState
 
 START: Final = datetime(2026, 11, 18, 15, tzinfo=UTC)
 """A Wednesday, 10:00 in New York."""
 
 ROWS: Final = msgspec.json.Decoder(OrgRow)
+WAKES: Final[dict[type, WakeKind]] = {
+    OrgRep: WakeKind.REP,
+    OrgGroup: WakeKind.GROUP,
+    OrgLead: WakeKind.LEAD,
+}
 _EVENTS: Final = msgspec.json.Decoder(OrgEvent)
 
 
@@ -51,7 +57,7 @@ class OrgDriver:
     def __init__(self, *, slice_size: int = SLICE) -> None:
         self.slice_size = slice_size
         self.state = OrgState()
-        self.directory = OrgDirectory()
+        self.directory = self.before = OrgDirectory()
         self.published: dict[tuple[str, str], dict[str, Any]] = {}
         self.open = True
         self.now = START
@@ -83,7 +89,9 @@ class OrgDriver:
 
     def step(self, state: OrgState, event: OrgEvent) -> Step:
         """Call the machine."""
-        return step_org(state, event, self.now, self.directory, slice_size=self.slice_size)
+        return step_org(
+            state, event, self.now, self.directory, slice_size=self.slice_size, before=self.before
+        )
 
     def publish(self, kind: str, object_id: str, value: dict[str, Any] | None) -> list[Any]:
         """Publish an object, or remove it."""
@@ -96,7 +104,7 @@ class OrgDriver:
             version=self.events,
             value=value,
         )
-        self.directory = self.directory.publish(event)
+        self.before, self.directory = self.directory, self.directory.publish(event)
         assert not self.directory.problems
         if value is None:
             self.published.pop((kind, object_id), None)
@@ -191,9 +199,9 @@ class OrgDriver:
         end, said = self.now + by, len(self.said)
         while True:
             due = [
-                (row.wake, WakeKind.REP if isinstance(row, OrgRep) else WakeKind.LEAD, row_id(row))
+                (row.wake, WAKES[type(row)], row_id(row))
                 for row in self.state.rows()
-                if isinstance(row, OrgRep | OrgLead) and row.wake is not None and row.wake <= end
+                if isinstance(row, Wakeable) and row.wake is not None and row.wake <= end
             ]
             if not due:
                 break

@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
-from models.org import OrgEvent, OrgLead, OrgRep, OrgRow, RepRequested, Stage
+from models.org import OrgEvent, OrgRow, RepRequested, Stage
 from models.org_decisions import OrgDecision, Step
 from rules.org.machine import SLICE
+from rules.org.org_partition import Wakeable
 from rules.org.state import OrgState
 from tests.rules.calendar.test_schedule import naive_open
 from tests.rules.org.conditions import meets
@@ -202,10 +203,7 @@ class ReferenceAllocator(OrgDriver):
     def stuck(self) -> list[str]:
         """Return the leads that wait although a rep may have them and no timer is due that would offer them."""
         counts = Counts(self.state.rows())
-        if any(
-            isinstance(row, OrgRep | OrgLead) and row.wake and row.wake <= self.now
-            for row in self.state.rows()
-        ):
+        if any(isinstance(row, Wakeable) and row.wake and row.wake <= self.now for row in self.state.rows()):
             return []
         found = []
         for lead in self.state.leads.values():

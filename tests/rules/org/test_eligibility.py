@@ -103,7 +103,7 @@ def test_r9_a_group_that_takes_nobody_says_so_once(group: dict[str, Any], why: s
     office.group("west", "ann", **group)
     nobody = office.ask("lead-1")
     assert explained(nobody.explanation) == ({"why": why},)
-    assert not nobody.waits
+    assert nobody.waits, "the group may change (M5)"
     assert explained(office.ask("lead-2", "nowhere").explanation) == ({"why": "there is no group nowhere"},)
     office.group("empty")
     assert explained(office.ask("lead-3", "empty").explanation) == (
@@ -134,7 +134,7 @@ def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception() -> None:
         tried.append(answer.rep_id)
         office.settle("lead-1", Outcome.TIMEOUT, answer.rep_id)
     assert sorted(tried) == list(reps)
-    assert (answer.reason, answer.waits, len(answer.explanation)) == ("all_agents_tried", False, 5)
+    assert (answer.reason, answer.waits, len(answer.explanation)) == ("all_agents_tried", True, 5)
 
 
 def test_r9_in_an_org_that_published_nobody_a_roster_is_taken_as_it_is() -> None:

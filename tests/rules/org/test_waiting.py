@@ -78,7 +78,10 @@ def test_r9_a_slot_goes_to_the_longest_waiting_whom_its_rep_may_have() -> None:
     office.ask("third", "east")
     assert made(office.close("held")) == [("second", "ann")]
     assert made(office.close("second")) == [("third", "ann")]
-    assert [row.lead_id for row in office.state.leads.values() if row.stage is Stage.WAITING] == []
+    assert [row.lead_id for row in office.state.leads.values() if row.stage is Stage.WAITING] == [
+        "no-licence",
+        "not-wanted",
+    ]
 
 
 def test_r9_who_waits_is_offered_when_hours_begin_an_absence_ends_or_a_day_is_over() -> None:

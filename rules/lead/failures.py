@@ -1,0 +1,22 @@
+"""Says why nobody can have a lead (E1)."""
+
+from typing import Final
+
+from models.lead import Failure, Lead
+from models.offers import NoRepAvailable, Why
+
+FATAL_ERROR: Final = "fatal_error"
+UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_agents_clicked"}
+"""method -> the exception reason of a lead that nobody took while it rang (S4, S5)."""
+
+
+def failure_of(lead: Lead, answer: NoRepAvailable) -> Failure:
+    """Return why nobody can have a lead. A ring that nobody answered stays the reason while its reps count as tried."""
+    known = lead.failed
+    if known is None or known.reason not in UNANSWERED.values() or answer.reason == FATAL_ERROR:
+        return Failure(answer.reason, answer.explanation)
+    said = {each.rep_id: each for each in known.explanation if each.reason is Why.TRIED}
+    explanation = tuple(
+        said.get(each.rep_id, each) if each.reason is Why.TRIED else each for each in answer.explanation
+    )
+    return Failure(known.reason, explanation)

@@ -1,0 +1,40 @@
+"""Builds the row after an event that could not be decided, so that its sender gets an answer and nothing stops."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from models.decisions import Answered
+from models.events import ActionRequested, DeadlinePassed
+from models.lead import LeadRow
+from models.results import Reason, Result
+from rules.lead.machine import LeadEvent
+
+
+def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, error: Exception) -> LeadRow:
+    """Return the row after an event that could not be decided. The lead is unchanged; an action gets an answer.
+
+    A deadline that could not be decided is removed from the lead.
+    """
+    known = row or LeadRow(off=off, seq=0, lead=None, at=at, cause=event.cause)
+    decisions: tuple[Answered, ...] = ()
+    if isinstance(event, ActionRequested):
+        decisions = (
+            Answered(
+                action_id=event.cause,
+                action=event.action,
+                rep_id=event.rep_id,
+                result=Result.REFUSED,
+                reason=Reason.FATAL_ERROR,
+                version=known.seq,
+                decided_at=at,
+                owner=known.lead.owner if known.lead else None,
+                why=repr(error),
+                org=event.org,
+            ),
+        )
+    lead = known.lead
+    if lead is not None and isinstance(event, DeadlinePassed):
+        # A retry would fail again for ever, so the deadline goes to the dead letters with the event.
+        lead = replace(lead, deadlines=tuple(each for each in lead.deadlines if each.epoch != event.epoch))
+    return replace(known, off=off, at=at, cause=event.cause, lead=lead, decisions=decisions)

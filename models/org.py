@@ -72,13 +72,15 @@ class LeadForgotten(_OrgEvent, frozen=True, tag="lead_forgotten"):
 class ContactListed(_OrgEvent, frozen=True, tag="contact_listed"):
     """A handle was put on the do-not-contact list, or taken off it (`reason` None) (X6).
 
-    `version`: the record's offset in `do-not-contact`. It only grows, except in repeats.
+    `version`: the record's offset in `do-not-contact`. It only grows, except in repeats. `erased`: the handle is an
+    erased person's, so nothing may keep it.
     """
 
     handle: str
     version: int
     reason: str | None = None
     at: datetime | None = None
+    erased: bool = False
 
 
 class LeadCorrected(_OrgEvent, frozen=True, tag="lead_corrected"):
@@ -354,12 +356,14 @@ class DoNotContactRow(
 ):
     """A handle's entry in the do-not-contact list (X6). `reason` None: it was taken off the list.
 
-    `at`: since when, as stated by the sender; otherwise when the record was received.
+    `at`: since when, as stated by the sender; otherwise when the record was received. `erased`: the row is a tombstone,
+    because its key is the handle of an erased person.
     """
 
     handle: str
     reason: str | None = None
     at: datetime | None = None
+    erased: bool = False
 
 
 OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgErased | OrgCorrection | DoNotContactRow

@@ -16,7 +16,7 @@ from application.erasure.finder import Finder
 from models.erasure import ERASED, ErasureKey
 from models.errors import Refused
 from models.persons import PHONE
-from rules.inbound.do_not_contact import HASH, accept_listing
+from rules.inbound.do_not_contact import ERASED_HEADER, HASH, accept_listing
 from rules.inbound.times import record_time
 from streams import clients
 from streams.access import failure
@@ -27,6 +27,7 @@ from streams.topics import DO_NOT_CONTACT
 Record = tuple[bytes, bytes | None]
 """Key and value; None is a tombstone."""
 UNREADABLE: Final = ""
+_ERASED: Final = (ERASED_HEADER, b"1")
 
 
 class _Entry(msgspec.Struct):
@@ -57,6 +58,7 @@ async def list_by_hash(settings: Settings, org: str, finder: Finder, key: Erasur
                 hashed = f"{org}/{HASH}/{key.hash_of(org, kind, value)}".encode()
                 records.append((hashed, _value(_without(finder, entry.reason), entry.at)))
             records += [(raw, None) for raw, said in entry.keys.items() if said is not None]
+            records.append((f"{org}/{handle}".encode(), None))
             moved += 1
         else:
             records += [
@@ -114,7 +116,11 @@ async def _write(settings: Settings, records: list[Record]) -> None:
     try:
         await producer.start()
         try:
-            for each in [await producer.send(DO_NOT_CONTACT, value, key) for key, value in records]:
+            sent = [
+                await producer.send(DO_NOT_CONTACT, value, key, headers=[_ERASED] if value is None else [])
+                for key, value in records
+            ]
+            for each in sent:
                 await each
         finally:
             await producer.stop()

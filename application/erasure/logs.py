@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 from aiokafka.admin.records_to_delete import RecordsToDelete
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
 from application.erasure.receipts import write_purge
 from board.writer import Writer
@@ -98,7 +98,7 @@ async def _passed(settings: Settings, admin: Any, ends: Ends, patience_seconds: 
     grown: float = loop.time()
     last: Ends = {}
     while True:
-        worker, read = await _positions(settings, admin)
+        worker, read = await _positions(settings, admin, ends)
         limits = {
             place: min(
                 end if place[0] in OUTPUT else min(end, worker.get(place, 0)),
@@ -113,7 +113,7 @@ async def _passed(settings: Settings, admin: Any, ends: Ends, patience_seconds: 
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _positions(settings: Settings, admin: Any) -> tuple[Ends, list[Ends]]:
+async def _positions(settings: Settings, admin: Any, ends: Ends) -> tuple[Ends, list[Ends]]:
     """Return the worker's committed offsets, then those of every consumer group and of the board.
 
     Where another group has committed nothing it reads nothing. But the worker reads every input, so nothing of a
@@ -122,7 +122,13 @@ async def _positions(settings: Settings, admin: Any) -> tuple[Ends, list[Ends]]:
     worker: Ends = {}
     found: list[Ends] = [{}]
     for group_id, *_ in await admin.list_consumer_groups():
-        committed = await admin.list_consumer_group_offsets(group_id)
+        try:
+            committed = await admin.list_consumer_group_offsets(group_id)
+        except GroupAuthorizationFailedError:
+            found.append(
+                {place: 0 for place in ends if place[0] in OUTPUT}
+            )  # where it is cannot be told, so retention removes what it reads
+            continue
         offsets = {
             (place.topic, place.partition): each.offset
             for place, each in committed.items()

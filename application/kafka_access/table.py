@@ -49,9 +49,9 @@ class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
     """What a principal does on Kafka.
 
     `reads`, `writes`, `sees`: topics; of those in `sees` it only reads the partitions and end offsets. `deletes`:
-    topics whose oldest records it deletes. `checks`: it
-    reads the settings of every topic when it starts. `groups`: consumer groups that it joins. `watches`: groups whose
-    offsets and members it reads. `group_name`: its group ids are this name, or begin with this name and a dot.
+    topics whose oldest records it deletes. `checks`: it reads the settings of every topic when it starts. `groups`:
+    consumer groups that it joins. `watches`: groups whose offsets and members it reads; `watched_prefixes`: the same,
+    by the beginning of their names. `group_name`: its group ids are this name, or begin with this name and a dot.
     `transactions`: the prefix of its transactional ids. `makes_topics`: it creates topics and sets their configs.
     `reads_acls`: it reads the cluster's ACLs.
     """
@@ -63,6 +63,7 @@ class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
     deletes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     watches: tuple[str, ...] = ()
+    watched_prefixes: tuple[str, ...] = ()
     group_name: str = ""
     transactions: str = ""
     checks: bool = False
@@ -78,6 +79,10 @@ class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
             *_on(Resource.TOPIC, self.deletes, Operation.DELETE),
             *_on(Resource.GROUP, self.groups, Operation.READ),
             *_on(Resource.GROUP, self.watches, Operation.DESCRIBE),
+            *(
+                Acl(Resource.GROUP, prefix, Pattern.PREFIXED, Operation.DESCRIBE)
+                for prefix in self.watched_prefixes
+            ),
         }
         if self.checks or self.makes_topics:
             needed |= {*_on(Resource.TOPIC, _ALL, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)}
@@ -174,6 +179,7 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         # A purge deletes what erased persons left in the logs, up to where every group has read.
         deletes=(*_INBOUND[:2], *_LOGS, LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS, DEAD_LETTERS),
         watches=(WORKER_GROUP, RELAY_GROUP, SINK_GROUP),
+        watched_prefixes=("crm-", "sender-"),
         transactions=TRANSACTIONS,
         makes_topics=True,
         reads_acls=True,

@@ -18,6 +18,8 @@ from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, is_null, opene
 NO_REASON: Final = "no reason was given"
 HASH: Final = "hash"
 """The kind of an entry whose phone or mail address was erased: only its keyed hash is known (`models.erasure`)."""
+ERASED_HEADER: Final = "fc-erased"
+"""The header of a tombstone for the phone or mail address of an erased person: nothing keeps it then."""
 _PARTS: Final = 3
 _READ: Final = {PHONE: normalize.phone, EMAIL: normalize.email}
 
@@ -33,7 +35,13 @@ def accept_listing(
     org, handle = _handle_owner(key)
     cause = f"do-not-contact/{org}/{handle}/{version}"
     if value is None:
-        return ContactListed(cause=cause, org=org, handle=handle, version=version)
+        return ContactListed(
+            cause=cause,
+            org=org,
+            handle=handle,
+            version=version,
+            erased=headers.get(ERASED_HEADER) is not None,
+        )
     if is_null(value):
         raise Refused("not_an_object", "", NULL_REMOVES_NOTHING)
     sent: dict[str, Any] = opened(value, headers).message

@@ -51,11 +51,11 @@ def list_contact(transition: OrgTransition, event: ContactListed) -> None:
     """Store whether a handle may be contacted, and inform every lead that has the handle (X6)."""
     persons, handle = transition.state.persons, event.handle
     known = persons.barred(handle)
-    if event.reason is None:  # always written: the journal may hold an older row, whose key is the handle
-        transition.put_person(DoNotContactRow(handle=handle))
+    if event.erased:  # always written: the journal may hold an older row, whose key is the handle
+        transition.put_person(DoNotContactRow(handle=handle, erased=True))
     if known == event.reason:
         return
-    if event.reason is not None:
+    if not event.erased:
         transition.put_person(DoNotContactRow(handle=handle, reason=event.reason, at=event.at))
     for lead_id in persons.all_with(handle):
         transition.emit(DoNotContactChanged(lead_id=lead_id, handle=handle, reason=event.reason))

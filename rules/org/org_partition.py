@@ -294,7 +294,7 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
             key = f"{org}/correction/{row.lead_id}"
         case DoNotContactRow():
             key = f"{org}/{BARRED}/{row.handle}"
-            if row.reason is None:
+            if row.erased:
                 return key.encode(), None
     return key.encode(), OrgRowKept(off=off, org=org, value=row)
 

@@ -166,12 +166,15 @@ def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
     owners: dict[tuple[bytes, int], Any] = {}
     current: dict[bytes, tuple[int, Any]] = {}
     for record in broker.logs[ASSIGNMENTS, partition]:
-        value = msgspec.json.decode(record.value or b"")
+        if record.value is None:
+            current.pop(record.key, None)  # a tombstone: the lead was erased
+            continue
+        value = msgspec.json.decode(record.value)
         about = (record.key, value["version"])
         assert owners.setdefault(about, value["rep_id"]) == value["rep_id"], "two owners of one version"
         current[record.key] = max(current.get(record.key, (-1, None)), (value["version"], value["rep_id"]))
     for key, row in truth.leads.rows.items():
-        if isinstance(row, LeadRow) and row.lead is not None:
+        if isinstance(row, LeadRow) and row.lead is not None and row.lead.erased_at is None:
             assert current.get(key, (-1, None))[1] == row.lead.owner, "the CRM knows another owner"
     for action_id, answer in answers.items():
         said = msgspec.json.decode(answer)

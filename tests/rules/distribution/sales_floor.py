@@ -206,11 +206,18 @@ class SalesFloor(Story):
         self.if_prompt()
         return self.rows[f"answer-{n}"].answers[-1]
 
-    def lists(self, handle: str, reason: str | None = "asked us not to") -> Self:
+    def lists(self, handle: str, reason: str | None = "asked us not to", *, erased: bool = False) -> Self:
         """Put a handle on the do-not-contact list, or, with None, take it off (X6)."""
         version = next(self._listed)
         self.errands[ARRIVALS].send(
-            ContactListed(cause=f"list/{version}", handle=handle, version=version, reason=reason, at=self.now)
+            ContactListed(
+                cause=f"list/{version}",
+                handle=handle,
+                version=version,
+                reason=reason,
+                at=self.now,
+                erased=erased,
+            )
         )
         return self.if_prompt()
 

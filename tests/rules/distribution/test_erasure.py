@@ -129,7 +129,7 @@ def test_an_inquirys_handle_and_id_lead_to_the_lead_too(floor: SalesFloor) -> No
 
 def test_corrected_facts_and_what_they_replaced_are_erased_and_recognised(floor: SalesFloor) -> None:
     """M2: a lead remembers former values of corrected facts, and its org indexes the new ones."""
-    new = {"phone": "+14014194200", "email": None}
+    new: dict[str, str] = {"phone": "+14014194200", "last_name": "Zabriskie-Berg"}
     hashes = (KEY.hash_of(ORG, "phone", new["phone"]),)
     assert floor.of("A").asks("update", "ada", facts=new, hashes=hashes).result is Result.DONE
     assert floor.state.persons.first_with(f"phone/{new['phone']}") == "A"
@@ -272,7 +272,7 @@ def test_the_do_not_contact_list_works_by_hash(floor: SalesFloor) -> None:
     floor.lists(f"phone/{PHONE}", "asked us")
     floor.of("A").asks("erase", "ada")
     floor.lists(f"hash/{KEY.hash_of(ORG, 'phone', PHONE)}", "asked us")
-    floor.lists(f"phone/{PHONE}", None)
+    floor.lists(f"phone/{PHONE}", None, erased=True)
     assert not left(newest(floor).replace(f"default/barred/phone/{PHONE}".encode(), b"")), (
         "the tombstone's key goes later"
     )

@@ -35,7 +35,7 @@ def reassign(transition: Transition, request: ActionRequested) -> ActionResult:
         return ActionResult(Result.DONE, why=f"{lead.owner} has it already: nothing changes")
     via = f"manager/{actor}" if manager else f"rep/{actor}"
     why = f"reassigned by {actor}: {request.why}"
-    transition.assign_owner(request.to_rep_id, "reassigned", via, why, keeps_callback=True)
+    transition.assign_owner(request.to_rep_id, "reassigned", via, why)
     return DONE
 
 

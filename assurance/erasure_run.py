@@ -248,8 +248,10 @@ class _Run:
             self._say(f"still there: {dict(left)}")
             await asyncio.sleep(1)
         await _set_configs(self._settings, was)
-        # What was compacted within its lag can no longer be compared with the logs, so these are deleted once more.
-        await purge(self._settings, None)
+        # What was compacted within its lag can no longer be compared with the logs, so these are deleted once more; and
+        # again, because a worker may decide about an arrival while the first time runs.
+        for _ in range(2):
+            await purge(self._settings, None)
         return left
 
     async def _roll(self, client: LoadClient) -> None:

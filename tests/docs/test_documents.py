@@ -57,6 +57,7 @@ def test_no_id_is_both_a_rule_and_a_case_and_each_case_names_its_tests() -> None
         "D11",
         "D12",
         "D14",
+        "D15",
         "D16",
         "D18",
     ]

@@ -45,7 +45,9 @@ async def test_r3_s1_x2_leads_and_orgs_agree_at_every_moment() -> None:
         agreed(report, leads=TURNS + RINGS)
         # One owner has left, another has stayed, and nobody took what else was offered.
         assert report.phases["exception"] + report.phases["owned"] == TURNS + RINGS
-        assert report.org_leads == report.phases["owned"] > 0
+        assert report.org_leads >= report.phases["owned"] > 0, (
+            "the org knows owners, and leads that wait (M5)"
+        )
         assert report.org_events["rep_requested"] > TURNS + RINGS
         assert report.org_events["lead_taken"] >= 3
 

@@ -7,7 +7,7 @@ cannot be read counts as not given, so that an error in it never causes a listed
 from datetime import datetime
 from typing import Any, Final
 
-from models import normalize
+from models import contacts, normalize
 from models.erasure import is_hash
 from models.errors import Refused
 from models.inbound import Listing
@@ -21,7 +21,7 @@ HASH: Final = "hash"
 ERASED_HEADER: Final = "fc-erased"
 """The header of a tombstone for the phone or mail address of an erased person: nothing keeps it then."""
 _PARTS: Final = 3
-_READ: Final = {PHONE: normalize.phone, EMAIL: normalize.email}
+_READ: Final = {PHONE: contacts.phone, EMAIL: contacts.email}
 
 
 def accept_listing(

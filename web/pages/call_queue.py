@@ -12,6 +12,7 @@ from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
+from web.services.takers import ALL_MOVES
 from web.services.visible_queues import stretch, visible
 
 router = APIRouter(include_in_schema=False)
@@ -34,6 +35,7 @@ async def call_queue(
     chosen = queue_id or next((info.queue_id for info in queues if info.claimable), MINE)
     page, _ = await stretch(parts, person, chosen, start=0, limit=WINDOW + RESERVE)
     info = next((one for one in queues if one.queue_id == chosen), None)
+    moves = ALL_MOVES[:-1] if info and person.oversees else ()  # no list of the board has closed leads
     shown = {
         "queue_id": page.queue_id,
         "api": chosen,
@@ -44,6 +46,7 @@ async def call_queue(
         "claimable": bool(info and info.claimable),
         "mine": chosen == MINE,
         "columns": columns_of(info),
+        "selects": bool(moves),
         "outcomes": list(info.outcomes) if info else [],
         "rows": [
             {"lead_id": row.lead_id, "rank": row.rank, "version": row.version, "columns": row.columns}
@@ -57,6 +60,7 @@ async def call_queue(
         chosen=chosen,
         info=info,
         custom=tab == "custom",
+        moves=moves,
         list_data=data(shown),
         **beside,
     )

@@ -42,7 +42,7 @@ class LeadAccepted(DecisionBase, frozen=True, tag="lead_accepted"):
 class PreassignmentNotFollowed(DecisionBase, frozen=True, tag="preassignment_not_followed"):
     """The lead arrived assigned to `assigned_to`, and that is nobody who may have it (R5).
 
-    `reason`: `unknown`, `ambiguous` or `left`.
+    `reason`: `unknown`, `ambiguous`, `left` or `not_licensed`.
     """
 
     assigned_to: str
@@ -114,13 +114,17 @@ class Answered(DecisionBase, frozen=True, tag="answered"):
 
 
 class OwnerChanged(DecisionBase, frozen=True, tag="owner_changed"):
-    """The owner of the lead changed, or the lead lost its owner. Becomes one record of `assignments`."""
+    """The owner of the lead changed, or the lead lost its owner. Becomes one record of `assignments`.
+
+    `overrides`: the rules that a manager overrode for it, with a reason: `licence` (M6).
+    """
 
     rep_id: str | None
     previous_rep_id: str | None
     how: str
     via: str | None
     why: str
+    overrides: tuple[str, ...] = ()
 
 
 class QueueEntered(DecisionBase, frozen=True, tag="queue_entered"):

@@ -36,7 +36,10 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rep(msgspec.Struct, frozen=True, kw_only=True):
-    """A person who works leads. `role`: admin, manager or rep. The org machine handles hours, caps and licences."""
+    """A person who works leads. `role`: admin, manager or rep. The org machine handles hours, caps and licences.
+
+    `licensed_states`: also for what people do themselves, such as claims (M6); None: licences are not tracked.
+    """
 
     rep_id: str
     name: str = ""
@@ -44,6 +47,7 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
     role: str = "rep"
     teams: tuple[str, ...] = ()
     active: bool = True
+    licensed_states: frozenset[str] | None = None
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +82,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     `do_not_contact_outcomes`: the outcomes that put phone and mail address on the do-not-contact list (M8).
     `contact_kinds`: the kinds of activity that count as contact with the lead (M3).
     `max_locks`: how many leads without an owner a rep may have open in one partition of the log (M6).
+    `enforce_licence`: a rep claims, is assigned or opens only leads whose state it is licensed in (M6).
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
     `retention_days`: how long a closed lead keeps its facts; None: for ever. `refuse_erased`: an arrival of an erased
     person is not taken; otherwise it is taken as a new lead.
@@ -86,6 +91,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     lock_minutes: float = 60
     max_locks: int = 3
+    enforce_licence: bool = True
     claims_per_minute: int = 600
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True

@@ -131,6 +131,7 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     kind: str | None = None
     facts: dict[str, Any] | None = None
     view_only: bool = False
+    override_licence: bool = False
     invalid: str | None = None
     over_limit: str | None = None
     hashes: tuple[str, ...] = ()

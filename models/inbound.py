@@ -304,6 +304,11 @@ class Action(BaseModel):
             }
         ),
     ] = None
+    override_licence: Annotated[
+        bool | None,
+        _FLAG,
+        _any("assign, reassign: also to a rep without the state's licence; needs `why` (M6).", *_YES_NO),
+    ] = None
     view_only: Annotated[
         bool | None, _FLAG, _any("view: open without a lock (D5), for managers and admins.", *_YES_NO)
     ] = None

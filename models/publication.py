@@ -222,6 +222,7 @@ class SettingsObject(_Published):
     `owners_may_reassign`: a lead's owner may give it to another rep (M1). `do_not_contact_outcomes`: the outcomes
     that put phone and mail address on the do-not-contact list (M8). `contact_kinds`: the kinds of activity that
     count as contact with the lead (M3). `max_locks`: how many leads without an owner a rep may have open (M6).
+    `enforce_licence`: a rep claims, is assigned or opens only leads whose state it is licensed in (M6).
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
     `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
     `refuse_erased`: whether an arrival of an erased person is refused.
@@ -230,6 +231,7 @@ class SettingsObject(_Published):
     time_zone: Zone | None = None
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
     max_locks: Annotated[int, Field(ge=1, le=MAX_LOCKS)] = 3
+    enforce_licence: bool = True
     claims_per_minute: Annotated[int, Field(ge=1, le=MAX_CLAIMS_PER_MINUTE)] = 600
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True

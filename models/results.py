@@ -36,5 +36,6 @@ class Reason(StrEnum):
     SUPPRESSED = "suppressed"
     QUIET_HOURS = "quiet_hours"
     TOO_MANY_OPEN = "too_many_open"
+    NOT_LICENSED = "not_licensed"
     TOO_MANY_CLAIMS = "too_many_claims"
     FATAL_ERROR = "fatal_error"

@@ -50,6 +50,10 @@ class LeadRow(Model):
         default=None,
         description="False: the lead must not be called (M8). Null: the queue shows no phone number",
     )
+    may_claim: bool | None = Field(
+        default=None, description="False: you may neither claim nor open it (M6); `why_not` says why"
+    )
+    why_not: str | None = None
 
 
 class QueuePage(Model):
@@ -133,3 +137,4 @@ class Action(Model):
         default=None, min_length=1, max_length=len(CORRECTABLE)
     )
     view_only: bool | None = None
+    override_licence: bool | None = None

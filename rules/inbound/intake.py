@@ -101,6 +101,7 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
         kind=action.kind,
         facts=facts,
         view_only=bool(action.view_only),
+        override_licence=bool(action.override_licence),
         invalid="; ".join(f"{name}: {why}" for name, why in problems.items()) or None,
         attributes=storable(extra) if extra else {},
     )

@@ -52,8 +52,19 @@ def parsed_lead(value: bytes) -> Any:
     return _leniently(value) if _EXPONENT.search(value) else document
 
 
+def document_of(value: bytes) -> Any:
+    """Return the JSON document of a file of leads, of any size; raises `ValueError` or `RecursionError`."""
+    return _kept(_loaded(value))
+
+
 def _leniently(value: bytes) -> Any:
-    document = json.loads(
+    document = _loaded(value)
+    check_bounds(document, "", MAX_DEPTH)
+    return _kept(document)
+
+
+def _loaded(value: bytes) -> Any:
+    return json.loads(
         value.decode().removeprefix(_BOM),
         strict=False,
         parse_float=_float,
@@ -62,8 +73,6 @@ def _leniently(value: bytes) -> Any:
         ),
         parse_constant=UnreadableValue,
     )
-    check_bounds(document, "", MAX_DEPTH)
-    return _kept(document)
 
 
 def _float(literal: str) -> Any:

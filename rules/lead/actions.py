@@ -12,6 +12,7 @@ from models.results import Reason, Result
 from rules.lead import activities, contact, corrections, moves
 from rules.lead.contact import warn_of_promise
 from rules.lead.discretion import closed_with, opened_by, owned_by
+from rules.lead.licences import check_assignee, refuse_unlicensed
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.permissions import MANAGERS, not_holding, not_working
 from rules.lead.settlement import reevaluate_queues
@@ -53,6 +54,8 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
         queue_id = claimable_queues[0]
     if queue_id is None:
         return _not_claimable(transition, request)
+    if result := refuse_unlicensed(transition, request.rep_id, [queue_id]):
+        return result
     why = f"first claim; in {queue_id} by rules {rules.queues[queue_id].version}"
     transition.assign_owner(request.rep_id, "claim", f"queue/{queue_id}", why)
     transition.update(claimed_through=queue_id)
@@ -96,6 +99,11 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
             return refused(Reason.NOT_ALLOWED, f"it is to be claimed first, from {named}")
         if not manager and not any(rules.may_see(request.rep_id, q) for q in transition.lead.places):
             return refused(Reason.NOT_QUALIFIED, "it stands in no work queue that the rep has access to")
+        shown = [
+            queue_id for queue_id in sorted(transition.lead.places) if rules.may_see(request.rep_id, queue_id)
+        ]
+        if result := refuse_unlicensed(transition, request.rep_id, shown):
+            return result
         most = rules.settings.max_locks
         if transition.others_open >= most:
             why = f"you have {transition.others_open} leads open; at most {most} are allowed: finish or release one"
@@ -167,6 +175,8 @@ def claim_now(transition: Transition, request: ActionRequested) -> ActionResult:
         return ActionResult(Result.WON, why="it is yours already")
     if result := not_working(transition, request):
         return result
+    if result := refuse_unlicensed(transition, request.rep_id, []):
+        return result
     why = f"{request.rep_id} had it open"
     transition.assign_owner(request.rep_id, "claim_now", None, why)
     return ActionResult(Result.WON, why=why)
@@ -193,9 +203,12 @@ def assign(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(Reason.INVALID, "to_rep_id: an assign action needs one")
     if transition.rules.role(request.to_rep_id) is None:
         return refused(Reason.UNKNOWN_REP, f"the org has no active rep {request.to_rep_id}")
-    transition.assign_owner(
-        request.to_rep_id, "manual", f"manager/{request.rep_id}", f"assigned by {request.rep_id}"
-    )
+    result, overrides = check_assignee(transition, request, request.to_rep_id)
+    if result is not None:
+        return result
+    why = f"assigned by {request.rep_id}" + (f": {request.why}" if request.why else "")
+    via = f"manager/{request.rep_id}"
+    transition.assign_owner(request.to_rep_id, "manual", via, why, overrides=overrides)
     return DONE
 
 

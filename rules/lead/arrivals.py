@@ -24,7 +24,9 @@ from models.lead import Lead, Phase
 from models.persons import Inquiry
 from rules.lead import corrections
 from rules.lead.distribution import ask_group, note_campaign, orphan
+from rules.lead.licences import lacks_licence
 from rules.lead.transition import Transition
+from rules.queues.rep_names import RepMatch
 from rules.queues.rule_book import OrgRules
 
 _AT_REST = frozenset({Phase.QUEUED, Phase.EXCEPTION, Phase.IGNORED, Phase.CLOSED})
@@ -173,7 +175,7 @@ def _distribute_again(transition: Transition, facts: Facts, owner: str | None) -
 def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -> None:
     """Give a lead to the rep that its arrival names; without one, request a rep from its campaign's group."""
     if facts.assigned_to:
-        found = transition.rules.find_rep(facts.assigned_to)
+        found = _licensed(transition, transition.rules.find_rep(facts.assigned_to))
         if found.rep_id is not None:
             note_campaign(transition, facts)
             transition.assign_owner(found.rep_id, "pre_assigned", f"vendor/{facts.vendor}", assigned)
@@ -182,6 +184,14 @@ def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -
             PreassignmentNotFollowed(assigned_to=facts.assigned_to, reason=found.reason, why=found.why)
         )
     ask_group(transition, facts, why)
+
+
+def _licensed(transition: Transition, found: RepMatch) -> RepMatch:
+    """Return a match, or why it is not followed because the rep lacks the licence for the lead's state (M6)."""
+    state = transition.lead.facts.state
+    if found.rep_id is None or not lacks_licence(transition.rules, found.rep_id, state):
+        return found
+    return RepMatch(None, "not_licensed", f"{found.rep_id} is not licensed in {state}")
 
 
 def _fill_in(

@@ -9,6 +9,7 @@ from models.events import ActionRequested
 from models.lead import Lead, Phase
 from models.results import Reason, Result
 from rules.lead.distribution import ask_group, orphan
+from rules.lead.licences import check_assignee
 from rules.lead.permissions import MANAGERS, not_manager
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
@@ -33,9 +34,12 @@ def reassign(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(Reason.UNKNOWN_REP, f"the org has no active rep {request.to_rep_id}")
     if lead.owner == request.to_rep_id:
         return ActionResult(Result.DONE, why=f"{lead.owner} has it already: nothing changes")
+    refusal, overrides = check_assignee(transition, request, request.to_rep_id)
+    if refusal is not None or (overrides and not manager):
+        return refusal or refused(Reason.NOT_ALLOWED, "overriding a licence is for managers and admins")
     via = f"manager/{actor}" if manager else f"rep/{actor}"
     why = f"reassigned by {actor}: {request.why}"
-    transition.assign_owner(request.to_rep_id, "reassigned", via, why)
+    transition.assign_owner(request.to_rep_id, "reassigned", via, why, overrides=overrides)
     return DONE
 
 

@@ -113,7 +113,9 @@ class Transition:
             self.unlock("it ran out without an action", lapsed=lock.rep_id)
             self.update_phase()
 
-    def assign_owner(self, rep_id: str, how: str, via: str | None, why: str) -> None:
+    def assign_owner(
+        self, rep_id: str, how: str, via: str | None, why: str, *, overrides: tuple[str, ...] = ()
+    ) -> None:
         """Make a rep the only owner. The lead's place at the end of the queues is dropped.
 
         A promised call passes to the new owner (X2, M7). If it is due, the new owner is told, unless it is the owner's
@@ -137,7 +139,11 @@ class Transition:
             round=None,
             lapsed=lapsed if lapsed != rep_id else None,
         )
-        self.emit(OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why))
+        self.emit(
+            OwnerChanged(
+                rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why, overrides=overrides
+            )
+        )
         if self.lead.call_is_due and how not in OWN_ACTIONS:
             self._tell_call_is_due(self.lead.owned_epoch)
 

@@ -149,3 +149,24 @@ async def test_q4_q6_what_is_published_meanwhile_takes_no_open_question_away(off
     await asked.get_by_role("button", name="Cancel").click()
     await expect(rep.get_by_role("columnheader", name="Loan purpose")).to_be_visible()
     await expect(east).to_be_hidden()
+
+
+async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence(office: RunningOrg) -> None:
+    await office.rep("rep-1", licensed_states=["MA"])
+    await office.publish("queue", "new", **NEW)
+    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
+    other = await office.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
+    page = await office.sign_in("rep-1")
+    await expect(row(page, other).get_by_role("button", name="Claim Ana Silva")).to_be_visible()
+    await expect(row(page, lead)).to_contain_text("You are not licensed in RI.")
+    await expect(row(page, lead).get_by_role("button")).to_have_count(0)
+    api = await office.program("rep-1")
+    rows = (await api.get("/api/v1/queues/new/leads")).json()["rows"]
+    assert {one["lead_id"]: (one["may_claim"], one["why_not"]) for one in rows} == {
+        lead: (False, "You are not licensed in RI."),
+        other: (None, None),
+    }
+    refused = await api.post(f"/api/v1/leads/{lead}/claims", json={"queue_id": "new"})
+    answer = refused.json()
+    assert (answer["result"], answer["reason"]) == ("refused", "not_licensed")
+    assert answer["why"] == "you are not licensed in RI"

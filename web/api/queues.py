@@ -8,6 +8,7 @@ from board.reader import QueueInfo
 from rules.queues.columns import MAY_CALL, PHONE
 from web.auth import Access, PartsOf, Person
 from web.schemas import LeadRow, QueuePage, QueueSummary
+from web.services.row_licences import unlicensed
 from web.services.visible_queues import MOST, cursor_of, rank_of, stretch, visible
 
 router = APIRouter(prefix="/api/v1/queues", tags=["queues"])
@@ -34,6 +35,7 @@ async def leads(
 ) -> QueuePage:
     """List a queue's leads in its order. `mine` is the person's own queue (D3, D4)."""
     page, following = await stretch(parts, person, queue_id, start=rank_of(cursor), limit=limit, name=name)
+    refused = await unlicensed(parts, person, queue_id, [row.lead_id for row in page.rows])
     return QueuePage(
         queue_id=queue_id,
         size=page.size,
@@ -44,6 +46,8 @@ async def leads(
                 version=row.version,
                 columns=row.columns,
                 may_call=row.columns.get(MAY_CALL, True if PHONE in row.columns else None),
+                may_claim=False if row.lead_id in refused else None,
+                why_not=refused.get(row.lead_id),
             )
             for row in page.rows
         ],

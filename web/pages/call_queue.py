@@ -12,6 +12,7 @@ from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
+from web.services.row_licences import unlicensed
 from web.services.takers import ALL_MOVES
 from web.services.visible_queues import stretch, visible
 
@@ -35,6 +36,7 @@ async def call_queue(
     chosen = queue_id or next((info.queue_id for info in queues if info.claimable), MINE)
     page, _ = await stretch(parts, person, chosen, start=0, limit=WINDOW + RESERVE)
     info = next((one for one in queues if one.queue_id == chosen), None)
+    refused = await unlicensed(parts, person, chosen, [row.lead_id for row in page.rows])
     moves = ALL_MOVES[:-1] if info and person.oversees else ()  # no list of the board has closed leads
     shown = {
         "queue_id": page.queue_id,
@@ -49,7 +51,14 @@ async def call_queue(
         "selects": bool(moves),
         "outcomes": list(info.outcomes) if info else [],
         "rows": [
-            {"lead_id": row.lead_id, "rank": row.rank, "version": row.version, "columns": row.columns}
+            {
+                "lead_id": row.lead_id,
+                "rank": row.rank,
+                "version": row.version,
+                "columns": row.columns,
+                "may_claim": False if row.lead_id in refused else None,
+                "why_not": refused.get(row.lead_id),
+            }
             for row in page.rows
         ],
     }

@@ -140,6 +140,8 @@ def test_json_lines_take_a_mapping_too(tmp_path: Path) -> None:
         ("a", b" <adf>", "adf"),
         ("a.txt", b'\xef\xbb\xbf\n{"a"', "jsonl"),
         ("a.txt", b"a,b", "csv"),
+        ("a.json", b"{", "json"),
+        ("a", b" [{", "json"),
     ],
 )
 def test_the_format_is_told_by_the_name_or_the_first_character(

@@ -72,7 +72,9 @@ function lineOf(row) {
 function actionCell(row) {
   const cell = document.createElement("td");
   cell.className = "act";
-  if (data.claimable) {
+  if (row.may_claim === false) {
+    cell.textContent = row.why_not ?? "Not yours to claim.";
+  } else if (data.claimable) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Claim";

@@ -74,8 +74,9 @@ export class ListWindow {
     if (id && !isAfter(id, this.asOf)) return;
     if (id) this.asOf = id;
     if (change.size !== null && change.size !== undefined) this.size = change.size;
+    const known = this.held.find((row) => row.lead_id === change.lead_id);
     if (change.change !== "entered") this.remove(change.lead_id, change.was);
-    if (change.change !== "left") this.insert(change);
+    if (change.change !== "left") this.insert({ ...change, may_claim: known?.may_claim, why_not: known?.why_not });
     if (!this.name && this.end < this.size) this.refill();
     this.onChange(change.change === "left" ? null : change.lead_id);
   }
@@ -91,7 +92,7 @@ export class ListWindow {
   }
 
   /** @param {BoardRow} entered */
-  insert({ lead_id, rank, version, columns }) {
+  insert({ lead_id, rank, version, columns, may_claim, why_not }) {
     for (const row of this.held) if (row.rank >= rank) row.rank += 1;
     if (this.name) {
       if (!String(columns.name).toLowerCase().includes(this.name.toLowerCase())) return;
@@ -102,7 +103,7 @@ export class ListWindow {
       return;
     }
     const place = this.held.findIndex((row) => row.rank > rank);
-    const row = { lead_id, rank, version, columns };
+    const row = { lead_id, rank, version, columns, may_claim, why_not };
     if (place < 0) this.held.push(row);
     else this.held.splice(place, 0, row);
     if (!this.name) this.held.length = Math.min(this.held.length, this.length + this.reserve);

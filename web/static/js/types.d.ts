@@ -14,6 +14,8 @@ export interface BoardRow {
   rank: number;
   version: number;
   columns: Record<string, any>;
+  may_claim?: boolean | null;
+  why_not?: string | null;
 }
 
 /** A part of a list of the board. `as_of`: the newest entry of the feed that it contains. */

@@ -133,6 +133,14 @@ function settings(value) {
       hint: "Further claims are refused until a minute has passed.",
     }),
     toggle(
+      "enforce_licence",
+      "Reps may have only leads of states they are licensed in",
+      value.enforce_licence ?? true,
+      {
+        hint: "For claims, opening and assignments; a manager may override it with a reason. Distribution always checks.",
+      },
+    ),
+    toggle(
       "auto_claim_on_timed_callback",
       "A callback with a time claims the lead",
       value.auto_claim_on_timed_callback ?? true,

@@ -1,0 +1,39 @@
+"""Says for the rows of a queue whether the person may claim or open them by the person's licences (M6)."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, select
+
+from models.public import MINE
+from rules.lead.licences import lacks_licence
+from sink.tables import LeadTable
+from web.auth import Person
+from web.parts import Services
+from web.services.crm_query import ask
+
+
+async def unlicensed(
+    parts: Services, person: Person, queue_id: str, lead_ids: Collection[str]
+) -> dict[str, str]:
+    """Return lead -> why the person may neither claim nor open it. Other leads are left out.
+
+    The state is named only if the queue shows it (Q3). States are read from the CRM database in one query for the page.
+    """
+    rules = parts.directory.org(person.org)
+    rep, queue = rules.reps.get(person.rep_id), rules.queues.get(queue_id)
+    tracked = rep is not None and rep.licensed_states is not None and rules.settings.enforce_licence
+    if not tracked or not lead_ids or queue_id == MINE:
+        return {}
+
+    def states(connection: Connection) -> dict[str, str | None]:
+        query = select(LeadTable.lead_id, LeadTable.state).where(
+            LeadTable.org == person.org, LeadTable.lead_id.in_(list(lead_ids))
+        )
+        return {row.lead_id: row.state for row in connection.execute(query)}
+
+    named = queue is not None and "state" in queue.queue.columns
+    return {
+        lead_id: f"You are not licensed in {state if named else 'its state'}."
+        for lead_id, state in (await ask(parts, states)).items()
+        if lacks_licence(rules, person.rep_id, state)
+    }

@@ -182,7 +182,11 @@ def _read_list(content: bytes, org: str) -> LeadSelection:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "list.csv"
         path.write_bytes(content)
-        return leads_of(path, org)
+        try:
+            return leads_of(path, org)
+        except InvalidInput as error:
+            shown = (msgspec.structs.replace(one, path=one.path.replace(str(path), "file")) for one in error.problems)
+            raise InvalidInput(tuple(shown)) from error
 
 
 async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[str]:

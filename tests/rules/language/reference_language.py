@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from models.facts import Facts
-from models.lead import Lead, Lock, Phase
+from models.lead import Deadline, DeadlineKind, Lead, Lock, Phase
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 UNITS = {
@@ -79,7 +79,11 @@ def leads(phases: list[Phase] | None = None) -> st.SearchStrategy[Lead]:
 
 
 def make(phase: Phase = Phase.QUEUED, **fields: Any) -> Lead:
-    """Return a lead whose owner and lock agree with its phase, as the lead machine keeps them."""
+    """Return a lead as the lead machine keeps it: owner and lock agree with its phase.
+
+    A promised call after `NOW` has its deadline, and any other is due (M7).
+    """
+    promised: datetime | None = fields.get("callback_at")
     owned, locked = phase in (Phase.OWNED, Phase.WORKING), phase in (Phase.LOCKED, Phase.WORKING)
     given: dict[str, Any] = {
         "lead_id": "lead-1",
@@ -89,6 +93,7 @@ def make(phase: Phase = Phase.QUEUED, **fields: Any) -> Lead:
         "updated_at": NOW,
         "owner": "rep-7" if owned else None,
         "lock": Lock("rep-3", NOW, NOW + UNITS["hour"], 1) if locked else None,
+        "deadlines": (Deadline(DeadlineKind.CALLBACK, promised, 1),) if promised and promised > NOW else (),
     }
     return Lead(**{**given, **fields})
 

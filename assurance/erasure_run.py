@@ -207,12 +207,13 @@ class _Run:
             await self._bystander(client)
             await asyncio.sleep(BYSTANDER_SECONDS)
 
-    async def _bystander(self, client: LoadClient, *, owned: bool = True) -> None:
+    async def _bystander(self, client: LoadClient) -> None:
+        """Send somebody who is not erased: owned at once, an exception, or in the org's queue."""
         n = next(self._bystanders)
         message: dict[str, Any] = {"vendor": "acme", "org": ORG, "campaign": "all", "external_id": f"by-{n}"}
         message |= {"first_name": "Jeremy", "last_name": f"Jones {n}"}
         message |= {"phone": f"(401) {419 + n // 10_000}-{n % 10_000:04d}", "email": f"jones{n}@x.org"}
-        message |= {"assigned_to": "rep-1"} if owned and n % 3 == 0 else {"state": "TX"} if n % 3 == 1 else {}
+        message |= {"assigned_to": "rep-1"} if n % 3 == 0 else {"state": "TX" if n % 3 == 1 else "MA"}
         await client.put(LEAD_ARRIVALS, msgspec.json.encode(message))
         self._sent += 1
 
@@ -257,9 +258,7 @@ class _Run:
     async def _roll(self, client: LoadClient) -> None:
         """Write records to every partition of every topic, so that active segments roll."""
         for n in range(40):
-            await self._bystander(
-                client, owned=False
-            )  # compaction would remove what verify compares owners with
+            await self._bystander(client)
             key = str(n).encode()
             await client.put(LEAD_ARRIVALS, b"{no lead", key=key)
             action = {

@@ -51,27 +51,28 @@ def arrival_of(value: bytes | None, headers: dict[str, bytes]) -> str | None:
 
 
 async def delete_letters(settings: Settings, finder: Finder) -> int:
-    """Remove the letters of erased persons; return their number. Raises `RetryableError`."""
+    """Remove the letters of erased persons; return their number. Raises `RetryableError`.
+
+    The letters are read twice, one at a time, so that memory does not limit their number: once to see whether any is
+    about an erased person, and once to write the others again.
+    """
     bounds = await extent(settings, DEAD_LETTERS)
     ends = {(DEAD_LETTERS, n): end for n, (_, end) in bounds.items()}
-    gone, kept = 0, []
-    async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
-        async for record in records:
-            if record.offset >= ends[DEAD_LETTERS, record.partition]:
-                continue
-            if about_erased(finder, record):
-                gone += 1
-            else:
-                kept.append(record)
-    if not gone:
+    if not await _any_about_erased(settings, finder):
         return 0
     marks = await read_marks(settings)
+    gone = 0
     producer = clients.producer(settings, max_request_size=MAX_DEAD_LETTER_BYTES + ROOM_BYTES)
     admin = clients.admin(settings)
     try:
         await producer.start()
-        async with Marker(settings) as marker:
-            for record in kept:
+        async with Marker(settings) as marker, aclosing(read_topic(settings, DEAD_LETTERS)) as records:
+            async for record in records:
+                if record.offset >= ends[DEAD_LETTERS, record.partition]:
+                    continue  # it came since; its own erasure finds it
+                if about_erased(finder, record):
+                    gone += 1
+                    continue
                 at = await producer.send_and_wait(
                     DEAD_LETTERS,
                     record.value,
@@ -89,3 +90,11 @@ async def delete_letters(settings: Settings, finder: Finder) -> int:
         await admin.close()
         await producer.stop()
     return gone
+
+
+async def _any_about_erased(settings: Settings, finder: Finder) -> bool:
+    async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
+        async for record in records:
+            if about_erased(finder, record):
+                return True
+    return False

@@ -9,17 +9,24 @@ import msgspec
 from assurance.verify.activities import Activities
 from models.decisions import (
     Answered,
+    AnswerIgnored,
+    ArrivalRepeated,
+    DeadlineIgnored,
     Decision,
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
+    MergedInto,
 )
+from models.erasure_decisions import ArrivalDropped
 from models.lead import Lead, LeadRow, Phase
 from models.org import Stage
 from rules.org.persons import Persons
 from rules.queues.personal_queues import own_queues, own_sort_key
 
 TROUBLES = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
+_MAY_CHANGE_NOTHING = (Answered, AnswerIgnored, ArrivalDropped, ArrivalRepeated, DeadlineIgnored, MergedInto)
+"""Decisions that a record may also have without a new version of the lead."""
 _STATUS = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
 
 
@@ -128,3 +135,16 @@ def row_decisions_hash(row: LeadRow) -> int:
 def _decision_key(decision: Decision) -> tuple[str, str | None, str | None]:
     result = str(decision.result) if isinstance(decision, Answered) else None
     return str(decision.__struct_config__.tag), result, getattr(decision, "rep_id", None)
+
+
+def follows(former: LeadRow | None, row: LeadRow, *, compactable: bool) -> bool:
+    """Tell whether the journal has every record of a lead between two of its records that could name an owner.
+
+    `former`: None if `row` is the lead's first record. `compactable`: records as old as `row` may be compacted away.
+    Then the record that made the row's version may be gone, and a later one of the same version, such as a refusal or
+    an ignored deadline, may be left. A record proves that it made its version only by a decision that changes the lead.
+    """
+    version = former.seq if former else 0
+    if row.seq != version + 1:
+        return row.seq <= version
+    return not compactable or any(not isinstance(said, _MAY_CHANGE_NOTHING) for said in row.decisions)

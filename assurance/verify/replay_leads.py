@@ -13,7 +13,7 @@ import msgspec
 from assurance.verify.activities import note_activities
 from assurance.verify.catch_up import Snapshot
 from assurance.verify.dead_letters import DeadLetterIndex
-from assurance.verify.facts import JournalFacts, LeadFacts, row_decisions_hash
+from assurance.verify.facts import JournalFacts, LeadFacts, follows, row_decisions_hash
 from assurance.verify.findings import Findings
 from assurance.verify.lead_invariants import KnownAnswers, LeadInvariants
 from assurance.verify.pairing import Pair
@@ -194,7 +194,7 @@ class LeadReplay:
                     self._journal_facts.arrived.add(
                         key_text(record.key)
                     )  # its arrival may be gone from the log
-            self._remember(record, row, whole=row.seq <= (former.seq if former else 0) + 1)
+            self._remember(record, row, whole=follows(former, row, compactable=at <= self._cut))
         elif row is not None:
             self._apply(row)
         if row is not None:

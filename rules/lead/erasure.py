@@ -129,6 +129,7 @@ def forget(
     lead = transition.lead
     transition.end_search(ERASED)
     transition.unlock(ERASED)
+    transition.withdraw_due_notice(ERASED)
     for kind in DeadlineKind:
         transition.set_deadline(kind, None)
     if lead.open_exception is not None:
@@ -148,6 +149,7 @@ def forget(
         callback_at=None,
         deferred_at=None,
         failed=None,
+        round=None,
         open_exception=None,
         suppressed={},
         corrections=None,

@@ -124,7 +124,7 @@ class Transition:
         previous, lapsed = self.lead.owner, self.lead.lapsed
         self.end_search(why, winner=rep_id)
         self.unlock(why)
-        self._withdraw_due_notice(why)
+        self.withdraw_due_notice(why)
         self.update(
             owner=rep_id,
             owned_epoch=self.next_epoch(),
@@ -151,7 +151,7 @@ class Transition:
         """Remove the owner. A promised call is kept for the next owner (X2)."""
         previous = self.lead.owner
         self.unlock(why)
-        self._withdraw_due_notice(why)
+        self.withdraw_due_notice(why)
         self.update(owner=None, owned_epoch=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
         self.update(owner_last_contacted_at=None)
         self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
@@ -178,7 +178,7 @@ class Transition:
 
     def set_callback(self, at: datetime | None) -> None:
         """Set the time of the promised call, or put the lead at the end of its queues (D4)."""
-        self._withdraw_due_notice("the promise was replaced" if at else "somebody acted on it")
+        self.withdraw_due_notice("the promise was replaced" if at else "somebody acted on it")
         self.set_deadline(DeadlineKind.CALLBACK, at)
         self.update(callback_at=at, deferred_at=None if at else self.at)
 
@@ -195,7 +195,7 @@ class Transition:
             self.update(due_notice=DueNotice(owner, epoch))
         self.emit(CallbackDue(rep_id=owner, quiet_until=quiet[1] if quiet else None, epoch=epoch))
 
-    def _withdraw_due_notice(self, why: str) -> None:
+    def withdraw_due_notice(self, why: str) -> None:
         """Withdraw what the owner was told of a due call, if it was told (M7)."""
         if notice := self.lead.due_notice:
             self.update(due_notice=None)
@@ -203,7 +203,7 @@ class Transition:
 
     def record_contact(self, rep_id: str) -> None:
         """Record that a rep contacted the lead now, and whether that was its owner (M3)."""
-        self._withdraw_due_notice(f"{rep_id} contacted it")
+        self.withdraw_due_notice(f"{rep_id} contacted it")
         self.update(last_contacted_at=self.at)
         if self.lead.owner == rep_id:
             self.update(owner_last_contacted_at=self.at)

@@ -125,10 +125,10 @@ def test_the_operator_erases_a_person_and_deletes_the_past_of_the_logs(secured: 
     assert secured.send("vendor-acme", "lead-arrivals", value) == ""
     lead_id = arrived(secured, external_id)
     done = secured.command("erase", "--lead", lead_id, "--by", "boss", "--now")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Erased: 1 leads of 1 persons." in done.stdout
+    assert done.code == 0, done.out + done.err
+    assert "Erased: 1 leads of 1 persons." in done.out
     listed = secured.command("erasures")
-    assert (listed.returncode, "1 receipts" in listed.stdout) == (0, True), listed.stdout + listed.stderr
+    assert (listed.code, "1 receipts" in listed.out) == (0, True), listed.out + listed.err
 
 
 def test_nothing_that_runs_was_denied_anything(secured: Secured) -> None:

@@ -179,7 +179,7 @@ def test_nothing_but_reading_is_done_with_an_erased_lead(floor: SalesFloor) -> N
         ("note", {"note": "n"}),
         ("assign", {"to_rep_id": "bob"}),
         ("claim", {}),
-        ("dance", {}),
+        ("reopen", {"why": "again"}),
     ):
         answer = floor.of("A").asks(action, "ada", **fields)
         assert (answer.result, answer.reason) == (Result.REFUSED, Reason.LEAD_CLOSED), action

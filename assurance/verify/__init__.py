@@ -19,7 +19,7 @@ from assurance.verify.cross_log import CrossLogMessages
 from assurance.verify.cross_state import check_conservation, check_orgs, check_persons
 from assurance.verify.database import check_database
 from assurance.verify.dead_letters import DeadLetterIndex
-from assurance.verify.erased import check_erased
+from assurance.verify.erased import check_erased, letter_was_removed
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import CODES, Finding, Findings, Kind
 from assurance.verify.inbound import Inbound
@@ -293,6 +293,7 @@ async def _inbound(
         dead_letters=dead_letters,
         findings=findings,
         partitions=partitions,
+        letter_was_removed=await letter_was_removed(settings, journal_facts),
     )
     for topic, check in (
         (LEAD_ARRIVALS, inbound.arrivals),

@@ -5,23 +5,24 @@ keep the past for a while, so they are searched only on request (`firstclaim ver
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from application.erasure.finder import Finder
 from application.erasure.letters import about_erased
+from application.erasure.receipts import read_receipts
 from application.erasure.stores import keys_with, rows_with
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
-from assurance.verify.records import key_text, position_of
+from assurance.verify.records import key_text, position_of, time_of
 from models.errors import RetryableError
 from streams.erasure_key import read_key
 from streams.settings import Settings
 from streams.topic_reader import read_topic
-from streams.topics import TOPICS
+from streams.topics import DEAD_LETTERS, TOPICS
 
 EMPTY: Final = ("first_name", "last_name", "email", "phone", "external_id", "state", "zip", "loan_amount")
 """Facts that an erased lead must not have, whatever the key of the hashes is."""
@@ -33,6 +34,34 @@ def finder_of(settings: Settings, journal_facts: JournalFacts) -> Finder:
     leads = [lead_id for lead_id, facts in journal_facts.leads.items() if facts.lead.erased_at is not None]
     orgs = {lead_id: facts.lead.facts.org for lead_id, facts in journal_facts.leads.items()}
     return Finder(read_key(settings), hashes, leads, orgs)
+
+
+async def letter_was_removed(settings: Settings, journal_facts: JournalFacts) -> Callable[[Any], bool]:
+    """Return what tells whether the dead letter of a message was removed by an erasure.
+
+    Of a person without any lead no hash is kept. So if such a person's letters were removed, that may hold for every
+    message that is older than the removal.
+    """
+    try:
+        receipts = await read_receipts(settings)
+    except RetryableError:
+        receipts = []  # a cluster of an earlier version has no such topic yet
+    removals = [receipt for receipt in receipts if receipt.places.get(DEAD_LETTERS)]
+    if not removals:
+        return lambda _: False
+    until = max(receipt.at for receipt in removals)
+    unknown = max((receipt.at for receipt in removals if not receipt.leads), default=None)
+    hashes = {
+        org: persons.erased_hashes | persons.returned_hashes for org, persons in journal_facts.persons.items()
+    }
+    leads = [lead_id for lead_id, facts in journal_facts.leads.items() if facts.lead.erased_at is not None]
+    finder = Finder(read_key(settings), hashes, leads)
+
+    def was_removed(record: Any) -> bool:
+        at = time_of(record)
+        return at <= until and ((unknown is not None and at <= unknown) or about_erased(finder, record))
+
+    return was_removed
 
 
 async def check_erased(

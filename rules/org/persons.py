@@ -40,6 +40,7 @@ class Persons:
         "_erased_hashes",
         "_handles",
         "_more",
+        "_returned_hashes",
         "_shared",
     )
 
@@ -52,6 +53,7 @@ class Persons:
         """Lead -> the rows of resends that brought further handles, without the handles: each has its own key."""
         self._erased: set[Packed] = set()
         self._erased_hashes: set[str] = set()
+        self._returned_hashes: set[str] = set()
         self._arrivals_of: dict[Packed, list[Packed]] | None = None
         self._digests_of: dict[Packed, list[bytes]] = {}
         self._corrected: dict[Packed, dict[bytes, bool]] = {}
@@ -120,6 +122,11 @@ class Persons:
         """The keyed hashes of erased persons who did not come back."""
         return frozenset(self._erased_hashes)
 
+    @property
+    def returned_hashes(self) -> frozenset[str]:
+        """The keyed hashes of erased persons who came back as new ones."""
+        return frozenset(self._returned_hashes)
+
     def erased_among(self, hashes: Iterable[str]) -> tuple[str, ...]:
         """Return those of these hashes that are an erased person's."""
         return tuple(each for each in hashes if each in self._erased_hashes)
@@ -175,7 +182,11 @@ class Persons:
                 self._barred[handle_digest(row.handle)] = row.reason
             return
         if isinstance(row, OrgErased):
-            (self._erased_hashes.discard if row.returned else self._erased_hashes.add)(row.hash)
+            now, before = self._erased_hashes, self._returned_hashes
+            if row.returned:
+                now, before = before, now
+            now.add(row.hash)
+            before.discard(row.hash)
             return
         lead = _packed(row.lead_id)
         lead = self._arrivals.get(lead, lead)

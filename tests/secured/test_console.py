@@ -114,6 +114,8 @@ def test_an_admin_erases_a_person_by_http(running: Secured) -> None:
         assert erased.json()["places"]["dead-letters"] == 1
     assert letter_seen(running, other)
     assert not letter_seen(running, theirs)
+    checked = running.command("verify")
+    assert "refusal_lost" not in checked.out, "the person's letter may be missing"
 
 
 def test_the_processes_use_the_protocol_and_a_stranger_to_the_ca_is_refused(running: Secured) -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from agents.published_watermark import PUBLIC
 from models.codec import decode_event, encode_row
-from models.events import ActionRequested, DirectoryPublished, LeadArrived
+from models.events import ActionRequested, DirectoryPublished, ErasureFound, ErasureOrdered, LeadArrived
 from models.lead import DirectoryRow, LeadRow, Phase, Row
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, NOTIFICATIONS
 from rules.lead.lead_partition import LeadPartition
@@ -66,7 +66,7 @@ def read(broker: Broker, partition: int) -> Truth:
             assert not isinstance(before, DirectoryRow)
             assert isinstance(outcome.row, LeadRow)
             check_step(before, event, outcome.row, leads.book.org(ORG))
-            if isinstance(event, ActionRequested):
+            if isinstance(event, ActionRequested | ErasureOrdered | ErasureFound):
                 truth.asked.add(event.cause)
             elif isinstance(event, LeadArrived):
                 truth.arrived.add(event.lead_id)

@@ -122,8 +122,13 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
 
 
 def _note_reached(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
-    """Note the cell of LIFECYCLE by which an action was decided, whatever its answer."""
-    if was is None or not isinstance(event, ActionRequested) or event.invalid is not None:
+    """Note the cell of LIFECYCLE by which an action was decided, whatever its answer. An erased lead refuses all."""
+    if (
+        was is None
+        or was.erased_at is not None
+        or not isinstance(event, ActionRequested)
+        or event.invalid is not None
+    ):
         return
     answer = after.decisions[0]
     expired = was.search is not None and was.search.until is not None and was.search.until <= after.at
@@ -228,11 +233,13 @@ def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
 
 def _check_owner(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
     owner = was.owner if was else None
+    last: OwnerChanged | None = None
     for decision in decisions:
         if isinstance(decision, OwnerChanged):
             assert decision.previous_rep_id == owner, "an owner is followed by the next, none is skipped"
-            owner = decision.rep_id
-            assert (now.how, now.via) == (decision.how, decision.via)
+            owner, last = decision.rep_id, decision
+    if last is not None:  # one event may take the lead from an owner who has left and give it to another rep
+        assert (now.how, now.via) == (last.how, last.via)
     assert now.owner == owner, "only an OwnerChanged changes the owner"
     if now.phase is not Phase.CLOSED:
         assert (now.owner is not None) == (now.phase in OWNED_PHASES)

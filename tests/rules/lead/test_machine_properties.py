@@ -309,6 +309,9 @@ class LeadsLive(RuleBasedStateMachine):
             case Trigger.CALLBACK_DUE | Trigger.LOCK_EXPIRED | Trigger.OFFER_EXPIRED:
                 length = {Trigger.CALLBACK_DUE: 2, Trigger.OFFER_EXPIRED: 6}.get(trigger, 100)
                 story.wait(minutes=length)
+            case Trigger.RETENTION_OVER:
+                story.publishes("settings", "settings", {"retention_days": 1})
+                story.wait(days=2)
             case Trigger.ORPHANED if lead.owner is not None:
                 self.answer(LeadOrphaned(**about, rep_id=lead.owner, why="left"))
             case Trigger.OFFER_MADE if search is not None and not search.reps:

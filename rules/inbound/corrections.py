@@ -9,6 +9,7 @@ from models import normalize
 from models.corrections import CORRECTABLE
 from models.facts import Facts
 from models.inbound import Arrival
+from models.place import with_zero
 
 UPDATE: Final = "update"
 """The action's type (docs/contracts, `lead-actions`)."""
@@ -54,6 +55,9 @@ def read_corrections(sent: Any) -> tuple[dict[str, Any] | None, dict[str, str]]:
         problems[f"facts.{name[:_LONGEST_NAME]}"] = "is no fact that can be corrected"
     if unknown[MOST_UNKNOWN:]:
         problems["facts"] = f"{len(unknown) - MOST_UNKNOWN} more are no facts that can be corrected"
+    if "facts.zip" in problems and (restored := with_zero(sent["zip"], facts.get("state"))):
+        facts["zip"] = restored
+        del problems["facts.zip"]
     if "silenced" in facts and facts["silenced"] is None:
         problems["facts.silenced"] = "must be yes or no, true or false"
     return facts, problems

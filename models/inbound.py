@@ -177,7 +177,7 @@ class Arrival(BaseModel):
 
 
 ARRIVAL_READERS: Final[dict[str, Callable[[Any], Any]]] = {
-    name: part.func
+    name: part.func  # type: ignore[misc]  # these validators take only the value
     for name, field in Arrival.model_fields.items()
     for part in field.metadata
     if isinstance(part, PlainValidator)

@@ -11,6 +11,7 @@ import msgspec
 from application.directory.publish import read_published
 from application.journal_snapshot import journal_now
 from application.rule_text import read_tree, refused
+from models.directory import OrgSettings
 from models.lead import Lead
 from rules.language.compile import CompiledRule
 from rules.language.explanations import Outcome
@@ -87,9 +88,10 @@ class RuleQuestion:
 class QueueQuestion:
     """A queue: whether a lead is in it by its rules and by the lead's phase, in the queue's order."""
 
-    def __init__(self, queue: CompiledQueue) -> None:
+    def __init__(self, queue: CompiledQueue, protect_minutes: float = 0) -> None:
+        """`protect_minutes`: how long a fresh assignment is in no claimable queue (M4)."""
         self._id = queue.queue.queue_id
-        self._index = QueueIndex((queue,))
+        self._index = QueueIndex((queue,), protect_minutes)
 
     def place(self, lead: Lead, at: datetime) -> str | None:
         """Return the lead's key in the queue's order, if it is in the queue."""
@@ -127,10 +129,13 @@ def read_rule(text: str) -> RuleQuestion:
 
 async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQuestion:
     """Return a queue as it is published now. Raises `RuleErrors` where there is none."""
-    found = (await read_published(settings, org)).objects.get(("queue", queue_id))
+    objects = (await read_published(settings, org)).objects
+    found, org_settings = objects.get(("queue", queue_id)), objects.get(("settings", "settings"))
     if found is None or found.value is None:
         raise refused("queue", f"{org} has published no queue {queue_id}")
-    return QueueQuestion(CompiledQueue.from_value(queue_id, found.value, found.version))
+    value = (org_settings.value if org_settings else None) or {}
+    protected = value.get("protect_assigned_minutes", OrgSettings().protect_assigned_minutes)
+    return QueueQuestion(CompiledQueue.from_value(queue_id, found.value, found.version), protected)
 
 
 async def try_on_leads(

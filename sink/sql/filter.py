@@ -6,7 +6,7 @@ is true or false, never NULL. On a field without a value only `null` is true; `n
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_, true
@@ -43,11 +43,20 @@ def rule_condition(tree: Node, at: datetime, dialect: str) -> ColumnElement[bool
     return _Where(LeadColumns(dialect), utc(at)).node(tree)
 
 
-def queue_condition(queue: CompiledQueue, at: datetime, dialect: str) -> ColumnElement[bool]:
-    """Return the condition that a lead is in a queue at `at`, by rules and phase as `membership` decides."""
-    return and_(
+def queue_condition(
+    queue: CompiledQueue, at: datetime, dialect: str, protect_minutes: float = 0
+) -> ColumnElement[bool]:
+    """Return the condition that a lead is in a queue at `at`, by rules and phase as `membership` decides.
+
+    `protect_minutes`: how long a fresh assignment is in no claimable queue (M4).
+    """
+    holds = and_(
         phase_condition(claimable=queue.queue.claimable), rule_condition(queue.rule.tree, at, dialect)
     )
+    if not queue.queue.claimable or not protect_minutes:
+        return holds
+    assigned_at, limit = LeadTable.assigned_at, utc(at) - timedelta(minutes=protect_minutes)
+    return and_(holds, or_(LeadTable.owner.is_(None), assigned_at.is_(None), assigned_at <= limit))
 
 
 def phase_condition(*, claimable: bool) -> ColumnElement[bool]:

@@ -11,6 +11,13 @@ from tests.rules.language.reference_language import UNITS, meets, value_of
 NOWHERE = frozenset({Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED, Phase.OFFERED})
 
 
+def protected_until(lead: Lead, rules: OrgRules) -> datetime | None:
+    """Return until when a fresh assignment is in no claimable queue (M4)."""
+    minutes = rules.settings.protect_assigned_minutes
+    fresh = lead.owner is not None and lead.assigned_at is not None
+    return lead.assigned_at + timedelta(minutes=minutes) if fresh and lead.assigned_at else None
+
+
 def open_queues(lead: Lead, rules: OrgRules) -> list[str]:
     """Return the queues that the lead's phase allows, whatever their rules say (D1, D3, Q10, Q11)."""
     if lead.phase in NOWHERE:
@@ -29,7 +36,8 @@ def takes(rules: OrgRules, queue_id: str, lead: Lead, now: datetime) -> bool:
     queue = rules.queues[queue_id].queue
     included = not queue.inclusion or meets(queue.inclusion, lead, now)
     excluded = bool(queue.exclusion and queue.exclusion["rules"]) and meets(queue.exclusion or {}, lead, now)
-    return included and not excluded
+    protected = protected_until(lead, rules) if queue.claimable else None
+    return included and not excluded and (protected is None or now >= protected)
 
 
 def places(lead: Lead, rules: OrgRules, now: datetime) -> set[str]:
@@ -40,7 +48,8 @@ def places(lead: Lead, rules: OrgRules, now: datetime) -> set[str]:
 def valid_until(lead: Lead, rules: OrgRules, now: datetime) -> datetime | None:
     """Return when time alone next changes the verdict of a queue, by trying every possible instant."""
     queues = open_queues(lead, rules)
-    instants: set[datetime] = set()
+    protected = protected_until(lead, rules)
+    instants: set[datetime] = set() if protected is None else {protected}
     for queue_id in queues:
         queue = rules.queues[queue_id].queue
         for raw in (queue.inclusion, queue.exclusion):

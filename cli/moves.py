@@ -1,4 +1,4 @@
-"""Commands on leads that somebody has, or had: moves (M1), corrections (M2), consent (M8)."""
+"""Commands on leads that somebody has, or had: moves (M1), corrections (M2), activities (M3), consent (M8)."""
 
 import asyncio
 from typing import Annotated, Any
@@ -130,27 +130,14 @@ def update(
 
     Example: firstclaim update 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --set state=RI --set phone= --by rep-7
     """
-    from application.engine_client import ask_once
-    from models import normalize
-
-    try:
-        lead_id = normalize.lead_id(lead)
-    except ValueError as error:
-        raise typer.BadParameter(f"LEAD {error}") from error
     facts: dict[str, str | None] = {}
     for change in changes:
         name, given, value = change.partition("=")
         if not given or not name.strip():
             raise typer.BadParameter(f"--set {change!r} must be name=value")
         facts[name.strip()] = value.strip() or None
-    action = {"type": "update", "lead_id": lead_id, "rep_id": by, "org": org, "facts": facts}
-    answer = asyncio.run(ask_once(running(), action | ({} if why is None else {"why": why}), seconds))
-    done = answer.result == "done"
-    if done:
-        typer.echo(f"Nothing changed: {answer.why}." if answer.why else "The lead is corrected.")
-    else:
-        print_refusal(answer.result, answer.reason, answer.why)
-    finish(msgspec.to_builtins(answer), as_json=as_json, ok=done)
+    fields: dict[str, Any] = {"facts": facts} if why is None else {"facts": facts, "why": why}
+    _ask("update", lead, by, org, seconds, fields, "The lead is corrected.", as_json=as_json)
 
 
 def consent(
@@ -170,6 +157,54 @@ def consent(
     """
     which = WhichLeads(leads or (), None, file, column)
     _move("consent", which, by, org, seconds, dry_run, as_json, why=why)
+
+
+def activity(
+    lead: Annotated[str, typer.Argument(help="Lead id.")],
+    by: By,
+    kind: Annotated[
+        str, typer.Option("--kind", help="call, email, sms, note, todo, … or a CRM's word for it.")
+    ],
+    note: Annotated[str | None, typer.Option("--note", help="What is to be remembered of it.")] = None,
+    org: Org = "default",
+    seconds: Seconds = 15.0,
+    as_json: AsJson = False,
+) -> None:
+    """Record what a rep did with a lead. Within an offer's window it claims the lead. Exit 0 only if it was recorded.
+
+    Example: firstclaim activity 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --kind call --note "left a message" --by rep-7
+    """
+    fields = {"kind": kind} if note is None else {"kind": kind, "note": note}
+    _ask("activity", lead, by, org, seconds, fields, "The activity is recorded.", as_json=as_json)
+
+
+def _ask(
+    action: str,
+    lead: str,
+    by: str,
+    org: str,
+    seconds: float,
+    fields: dict[str, Any],
+    done: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Ask for one action on one lead, and print the answer. `done`: what to print if it was done."""
+    from application.engine_client import ask_once
+    from models import normalize
+
+    try:
+        lead_id = normalize.lead_id(lead)
+    except ValueError as error:
+        raise typer.BadParameter(f"LEAD {error}") from error
+    request = {"type": action, "lead_id": lead_id, "rep_id": by, "org": org, **fields}
+    answer = asyncio.run(ask_once(running(), request, seconds))
+    ok = answer.result == "done"
+    if ok:
+        typer.echo(f"Nothing changed: {answer.why}." if answer.why else done)
+    else:
+        print_refusal(answer.result, answer.reason, answer.why)
+    finish(msgspec.to_builtins(answer), as_json=as_json, ok=ok)
 
 
 def _move(
@@ -204,5 +239,5 @@ def _move(
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (reassign, unassign, redistribute, reopen, update, consent):
+    for command in (reassign, unassign, redistribute, reopen, update, consent, activity):
         app.command()(command)

@@ -40,17 +40,32 @@ class ConsentRecorded(DecisionBase, frozen=True, tag="consent_recorded"):
 
 
 class CallbackSet(DecisionBase, frozen=True, tag="callback_set"):
-    """A callback was set. `at` None: it has no particular time, and the lead goes to the end of its queues (D4)."""
+    """A callback was set. `at` None: it has no particular time, and the lead goes to the end of its queues (D4).
+
+    `quiet_until`: `at` is within the lead's quiet hours, which end then; in the lead's own time (M7).
+    """
 
     rep_id: str
     at: datetime | None
+    quiet_until: datetime | None = None
 
 
 class CallbackDue(DecisionBase, frozen=True, tag="callback_due"):
-    """The promised call is due, so the lead moves to the top of its owner's queue (D4).
+    """The promised call is due, so the lead moves to the top of its owner's queue, or of its work queues (D4, M7).
 
-    `quiet_until`: the end of the quiet hours at the lead's location; it must not be called before then (X6).
+    It is decided again for a new owner who gets a lead with a due call. `epoch`: of the call's deadline, or of the new
+    owner; 0 in records of earlier versions. `quiet_until`: the end of the quiet hours at the lead's location; it must
+    not be called before then (X6).
     """
 
     rep_id: str | None
     quiet_until: datetime | None = None
+    epoch: int = 0
+
+
+class CallbackNoticeWithdrawn(DecisionBase, frozen=True, tag="callback_notice_withdrawn"):
+    """The owner need not be told any more that the promised call is due (M7). `epoch`: that of the `CallbackDue`."""
+
+    rep_id: str
+    epoch: int
+    why: str

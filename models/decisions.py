@@ -11,6 +11,7 @@ import msgspec
 
 from models.contact_decisions import (
     CallbackDue,
+    CallbackNoticeWithdrawn,
     CallbackSet,
     ConsentRecorded,
     ContactForbidden,
@@ -26,6 +27,7 @@ from models.offer_decisions import (
     OfferDeclined,
     OfferEnded,
     RepSought,
+    WindowMoved,
 )
 from models.results import Reason, Result
 
@@ -92,7 +94,8 @@ class Answered(DecisionBase, frozen=True, tag="answered"):
 
     It is kept, so that a repeated action gets the same answer word for word (X4). `why`: the reason in words, with the
     rule, version, lock or owner that decided it (X1). `merged_into`: the lead that the requested lead was added to
-    (R6). `org`: the org of the action; nobody else gets the answer.
+    (R6). `org`: the org of the action; nobody else gets the answer. `call_from`: the promised time is within the lead's
+    quiet hours; from then on it may be called, in the lead's own time (M7).
     """
 
     action_id: str
@@ -106,6 +109,7 @@ class Answered(DecisionBase, frozen=True, tag="answered"):
     why: str | None = None
     merged_into: str | None = None
     org: str = "default"
+    call_from: datetime | None = None
 
 
 class OwnerChanged(DecisionBase, frozen=True, tag="owner_changed"):
@@ -274,6 +278,7 @@ Decision = (
     | LockReleased
     | CallbackSet
     | CallbackDue
+    | CallbackNoticeWithdrawn
     | OutcomeRecorded
     | NoteRecorded
     | ActivityRecorded
@@ -286,6 +291,7 @@ Decision = (
     | LeadClosed
     | RepSought
     | LeadOffered
+    | WindowMoved
     | OfferEnded
     | OfferDeclined
     | NobodyAvailable

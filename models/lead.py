@@ -99,12 +99,16 @@ class RepSearch(StrEnum):
     """The lead is offered to several reps. The first to accept wins."""
     PAUSED = "paused"
     """Transfers are paused. The org continues by itself (R4)."""
+    IN_LINE = "in_line"
+    """All reps who may have the lead are on a ring. It rings next, or is answered again at its ring time's end (M9)."""
     WAITING = "waiting"
     """Nobody may have the lead now. The org offers it by itself once somebody may; until then the queues may take it
     (E1)."""
 
 
-HELD_BACK: Final = frozenset({RepSearch.ASKED, RepSearch.OFFERED, RepSearch.RINGING, RepSearch.PAUSED})
+HELD_BACK: Final = frozenset(
+    {RepSearch.ASKED, RepSearch.OFFERED, RepSearch.RINGING, RepSearch.PAUSED, RepSearch.IN_LINE}
+)
 """The stages in which a lead is in no queue, because a rep is about to get it."""
 
 
@@ -116,8 +120,9 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A lead's search for a rep through its group.
 
     `epoch`: the epoch of the request; answers of the org and of the reps name it (X3). `reps`: the reps who have the
-    offer now. `until`: when the offer expires. `tried`: the reps tried in this round (R8). `campaign`: the campaign
-    that the sought arrival named, empty if none; None in rows of earlier versions.
+    offer now. `until`: when the offer expires. `window_seconds`: the length of its claim window (R3). `tried`: the reps
+    tried in this round (R8). `campaign`: the campaign that the sought arrival named, empty if none; None in rows of
+    earlier versions.
     """
 
     group_id: str
@@ -127,6 +132,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reps: tuple[str, ...] = ()
     until: datetime | None = None
     tried: tuple[str, ...] = ()
+    window_seconds: int | None = None
     campaign: str | None = None
 
 
@@ -147,6 +153,13 @@ class Failure(msgspec.Struct, frozen=True):
     explanation: tuple[Rejected, ...] = ()
 
 
+class DueNotice(msgspec.Struct, frozen=True, array_like=True):
+    """Who was told that the promised call is due, and under which epoch (M7)."""
+
+    rep_id: str
+    epoch: int
+
+
 class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The whole state of one lead after the last event of its log.
 
@@ -165,7 +178,8 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     among its org's messages about arrivals and that list; a message that does not exceed it is a repeat.
     `activities`: the number of recorded activities. `owner_last_contacted_at`: when the owner last contacted the
     lead, since it is the owner's (M3). `hung_up_epoch`: the `owned_epoch` under which the owner hung up its ring
-    (S2). `corrections`: what people corrected of its facts (M2).
+    (S2). `due_notice`: who was told that the promised call is due, until somebody contacts the lead (M7).
+    `corrections`: what people corrected of its facts (M2).
     """
 
     lead_id: str
@@ -179,6 +193,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     assigned_at: datetime | None = None
     lock: Lock | None = None
     callback_at: datetime | None = None
+    due_notice: DueNotice | None = None
     claimed_through: str | None = None
     lapsed: str | None = None
     lapsed_at: datetime | None = None
@@ -209,6 +224,11 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def silenced(self) -> bool:
         """Whether the lead must not be called, because its vendor or the do-not-contact list says so (X6)."""
         return self.facts.silenced or bool(self.suppressed)
+
+    @property
+    def call_is_due(self) -> bool:
+        """Whether a promised call is due. The call's deadline is gone then, and `callback_at` stays (D4, M7)."""
+        return self.callback_at is not None and self.deadline(DeadlineKind.CALLBACK) is None
 
     def deadline(self, kind: DeadlineKind) -> Deadline | None:
         """Return the current deadline of a kind; there is at most one."""

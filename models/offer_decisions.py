@@ -30,6 +30,18 @@ class LeadOffered(DecisionBase, frozen=True, tag="lead_offered"):
     passed: tuple[Rejected, ...] = ()
 
 
+class WindowMoved(DecisionBase, frozen=True, tag="window_moved"):
+    """The claim window of an open offer ends at another time, because the group's pause schedule changed (R4).
+
+    `until` None: the offer does not expire, because no gap between pauses is long enough.
+    """
+
+    group_id: str
+    epoch: int
+    why: str
+    until: datetime | None = None
+
+
 class OfferEnded(DecisionBase, frozen=True, tag="offer_ended"):
     """An offer ended for these reps. If nobody has the lead, the org gets the capacity back (X3).
 

@@ -89,7 +89,10 @@ class RingStarted(OrgDecisionBase, frozen=True, tag="ring_started"):
 
 
 class NoRepAvailable(OrgDecisionBase, frozen=True, tag="no_rep_available"):
-    """No rep can be given the lead now (E1): `no_available_agents`, `all_agents_tried` or `transfers_paused`.
+    """No rep can be given the lead now (E1).
+
+    `reason`: `no_available_agents`, `all_agents_tried`, `transfers_paused`, or `all_agents_ringing` if the lead
+    waits for its turn to ring (M9).
 
     `waits`: the lead keeps its place in the org, which offers it by itself once a rep can take it (M5). Records of
     earlier versions have False if only a change of the directory could make a rep available. `until`: the

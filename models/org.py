@@ -189,7 +189,8 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     """The capacity of a rep. No offer makes `held` + `offered` exceed the rep's `max_open` (R9).
 
     `held`: leads the rep owns. `offered`: the rep's open offers and rings. `today`: leads offered on `day`, a date in
-    the rep's time zone, without those that were voided. `ring`: the lead that rings with the rep now (S4). `turns`: by
+    the rep's time zone, without those that were voided. `ring`: the lead that rings with the rep now (S4); a New Lead
+    button does not ring (M9). `turns`: by
     group. `wake`: when to check again for leads that wait for the rep, or to continue work that one event did not
     finish.
     """
@@ -226,7 +227,7 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
 class OrgGroup(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_group"
 ):
-    """A group's counters. `turns`: turns given. `waits`: waits begun.
+    """A group's counters. `turns`: turns given. `waits`: waits begun. `resting`: who made up an owed turn last (R7).
 
     `lags`: if weights differ, how far each member is behind its exact share of the turns. One turn is
     `rules.org.turn_order.SCALE` units. A member that is not listed is neither behind nor ahead. `review`: the part of
@@ -237,6 +238,7 @@ class OrgGroup(
     turns: int = 0
     waits: int = 0
     lags: dict[str, int] = {}
+    resting: str | None = None
     review: Review | None = None
     wake: datetime | None = None
 
@@ -266,7 +268,8 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     While the lead waits: `number` is its place among the group's waiting leads. `lead` and `tried` are those of the
     request. `wake` is when time alone may make a rep available. `paused`: the lead was told that transfers are paused
     (R4). `parked`: only a change of the directory or of the lead can make a rep available, not time or capacity (M5).
-    `told`: a checksum of the reasons that the lead was told.
+    `told`: a checksum of the reasons that the lead was told. `line_until`: until then the lead waits for its turn to
+    ring (M9).
     """
 
     lead_id: str
@@ -281,6 +284,7 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     tried: tuple[str, ...] = ()
     wake: datetime | None = None
     paused: bool = False
+    line_until: datetime | None = None
     parked: bool = False
     told: int = 0
 

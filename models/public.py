@@ -28,7 +28,8 @@ class LeadDecision(msgspec.Struct, frozen=True, kw_only=True):
     """`lead-decisions`: the one answer to one action (X4). `why`: the reason in words (X1).
 
     `merged_into`: the lead does not exist, because its arrival was added to this other lead as an inquiry (R6). `org`:
-    the org of the action; empty if it could not be read, or in records of earlier versions.
+    the org of the action; empty if it could not be read, or in records of earlier versions. `call_from`: the promised
+    time of a callback is within the lead's quiet hours; from then on it may be called, in the lead's own time (M7).
     """
 
     action_id: str
@@ -43,6 +44,7 @@ class LeadDecision(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None
     merged_into: str | None
     org: str = ""
+    call_from: datetime | None = None
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Builds a lead from its row in the CRM database, with all that rules read: every catalogue field and the phase.
 
-Rules do not read a lead's lock, deadlines, placements and search, so the lead does not contain them.
+Rules do not read a lead's lock, placements and search, so the lead does not contain them. Of its deadlines it has only
+that of a promised call that is not due, because work queues are ordered by it (M7).
 """
 
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import msgspec
 
 from models.facts import Facts
-from models.lead import Failure, Lead, OpenException, Phase
+from models.lead import Deadline, DeadlineKind, Failure, Lead, OpenException, Phase
 
 
 def lead_from_row(row: dict[str, Any]) -> Lead:
@@ -31,6 +32,7 @@ def lead_from_row(row: dict[str, Any]) -> Lead:
         via=row["via"],
         assigned_at=row["assigned_at"],
         callback_at=row["callback_at"],
+        deadlines=_deadlines(row),
         claimed_through=row["claimed_through"],
         last_contacted_at=row["last_contacted_at"],
         last_outcome=row["last_outcome"],
@@ -42,3 +44,10 @@ def lead_from_row(row: dict[str, Any]) -> Lead:
         else OpenException(row["failure_reason"], (), row["updated_at"]),
         failed=None if row["failed"] is None else Failure(row["failed"]),
     )
+
+
+def _deadlines(row: dict[str, Any]) -> tuple[Deadline, ...]:
+    promised = row["callback_at"]
+    if promised is None or promised <= row["updated_at"]:
+        return ()
+    return (Deadline(DeadlineKind.CALLBACK, promised, 0),)

@@ -85,6 +85,10 @@ class Answer(Model):
     merged_into: str | None = Field(
         default=None, description="There is no such lead: its arrival is another inquiry of this one (R6)"
     )
+    call_from: datetime | None = Field(
+        default=None,
+        description="The promised time is in the lead's quiet hours: from then on it may be called, in the lead's time",
+    )
     words: str | None = Field(default=None, description="`why` with people's names in place of their ids")
 
 

@@ -17,6 +17,8 @@ from rules.org.directory import OrgDirectory
 OrgAndId = tuple[str, str]
 """An org and the id of one of its reps or leads."""
 
+RINGS: Final = "ring_all"
+"""The method of which a rep has one lead at a time. A New Lead button takes no ring (M9)."""
 OPEN: Final = frozenset({Stage.OFFERED, Stage.RINGING})
 
 
@@ -35,21 +37,23 @@ class CapacityLedger:
         """Replace the counts of a lead's former row by those of its new row."""
         before = self.leads.pop((org, row.lead_id), None)
         if before is not None:
-            self._count(org, row.lead_id, before, -1)
+            self._count(org, before, -1)
+            for rep_id in before.reps:
+                self._ringing[org, rep_id].discard(row.lead_id)
         if row.stage is not Stage.GONE:
             reps = frozenset(hold.rep_id for hold in row.holds)
             after = self.leads[org, row.lead_id] = OrgPlace(row.stage, row.epoch, reps)
-            self._count(org, row.lead_id, after, 1)
+            self._count(org, after, 1)
+            if row.stage is Stage.RINGING and row.method == RINGS:
+                for rep_id in reps:
+                    self._ringing[org, rep_id].add(row.lead_id)
 
-    def _count(self, org: str, lead_id: str, place: OrgPlace, by: int) -> None:
+    def _count(self, org: str, place: OrgPlace, by: int) -> None:
         for rep_id in place.reps:
             if place.stage is Stage.HELD:
                 self._held[org, rep_id] += by
             elif place.stage in OPEN:
                 self._offered[org, rep_id] += by
-            if place.stage is Stage.RINGING:
-                change = set.add if by > 0 else set.discard
-                change(self._ringing[org, rep_id], lead_id)
 
     def compare(self, org: str, row: OrgRep, **where: Any) -> None:
         """Compare a rep's row with the capacity that leads' rows take of it."""

@@ -15,6 +15,7 @@ STAGES: Final = {
     RepSearch.OFFERED: Stage.OFFERED,
     RepSearch.RINGING: Stage.RINGING,
     RepSearch.PAUSED: Stage.WAITING,
+    RepSearch.IN_LINE: Stage.WAITING,
     RepSearch.WAITING: Stage.WAITING,
 }
 """The stage of a lead's search -> the stage that its org must have for it."""

@@ -1,4 +1,4 @@
-"""Checks that the CRM database agrees with the journal on every lead, owner, exception and decision."""
+"""Checks that the CRM database agrees with the journal on every lead, owner, exception, decision and activity."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from assurance.verify.activities import COLUMNS, ORDER, check_activities
 from assurance.verify.facts import NOTHING, JournalFacts, LeadFacts, decisions_hash
 from assurance.verify.findings import Findings
 from models.lead import OPEN_OFFERS, Lead
@@ -35,7 +36,7 @@ def check_database(
 ) -> dict[str, int]:
     """Compare every row with the journal. Return rows read by table. Blocking: call it in a thread.
 
-    `cut`: the journal may lack decisions from before this time, and they are not reported as missing.
+    `cut`: the journal may lack decisions and activities from before this time, and they are not reported as missing.
     """
     engine = connect(database_url)
     if engine.dialect.name == "postgresql":
@@ -48,6 +49,12 @@ def check_database(
                 "assignment_history": _history(connection, journal_facts, findings),
                 "lead_exception": _exceptions(connection, journal_facts, findings),
                 "decision": _decisions(connection, journal_facts, findings, cut),
+                "activity": check_activities(
+                    _rows(connection, select(*COLUMNS).order_by(*ORDER)),
+                    journal_facts.activities,
+                    findings,
+                    cut=cut,
+                ),
             }
     except (SQLAlchemyError, OSError) as error:
         findings.add("unreachable", "", f"the CRM database: {str(error).splitlines()[0]}")

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from assurance.verify.activities import Activities
 from models.decisions import (
     Answered,
     Decision,
@@ -68,17 +69,19 @@ class OrgPlace(msgspec.Struct, frozen=True, gc=False):
 class JournalFacts(msgspec.Struct, kw_only=True):
     """The data of the logs and the journals.
 
-    `decided`: (partition, offset of the event) -> (lead id, `decisions_hash` of the decisions). `published`: (org,
-    kind, object id) -> version by partition. `causes`: hashes of the arrivals' causes in the log. `read`: the offset
-    after the last journal record read, by partition. `moving`: leads with new journal records since the snapshot.
-    `arrived`: the leads that came in. `heard`: (cause or place, hash of the bytes) of an org's message in the log ->
-    (lead id, when). `org_leads`: (org, lead id) -> what the org knows of it. `org_published`: (org, kind, object id)
-    -> version that the org knows. `org_events`: by type, in `org-log`. `persons`: org -> the people it knows (R6).
-    `inquiries`: (org, lead id) -> the number of arrivals that the org knows of the lead.
+    `decided`: (partition, offset of the event) -> (lead id, `decisions_hash` of the decisions). `activities`: what
+    reps did (M3), likewise. `published`: (org, kind, object id) -> version by partition. `causes`: hashes of the
+    arrivals' causes in the log. `read`: the offset after the last journal record read, by partition. `moving`:
+    leads with new journal records since the snapshot. `arrived`: the leads that came in. `heard`: (cause or place,
+    hash of the bytes) of an org's message in the log -> (lead id, when). `org_leads`: (org, lead id) -> what the
+    org knows of it. `org_published`: (org, kind, object id) -> version that the org knows. `org_events`: by type,
+    in `org-log`. `persons`: org -> the people it knows (R6). `inquiries`: (org, lead id) -> the number of arrivals
+    that the org knows of the lead.
     """
 
     leads: dict[str, LeadFacts] = {}
     decided: dict[tuple[int, int], tuple[str, int]] = {}
+    activities: Activities = {}
     published: dict[tuple[str, str, str], dict[int, int]] = {}
     causes: set[int] = set()
     events: Counter[str] = msgspec.field(default_factory=Counter)

@@ -255,7 +255,7 @@ def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None)
     if not isinstance(answer, OfferMade) or answer.window_seconds is not None or search is None:
         return False
     asked = (
-        search.stage in (RepSearch.ASKED, RepSearch.PAUSED, RepSearch.WAITING)
+        search.stage in (RepSearch.ASKED, RepSearch.PAUSED, RepSearch.IN_LINE, RepSearch.WAITING)
         and search.epoch == answer.epoch
     )
     return was.owner is None and owner == answer.rep_id and asked

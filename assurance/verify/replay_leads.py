@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from assurance.verify.activities import note_activities
 from assurance.verify.catch_up import Snapshot
 from assurance.verify.dead_letters import DeadLetterIndex
 from assurance.verify.facts import JournalFacts, LeadFacts, row_decisions_hash
@@ -249,6 +250,7 @@ class LeadReplay:
         self._leads.apply(key, row)
         lead_id = key_text(key)
         self._journal_facts.decided[self.partition, row.off] = (lead_id, row_decisions_hash(row))
+        note_activities(self._journal_facts.activities, self.partition, lead_id, row)
         if record.offset >= self._journal_end:
             self._journal_facts.moving.add(lead_id)
         if row.lead is None:

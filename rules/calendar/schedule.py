@@ -129,6 +129,26 @@ def window_end(started_at: datetime, seconds: float, pause: Week, zone: str) -> 
     return None
 
 
+def moved_window_end(
+    ends_at: datetime | None, seconds: float, pause: Week, zone: str, at: datetime
+) -> datetime | None:
+    """Return when a claim window of physical `seconds`, so far to end at `ends_at`, ends by a new pause schedule (R4).
+
+    `at`: when the schedule counts from. A running window that no pause reaches keeps its end; otherwise the full window
+    restarts after the pause. A window that was waiting for a pause to end begins when transfers are not paused. A
+    window that has ended stays so.
+    """
+    if ends_at is not None and ends_at - timedelta(seconds=seconds) <= at:
+        if ends_at <= at:
+            return ends_at
+        if not is_open(pause, zone, at):
+            begins = next_change(pause, zone, at)
+            return (
+                ends_at if begins is None or ends_at <= begins else window_end(begins, seconds, pause, zone)
+            )
+    return window_end(at, seconds, pause, zone)
+
+
 def away_until(absences: Iterable[Absence], at: datetime) -> datetime | None:
     """Return when the absence at `at` ends, including absences that follow it without a gap; None if there is none."""
     until = None

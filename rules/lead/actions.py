@@ -10,6 +10,7 @@ from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Phase
 from models.results import Reason, Result
 from rules.lead import activities, contact, corrections, moves
+from rules.lead.contact import warn_of_promise
 from rules.lead.discretion import closed_with, opened_by, owned_by
 from rules.lead.licences import check_assignee, refuse_unlicensed
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
@@ -145,7 +146,8 @@ def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
 def callback(transition: Transition, request: ActionRequested) -> ActionResult:
     """D4: with a time, the lead is claimed (a setting) and moves to the top when due.
 
-    Without a time, it goes to the end of its queues, unclaimed.
+    Without a time, it goes to the end of its queues, unclaimed. M7: a time at which the lead must not be called is
+    taken, and the answer warns of it.
     """
     if result := not_working(transition, request):
         return result
@@ -160,8 +162,10 @@ def callback(transition: Transition, request: ActionRequested) -> ActionResult:
     transition.unlock(f"{request.rep_id} will call back")
     transition.set_callback(request.at)
     transition.record_contact(request.rep_id)
-    transition.emit(CallbackSet(rep_id=request.rep_id, at=request.at))
-    return DONE
+    warning = None if request.at is None else warn_of_promise(transition, request.at)
+    quiet_until = None if warning is None else warning.call_from
+    transition.emit(CallbackSet(rep_id=request.rep_id, at=request.at, quiet_until=quiet_until))
+    return warning or DONE
 
 
 def claim_now(transition: Transition, request: ActionRequested) -> ActionResult:

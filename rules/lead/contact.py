@@ -1,9 +1,11 @@
 """Puts a lead's person on the do-not-contact list by an outcome, and takes the person off it by consent (M8).
 
-Both are decided in the lead's log and apply to the lead at once. The relay writes the org's list in the topic
+It also warns of a call that is promised for a time at which the lead must not be called (M7). List and consent
+are decided in the lead's log and apply to the lead at once. The relay writes the org's list in the topic
 `do-not-contact`, from where it reaches every lead with the same phone or mail address.
 """
 
+from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
@@ -12,9 +14,12 @@ from models.contact_decisions import ConsentRecorded, ContactForbidden
 from models.events import ActionRequested
 from models.persons import handles_of
 from models.results import Reason, Result
+from rules.calendar.schedule import zone_of
+from rules.lead.call_refusal import local_time, quiet, suppression
 from rules.lead.permissions import MANAGERS
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
+_CLOCK: Final = "%H:%M on %A, %d %B %Y"
 BY_OUTCOME: Final = "outcome "
 """How the reason of a do-not-contact entry begins if an outcome put it there."""
 
@@ -50,3 +55,22 @@ def consent(transition: Transition, request: ActionRequested) -> ActionResult:
         ConsentRecorded(rep_id=request.rep_id, why=request.why, handles=handles, unsilenced=silenced)
     )
     return DONE
+
+
+def warn_of_promise(transition: Transition, at: datetime) -> ActionResult | None:
+    """Return an answer that warns of a call promised for `at`; None if the lead may be called then.
+
+    In quiet hours it says the next time at which the lead may be called, in words and as `call_from`, both in the
+    lead's own time.
+    """
+    lead = transition.lead
+    if found := suppression(lead):
+        return ActionResult(Result.DONE, why=f"the promise is kept, but {found.why}")
+    found = quiet(lead, transition.rules.settings, at)
+    if found is None or found.zone is None:
+        return None
+    zone, call_from = found.zone, local_time(found)
+    promised = f"{at.astimezone(zone_of(zone)):{_CLOCK}}"
+    allowed = f"the next allowed time is {call_from:{_CLOCK}}" if call_from else "no time is allowed"
+    why = f"the promised time, {promised} in {zone}, is within the lead's quiet hours: {allowed} there"
+    return ActionResult(Result.DONE, why=why, call_from=call_from)

@@ -26,12 +26,16 @@ from models.offers import (
     Why,
 )
 from rules.lead.failures import UNANSWERED, failure_of
+from rules.lead.offer_windows import move_window
 from rules.lead.transition import Transition
 from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import GroupTerms
 
 TRANSFERS_PAUSED: Final = "transfers_paused"
-_AWAITING_REP: Final = frozenset({RepSearch.ASKED, RepSearch.PAUSED, RepSearch.WAITING})
+ALL_RINGING: Final = "all_agents_ringing"
+_DELAYED: Final = {TRANSFERS_PAUSED: RepSearch.PAUSED, ALL_RINGING: RepSearch.IN_LINE}
+"""reason -> the stage of a lead that the org answers again by itself, and that no queue takes until then."""
+_AWAITING_REP: Final = frozenset({RepSearch.ASKED, RepSearch.PAUSED, RepSearch.IN_LINE, RepSearch.WAITING})
 
 
 def request_rep(
@@ -164,6 +168,7 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
             method=answer.method,
             reps=reps,
             until=answer.due,
+            window_seconds=answer.window_seconds if isinstance(answer, OfferMade) else None,
         ),
         failed=None,
     )
@@ -181,22 +186,24 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
     )
     if for_good:
         accept_offer(transition, reps[0], answer.why)
+    else:
+        move_window(transition)  # the org may not have known yet what its group published
     return None
 
 
 def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnored | None:
     """Let the lead wait. A lead that a pause delays is answered again after the pause (R4).
 
-    A lead that waits already is told when the reasons have changed (M5). Answers of earlier versions may say that the
-    lead does not wait.
+    A lead that waits for its turn to ring is answered again when its ring time is over (M9). A lead that waits already
+    is told when the reasons have changed (M5). Answers of earlier versions may say that the lead does not wait.
     """
     search = transition.lead.search
-    pauses = answer.reason == TRANSFERS_PAUSED and answer.waits
-    asks = {RepSearch.ASKED} if pauses else _AWAITING_REP
+    stage = _DELAYED.get(answer.reason) if answer.waits else None
+    asks = _AWAITING_REP if stage is None else _AWAITING_REP - {stage, RepSearch.WAITING}
     if search is None or search.epoch != answer.epoch or search.stage not in asks:
         return _too_late(transition, answer)
-    if pauses:
-        transition.update(search=replace(search, stage=RepSearch.PAUSED))
+    if stage is not None:
+        transition.update(search=replace(search, stage=stage))
     else:
         failure = failure_of(transition.lead, answer)
         if search.stage is RepSearch.WAITING and failure == transition.lead.failed:

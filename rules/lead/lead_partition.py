@@ -20,9 +20,9 @@ from models.record_size import MAX_RECORD_BYTES, check_size
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.lead.machine import LeadEvent, is_replay, resumed, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads, WaitingLeads
+from rules.lead.reevaluation import is_stale, pauses_changed
 from rules.lead.undecided import undecided
 from rules.lead.waiting import is_to_be_asked
-from rules.queues.reevaluation import is_stale
 from rules.queues.rule_book import ROUTING, VERSIONED, RuleBook
 
 MAX_ROW_BYTES: Final = MAX_RECORD_BYTES - 50_000
@@ -163,7 +163,7 @@ class LeadPartition:
         except Exception as error:  # noqa: BLE001  # one publication must never stop the partition behind it
             return LeadOutcome(key, failure=error)
         left = event.kind == "rep" and after.org(event.org).has_left(event.object_id)
-        moves = after is not book and (event.kind in VERSIONED or left)
+        moves = after is not book and (event.kind in VERSIONED or left or pauses_changed(event, book, after))
         reroutes = () if after is book else self._rerouted(event, book, after)
         reevaluates = event.org if moves or reroutes else None
         return LeadOutcome(

@@ -29,6 +29,7 @@ from rules.lead.answered import answer_again, recall, remember
 from rules.lead.distribution import apply_answer, expire_offer
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
+from rules.lead.offer_windows import move_window
 from rules.lead.settlement import settle
 from rules.lead.transition import ActionResult, Transition, refused
 from rules.lead.waiting import ask_again
@@ -122,6 +123,7 @@ def step(
             why=result.why,
             merged_into=known_into if lead is None else None,
             org=event.org,
+            call_from=result.call_from,
         )
         decisions = (answer, *decisions)
         answers = (*answers, answer)
@@ -257,13 +259,21 @@ def decide_event(
             stale = _apply_deadline(transition, event)
         elif isinstance(event, OrgAnswered):
             stale = apply_answer(transition, event.answer)
-        elif lead.lock is not None and rules.has_left(lead.lock.rep_id):
-            transition.unlock(f"{lead.lock.rep_id} has left")
+        else:
+            _apply_rules(transition)
         if stale is not None:
             return lead, (stale,)
     settle(transition)
     ask_again(transition)
     return transition.lead, tuple(transition.decisions)
+
+
+def _apply_rules(transition: Transition) -> None:
+    """End the lock of a rep who has left (X2), and move the window of an open offer (R4). `settle` does the rest."""
+    lock = transition.lead.lock
+    if lock is not None and transition.rules.has_left(lock.rep_id):
+        transition.unlock(f"{lock.rep_id} has left")
+    move_window(transition)
 
 
 def _apply_deadline(transition: Transition, event: DeadlinePassed) -> DeadlineIgnored | None:

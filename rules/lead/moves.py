@@ -39,9 +39,7 @@ def reassign(transition: Transition, request: ActionRequested) -> ActionResult:
         return refusal or refused(Reason.NOT_ALLOWED, "overriding a licence is for managers and admins")
     via = f"manager/{actor}" if manager else f"rep/{actor}"
     why = f"reassigned by {actor}: {request.why}"
-    transition.assign_owner(
-        request.to_rep_id, "reassigned", via, why, keeps_callback=True, overrides=overrides
-    )
+    transition.assign_owner(request.to_rep_id, "reassigned", via, why, overrides=overrides)
     return DONE
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from models.contact_decisions import CallbackDue
 from models.decisions import ExceptionRaised, ExceptionResolved, QueueEntered, QueueLeft, QueueMoved
 from models.lead import LOCKED_PHASES, OWNED_PHASES, DeadlineKind, OpenException, Phase, QueuePlacement
 from models.org_decisions import explained
@@ -36,6 +37,8 @@ def reevaluate_queues(transition: Transition) -> None:
     """Evaluate the lead's queues under the current rules, and record which it entered, moved in and left."""
     evaluation = transition.rules.evaluate(transition.lead, transition.at)
     old, places = transition.lead.places, {}
+    due = any(isinstance(said, CallbackDue) for said in transition.decisions)
+    moved = "its promised call is due" if due else "its order or what the queue shows of it changed"
     for queue_id, sort_key in evaluation.places.items():
         compiled = transition.rules.queues[queue_id]
         columns = shown(transition.lead, compiled.queue)
@@ -65,7 +68,7 @@ def reevaluate_queues(transition: Transition) -> None:
                     queue_id=queue_id,
                     sort_key=sort_key,
                     rules_version=compiled.version,
-                    why="its order or what the queue shows of it changed",
+                    why=moved,
                     columns=columns,
                 )
             )

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from models.contact_decisions import CallbackDue
+from models.contact_decisions import CallbackDue, CallbackNoticeWithdrawn
 from models.decisions import Decision, LockReleased, LockTaken, OwnerChanged
 from models.lead import (
     HELD_BACK,
     Deadline,
     DeadlineKind,
+    DueNotice,
     Lead,
     Lock,
     Phase,
@@ -25,14 +26,17 @@ from rules.queues.rule_book import OrgRules
 
 
 class ActionResult(msgspec.Struct, frozen=True, gc=False):
-    """The answer to one action, before version and time are added."""
+    """The answer to one action, before version and time are added. `call_from`: as in `Answered`."""
 
     result: Result
     reason: Reason | None = None
     why: str | None = None
+    call_from: datetime | None = None
 
 
 DONE = ActionResult(Result.DONE)
+OWN_ACTIONS: Final = frozenset({"claim", "claim_now", "callback"})
+"""The ways to become the owner by one's own action on the lead, in which one sees that a promised call is due (M7)."""
 
 
 def refused(reason: Reason, why: str) -> ActionResult:
@@ -110,26 +114,17 @@ class Transition:
             self.update_phase()
 
     def assign_owner(
-        self,
-        rep_id: str,
-        how: str,
-        via: str | None,
-        why: str,
-        *,
-        keeps_callback: bool = False,
-        overrides: tuple[str, ...] = (),
+        self, rep_id: str, how: str, via: str | None, why: str, *, overrides: tuple[str, ...] = ()
     ) -> None:
         """Make a rep the only owner. The lead's place at the end of the queues is dropped.
 
-        A promised call passes to the new owner if nobody owns the lead, or by a move (`keeps_callback`; X2, M1). A rep
-        who claims an aged lead does not inherit the former owner's call.
+        A promised call passes to the new owner (X2, M7). If it is due, the new owner is told, unless it is the owner's
+        own action that took the lead.
         """
         previous, lapsed = self.lead.owner, self.lead.lapsed
-        inherits = keeps_callback or previous is None
         self.end_search(why, winner=rep_id)
         self.unlock(why)
-        if not inherits:
-            self.set_deadline(DeadlineKind.CALLBACK, None)
+        self._withdraw_due_notice(why)
         self.update(
             owner=rep_id,
             owned_epoch=self.next_epoch(),
@@ -138,7 +133,6 @@ class Transition:
             via=via,
             assigned_at=self.at,
             phase=Phase.OWNED,
-            callback_at=self.lead.callback_at if inherits else None,
             deferred_at=None,
             owner_last_contacted_at=None,
             open_exception=None,
@@ -150,11 +144,14 @@ class Transition:
                 rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why, overrides=overrides
             )
         )
+        if self.lead.call_is_due and how not in OWN_ACTIONS:
+            self._tell_call_is_due(self.lead.owned_epoch)
 
     def remove_owner(self, how: str, why: str) -> None:
         """Remove the owner. A promised call is kept for the next owner (X2)."""
         previous = self.lead.owner
         self.unlock(why)
+        self._withdraw_due_notice(why)
         self.update(owner=None, owned_epoch=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
         self.update(owner_last_contacted_at=None)
         self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
@@ -181,17 +178,32 @@ class Transition:
 
     def set_callback(self, at: datetime | None) -> None:
         """Set the time of the promised call, or put the lead at the end of its queues (D4)."""
+        self._withdraw_due_notice("the promise was replaced" if at else "somebody acted on it")
         self.set_deadline(DeadlineKind.CALLBACK, at)
         self.update(callback_at=at, deferred_at=None if at else self.at)
 
     def make_callback_due(self) -> None:
-        """Make the promised call due. The deadline is removed; `callback_at` keeps the lead at the top (D4)."""
+        """Make the promised call due. The deadline is removed; `callback_at` keeps the lead at the top (D4, M7)."""
+        deadline = self.lead.deadline(DeadlineKind.CALLBACK)
         self.set_deadline(DeadlineKind.CALLBACK, None)
+        self._tell_call_is_due(deadline.epoch if deadline else self.lead.epoch)
+
+    def _tell_call_is_due(self, epoch: int) -> None:
         quiet = quiet_until(self.rules.settings.quiet_hours, self.lead.facts, self.at)
-        self.emit(CallbackDue(rep_id=self.lead.owner, quiet_until=quiet[1] if quiet else None))
+        owner = self.lead.owner
+        if owner is not None:
+            self.update(due_notice=DueNotice(owner, epoch))
+        self.emit(CallbackDue(rep_id=owner, quiet_until=quiet[1] if quiet else None, epoch=epoch))
+
+    def _withdraw_due_notice(self, why: str) -> None:
+        """Withdraw what the owner was told of a due call, if it was told (M7)."""
+        if notice := self.lead.due_notice:
+            self.update(due_notice=None)
+            self.emit(CallbackNoticeWithdrawn(rep_id=notice.rep_id, epoch=notice.epoch, why=why))
 
     def record_contact(self, rep_id: str) -> None:
         """Record that a rep contacted the lead now, and whether that was its owner (M3)."""
+        self._withdraw_due_notice(f"{rep_id} contacted it")
         self.update(last_contacted_at=self.at)
         if self.lead.owner == rep_id:
             self.update(owner_last_contacted_at=self.at)

@@ -20,7 +20,7 @@ from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import OrgRules
 
 _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
-_SEEKS: Final = frozenset({RepSearch.ASKED, RepSearch.PAUSED, RepSearch.WAITING})
+_SEEKS: Final = frozenset({RepSearch.ASKED, RepSearch.PAUSED, RepSearch.IN_LINE, RepSearch.WAITING})
 
 
 def campaign_of(lead: Lead) -> str:
@@ -38,7 +38,7 @@ def waits_at_rest(lead: Lead) -> bool:
     if lead.owner is not None or lead.lock is not None:
         return False
     if lead.search is not None:
-        return lead.search.stage in (RepSearch.PAUSED, RepSearch.WAITING)
+        return lead.search.stage in (RepSearch.PAUSED, RepSearch.IN_LINE, RepSearch.WAITING)
     return lead.phase is Phase.EXCEPTION and not _orphaned(lead)
 
 

@@ -25,8 +25,11 @@ from rules.org.methods import METHODS
 from rules.org.methods.roster import ROSTER
 from rules.org.methods.round_robin import ROUND_ROBIN
 from rules.org.transition import OrgTransition
+from rules.org.turn_order import resting_after
 
 PAUSED: Final = "transfers_paused"
+ALL_RINGING: Final = "all_agents_ringing"
+"""The reason of a lead that waits for its turn to ring, because all who may have it are on a ring (M9)."""
 NO_AVAILABLE_AGENTS: Final = "no_available_agents"
 MOST_EXPLAINED: Final = 1_000
 """The maximum number of candidates that an answer names. The others are only counted, so that a record stays small."""
@@ -54,7 +57,7 @@ def request(transition: OrgTransition, row: OrgLead) -> None:
     if choice is not None and choice.reps:
         _offer(transition, row, choice)
     else:
-        _answer_nobody(transition, row, _Nobody.of(obstacle, choice))
+        _answer_nobody(transition, row, _Nobody.of(obstacle, choice), lines_up=True)
 
 
 def may_be_offered(transition: OrgTransition, row: OrgLead) -> bool:
@@ -68,20 +71,25 @@ def retry(transition: OrgTransition, row: OrgLead, why: str, *, renews: bool = T
 
     `why`: what changed. A lead that a pause delayed gets a new answer after the pause: it is no longer hidden from the
     queues, and if all reps were tried it becomes an exception (R4, R8). With `renews`, other leads get a new answer too
-    if the reasons are no longer those that they were told.
+    if the reasons are no longer those that they were told. A lead that waits for its turn to ring gets one when its
+    ring time is over, and not before (M9).
     """
     obstacle, choice = _choose(transition, row)
     if choice is not None and choice.reps:
         _offer(transition, row, choice, f"asked again: {why}; ")
         return
     nobody = _Nobody.of(obstacle, choice)
-    if (row.paused and nobody.reason != PAUSED) or (renews and row.told != nobody.checksum):
-        _answer_nobody(transition, row, nobody)
+    in_line = row.line_until is not None and transition.at < row.line_until
+    delayed = row.paused and nobody.reason != PAUSED
+    ended = row.line_until is not None and not in_line
+    if delayed or ended or (renews and not in_line and row.told != nobody.checksum):
+        _answer_nobody(transition, row, nobody, lines_up=delayed)
         return
-    waiting = msgspec.structs.replace(row, wake=nobody.until, parked=not nobody.passing)
+    until = _earliest(nobody.until, row.line_until)
+    waiting = msgspec.structs.replace(row, wake=until, parked=not nobody.passing and not in_line)
     if waiting != transition.lead(row.lead_id):
         transition.put_lead(waiting)
-    transition.emit(LeadStillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=nobody.until))
+    transition.emit(LeadStillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))
     transition.spend_budget()
 
 
@@ -89,7 +97,8 @@ class _Nobody(msgspec.Struct, frozen=True):
     """The reasons why nobody may have a lead now.
 
     `passing`: time or capacity may end one of them. `until`: the first instant at which time alone may. `checksum`:
-    changes if the reasons do; the words of a reason, which may contain a time, do not count.
+    changes if the reasons do; the words of a reason, which may contain a time, do not count. `rings`: a rep would have
+    the lead but for another ring.
     """
 
     reason: str
@@ -97,6 +106,7 @@ class _Nobody(msgspec.Struct, frozen=True):
     passing: bool
     until: datetime | None
     checksum: int
+    rings: bool = False
 
     @classmethod
     def of(cls, obstacle: _GroupObstacle | None, choice: Choice | None) -> "_Nobody":
@@ -108,11 +118,20 @@ class _Nobody(msgspec.Struct, frozen=True):
             reason, explanation = obstacle.reason, (obstacle.refusal.of(None),)
         passing, until = _may_pass(refused)
         reasons = ",".join(f"{each.rep_id}={each.reason}" for each in explanation)
-        return cls(reason, explanation, passing, until, crc32(f"{reason}:{reasons}".encode()))
+        rings = any(each.reason is Why.RINGING for each in refused)
+        return cls(reason, explanation, passing, until, crc32(f"{reason}:{reasons}".encode()), rings)
 
 
-def _answer_nobody(transition: OrgTransition, row: OrgLead, nobody: _Nobody) -> None:
-    """Answer that nobody may have the lead now, and why. The lead waits in its place (M5)."""
+def _answer_nobody(transition: OrgTransition, row: OrgLead, nobody: _Nobody, *, lines_up: bool) -> None:
+    """Answer that nobody may have the lead now, and why. The lead waits in its place (M5).
+
+    `lines_up`: if a rep would have the lead but for another ring, it waits for its turn, as long as it would ring (M9).
+    """
+    group_plan = transition.directory.groups.get(row.group_id or "")
+    line_until = None
+    if lines_up and nobody.rings and group_plan is not None:
+        line_until = transition.at + timedelta(seconds=group_plan.ring_seconds)
+    until = _earliest(nobody.until, line_until)
     number = row.number
     if not number:
         group = transition.group(row.group_id or "")
@@ -121,10 +140,11 @@ def _answer_nobody(transition: OrgTransition, row: OrgLead, nobody: _Nobody) -> 
         msgspec.structs.replace(
             row,
             number=number,
-            wake=nobody.until,
+            wake=until,
             paused=nobody.reason == PAUSED,
             parked=not nobody.passing,
             told=nobody.checksum,
+            line_until=line_until,
         )
     )
     transition.spend_budget(len(nobody.explanation))
@@ -133,12 +153,16 @@ def _answer_nobody(transition: OrgTransition, row: OrgLead, nobody: _Nobody) -> 
             lead_id=row.lead_id,
             epoch=row.epoch,
             group_id=row.group_id or "",
-            reason=nobody.reason,
+            reason=nobody.reason if line_until is None else ALL_RINGING,
             explanation=nobody.explanation,
             waits=True,
-            until=nobody.until,
+            until=until,
         )
     )
+
+
+def _earliest(*instants: datetime | None) -> datetime | None:
+    return min((each for each in instants if each is not None), default=None)
 
 
 def _choose(transition: OrgTransition, row: OrgLead) -> tuple[_GroupObstacle | None, Choice | None]:
@@ -151,7 +175,7 @@ def _choose(transition: OrgTransition, row: OrgLead) -> tuple[_GroupObstacle | N
     method = method_of(transition, group)
     if obstacle is not None or method is None:
         return obstacle, None
-    return None, method.choose(Eligibility(transition, group, row, row.lead, rings=method.rings))
+    return None, method.choose(Eligibility(transition, group, row, row.lead, rings=method.exclusive))
 
 
 def group_obstacle(
@@ -183,10 +207,13 @@ def _offer(transition: OrgTransition, row: OrgLead, choice: Choice, again: str =
         raise TypeError(f"{group.group_id} has no method")
     turn = choice.pick is not None
     if choice.pick is not None:
-        transition.change_group(group.group_id, turns=choice.pick.turns, lags=dict(choice.pick.lags))
+        rests = resting_after(choice.pick, transition.group(group.group_id).resting)
+        transition.change_group(
+            group.group_id, turns=choice.pick.turns, lags=dict(choice.pick.lags), resting=rests
+        )
         transition.change_turn(group.group_id, choice.pick.rep_id, choice.pick.turn)
     holds = tuple(
-        take_capacity(transition, rep_id, row.lead_id, rings=method.rings, turn=turn)
+        take_capacity(transition, rep_id, row.lead_id, rings=method.exclusive, turn=turn)
         for rep_id in choice.reps
     )
     transition.put_lead(

@@ -8,7 +8,10 @@ from rules.org.transition import OrgTransition
 
 
 def take_capacity(transition: OrgTransition, rep_id: str, lead_id: str, *, rings: bool, turn: bool) -> Hold:
-    """Take one open lead and one count of the rep's day for an offer or a ring."""
+    """Take one open lead and one count of the rep's day for an offer or a ring.
+
+    `rings`: it also takes the rep's one ring (S4).
+    """
     plan = transition.directory.rep(rep_id)
     row = transition.rep(rep_id)
     day, _ = transition.calendar_cache.day(plan.time_zone if plan else "UTC", transition.at)

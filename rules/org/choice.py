@@ -26,10 +26,12 @@ class Method(msgspec.Struct, frozen=True):
     """A distribution method. `choose` only reads and changes nothing.
 
     `rings`: the lead is offered to all chosen reps at once and the first to answer gets it; otherwise it is offered to
-    one rep. `takes` false: the method never gives a lead to anyone.
+    one rep. `exclusive`: one such lead rings with a rep at a time (S4); a New Lead button does not ring (M9). `takes`
+    false: the method never gives a lead to anyone.
     """
 
     name: str
     choose: Callable[[Eligibility], Choice]
     rings: bool = False
+    exclusive: bool = False
     takes: bool = True

@@ -48,7 +48,7 @@ def _check_offers(transition: OrgTransition, row: OrgLead, event: LeadCorrected)
         return
     asked = replace(row, lead=event.lead, tried=())
     filtered = group_refusal(transition, group, event.lead)
-    eligibility = Eligibility(transition, group, asked, event.lead, rings=method.rings)
+    eligibility = Eligibility(transition, group, asked, event.lead, rings=method.exclusive)
     for hold in row.holds:
         plan = transition.directory.rep(hold.rep_id)
         refusal = filtered or (eligibility.unsuitable(plan) if plan is not None else None)

@@ -43,7 +43,7 @@ _AWAY: Final = Refusal(Why.ABSENT, "absent until further notice", passing=True)
 class Eligibility:
     """Checks each candidate of one group for one lead.
 
-    `rings`: the lead rings, so the rep's phone must be free (S4).
+    `rings`: the lead rings, so the rep's phone must be free (S4). A New Lead button needs no phone (M9).
     """
 
     __slots__ = ("group", "lead", "rings", "row", "transition", "tried")

@@ -81,7 +81,7 @@ def _waiting_leads_for(
         return
     for row in transition.waiting(group_id, plan.licensed_states, parked=parked):
         held = transition.rep(rep_id)
-        refusal = departed(plan, held) or unavailable(transition, plan, held, rings=method.rings)
+        refusal = departed(plan, held) or unavailable(transition, plan, held, rings=method.exclusive)
         if refusal is not None:
             _collect_until(until, refusal)
             return
@@ -89,7 +89,7 @@ def _waiting_leads_for(
             continue
         obstacle = group_obstacle(transition, group, row, row.lead)
         if obstacle is None:
-            yield row, Eligibility(transition, group, row, row.lead, rings=method.rings)
+            yield row, Eligibility(transition, group, row, row.lead, rings=method.exclusive)
         else:
             _collect_until(until, obstacle.refusal)
 

@@ -137,7 +137,7 @@ def _may_help(transition: OrgTransition, review: Review, row: OrgLead) -> bool:
     method = method_of(transition, group) if group else None
     if not review.reps or group is None or method is None or row.lead is None:
         return True
-    eligibility = Eligibility(transition, group, row, row.lead, rings=method.rings)
+    eligibility = Eligibility(transition, group, row, row.lead, rings=method.exclusive)
     refusals = [eligibility.refusal(rep_id) for rep_id in review.reps if rep_id in group.places]
     if review.renews:
         return any(refusal is None or refusal.passing for refusal in refusals)

@@ -10,7 +10,9 @@ rep is due if the turn would not put it a whole turn ahead. Of the due reps, the
 a whole turn behind, that is, to the earliest deadline. So as long as the candidates stay the same, no rep is ever a
 whole turn from its exact share. An absent rep gains nothing and loses nothing.
 
-A voided turn is owed: it is made up first, and takes nothing from the regular order.
+A voided turn is owed: it is made up first, and takes nothing from the regular order. Owed turns are made up one at a
+time: whoever made one up rests until another rep has had a turn, and gets only its regular turns meanwhile. So a rep
+gets at most one turn in a row beyond its exact share.
 """
 
 from collections.abc import Mapping, Sequence
@@ -53,17 +55,31 @@ def order(turn: Turn, place: int) -> tuple[bool, int, int]:
     return (turn.owed == 0, turn.served, place)
 
 
-def serve(rep_id: str, turn: Turn, *, turns: int, lags: Mapping[str, int] | None = None) -> Pick:
-    """Give a rep the turn: an owed turn is made up; otherwise it is the group's next turn."""
-    if turn.owed:
+def serve(
+    rep_id: str, turn: Turn, *, turns: int, lags: Mapping[str, int] | None = None, rests: bool = False
+) -> Pick:
+    """Give a rep the turn: an owed turn is made up, unless the rep rests from it; else it is the group's next turn."""
+    if turn.owed and not rests:
         return Pick(rep_id, Turn(turn.served, turn.owed - 1), turns, owed=True, lags=lags or {})
-    return Pick(rep_id, Turn(turns + 1, 0), turns + 1, owed=False, lags=lags or {})
+    return Pick(rep_id, Turn(turns + 1, turn.owed), turns + 1, owed=False, lags=lags or {})
 
 
-def pick(candidates: Sequence[Candidate], *, turns: int, lags: Mapping[str, int]) -> Pick:
-    """Choose one of the candidates (at least one). Their weights may differ. `turns`, `lags`: those of the group."""
-    if any(each.turn.owed for each in candidates):
-        first = min(candidates, key=lambda each: order(each.turn, each.place))
+def resting_after(pick: Pick, resting: str | None) -> str | None:
+    """Return the rep who rests from owed turns after a turn: who has just made one up, until another rep is served."""
+    return pick.rep_id if pick.owed or pick.rep_id == resting else None
+
+
+def pick(
+    candidates: Sequence[Candidate], *, turns: int, lags: Mapping[str, int], resting: str | None = None
+) -> Pick:
+    """Choose one of the candidates (at least one). Their weights may differ. `turns`, `lags`: those of the group.
+
+    `resting`: the rep who rests from its owed turns, as long as there is another candidate.
+    """
+    alone = len(candidates) == 1
+    owed = [each for each in candidates if each.turn.owed and (alone or each.rep_id != resting)]
+    if owed:
+        first = min(owed, key=lambda each: order(each.turn, each.place))
         return serve(first.rep_id, first.turn, turns=turns, lags=lags)
     total = sum(each.weight for each in candidates)
     due = [each for each in candidates if lags.get(each.rep_id, 0) * total + each.weight * SCALE > 0]
@@ -79,4 +95,4 @@ def pick(candidates: Sequence[Candidate], *, turns: int, lags: Mapping[str, int]
     for each in candidates:
         after[each.rep_id] = after.get(each.rep_id, 0) + each.weight * SCALE // total
     after[chosen.rep_id] -= SCALE
-    return serve(chosen.rep_id, chosen.turn, turns=turns, lags=after)
+    return serve(chosen.rep_id, chosen.turn, turns=turns, lags=after, rests=True)

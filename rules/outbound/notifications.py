@@ -6,6 +6,7 @@ move from lead, version and rep. So its sender can send it exactly once.
 
 from typing import Any, Final, Literal
 
+from models.contact_decisions import CallbackDue, CallbackNoticeWithdrawn
 from models.decisions import InquiryAdded, OwnerChanged
 from models.lead import Lead, LeadRow
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
@@ -26,6 +27,8 @@ WINDOWED: Final = frozenset({"round_robin", "roster"})
 TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned", "reassigned"})
 """The ways of assignment after which the new owner is notified by mail and push. A rep who claims needs no
 notification."""
+CALLBACK_DUE: Final = "callback_due"
+"""The template that tells the owner that a promised call is due (M7)."""
 MOVED: Final = frozenset({"reassigned", "unassigned", "redistributed"})
 """The ways in which an owner loses a lead by a move, and is told (M1)."""
 
@@ -75,6 +78,11 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                     data,
                     about=decision.inquiry_id,
                 )
+            case CallbackDue(rep_id=str() as rep_id, epoch=epoch) if epoch:
+                due = {"callback_at": lead.callback_at, "quiet_until": decision.quiet_until}
+                found += _to(lead, rep_id, CALLBACK_DUE, ("email", "push"), epoch, {**_about(lead), **due})
+            case CallbackNoticeWithdrawn(rep_id=rep_id, epoch=epoch):
+                found += _to(lead, rep_id, CALLBACK_DUE, ("email", "push"), epoch, {}, withdrawn=True)
             case ConnectRequested():
                 data = {**_about(lead), "phone": lead.facts.phone}
                 found += _to(lead, decision.rep_id, "connect", ("call",), row.seq, data)

@@ -234,6 +234,7 @@ def _answer(answer: Answered, lead_id: str) -> LeadDecision:
         why=answer.why,
         merged_into=answer.merged_into,
         org=answer.org,
+        call_from=answer.call_from,
     )
 
 

@@ -18,7 +18,7 @@ from rules.language.compile import CompiledRule, RuleResult, membership
 from rules.language.tree import EMPTY, parse
 from rules.queues.predicate_index import IndexedRule, PredicateIndex
 from rules.queues.queue_eligibility import eligible_kinds, protected_until
-from rules.queues.sort_key import SortKey, sort_key
+from rules.queues.sort_key import SortKey, sort_key, work_key
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -74,7 +74,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
             except RuleErrors as error:
                 problems.extend(error.problems)
         try:
-            key = sort_key(queue.sort)
+            key = sort_key(queue.sort) if queue.claimable else work_key(queue.sort)
         except RuleErrors as error:
             raise RuleErrors((*problems, *error.problems)) from error
         if problems:

@@ -25,7 +25,7 @@ from models.decisions import (
     OwnerChanged,
 )
 from models.lead import OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
-from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
+from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded, WindowMoved
 from models.offers import Outcome
 from models.public import QueueChange, personal_queue
 from rules.queues.columns import MAY_CALL, NAME, name_of
@@ -51,6 +51,7 @@ _MOVES: Final = (
     SuppressionRecorded,
     ContactForbidden,
     ConsentRecorded,
+    WindowMoved,
 )
 """Besides a new owner, an offer and the end: the decisions that change a lead's place or row in a rep's own queue (D3,
 D4)."""

@@ -31,8 +31,11 @@ _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 
 
 def protected_until(lead: Lead, minutes: float) -> datetime | None:
-    """Return until when a fresh assignment stands in no claimable queue (M4); None for a lead without an owner."""
-    if lead.owner is None or lead.assigned_at is None or not minutes:
+    """Return until when a fresh assignment stands in no claimable queue (M4); None for a lead without an owner.
+
+    A claimed lead needs no protection: it was claimed once, so only an admin's override lets it in (Q10).
+    """
+    if lead.owner is None or lead.assigned_at is None or lead.how == "claim" or not minutes:
         return None
     return lead.assigned_at + timedelta(minutes=minutes)
 

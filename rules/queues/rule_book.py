@@ -14,6 +14,8 @@ from models.errors import Problem, RuleErrors
 from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import DirectoryRow, Lead
+from models.roster import WeekSpan
+from rules.calendar.schedule import NEVER, Week, week, zone_of
 from rules.inbound.publication import present
 from rules.queues.membership import CompiledQueue, Evaluation, Explanation, QueueIndex
 from rules.queues.rep_names import RepMatch, RepNames
@@ -49,10 +51,21 @@ class Published(msgspec.Struct, frozen=True):
 
 
 class GroupTerms(msgspec.Struct, frozen=True):
-    """The fields of a group that leads need. The org uses the others (`rules.org`)."""
+    """The fields of a group that leads need. The org uses the others (`rules.org`).
+
+    `pause`: when transfers stop, on the wall clock of `time_zone`; `pause_hours`: the same, compiled (R4).
+    """
 
     group_id: str
     method: str = "round_robin"
+    pause: tuple[WeekSpan, ...] = ()
+    time_zone: str = "UTC"
+    pause_hours: Week = NEVER
+
+    @property
+    def pauses(self) -> tuple[Week, str]:
+        """The pause schedule with its time zone."""
+        return self.pause_hours, self.time_zone
 
     @property
     def takes(self) -> bool:
@@ -205,7 +218,7 @@ class OrgRules:
                 elif kind == "rep":
                     _put(reps, object_id, _plain(published, Rep, rep_id=object_id))
                 elif kind == "group":
-                    _put(groups, object_id, _plain(published, GroupTerms, group_id=object_id))
+                    _put(groups, object_id, _group(object_id, published))
                 elif kind == "campaign":
                     _put(campaigns, object_id, _plain(published, Campaign, campaign_id=object_id))
                 elif kind == "settings":
@@ -276,6 +289,14 @@ def _queue(object_id: str, published: Published) -> CompiledQueue | None:
 
 def _plain(published: Published, kind: type[T], **own_id: str) -> T | None:
     return None if published.value is None else _converted({**published.value, **own_id}, kind)
+
+
+def _group(object_id: str, published: Published) -> GroupTerms | None:
+    terms = _plain(published, GroupTerms, group_id=object_id)
+    if terms is None or not terms.pause:
+        return terms
+    zone_of(terms.time_zone)
+    return msgspec.structs.replace(terms, pause_hours=week(terms.pause, "pause"))
 
 
 def _settings(published: Published) -> OrgSettings:

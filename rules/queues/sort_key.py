@@ -3,7 +3,9 @@
 Ties are broken by lead id. A key is a band followed by an ASCII text that orders as the value does:
 
 - `1` leads with a value, `2` leads without one (last in both directions), `3` leads deferred by a callback
-  without a time, by when that was (D4). Band `0`, due calls, belongs to personal queues.
+  without a time, by when that was (D4)
+- `0` leads whose promised call is due, by its time, in work queues and personal queues (D4, M7). In a work queue such a
+  lead has no owner.
 - Descending order inverts every digit, so a reader does not need the direction to read a list in order.
 - Text is ordered by code point of its casefolded form, up to its first 60 bytes. Among an attribute's values,
   numbers come before text in ascending order and after it in descending order.
@@ -23,6 +25,7 @@ from rules.language.conditions import as_number, as_text
 from rules.language.instants import utc
 from rules.language.operators import FieldType
 
+DUE: Final = "0"
 VALUE: Final = "1"
 NO_VALUE: Final = "2"
 DEFERRED: Final = "3"
@@ -62,6 +65,22 @@ def sort_key(order: SortOrder) -> SortKey:
         value = get(lead)
         spelled = None if value is None else spell(value, descending)
         return NO_VALUE if spelled is None else VALUE + spelled
+
+    return key
+
+
+@lru_cache(maxsize=1024)
+def work_key(order: SortOrder) -> SortKey:
+    """Return the function that computes a lead's key in a work queue of this order: due calls come first (M7).
+
+    Raises `RuleErrors` for an unknown field. Equal orders get the same function.
+    """
+    usual = sort_key(order)
+
+    def key(lead: Lead) -> str:
+        if lead.callback_at is not None and lead.call_is_due:
+            return DUE + spell_date(lead.callback_at, False)
+        return usual(lead)
 
     return key
 

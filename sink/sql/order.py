@@ -11,8 +11,11 @@ from sink.sql.fields import Expression, LeadColumns
 from sink.tables import LeadTable
 
 
-def queue_order(sort: SortOrder, dialect: str) -> list[ColumnElement[Any]]:
-    """Return the expressions to order `LeadTable` by. The order's field and direction must exist."""
+def queue_order(sort: SortOrder, dialect: str, *, due_first: bool = False) -> list[ColumnElement[Any]]:
+    """Return the expressions to order `LeadTable` by. The order's field and direction must exist.
+
+    `due_first`: leads whose promised call is due come first, by its time, as in work queues (M7).
+    """
     field, columns = FIELDS[sort.field], LeadColumns(dialect)
     values = _values(field, columns)
     deferred = LeadTable.deferred_at.expression
@@ -21,6 +24,11 @@ def queue_order(sort: SortOrder, dialect: str) -> list[ColumnElement[Any]]:
     # In both directions, leads without a value come after those with one, and deferred leads come last.
     bands: list[Expression] = [not_(here), deferred, and_(here, missing)]
     keys = [case((here, value)) for value in values]
+    if due_first:
+        promised = LeadTable.callback_at.expression
+        # A row that is not older than the promised time was written when the call became due, or later.
+        due = and_(promised.is_not(None), promised <= LeadTable.updated_at.expression)
+        bands = [case((due, promised), else_=None).is_(None), case((due, promised)), *bands]
     return [*bands, *(key.desc() if sort.direction == "desc" else key for key in keys), columns.by_id()]
 
 

@@ -30,6 +30,7 @@ GIVEN: Final = {
     "redistribute": [LEAD, "--by", "boss", "--seconds", "2"],
     "reopen": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
     "update": [LEAD, "--set", "state=RI", "--by", "boss", "--seconds", "2"],
+    "activity": [LEAD, "--kind", "call", "--by", "boss", "--seconds", "2"],
     "consent": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
     "claim": [LEAD, "--rep", "rep-1", "--seconds", "2"],
     "exceptions ignore": [LEAD, "--by", "boss", "--seconds", "2"],

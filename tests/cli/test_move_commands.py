@@ -92,6 +92,20 @@ def test_m2_a_lead_is_corrected_by_a_command(stack: RunningStack) -> None:
     assert firstclaim(stack, "update", lead, "--by", "mia", "--set", "state").exit_code == 2
 
 
+def test_m3_an_activity_is_recorded_by_a_command(stack: RunningStack) -> None:
+    lead = LEADS[1]
+    (owner,) = owners(stack, lead)
+    asked = ("activity", lead, "--by", str(owner))
+    done = firstclaim(stack, *asked, "--kind", "Phone call", "--note", "left a message")
+    assert (done.exit_code, last_line(done)["result"]) == (0, "done"), done.output
+    told = firstclaim(stack, "why", lead)
+    assert "Activity recorded" in told.output
+    assert "left a message" in told.output
+    wrong = firstclaim(stack, *asked, "--kind", "whistled")
+    assert (wrong.exit_code, last_line(wrong)["reason"]) == (1, "invalid")
+    assert "kind: is no kind of activity" in wrong.output
+
+
 def test_m1_a_move_needs_a_reason_and_one_way_to_name_leads(stack: RunningStack) -> None:
     assert firstclaim(stack, "unassign", LEADS[0], "--by", "mia").exit_code == 2
     both = firstclaim(stack, "unassign", LEADS[0], "--of", "rep-1", "--by", "mia", "--why", "w")

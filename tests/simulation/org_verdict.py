@@ -181,8 +181,9 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str
         row = rows[arrival_id.encode()]
         assert isinstance(row, LeadRow)
         assert row.merged_into == (None if lead_id == arrival_id else lead_id)
+    forbidden = {handle for one in found_leads.values() for handle in one.suppressed}  # also by outcomes (M8)
+    barred = {handle for handle in forbidden.union(LISTED_HANDLES) if persons.barred(handle) is not None}
     for lead_id, one in found_leads.items():
-        barred = {handle for handle in LISTED_HANDLES if persons.barred(handle) is not None}
         assert one.suppressed.keys() == {h for h in barred if lead_id in persons.all_with(h)}, "X6"
     for lead in truth.orgs.state(ORG).leads.values():
         assert lead.wake is None, f"{lead.lead_id} waits for an instant that is over"

@@ -20,7 +20,7 @@ from rules.language.compile import CompiledRule
 from rules.language.operators import FieldType
 from rules.language.tree import parse
 from rules.queues.membership import CompiledQueue, QueueIndex
-from rules.queues.sort_key import sort_key
+from rules.queues.sort_key import sort_key, work_key
 from sink.engine import connect
 from sink.hydrate import lead_from_row
 from sink.migrate import upgrade
@@ -123,14 +123,18 @@ SORTED = ["arrived_at", "created_at", "loan_amount", "credit_score", "last_name"
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(st.sampled_from([*SORTED, "attributes.tier", "via"]), st.sampled_from(["asc", "desc"]), some)
-def test_q7_d4_sql_orders_as_the_queues_keys_do(
+def test_q7_d4_m7_sql_orders_as_the_queues_keys_do(
     crm: Engine, field: str, direction: str, found: list[Lead]
 ) -> None:
-    """Q7, D4: leads without a value come last, those put off after them, ties by id."""
+    """Leads without a value come last, those put off after them, ties by id; due calls come first in work queues."""
     sort = SortOrder(field, direction)
     key = sort_key(sort)
     expected = [lead.lead_id for lead in sorted(found, key=lambda lead: (key(lead), lead.lead_id))]
     assert ask(crm, found, by=queue_order(sort, crm.dialect.name)) == expected
+    restored = [lead_from_row(row_of(lead)) for lead in found]
+    due_first = work_key(sort)
+    expected = [lead.lead_id for lead in sorted(restored, key=lambda lead: (due_first(lead), lead.lead_id))]
+    assert ask(crm, found, by=queue_order(sort, crm.dialect.name, due_first=True)) == expected
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

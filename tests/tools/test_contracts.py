@@ -78,8 +78,8 @@ def test_every_field_has_a_description_and_a_type(message: dict[str, Any]) -> No
 def test_a_decision_as_it_is_sent_has_the_fields_of_its_schema() -> None:
     schema = contracts.schemas()["lead-decisions"]
     assert set(schema["properties"]) == set(public.LeadDecision.__struct_fields__)
-    assert set(schema["required"]) == set(schema["properties"]) - {"org"}, (
-        "records of earlier versions have no org"
+    assert set(schema["required"]) == set(schema["properties"]) - {"org", "call_from"}, (
+        "records of earlier versions have neither"
     )
 
 

@@ -151,7 +151,7 @@ async def test_q4_q6_what_is_published_meanwhile_takes_no_open_question_away(off
     await expect(east).to_be_hidden()
 
 
-async def test_m6_d13_the_row_says_before_the_click_that_a_rep_lacks_the_licence(office: RunningOrg) -> None:
+async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence(office: RunningOrg) -> None:
     await office.rep("rep-1", licensed_states=["MA"])
     await office.publish("queue", "new", **NEW)
     lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)

@@ -6,6 +6,7 @@ import pytest
 
 from models.contact_decisions import (
     CallbackDue,
+    CallbackNoticeWithdrawn,
     CallbackSet,
     ConsentRecorded,
     ContactForbidden,
@@ -47,6 +48,7 @@ from models.offer_decisions import (
     OfferDeclined,
     OfferEnded,
     RepSought,
+    WindowMoved,
 )
 from models.offers import Outcome, Rejected, Why
 from models.results import Reason, Result
@@ -115,6 +117,10 @@ SAID: list[tuple[Decision, str]] = [
         "Alex Thompson will call back without a time, so it goes to the end of the queue",
     ),
     (CallbackDue(rep_id="rep-1"), "The promised call is due"),
+    (
+        CallbackNoticeWithdrawn(rep_id="rep-1", epoch=3, why="rep-1 contacted it"),
+        "Alex Thompson need not be told of the due call any more",
+    ),
     (OutcomeRecorded(rep_id="rep-1", outcome="no_answer"), "Alex Thompson: no answer"),
     (
         FactsCorrected(
@@ -123,6 +129,10 @@ SAID: list[tuple[Decision, str]] = [
             why=MARK,
         ),
         "rep-7 corrected state, loan amount",
+    ),
+    (
+        WindowMoved(group_id="west", epoch=3, why=MARK, until=START),
+        f"Its window now ends at {START.isoformat().replace('+00:00', 'Z')}",
     ),
     (NoteRecorded(rep_id="rep-1", note="rep-1 rang"), "Alex Thompson wrote a note"),
     (ActivityRecorded(rep_id="rep-1", kind="call", contact=True, note="rep-1 rang"), "Alex Thompson called"),

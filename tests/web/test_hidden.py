@@ -100,7 +100,7 @@ async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(
         told = [""]
 
         async def listen() -> None:
-            async with client.stream("GET", "/api/v1/live", params={"after": "0-0"}) as stream:
+            async with client.stream("GET", "/api/v1/live", params={"after": "0-0"}, timeout=None) as stream:
                 async for text in stream.aiter_text():
                     told[0] += text
 

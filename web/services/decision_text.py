@@ -281,6 +281,9 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lock_released": lambda row, names: f"{names.rep(row['rep_id'])} no longer has it open",
     "callback_set": _callback,
     "callback_due": lambda *_: "The promised call is due",
+    "callback_notice_withdrawn": lambda row, names: (
+        f"{names.rep(row['rep_id'])} need not be told of the due call any more"
+    ),
     "outcome_recorded": lambda row, names: (
         f"{names.rep(row['rep_id'])}: {_with_spaces(row['why']['outcome'])}"
     ),
@@ -295,6 +298,11 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lead_closed": lambda row, _: f"Closed: {_with_spaces(row['why']['outcome'])}",
     "rep_sought": lambda row, names: f"The group {names.group(row['why']['group_id'])} was asked for a rep",
     "lead_offered": _offered,
+    "window_moved": lambda row, _: (
+        f"Its window now ends at {row['why']['until']}"
+        if row["why"].get("until")
+        else "Its window does not end"
+    ),
     "offer_ended": lambda row, _: f"The offer ended: {ENDED.get(row['why']['outcome'], '')}",
     "offer_declined": lambda row, names: f"{names.rep(row['rep_id'])} declined it",
     "nobody_available": lambda row, names: (

@@ -83,7 +83,7 @@ def preview(
     rows = connection.execute(
         select(*table.__table__.columns)
         .where(whose, holds)
-        .order_by(*queue_order(draft.queue.sort, dialect))
+        .order_by(*queue_order(draft.queue.sort, dialect, due_first=not draft.queue.claimable))
         .limit(EXAMPLES)
     ).mappings()
     leads = [lead_from_row(dict(row)) for row in rows]

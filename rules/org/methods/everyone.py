@@ -1,4 +1,4 @@
-"""Rings at once all reps who may have the lead, each with at most one ringing lead (S1, S4, S5)."""
+"""Offers the lead at once to all reps who may have it: by a ring, one at a time, or by a button (S1, S4, S5, M9)."""
 
 from typing import Final
 
@@ -19,5 +19,5 @@ def choose(eligibility: Eligibility) -> Choice:
     return Choice(tuple(reps), tuple(refused), f"{len(reps)} of {len(eligibility.group.places)} may have it")
 
 
-RING_ALL: Final = Method("ring_all", choose, rings=True)
+RING_ALL: Final = Method("ring_all", choose, rings=True, exclusive=True)
 DISTRIBUTE_ALL: Final = Method("distribute_all", choose, rings=True)

@@ -14,15 +14,35 @@ def choose(eligibility: Eligibility) -> Choice:
 
 def _next_in_line(eligibility: Eligibility) -> Choice:
     transition, group = eligibility.transition, eligibility.group
+    row = transition.group(group.group_id)
     refused: list[Refused] = []
+    rests: str | None = None
     for rep_id in transition.line(group):
         refusal = eligibility.refusal(rep_id)
-        if refusal is None:
-            turn = transition.turn(group.group_id, rep_id)
-            taken = serve(rep_id, turn, turns=transition.group(group.group_id).turns)
-            return Choice((rep_id,), tuple(refused), _reason(taken, "waits longest", turn.served), taken)
-        refused.append((rep_id, refusal))
-    return Choice((), tuple(refused))
+        turn = transition.turn(group.group_id, rep_id)
+        if refusal is not None:
+            refused.append((rep_id, refusal))
+        elif turn.owed and rep_id == row.resting:
+            rests = rep_id  # it has its place in the regular order, behind the other owed turns
+        elif rests is not None and not turn.owed and _is_before(eligibility, rests, rep_id):
+            return _given(eligibility, rests, refused, rests=True)
+        else:
+            return _given(eligibility, rep_id, refused)
+    return Choice((), tuple(refused)) if rests is None else _given(eligibility, rests, refused)
+
+
+def _is_before(eligibility: Eligibility, rep_id: str, other: str) -> bool:
+    """Say whether a rep's regular turn comes before another's."""
+    transition, group = eligibility.transition, eligibility.group
+    mine, theirs = (transition.turn(group.group_id, each).served for each in (rep_id, other))
+    return (mine, group.places[rep_id]) < (theirs, group.places[other])
+
+
+def _given(eligibility: Eligibility, rep_id: str, refused: list[Refused], *, rests: bool = False) -> Choice:
+    transition, group = eligibility.transition, eligibility.group
+    turn = transition.turn(group.group_id, rep_id)
+    taken = serve(rep_id, turn, turns=transition.group(group.group_id).turns, rests=rests)
+    return Choice((rep_id,), tuple(refused), _reason(taken, "waits longest", turn.served), taken)
 
 
 def _due(eligibility: Eligibility) -> Choice:
@@ -40,7 +60,7 @@ def _due(eligibility: Eligibility) -> Choice:
         return Choice((), tuple(refused))
     row = transition.group(group.group_id)
     lags = {rep_id: lag for rep_id, lag in row.lags.items() if rep_id in group.places}
-    taken = pick(candidates, turns=row.turns, lags=lags)
+    taken = pick(candidates, turns=row.turns, lags=lags, resting=row.resting)
     served = transition.turn(group.group_id, taken.rep_id).served
     due = f"is due by its weight of {group.weights[taken.rep_id]}"
     return Choice((taken.rep_id,), tuple(refused), _reason(taken, due, served), taken)

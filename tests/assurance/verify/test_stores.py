@@ -38,7 +38,11 @@ DATABASE = 12
 @pytest.fixture(scope="module")
 def partition() -> Partition:
     """Return a partition with leads of every phase."""
-    return worked(60, seed=3)
+    partition = worked(60, seed=3)
+    lead_id = partition.arrive("called")
+    partition.ask("note", lead_id, "rep-1", note="asks for the evening")
+    partition.ask("activity", lead_id, "rep-1", kind="call", note="left a message")
+    return partition
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -88,7 +92,7 @@ def test_a_database_the_sink_has_filled_agrees(partition: Partition, url: str) -
     assert compared(partition, url) == {}
     checked = check(partition)
     counted = check_database(url, checked.journal_facts, checked.findings, cut=partition.now - COMPACTABLE)
-    assert counted["lead"] == 60
+    assert counted["lead"] == 61
     assert all(counted.values())
     phases = set(checked.journal_facts.phases())
     assert phases == {"queued", "owned", "exception", "ignored", "closed"} - ({"closed"} - phases)
@@ -114,6 +118,11 @@ def test_a_database_the_sink_has_filled_agrees(partition: Partition, url: str) -
         ("DELETE FROM decision WHERE source_offset = 2 AND n = 0", "crm_differs"),
         ("UPDATE decision SET result = 'won' WHERE source_offset = 2 AND n = 0", "crm_differs"),
         ("UPDATE decision SET source_offset = 99999 WHERE source_offset = 2 AND n = 0", "crm_unasked"),
+        ("DELETE FROM activity WHERE kind = 'note'", "crm_missing"),
+        ("UPDATE activity SET note = 'called' WHERE kind = 'call'", "crm_differs"),
+        ("UPDATE activity SET contact = false WHERE kind = 'call'", "crm_differs"),
+        ("UPDATE activity SET rep_id = 'rep-2' WHERE kind = 'note'", "crm_differs"),
+        ("UPDATE activity SET source_offset = 99999 WHERE kind = 'call'", "crm_unasked"),
     ],
 )
 def test_a_row_that_says_something_else_is_found(

@@ -54,6 +54,7 @@ _STANDS: Final = {
     RepSearch.OFFERED: Stage.OFFERED,
     RepSearch.RINGING: Stage.RINGING,
     RepSearch.PAUSED: Stage.WAITING,
+    RepSearch.IN_LINE: Stage.WAITING,
     RepSearch.WAITING: Stage.WAITING,
 }
 """The state of a lead's distribution -> its stage in the org."""

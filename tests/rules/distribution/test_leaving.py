@@ -163,3 +163,23 @@ def test_x2_r7_who_returns_is_owed_nothing_and_has_its_turn(floor: SalesFloor, h
     floor.comes(*"DEFG")
     assert [floor.has(name)[0] for name in "DEFG"] == ["ann", "cyd", "bob", "ann"]
     floor.agree()
+
+
+def test_d7_m7_a_promise_outlives_its_owner_and_the_next_distribution() -> None:
+    """CASES D7: the owner left, another inquiry distributed the lead, and the promised time was gone."""
+    floor = SalesFloor("ann", "bob", "cyd").group("west", "ann", "bob", "cyd")
+    call = floor.now + timedelta(hours=3)
+    floor.comes("A", phone="+14014194247").asks("callback", "ann", at=call)
+    floor.rep("ann", active=False)
+    assert (floor.lead.owner, floor.lead.callback_at) == (None, call)
+    floor.comes("A2", vendor="globex", phone="+14014194247")
+    (taker,) = floor.has("A")
+    floor.of("A").asks("redistribute", "mia")
+    assert floor.lead_of("A").callback_at == call
+    (taker,) = floor.has("A")
+    floor.of("A").asks("accept", taker)
+    floor.wait(hours=3)
+    assert (floor.lead_of("A").owner, floor.lead_of("A").callback_at) == (taker, call)
+    notices = [one for one in floor.all_notices("A") if one[0] == "callback_due"]
+    assert notices == [("callback_due", taker, False)] * 2, "by mail and by push, once"
+    floor.agree()

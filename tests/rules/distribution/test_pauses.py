@@ -3,14 +3,19 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from models.lead import Phase, RepSearch
-from models.offer_decisions import NobodyAvailable
+from models.lead import DeadlineKind, Phase, RepSearch
+from models.offer_decisions import NobodyAvailable, WindowMoved
 from models.org import Stage
 from tests.rules.calendar.clock_changes import ALL, ALWAYS, on
-from tests.rules.distribution.sales_floor import SalesFloor
+from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor, partition_of
 
 CREW: Final = ("ann", "bob", "cyd")
 WINDOW: Final[dict[str, Any]] = {"claim_window_seconds": 900}
+PLAIN: Final[dict[str, Any]] = {
+    "members": [{"rep_id": rep_id} for rep_id in CREW],
+    **WINDOW,
+    "time_zone": "America/New_York",
+}
 
 
 def test_r4_in_a_pause_first_assignments_go_on_and_transfers_wait_until_it_ends() -> None:
@@ -80,3 +85,95 @@ def test_r4_e1_a_pause_without_an_end_makes_an_exception_of_what_it_keeps() -> N
     assert (trouble.reason, floor.stage("A")) == ("no_available_agents", Stage.WAITING)
     assert trouble.explanation == ({"why": "transfers pause until further notice"},)
     floor.agree()
+
+
+def ends(floor: SalesFloor, name: str = "A") -> datetime | None:
+    """Return when the open offer of a lead ends."""
+    search = floor.lead_of(name).search
+    assert search is not None
+    due = floor.lead_of(name).deadline(DeadlineKind.OFFER)
+    assert (due and due.due) == search.until
+    return search.until
+
+
+def west(floor: SalesFloor, *spans: dict[str, Any], **more: Any) -> None:
+    """Publish the group with a pause schedule, in New York."""
+    floor.group("west", *CREW, **WINDOW, **more, pause=list(spans), time_zone="America/New_York")
+
+
+def test_r4_a_pause_that_is_published_while_a_window_runs_restarts_it_after_the_pause() -> None:
+    """Issue 12, point 10. It is 09:12 in New York. A lead is offered, and then a pause is published."""
+    floor = SalesFloor(*CREW)
+    west(floor)
+    floor.comes("A").wait(minutes=5)
+    assert ends(floor) == at("14:27")
+    west(floor, on(ALL, "09:30", "10:00"))
+    assert ends(floor) == at("14:27"), "the pause begins when the window has ended"
+    west(floor, on(ALL, "09:20", "10:00"))
+    assert ends(floor) == at("15:15"), "the full window after the pause"
+    (said,) = floor.all_said("A", WindowMoved)
+    assert (said.until, "pause schedule" in said.why) == (at("15:15"), True)
+    floor.wait(minutes=30)
+    assert floor.has("A") == ("ann",)
+    floor.wait(minutes=28)
+    assert floor.has("A") == ("bob",), "it is 10:15"
+    floor.agree()
+
+
+def test_r4_a_pause_that_begins_at_once_or_ends_sooner_or_never_moves_the_window() -> None:
+    floor = SalesFloor(*CREW)
+    west(floor)
+    floor.comes("A")
+    west(floor, on(ALL, "09:00", "10:00"))
+    assert ends(floor) == at("15:15")
+    floor.wait(minutes=8)
+    west(floor, on(ALL, "09:00", "09:30"))
+    assert ends(floor) == at("14:45"), "the pause is shorter now"
+    west(floor)
+    assert ends(floor) == at("14:35"), "no pause: the full window begins now"
+    floor.publishes("group", "west", {**PLAIN, "pause": ALWAYS})
+    assert ends(floor) is None
+    west(floor)
+    assert ends(floor) == at("14:35")
+    floor.wait(minutes=15)
+    assert floor.has("A") == ("bob",)
+    floor.agree()
+
+
+def test_r4_another_roster_or_an_equal_schedule_moves_no_window() -> None:
+    floor = SalesFloor(*CREW)
+    west(floor, on(ALL, "09:20", "10:00"))
+    floor.comes("A").wait(minutes=3)
+    west(floor, on(ALL, "09:20", "10:00"), ring_seconds=40)
+    floor.publishes("group", "east", PLAIN)
+    assert ends(floor) == at("15:15")
+    assert floor.all_said("A", WindowMoved) == []
+
+
+def test_r4_an_offer_that_the_org_made_before_it_knew_of_the_pause_has_the_right_end() -> None:
+    floor = SalesFloor(*CREW)
+    west(floor)
+    mine = partition_of("A")
+    with floor.late():
+        west(floor, on(ALL, "09:00", "10:00"))
+        floor.comes("A")
+        floor.carry(ARRIVALS)
+        floor.answer(mine)
+        floor.carry(mine)
+        floor.answer(mine)
+        assert floor.has("A") == ("ann",)
+        assert ends(floor) == at("15:15")
+    floor.deliver().agree()
+
+
+def test_r4_a_ring_is_not_paused() -> None:
+    floor = SalesFloor(*CREW)
+    floor.group("west", *CREW, method="ring_all", ring_seconds=300).comes("A")
+    floor.publishes("group", "west", {**PLAIN, "method": "ring_all", "ring_seconds": 300, "pause": ALWAYS})
+    assert ends(floor) == at("14:17")
+
+
+def at(clock: str) -> datetime:
+    """Return an instant of the day in UTC."""
+    hour, minute = map(int, clock.split(":"))
+    return datetime(2026, 11, 20, hour, minute, tzinfo=UTC)

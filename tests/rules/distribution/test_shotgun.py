@@ -166,7 +166,7 @@ def test_s4_one_lead_rings_with_a_rep_at_a_time_and_the_next_when_it_is_over(flo
     assert (floor.stage("B"), floor.has("B"), floor.lead_of("B").phase) == (
         Stage.WAITING,
         (),
-        Phase.EXCEPTION,
+        Phase.OFFERED,
     )
     floor.of("A").asks("press_one", "bob")
     assert (floor.has("B"), floor.has("C")) == (("ann", "bob", "cyd"), ())

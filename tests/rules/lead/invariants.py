@@ -23,6 +23,7 @@ from models.decisions import (
     LockReleased,
     LockTaken,
     MergedInto,
+    OutcomeRecorded,
     OwnerChanged,
     QueueEntered,
     QueueLeft,
@@ -286,7 +287,10 @@ def _check_places(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
         assert place.rules_version == compiled.version
         stayed = was is not None and queue_id in was.places and queue_id not in left
         assert place.since == (was.places[queue_id].since if was and stayed else after.at)
-        assert place.sort_key == sort_key(queue.sort)(now)
+        if now.call_is_due and not queue.claimable:
+            assert place.sort_key.startswith("0"), "a due call stands at the top of its work queue (M7)"
+        else:
+            assert place.sort_key == sort_key(queue.sort)(now)
         if change is None:
             assert was is not None
             assert shown(was, queue) == shown(now, queue), "what a list shows is told when it changes"
@@ -349,6 +353,11 @@ def _check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: Or
     )
     assert not (was and was.silenced) or now.silenced or lifted, "only consent or the list lifts it (M8)"
     assert not (was and was.facts.silenced) or now.facts.silenced or not isinstance(event, LeadArrived)
+    kept = was is None or was.callback_at is None or now.callback_at == was.callback_at
+    acted = any(isinstance(said, CallbackSet | OutcomeRecorded) for said in after.decisions)
+    assert kept or acted, "a promised call is kept through everything (M7)"
+    told = now.due_notice
+    assert told is None or (told.rep_id == now.owner and now.call_is_due), "only its owner is told (M7)"
     outcomes = rules.settings.do_not_contact_outcomes
     if isinstance(event, ActionRequested) and event.action == "outcome" and event.outcome in outcomes:
         assert now.silenced

@@ -14,7 +14,7 @@ NOWHERE = frozenset({Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED, P
 def protected_until(lead: Lead, rules: OrgRules) -> datetime | None:
     """Return until when a fresh assignment is in no claimable queue (M4)."""
     minutes = rules.settings.protect_assigned_minutes
-    fresh = lead.owner is not None and lead.assigned_at is not None
+    fresh = lead.owner is not None and lead.assigned_at is not None and lead.how != "claim"
     return lead.assigned_at + timedelta(minutes=minutes) if fresh and lead.assigned_at else None
 
 

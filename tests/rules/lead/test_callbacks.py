@@ -34,8 +34,9 @@ def test_d4_a_callback_with_a_time_claims_the_lead_and_is_due_then(story: Story)
     assert (story.lead.phase, story.queues, story.lead.callback_at) == (Phase.OWNED, [], CALL)
     later = own_sort_key(story.lead, story.row.at)
     assert story.wait(hours=3, microseconds=-1).lead.deadline(DeadlineKind.CALLBACK) is not None
+    epoch = story.deadline(DeadlineKind.CALLBACK).epoch
     story.wait(microseconds=1)
-    assert story.said == [CallbackDue(rep_id="rep-7")]
+    assert story.said == [CallbackDue(rep_id="rep-7", epoch=epoch)]
     assert (story.lead.deadlines, story.lead.callback_at) == ((), CALL)
     assert own_sort_key(story.lead, story.row.at) < later
 
@@ -44,8 +45,9 @@ def test_d4_without_the_setting_a_callback_with_a_time_claims_nothing(story: Sto
     story.settings(auto_claim_on_timed_callback=False)
     story.asks("callback", "rep-7", at=CALL)
     assert (story.lead.owner, story.lead.phase, story.queues) == (None, Phase.QUEUED, ["all"])
+    epoch = story.deadline(DeadlineKind.CALLBACK).epoch
     story.wait(hours=3)
-    assert story.said == [CallbackDue(rep_id=None)]
+    assert CallbackDue(rep_id=None, epoch=epoch) in story.said
     assert (story.lead.phase, story.queues) == (Phase.QUEUED, ["all"])
 
 
@@ -89,7 +91,7 @@ def test_d4_a_new_time_makes_the_old_deadline_stale(story: Story) -> None:
         DeadlineIgnored(kind="callback", epoch=old.epoch, why=f"the current epoch is {old.epoch + 1}")
     ]
     assert story.at(hours=4).passes(story.deadline(DeadlineKind.CALLBACK)).said == [
-        CallbackDue(rep_id="rep-7")
+        CallbackDue(rep_id="rep-7", epoch=old.epoch + 1)
     ]
 
 
@@ -103,7 +105,7 @@ def test_d4_the_same_time_again_keeps_its_deadline(story: Story) -> None:
 def test_d4_a_time_that_is_past_is_due_at_once_and_once(story: Story) -> None:
     story.asks("callback", "rep-7", at=START - timedelta(days=1))
     deadline = story.deadline(DeadlineKind.CALLBACK)
-    assert story.passes(deadline).said == [CallbackDue(rep_id="rep-7")]
+    assert story.passes(deadline).said == [CallbackDue(rep_id="rep-7", epoch=deadline.epoch)]
     assert story.passes(deadline).said == [
         DeadlineIgnored(kind="callback", epoch=deadline.epoch, why="the current epoch is none")
     ]
@@ -120,8 +122,9 @@ def test_d4_a_due_call_stays_due_until_somebody_acts(story: Story) -> None:
 def test_d4_a_call_comes_due_while_the_lead_is_open(story: Story) -> None:
     story.asks("callback", "rep-7", at=START + timedelta(minutes=30))
     story.opens("rep-7")
+    epoch = story.deadline(DeadlineKind.CALLBACK).epoch
     story.wait(minutes=30)
-    assert story.said == [CallbackDue(rep_id="rep-7")]
+    assert story.said == [CallbackDue(rep_id="rep-7", epoch=epoch)]
     assert story.lead.phase is Phase.WORKING
     assert story.wait(minutes=30).lead.phase is Phase.OWNED
 

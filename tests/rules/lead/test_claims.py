@@ -4,6 +4,7 @@ from unittest.mock import ANY
 
 import pytest
 
+from models.contact_decisions import CallbackDue
 from models.decisions import (
     Answered,
     ClaimReopened,
@@ -12,7 +13,7 @@ from models.decisions import (
     QueueEntered,
     QueueLeft,
 )
-from models.lead import ANSWERS_KEPT, Phase
+from models.lead import ANSWERS_KEPT, DeadlineKind, Phase
 from models.results import Reason, Result
 from tests.rules.lead.lead_story import Story
 
@@ -117,7 +118,7 @@ def test_q8_a_claim_of_a_lead_that_never_arrived_is_answered_and_no_lead_is_made
 
 
 def test_q4_team_access_decides_who_may_claim_and_never_whose_leads_are_there() -> None:
-    story = Story().queue("east", claimable=True, teams=["east"])
+    story = Story().settings(protect_assigned_minutes=0).queue("east", claimable=True, teams=["east"])
     story.arrives("A-1", assigned_to="rep-9").arrives("A-2", campaign="west")
     assert story.list("east") == ["A-1", "A-2"]
     assert told(story.claims("rep-7", "east")) == (Result.REFUSED, Reason.UNKNOWN_QUEUE, None)
@@ -190,11 +191,15 @@ def test_q11_a_call_by_its_owner_in_time_keeps_an_aged_lead_from_others() -> Non
     assert told(story.claims("rep-7", "aged")) == (Result.REFUSED, Reason.LOCKED_BY_OTHER, "rep-3")
 
 
-def test_q11_the_owners_callback_is_over_when_an_aged_lead_changes_hands() -> None:
-    story = Story().queue("aged", ("owned", "=", True), claimable=True)
-    story.arrives(assigned_to="rep-3").asks("callback", "rep-3", at=story.now.replace(hour=20))
+def test_q11_m7_the_promised_call_of_an_aged_lead_is_its_new_owners() -> None:
+    """M7 amends Q11: the person was promised a call, whoever has the lead then."""
+    story = Story().settings(protect_assigned_minutes=0).queue("aged", ("owned", "=", True), claimable=True)
+    call = story.now.replace(hour=20)
+    story.arrives(assigned_to="rep-3").asks("callback", "rep-3", at=call)
     assert told(story.claims("rep-7", "aged")) == WON_BY_7
-    assert (story.lead.callback_at, story.lead.deadlines) == (None, ())
+    assert (story.lead.callback_at, story.deadline(DeadlineKind.CALLBACK).due) == (call, call)
+    epoch = story.deadline(DeadlineKind.CALLBACK).epoch
+    assert story.wait(hours=6).said == [CallbackDue(rep_id="rep-7", epoch=epoch)]
 
 
 def test_q12_what_is_to_be_claimed_cannot_be_opened_before(story: Story) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from models.decisions import QueueEntered, QueueLeft, QueueMoved
 from models.lead import DeadlineKind, Phase
-from rules.queues.reevaluation import is_stale
+from rules.lead.reevaluation import is_stale
 from tests.rules.lead.lead_story import START, Story
 
 TICK = timedelta(microseconds=1)

@@ -20,7 +20,7 @@ def story() -> Story:
     ("columns", "why"),
     [(["state"], "you are not licensed in RI"), ([], "you are not licensed in its state")],
 )
-def test_m6_d13_a_claim_needs_the_licence_and_a_blind_queue_does_not_tell_the_state(
+def test_d13_m6_a_claim_needs_the_licence_and_a_blind_queue_does_not_tell_the_state(
     story: Story, columns: list[str], why: str
 ) -> None:
     story.queue("open", claimable=True, columns=columns).arrives()
@@ -30,7 +30,7 @@ def test_m6_d13_a_claim_needs_the_licence_and_a_blind_queue_does_not_tell_the_st
     assert story.claims("rep-9").result is Result.WON, "no licences are tracked for rep-9"
 
 
-def test_m6_d13_opening_needs_the_licence_and_an_owned_lead_stays_open_to_its_owner(story: Story) -> None:
+def test_d13_m6_opening_needs_the_licence_and_an_owned_lead_stays_open_to_its_owner(story: Story) -> None:
     story.queue("work", columns=["state"]).arrives()
     answer = story.opens("rep-7")
     assert (answer.result, answer.reason, answer.why) == (

@@ -201,7 +201,7 @@ def test_d2_releasing_a_lock_that_ran_out_is_told_so(story: Story) -> None:
 def test_d2_a_closing_outcome_ends_the_leads_way(story: Story) -> None:
     story.opens("rep-7")
     story.asks("outcome", "rep-7", outcome="do_not_contact")
-    assert story.kinds == ["OutcomeRecorded", "LockReleased", "LeadClosed"]
+    assert story.kinds == ["OutcomeRecorded", "LockReleased", "ContactForbidden", "LeadClosed"]
     assert (story.lead.phase, story.queues, story.lead.deadlines) == (Phase.CLOSED, [], ())
     for action in ("view", "outcome", "callback", "claim", "claim_now", "release"):
         answer = story.asks(action, "rep-7", outcome="talked")

@@ -23,11 +23,11 @@ class Counts:
                 for hold in row.holds:
                     self.open[hold.rep_id] += 1
                     self.held[hold.rep_id] += row.stage is Stage.HELD
-                    self.rings[hold.rep_id] += row.stage is Stage.RINGING
+                    self.rings[hold.rep_id] += _rings(row)
                     offered = row.stage is not Stage.HELD
                     self.of[row.lead_id, hold.rep_id] = (
                         hold.day if offered else None,
-                        row.stage is Stage.RINGING,
+                        _rings(row),
                     )
 
     def offer(self, lead_id: str, rep_id: str, day: date, *, rings: bool) -> None:
@@ -54,3 +54,8 @@ class Counts:
         else:
             self.rings[rep_id] -= found[1]
         self.of[lead_id, rep_id] = (None, False)
+
+
+def _rings(row: OrgLead) -> bool:
+    """Return whether a lead rings by phone. A New Lead button does not (M9)."""
+    return row.stage is Stage.RINGING and row.method == "ring_all"

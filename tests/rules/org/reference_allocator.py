@@ -33,6 +33,7 @@ class ReferenceAllocator(OrgDriver):
         self.checked = checked
         self.last_turn: dict[tuple[str, str], int] = {}
         self.owed: Counter[tuple[str, str]] = Counter()
+        self.made_up: dict[str, str] = {}
         self.turns = 0
         self.offers: dict[str, tuple[str, str]] = {}
 
@@ -68,7 +69,8 @@ class ReferenceAllocator(OrgDriver):
                 reps = (said.rep_id,) if isinstance(said, OfferMade) else said.reps
                 lead = self.asked[said.lead_id]
                 assert said.epoch == lead.epoch, "an offer answers the request that is open (X3)"
-                may = self.candidates(said.group_id, lead, counts, rings=isinstance(said, RingStarted))
+                rings = isinstance(said, RingStarted) and said.method == "ring_all"
+                may = self.candidates(said.group_id, lead, counts, rings=rings)
                 if isinstance(said, RingStarted):
                     assert set(reps) == may, "all who may are called, nobody else (S1, S4)"
                 else:
@@ -76,7 +78,7 @@ class ReferenceAllocator(OrgDriver):
                     self.judge_turn(said, may)
                 for rep_id in reps:
                     day = self.today(rep_id)
-                    counts.offer(said.lead_id, rep_id, day, rings=isinstance(said, RingStarted))
+                    counts.offer(said.lead_id, rep_id, day, rings=rings)
             elif isinstance(said, OfferVoided):
                 counts.end(said.lead_id, said.rep_id)
                 if said.rep_id not in self.left:
@@ -104,7 +106,8 @@ class ReferenceAllocator(OrgDriver):
     def judge_turn(self, said: OfferMade, may: set[str]) -> None:
         """Check the turn among equal weights (R7).
 
-        A rep with an owed turn goes first, else the one whose last turn is oldest.
+        A rep with an owed turn goes first, unless it made one up and nobody else was served since. Then the one whose
+        last turn is oldest goes first.
         """
         group = self.published["group", said.group_id]
         key = (said.group_id, said.rep_id)
@@ -113,23 +116,30 @@ class ReferenceAllocator(OrgDriver):
             assert said.rep_id == next(rep_id for rep_id in roster if rep_id in may), "number one first (R1)"
             return
         self.offers[said.lead_id] = key
+        last = self.made_up.get(said.group_id)
+        owed = {
+            rep_id for rep_id in may if self.owed[said.group_id, rep_id] and (rep_id != last or len(may) == 1)
+        }
         if len({member.get("weight", 1) for member in group["members"]}) == 1:
             first = min(
                 may,
                 key=lambda rep_id: (
-                    not self.owed[said.group_id, rep_id],
+                    rep_id not in owed,
                     self.last_turn.get((said.group_id, rep_id), 0),
                     roster.index(rep_id),
                 ),
             )
             assert said.rep_id == first, "it is the turn of whoever waits longest (R7)"
-        elif owed := {rep_id for rep_id in may if self.owed[said.group_id, rep_id]}:
+        elif owed:
             assert said.rep_id in owed, "a voided turn is made up for first (R7)"
-        if self.owed[key]:
+        if said.rep_id in owed:
             self.owed[key] -= 1
-        else:
-            self.turns += 1
-            self.last_turn[key] = self.turns
+            self.made_up[said.group_id] = said.rep_id
+            return
+        self.turns += 1
+        self.last_turn[key] = self.turns
+        if said.rep_id != last:
+            self.made_up.pop(said.group_id, None)
 
     def judge_nobody(self, said: NoRepAvailable, counts: Counts) -> None:
         """Check that nobody is available when the machine says so, and that every candidate has its reason (R9)."""
@@ -137,8 +147,10 @@ class ReferenceAllocator(OrgDriver):
         group = self.published.get(("group", said.group_id))
         if group is None or group["method"] == "queue" or said.reason == "transfers_paused":
             return
-        rings = group["method"] in ("ring_all", "distribute_all")
+        rings = group["method"] == "ring_all"
         assert not self.candidates(said.group_id, lead, counts, rings=rings)
+        busy = rings and bool(self.candidates(said.group_id, lead, counts, rings=False))
+        assert busy or said.reason != "all_agents_ringing", "only a ring waits for its turn (M9)"
         named = {each.rep_id for each in said.explanation}
         assert named == {None} or named == {member["rep_id"] for member in group["members"]}
 
@@ -214,7 +226,7 @@ class ReferenceAllocator(OrgDriver):
             zone = ZoneInfo(group.get("time_zone", "UTC"))
             if ask.tried and naive_open(group.get("pause", []), self.now.astimezone(zone)):
                 continue
-            rings = group["method"] in ("ring_all", "distribute_all")
+            rings = group["method"] == "ring_all"
             if self.candidates(lead.group_id or "", ask, counts, rings=rings):
                 found.append(lead.lead_id)
         return found

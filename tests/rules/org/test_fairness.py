@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from models.offers import OfferMade, Outcome
 from models.org import NO_TURN, RepChange, Turn
-from rules.org.turn_order import SCALE, Candidate, pick
+from rules.org.turn_order import SCALE, Candidate, pick, resting_after
 from tests.rules.org.reference_allocator import ReferenceAllocator
 
 TWELVE = tuple(f"rep-{n}" for n in range(12))
@@ -70,11 +70,15 @@ class Line:
         self.turns = [NO_TURN] * len(weights)
         self.lags: dict[str, int] = {}
         self.given = 0
+        self.resting: str | None = None
+        self.made_up = False
 
     def pick(self, who: range | list[int]) -> int:
         """Give one turn to one of `who`."""
         candidates = [Candidate(str(n), self.weights[n], n, self.turns[n]) for n in who]
-        taken = pick(candidates, turns=self.given, lags=self.lags)
+        taken = pick(candidates, turns=self.given, lags=self.lags, resting=self.resting)
+        self.resting = resting_after(taken, self.resting)
+        self.made_up = taken.owed
         self.turns[int(taken.rep_id)], self.lags = taken.turn, dict(taken.lags)
         self.given = taken.turns
         return int(taken.rep_id)
@@ -103,10 +107,66 @@ def test_r7_weights_keep_within_two_turns_of_the_share_among_who_is_there_and_no
 def test_r7_a_voided_turn_is_made_up_for_first_also_where_weights_differ() -> None:
     line = Line([3, 1])
     line.turns[1] = Turn(served=0, owed=2)
-    assert [line.pick(range(2)) for _ in range(3)] == [1, 1, 0]
+    assert [line.pick(range(2)) for _ in range(3)] == [1, 0, 1], "one at a time"
     assert line.lags == {"0": -SCALE // 4, "1": SCALE // 4}, (
         "what is made up for takes nothing of the regular order"
     )
+
+
+@settings(max_examples=300)
+@given(
+    weights=st.lists(st.integers(1, 5), min_size=1, max_size=5),
+    owed=st.lists(st.integers(0, 6), min_size=5, max_size=5),
+    absent=st.lists(st.sets(st.integers(0, 4), max_size=3), min_size=60, max_size=60),
+)
+def test_r7_owed_turns_are_made_up_one_at_a_time_and_leave_the_regular_order_as_it_is(
+    weights: list[int], owed: list[int], absent: list[set[int]]
+) -> None:
+    """Against a reference without owed turns: what is left without the made up ones are its turns."""
+    line, plain = Line(weights), Line(weights)
+    line.turns = [Turn(served=0, owed=owed[n]) for n in range(len(weights))]
+    made_up: Counter[int] = Counter()
+    last, beyond = -1, 0
+    for away in absent:
+        there = [n for n in range(len(weights)) if n not in away] or [0]
+        taken = line.pick(there)
+        beyond = line.made_up + (beyond if taken == last and len(there) > 1 else 0)
+        last = taken
+        assert beyond <= 1 or len(there) == 1
+        made_up[taken] += line.made_up
+        if not line.made_up:
+            assert taken == plain.pick(there), "the exact share"
+        assert all(turn.owed == owed[n] - made_up[n] for n, turn in enumerate(line.turns))
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10_000), uniform=st.booleans())
+def test_r7_a_voided_rep_gets_at_most_one_turn_in_a_row_beyond_its_share(seed: int, *, uniform: bool) -> None:
+    """Offers are voided at random, also together, and none is forgotten; every step is checked by the reference."""
+    rng, office = Random(seed), ReferenceAllocator(checked=seed % 4 == 0)
+    reps = TWELVE[: rng.randint(2, 5)]
+    office.reps(*reps)
+    office.group("west", *(reps if uniform else [(rep_id, rng.randint(1, 4)) for rep_id in reps]))
+    before = ""
+    beyond = 0
+    open_offers: list[tuple[str, str]] = []
+    for n in range(80):
+        offer = office.ask(f"lead-{n}")
+        assert isinstance(offer, OfferMade)
+        made_up = "made up" in offer.why
+        beyond = made_up + (beyond if offer.rep_id == before else 0)
+        before = offer.rep_id
+        assert beyond <= 1, "one turn in a row beyond the exact share"
+        open_offers.append((f"lead-{n}", offer.rep_id))
+        while len(open_offers) > 4 or (open_offers and rng.random() < 0.3):
+            lead_id, rep_id = open_offers.pop(rng.randrange(len(open_offers)))
+            office.settle(lead_id, Outcome.VOIDED if rng.random() < 0.5 else Outcome.DECLINED, rep_id)
+    for n in range(200, 400):
+        if not any(turn.owed for rep in office.state.reps.values() for turn in rep.turns.values()):
+            return
+        offer = office.ask(f"lead-{n}")
+        office.claim(f"lead-{n}", offer.rep_id)
+    raise AssertionError("an owed turn was never made up")
 
 
 @settings(max_examples=40)

@@ -55,6 +55,7 @@ def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None
             "why": "first claim",
             "merged_into": None,
             "org": "default",
+            "call_from": None,
         },
     )
     assert assignment[0] == "assignments"

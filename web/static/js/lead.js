@@ -151,8 +151,11 @@ async function perform(body, done, key) {
     } else if (body.note) comment = "";
     const name = nameShown() ?? "The lead";
     const isVisible = await show(answer.version);
-    if (worked && !isVisible) showGone(name, done);
-    else if (worked) say(done);
+    // A callback may be promised for a time at which the lead must not be called: the answer warns of it (M7).
+    const warns = worked && body.type === "callback" && (answer.words ?? answer.why);
+    const text = warns ? `${done} ${sentence(warns)}` : done;
+    if (worked && !isVisible) showGone(name, text);
+    else if (worked) say(text);
     if (!worked && !isVisible) hideReason();
     if (isVisible || !worked) focusTitle();
     return worked;

@@ -60,6 +60,8 @@ export interface Answer {
   reason?: string | null;
   why?: string | null;
   words?: string | null;
+  /** The promised time is in quiet hours: from then on the lead may be called. */
+  call_from?: string | null;
   owner?: string | null;
   owner_name?: string | null;
 }

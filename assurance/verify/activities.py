@@ -1,0 +1,84 @@
+"""Checks that the CRM's table `activity` has what reps did with leads, and nothing else (M3)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from assurance.verify.findings import Findings
+from models.decisions import ActivityRecorded, NoteRecorded
+from models.lead import LeadRow
+from sink.tables import ActivityTable
+
+Activities = dict[tuple[int, int], tuple[str, int]]
+"""(partition, offset of the event) -> (lead id, hash of the record's activities)."""
+
+COLUMNS = (
+    ActivityTable.source_partition,
+    ActivityTable.source_offset,
+    ActivityTable.lead_id,
+    ActivityTable.n,
+    ActivityTable.org,
+    ActivityTable.rep_id,
+    ActivityTable.kind,
+    ActivityTable.contact,
+    ActivityTable.note,
+    ActivityTable.version,
+    ActivityTable.cause,
+    ActivityTable.at,
+)
+ORDER = COLUMNS[:2]
+
+
+def note_activities(activities: Activities, partition: int, lead_id: str, row: LeadRow) -> None:
+    """Remember the activities of a journal record. A note is one, whether it came as a note or as an activity."""
+    if row.lead is None:
+        return
+    org = row.lead.facts.org
+    found = [
+        (
+            n,
+            org,
+            decision.rep_id,
+            decision.kind if isinstance(decision, ActivityRecorded) else "note",
+            isinstance(decision, ActivityRecorded) and decision.contact,
+            decision.note,
+            row.seq,
+            row.cause,
+            row.at,
+        )
+        for n, decision in enumerate(row.decisions)
+        if isinstance(decision, ActivityRecorded | NoteRecorded)
+    ]
+    if found:
+        activities[partition, row.off] = (lead_id, _hash(found))
+
+
+def check_activities(
+    rows: Iterable[Any], activities: Activities, findings: Findings, *, cut: datetime
+) -> int:
+    """Compare the table's rows, in the order of `ORDER`, with the journal's activities. Return how many there are.
+
+    `cut`: the journal may lack activities from before this time, and they are not reported as unasked.
+    """
+    left, count = set(activities), 0
+    for place, group in groupby(rows, key=lambda row: (row[0], row[1])):
+        stored = sorted(tuple(row) for row in group)
+        count += len(stored)
+        left.discard(place)
+        lead_id, known = stored[0][2], activities.get(place)
+        where = f"lead-log-{place[0]}@{place[1]}"
+        if known is None:
+            if stored[0][-1] > cut:
+                findings.suspect("crm_unasked", lead_id, table="activity", event=where)
+        elif known != (lead_id, _hash([row[3:] for row in stored])):
+            said = [row[5:8] for row in stored]
+            findings.suspect("crm_differs", lead_id, table="activity", event=where, said=said)
+    for place in sorted(left):
+        where = f"lead-log-{place[0]}@{place[1]}"
+        findings.suspect("crm_missing", activities[place][0], table="activity", event=where)
+    return count
+
+
+def _hash(found: list[tuple[Any, ...]]) -> int:
+    return hash(tuple(found))

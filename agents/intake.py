@@ -43,7 +43,7 @@ def attach(app: StageApp) -> "IntakeStage":
     @stage.agent(LEAD_ARRIVALS, name="arrivals")
     async def accept_arrivals(stream: EventStream) -> None:
         async for event in stream.events():
-            stage.accept(event, read_arrival)
+            stage.accept(event, stage.read_arrival)
 
     @stage.agent(LEAD_ACTIONS, name="actions")
     async def accept_actions(stream: EventStream) -> None:
@@ -83,6 +83,14 @@ class IntakeStage(Stage):
         for topic, partition, key, value in records:
             self.writer.add(topic, partition, key=key, value=value, receipt=receipt)
         receipt.settle()
+
+    def read_arrival(self, message: Any) -> PersonArrived:
+        """Parse a record of `lead-arrivals`, in the time zone of its org; raises `Refused`."""
+        at = record_time(message.timestamp, datetime.now(UTC))
+        return accept_arrival(message.value, _headers(message), arrived_at=at, zone_of_org=self._zone_of_org)
+
+    def _zone_of_org(self, org: str) -> str:
+        return "UTC" if self.authority is None else self.authority.terms(org).time_zone
 
     def authorised(self, accepted: Accepted, message: Any) -> Accepted:
         """Return the accepted event, marked if it is a claim over its rep's limit.
@@ -136,12 +144,6 @@ class IntakeStage(Stage):
 
 def _headers(message: Any) -> dict[str, bytes]:
     return dict(message.headers or ())
-
-
-def read_arrival(message: Any) -> PersonArrived:
-    """Parse a record of `lead-arrivals`; raises `Refused`."""
-    at = record_time(message.timestamp, datetime.now(UTC))
-    return accept_arrival(message.value, _headers(message), arrived_at=at)
 
 
 def read_action(message: Any) -> ActionRequested:

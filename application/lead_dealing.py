@@ -20,7 +20,10 @@ class LeadStanding(msgspec.Struct, frozen=True):
     state: str | None = None
 
     def changes(self, action: str) -> bool:
-        """Say whether an action can be expected to change the lead. Any other action than a move needs a free lead."""
+        """Say whether an action can be expected to change the lead. Any lead may get consent (M8).
+
+        Any other action than a move needs a free lead.
+        """
         match action:
             case "reassign" | "unassign":
                 return self.owner is not None and not self.closed
@@ -28,6 +31,8 @@ class LeadStanding(msgspec.Struct, frozen=True):
                 return self.closed
             case "redistribute":
                 return not self.closed
+            case "consent":
+                return True
             case _:
                 return self.owner is None and not self.closed
 

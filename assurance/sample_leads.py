@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from assurance.sample_places import PLACES, Place, region
-from models.geography import time_zone
+from models.geography import zones_of_zip
 
 RESENDS: Final = 0.03
 """Share of leads that are sent again, with the same id and something added."""
@@ -245,5 +245,5 @@ def _created(rng: random.Random, now: datetime, zip_code: str) -> str:
     """Return when the vendor made the lead, in local time: most in recent days, some long ago."""
     days = rng.uniform(30, 150) if rng.random() < AGED else min(25.0, rng.expovariate(1 / 1.5))
     at = now - timedelta(seconds=round(days * 86_400))
-    zone = time_zone(zip_code, None, None)
+    zone = next(iter(zones_of_zip(zip_code)), None)
     return at.astimezone(ZoneInfo(zone) if zone else UTC).isoformat()

@@ -35,12 +35,12 @@ def route(
     Example: firstclaim route lead.json --at 2026-11-20T21:00:00-05:00
     """
     from application.route_preview import route_lead, route_message
-    from models import normalize
+    from models import moments, normalize
 
     if (message is None) is (lead is None):
         raise typer.BadParameter("give a LEAD.json, or a known lead with --lead")
     try:
-        instant = normalize.instant(at) or datetime.now(UTC)
+        instant = moments.instant(at) or datetime.now(UTC)
     except ValueError as error:
         raise typer.BadParameter(f"--at {error}") from error
     if message is not None:

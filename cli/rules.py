@@ -41,12 +41,12 @@ def try_rule(
     Example: firstclaim rules try '{"rules": [{"field": "state", "operator": "in", "value": ["RI", "MA"]}]}'
     """
     from application.rule_preview import read_rule, try_on_leads
-    from models import normalize
+    from models import moments, normalize
     from models.errors import RuleErrors
 
     if (rule is None) is (queue is None):
         raise typer.BadParameter("give a RULE, or a published one with --queue")
-    instant = _read(normalize.instant, at, "--at") or datetime.now(UTC)
+    instant = _read(moments.instant, at, "--at") or datetime.now(UTC)
     about = None if lead is None else _read(normalize.lead_id, lead, "--lead")
     try:
         asked = (queue or "") if rule is None else read_rule(rule)

@@ -74,6 +74,8 @@ QUIET_HOURS: Final = (
 class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An org's settings (D2, D4). `closing_outcomes`: the outcomes that close a lead.
 
+    `time_zone`: whose days the dates in rules are, and in which times without an offset are read (C1).
+
     `quiet_hours`: when a lead is not called, in the lead's local time; an empty tuple switches them off (X6).
     `open_without_reps`: anyone may act again once the last rep of the org is removed; otherwise such an org stays
     closed. `owners_may_reassign`: a lead's owner may give it to another rep (M1); managers always may.
@@ -85,6 +87,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
     """
 
+    time_zone: str = "UTC"
     lock_minutes: float = 60
     max_locks: int = 3
     enforce_licence: bool = True

@@ -12,9 +12,10 @@ import msgspec
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The facts of one prospect, normalised (docs/contracts, `lead-arrivals`).
 
-    `phone` is E.164, `state` a two-letter code, `loan_amount` whole currency units. `created_at` is aware; it is the
-    vendor's time, or the arrival's time if the vendor gave none. `time_zone` is an IANA name, derived from zip, phone
-    or state if it was not sent.
+    `phone` is E.164, `phone_extension` its extension in digits, `state` a two-letter code, `loan_amount` whole
+    currency units. `created_at` is aware; it is the vendor's time, or the arrival's time if the vendor gave none.
+    `time_zone` is an IANA name, derived from zip, state and phone if it was not sent; None if they leave more than
+    one zone (models/place.py).
     """
 
     vendor: str
@@ -25,6 +26,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_name: str | None = None
     email: str | None = None
     phone: str | None = None
+    phone_extension: str | None = None
     state: str | None = None
     zip: str | None = None
     loan_purpose: str | None = None
@@ -66,6 +68,8 @@ def completed(old: Facts, new: Facts, *, without: frozenset[str] = frozenset()) 
         for name in Facts.__struct_fields__
         if name not in without and getattr(old, name) is None and (value := getattr(new, name)) is not None
     }
+    if old.phone is not None and old.phone != new.phone:
+        filled.pop("phone_extension", None)  # it is of another phone
     apart: Attributes = {}
     if missing := {key: value for key, value in new.attributes.items() if key not in old.attributes}:
         kept, apart = _fitting(old.attributes, missing)

@@ -1,10 +1,6 @@
-"""Determines the time zone of a lead in the United States from its zip, state and phone, in this order of trust.
+"""Says where zips, states and phone numbers of the United States lie. models/place.py joins them into one answer."""
 
-A zip lies in one time zone. A state may lie in several; then the phone's prefix decides if its zone is one of the
-state's, otherwise the zone with most of the state's zips applies. The phone alone decides only if its prefix lies in
-exactly one zone: a toll-free number has no location.
-"""
-
+import re
 from bisect import bisect_right
 from functools import lru_cache
 from typing import Final
@@ -12,7 +8,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers.timezone import time_zones_for_number
 
-from models.zip_zones import ZIP_RUNS, ZONES
+from models.zip_zones import PLACES, ZIP_RUNS
 
 _STATES: Final = tuple(
     line.split("|")
@@ -79,25 +75,43 @@ _STATES: Final = tuple(
 STATE_CODES: Final = frozenset(code for code, *_ in _STATES)
 """The two-letter codes of the states, the District of Columbia and the inhabited territories."""
 
+_NO_LETTERS: Final = re.compile("[^A-Z]")
 _CODE_BY_SPELLING: Final = {
-    spelling.upper().replace(".", "").replace(" ", ""): code
+    re.sub("[^A-Z]", "", spelling.upper()): code
     for code, name, short, _ in _STATES
     for spelling in (code, name, short)
     if spelling
-} | {"WASHINGTONDC": "DC", "USVIRGINISLANDS": "VI"}
+} | {"WASHINGTONDC": "DC", "WASHDC": "DC", "USVIRGINISLANDS": "VI"}
 _ZONES_BY_STATE: Final = {code: tuple(zones.split()) for code, _, _, zones in _STATES}
+_LOCATED: Final = frozenset(
+    {
+        phonenumbers.PhoneNumberType.FIXED_LINE,
+        phonenumbers.PhoneNumberType.MOBILE,
+        phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+    }
+)
 _RUN_STARTS: Final = tuple(start for start, _ in ZIP_RUNS)
 
 
 def state_code(spelling: str) -> str | None:
     """Return the two-letter code of a state, given in any abbreviation or case; None if it is not a state."""
-    return _CODE_BY_SPELLING.get(spelling.upper().replace(".", "").replace(" ", ""))
+    return _CODE_BY_SPELLING.get(_NO_LETTERS.sub("", spelling.upper()))
 
 
-def zone_of_zip(zip_code: str) -> str | None:
-    """Return the time zone of a five-digit zip; None for military addresses and for numbers below the first zip."""
-    place = bisect_right(_RUN_STARTS, int(zip_code)) - 1
-    return ZONES[ZIP_RUNS[place][1]] if place >= 0 else None
+@lru_cache(maxsize=8192)
+def _place_of_zip(zip_code: str) -> tuple[str | None, tuple[str, ...]]:
+    state, zones = PLACES[ZIP_RUNS[bisect_right(_RUN_STARTS, int(zip_code)) - 1][1]]
+    return state or None, tuple(zones.split())
+
+
+def state_of_zip(zip_code: str) -> str | None:
+    """Return the state of a five-digit zip; None for military addresses and for zips that are not in use."""
+    return _place_of_zip(zip_code)[0]
+
+
+def zones_of_zip(zip_code: str) -> tuple[str, ...]:
+    """Return the time zones of a five-digit zip; mostly one, none where the zip is not in use or military."""
+    return _place_of_zip(zip_code)[1]
 
 
 @lru_cache(maxsize=8192)
@@ -106,11 +120,17 @@ def _zones_of_prefix(prefix: str) -> frozenset[str]:
     return frozenset(zone for zone in time_zones_for_number(number) if zone != "Etc/Unknown")
 
 
-def _zones_of_phone(phone: str) -> frozenset[str]:
+def zones_of_phone(phone: str) -> frozenset[str]:
     """Return the time zones that a phone number in E.164 may be in. North American prefixes have seven digits."""
     if phone.startswith("+1") and len(phone) == len("+14014194247"):
         return _zones_of_prefix(phone[:-4])
     return frozenset(time_zones_for_number(phonenumbers.parse(phone))) - {"Etc/Unknown"}
+
+
+@lru_cache(maxsize=8192)
+def has_location(phone: str) -> bool:
+    """Say whether a phone number in E.164 lies somewhere. A toll-free or premium number does not."""
+    return phonenumbers.number_type(phonenumbers.parse(phone)) in _LOCATED
 
 
 ALL_ZONES: Final = tuple(sorted({zone for zones in _ZONES_BY_STATE.values() for zone in zones}))
@@ -120,15 +140,3 @@ ALL_ZONES: Final = tuple(sorted({zone for zones in _ZONES_BY_STATE.values() for 
 def zones_of(state: str | None) -> tuple[str, ...]:
     """Return the time zones of a state by its code; all time zones if the state is not known."""
     return _ZONES_BY_STATE.get(state or "", ALL_ZONES)
-
-
-def time_zone(zip_code: str | None, state: str | None, phone: str | None) -> str | None:
-    """Return the IANA time zone of a lead; None if it is unknown. The arguments are normalised."""
-    if zip_code is not None and (zone := zone_of_zip(zip_code)):
-        return zone
-    of_phone = _zones_of_phone(phone) if phone is not None else frozenset()
-    if state is not None:
-        possible = _ZONES_BY_STATE[state]
-        agreed = [zone for zone in possible if zone in of_phone]
-        return agreed[0] if len(agreed) == 1 else possible[0]
-    return next(iter(of_phone)) if len(of_phone) == 1 else None

@@ -6,12 +6,11 @@ Unknown fields are kept. The models hold normalised values; they do not change t
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from models import normalize
+from models import amounts, contacts, moments, normalize, place
 from models.activities import ActivityKind, activity_kind
 from models.corrections import CORRECTABLE
 
@@ -51,6 +50,7 @@ def _lenient(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 _LINE = PlainValidator(normalize.text())
+_NAME = PlainValidator(normalize.person_name)
 _WORD = PlainValidator(normalize.word)
 _ID = PlainValidator(normalize.identifier)
 _FLAG = PlainValidator(normalize.flag)
@@ -74,9 +74,11 @@ class Arrival(BaseModel):
 
     Required: `vendor`, and at least one of external_id, phone, email, last_name. A field that cannot be read does not
     cause the lead to be refused: the field is kept as sent under `attributes.invalid`, and the lead goes on without it.
-    Unknown fields are kept under `attributes`. The lead id is the UUIDv5 of `{org}/{vendor}/{external_id}` as sent;
-    without external_id, of `{org}/{vendor}/sha256:{hex of the canonical JSON of the message}`. So a resend is the same
-    lead.
+    Unknown fields are kept under `attributes`. Other names that vendors use for a field (`mobile`, `postal_code`,
+    `full_name`) are read as that field (models/field_names.py).
+
+    The lead id is the UUIDv5 of `{org}/{vendor}/{external_id}` as sent; without external_id, of
+    `{org}/{vendor}/sha256:{hex of the canonical JSON of the message}`. So a resend is the same lead.
     """
 
     model_config = ConfigDict(
@@ -104,26 +106,31 @@ class Arrival(BaseModel):
     org: Org = "default"
     external_id: Annotated[str | None, _LINE, _text("The vendor's own id of the lead.")] = None
     campaign: Annotated[str | None, _LINE, _text("The campaign it came through.")] = None
-    first_name: Annotated[str | None, _LINE, _text("The prospect's first name.")] = None
-    last_name: Annotated[str | None, _LINE, _text("The prospect's last name.")] = None
+    first_name: Annotated[str | None, _NAME, _text("The prospect's first name.")] = None
+    last_name: Annotated[str | None, _NAME, _text("The prospect's last name.")] = None
     email: Annotated[
         str | None,
-        PlainValidator(normalize.email),
+        PlainValidator(contacts.email),
         _any("Mail address; lower case is the same.", "string", format="email", maxLength=254),
     ] = None
     phone: Annotated[
         str | None,
-        PlainValidator(normalize.phone),
+        PlainValidator(contacts.phone),
         _any("As people write it; in the US unless it begins with +. Kept as E.164.", "string", "integer"),
+    ] = None
+    phone_extension: Annotated[
+        str | None,
+        PlainValidator(contacts.extension),
+        _any("The phone's extension; also read from `phone` (401-419-4247 x12).", "string", "integer"),
     ] = None
     state: Annotated[
         str | None,
-        PlainValidator(normalize.state),
+        PlainValidator(place.state),
         _any("US state or territory: code, name or usual abbreviation. Kept as code.", "string"),
     ] = None
     zip: Annotated[
         str | None,
-        PlainValidator(normalize.zip_code),
+        PlainValidator(place.zip_code),
         _any("US zip, with or without +4. Kept as five digits.", "string", "integer"),
     ] = None
     loan_purpose: Annotated[str | None, _WORD, _text("purchase, refinance, … Kept in lower_snake_case.")] = (
@@ -131,7 +138,7 @@ class Arrival(BaseModel):
     )
     loan_amount: Annotated[
         int | float | None,
-        PlainValidator(normalize.amount),
+        PlainValidator(amounts.amount),
         _any('Whole currency units; also "$310,000" or "310k".', "number", "string", minimum=0),
     ] = None
     credit_score: Annotated[
@@ -144,8 +151,11 @@ class Arrival(BaseModel):
     ] = None
     created_at: Annotated[
         datetime | None,
-        PlainValidator(partial(normalize.instant, naive=True)),
-        _any("When the vendor made the lead, RFC 3339. Without an offset it is read as UTC.", "string"),
+        PlainValidator(moments.vendor_time),
+        _any(
+            "When the vendor made the lead, RFC 3339. Without an offset it is in the org's `time_zone`.",
+            "string",
+        ),
     ] = None
     assigned_to: Annotated[str | None, _LINE, _text("The rep it is already assigned to (R5).")] = None
     silenced: Annotated[
@@ -181,7 +191,7 @@ class Listing(BaseModel):
     reason: Annotated[str | None, PlainValidator(_lenient(normalize.text())), _text("Why, in words.")] = None
     at: Annotated[
         datetime | None,
-        PlainValidator(_lenient(normalize.instant)),
+        PlainValidator(_lenient(moments.instant)),
         _any("Since when, RFC 3339 with offset; when it was received where not given.", "string"),
     ] = None
 
@@ -248,7 +258,7 @@ class Action(BaseModel):
     ] = None
     at: Annotated[
         datetime | None,
-        PlainValidator(normalize.instant),
+        PlainValidator(moments.instant),
         _any(
             "callback: when, RFC 3339 with offset; not given is no particular time.",
             "string",

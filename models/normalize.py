@@ -8,14 +8,11 @@ only ValueErrors.
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import available_timezones
 
-import phonenumbers
-
-from models.geography import state_code
+from models.spelling import cleaned, decoded
 
 NAME_LENGTH: Final = 200
 """The maximum length of a name, an id or a word of a vocabulary, in characters."""
@@ -24,12 +21,8 @@ NOTE_LENGTH: Final = 10_000
 WHY_LENGTH: Final = 1_000
 """The maximum length of a reason that a person gives, in characters."""
 _NUMBER_LENGTH: Final = 40
-_EMAIL_LENGTH: Final = 254  # RFC 5321, path length without the angle brackets
-_LARGEST_AMOUNT: Final = 1_000_000_000_000
 _LARGEST_SCORE: Final = 999
 _LARGEST_INTEGER: Final = 2**63 - 1
-_FIRST_YEAR, _LAST_YEAR = 1900, 2200
-_ZIP_DIGITS: Final = 5
 
 _KINDS: Final[dict[type, str]] = {
     bool: "true or false",
@@ -42,38 +35,49 @@ _KINDS: Final[dict[type, str]] = {
 _YES: Final = frozenset({"true", "yes", "y", "1", "on", "t"})
 _NO: Final = frozenset({"false", "no", "n", "0", "off", "f"})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
-_ZIP: Final = re.compile(r"(\d{3,5})(?:-?\d{4})?", re.ASCII)
+_TEST_VALUE: Final = re.compile(r"<test lead: dummy data for [^<>]*>", re.IGNORECASE)
+"""What a social network's form sends instead of a value when it is tried."""
+_WITHOUT_FRACTION: Final = re.compile(r"(?<=\d)\.0+$", re.ASCII)
+"""What programs add to a whole number that they hold as a float."""
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _WORD_BREAKS: Final = re.compile(r"[\s\-_/]+")
-_AMOUNT: Final = re.compile(
-    r"(?:USD|US\$|\$)?\s*(\d{1,3}(?:,\d{3})+|\d+)(\.\d{1,2})?\s*([KM])?\s*(?:USD)?", re.ASCII | re.IGNORECASE
-)
 _ORG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def kind_of(value: object) -> str:
     """Name a JSON value's type, for use in a reason."""
-    return _KINDS.get(type(value), "null")
+    return _KINDS.get(float if isinstance(value, float) else type(value), "null")
 
 
 def text(limit: int = NAME_LENGTH, *, line: bool = True) -> Callable[[Any], str | None]:
     """Return a reader of text of at most `limit` characters. Whole numbers are accepted as text.
 
+    Characters that nobody sees are removed, and accents are composed (K7).
+
     `line`: white space inside is reduced to single spaces; otherwise line breaks are kept.
     """
 
     def read(value: Any) -> str | None:
-        value = _as_text(value)
+        value = as_text(value)
         if value is None:
             return None
-        value = " ".join(value.split()) if line else value.strip()
-        return _within(value, limit) if value else None
+        value = cleaned(value, line=line)
+        return within(value, limit) if value else None
 
     return read
 
 
-def _as_text(value: Any) -> str | None:
+def person_name(value: Any) -> str | None:
+    """Read a name of a person. HTML entities that a web form put into it are decoded (B6)."""
+    value = as_text(value)
+    if value is None or not (value := cleaned(decoded(value))):
+        return None
+    if _TEST_VALUE.fullmatch(value):
+        raise ValueError("is a form's test value")
+    return within(value, NAME_LENGTH)
+
+
+def as_text(value: Any) -> str | None:
     """Return the text of a string or a whole number without NUL, which no database stores."""
     if value is None:
         return None
@@ -84,7 +88,8 @@ def _as_text(value: Any) -> str | None:
     raise ValueError(f"must be text, not {kind_of(value)}")
 
 
-def _within(value: str, limit: int) -> str:
+def within(value: str, limit: int) -> str:
+    """Return text of at most `limit` characters; raises ValueError for longer text."""
     if len(value) > limit:
         raise ValueError(f"is longer than {limit} characters")
     return value
@@ -100,7 +105,7 @@ def identifier(value: Any) -> str | None:
         raise ValueError(f"must be text, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
     if _CONTROL.search(value):
         raise ValueError("contains control characters")
-    return _within(value, NAME_LENGTH) if value.strip() else None
+    return within(value, NAME_LENGTH) if value.strip() else None
 
 
 def org(value: Any) -> str:
@@ -134,77 +139,6 @@ def lead_id(value: Any) -> str:
     raise ValueError("must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e")
 
 
-def email(value: Any) -> str | None:
-    """Read a mail address in lower case, of the form something@domain.tld. Its existence is not checked."""
-    address = _as_text(value)
-    if address is None or not (address := address.strip().lower()):
-        return None
-    if len(address) > _EMAIL_LENGTH or not _EMAIL.fullmatch(address):
-        raise ValueError("is not a mail address")
-    return address
-
-
-def phone(value: Any) -> str | None:
-    """Read a phone number as people write it and return it as E.164. Without a country code it is a US number."""
-    value = _as_text(value)
-    if value is None or not (value := value.strip()):
-        return None
-    return _e164(_within(value, _NUMBER_LENGTH))
-
-
-@lru_cache(maxsize=4096)
-def _e164(value: str) -> str:
-    try:
-        number = phonenumbers.parse(value, "US")
-    except phonenumbers.NumberParseException as error:
-        raise ValueError("is not a phone number") from error
-    if not phonenumbers.is_valid_number(number):
-        raise ValueError("is not a phone number in use")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def state(value: Any) -> str | None:
-    """Read a US state by code, name or Associated Press abbreviation, and return its code."""
-    value = _as_text(value)
-    if value is None or not (value := value.strip()):
-        return None
-    if (code := state_code(_within(value, NAME_LENGTH))) is None:
-        raise ValueError("is not a US state")
-    return code
-
-
-def zip_code(value: Any) -> str | None:
-    """Read a zip, with or without +4, and return five digits. Leading zeros lost in a spreadsheet are restored."""
-    value = _as_text(value)
-    if value is None or not (value := value.strip()):
-        return None
-    found = _ZIP.fullmatch(value) if len(value) <= _NUMBER_LENGTH else None
-    if found is None:
-        raise ValueError("is not a US zip")
-    return found[1].zfill(_ZIP_DIGITS)
-
-
-def amount(value: Any) -> int | float | None:
-    """Read whole currency units: 310000, "$310,000", "310k", "310,000.50 USD"; from 0 to 10^12."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        if not (value := value.strip()):
-            return None
-        found = _AMOUNT.fullmatch(value) if len(value) <= _NUMBER_LENGTH else None
-        if found is None:
-            raise ValueError("is not an amount")
-        whole = found[1].replace(",", "")
-        value = float(whole + found[2]) if found[2] else int(whole)
-        if found[3]:
-            value *= {"k": 1_000, "m": 1_000_000}[found[3].lower()]
-    elif isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"must be a number, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
-    if not 0 <= value <= _LARGEST_AMOUNT:
-        raise ValueError(f"must be between 0 and {_LARGEST_AMOUNT}")
-    return int(value) if value == int(value) else value
-
-
 def whole_number(low: int, high: int = _LARGEST_INTEGER) -> Callable[[Any], int | None]:
     """Return a reader of whole numbers from `low` to `high` inclusive. It also accepts text."""
 
@@ -212,7 +146,7 @@ def whole_number(low: int, high: int = _LARGEST_INTEGER) -> Callable[[Any], int 
         if value is None:
             return None
         if isinstance(value, str):
-            if not (value := value.strip()):
+            if not (value := _WITHOUT_FRACTION.sub("", value.strip())):
                 return None
             if not (value.isascii() and value.isdecimal() and len(value) <= _NUMBER_LENGTH):
                 raise ValueError("must be a whole number")
@@ -236,10 +170,10 @@ credit_score = whole_number(1, _LARGEST_SCORE)
 
 def word(value: Any) -> str | None:
     """Read a word for comparison in rules: "Cash-Out Refinance" becomes `cash_out_refinance`."""
-    value = _as_text(value)
+    value = as_text(value)
     if value is None or not (value := _WORD_BREAKS.sub("_", value.strip().lower()).strip("_")):
         return None
-    return _within(value, NAME_LENGTH)
+    return within(value, NAME_LENGTH)
 
 
 def flag(value: Any) -> bool | None:
@@ -254,36 +188,6 @@ def flag(value: Any) -> bool | None:
     if spelled in _NO:
         return False
     raise ValueError("must be yes or no, true or false")
-
-
-def instant(value: Any, *, naive: bool = False) -> datetime | None:
-    """Read an RFC 3339 time as an aware datetime in UTC, between the years 1900 and 2200.
-
-    `naive`: a time without offset is read as UTC, and a date as its midnight. Otherwise such a time is refused, because
-    a call at the wrong hour is worse than a question to the sender.
-    """
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ValueError(f"must be an RFC 3339 time, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
-    if not (value := value.strip()):
-        return None
-    try:
-        read = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise ValueError("is not an RFC 3339 time") from error
-    if read.tzinfo is None:
-        if not naive:
-            raise ValueError("needs an offset from UTC, like -05:00 or Z")
-        read = read.replace(tzinfo=UTC)
-    if not _FIRST_YEAR <= read.year <= _LAST_YEAR:
-        raise ValueError(f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR}")
-    return read.astimezone(UTC)
-
-
-def is_naive(value: Any) -> bool:
-    """Say whether a time, readable by `instant`, was sent without an offset."""
-    return isinstance(value, str) and datetime.fromisoformat(value.strip()).tzinfo is None
 
 
 def zone(value: Any) -> str | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from models import normalize
+from models import moments, normalize
 from models.activities import ActivityKind
 from models.geography import STATE_CODES, state_code
 
@@ -40,7 +40,7 @@ def _zone(value: str) -> str:
 
 
 def _instant(value: str) -> str:
-    if not normalize.instant(value):
+    if not moments.instant(value):
         raise ValueError("is empty")
     return value
 
@@ -101,7 +101,7 @@ class Absence(_Published):
 
     @model_validator(mode="after")
     def _has_length(self) -> "Absence":
-        start, end = normalize.instant(self.from_), normalize.instant(self.to)
+        start, end = moments.instant(self.from_), moments.instant(self.to)
         if start is not None and end is not None and start >= end:
             raise ValueError("from must be before to")
         return self
@@ -215,18 +215,20 @@ def _vendor_names(vendors: dict[str, VendorBinding]) -> dict[str, VendorBinding]
 class SettingsObject(_Published):
     """An org's settings (D2, D4, R1, X6).
 
-    `quiet_hours`: in the lead's local time; an empty list switches them off. `open_without_reps`: anyone may act again
-    once the org's last rep is removed. `signed_arrivals`, `signed_actions`: whether every lead and every action must be
-    signed. `key_ids`: the keys of the org's own programs, such as console and CRM, which sign actions and leads of any
-    vendor. `vendors`: vendor -> binding. `owners_may_reassign`: a lead's owner may give it to another rep (M1).
-    `do_not_contact_outcomes`: the outcomes that put phone and mail address on the do-not-contact list (M8).
-    `contact_kinds`: the kinds of activity that count as contact with the lead (M3).
-    `max_locks`: how many leads without an owner a rep may have open (M6).
+    `time_zone`: of the org (C1): its days are meant by dates in rules, and times of leads without an offset are
+    read in it. UTC if not given. `quiet_hours`: in the lead's local time; an empty list switches them off.
+    `open_without_reps`: anyone may act again once the org's last rep is removed. `signed_arrivals`,
+    `signed_actions`: whether every lead and every action must be signed. `key_ids`: the keys of the org's own
+    programs, such as console and CRM, which sign actions and leads of any vendor. `vendors`: vendor -> binding.
+    `owners_may_reassign`: a lead's owner may give it to another rep (M1). `do_not_contact_outcomes`: the outcomes
+    that put phone and mail address on the do-not-contact list (M8). `contact_kinds`: the kinds of activity that
+    count as contact with the lead (M3). `max_locks`: how many leads without an owner a rep may have open (M6).
     `enforce_licence`: a rep claims, is assigned or opens only leads whose state it is licensed in (M6).
     `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
     """
 
+    time_zone: Zone | None = None
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
     max_locks: Annotated[int, Field(ge=1, le=MAX_LOCKS)] = 3
     enforce_licence: bool = True

@@ -137,9 +137,10 @@ def _since_assigned(connection: Connection, rows: list[Values]) -> list[Values]:
         table.assigned_at,
     )
     since: dict[str, Values] = {}
-    for found in connection.execute(query.where(table.lead_id.in_(list(same))).order_by(table.version)):
-        if found.rep_id == same[found.lead_id]:
-            since[found.lead_id] = dict(found._mapping)  # noqa: SLF001  # SQLAlchemy's public name
+    selected = query.where(table.lead_id.in_(list(same))).order_by(table.version)
+    for found in connection.execute(selected).mappings():
+        if found["rep_id"] == same[found["lead_id"]]:
+            since[found["lead_id"]] = dict(found)
     return [{**row, **since.get(row["lead_id"], {})} for row in rows]
 
 

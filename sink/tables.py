@@ -159,6 +159,7 @@ class AssignmentHistoryTable(Base):
     __tablename__ = "assignment_history"
     __table_args__ = (
         Index("ix_assignment_history_rep", "rep_id", "assigned_at"),
+        Index("ix_assignment_history_previous", "previous_rep_id", "assigned_at"),
         Index("ix_assignment_history_org_assigned", "org", "assigned_at"),
     )
 

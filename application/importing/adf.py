@@ -4,9 +4,7 @@ Data without a field in the contract is kept under `attributes.adf`, with the fi
 skipped, because the prolog of the standard's own example is rejected by XML parsers, and no DTD is wanted.
 """
 
-import codecs
 import hashlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,31 +12,12 @@ from typing import Any, Final
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
 
+from application.importing.adf_text import LONGEST_PROSPECT, mended, prospects_in
 from application.importing.rows import Found, encode
-from models.errors import InvalidInput, Problem
+from models.contacts import phone
 from models.inbound import MAX_BYTES, MAX_DEPTH
+from models.spelling import cleaned, decoded, split_name
 
-_CHUNK: Final = 1 << 14
-_PROLOG: Final = 1 << 16
-_ROOT: Final = re.compile(rb"<\s*adf[\s/>]", re.IGNORECASE)
-_ENCODING: Final = re.compile(rb"""encoding\s*=\s*["']([\w.-]{1,40})["']""", re.IGNORECASE)
-_ENCODINGS: Final = frozenset(
-    {
-        "utf-8",
-        "utf-16",
-        "utf-16-le",
-        "utf-16-be",
-        "ascii",
-        "iso8859-1",
-        "iso8859-2",
-        "iso8859-15",
-        "cp1250",
-        "cp1252",
-        "mac-roman",
-    }
-)
-"""The encodings that a file may declare, by Python's names. Other Python codecs are not encodings of text (`hex`,
-`rot13`, `undefined`), or can only decode a whole file."""
 _FAX: Final = "fax"
 
 
@@ -83,100 +62,80 @@ class Node:
         return {**found, "text": self.text} if self.text else found
 
 
-class _Prospects:
-    """The parser's target. Collects whole prospects with their first lines, and nothing else of the file.
-
-    `done` holds (line, prospect) since it was last emptied. The prospect is None if it exceeds the bounds of a
-    message.
-    """
+class _Prospect:
+    """The parser's target. Builds one prospect; `prospect` is None if it exceeds the bounds of a message."""
 
     def __init__(self) -> None:
-        self.expat: Any = None
-        self.skipped = 0
-        self.done: list[tuple[int, Node | None]] = []
-        self._stack: list[Node | None] = []
-        self._began = 0
+        self.prospect: Node | None = None
+        self._stack: list[Node] = []
         self._size = 0
 
-    @property
-    def line(self) -> int:
-        """The parser's current line in the file."""
-        return int(self.expat.CurrentLineNumber) + self.skipped
-
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """Begin an element. Outside a prospect it is ignored."""
-        if not self._stack:
-            if tag.lower() != "prospect":
-                return
-            self._began, self._size = self.line, 0
-        self._size += len(tag) + sum(map(len, attributes.values()))
-        fits = self._size <= MAX_BYTES and len(self._stack) < MAX_DEPTH // 2
-        if not fits:
-            self._size = MAX_BYTES + 1
-        node = Node(tag, attributes) if fits else None
-        if node is not None and self._stack and (parent := self._stack[-1]) is not None:
-            parent.children.append(node)
+        """Begin an element."""
+        self._grow(len(tag) + sum(map(len, attributes.values())))
+        if len(self._stack) >= MAX_DEPTH // 2:
+            raise _TooLargeError
+        node = Node(_local(tag), {_local(name): value for name, value in attributes.items()})
+        if self._stack:
+            self._stack[-1].children.append(node)
+        else:
+            self.prospect = node
         self._stack.append(node)
 
     def data(self, text: str) -> None:
         """Add text to the current element."""
-        if self._stack:
-            self._size += len(text)
-            if self._size <= MAX_BYTES and (node := self._stack[-1]) is not None:
-                node.parts.append(text)
+        self._grow(len(text))
+        self._stack[-1].parts.append(text)
 
     def end(self, _tag: str) -> None:
-        """End an element. At a prospect's end, add it to `done`."""
-        if self._stack:
-            node = self._stack.pop()
-            if not self._stack:
-                self.done.append((self._began, None if self._size > MAX_BYTES else node))
+        """End an element."""
+        self._stack.pop()
 
     def close(self) -> None:
-        """End the file."""
+        """End the prospect."""
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > MAX_BYTES:
+            raise _TooLargeError
+
+
+class _TooLargeError(Exception):
+    """A prospect exceeds the bounds of a message."""
+
+
+def _local(name: str) -> str:
+    """Return a name without its namespace."""
+    return name.rpartition("}")[2].rpartition(":")[2]
 
 
 def read(path: Path) -> Iterator[Found]:
-    """Yield each prospect as a message. Broken XML gives a refusal with the line, and ends the file."""
-    target = _Prospects()
-    parser = DefusedXMLParser(target=target, forbid_dtd=True)
-    target.expat = parser.parser
+    """Yield each prospect as a message or a refusal.
+
+    A prospect that is no XML costs itself alone; reading goes on at the next one, also in a second document of the same
+    file. Raises `InvalidInput` for a file without an <adf> element or without a prospect.
+    """
     with path.open("rb") as file:
-        head = file.read(_PROLOG)
-        root = _ROOT.search(head)
-        if root is None:
-            raise InvalidInput((Problem(path="file", reason="there is no <adf> element at its beginning"),))
-        prolog, piece = head[: root.start()], head[root.start() :]
-        target.skipped = prolog.count(b"\n")
-        decoder = _decoder(prolog)
-        while True:
-            try:
-                parser.feed(decoder.decode(piece, final=not piece))
-                if not piece:
-                    parser.close()
-            except (ParseError, DefusedXmlException, UnicodeDecodeError) as error:
-                yield from (_message_of(line, prospect) for line, prospect in target.done)
-                yield Found(line=target.line, reason=f"not XML from here on: {_xml_error_text(error)}")
-                return
-            yield from (_message_of(line, prospect) for line, prospect in target.done)
-            target.done.clear()
-            if not piece:
-                return
-            piece = file.read(_CHUNK)
+        for line, text in prospects_in(file):
+            yield _found(line, text)
 
 
-def _decoder(prolog: bytes) -> codecs.IncrementalDecoder:
-    named = _ENCODING.search(prolog)
-    name = named[1].decode() if named else "utf-8"
+def _found(line: int, text: str) -> Found:
+    """Return the message of a prospect's text, or why it is none."""
+    if len(text) > LONGEST_PROSPECT:
+        return _message_of(line, None)
+    if "<!DOCTYPE" in text.upper():
+        return Found(line=line, reason="not XML: a document type is not read")
+    target = _Prospect()
+    parser = DefusedXMLParser(target=target, forbid_dtd=True)
     try:
-        codec = codecs.lookup(name)
-    except LookupError:
-        raise InvalidInput((Problem(path="file", reason=f"its encoding {name} is unknown"),)) from None
-    if codec.name not in _ENCODINGS:
-        known = ", ".join(sorted(_ENCODINGS))
-        reason = f"its encoding {name} is none that ADF files are read in; there are {known}"
-        raise InvalidInput((Problem(path="file", reason=reason),))
-    return codecs.getincrementaldecoder(name)()
+        parser.feed(mended(text))
+        parser.close()
+    except _TooLargeError:
+        return _message_of(line, None)
+    except (ParseError, DefusedXmlException) as error:
+        return Found(line=line, reason=f"not XML: {_xml_error_text(error)}")
+    return _message_of(line, target.prospect)
 
 
 def _xml_error_text(error: Exception) -> str:
@@ -193,17 +152,16 @@ def _message_of(line: int, prospect: Node | None) -> Found:
     if prospect is None:
         return Found(line=line, reason=f"is larger than {MAX_BYTES} characters, or nested too deep")
     resent = prospect.attributes.pop("status", "").lower() == "resend"
-    contact = next(iter(prospect.all("customer", "contact")), Node("contact", {}))
-    first, last = _names(contact)
-    phones = sorted(contact.all("phone"), key=lambda phone: phone.attributes.get("type", "").lower() == _FAX)
+    contact = min(prospect.all("customer", "contact"), key=_preference, default=Node("contact", {}))
+    first, last, suffix = _names(contact)
     message: dict[str, Any] = {
         "external_id": _own_id(prospect),
         "created_at": prospect.first("requestdate"),
         "first_name": first,
         "last_name": last,
         "email": contact.first("email"),
-        "phone": next((phone.text for phone in phones if phone.text), ""),
-        "state": contact.first("address", "regioncode"),
+        "phone": _phone(contact),
+        "state": contact.first("address", "regioncode") or contact.first("address", "region"),
         "zip": contact.first("address", "postalcode"),
         "loan_amount": _amount(prospect),
     }
@@ -214,10 +172,10 @@ def _message_of(line: int, prospect: Node | None) -> Found:
         who = [message[name] for name in ("created_at", "first_name", "last_name", "email", "phone")]
         if any(who[1:]):
             message["external_id"] = f"adf-{hashlib.sha256(encode(who)).hexdigest()[:32]}"
-    kept = prospect.plain()
+    attributes = {"adf": prospect.plain()} | ({"name_suffix": suffix} if suffix else {})
     return Found(
         line=line,
-        message={name: value for name, value in message.items() if value} | {"attributes": {"adf": kept}},
+        message={name: value for name, value in message.items() if value} | {"attributes": attributes},
     )
 
 
@@ -231,13 +189,31 @@ def _own_id(prospect: Node) -> str:
     return f"{source}:{first.text}" if source else first.text
 
 
-def _names(contact: Node) -> tuple[str, str]:
-    """Return first and last name. The last word of a full name is the last name."""
+def _preference(node: Node) -> tuple[bool, bool]:
+    """Order contacts and phones: the preferred or primary one first, a fax last."""
+    marked = {node.attributes.get("preferredcontact", ""), node.attributes.get("primarycontact", "")}
+    return node.attributes.get("type", "").lower() == _FAX, "1" not in marked
+
+
+def _phone(contact: Node) -> str:
+    """Return the first phone that can be read, the preferred one first; else the first one (A11)."""
+    texts = [each.text for each in sorted(contact.all("phone"), key=_preference) if each.text]
+    for text in texts:
+        try:
+            phone(text)
+        except ValueError:
+            continue
+        return text
+    return texts[0] if texts else ""
+
+
+def _names(contact: Node) -> tuple[str, str, str]:
+    """Return first name, last name and suffix; a full name is split (A10)."""
     parts = {node.attributes.get("part", "full").lower(): node.text for node in reversed(contact.all("name"))}
-    given, family = parts.get("first", ""), parts.get("last", "")
-    if not (given or family):
-        given, _, family = parts.get("full", "").rpartition(" ")
-    return given, family
+    given, family = parts.get("first", ""), parts.get("last", "") or parts.get("surname", "")
+    if given or family:
+        return given, family, parts.get("suffix", "")
+    return split_name(cleaned(decoded(parts.get("full", ""))))
 
 
 def _amount(prospect: Node) -> str:

@@ -4,30 +4,33 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal
 
-from application.importing import adf, lines, tables
+from application.importing import adf, documents, lines, sheets, tables
 from application.importing.mapping import Mapping
-from application.importing.rows import Row, row
+from application.importing.rows import Found, Row, row
 from models.errors import InvalidInput, Problem
 
-Format = Literal["csv", "jsonl", "adf"]
+Format = Literal["csv", "jsonl", "json", "adf", "xlsx"]
 _BY_SUFFIX: Final[dict[str, Format]] = {
     ".csv": "csv",
     ".tsv": "csv",
+    ".json": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".xlsx": "xlsx",
     ".xml": "adf",
     ".adf": "adf",
 }
+_BY_FIRST: Final[dict[bytes, Format]] = {b"<": "adf", b"{": "jsonl", b"[": "json"}
 _HEAD: Final = 4096
 
 
 def format_of(path: Path) -> Format:
-    """Return a file's format: by its suffix; for others, `<` begins ADF, `{` JSON lines, anything else CSV."""
+    """Return a file's format: by its suffix; for others, `<` begins ADF, `{` JSON lines, `[` JSON, else CSV."""
     if found := _BY_SUFFIX.get(path.suffix.lower()):
         return found
     with path.open("rb") as file:
         head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()
-    return "adf" if head.startswith(b"<") else "jsonl" if head.startswith(b"{") else "csv"
+    return "xlsx" if head.startswith(b"PK\x03\x04") else _BY_FIRST.get(head[:1], "csv")
 
 
 def read_leads(
@@ -46,8 +49,25 @@ def read_leads(
             raise InvalidInput(
                 (Problem(path="mapping", reason="ADF has its own fields; it takes no mapping"),)
             )
-        found = adf.read(path) if kind == "adf" else (tables if kind == "csv" else lines).read(path, mapping)
-        for each in found:
+        some = False
+        for each in _found(kind, path, mapping):
+            some = True
             yield row(each, given)
+        if not some:
+            raise InvalidInput((Problem(path="file", reason="no lead was found in it"),))
     except OSError as error:
         raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error.strerror}"),)) from error
+
+
+def _found(kind: Format, path: Path, mapping: Mapping | None) -> Iterator[Found]:
+    match kind:
+        case "adf":
+            return adf.read(path)
+        case "csv":
+            return tables.read(path, mapping)
+        case "json":
+            return documents.read(path, mapping)
+        case "xlsx":
+            return sheets.read(path, mapping)
+        case "jsonl":
+            return lines.read(path, mapping)

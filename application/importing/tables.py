@@ -3,7 +3,7 @@
 import codecs
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
@@ -11,6 +11,8 @@ from typing import Any, Final, Self, TextIO
 from application.importing.mapping import FIELDS, Cell, Mapping, named
 from application.importing.rows import Found
 from models.errors import InvalidInput, Problem
+from models.field_names import field_of
+from rules.inbound.fields import find_fields
 
 DELIMITERS: Final = ",;\t|"
 _ENCODINGS: Final = ("utf-8-sig", "cp1252")
@@ -18,31 +20,22 @@ _BOMS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _CHUNK: Final = 1 << 16
 MAX_COLUMNS: Final = 2_000
 """The most columns of a table."""
-MAX_PROBLEMS: Final = 100
-"""The most problems of a header that are reported."""
-LONGEST_NAME: Final = 200
-"""The most characters of a column's name in a message."""
+_ROW_LIKE: Final = 3
+"""A line inside a quoted cell is a row of its own if it has a row's delimiters, and at least so many."""
 MAX_LINE: Final = 1 << 20
 """The most characters of one line. A message has 1 MB at most."""
 MAX_ROW: Final = 4 << 20
 """The most characters of one row over all its lines. A quoted cell may contain line breaks."""
-_OTHER_NAMES: Final = {
-    "zip_code": "zip",
-    "zipcode": "zip",
-    "postal_code": "zip",
-    "phone_number": "phone",
-    "telephone": "phone",
-    "email_address": "email",
-    "e_mail": "email",
-    "firstname": "first_name",
-    "lastname": "last_name",
-    "surname": "last_name",
-    "id": "external_id",
-    "lead_id": "external_id",
-    "leadid": "external_id",
-}
-"""Other names that vendors use for our fields. A column with the field's own name comes first."""
-_BREAKS: Final = re.compile(r"[\s\-_.]+")
+MAX_ROW_LINES: Final = 100
+"""The most lines of one row. A quote that is open for longer was never closed."""
+_TITLE_LINES: Final = 20
+"""How many lines may come before the header."""
+_SEPARATOR: Final = re.compile(r"\ufeff?\"?sep=(.)\"?\s*", re.IGNORECASE)
+_FORMULA: Final = re.compile(r'="(.*)"', re.DOTALL)
+_FLOAT_ID: Final = re.compile(r"(\d+)\.0+", re.ASCII)
+_OPEN: Final = "unexpected end of data"
+NOT_CLOSED: Final = "a quote is opened on this line and not closed"
+"""The reason for refusing a line. Its other lines are read as rows of their own, so that no row is swallowed (A1)."""
 
 
 def encoding_of(path: Path) -> str:
@@ -79,44 +72,101 @@ def delimiter_of(header: str) -> str:
 
 
 @contextmanager
-def open_table(path: Path) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
+def open_table(
+    path: Path, needed: frozenset[str] = frozenset()
+) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
     """Open a table: its columns, and for each row its trimmed cells by column in `message`, or a reason.
 
-    Raises `InvalidInput` where there is no header.
+    Lines before the header are skipped: empty lines, a title, `sep=;`. The header is the first line that names a field
+    or a `needed` column, else the first that is not empty. Raises `InvalidInput` where there is no header.
     """
     encoding = encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
+        delimiter, skipped = _beginning(file, needed)
+        file.seek(0)
         lines = _Lines(file)
+        for _ in range(skipped):
+            next(lines, "")
+        rows = _Rows(lines, delimiter)
         try:
-            start = next(lines, "")
-            if not start.strip():
-                raise _header_refused("the first line is empty; it must name the columns")
-            file.seek(0)
-            lines = _Lines(file)
-            cells = csv.reader(lines, delimiter=delimiter_of(start))
-            header = tuple(name.strip() or f"column {at}" for at, name in enumerate(next(cells), start=1))
+            first = next(rows, None)
         except csv.Error as error:
             raise _header_refused(f"cannot be read: {error}") from error
-        _check_header(header)
-        yield header, _rows(cells, lines, header)
+        cells = "there is no line with columns" if first is None else first[1]
+        if isinstance(cells, str):
+            raise _header_refused(f"cannot be read: {cells.removeprefix('not CSV: ')}")
+        header = named_columns(cells)
+        rows.columns = len(header)
+        yield header, _rows(rows, header)
+
+
+def _beginning(file: TextIO, needed: frozenset[str]) -> tuple[str, int]:
+    """Return the delimiter, and how many lines come before the header."""
+    lines = _Lines(file)
+    delimiter: str | None = None
+    first: tuple[str, int] | None = None
+    for number in range(_TITLE_LINES):
+        try:
+            line = next(lines, None)
+        except csv.Error as error:
+            if first is None:
+                raise _header_refused(f"cannot be read: {error}") from error
+            break
+        if line is None:
+            break
+        if number == 0 and (given := _SEPARATOR.fullmatch(line)):
+            delimiter = given[1]
+            continue
+        if not line.strip():
+            continue
+        used = delimiter or delimiter_of(line)
+        cells = [cell.strip().strip('"') for cell in line.split(used)]
+        if any(field_of(cell) or cell in needed for cell in cells):
+            return used, number
+        if first is None:
+            first = used, number
+    if first is None:
+        raise _header_refused("the file is empty; a line must name the columns")
+    return first
+
+
+def named_columns(cells: list[str]) -> tuple[str, ...]:
+    """Return a header's columns, each under a name of its own. Raises `InvalidInput` for too many columns.
+
+    A column without a name is `column 3`; the second `phone` is `phone (2)`.
+    """
+    if len(cells) > MAX_COLUMNS:
+        raise _header_refused(f"has {len(cells)} columns; a table has {MAX_COLUMNS} at most")
+    names: dict[str, None] = {}
+    for at, cell in enumerate(cells, start=1):
+        name = cell.strip() or f"column {at}"
+        if name in names:
+            name = next(other for n in range(2, MAX_COLUMNS + 2) if (other := f"{name} ({n})") not in names)
+        names[name] = None
+    return tuple(names)
 
 
 class _Lines:
     """The lines of a table, each read within its bound. A longer line is skipped without being stored, and refused.
 
-    `number`: of the line read last. Call `begin` at the start of each row.
+    `number`: of the line read last. Lines that were `put_back` are read again.
     """
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._row = 0
+        self._again: list[str] = []
         self.number = 0
 
     def __iter__(self) -> Self:
         return self
 
+    def put_back(self, lines: list[str]) -> None:
+        """Let lines be read again."""
+        self._again += reversed(lines)
+        self.number -= len(lines)
+
     def __next__(self) -> str:
-        line = self._file.readline(MAX_LINE)
+        line = self._again.pop() if self._again else self._file.readline(MAX_LINE)
         if not line:
             raise StopIteration
         self.number += 1
@@ -124,83 +174,134 @@ class _Lines:
             while (rest := self._file.readline(MAX_LINE)) and not rest.endswith(("\n", "\r")):
                 pass
             raise csv.Error(f"the line has more than {MAX_LINE} characters")
-        self._row += len(line)
-        if self._row > MAX_ROW:
-            raise csv.Error(f"the row has more than {MAX_ROW} characters; is a quote not closed?")
         return line
 
-    def begin(self) -> int:
-        """Begin a row; return the number of its first line."""
-        self._row = 0
-        return self.number + 1
+
+class _Rows:
+    """The rows of a table: the first line's number, and its cells or the reason why the line is no row.
+
+    `columns`: the number of columns, once the header was read.
+    """
+
+    def __init__(self, lines: _Lines, delimiter: str) -> None:
+        self._lines = lines
+        self._delimiter = delimiter
+        self.columns = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> tuple[int, list[str] | str]:
+        try:
+            line = next(self._lines)
+        except csv.Error as error:
+            return self._lines.number, f"not CSV: {error}"
+        number = self._lines.number
+        if '"' not in line and len(line) <= csv.field_size_limit():
+            bare = line.rstrip("\r\n")
+            return number, bare.split(self._delimiter) if bare else []
+        return number, self._quoted(line)
+
+    def _quoted(self, line: str) -> list[str] | str:
+        """Return the cells of a row with quotes; a reason where they are not closed, and its other lines go back."""
+        row, size = [line], len(line)
+        while True:
+            try:
+                cells = next(csv.reader(row, delimiter=self._delimiter, strict=True, skipinitialspace=True))
+            except csv.Error as error:
+                reason = str(error)
+            else:
+                if not self._has_rows_inside(row):
+                    return cells
+                reason = NOT_CLOSED
+            if reason == _OPEN and len(row) < MAX_ROW_LINES and size < MAX_ROW:
+                try:
+                    more = self._until_quote(MAX_ROW_LINES - len(row))
+                except csv.Error:
+                    more = []
+                row += more
+                size += sum(map(len, more))
+                if more and '"' in more[-1]:
+                    continue
+            self._lines.put_back(row[1:])
+            return f"not CSV: {NOT_CLOSED if reason == _OPEN else reason}"
+
+    def _until_quote(self, most: int) -> list[str]:
+        """Return the next lines up to one with a quote, at most so many."""
+        found: list[str] = []
+        for line in self._lines:
+            found.append(line)
+            if '"' in line or len(found) == most:
+                break
+        return found
+
+    def _has_rows_inside(self, row: list[str]) -> bool:
+        """Say whether whole rows stand inside a quoted cell. Then its quote was closed by another row's."""
+        needed = self.columns - 1
+        return needed >= _ROW_LIKE and any(line.count(self._delimiter) >= needed for line in row[1:-1])
 
 
 def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
     """Yield the message or the refusal of each row. Raises `InvalidInput` without a header or a needed column."""
-    with open_table(path) as (header, rows):
-        if mapping is None:
-            mapping = _by_names(header)
+    with open_table(path, frozenset(mapping.columns()) if mapping else frozenset()) as (header, rows):
+        yield from messages(header, rows, mapping)
+
+
+def messages(header: tuple[str, ...], rows: Iterable[Found], mapping: Mapping | None) -> Iterator[Found]:
+    """Yield the message or the refusal of each row, by a mapping or by the columns' names."""
+    if mapping is not None:
         mapping.check_columns(header)
-        for row in rows:
-            if row.message is None:
-                yield row
-                continue
-            try:
-                message = mapping.message(row.message)
-            except Cell as cell:
-                yield Found(line=row.line, field=cell.field, reason=str(cell))
-            else:
-                yield Found(line=row.line, message=message)
-
-
-def _rows(cells: Any, lines: _Lines, header: tuple[str, ...]) -> Iterator[Found]:
-    while True:
-        line = lines.begin()
+    elif not any(map(field_of, header)):
+        reason = f"none of {named(header)} is a field of lead-arrivals; a mapping must say which is which"
+        raise InvalidInput((Problem(path="header", reason=reason),))
+    for row in rows:
+        if row.message is None:
+            yield row
+            continue
         try:
-            row = next(cells)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Found(line=line, reason=f"not CSV: {error}")
-            continue
-        if not row:
-            continue
-        if len(row) > len(header):
-            yield Found(line=line, reason=f"has {len(row)} cells, the header {len(header)}")
-            continue
-        yield Found(line=line, message={name: cell.strip() for name, cell in zip(header, row, strict=False)})
+            message = mapping.message(row.message) if mapping else by_names(row.message)
+        except Cell as cell:
+            yield Found(line=row.line, field=cell.field, reason=str(cell))
+        else:
+            yield Found(line=row.line, message=message)
+
+
+def by_names(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as a message: columns named like fields become these fields, others attributes."""
+    given = {name: cell for name, cell in row.items() if cell != ""}
+    found = find_fields(given)
+    message = {name: value for name, value in found.fields.items() if name in FIELDS}
+    if whole := _FLOAT_ID.fullmatch(str(message.get("external_id", ""))):
+        message["external_id"] = whole[1]  # an id that pandas held as a float
+    attributes = {name: value for name, value in found.fields.items() if name not in FIELDS}
+    if lost := {name: value for name, value in found.invalid.items() if name not in attributes}:
+        attributes["invalid"] = lost
+    return {**message, "attributes": attributes} if attributes else message
+
+
+def _rows(rows: "_Rows", header: tuple[str, ...]) -> Iterator[Found]:
+    for line, cells in rows:
+        if isinstance(cells, str):
+            yield Found(line=line, reason=cells)
+        elif cells and (cells != [""]):
+            yield row_of(line, cells, header)
+
+
+def row_of(line: int, cells: list[str], header: tuple[str, ...]) -> Found:
+    """Return a row's cells by column. Empty cells beyond the header are none."""
+    while len(cells) > len(header) and not cells[-1].strip():
+        cells = cells[:-1]
+    if len(cells) > len(header):
+        return Found(line=line, reason=f"has {len(cells)} cells, the header {len(header)}")
+    return Found(line=line, message={name: _cell(cell) for name, cell in zip(header, cells, strict=False)})
+
+
+def _cell(text: str) -> str:
+    """Return a cell's text, trimmed. `="02903"` keeps a spreadsheet from changing it."""
+    text = text.strip()
+    found = _FORMULA.fullmatch(text)
+    return found[1].strip() if found else text
 
 
 def _header_refused(reason: str) -> InvalidInput:
     return InvalidInput((Problem(path="header", reason=reason),))
-
-
-def _check_header(header: tuple[str, ...]) -> None:
-    if len(header) > MAX_COLUMNS:
-        raise _header_refused(f"has {len(header)} columns; a table has {MAX_COLUMNS} at most")
-    seen: set[str] = set()
-    problems: list[Problem] = []
-    for at, name in enumerate(header, start=1):
-        if name in seen and len(problems) < MAX_PROBLEMS:
-            problems.append(
-                Problem(path=f"header, column {at}", reason=f"{name[:LONGEST_NAME]} occurs twice")
-            )
-        seen.add(name)
-    if problems:
-        raise InvalidInput(tuple(problems))
-
-
-def _by_names(header: tuple[str, ...]) -> Mapping:
-    """Return the mapping of a header: columns named like fields become these fields, others attributes."""
-    names = {column: _BREAKS.sub("_", column.strip().lower()) for column in header}
-    found: dict[str, str] = {}
-    for column, name in names.items():
-        if name in FIELDS:
-            found.setdefault(name, column)
-    for column, name in names.items():
-        if name in _OTHER_NAMES:
-            found.setdefault(_OTHER_NAMES[name], column)
-    if not found:
-        reason = f"none of {named(header)} is a field of lead-arrivals; a mapping must say which is which"
-        raise InvalidInput((Problem(path="header", reason=reason),))
-    return Mapping(found)

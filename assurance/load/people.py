@@ -19,7 +19,8 @@ SOON_SECONDS: Final = (1.0, 6.0)
 IMPATIENT_SECONDS: Final = 1.0
 """After so long some reps stop waiting and never learn whether they have won."""
 WORKED: Final = ("no_answer", "left_message", "interested", "not_interested")
-CLOSED: Final = "closed_won"
+CLOSED: Final = ("closed_won", "closed_won", "do_not_contact")
+"""Outcomes that close a lead. The last one also forbids contact (M8)."""
 MOVES: Final = ("reassign", "unassign", "redistribute", "reopen", "update")
 CORRECTIONS: Final = (
     {"state": "MA", "zip": "02139"},
@@ -41,6 +42,7 @@ MANAGED: Final = {
     "redistribute": 2,
     "reopen": 2,
     "update": 4,
+    "consent": 2,
 }
 """A manager's action -> its share."""
 
@@ -161,7 +163,7 @@ class People:
             case "outcome":
                 await ask("outcome", lead_id, rep_id, outcome=source.choice(WORKED))
             case "close":
-                await ask("outcome", lead_id, rep_id, outcome=CLOSED)
+                await ask("outcome", lead_id, rep_id, outcome=source.choice(CLOSED))
             case "release":
                 await ask("release", lead_id, rep_id, twice=source.random() < 0.1)  # noqa: PLR2004
             case "later":
@@ -226,7 +228,7 @@ class People:
             fields["to_rep_id"] = source.choice(self.reps)
         if what == "update":
             fields["facts"] = source.choice(CORRECTIONS)
-        if what in MOVES:
+        if what in (*MOVES, "consent"):
             fields["why"] = "the load moves leads"
         twice = what in MOVES and source.random() < 0.1  # noqa: PLR2004
         await self._client.ask(what, lead_id, rep_id, twice=twice, **fields)

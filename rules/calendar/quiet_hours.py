@@ -1,7 +1,8 @@
 """Determines when a lead must not be called (X6). Quiet hours follow the lead's own time zone, not the caller's.
 
-If a lead's zone is not known, it must not be called while it is quiet in any zone the lead may be in: the zones of its
-state, or, if the state is not known either, all zones of the United States.
+A lead must not be called while it is quiet in any zone it may be in (V5). These are the zones that its zip, state,
+phone and its vendor's own zone leave; each of them if they contradict each other, and all zones of the United States if
+nothing is known (models/place.py).
 """
 
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from models.facts import Facts
-from models.geography import zones_of
+from models.place import place_of
 from models.roster import WeekSpan
 from rules.calendar.schedule import Week, is_open, next_change, week, zone_of
 
@@ -18,8 +19,8 @@ _HORIZON: Final = timedelta(days=15)
 
 
 def zones(facts: Facts) -> tuple[str, ...]:
-    """Return the zones a lead may be in: its own zone; without one, those of its state; without a state, all."""
-    return (facts.time_zone,) if facts.time_zone else zones_of(facts.state)
+    """Return the zones a lead may be in, the most trusted first."""
+    return place_of(facts.zip, facts.state, facts.phone, facts.time_zone).zones
 
 
 def quiet_until(

@@ -7,7 +7,7 @@ cannot be read counts as not given, so that an error in it never causes a listed
 from datetime import datetime
 from typing import Any, Final
 
-from models import normalize
+from models import contacts, normalize
 from models.errors import Refused
 from models.inbound import Listing
 from models.org import ContactListed
@@ -16,7 +16,7 @@ from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, is_null, opene
 
 NO_REASON: Final = "no reason was given"
 _PARTS: Final = 3
-_READ: Final = {PHONE: normalize.phone, EMAIL: normalize.email}
+_READ: Final = {PHONE: contacts.phone, EMAIL: contacts.email}
 
 
 def accept_listing(

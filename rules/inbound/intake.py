@@ -6,14 +6,13 @@ that cannot be read is kept as sent under `attributes.invalid`. An action's is n
 answers the action.
 """
 
-import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from models import geography, ids, normalize
+from models import ids, normalize
 from models.errors import PublicationErrors, Refused
 from models.events import NO_ORG, ActionRequested, DirectoryPublished
 from models.facts import Facts
@@ -23,53 +22,47 @@ from models.publication import KINDS
 from rules.inbound import publication
 from rules.inbound.corrections import UPDATE, read_corrections
 from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, digest, is_null, opened, place, storable
-from rules.inbound.times import may_be_created
+from rules.inbound.fields import HANDLES, as_sent, find_fields, list_found
+from rules.inbound.lenient import parsed_lead, unreadable_places
+from rules.inbound.remarks import Remarks, complete_facts
 
-HANDLES: Final = ("external_id", "phone", "email", "last_name")
-"""A lead needs at least one of these fields, to distinguish it from others."""
 _ARRIVAL_HARD: Final = frozenset({"vendor", "org"})
 _ACTION_HARD: Final = frozenset({"action_id", "lead_id"})
 _FACTS: Final = tuple(name for name in Facts.__struct_fields__ if name != "attributes")
-_BLANK: Final = "\x00" + string.whitespace
+ZoneOfOrg = Callable[[str], str]
+"""Returns an org's time zone."""
 _Model = TypeVar("_Model", Arrival, Action)
 
 
-def accept_arrival(value: bytes | None, headers: Headers, *, arrived_at: datetime) -> PersonArrived:
+def accept_arrival(
+    value: bytes | None, headers: Headers, *, arrived_at: datetime, zone_of_org: ZoneOfOrg | None = None
+) -> PersonArrived:
     """Read one record of `lead-arrivals`.
 
     `arrived_at`: the broker's time. It is used if the vendor gives no `created_at` or an impossible one; the latter is
-    kept under `attributes.invalid`. A `created_at` without an offset is read as UTC, and
-    `attributes.assumed.created_at` says so. An unreadable `silenced` counts as yes, so that nobody is called by
-    mistake. A phone, mail address or name that cannot be read still counts as a handle on the person if it is text.
-    Raises only Refused.
+    kept under `attributes.invalid`. A `created_at` without an offset is read in the org's time zone (`zone_of_org`, UTC
+    where not given), and `attributes.assumed.created_at` says so. An unreadable `silenced` counts as yes, so that
+    nobody is called by mistake. A phone, mail address or name that cannot be read still counts as a handle on the
+    person if it is text. What contradicts is named in `attributes.remarks` (V5). Raises only Refused.
     """
-    envelope = opened(value, headers)
-    sent = envelope.message
-    arrival, problems = _read(Arrival, sent, _ARRIVAL_HARD)
-    if not any(_as_sent(sent.get(name)) for name in HANDLES):
+    envelope = opened(value, headers, parsed_lead)
+    found = find_fields(envelope.message)
+    arrival, problems = _read(Arrival, found.fields, _ARRIVAL_HARD)
+    if not found.identifies:
         wrong = next((name for name in HANDLES if name in problems), "external_id")
-        why = problems.get(wrong, "or one of phone, email, last_name is needed to tell the lead from others")
+        why = problems.get(wrong) or list_found(envelope.message)
+        why = why or "or one of phone, email, last_name is needed to tell the lead from others"
         raise Refused("nothing_identifying", wrong, why)
+    remarks = Remarks(found, problems)
     facts: dict[str, Any] = {name: getattr(arrival, name) for name in _FACTS}
-    invalid = {name: sent[name] for name in problems}
-    assumed = {}
-    created_at = facts["created_at"]
-    if created_at is not None and not may_be_created(created_at, arrived_at):
-        invalid["created_at"] = sent["created_at"]
-        created_at = None
-    if created_at is None:
-        facts["created_at"] = arrived_at
-    elif normalize.is_naive(sent["created_at"]):
-        assumed["created_at"] = "UTC"
-    facts["silenced"] = facts["silenced"] is True or "silenced" in invalid
-    if facts["time_zone"] is None:
-        facts["time_zone"] = geography.time_zone(facts["zip"], facts["state"], facts["phone"])
-    vendor, external_id = _as_sent(sent["vendor"]), _as_sent(sent.get("external_id"))
+    zone = zone_of_org(arrival.org) if zone_of_org else "UTC"
+    complete_facts(facts, found, remarks, arrived_at=arrived_at, zone=zone)
+    vendor, external_id = as_sent(found.fields["vendor"]), as_sent(found.fields.get("external_id"))
     return PersonArrived(
-        lead_id=ids.lead_id(arrival.org, vendor or arrival.vendor, external_id, sent),
+        lead_id=ids.lead_id(arrival.org, vendor or arrival.vendor, external_id, envelope.message),
         cause=envelope.event_id or digest(value or b""),
         org=arrival.org,
-        facts=Facts(**facts, attributes=_attributes(arrival, invalid, assumed)),
+        facts=Facts(**facts, attributes=_attributes(arrival, remarks)),
     )
 
 
@@ -190,14 +183,7 @@ def _read(
     ), problems
 
 
-def _as_sent(value: Any) -> str | None:
-    """Return text exactly as sent and a whole number as its digits; None for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) and value.strip(_BLANK) else None
-
-
-def _attributes(arrival: Arrival, invalid: dict[str, Any], assumed: dict[str, Any]) -> dict[str, Any]:
+def _attributes(arrival: Arrival, remarks: Remarks) -> dict[str, Any]:
     """Return the fields the vendor sent beyond the contract, with our remarks added. Nothing is dropped.
 
     A top-level field that also occurs in `attributes` with another value goes to `attributes.invalid`, because its name
@@ -205,10 +191,17 @@ def _attributes(arrival: Arrival, invalid: dict[str, Any], assumed: dict[str, An
     """
     found: dict[str, Any] = {**arrival.attributes}
     extra = arrival.model_extra or {}
-    invalid |= {name: value for name, value in extra.items() if found.setdefault(name, value) != value}
-    for name, remarks in (("invalid", invalid), ("assumed", assumed)):
-        if remarks:
+    invalid = remarks.invalid | {
+        name: value for name, value in extra.items() if found.setdefault(name, value) != value
+    }
+    unreadable = dict.fromkeys(unreadable_places(found), "could not be kept as it was sent")
+    for name, own in (
+        ("invalid", invalid),
+        ("assumed", remarks.assumed),
+        ("remarks", remarks.remarks | unreadable),
+    ):
+        if own:
             theirs = found.get(name, {})
-            found[name] = {**(theirs if isinstance(theirs, dict) else {name: theirs}), **remarks}
+            found[name] = {**(theirs if isinstance(theirs, dict) else {name: theirs}), **own}
     kept: dict[str, Any] = storable(found)
     return kept

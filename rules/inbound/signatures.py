@@ -49,13 +49,15 @@ Keys = Mapping[str, bytes]
 class Terms(msgspec.Struct, frozen=True):
     """An org's requirements for messages.
 
-    `key_ids`: the keys of its own programs, which sign actions and leads of any vendor.
+    `key_ids`: the keys of its own programs, which sign actions and leads of any vendor. `time_zone`: in which a lead's
+    time without an offset is read.
     """
 
     arrivals_required: bool = False
     actions_required: bool = False
     key_ids: frozenset[str] = frozenset()
     vendors: Mapping[str, VendorBinding] = {}
+    time_zone: str = "UTC"
 
 
 OPEN: Final = Terms()
@@ -190,6 +192,7 @@ def _terms(value: Mapping[str, Any]) -> Terms:
         actions_required=settings.signed_actions == "required",
         key_ids=frozenset(settings.key_ids),
         vendors={normalize.vendor(name): binding for name, binding in settings.vendors.items()},
+        time_zone=settings.time_zone or "UTC",
     )
 
 

@@ -7,8 +7,10 @@ FIRST_RECORD: Final = datetime(2011, 1, 1, tzinfo=UTC)
 """Kafka did not exist before, so an earlier timestamp is in seconds instead of milliseconds, or is not set."""
 FIRST_LEAD: Final = datetime(1990, 1, 1, tzinfo=UTC)
 """No vendor created a lead before. An earlier time (1970, 1904, 1900) is the epoch of a clock and means "not set"."""
-CLOCK_SKEW: Final = timedelta(days=1)
-"""How far a time may lie in the future: clocks differ, and a time without an offset may be in any zone."""
+RECORD_SKEW: Final = timedelta(days=1)
+"""How far a record's time may lie in the future."""
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far a vendor's clock may be ahead of ours. A later time is doubted (C2)."""
 
 
 def record_time(timestamp: float | None, now: datetime) -> datetime:
@@ -17,7 +19,7 @@ def record_time(timestamp: float | None, now: datetime) -> datetime:
     If others created the topic, or if records predate its use of the broker's timestamps, it holds the clients'
     timestamps. These may be seconds or microseconds instead of milliseconds, missing, or in the future.
     """
-    if timestamp is None or not FIRST_RECORD.timestamp() <= timestamp <= (now + CLOCK_SKEW).timestamp():
+    if timestamp is None or not FIRST_RECORD.timestamp() <= timestamp <= (now + RECORD_SKEW).timestamp():
         return now
     return datetime.fromtimestamp(timestamp, UTC)
 

@@ -1,14 +1,14 @@
 """Compiles one condition into a closure. For a relative date, the closure also returns until when the verdict holds."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from models.lead import Lead
+from models.spelling import folded
 from rules.language.catalogue import FIELDS, Field
 from rules.language.instants import Amount, Span, span, utc
-from rules.language.operands import Operand
+from rules.language.operands import NUMBER, Operand
 from rules.language.operators import COMPLEMENT, LISTS, PAIRS, RELATIVE, FieldType, Operator
 from rules.language.tree import Condition
 
@@ -25,7 +25,7 @@ MET: Final[Answer] = (True, None)
 UNMET: Final[Answer] = (False, None)
 
 _NOW: Final = timedelta(0)
-_NUMBER: Final = re.compile(r"\s*[+-]?\d{1,15}(\.\d{1,15})?\s*", re.ASCII)
+_ORDER: Final = frozenset({Operator.LESS, Operator.AT_MOST, Operator.MORE, Operator.AT_LEAST, *PAIRS})
 
 
 def is_timed(condition: Condition) -> bool:
@@ -37,7 +37,7 @@ def reader(field: Field, value: Operand) -> Read:
     """Return a reader of a field for comparison with a value of this kind: text casefolded, instants in UTC."""
     get = field.get
     if field.type is FieldType.TEXT:
-        return lambda lead: None if (found := get(lead)) is None else found.casefold()
+        return lambda lead: None if (found := get(lead)) is None else folded(found)
     if field.type is FieldType.DATE:
         return lambda lead: None if (found := get(lead)) is None else utc(found)
     if field.type is FieldType.ATTRIBUTE:
@@ -47,17 +47,32 @@ def reader(field: Field, value: Operand) -> Read:
     return get
 
 
+def compared_value(condition: Condition) -> Operand:
+    """Return the value that a condition compares with.
+
+    An attribute is greater or less than a number, also where the rule has the number as text (C4).
+    """
+    if FIELDS[condition.field].type is not FieldType.ATTRIBUTE or condition.operator not in _ORDER:
+        return condition.value
+    values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    numbers = tuple(as_number(value) for value in values)
+    if any(number is None for number in numbers):
+        return condition.value
+    found = tuple(number for number in numbers if number is not None)
+    return found if isinstance(condition.value, tuple) else found[0]
+
+
 def as_number(value: Any) -> int | float | None:
     """Read an attribute as a number, even if it was sent as text; None if it is not a number."""
     if isinstance(value, str):
-        return float(value) if _NUMBER.fullmatch(value) else None
+        return float(value) if NUMBER.fullmatch(value) else None
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def as_text(value: Any) -> str | None:
     """Read an attribute as casefolded text, spelled as in JSON; None for lists and objects."""
     if isinstance(value, str):
-        return value.casefold()
+        return folded(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, (int, float)) else None
@@ -84,7 +99,7 @@ def static_test(condition: Condition) -> StaticTest:
         return lambda lead: field.get(lead) is None
     if condition.operator is Operator.NOT_NULL:
         return lambda lead: field.get(lead) is not None
-    read, check = reader(field, condition.value), check_of(condition)
+    read, check = reader(field, compared_value(condition)), check_of(condition)
     if condition.operator in COMPLEMENT:
         return lambda lead: (value := read(lead)) is not None and not check(value)
     return lambda lead: (value := read(lead)) is not None and check(value)
@@ -135,30 +150,30 @@ def check_of(condition: Condition) -> Check:
     operator = COMPLEMENT.get(condition.operator, condition.operator)
     field = FIELDS[condition.field]
     if field.type is FieldType.DATE:
-        return _date_check(operator, condition.value)
-    fold = _folded(field)
+        return _date_check(operator, condition.value, condition.time_zone)
+    fold, value = _folded(field), compared_value(condition)
     if operator in LISTS or operator in PAIRS:
-        values = tuple(map(fold, condition.value if isinstance(condition.value, tuple) else ()))
+        values = tuple(map(fold, value if isinstance(value, tuple) else ()))
         return frozenset(values).__contains__ if operator in LISTS else _between(*values)
-    return _CHECKS[operator](fold(condition.value))
+    return _CHECKS[operator](fold(value))
 
 
 def _folded(field: Field) -> Callable[[Any], Any]:
     # A choice is compared exactly. Every other text is casefolded, as its reader does.
     if field.type is FieldType.CHOICE:
         return lambda value: value
-    return lambda value: value.casefold() if isinstance(value, str) else value
+    return lambda value: folded(value) if isinstance(value, str) else value
 
 
 def _between(low: Any, high: Any) -> Check:
     return lambda value: low <= value <= high
 
 
-def _date_check(operator: Operator, value: Operand) -> Check:
+def _date_check(operator: Operator, value: Operand, time_zone: str) -> Check:
     if operator is Operator.BETWEEN and isinstance(value, tuple):
-        first, last = (span(str(text)) for text in value)
+        first, last = (span(str(text), time_zone) for text in value)
         return _within(Span(first.start, last.end))
-    at = span(str(value))
+    at = span(str(value), time_zone)
     if operator is Operator.EQUAL:
         return _within(at)
     start, end = at.start, at.end

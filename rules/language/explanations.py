@@ -7,7 +7,7 @@ import msgspec
 
 from models.lead import Lead
 from rules.language.catalogue import FIELDS
-from rules.language.conditions import as_number, as_text, is_timed, static_test, timed_test
+from rules.language.conditions import as_number, as_text, compared_value, is_timed, static_test, timed_test
 from rules.language.instants import Amount, utc
 from rules.language.operands import Operand
 from rules.language.operators import COMPLEMENT, LISTS, NULLNESS, PAIRS, FieldType, Operator
@@ -66,7 +66,7 @@ def _why(condition: Condition, lead: Lead, *, met: bool) -> str:
     statement = f"{field.name} is {_shown(value)}"
     if operator_asked in NULLNESS:
         return statement
-    if field.type is FieldType.ATTRIBUTE and not _comparable(value, condition.value):
+    if field.type is FieldType.ATTRIBUTE and not _comparable(value, compared_value(condition)):
         return f"{statement}, not to be compared with {_wanted(condition)}"
     holds = met is not (operator_asked in COMPLEMENT)
     operator = COMPLEMENT.get(operator_asked, operator_asked)

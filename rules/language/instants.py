@@ -1,12 +1,13 @@
 """Parses dates in rules: an instant, a day, or an amount of time before or after now.
 
-Durations are physical seconds. Days are in UTC.
+Durations are physical seconds. A day is a day of the org's time zone (C1), UTC where none is given.
 """
 
 import re
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -52,26 +53,37 @@ class Amount(msgspec.Struct, frozen=True):
 
 
 class Span(msgspec.Struct, frozen=True):
-    """The period of a written date, from `start` up to but not including `end`: a day in UTC, or a microsecond."""
+    """The period of a written date, from `start` up to but not including `end`: a whole day, or a microsecond."""
 
     start: datetime
     end: datetime
 
 
-def span(text: str) -> Span:
-    """Return the period of a date (`2026-11-20`) or an RFC 3339 time; raises `ValueError` with the reason."""
+def span(text: str, time_zone: str = "UTC") -> Span:
+    """Return the period of a date (`2026-11-20`) or an RFC 3339 time; raises `ValueError` with the reason.
+
+    `time_zone`: the zone whose day is meant. A day in which clocks change has 23 or 25 hours.
+    """
     if _DATE.fullmatch(text):
         day = date.fromisoformat(text)
-        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        length = _DAY
-    elif _RFC3339.fullmatch(text):
+        _check_year(day.year)
+        return Span(_midnight(day, time_zone), _midnight(day + _DAY, time_zone))
+    if _RFC3339.fullmatch(text):
         start = utc(datetime.fromisoformat(text.upper()))
-        length = _RESOLUTION
-    else:
-        raise ValueError("expected a date (2026-11-20) or a time with offset (2026-11-20T09:12:00-05:00)")
-    if start.year not in YEARS:
+        _check_year(start.year)
+        return Span(start, start + _RESOLUTION)
+    raise ValueError("expected a date (2026-11-20) or a time with offset (2026-11-20T09:12:00-05:00)")
+
+
+def _check_year(year: int) -> None:
+    if year not in YEARS:
         raise ValueError(f"the year must be between {YEARS[0]} and {YEARS[-1]}")
-    return Span(start, start + length)
+
+
+def _midnight(day: date, time_zone: str) -> datetime:
+    """Return the instant at which a day begins in a zone."""
+    zone = UTC if time_zone == "UTC" else ZoneInfo(time_zone)
+    return utc(datetime(day.year, day.month, day.day, tzinfo=zone))
 
 
 def utc(value: datetime) -> datetime:

@@ -1,8 +1,10 @@
 """Checks the value of a condition against its field's type before anything is compiled (Q6)."""
 
 import math
+import re
 from typing import Any, Final
 
+from models.spelling import folded
 from rules.language.catalogue import Field
 from rules.language.instants import MAX_AMOUNT, Amount, Unit, span
 from rules.language.operators import LISTS, PAIRS, RELATIVE, FieldType, Operator
@@ -17,6 +19,8 @@ MAX_MAGNITUDE: Final = 10**15
 Scalar = bool | int | float | str
 Operand = Scalar | tuple[Scalar, ...] | Amount | None
 
+NUMBER: Final = re.compile(r"\s*[+-]?\d{1,15}(\.\d{1,15})?\s*", re.ASCII)
+"""Text that an attribute or a rule has for a number."""
 _SHOWN: Final = 40
 _PARTS: Final = frozenset(
     {
@@ -174,7 +178,8 @@ def _pair(field: Field, value: Any) -> tuple[Scalar, ...]:
     if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004  # a pair
         raise OperandError(f"expected a list of two, from and to, got {clipped(value)}")
     low, high = _list(field, value)
-    if _rank(field, low) > _rank(field, high):
+    numbers = field.type is FieldType.ATTRIBUTE and all(NUMBER.fullmatch(str(one)) for one in (low, high))
+    if float(low) > float(high) if numbers else _rank(field, low) > _rank(field, high):
         raise OperandError(f"{clipped(low)} is after {clipped(high)}: from must not exceed to")
     return low, high
 
@@ -188,4 +193,4 @@ def _one_kind(values: list[Scalar]) -> None:
 def _rank(field: Field, value: Scalar) -> Any:
     if field.type is FieldType.DATE:
         return span(str(value)).start
-    return value.casefold() if isinstance(value, str) else value
+    return folded(value) if isinstance(value, str) else value

@@ -6,8 +6,8 @@ it, and parsing a dumped tree gives the same tree. The semantics are the same fo
 - A null field meets only `null`. Every other operator, including the negative ones, is false on it. `not` of a
   group only inverts the group's verdict, so a null field may meet a negated group.
 - Text is compared without regard to case, by code point. Choices, numbers and instants are compared exactly.
-- A date without time is that whole day in UTC: `=` means within it, `>` means after it, and `between` includes
-  both ends.
+- A date without time is that whole day in the org's time zone (C1): `=` means within it, `>` means after it, and
+  `between` includes both ends.
 - `inLast` is met while value <= now < value + amount, and `inNext` while value - amount <= now < value.
   `notInLast` is met by every other non-null value. So each verdict holds from one exact instant to another.
 - The empty root matches every lead as inclusion and no lead as exclusion. An empty group below the root is refused.
@@ -21,7 +21,7 @@ from models.errors import Problem, RuleErrors
 from rules.language.catalogue import FIELDS
 from rules.language.instants import Amount
 from rules.language.operands import Operand, OperandError, clipped, operand
-from rules.language.operators import NULLNESS, Operator
+from rules.language.operators import NULLNESS, FieldType, Operator
 
 MAX_DEPTH: Final = 8
 """The maximum nesting of groups, including the root."""
@@ -35,11 +35,15 @@ _CONDITION_KEYS: Final = frozenset({"field", "operator", "value", "valueSource"}
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """One test of one field. `value`: None for null and notNull, a pair for between, a tuple for in."""
+    """One test of one field. `value`: None for null and notNull, a pair for between, a tuple for in.
+
+    `time_zone`: the zone whose days are meant by dates without a time.
+    """
 
     field: str
     operator: Operator
     value: Operand = None
+    time_zone: str = "UTC"
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -54,6 +58,23 @@ Node = Condition | Group
 
 EMPTY: Final = Group()
 """The tree without conditions."""
+
+
+def in_zone(tree: Group, time_zone: str) -> Group:
+    """Return a tree whose dates without a time are days of a zone (C1)."""
+    return tree if time_zone == "UTC" else _in_zone(tree, time_zone)
+
+
+def _in_zone(tree: Group, time_zone: str) -> Group:
+    rules = tuple(
+        _in_zone(rule, time_zone)
+        if isinstance(rule, Group)
+        else msgspec.structs.replace(rule, time_zone=time_zone)
+        if FIELDS[rule.field].type is FieldType.DATE
+        else rule
+        for rule in tree.rules
+    )
+    return msgspec.structs.replace(tree, rules=rules)
 
 
 def parse(raw: Any, root: str = "rules") -> Group:

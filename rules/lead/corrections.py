@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from models import geography
 from models.contact_decisions import SuppressionRecorded
 from models.corrections import (
     CORRECTABLE,
@@ -21,6 +20,7 @@ from models.events import ActionRequested, CorrectionChecked
 from models.facts import Facts
 from models.lead import Lead, Phase
 from models.persons import handles_of
+from models.place import place_of
 from models.results import Reason, Result
 from rules.lead.contact import BY_OUTCOME
 from rules.lead.distribution import ask_group, note_campaign
@@ -115,7 +115,7 @@ def filled(lead: Lead, facts: Facts, sent: Facts) -> Facts:
     known = lead.corrections
     if known is None or facts.time_zone == lead.facts.time_zone or not PLACE & set(known.fields):
         return facts
-    derived = geography.time_zone(sent.zip, sent.state, sent.phone)
+    derived = place_of(sent.zip, sent.state, sent.phone).time_zone
     if sent.time_zone != derived:
         return facts  # the vendor named the zone itself
     return replace(facts, time_zone=_zone_of(facts))
@@ -163,7 +163,7 @@ def _still_silenced(lead: Lead, facts: Facts) -> Facts:
 
 
 def _zone_of(facts: Facts) -> str | None:
-    return geography.time_zone(facts.zip, facts.state, facts.phone)
+    return place_of(facts.zip, facts.state, facts.phone).time_zone
 
 
 def _not_listed(transition: Transition, handle: str, why: str) -> None:

@@ -139,7 +139,7 @@ class OrgDirectory:
             news = True
             try:
                 if event.kind == "rep":
-                    _put(reps, event.object_id, _rep(event.object_id, event.value))
+                    _put(reps, event.object_id, rep_plan(event.object_id, event.value))
                 elif event.kind == "group":
                     _put(groups, event.object_id, _group(event.object_id, event.value))
                 elif event.kind == "settings":
@@ -183,7 +183,8 @@ def _put(table: dict[str, Any], object_id: str, plan: Iterable[Any] | RepPlan | 
         table[object_id] = plan
 
 
-def _rep(rep_id: str, value: dict[str, Any] | None) -> RepPlan | None:
+def rep_plan(rep_id: str, value: dict[str, Any] | None) -> RepPlan | None:
+    """Compile a published rep; None if the rep was removed. Raises `RuleErrors` with the field's name."""
     return None if value is None else RepPlan.compile(_read({**value, "rep_id": rep_id}, RepTerms))
 
 

@@ -15,7 +15,7 @@ from models.errors import Problem, RuleErrors
 from models.lead import Lead
 from rules.inbound.publication import present
 from rules.language.compile import CompiledRule, RuleResult, membership
-from rules.language.tree import EMPTY, parse
+from rules.language.tree import EMPTY, in_zone, parse
 from rules.queues.predicate_index import IndexedRule, PredicateIndex
 from rules.queues.queue_eligibility import eligible_kinds, protected_until
 from rules.queues.sort_key import SortKey, sort_key, work_key
@@ -64,13 +64,16 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
     key: SortKey
 
     @classmethod
-    def compile(cls, queue: Queue, version: int) -> "CompiledQueue":
-        """Compile a queue; raises `RuleErrors` with every problem of its rules and its order."""
+    def compile(cls, queue: Queue, version: int, time_zone: str = "UTC") -> "CompiledQueue":
+        """Compile a queue; raises `RuleErrors` with every problem of its rules and its order.
+
+        `time_zone`: the org's; its days are meant by dates without a time (C1).
+        """
         problems: list[Problem] = []
         trees = {"inclusion": EMPTY, "exclusion": EMPTY}
         for name, raw in (("inclusion", queue.inclusion), ("exclusion", queue.exclusion)):
             try:
-                trees[name] = parse(raw, name)
+                trees[name] = in_zone(parse(raw, name), time_zone)
             except RuleErrors as error:
                 problems.extend(error.problems)
         try:
@@ -90,7 +93,9 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
         )
 
     @classmethod
-    def from_value(cls, queue_id: str, value: dict[str, Any], version: int) -> "CompiledQueue":
+    def from_value(
+        cls, queue_id: str, value: dict[str, Any], version: int, time_zone: str = "UTC"
+    ) -> "CompiledQueue":
         """Compile a queue as it was published; raises `RuleErrors`. A claimable queue has no outcomes (Q5)."""
         given = {**present(value), "queue_id": queue_id}
         if given.get("claimable"):
@@ -99,7 +104,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
             queue = msgspec.convert(given, Queue)
         except msgspec.ValidationError as error:
             raise RuleErrors((Problem(path="queue", reason=str(error)),)) from error
-        return cls.compile(queue, version)
+        return cls.compile(queue, version, time_zone)
 
     def explain(self, lead: Lead, now: datetime, protected: datetime | None = None) -> Explanation:
         """Say why the lead is in this queue or not, and by which version of the rules.

@@ -214,7 +214,7 @@ class OrgRules:
             problems.pop(key, None)
             try:
                 if kind == "queue":
-                    _put(queues, object_id, _queue(object_id, published))
+                    _put(queues, object_id, _queue(object_id, published, self.settings.time_zone))
                 elif kind == "rep":
                     _put(reps, object_id, _plain(published, Rep, rep_id=object_id))
                 elif kind == "group":
@@ -225,6 +225,8 @@ class OrgRules:
                     settings = _settings(published)
             except RuleErrors as error:
                 problems[key] = error.problems
+        if settings.time_zone != self.settings.time_zone:
+            _in_zone(queues, objects, settings.time_zone, problems)
         return replace(
             self,
             objects=MappingProxyType(objects),
@@ -281,10 +283,21 @@ def _put(table: dict[str, Any], object_id: str, value: object) -> None:
         table[object_id] = value
 
 
-def _queue(object_id: str, published: Published) -> CompiledQueue | None:
+def _in_zone(
+    queues: dict[str, CompiledQueue],
+    objects: Mapping[Key, Published],
+    time_zone: str,
+    problems: dict[Key, tuple[Problem, ...]],
+) -> None:
+    """Compile an org's queues anew: their days are days of another zone now (C1)."""
+    for queue_id in [name for name in queues if ("queue", name) not in problems]:
+        _put(queues, queue_id, _queue(queue_id, objects["queue", queue_id], time_zone))
+
+
+def _queue(object_id: str, published: Published, time_zone: str) -> CompiledQueue | None:
     if published.value is None:
         return None
-    return CompiledQueue.from_value(object_id, published.value, published.version)
+    return CompiledQueue.from_value(object_id, published.value, published.version, time_zone)
 
 
 def _plain(published: Published, kind: type[T], **own_id: str) -> T | None:

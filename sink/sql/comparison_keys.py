@@ -17,6 +17,7 @@ import sys
 from typing import Any, Final
 
 from models.lead import Lead
+from models.spelling import folded
 from rules.language.catalogue import ATTRIBUTES, FIELDS
 from rules.language.conditions import as_number, as_text
 from rules.language.operators import FieldType
@@ -36,7 +37,7 @@ def comparison_keys(lead: Lead) -> dict[str, Any]:
     for field in _TEXTS:
         value = field.get(lead)
         if value is not None and not value.isascii():
-            found[field.name] = value.casefold()
+            found[field.name] = folded(value)
     if lead.facts.created_at is None:
         found["created_at"] = False
     for name, value in lead.facts.attributes.items():

@@ -15,7 +15,9 @@ from sqlalchemy.sql.operators import custom_op
 
 from models.errors import Problem, RuleErrors
 from models.lead import Phase
+from models.spelling import folded
 from rules.language.catalogue import FIELDS, Field
+from rules.language.conditions import compared_value
 from rules.language.instants import Amount, Span, span, utc
 from rules.language.operands import Operand
 from rules.language.operators import COMPLEMENT, RELATIVE, FieldType, Operator
@@ -100,16 +102,17 @@ class _Where:
             return not_(self._columns.present(field))
         if operator is Operator.NOT_NULL:
             return self._columns.present(field)
-        test = self._test(field, COMPLEMENT.get(operator, operator), condition.value)
+        operator_used = COMPLEMENT.get(operator, operator)
+        test = self._test(field, operator_used, compared_value(condition), condition.time_zone)
         # The test is NULL where the lead has no value. Then neither the test nor its complement is true.
         return func.coalesce(not_(test) if operator in COMPLEMENT else test, false())
 
-    def _test(self, field: Field, operator: Operator, value: Operand) -> ColumnElement[bool]:
+    def _test(self, field: Field, operator: Operator, value: Operand, time_zone: str) -> ColumnElement[bool]:
         """Return the positive form of an operator; NULL where there is no value."""
         if operator in RELATIVE:
             return self._relative(self._columns.raw(field), operator, value)
         if field.type is FieldType.DATE:
-            return _date(self._columns.raw(field), operator, value)
+            return _date(self._columns.raw(field), operator, value, time_zone)
         if field.type is FieldType.BOOLEAN:
             read = self._columns.raw(field)
             return read if value else not_(read)
@@ -123,8 +126,8 @@ class _Where:
 
     def _text(self, text: Expression, operator: Operator, value: Operand) -> ColumnElement[bool]:
         if isinstance(value, tuple):
-            return _compared(text, operator, tuple(str(one).casefold() for one in value))
-        part = str(value).casefold()
+            return _compared(text, operator, tuple(folded(str(one)) for one in value))
+        part = folded(str(value))
         if operator is Operator.CONTAINS:
             return self._columns.contains(text, part)
         if operator is Operator.BEGINS:
@@ -152,12 +155,12 @@ def _compared(read: Expression, operator: Operator, value: Operand) -> ColumnEle
     return _COMPARISONS[operator](read, value)
 
 
-def _date(read: Expression, operator: Operator, value: Operand) -> ColumnElement[bool]:
+def _date(read: Expression, operator: Operator, value: Operand, time_zone: str) -> ColumnElement[bool]:
     """Compare with a day or an instant: from its start to before its end (`rules.language.instants.span`)."""
     if operator is Operator.BETWEEN and isinstance(value, tuple):
-        first, last = (span(str(text)) for text in value)
+        first, last = (span(str(text), time_zone) for text in value)
         return _within(read, Span(first.start, last.end))
-    wanted = span(str(value))
+    wanted = span(str(value), time_zone)
     if operator is Operator.EQUAL:
         return _within(read, wanted)
     after = operator in {Operator.AT_MOST, Operator.MORE}

@@ -16,7 +16,7 @@ PARTIAL_FETCH_WAIT_MS: Final = 10
 """How long a broker holds a fetch that leaves a partition out, if it has no records for the others. A fetch does not
 ask for partitions whose earlier records are still waiting. With Faust's 1,500 ms, a claim could wait that long for the
 one before it."""
-FULL_FETCH_WAIT_MS: Final = 100
+FULL_FETCH_WAIT_MS: Final = 250
 """How long a broker holds a fetch that asks for every partition in use. A record of any of them ends it at once, so the
 wait delays no record. Only a seek or a rebalance may wait for its end."""
 

@@ -17,13 +17,12 @@ from application.lag import READS
 from assurance.load import LoadClient
 from assurance.verify import verify
 from runtime import Child
-from runtime.process import wait_until
 from runtime.up import RunningStack, everything
 from sink.engine import connect
 from streams import clients
 from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import Said, call
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +95,7 @@ def test_a_stage_that_does_not_move_is_named_and_one_that_works_is_not(
     os.kill(pid, signal.SIGSTOP)
     try:
         asyncio.run(one_more(stack, "stopped"))
-        found = wait_until(
+        found = until(
             lambda: "relay" in {one["what"] for one in firstclaim("status")[1]["problems"]}, SECONDS
         )
         assert found
@@ -122,7 +121,7 @@ def test_a_process_that_keeps_ending_is_named_with_its_last_words(stack: Running
     broken = Child("broken", [sys.executable, "-c", code], stack.settings.state_dir / "log" / "broken.log")
     stack.supervisor.add(broken)
     try:
-        assert wait_until(lambda: stack.supervisor.states()["broken"].restarts >= problems.OFTEN, SECONDS)
+        assert until(lambda: stack.supervisor.states()["broken"].restarts >= problems.OFTEN, SECONDS)
         said, seen = firstclaim("status")
         assert said.code == 1
         assert "keeps ending" in reasons(seen, "broken")
@@ -130,7 +129,7 @@ def test_a_process_that_keeps_ending_is_named_with_its_last_words(stack: Running
         assert "broken: keeps ending" in said.out
     finally:
         broken.argv = [sys.executable, "-c", "import signal; signal.pause()"]
-        assert wait_until(lambda: broken.pid is not None, SECONDS)
+        assert until(lambda: broken.pid is not None, SECONDS)
         (stack.settings.state_dir / "processes" / "broken.json").unlink()
 
 
@@ -172,7 +171,7 @@ def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_w
     sink = stack.children["sink"]
     assert sink.pid is not None
     os.kill(sink.pid, signal.SIGKILL)
-    assert wait_until(lambda: sink.pid is not None and not sink.ready(), SECONDS)
+    assert until(lambda: sink.pid is not None and not sink.ready(), SECONDS)
     said, seen = firstclaim("status")
     assert said.code == 1
     assert "Kafka's data is not what this database was filled from; `firstclaim crm rebuild`" in reasons(
@@ -181,7 +180,7 @@ def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_w
     said, result = firstclaim("crm", "rebuild", "--yes")
     assert (said.code, result["history_kept"]) == (0, False), said
     assert "Emptied as well, because this Kafka is not the one they were filled from" in said.err
-    assert wait_until(sink.ready, SECONDS)
+    assert until(sink.ready, SECONDS)
     report = asyncio.run(verify(stack.settings))
     assert report.ok, report.lines()
 
@@ -190,7 +189,7 @@ def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Ru
     """They are selected by class, vendor and time. A handled letter is left out until somebody asks for it again."""
     asyncio.run(refused(stack))
     wanted = ("dead-letters", "skip", "--class", "nothing_identifying", "--vendor", "bulk")
-    assert wait_until(lambda: firstclaim(*wanted, "--dry-run")[1]["skipped"] == 3, SECONDS)
+    assert until(lambda: firstclaim(*wanted, "--dry-run")[1]["skipped"] == 3, SECONDS)
     assert firstclaim(*wanted, "--until", "2020-01-01")[1]["skipped"] == 0
     said, skipped = firstclaim(*wanted, "--why", "a test of theirs")
     assert (said.code, skipped["skipped"], skipped["failed"]) == (0, 3, 0)

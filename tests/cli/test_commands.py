@@ -1,4 +1,7 @@
-"""The commands as people and programs use them, on a running stack."""
+"""The commands as people and programs use them, on a running stack.
+
+They run before other files' tests use the stack, because some count everything that it has.
+"""
 
 import asyncio
 import json
@@ -15,7 +18,7 @@ from typer.testing import CliRunner
 from board.reader import Reader
 from cli import app
 from models.ids import lead_id
-from runtime.up import RunningStack, everything
+from runtime.up import RunningStack
 from streams import clients
 from streams.topics import DIRECTORY as DIRECTORY_TOPIC
 from streams.topics import LEAD_ARRIVALS
@@ -39,13 +42,6 @@ queues:
     columns: [state]
     inclusion: {combinator: and, rules: [{field: owned, operator: "=", value: false}]}
 """
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """Yield a running stack in a new folder."""
-    with everything(workers=1, state_dir=tmp_path_factory.mktemp("stack"), say=lambda _: None) as running:
-        yield running
 
 
 async def until_size(stack: RunningStack, queue_id: str, size: int) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,11 @@ from application.journal_snapshot import journal_now
 from assurance.load.client import LoadClient
 from cli import app
 from models.ids import lead_id
-from runtime.up import RunningStack, everything
+from runtime.up import RunningStack
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
+ORG = "desk"
+NO_ORG = frozenset({"verify", "why"})
 REPS = ("rep-1", "rep-2")
 MANAGERS = ("mia", "moe")
 DIRECTORY: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -67,20 +68,19 @@ def arrivals() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """Yield a running stack with its publications and all leads in place."""
-    with everything(workers=1, state_dir=tmp_path_factory.mktemp("desk"), say=lambda _: None) as running:
-        asyncio.run(feed(running))
-        yield running
+def desk(stack: RunningStack) -> RunningStack:
+    """Return the stack with the org's publications and all its leads in place."""
+    asyncio.run(feed(stack))
+    return stack
 
 
 async def feed(stack: RunningStack) -> None:
     """Publish, let the leads arrive, and wait until the database knows of every exception."""
-    async with LoadClient(stack.settings, follow_queues=True) as client:
+    async with LoadClient(stack.settings, org=ORG, follow_queues=True) as client:
         for kind, object_id, value in DIRECTORY:
             await client.publish(kind, object_id, value)
         messages = arrivals()
-        await asyncio.gather(*(client.arrive(message) for message in messages))
+        await asyncio.gather(*(client.arrive({**message, "org": ORG}) for message in messages))
         queued = {a_lead(message["vendor"], message["external_id"]) for message in messages[: RACED + 9]}
         await client.until_in("pool", queued, PATIENCE_SECONDS)
     await until_desk(stack, 5, 0)
@@ -90,23 +90,27 @@ async def until_desk(stack: RunningStack, is_open: int, ignored: int) -> dict[st
     """Wait until the exceptions desk has the given number of leads, and return it."""
 
     def look() -> dict[str, Any] | None:
-        seen = read_exceptions(stack.settings, "default", show_ignored=True, limit=100)
+        seen = read_exceptions(stack.settings, ORG, show_ignored=True, limit=100)
         return seen if (seen["open"], seen["ignored"]) == (is_open, ignored) else None
 
     found: dict[str, Any] = await eventually(look, f"{is_open} exceptions are open and {ignored} ignored")
     return found
 
 
-def a_lead(vendor: str, external_id: str | int) -> str:
+def a_lead(vendor: str, external_id: str | int, org: str = ORG) -> str:
     """Return a lead's id."""
-    return lead_id("default", vendor, str(external_id), {})
+    return lead_id(org, vendor, str(external_id), {})
 
 
-def firstclaim(stack: RunningStack, *arguments: str | Path, text: str = "") -> Result:
-    """Run a command as another terminal would; it finds the stack by its state folder. `text`: its stdin."""
+def firstclaim(stack: RunningStack, *arguments: str | Path, text: str = "", org: str = ORG) -> Result:
+    """Run a command for an org, as another terminal would. It finds the stack by its state folder.
+
+    `text`: its stdin. Commands of `NO_ORG` are about all orgs.
+    """
+    given = [*map(str, arguments), *([] if arguments[0] in NO_ORG else ["--org", org]), "--json"]
     done = CliRunner().invoke(
         app,
-        [*map(str, arguments), "--json"],
+        given,
         input=text,
         env={"FIRSTCLAIM_STATE_DIR": str(stack.settings.state_dir)},
     )
@@ -211,7 +215,7 @@ def test_e3_two_managers_assign_the_same_leads_at_once(desk: RunningStack) -> No
 
     async def one(by: str, to: str, leads: list[str]) -> list[AssignmentResult]:
         wanted: list[tuple[str, str | None]] = [(lead, to) for lead in leads]
-        return await assign_all(desk.settings, wanted, by=by, org="default", patience_seconds=60)
+        return await assign_all(desk.settings, wanted, by=by, org=ORG, patience_seconds=60)
 
     async def race() -> tuple[list[AssignmentResult], list[AssignmentResult]]:
         return await asyncio.gather(one("mia", "rep-1", ids), one("moe", "rep-2", ids[::-1]))

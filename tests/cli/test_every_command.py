@@ -15,16 +15,17 @@ from aiokafka import AIOKafkaProducer
 
 from application import problems
 from runtime import LocalStack
-from runtime.process import free_port, spawn, stop_process, wait_until
-from runtime.up import everything
+from runtime.process import free_port, spawn, stop_process
 from streams import topic_reader
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, provision
 from tests.cli.every_command import RUNS_ON, arguments, leaves
 from tests.cli.in_process import Said, at, call
+from tests.fixtures.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from runtime.up import RunningStack
     from streams.settings import Settings
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -122,7 +123,7 @@ def test_a_process_waits_where_nothing_runs_and_ends_when_it_is_told(tmp_path: P
     }
     try:
         for name, log in logs.items():
-            assert wait_until(partial(_has_spoken, log), 120), name
+            assert until(partial(_has_spoken, log), 120), name
     finally:
         for process in running.values():
             stop_process(process, signal.SIGTERM, 30)
@@ -172,10 +173,9 @@ def test_where_half_of_it_runs_every_command_says_what_is_missing(tmp_path: Path
         local.stop()
 
 
-def test_among_poison_every_command_does_its_work(tmp_path: Path) -> None:
+def test_among_poison_every_command_does_its_work(stack: RunningStack, tmp_path: Path) -> None:
     """Null headers, bytes that are no UTF-8, a letter of 1.9 MB, nonsense on every topic: seen, counted, left alone."""
-    state_dir = tmp_path / "state"
-    with everything(workers=1, state_dir=state_dir, say=lambda _: None) as stack, at(state_dir):
+    with at(stack.settings.state_dir):
         asyncio.run(poisoned(stack.settings))
         said = every(tmp_path)
         for name in ("status", "doctor", "dead-letters list", "directory export", "dead-letters show"):
@@ -188,14 +188,17 @@ def test_among_poison_every_command_does_its_work(tmp_path: Path) -> None:
 
 
 async def poisoned(settings: Settings) -> None:
-    """Put poison on every topic that anybody may write to, and letters as no maker of ours writes them."""
+    """Put poison on every topic that anybody may write to, and letters as no maker of ours writes them.
+
+    Their places are far behind the end of their topic, so that no other letter comes from there.
+    """
     options: dict[str, Any] = settings.aiokafka_options()
     ours = [
         ("error-class", b"too_large"),
         ("reason", b"\xff\xfe"),
         ("source-topic", LEAD_ARRIVALS.encode()),
         ("source-partition", b"0"),
-        ("source-offset", b"7"),
+        ("source-offset", b"7000000"),
         ("failed-at", b"yesterday"),
     ]
     async with AIOKafkaProducer(**options, acks="all", max_request_size=4_000_000) as producer:
@@ -205,5 +208,5 @@ async def poisoned(settings: Settings) -> None:
         for headers in ([], [("error-class", b"\xff")], [(name, b"") for name, _ in ours]):
             await producer.send_and_wait(DEAD_LETTERS, b"\xff\x00", b"\xff", headers=headers, partition=0)
         await producer.send_and_wait(DEAD_LETTERS, b"y" * LARGE, headers=ours, partition=0)
-        small = [*ours[:4], ("source-offset", b"8"), ours[5]]
+        small = [*ours[:4], ("source-offset", b"8000000"), ours[5]]
         await producer.send_and_wait(DEAD_LETTERS, b"z", headers=small, partition=0)

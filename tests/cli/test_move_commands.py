@@ -4,40 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from application.journal_snapshot import journal_now
 from assurance.load.client import LoadClient
-from runtime.up import RunningStack, everything
-from tests.cli.test_desk_commands import a_lead, firstclaim, last_line, owners
+from tests.cli import test_desk_commands as desk
+from tests.cli.test_desk_commands import a_lead, last_line, owners
 from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from runtime.up import RunningStack
 
-LEADS = [a_lead("acme", n) for n in range(6)]
+ORG = "moves"
+LEADS = [a_lead("acme", n, ORG) for n in range(6)]
+firstclaim = partial(desk.firstclaim, org=ORG)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """Yield a running stack where rep-1, number one of the roster, has six leads."""
-    with everything(workers=1, state_dir=tmp_path_factory.mktemp("moves"), say=lambda _: None) as running:
-        asyncio.run(feed(running))
-        yield running
+def stack(stack: RunningStack) -> RunningStack:
+    """Return the stack of this room, where rep-1, number one of the org's roster, has six leads."""
+    asyncio.run(feed(stack))
+    return stack
 
 
 async def feed(stack: RunningStack) -> None:
     """Publish the lender, let the leads arrive, and wait until number one has them."""
-    async with LoadClient(stack.settings) as client:
+    async with LoadClient(stack.settings, org=ORG) as client:
         await client.publish("rep", "mia", {"role": "manager"})
         for rep_id, states in (("rep-1", None), ("rep-2", ["RI"]), ("rep-3", ["MA", "RI"])):
             await client.publish("rep", rep_id, {"licensed_states": states})
         for n in range(6):
             state = "RI" if n < 4 else "MA"
             message = {"vendor": "acme", "external_id": str(n), "last_name": f"L{n}", "state": state}
-            await client.arrive({**message, "assigned_to": "rep-1"})
+            await client.arrive({**message, "org": ORG, "assigned_to": "rep-1"})
 
     async def all_owned() -> bool:
         leads = (await journal_now(stack.settings)).leads

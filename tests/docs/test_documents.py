@@ -58,6 +58,7 @@ def test_no_id_is_both_a_rule_and_a_case_and_each_case_names_its_tests() -> None
         "D12",
         "D13",
         "D14",
+        "D15",
         "D16",
         "D18",
     ]

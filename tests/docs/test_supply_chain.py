@@ -10,14 +10,14 @@ REPO = Path(__file__).parents[2]
 LOCKED = re.compile(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;\\]+)", re.MULTILINE)
 
 
-def bill(folder: Path, name: str) -> bytes:
-    """Return the bill of materials as `make sbom` writes it."""
+def bill(folder: Path, name: str, *more: str) -> bytes:
+    """Return the bill of materials as `make sbom` writes it, with more options."""
     recipe = re.search(
         r"^\t@\$\(BIN\)/python (.*cyclonedx_py.*)$", (REPO / "Makefile").read_text(), re.MULTILINE
     )
     assert recipe
     arguments = recipe[1].replace("--output-file sbom.json", f"--output-file {folder / name}").split()
-    subprocess.run([sys.executable, *arguments], cwd=REPO, check=True)
+    subprocess.run([sys.executable, *arguments, *more], cwd=REPO, check=True)
     return (folder / name).read_bytes()
 
 
@@ -35,7 +35,8 @@ def test_the_bill_of_materials_names_every_locked_package_and_is_reproducible(tm
         for one in document["components"]
         for hashed in one["externalReferences"][0]["hashes"]
     )
-    assert bill(tmp_path, "second.json") == first
+    # The first was validated as it was written, which takes six of its seven seconds and changes no byte.
+    assert bill(tmp_path, "second.json", "--no-validate") == first
 
 
 def test_every_locked_package_has_hashes() -> None:

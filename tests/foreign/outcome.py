@@ -59,11 +59,13 @@ class Outcome:
         bootstrap = self.stack.settings.kafka_bootstrap_servers
         self._letters = Followed(bootstrap, DEAD_LETTERS)
         self._answers = Followed(bootstrap, LEAD_DECISIONS)
+        self._database = connect(self.stack.settings.database_url)
 
     def close(self) -> None:
         """Close the connections."""
         self._letters.close()
         self._answers.close()
+        self._database.dispose()
 
     def send(self, cases: Mapping[str, Case]) -> None:
         """Send each case followed by a good lead, then a marker record to every partition; wait for all outcomes."""
@@ -119,12 +121,8 @@ class Outcome:
             with contextlib.suppress(ValueError):
                 answer = json.loads(record.value())
                 self.answers[answer["action_id"]] = answer
-        engine = connect(self.stack.settings.database_url)
-        try:
-            with engine.connect() as connection:
-                rows = connection.execute(select(LeadTable.lead_id, LeadTable.created_at)).all()
-        finally:
-            engine.dispose()
+        with self._database.connect() as connection:
+            rows = connection.execute(select(LeadTable.lead_id, LeadTable.created_at)).all()
         self.rows = {row.lead_id: row.created_at for row in rows}
 
     def lost(self) -> dict[str, str]:

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
-from runtime.process import wait_until
 from sink.engine import connect
 from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import firstclaim
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
 from tests.foreign import cases, transactions
 from tests.foreign.cases import TOO_LARGE, UNREADABLE, Sent, id_of, lead
 from tests.foreign.clients import SECONDS, Record
@@ -141,7 +140,7 @@ def test_p7_a_hanging_transaction_is_named_by_status(outcome: Outcome) -> None:
             named[:] = [done.out + done.err]
             return done.code == 1 and "transaction" in named[0] and LEAD_ARRIVALS in named[0]
 
-        assert wait_until(is_named, NAMED_SECONDS), named
+        assert until(is_named, NAMED_SECONDS), named
         assert json.loads(named[0].strip().splitlines()[-1])
         assert "transactional id" in named[0], named
         outcome.look()

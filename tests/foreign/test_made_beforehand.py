@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
-from runtime.process import spawn, stop_process, wait_until
+from runtime.process import spawn, stop_process
 from streams.process_exit import Exit
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.servers import make_kafka, unique
+from tests.fixtures.waiting import until
 from tests.foreign.clients import SECONDS, admin
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def test_p8_a_topic_with_its_clients_time_gets_the_brokers_or_is_refused(
         directory=REPO,
     )
     try:
-        assert wait_until(lambda: started.poll() is not None or type_now() == "LogAppendTime", SECONDS), (
+        assert until(lambda: started.poll() is not None or type_now() == "LogAppendTime", SECONDS), (
             log.read_text()
         )
         if started.returncode is not None:

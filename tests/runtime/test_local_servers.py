@@ -21,10 +21,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from models.errors import ConfigError, StartFailed, StateInUse
 from runtime import KafkaBroker, PostgresServer, ValkeyServer, postgres
 from runtime.kafka import coordinator_serves
-from runtime.process import free_port, wait_until
+from runtime.process import free_port
 from streams.ports import is_free
 from tests.fixtures.servers import make_kafka, unique
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +144,7 @@ def test_a_suspended_server_is_not_ready_and_goes_on(valkey: ValkeyServer) -> No
     assert valkey.running
     assert not valkey.ready()
     valkey.resume()
-    assert wait_until(valkey.ready, SECONDS)
+    assert until(valkey.ready, SECONDS)
 
 
 def test_postgres_keeps_what_it_committed_through_kill_9_and_a_clean_stop(server_folder: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_server_left_over_by_a_dead_parent_is_ended_first(tmp_path: Path) -> N
     first.stop()
     left_over = subprocess.Popen([first.program, *first.arguments()], stdout=subprocess.DEVNULL)
     first.pid_file.write_text(str(left_over.pid))
-    assert wait_until(lambda: not is_free(first.ports["port"]), SECONDS)
+    assert until(lambda: not is_free(first.ports["port"]), SECONDS)
     with ValkeyServer(tmp_path) as second:
         assert left_over.wait(SECONDS) == 0
         assert second.ready()

@@ -42,7 +42,7 @@ for _ in range(10):
     if how == "writes": print("a line", flush=True)
     end = time.monotonic() + 0.4
     while time.monotonic() < end:
-        if how != "computes": time.sleep(0.05)
+        if how != "computes": time.sleep(0.05)  # an idle process, which makes no progress by computing
 ready = how != "nothing"
 threading.Event().wait()
 """

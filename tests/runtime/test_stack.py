@@ -12,10 +12,10 @@ import pytest
 
 from models.errors import ConfigError
 from runtime import LocalStack, find_running
-from runtime.process import command_line, wait_until
+from runtime.process import command_line
 from streams.ports import is_free
 from streams.settings import Settings
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
 SECONDS = PATIENCE_SECONDS
 
@@ -51,7 +51,7 @@ def test_servers_end_when_their_parent_is_killed_and_the_next_one_goes_on(tmp_pa
     parent.communicate()
     if sys.platform == "linux":
         for pid in pids.values():
-            assert wait_until(lambda pid=pid: not command_line(pid), SECONDS)  # type: ignore[misc]
+            assert until(lambda pid=pid: not command_line(pid), SECONDS)  # type: ignore[misc]
     plain = Settings.model_construct(**settings.model_dump(), _fields_set={"state_dir"})
     with LocalStack(settings=plain) as again:
         assert again.kafka_bootstrap_servers == found.kafka_bootstrap_servers

@@ -13,8 +13,8 @@ from application import restart_pauses as pauses
 from models.errors import StartFailed
 from runtime import Child, Phase, Supervisor, ValkeyServer
 from runtime.last_exits import exit_file, read_exits
-from runtime.process import free_port, wait_until
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from runtime.process import free_port
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,7 @@ def test_a_killed_child_is_started_again_and_it_is_said(tmp_path: Path) -> None:
         first = child.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        assert wait_until(lambda: watch.states()["worker"].restarts == 1, SECONDS)
+        assert until(lambda: watch.states()["worker"].restarts == 1, SECONDS)
         watch.wait_ready(SECONDS)
         state = watch.states()["worker"]
         assert (state.phase, state.last_status) == (Phase.READY, -signal.SIGKILL)
@@ -108,7 +108,7 @@ def test_the_pause_is_bounded_and_it_never_gives_up(tmp_path: Path, monkeypatch:
     with Supervisor(
         [Child("worker", python("raise SystemExit(75)"), tmp_path / "log")], say=said.append
     ) as watch:
-        assert wait_until(lambda: watch.states()["worker"].restarts >= 6, SECONDS)
+        assert until(lambda: watch.states()["worker"].restarts >= 6, SECONDS)
     assert said[0] == "worker exited with status 75; starting it again in 0.01 s"
     assert set(said[1:]) == {"worker exited with status 75; starting it again in 0.02 s"}
 
@@ -117,7 +117,7 @@ def test_a_program_that_cannot_be_started_is_said_and_tried_again(tmp_path: Path
     said: list[str] = []
     child = Child("worker", [str(tmp_path / "absent")], tmp_path / "worker.log")
     with Supervisor([child], say=said.append):
-        assert wait_until(lambda: len(said) >= 2, SECONDS)
+        assert until(lambda: len(said) >= 2, SECONDS)
     assert "No such file" in child.log_tail()
 
 
@@ -127,7 +127,7 @@ def test_parts_stop_in_the_reverse_order_of_their_start(tmp_path: Path) -> None:
     parts = [Child(name, python(NOTES, shared, name), tmp_path / f"{name}.log") for name in names]
     with Supervisor(parts):
         for name in names:
-            assert wait_until((tmp_path / f"order.{name}").exists, SECONDS)
+            assert until((tmp_path / f"order.{name}").exists, SECONDS)
     assert shared.read_text().split() == ["console", "worker", "broker"]
 
 
@@ -135,7 +135,7 @@ def test_a_child_that_ignores_sigterm_is_killed_at_its_deadline(tmp_path: Path) 
     up = tmp_path / "up"
     child = Child("stubborn", python(STUBBORN, up), tmp_path / "log", stop_seconds=0.2)
     with Supervisor([child]):
-        assert wait_until(up.exists, SECONDS)
+        assert until(up.exists, SECONDS)
     assert child.process is not None
     assert child.process.returncode == -signal.SIGKILL
 
@@ -146,7 +146,7 @@ def test_a_local_server_is_supervised_like_a_child(tmp_path: Path) -> None:
     url = server.url
     with Supervisor([server], say=said.append) as watch:
         server.kill9()
-        assert wait_until(lambda: watch.states()["valkey"].restarts == 1, SECONDS)
+        assert until(lambda: watch.states()["valkey"].restarts == 1, SECONDS)
         watch.wait_ready(SECONDS)
         assert server.url == url
     assert said == ["valkey was ended by SIGKILL; starting it again in 0.2 s"]
@@ -175,7 +175,7 @@ def test_why_a_process_ended_is_said_and_kept_and_a_brake_waits_longer(
     said: list[str] = []
     child = Child("worker-1", python(LEAVES), tmp_path / "log", exit_file=exit_file(tmp_path, "worker-1"))
     with Supervisor([child], say=said.append) as watch:
-        assert wait_until(lambda: len(said) >= 3, SECONDS)
+        assert until(lambda: len(said) >= 3, SECONDS)
         state = watch.states()["worker-1"]
     why = "worker-1 exited with status 79 (leads: 20 records could not be decided)"
     assert said[0] == f"{why}; starting it again in 0.01 s"
@@ -194,6 +194,6 @@ def test_a_process_that_says_nothing_is_not_given_the_words_of_an_earlier_life(t
     said: list[str] = []
     child = Child("worker-1", python("raise SystemExit(3)"), tmp_path / "log", exit_file=file)
     with Supervisor([child], say=said.append):
-        assert wait_until(lambda: bool(said), SECONDS)
+        assert until(lambda: bool(said), SECONDS)
     assert said[0] == "worker-1 exited with status 3; starting it again in 0.2 s"
     assert [(kept.part, kept.status, kept.reason) for kept in read_exits(tmp_path)] == [("worker-1", 3, "")]

@@ -1,4 +1,4 @@
-"""One Kafka with users and ACLs for each file of this room."""
+"""One Kafka with users and ACLs for all files of this room."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def servers() -> Iterator[Secured]:
-    """Yield the servers without any firstclaim process."""
+    """Yield the servers. `tests.fixtures.shared_stacks` ends them after the last file of this room."""
     folder = Path(tempfile.mkdtemp(prefix="firstclaim-secured-"))
     stack = Secured(folder)
     try:
@@ -28,7 +28,7 @@ def servers() -> Iterator[Secured]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def secured(servers: Secured) -> Secured:
     """Return the servers with every process running."""
     servers.launch()

@@ -12,10 +12,10 @@ import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from runtime.process import wait_until
 from streams.dead_letter_reading import read_letter
 from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS
+from tests.fixtures.waiting import until
 from tests.secured.stack import KEYS, SECONDS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def row(secured: Secured, external_id: str) -> tuple[str, str | None] | None:
 
 def arrived(secured: Secured, external_id: str) -> str:
     """Wait until a lead is in the CRM database; return its id."""
-    assert wait_until(lambda: row(secured, external_id) is not None, SECONDS), "the lead did not arrive"
+    assert until(lambda: row(secured, external_id) is not None, SECONDS), "the lead did not arrive"
     found = row(secured, external_id)
     assert found is not None
     return found[0]
@@ -71,7 +71,7 @@ def letter_of(secured: Secured, value: bytes) -> tuple[str, str]:
         asyncio.run(look())
         return bool(found)
 
-    assert wait_until(there, SECONDS), "there is no dead letter"
+    assert until(there, SECONDS), "there is no dead letter"
     return found[0]
 
 

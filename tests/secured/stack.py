@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar
+from unittest import mock
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
@@ -13,11 +14,13 @@ from application.kafka_access.cluster import AclAdmin, allow
 from application.kafka_access.table import Principal, principal_of, processes
 from runtime import kafka_users
 from runtime.kafka import KafkaBroker
-from runtime.process import free_port, wait_until
+from runtime.process import free_port
 from runtime.up import child
 from runtime.valkey import ValkeyServer
 from streams.settings import Settings
 from streams.topics import provision
+from tests.cli.in_process import Said, call
+from tests.fixtures.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +109,7 @@ class Secured:
             made.launch()
             self.children[name] = made
         for name, made in self.children.items():
-            assert wait_until(made.ready, SECONDS), f"{name} is not ready: {made.why_not()}{made.log_tail()}"
+            assert until(made.ready, SECONDS), f"{name} is not ready: {made.why_not()}{made.log_tail()}"
 
     def restart(self, *names: str) -> None:
         """Stop processes and start them again."""
@@ -114,7 +117,7 @@ class Secured:
             self.children[name].stop()
             self.children[name].launch()
         for name in names:
-            assert wait_until(self.children[name].ready, SECONDS), self.children[name].log_tail()
+            assert until(self.children[name].ready, SECONDS), self.children[name].log_tail()
 
     def stop_processes(self) -> None:
         """Stop the processes; the servers keep running."""
@@ -167,17 +170,11 @@ class Secured:
 
         asyncio.run(change())
 
-    def command(self, *arguments: str, settings: Settings | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command as the operator, or with other settings."""
+    def command(self, *arguments: str, settings: Settings | None = None) -> Said:
+        """Run a command as the operator, or with other settings. No other setting of the environment is left."""
         made = child("command", list(arguments), settings or self.user("firstclaim-operator"), 0)
-        return subprocess.run(
-            [sys.executable, "-m", "cli", *arguments],
-            env=dict(made.environment or {}),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        with mock.patch.dict(os.environ, dict(made.environment or {}), clear=True):
+            return call(arguments[0], arguments)
 
     def librdkafka(self, user: str, **more: Any) -> dict[str, Any]:
         """Return the options with which librdkafka signs in as a user."""
@@ -241,7 +238,7 @@ class Secured:
             return True
 
         try:
-            assert wait_until(came, SECONDS), f"nothing came of {topic}"
+            assert until(came, SECONDS), f"nothing came of {topic}"
         finally:
             consumer.close()
         return found[0]

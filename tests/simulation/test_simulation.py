@@ -64,7 +64,9 @@ def _without_replay_check(patch: pytest.MonkeyPatch) -> None:
 
 def _without_row_guard(patch: pytest.MonkeyPatch) -> None:
     def apply(leads: LeadPartition, key: bytes, row: Row) -> bool:
+        known = leads.rows.get(key)
         leads.rows[key] = replace(row, decisions=()) if isinstance(row, LeadRow) else row
+        leads._index(key, known, row)
         return True
 
     patch.setattr(LeadPartition, "apply", apply)

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import text
 
 from runtime import LocalStack, ValkeyServer
-from runtime.process import spawn, wait_until
+from runtime.process import spawn
 from sink.engine import connect
 from streams.file_permissions import close_state_folder, private_folder, private_umask, write_private
 from streams.settings import Settings
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,4 +134,4 @@ def test_a_server_keeps_running_on_a_folder_that_was_closed(tmp_path: Path) -> N
         path.chmod(0o777 if path.is_dir() else 0o666)
     close_state_folder(tmp_path / "state")
     with ValkeyServer(folder) as server:
-        assert wait_until(server.ready, SECONDS)
+        assert until(server.ready, SECONDS)

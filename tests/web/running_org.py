@@ -13,7 +13,7 @@ import httpx
 
 from application.journal_snapshot import journal_now
 from models.ids import lead_id
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
 from web.auth import SCOPES
 from web.store.accounts import Account
 
@@ -94,7 +94,7 @@ class RunningOrg:
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
         async with asyncio.timeout(PATIENCE_MS / 1000):
             while (await asked.get("/api/v1/me", headers=headers)).status != HTTPStatus.OK:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def until_published(self, kind: str, object_id: str) -> None:
         """Wait until every partition of the leads uses the newest version of an object."""

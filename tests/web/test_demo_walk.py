@@ -50,7 +50,10 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(office: R
         page = await signed_in(office, SIGN_INS[0].email)
         await page.locator("#queues li.claimable").get_by_role("link", name="New leads").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("New leads")
-        row = page.locator("tbody tr").first
+        claimable = page.get_by_role("button", name="Claim")
+        row = (
+            page.locator("tbody tr").filter(has=claimable).first
+        )  # others are of states without a licence (M6)
         name = await row.locator("td").first.inner_text()
         await row.get_by_role("button", name="Claim").click()
         await page.get_by_role("button", name="Claim this Lead").click()

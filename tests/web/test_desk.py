@@ -172,15 +172,20 @@ async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(office: R
         await row(page, lead).get_by_role("button", name="Assign Jeremy Jones").click()
         # By the keyboard alone: some of the name, down, choose, confirm.
         await page.keyboard.type(to[:3].lower() if to == "Rep 1" else "ång")
-        await expect(page.locator("#assign label", has_text=to)).to_be_visible()
-        await page.locator("#assign label", has_text=to).locator("input").check()
+        await expect(page.locator("#move label", has_text=to)).to_be_visible()
+        await page.locator("#move label", has_text=to).locator("input").check()
         await expect(page.locator("[data-chosen-reps]")).to_have_text(f"To {to}")
     await shot(mia, "assign")
-    await asyncio.gather(*(page.locator("#assign [data-ok]").click() for page in (mia, maxim)))
+    await asyncio.gather(*(page.locator("#move [data-ok]").click() for page in (mia, maxim)))
     told = [await page.locator("#said p").first.inner_text() for page in (mia, maxim)]
     assert sorted("is assigned" in one for one in told) == [False, True]
     lost, owner = (told[0], "Zoë Ångström") if "is assigned" in told[1] else (told[1], "Rep 1")
     assert lost == f"Jeremy Jones: {owner} has it already."
+    # Whoever comes second may move the lead from the rep who has it, with a reason; or leave it there.
+    loser, other = (mia, "Rep 1") if lost == told[0] else (maxim, "Zoë Ångström")
+    await expect(loser.locator("#move")).to_contain_text(f"{owner} has Jeremy Jones already")
+    await expect(loser.locator("#move [data-chosen-reps]")).to_have_text(f"To {other}")
+    await loser.locator("#move [data-cancel]").click()
     for page in (mia, maxim):
         await shows(page, "Ana Silva", "Bo Johnson", "Cy Adams")
     # The focus stays in the list: on the row that is in its place now.
@@ -214,7 +219,7 @@ async def test_e4_ignore_asks_hides_and_show_ignored_lists_them_at_the_end(offic
     await shows(mia, "Cy Adams", "Bo Johnson", "Ana Silva", "Jeremy Jones")  # at the end of any order
     await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Assign Jeremy Jones").click()
     await mia.keyboard.type("zo")
-    await expect(mia.locator("#assign [data-reps] label")).to_have_count(1)
+    await expect(mia.locator("#move [data-reps] label")).to_have_count(1)
     await mia.keyboard.press("Enter")
     await mia.keyboard.press("Enter")
     await shows(mia, "Cy Adams", "Bo Johnson", "Ana Silva")
@@ -232,11 +237,22 @@ async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(office: 
     await mia.get_by_label("Select Cy Adams").uncheck()
     await mia.get_by_role("button", name="Assign …").click()
     for name in ("Rep 1", "Rep 2"):
-        await mia.locator("#assign label", has_text=name).locator("input").check()
+        await mia.locator("#move label", has_text=name).locator("input").check()
     await office.ask("assign", leads["Bo Johnson"], "max", to_rep_id="zoe")  # somebody is quicker
-    await mia.locator("#assign [data-ok]").click()
-    await expect(mia.locator("#many [data-status]")).to_have_text("2 assigned, 1 already had an owner.")
-    await expect(mia.locator("#many li")).to_have_text(["Bo Johnson: Zoë Ångström has it"])
+    await mia.locator("#move [data-ok]").click()
+    await expect(mia.locator("#confirm")).to_contain_text("will be assigned: Rep 1 ")
+    await mia.locator("#confirm [data-ok]").click()
+    status = mia.locator("#many [data-status]")
+    await expect(status).to_contain_text("2 assigned, 1 already had an owner.")
+    assert (await mia.locator("#many li").all_inner_texts())[0] == "Bo Johnson: Zoë Ångström has it"
+    # The lead that somebody was quicker with can be moved at once, with a reason.
+    await mia.get_by_role("button", name="Move those that somebody has …").click()
+    await mia.locator("#move label", has_text="Rep 1").locator("input").check()
+    await mia.get_by_label("Reason", exact=True).fill("Rep 1 knows him")
+    await mia.locator("#move [data-ok]").click()
+    await expect(mia.locator("#confirm")).to_contain_text("1 lead will move: Rep 1 1.")
+    await mia.locator("#confirm [data-ok]").click()
+    await expect(status).to_have_text("1 moved. Rep 1 1.")
     await mia.locator("#many [data-close]").click()
     for page in (mia, maxim):
         await shows(page, "Cy Adams")

@@ -111,6 +111,7 @@ async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(
         another = await office.arrive("B-2", first_name="Ana", last_name="Silva", **ANOTHERS)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while another not in told[0]:
+                assert not listening.done(), "the stream ended"
                 await asyncio.sleep(0.1)
         listening.cancel()
         assert leaks(told[0]) == []

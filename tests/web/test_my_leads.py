@@ -150,18 +150,20 @@ async def test_d6_a_list_a_filter_and_a_segment_are_given_out_with_a_dry_run(
     await shows(page, "Nobody Hasit")
     file = tmp_path / "list.csv"
     file.write_text(f"lead_id\n{leads['Nobody Hasit']}\n{leads['Other Person']}\nnonsense\n")
-    await page.get_by_role("button", name="Assign a list …").click()
+    await page.get_by_role("button", name="Leads of a file …").click()
     await page.get_by_label("File").set_input_files(file)
     await expect(page.locator("#upload [data-status]")).to_have_text("2 leads, 1 lines name no lead.")
-    await page.get_by_role("button", name="Choose reps …").click()
+    await page.get_by_role("button", name="Go on …").click()
     for name in ("Rep 1", "Rep 2"):
-        await page.locator("#assign label", has_text=name).locator("input").check()
-    await page.locator("#assign [data-ok]").click()
+        await page.locator("#move label", has_text=name).locator("input").check()
+    await page.locator("#move [data-ok]").click()
     await expect(page.locator("#confirm")).to_contain_text(
-        "rep-1 would get 1; 1 have an owner and do not change."
+        "1 lead will be assigned: Rep 1 1. 1 has an owner already."
     )
     await page.locator("#confirm [data-ok]").click()
-    await expect(page.locator("#many [data-status]")).to_have_text("1 assigned, 1 already had an owner.")
+    await expect(page.locator("#many [data-status]")).to_have_text(
+        "1 assigned, 1 already had an owner. Rep 1 1."
+    )
     await page.locator("#many [data-close]").click()
     await expect(page.locator("[data-empty]")).to_be_visible()
     # A segment, and all that it finds: only those without an owner are meant.

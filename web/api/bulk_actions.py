@@ -34,7 +34,16 @@ from web.errors import Problem, forbidden
 from web.parts import Services
 from web.schemas import Action, Model
 from web.services import list_params
-from web.services.bulk_actions import FailedLead, WantedAction, ask_all, counted, standings
+from web.services.bulk_actions import (
+    BulkProgress,
+    FailedLead,
+    WantedAction,
+    ask_all,
+    counted,
+    lead_names,
+    standings,
+    staying,
+)
 from web.services.crm_query import ask
 
 router = APIRouter(prefix="/api/v1", tags=["actions"])
@@ -85,12 +94,17 @@ class DryRun(Model):
     """A preview of the action. `stand`: how many are free, owned, closed or unknown.
 
     `by_rep`: how many leads would change hands to each rep. `unlicensed`: how many leads no rep has a licence for.
+    `changing`: how many leads the action would change; `stays`: how many it would not, by reason (`free`, `owned`,
+    `same`, `closed`, `open`, `unknown`); `unlicensed_states`: how many others no rep may have, by state ("": unknown).
     """
 
     of: int
     by_rep: dict[str, int]
     stand: dict[str, int]
     unlicensed: int = 0
+    changing: int = 0
+    stays: dict[str, int] = Field(default_factory=dict)
+    unlicensed_states: dict[str, int] = Field(default_factory=dict)
     dry_run: Literal[True] = True
     finished: Literal[True] = True
 
@@ -111,12 +125,18 @@ async def many(person: Acts, parts: PartsOf, given: BulkRequest, key: Key = None
     known = await ask(parts, lambda connection: standings(connection, person.org, leads))
     deal = _deal(parts, person, given, leads, known)
     if given.dry_run:
-        changing = {lead for lead, one in known.items() if one.changes(given.do.type)}
+        changing, stays = staying(
+            given.do.type, [*deal.pairs, *((one, "") for one in deal.unlicensed)], known
+        )
+        nobodys = [lead for lead in deal.unlicensed if lead in changing]
         line = DryRun(
             of=len(leads),
             by_rep=dict(Counter(to for lead, to in deal.pairs if to and lead in changing)),
             stand=counted(leads, known),
             unlicensed=len(deal.unlicensed),
+            changing=len(changing) - len(nobodys),
+            stays=stays,
+            unlicensed_states=dict(Counter(known[lead].state or "" for lead in nobodys)),
         ).model_dump_json()
         return StreamingResponse(iter([line.encode() + b"\n"]), media_type=LINES)
     wanted = [_wanted(person, given, key, *one) for one in deal.pairs]
@@ -162,7 +182,11 @@ def _read_list(content: bytes, org: str) -> LeadSelection:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "list.csv"
         path.write_bytes(content)
-        return leads_of(path, org)
+        try:
+            return leads_of(path, org)
+        except InvalidInput as error:
+            shown = (msgspec.structs.replace(one, path=one.path.replace(str(path), "file")) for one in error.problems)
+            raise InvalidInput(tuple(shown)) from error
 
 
 async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[str]:
@@ -187,6 +211,8 @@ async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[st
             only = [*only, LeadTable.owner.is_(None), LeadTable.phase != Phase.CLOSED.value]
         elif given.do.type in ("reassign", "unassign"):
             only = [*only, LeadTable.owner.is_not(None), LeadTable.phase != Phase.CLOSED.value]
+        elif given.do.type == "redistribute":
+            only = [*only, LeadTable.phase != Phase.CLOSED.value]
         elif given.do.type == "reopen":
             only = [*only, LeadTable.phase == Phase.CLOSED.value]
     all_rows = msgspec.structs.replace(
@@ -252,7 +278,16 @@ async def _lines(parts: Services, person: Person, wanted: list[WantedAction]) ->
             owner_name=shown.owner_name,
             reason=shown.reason,
             why=shown.why,
+            words=shown.words,
         )
 
     async for progress in ask_all(parts.engine_client, parts.crm, wanted, named):
+        if progress.finished and person.oversees:
+            progress = await _with_names(parts, person, progress)  # noqa: PLW2901  # the last line has more
         yield msgspec.json.encode(progress) + b"\n"
+
+
+async def _with_names(parts: Services, person: Person, progress: BulkProgress) -> BulkProgress:
+    leads = [*(one.lead_id for one in progress.others), *(one.lead_id for one in progress.given)]
+    names = await ask(parts, lambda connection: lead_names(connection, person.org, leads))
+    return msgspec.structs.replace(progress, names=names)

@@ -48,8 +48,9 @@ async def live(
 
     Events: `list` {change, queue_id, lead_id, rank, was, size, version, columns}: entered, left, moved, or `rebuilt`
     (read the lists again). `queues`: queues were added, changed or removed. `leads`, `exceptions`, `directory`: these
-    have changed; read them again. `operations` {at, lag}: a new sample, if the client watches it. A token gets these
-    four only with the scopes `leads:read`, `exceptions:read`, `directory:read` and `operations:read`.
+    have changed; read them again. `moved`: others moved leads to or from the person (`/me/moves`). `operations`
+    {at, lag}: a new sample, if the client watches it. A token gets these five only with the scopes `leads:read` (also
+    for `moved`), `exceptions:read`, `directory:read` and `operations:read`.
     """
     if not parts.hub.has_room(person.org, person.rep_id):
         reason = f"you have {MOST_PER_PERSON} open streams, in all browsers and programs; close one"

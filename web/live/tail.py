@@ -18,6 +18,7 @@ from streams.settings import Settings
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS
 from web import metrics
 from web.live.hub import Hub, Page
+from web.services.moved_notices import concerns
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,8 @@ class Changed(msgspec.Struct, frozen=True):
     version: int
     rep_id: str | None = None
     previous_rep_id: str | None = None
+    how: str = ""
+    via: str | None = None
 
 
 _CHANGED: Final = msgspec.json.Decoder(Changed)
@@ -119,6 +122,21 @@ class Tail:
                     return page.rep_id == rep_id and not self._oversees(page)
 
                 self._hub.tell(org, "leads", {"leads": theirs}, is_theirs)
+            for rep_id in {rep for one in leads for rep in _told(one)}:
+
+                def is_of(page: Page, rep_id: str = rep_id) -> bool:
+                    return page.rep_id == rep_id
+
+                self._hub.tell(org, "moved", {}, is_of)
+
+
+def _told(one: Changed) -> list[str]:
+    """Return the reps who are told that others moved the lead to or from them (M1, M4)."""
+    return [
+        rep_id
+        for rep_id in (one.rep_id, one.previous_rep_id)
+        if rep_id and concerns(rep_id, one.how, one.via, one.rep_id, one.previous_rep_id)
+    ]
 
 
 def _read(value: bytes | None) -> Changed | None:

@@ -13,6 +13,7 @@ from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
 from web.services.row_licences import unlicensed
+from web.services.takers import ALL_MOVES
 from web.services.visible_queues import stretch, visible
 
 router = APIRouter(include_in_schema=False)
@@ -36,6 +37,7 @@ async def call_queue(
     page, _ = await stretch(parts, person, chosen, start=0, limit=WINDOW + RESERVE)
     info = next((one for one in queues if one.queue_id == chosen), None)
     refused = await unlicensed(parts, person, chosen, [row.lead_id for row in page.rows])
+    moves = ALL_MOVES[:-1] if info and person.oversees else ()  # no list of the board has closed leads
     shown = {
         "queue_id": page.queue_id,
         "api": chosen,
@@ -46,6 +48,7 @@ async def call_queue(
         "claimable": bool(info and info.claimable),
         "mine": chosen == MINE,
         "columns": columns_of(info),
+        "selects": bool(moves),
         "outcomes": list(info.outcomes) if info else [],
         "rows": [
             {
@@ -66,6 +69,7 @@ async def call_queue(
         chosen=chosen,
         info=info,
         custom=tab == "custom",
+        moves=moves,
         list_data=data(shown),
         **beside,
     )

@@ -11,8 +11,16 @@ from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
+from web.services.lead_corrections import (
+    correctable_fields,
+    correctable_values,
+    corrections_shown,
+    may_correct,
+)
+from web.services.lead_moves import moves_offered
 from web.services.lead_visibility import KNOWN_SECONDS, Visibility, VisibleLead, unseen, visible_lead
 from web.services.shown_lead import LeadShown, history, lead_shown, queues_when_opened
+from web.services.takers import may_move_leads
 from web.services.view_only import views_only
 
 router = APIRouter(include_in_schema=False)
@@ -23,6 +31,16 @@ EVENTS: Final = 100
 """How many events of the history the page shows at once."""
 _TITLE: Final = frozenset({"first_name", "last_name", "phone", "email", "silenced", "org"})
 """Facts that the page shows outside the list of facts."""
+ACTIVITIES: Final = (
+    ("call", "Call", "c"),
+    ("email", "Email", "e"),
+    ("sms", "Text message", "s"),
+    ("call_log", "Logged call", "l"),
+    ("todo", "To-do", "t"),
+    ("drip_plan", "Drip plan", "d"),
+    ("bulk_email", "Bulk email", "b"),
+)
+"""The kinds of activity with a button, its label, and the key that presses it after `a` (M3). A note has its own."""
 
 
 @router.get("/leads/{lead_id}")
@@ -33,26 +51,21 @@ async def lead(
     found = await visible_lead(parts, person, str(lead_id), known_seconds=KNOWN_SECONDS)
     view_only = await views_only(parts, person)
     back = _queue(parts, person, queue)
-    rules = parts.directory.org(person.org)
     page_data: dict[str, Any] = {
         "lead_id": found.row["lead_id"],
         "queue": queue,
         "opens": opens(person, found),
         "view_only": view_only,
-        "reps": [
-            {"rep_id": rep.rep_id, "name": rep.name or rep.rep_id}
-            for rep in sorted(rules.reps.values(), key=lambda rep: (rep.name.casefold(), rep.rep_id))
-            if rep.active
-        ]
-        if person.oversees
-        else [],
     }
+    moves = may_move_leads(person, parts.directory.org(person.org))
     return render(
         request,
         person,
         "lead.html",
         lead_data=data(page_data),
         view_only=view_only,
+        moves=moves,
+        fields=correctable_fields(parts.directory.org(person.org)),
         back=back,
         lead_id=lead_id,
     )
@@ -85,6 +98,10 @@ async def shown(
         "suggested": suggested(parts, person),
         "closing": parts.directory.org(person.org).settings.closing_outcomes,
         "may": may(person, found, lead, view_only=view_only),
+        "moves": moves_offered(person, parts.directory.org(person.org), found, view_only=view_only),
+        "activities": ACTIVITIES,
+        "correctable": correctable_values(found) if may_correct(person, found, view_only=view_only) else None,
+        "corrections": await corrections_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
         "silenced": found.row["silenced"],
     }
     return render(request, person, "lead_shown.html", **context)
@@ -103,13 +120,11 @@ def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool)
     mine = row["owner"] == person.rep_id and phase in OWNED_PHASES
     opened = lead.lock is not None and lead.lock.mine
     works = (mine or opened) and not view_only
-    free = row["owner"] is None and phase != Phase.CLOSED
     return {
         "work": works,
         "release": opened,
         "claim": opened and row["owner"] is None,
         "note": works or (person.oversees and phase not in (Phase.LOCKED, Phase.WORKING)),
-        "assign": person.oversees and free,
         "reopen": person.role == "admin" and row["claimed_through"] is not None,
         "answer": lead.offer is not None and lead.offer.mine,
         "consent": row["silenced"] and (person.oversees or row["owner"] == person.rep_id),

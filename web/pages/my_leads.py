@@ -10,6 +10,7 @@ from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.services.list_params import described
 from web.services.rule_fields import offered_fields
+from web.services.takers import ALL_MOVES, OWNERS_MOVES, may_move_leads
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,4 +40,5 @@ async def my_leads(
         "campaigns": [[one.campaign_id, one.name or one.campaign_id] for one in rules.campaigns.values()],
     }
     fields = data(offered_fields(derived=True)) if person.oversees else ""
-    return render(request, person, "my_leads.html", list_data=data(shown), fields=fields)
+    moves = ALL_MOVES if person.oversees else OWNERS_MOVES if may_move_leads(person, rules) else ()
+    return render(request, person, "my_leads.html", list_data=data(shown), fields=fields, moves=moves)

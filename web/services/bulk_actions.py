@@ -11,8 +11,10 @@ from sqlalchemy import Connection, Engine, select
 from application.engine_client import EngineClient
 from application.lead_dealing import LeadStanding, standing_of
 from models.errors import RetryableError
+from models.facts import Facts
 from models.public import LeadDecision
 from models.results import Result
+from rules.queues.columns import name_of
 from sink.tables import LeadTable
 from web.live import tail
 
@@ -43,10 +45,22 @@ class FailedLead(msgspec.Struct, frozen=True):
     owner_name: str | None = None
     reason: str | None = None
     why: str | None = None
+    words: str | None = None
+
+
+class GivenLead(msgspec.Struct, frozen=True):
+    """A lead that was given to a rep."""
+
+    lead_id: str
+    to: str
 
 
 class BulkProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """The progress. `finished`: all are answered, and the CRM database has the changes. `others`: at most `NAMED`."""
+    """The progress. `finished`: all are answered, and the CRM database has the changes.
+
+    `unchanged`: how many of those done had the rep as their owner already. At the end: `others` and `given` have at
+    most `NAMED` leads each; `names` has their names, for managers and admins.
+    """
 
     of: int
     answered: int = 0
@@ -54,9 +68,12 @@ class BulkProgress(msgspec.Struct, frozen=True, kw_only=True):
     lost: int = 0
     refused: int = 0
     unanswered: int = 0
+    unchanged: int = 0
     by_rep: dict[str, int] = {}
     refusals: dict[str, int] = {}
     others: tuple[FailedLead, ...] = ()
+    given: tuple[GivenLead, ...] = ()
+    names: dict[str, str] = {}
     finished: bool = False
 
 
@@ -69,6 +86,8 @@ class _Count:
         self.by_rep: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
         self.others: list[FailedLead] = []
+        self.given: list[GivenLead] = []
+        self.unchanged = 0
         self.versions: dict[str, int] = {}
 
     def take(self, wanted: WantedAction, answer: LeadDecision | None) -> None:
@@ -76,8 +95,12 @@ class _Count:
         self.results[result] += 1
         if answer is not None and result in (Result.DONE, Result.WON):
             self.versions[wanted.lead_id] = answer.version
-            if wanted.to:
+            if answer.type == "reassign" and answer.why is not None:
+                self.unchanged += 1  # the rep has it already
+            elif wanted.to:
                 self.by_rep[wanted.to] += 1
+                if len(self.given) < NAMED:
+                    self.given.append(GivenLead(wanted.lead_id, wanted.to))
             return
         if answer is not None and result is Result.REFUSED:
             self.refusals[answer.reason or ""] += 1
@@ -93,9 +116,11 @@ class _Count:
             lost=self.results[Result.LOST],
             refused=self.results[Result.REFUSED],
             unanswered=self.results[None],
+            unchanged=self.unchanged,
             by_rep=dict(self.by_rep),
             refusals=dict(self.refusals.most_common()),
             others=tuple(self.others) if finished else (),
+            given=tuple(self.given) if finished else (),
             finished=finished,
         )
 
@@ -179,3 +204,36 @@ def counted(lead_ids: Sequence[str], known: Mapping[str, LeadStanding]) -> dict[
         one = known.get(lead_id)
         found["unknown" if one is None else "owned" if one.owner else "closed" if one.closed else "free"] += 1
     return dict(found)
+
+
+def lead_names(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, str]:
+    """Return the prospects' names of at most a few hundred of the org's leads, as lists show them."""
+    query = select(LeadTable.lead_id, LeadTable.facts).where(
+        LeadTable.lead_id.in_(lead_ids), LeadTable.org == org
+    )
+    return {lead_id: name_of(msgspec.convert(facts, Facts)) for lead_id, facts in connection.execute(query)}
+
+
+def staying(
+    action: str, pairs: Sequence[tuple[str, str]], known: Mapping[str, LeadStanding]
+) -> tuple[frozenset[str], dict[str, int]]:
+    """Return the leads that an action can be expected to change, and how many others stay as they are, by reason.
+
+    `pairs`: each lead with the rep who is to get it, if any. Reasons: `free` (nobody owns it), `owned`, `same` (the rep
+    owns it already), `closed`, `open` (it is not closed), `unknown`.
+    """
+    changing: set[str] = set()
+    stays: Counter[str] = Counter()
+    for lead_id, to in pairs:
+        one = known.get(lead_id)
+        if one is None:
+            stays["unknown"] += 1
+        elif action == "reassign" and to and one.owner == to and not one.closed:
+            stays["same"] += 1
+        elif one.changes(action):
+            changing.add(lead_id)
+        elif action == "reopen":
+            stays["open"] += 1
+        else:
+            stays["closed" if one.closed else "owned" if one.owner else "free"] += 1
+    return frozenset(changing), dict(stays)

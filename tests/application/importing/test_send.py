@@ -122,10 +122,10 @@ async def test_what_cannot_be_sent_at_all_is_refused_before_kafka_is_asked(tmp_p
         await send_file(away, path, mapping=None, vendor="acme", say=print)
 
 
-async def test_an_empty_file_of_json_lines_sends_nothing(
+async def test_a7_an_empty_file_of_json_lines_is_refused(
     settings: Settings, arrivals: AIOKafkaConsumer, tmp_path: Path
 ) -> None:
     (tmp_path / "none.jsonl").write_text("\n\n")
-    result = await send_file(settings, tmp_path / "none.jsonl", mapping=None, vendor="acme", say=print)
-    assert result["accepted"] == result["refused"] == 0
+    with pytest.raises(InvalidInput, match="no lead was found in it"):
+        await send_file(settings, tmp_path / "none.jsonl", mapping=None, vendor="acme", say=print)
     await taken(arrivals, 0)

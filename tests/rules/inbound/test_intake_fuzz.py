@@ -82,14 +82,8 @@ def holds(kind: Kind, value: bytes) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_damage_to_a_message_raises_anything_but_refused(kind: Kind) -> None:
     """This runs a part of the fuzzer's stream in every test run."""
-    accepted = sum(holds(kind, value) for value in islice(mutated(1, kind), 5_000))
-    assert 50 < accepted < 4_950, "the fuzzer no longer produces both good and bad messages"
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_damage_to_a_message_raises_anything_but_refused_at_length(kind: Kind) -> None:
-    """This runs 200,000 messages of each kind, with another seed than the short run."""
-    assert sum(holds(kind, value) for value in islice(mutated(2, kind), 20_000))
+    accepted = sum(holds(kind, value) for value in islice(mutated(2, kind), 20_000))
+    assert 200 < accepted < 19_800, "the fuzzer no longer produces both good and bad messages"
 
 
 @given(value=st.binary(max_size=400))

@@ -46,6 +46,7 @@ def test_a_records_time_that_can_be_is_its_time(ago: timedelta) -> None:
         "1970-01-01T00:00:00Z",
         "1970-01-21T09:53:49Z",
         "1989-12-31T23:59:59Z",
+        "2026-11-20T14:17:01Z",
         "2026-11-21T14:12:01Z",
         "2199-12-31T23:59:59Z",
         "9999-12-31T23:59:59-14:00",
@@ -60,11 +61,11 @@ def test_p8_a_vendors_time_that_cannot_be_costs_only_the_time(created_at: object
     message = {"vendor": "acme", "last_name": "Jones", "created_at": created_at}
     event = accept_arrival(json.dumps(message).encode(), {}, arrived_at=NOW)
     assert event.facts.created_at == NOW
-    assert event.facts.attributes == {"invalid": {"created_at": created_at}}
+    assert event.facts.attributes["invalid"] == {"created_at": created_at}
 
 
 @pytest.mark.parametrize(
-    "created_at", ["1990-01-01T00:00:00Z", "2026-11-21T14:12:00Z", "2026-11-20T09:12:00-05:00"]
+    "created_at", ["1990-01-01T00:00:00Z", "2026-11-20T14:12:00Z", "2026-11-20T09:12:00-05:00"]
 )
 def test_p8_a_vendors_time_that_can_be_is_kept(created_at: str) -> None:
     message = {"vendor": "acme", "last_name": "Jones", "created_at": created_at}

@@ -1,5 +1,7 @@
 """Random trees, leads and times, and a second implementation of the rule language. It shares no code with the first."""
 
+import re
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from models.facts import Facts
-from models.lead import Lead, Lock, Phase
+from models.lead import Deadline, DeadlineKind, Lead, Lock, Phase
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 UNITS = {
@@ -77,7 +79,11 @@ def leads(phases: list[Phase] | None = None) -> st.SearchStrategy[Lead]:
 
 
 def make(phase: Phase = Phase.QUEUED, **fields: Any) -> Lead:
-    """Return a lead whose owner and lock agree with its phase, as the lead machine keeps them."""
+    """Return a lead as the lead machine keeps it: owner and lock agree with its phase.
+
+    A promised call after `NOW` has its deadline, and any other is due (M7).
+    """
+    promised: datetime | None = fields.get("callback_at")
     owned, locked = phase in (Phase.OWNED, Phase.WORKING), phase in (Phase.LOCKED, Phase.WORKING)
     given: dict[str, Any] = {
         "lead_id": "lead-1",
@@ -87,6 +93,7 @@ def make(phase: Phase = Phase.QUEUED, **fields: Any) -> Lead:
         "updated_at": NOW,
         "owner": "rep-7" if owned else None,
         "lock": Lock("rep-3", NOW, NOW + UNITS["hour"], 1) if locked else None,
+        "deadlines": (Deadline(DeadlineKind.CALLBACK, promised, 1),) if promised and promised > NOW else (),
     }
     return Lead(**{**given, **fields})
 
@@ -214,6 +221,7 @@ def meets(raw: dict[str, Any], lead: Lead, now: datetime) -> bool:
     if operator in ("null", "notNull"):
         return (value is None) is (operator == "null")
     if raw["field"].startswith("attributes."):
+        wanted = _as_numbers(operator, wanted)
         value = _attribute(value, wanted)
     if value is None:
         return False
@@ -229,6 +237,18 @@ def meets(raw: dict[str, Any], lead: Lead, now: datetime) -> bool:
         }[operator]
         return not _positive(positive, value, wanted, now)
     return _positive(operator, value, wanted, now)
+
+
+def _as_numbers(operator: str, wanted: Any) -> Any:
+    """Return what an attribute is greater or less than as numbers, if all of it reads as numbers (C4)."""
+    texts = wanted if isinstance(wanted, list) else [wanted]
+    ordered = operator in {"<", "<=", ">", ">=", "between", "notBetween"}
+    if not ordered or not all(
+        re.fullmatch(r"\s*[+-]?\d{1,15}(\.\d{1,15})?\s*", str(text), re.ASCII) for text in texts
+    ):
+        return wanted
+    numbers = [float(text) for text in texts]
+    return numbers if isinstance(wanted, list) else numbers[0]
 
 
 def _attribute(value: Any, wanted: Any) -> Any:
@@ -253,8 +273,8 @@ def _positive(operator: str, value: Any, wanted: Any, now: datetime) -> bool:
     if isinstance(value, datetime):
         return _dated(operator, value, wanted)
     if isinstance(value, str):
-        value = value.casefold()
-        wanted = [item.casefold() for item in wanted] if isinstance(wanted, list) else wanted.casefold()
+        value = _folded(value)
+        wanted = [_folded(item) for item in wanted] if isinstance(wanted, list) else _folded(wanted)
     ways: dict[str, Callable[[], bool]] = {
         "=": lambda: value == wanted,
         "<": lambda: value < wanted,
@@ -268,6 +288,11 @@ def _positive(operator: str, value: Any, wanted: Any, now: datetime) -> bool:
         "endsWith": lambda: value[-len(wanted) :] == wanted,
     }
     return ways[operator]()
+
+
+def _folded(text: str) -> str:
+    """Return a text without case, and composed, also where its letters came apart (B7)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
 def _dated(operator: str, value: datetime, wanted: Any) -> bool:

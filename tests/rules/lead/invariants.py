@@ -72,6 +72,8 @@ _BY_ANSWER = {
     OfferVoided: Trigger.OFFER_VOIDED,
     LeadOrphaned: Trigger.ORPHANED,
 }
+REACHED: set[tuple[Phase | None, Trigger]] = set()
+"""The cells of LIFECYCLE that checked steps have used so far: phase and trigger."""
 _SAYS_NOTHING = (Answered, AnswerIgnored, DeadlineIgnored, ArrivalRepeated, MergedInto)
 """Decisions that may come without a change of the lead, or beside one."""
 
@@ -80,6 +82,7 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
     """Raise AssertionError with the problem, if there is one."""
     was, now = before.lead if before else None, after.lead
     _check_row(before, event, after)
+    _note_reached(was, event, after)
     if isinstance(event, ActionRequested) and not _check_answer(before, event, after):
         assert now == was, "a repeated, lost or refused action changes nothing (X4)"
         return
@@ -98,6 +101,19 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
     _check_contact(was, event, after, rules)
     for decision in after.decisions:
         _check_why(decision)
+
+
+def _note_reached(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
+    """Note the cell of LIFECYCLE by which an action was decided, whatever its answer."""
+    if was is None or not isinstance(event, ActionRequested) or event.invalid is not None:
+        return
+    answer = after.decisions[0]
+    expired = was.search is not None and was.search.until is not None and was.search.until <= after.at
+    if expired or (was.lock and was.lock.until <= after.at) or not isinstance(answer, Answered):
+        return  # the machine finds the lead in another phase
+    known = answer.reason not in (Reason.UNKNOWN_REP, Reason.UNKNOWN_ACTION, Reason.REPEATED)
+    if known and not (answer.why or "").startswith("it was answered before") and event.org == was.facts.org:
+        REACHED.add((was.phase, trigger_of(event)))
 
 
 def trigger_of(event: LeadEvent) -> Trigger:
@@ -176,6 +192,8 @@ def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
         # The lock had expired, and only its timer was late (D2).
         source = Phase.OWNED if was.owner else Phase.QUEUED
     allowed = LIFECYCLE[source].get(trigger_of(event), frozenset())
+    if not isinstance(event, ActionRequested):
+        REACHED.add((source, trigger_of(event)))
     assert after.lead.phase in allowed, f"{source} --{trigger_of(event)}--> {after.lead.phase} is not in LIFE"
 
 

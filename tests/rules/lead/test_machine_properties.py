@@ -9,13 +9,32 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from models.decisions import Answered, ClaimReopened, InquiryAdded, OwnerChanged
-from models.events import ActionRequested
-from models.lead import Deadline, Lead, Phase
+from models.events import ActionRequested, CorrectionChecked, OrgAnswered, RulesChanged, SuppressionChanged
+from models.lead import Deadline, Lead, Phase, Search
+from models.offers import (
+    LeadOrphaned,
+    NoRepAvailable,
+    OfferMade,
+    OfferVoided,
+    OrgAnswer,
+    Rejected,
+    RingStarted,
+    Why,
+)
 from models.results import Reason, Result
+from rules.lead.lifecycle import LIFECYCLE, Trigger
 from tests.rules.lead import reference_queues
+from tests.rules.lead.invariants import REACHED
+from tests.rules.lead.lead_story import REPS as CREW
 from tests.rules.lead.lead_story import Story
 from tests.rules.lead.vocabulary import (
     ACTIONS,
@@ -23,6 +42,7 @@ from tests.rules.lead.vocabulary import (
     FACTS,
     LEADS,
     LENGTHS,
+    OFFERED,
     QUEUES,
     REP_CHANGES,
     REPS,
@@ -36,6 +56,18 @@ CI = settings(
 )
 """This takes about five seconds. Run ten times the examples once after a change of the machine."""
 
+CELLS = sorted((phase, trigger) for phase, row in LIFECYCLE.items() if phase is not None for trigger in row)
+ORG_ANSWERS = frozenset({Trigger.OFFER_MADE, Trigger.NOBODY_AVAILABLE})
+BRINGS: dict[Phase, tuple[Action, ...]] = {
+    Phase.LOCKED: (("view", {}),),
+    Phase.WORKING: (("view", {}),),
+    Phase.IGNORED: (("ignore", {}),),
+    Phase.CLOSED: (("outcome", {"outcome": "closed_won"}),),
+    Phase.OFFERED: (("update", {"facts": {"campaign": "west"}}), ("redistribute", {})),
+}
+"""What an admin or the owner does last to bring a lead into a phase."""
+ANSWERS = ("offer", "offer", "offer", "for good", "ring", "ring", "nobody", "nobody", "void", "orphan")
+"""What an org may answer."""
 leads = st.sampled_from(LEADS)
 concerned = st.sampled_from(["holder", "owner", "lapsed"])
 """People, named by their relation to the lead; any rep if nobody has that relation."""
@@ -52,7 +84,7 @@ class LeadsLive(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.story = Story()
+        self.story = Story(reps={})
         self.asked: list[tuple[ActionRequested, Answered]] = []
         self.seen: list[tuple[str, Deadline]] = []
         self.claimed: dict[str, str | None] = {}
@@ -78,8 +110,16 @@ class LeadsLive(RuleBasedStateMachine):
     @initialize(
         queues=st.sets(st.sampled_from(sorted(QUEUES)), min_size=1),
         facts=st.tuples(st.sampled_from(FACTS), st.sampled_from(FACTS)),
+        crew=st.sampled_from([CREW, CREW, CREW, {}]),
     )
-    def begin(self, queues: set[str], facts: tuple[dict[str, Any], ...]) -> None:
+    def begin(
+        self, queues: set[str], facts: tuple[dict[str, Any], ...], crew: dict[str, dict[str, Any]]
+    ) -> None:
+        """Open an org, with reps and managers or without any: in an open org everybody is an admin."""
+        for rep_id, terms in crew.items():
+            self.story.rep(rep_id, **terms)
+        self.story.publishes("group", "west", {"method": "round_robin", "members": [{"rep_id": "mia"}]})
+        self.story.publishes("campaign", "west", {"group_id": "west"})
         for queue_id in sorted(queues):
             self.story.publishes("queue", queue_id, QUEUES[queue_id][0])
         for name, given in zip(LEADS, facts, strict=False):
@@ -136,8 +176,8 @@ class LeadsLive(RuleBasedStateMachine):
             wins = rep_id == self.claimed[name] and answer.reason not in (Reason.INVALID, Reason.UNKNOWN_REP)
             expected = {Result.WON} if wins else {Result.LOST, Result.REFUSED}
             assert answer.result in expected, "the first claim wins, and nobody after it (Q8, Q10)"
-        elif answer.result is Result.WON:
-            self.claimed[name] = rep_id
+        elif answer.result is Result.WON and (lead := self.lead(name)) and lead.claimed_through is not None:
+            self.claimed[name] = rep_id  # otherwise it was won through an offer
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
@@ -150,6 +190,164 @@ class LeadsLive(RuleBasedStateMachine):
     @rule(data=st.data(), queue_id=st.sampled_from(sorted(QUEUES)), sweep=st.booleans())
     def publishes(self, data: st.DataObject, queue_id: str, sweep: bool) -> None:
         self.story.publishes("queue", queue_id, data.draw(st.sampled_from(QUEUES[queue_id])), sweep=sweep)
+
+    @rule(name=leads, data=st.data(), kind=st.sampled_from(ANSWERS), late=st.sampled_from([0, 0, 0, 1]))
+    def its_org_answers(self, name: str, data: st.DataObject, kind: str, late: int) -> None:
+        """Offer the lead, also to managers on the roster; find nobody; take an offer back; or report who has left.
+
+        `late`: the answer names a request that is over.
+        """
+        lead = self.lead(name)
+        if lead is None:
+            return
+        search = lead.search
+        epoch = (search.epoch if search else lead.owned_epoch) - late
+        free = sorted(set(REPS) - set(search.tried if search else ()))
+        reps = tuple(data.draw(st.lists(st.sampled_from(free), min_size=1, unique=True))) if free else ()
+        offered = data.draw(st.sampled_from(search.reps)) if search and search.reps else "rep-9"
+        about: dict[str, Any] = {"lead_id": name, "epoch": epoch}
+        due = self.story.now + timedelta(minutes=5)
+        answer: OrgAnswer
+        if kind == "orphan" and lead.owner is not None:
+            answer = LeadOrphaned(**about, rep_id=lead.owner, why="left")
+        elif kind == "void":
+            left = tuple(rep_id for rep_id in (search.reps if search else ()) if rep_id != offered)
+            answer = OfferVoided(**about, rep_id=offered, why="has left", remaining=left)
+        elif kind == "nobody" or not reps:
+            waits = data.draw(st.booleans())
+            why = (Rejected(None, Why.GROUP, "nobody is on the roster"),)
+            reason = data.draw(st.sampled_from(["no_available_agents", "transfers_paused"]))
+            answer = NoRepAvailable(**about, group_id="west", reason=reason, explanation=why, waits=waits)
+        elif kind == "ring":
+            answer = RingStarted(
+                **about, group_id="west", reps=reps, method="ring_all", ring_seconds=300, due=due, why="all"
+            )
+        else:
+            seconds = 300 if kind == "offer" else None
+            answer = OfferMade(
+                **about,
+                group_id="west",
+                rep_id=reps[0],
+                method="round_robin",
+                window_seconds=seconds,
+                due=due if seconds else None,
+                why="turn 1",
+            )
+        self.story.of(name).log(OrgAnswered(lead_id=name, cause=f"org/{len(self.asked)}", answer=answer))
+        self.note_owners(name)
+
+    def try_cell(self, name: str, cell: tuple[Phase, Trigger]) -> None:
+        """Bring a lead into a phase by an admin, and let the cell's trigger happen."""
+        phase, trigger = cell
+        if self.lead(name) is None:
+            self.story.arrives(name)
+        self.bring(name, phase, called=trigger is Trigger.CALLBACK_DUE)
+        answers = trigger in ORG_ANSWERS
+        if answers and phase in (Phase.QUEUED, Phase.EXCEPTION):
+            for action in BRINGS[Phase.OFFERED]:
+                self.asks(name, "ada", action)
+        lead = self.lead(name)
+        search = lead.search if lead is not None else None
+        if search is not None and phase is Phase.OFFERED and not answers:
+            self.offer(name, search)
+        elif search is not None and answers and phase is not Phase.OFFERED:
+            self.answer(nobody(name, search.epoch, "nobody is on the roster"))
+        self.pull(name, trigger)
+
+    def bring(self, name: str, phase: Phase, *, called: bool) -> None:
+        """Bring a lead into a phase as far as its rules allow it. `called`: with a promised call."""
+        self.asks(name, "ada", ("reopen", {"why": "again"}))
+        self.asks(name, "ada", ("unignore", {}))
+        if called:
+            self.asks(name, "ada", ("assign", {"to_rep_id": "rep-9"}))
+            self.asks(name, "owner", ("callback", {"in": timedelta(minutes=1)}))
+        owned = phase in (Phase.OWNED, Phase.WORKING, Phase.CLOSED)
+        self.asks(name, "ada", ("assign", {"to_rep_id": "rep-9"}) if owned else ("unassign", {"why": "back"}))
+        if phase in (Phase.EXCEPTION, Phase.IGNORED):
+            for queue_id in QUEUES:
+                self.story.publishes("queue", queue_id, None)
+        elif phase in (Phase.QUEUED, Phase.LOCKED):
+            self.story.publishes("queue", "new", None).publishes("queue", "aged", None)
+            self.story.publishes("queue", "all", {})
+        for action in BRINGS.get(phase, ()):
+            self.asks(name, "owner" if owned else "ada", action)
+
+    def offer(self, name: str, search: Search) -> None:
+        """Offer a lead to a rep who has not been tried."""
+        free = sorted(set(REPS) - set(search.tried))
+        if free:
+            due = self.story.now + timedelta(minutes=5)
+            about: dict[str, Any] = {"lead_id": name, "epoch": search.epoch, "group_id": "west"}
+            self.answer(
+                OfferMade(
+                    **about, rep_id=free[0], method="round_robin", window_seconds=300, due=due, why="turn 1"
+                )
+            )
+
+    def answer(self, answer: OrgAnswer) -> None:
+        """Let the org answer."""
+        self.story.of(answer.lead_id).log(
+            OrgAnswered(lead_id=answer.lead_id, cause=f"org/{len(self.asked)}", answer=answer)
+        )
+        self.note_owners(answer.lead_id)
+
+    def pull(self, name: str, trigger: Trigger) -> None:
+        """Let a trigger happen to a lead."""
+        lead, story = self.lead(name), self.story.of(name)
+        if lead is None:
+            return
+        search = lead.search
+        about: dict[str, Any] = {"lead_id": name, "epoch": search.epoch if search else lead.owned_epoch}
+        handle = "phone/+14014194247"
+        match trigger:
+            case Trigger.ARRIVED:
+                story.arrives(name)
+            case Trigger.INQUIRED:
+                self.inquires(name, {}, again=False)
+            case Trigger.SUPPRESSION:
+                reason = None if handle in lead.suppressed else "asked us"
+                story.log(SuppressionChanged(lead_id=name, cause="list", handle=handle, reason=reason))
+            case Trigger.RULES_CHANGED:
+                story.log(RulesChanged(lead_id=name, cause="rules", version=0))
+            case Trigger.CALLBACK_DUE | Trigger.LOCK_EXPIRED | Trigger.OFFER_EXPIRED:
+                length = {Trigger.CALLBACK_DUE: 2, Trigger.OFFER_EXPIRED: 6}.get(trigger, 100)
+                story.wait(minutes=length)
+            case Trigger.ORPHANED if lead.owner is not None:
+                self.answer(LeadOrphaned(**about, rep_id=lead.owner, why="left"))
+            case Trigger.OFFER_MADE if search is not None and not search.reps:
+                self.offer(name, search)
+            case Trigger.NOBODY_AVAILABLE:
+                self.answer(nobody(name, about["epoch"], "nobody has a licence"))
+            case Trigger.OFFER_VOIDED if search is not None and search.reps:
+                self.answer(OfferVoided(**about, rep_id=search.reps[0], why="has left"))
+            case _:
+                lock = lead.lock.rep_id if lead.lock else None
+                who = lock or lead.owner or (search.reps[0] if search and search.reps else "ada")
+                fields = {"to_rep_id": "rep-7", "why": "w", "note": "n", "kind": "call", "outcome": "talked"}
+                self.asks(name, who, (trigger.value, {**fields, "facts": {"state": "TX"}}))
+
+    @rule(name=leads, action=st.sampled_from(OFFERED))
+    def who_has_the_offer_acts(self, name: str, action: Action) -> None:
+        """Whoever has the offer takes it, works it, declines it or lets it be; sometimes that is a manager."""
+        lead = self.lead(name)
+        if lead is not None and lead.search is not None and lead.search.reps:
+            self.asks(name, lead.search.reps[0], action)
+
+    @rule(name=leads, who=concerned, action=st.sampled_from(OFFERED))
+    def late_answers_to_offers(self, name: str, who: str, action: Action) -> None:
+        self.asks(name, who, action)
+
+    @rule(name=leads, reason=st.sampled_from(["asked us", None]))
+    def a_handle_is_listed_or_checked(self, name: str, reason: str | None) -> None:
+        lead = self.lead(name)
+        handle = "phone/+14014194247"
+        if lead is not None:
+            barred = {} if reason is None else {handle: reason}
+            checked = CorrectionChecked(lead_id=name, cause="check", handles=(handle,), barred=barred)
+            self.story.of(name).log(
+                SuppressionChanged(lead_id=name, cause="list", handle=handle, reason=reason)
+            )
+            self.story.of(name).log(checked)
 
     @rule(value=st.sampled_from(SETTINGS))
     def sets(self, value: dict[str, Any] | None) -> None:
@@ -190,6 +388,8 @@ class LeadsLive(RuleBasedStateMachine):
     @rule()
     def all_that_is_due_is_told_and_all_rules_are_swept(self) -> None:
         """From here on every list is right, and stays right as long as timers are on time (Q2)."""
+        times = [row.at for row in self.story.rows.values()]
+        self.story.now = max([self.story.now, *times])  # a clock that jumped back catches up
         self.story.wait()
         self.story.sweep()
         rules = self.story.book.org("default")
@@ -210,6 +410,12 @@ class LeadsLive(RuleBasedStateMachine):
             assert lead is not None
             assert (lead.owner, lead.claimed_through is None) == (rep_id, False)
 
+    def note_owners(self, name: str) -> None:
+        """Note who has a claimed lead after a move or after its owner has left (M1, X2)."""
+        for decision in self.story.said:
+            if isinstance(decision, OwnerChanged) and name in self.claimed:
+                self.claimed[name] = decision.rep_id
+
     def tell(self, event: ActionRequested) -> Answered:
         """Request an action, remember the deadlines so far, and record an admin's override."""
         self.story.of(event.lead_id).log(event)
@@ -226,7 +432,35 @@ class LeadsLive(RuleBasedStateMachine):
         return answer
 
 
+def nobody(name: str, epoch: int, why: str) -> NoRepAvailable:
+    """Return the answer of an org that has nobody for a lead now, and lets it wait."""
+    return NoRepAvailable(
+        lead_id=name,
+        epoch=epoch,
+        group_id="west",
+        reason="no_available_agents",
+        explanation=(Rejected(None, Why.GROUP, why),),
+        waits=True,
+    )
+
+
 LeadsLive.TestCase.settings = CI
 
 
 TestQ8Q10X3X4X7LeadsLive = LeadsLive.TestCase
+
+
+def test_x7_every_cell_of_the_life_cycle_is_reached() -> None:
+    """The machine of the property test brings a lead into each phase, and each trigger of the phase happens."""
+    REACHED.clear()
+    for phase, trigger in CELLS:
+        machine = LeadsLive()
+        machine.begin({"all"}, ({}, {}), CREW)
+        machine.try_cell("A-1", (phase, trigger))
+        machine.every_lead_is_in_one_phase_and_every_claim_is_kept()
+    machine.inquires("A-3", {}, again=False)
+    cells = {(phase, trigger) for phase, row in LIFECYCLE.items() for trigger in row}
+    unreached = sorted(f"{phase} --{trigger}-->" for phase, trigger in cells - REACHED)
+    assert not unreached, (
+        f"{len(REACHED & cells)} of {len(cells)} cells are reached; these are not: {unreached}"
+    )

@@ -77,6 +77,9 @@ FACTS: Final[list[dict[str, Any]]] = [
     {"email": "j@x.org", "silenced": True},
     {"assigned_to": "rep-7"},
     {"assigned_to": "nobody"},
+    {"campaign": "west"},
+    {"campaign": "west", "phone": "+14014194247"},
+    {"campaign": "west", "state": "TX"},
 ]
 
 Action = tuple[str, dict[str, Any]]
@@ -111,6 +114,24 @@ WORK: Final[list[Action]] = [
     ),
 ]
 """Actions of a rep on a lead."""
+
+OFFERED: Final[list[Action]] = [
+    ("accept", {}),
+    ("press_one", {}),
+    ("claim", {}),
+    ("claim_now", {}),
+    ("decline", {}),
+    ("hang_up", {}),
+    ("connect", {}),
+    ("view", {}),
+    ("note", {"note": "n"}),
+    ("sms", {}),
+    ("outcome", {"outcome": "talked"}),
+    ("outcome", {"outcome": "closed_won"}),
+    ("callback", {}),
+    ("ignore", {}),
+]
+"""What a rep may try with a lead that is or was offered to the rep."""
 
 DESK: Final[list[Action]] = [
     ("assign", {"to_rep_id": "rep-7"}),

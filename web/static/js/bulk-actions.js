@@ -2,6 +2,7 @@
 
 import { CSRF_TOKEN, messageOf, Problem } from "./api.js";
 import { element, finder } from "./dom.js";
+import { localised, spaced } from "./format.js";
 
 /**
  * One line of the answer of /api/v1/leads/actions.
@@ -12,11 +13,19 @@ import { element, finder } from "./dom.js";
  * @property {number} lost
  * @property {number} refused
  * @property {number} unanswered
+ * @property {number} [unchanged] how many of those done had the rep as their owner already
  * @property {boolean} [finished]
  * @property {Failure[]} others the leads whose action failed
- * @property {Record<string, number>} by_rep how many each rep would get
- * @property {Record<"owned" | "closed" | "unknown", number>} stand how many are left out, by reason
+ * @property {Given[]} [given] the leads that reps got
+ * @property {Record<string, string>} [names] of the leads in `others` and `given`, by lead id
+ * @property {Record<string, number>} by_rep how many each rep gets, or would get
+ * @property {number} [changing] in a dry run: how many leads would change
+ * @property {Record<string, number>} [stays] in a dry run: how many would not, by reason
+ * @property {Record<string, number>} [unlicensed_states] in a dry run: state -> leads that no chosen rep may have
+ * @property {boolean} [wantsMove] the person wants to move the leads that somebody has already
  */
+
+/** @typedef {{lead_id: string, to: string}} Given */
 
 /**
  * @typedef {object} Failure
@@ -25,6 +34,7 @@ import { element, finder } from "./dom.js";
  * @property {string} [owner]
  * @property {string} [owner_name]
  * @property {string} [why]
+ * @property {string} [words] `why` with people's names
  * @property {string} [reason]
  */
 
@@ -74,20 +84,30 @@ export async function sendBulkAction(body, key, onLine = () => {}, signal = unde
 }
 
 /**
+ * What the report needs besides the answer.
+ * @typedef {object} Report
+ * @property {Map<string, string>} [names] of leads, by id
+ * @property {Map<string, string>} [reps] the names of the reps who get leads, by id
+ * @property {string} [stay] how many leads were left out, and why
+ */
+
+/**
  * Sends the action and shows its progress.
  * @param {string} title
  * @param {string} participle what was done with a lead: "assigned", "ignored" …
  * @param {object} body
- * @param {Map<string, string>} [names] of leads, by id
+ * @param {Report} [report]
  * @returns {Promise<Progress | null>} null if it was stopped or failed
  */
-export async function runBulkAction(title, participle, body, names = new Map()) {
+export async function runBulkAction(title, participle, body, report = {}) {
   const key = crypto.randomUUID();
   const dialog = dialogOf();
   const find = finder(dialog);
   find("[data-title]").textContent = title;
   find("[data-failures]").replaceChildren();
   const [stop, again, close] = [find("[data-stop]"), find("[data-again]"), find("[data-close]")];
+  const move = find("[data-move-lost]");
+  move.hidden = true;
   dialog.showModal();
   stop.focus();
   for (;;) {
@@ -109,17 +129,19 @@ export async function runBulkAction(title, participle, body, names = new Map()) 
     stop.hidden = true;
     close.hidden = false;
     again.hidden = last !== null;
-    if (last) showResult(last, participle, names);
+    if (last) showResult(last, participle, report);
+    move.hidden = !(last?.lost && report.reps);
     close.focus();
     const choice = await new Promise((resolve) => {
       again.onclick = () => resolve("again");
       close.onclick = () => resolve("close");
+      move.onclick = () => resolve("move");
       dialog.onclose = () => resolve("close");
     });
     if (choice === "again") continue;
     dialog.onclose = null;
     if (dialog.open) dialog.close();
-    return last;
+    return last && choice === "move" ? { ...last, wantsMove: true } : last;
   }
 }
 
@@ -139,7 +161,9 @@ function showProgress(line, participle) {
  * @param {string} participle
  */
 function summary(line, participle) {
-  const parts = [`${line.done.toLocaleString()} ${participle}`];
+  const unchanged = line.unchanged ?? 0;
+  const parts = [`${(line.done - unchanged).toLocaleString()} ${participle}`];
+  if (unchanged) parts.push(`${unchanged.toLocaleString()} ${unchanged === 1 ? "stays" : "stay"} with the owner`);
   if (line.lost) parts.push(`${line.lost.toLocaleString()} already had an owner`);
   if (line.refused) parts.push(`${line.refused.toLocaleString()} refused`);
   if (line.unanswered) parts.push(`${line.unanswered.toLocaleString()} have no answer yet`);
@@ -149,21 +173,39 @@ function summary(line, participle) {
 /**
  * @param {Progress} line
  * @param {string} participle
- * @param {Map<string, string>} names
+ * @param {Report} report
  */
-function showResult(line, participle, names) {
+function showResult(line, participle, { names = new Map(), reps = new Map(), stay = "" }) {
   barOf().value = line.of;
-  showStatus(`${summary(line, participle)}.`);
+  const shares = sharesText(line.by_rep, reps);
+  const gave = shares ? `${shares}.` : "";
+  showStatus([`${summary(line, participle)}.`, gave, stay].filter(Boolean).join(" "));
+  /** @param {string} lead */
+  const nameOf = (lead) => names.get(lead) ?? line.names?.[lead] ?? "A lead";
+  const failed = line.others.map((failure) => `${nameOf(failure.lead_id)}: ${reasonOf(failure)}`);
+  const given = (line.given ?? []).map(({ lead_id, to }) => `${nameOf(lead_id)}: ${reps.get(to) ?? to} has it now`);
+  const listed = failed.length + given.length;
+  const answered = line.done - (line.unchanged ?? 0) + line.lost + line.refused + line.unanswered;
+  const more = reps.size && answered > listed ? [`and ${(answered - listed).toLocaleString()} more`] : [];
   element("[data-failures]", dialogOf()).replaceChildren(
-    ...line.others.map((failure) => {
-      const name = names.get(failure.lead_id) ?? failure.lead_id;
-      return Object.assign(document.createElement("li"), { textContent: `${name}: ${reasonOf(failure)}` });
-    }),
+    ...[...failed, ...given, ...more].map((text) => Object.assign(document.createElement("li"), { textContent: text })),
   );
 }
 
+/**
+ * Says how many leads each of the chosen reps gets, in the order in which they were chosen.
+ * @param {Record<string, number>} byRep
+ * @param {Map<string, string>} reps their names by their ids
+ */
+export function sharesText(byRep, reps) {
+  return [...reps]
+    .filter(([rep]) => byRep[rep])
+    .map(([rep, name]) => `${name} ${byRep[rep].toLocaleString()}`)
+    .join(", ");
+}
+
 /** @param {Failure} failure */
-function reasonOf({ result, owner, owner_name, why, reason }) {
+function reasonOf({ result, owner, owner_name, words, why, reason }) {
   if (result === "lost") return `${owner_name ?? owner} has it`;
-  return why ?? reason ?? "there is no answer yet; it may still be done";
+  return localised(words ?? why ?? spaced(reason ?? "there is no answer yet; it may still be done"));
 }

@@ -9,6 +9,7 @@ import { Live } from "./live.js";
 import { badges, myQueueActions } from "./my-queue-row.js";
 import { offers } from "./offers.js";
 import { QueueLinks } from "./queue-links.js";
+import { QueueSelection } from "./queue-selection.js";
 import { doNotCall } from "./row-parts.js";
 import { say } from "./say.js";
 
@@ -23,9 +24,12 @@ const columns = [{ name: "name", label: "Name", type: "text" }, ...data.columns]
 /** @param {unknown} error */
 const sayError = (error) => say(messageOf(error));
 
+const selection = data.selects ? new QueueSelection(list) : null;
+
 // -- the table --------------------------------------------------------------------------------------------------
 
 find("[data-head]").append(
+  ...(selection ? [selection.head()] : []),
   ...columns.map((column) => {
     const cell = document.createElement("th");
     cell.scope = "col";
@@ -49,6 +53,7 @@ function lineOf(row) {
   if (line.dataset.version !== String(row.version)) {
     line.dataset.version = String(row.version);
     line.replaceChildren(
+      ...(selection ? [selection.cell(row)] : []),
       ...columns.map((column) => {
         const cell = document.createElement("td");
         cell.textContent = valueText(column, row.columns[column.name]);
@@ -113,6 +118,7 @@ function draw(enteredOrMoved) {
     (next instanceof HTMLElement ? next : find("h1")).focus();
   }
   find("[data-size]").textContent = leadCount(leads.size);
+  selection?.draw();
   const empty = find("[data-empty]");
   empty.hidden = leads.rows.length > 0;
   empty.textContent = emptyText();
@@ -239,6 +245,7 @@ const live = new Live({});
 live.on("list", (change, id) => {
   if (!data.view) leads.apply(change, id);
   else if (change.queue_id === data.queue_id) readViewLater();
+  if (change.change === "left" && change.queue_id === data.queue_id) selection?.drop(change.lead_id);
   if (change.size !== undefined && change.size !== null) showSize(change.queue_id, change.size);
   if (change.change === "rebuilt") refreshSizes().catch(sayError);
 });

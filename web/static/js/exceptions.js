@@ -2,13 +2,14 @@
 
 import { act, call, messageOf, pendingActions } from "./api.js";
 import { runBulkAction } from "./bulk-actions.js";
+import { isConfirmed } from "./confirm.js";
 import { element, finder, pageData } from "./dom.js";
-import { leadCount, spaced } from "./format.js";
+import { leadCount, sentence, spaced } from "./format.js";
 import { Live } from "./live.js";
-import { isConfirmed, pickReps } from "./rep-picker.js";
+import { askForMove } from "./move-dialog.js";
 import { button, nameOf } from "./row-parts.js";
 import { say } from "./say.js";
-
+import { setUpMoves } from "./selection-moves.js";
 import { Table } from "./table.js";
 
 /** @import { Selection } from "./selection.js" */
@@ -67,15 +68,20 @@ function drawIgnored() {
  * @param {LeadRow} row
  * @param {object} action
  * @param {string} done the message about the lead afterwards
+ * @returns {Promise<Answer | null>} null if the console did not accept it
  */
 async function decide(row, action, done) {
   const name = nameOf(row);
   try {
-    report(await act(`/api/v1/leads/${row.lead_id}/actions`, action, { name, done }), name, done);
+    const answer = await act(`/api/v1/leads/${row.lead_id}/actions`, action, { name, done });
+    report(answer, name, done);
+    return answer;
   } catch (error) {
     say(messageOf(error));
+    return null;
+  } finally {
+    table.loadSoon();
   }
-  table.loadSoon();
 }
 
 /**
@@ -86,13 +92,45 @@ async function decide(row, action, done) {
 function report(answer, name, done) {
   if (answer.result === "done") say(`${name} ${done}.`);
   else if (answer.result === "lost") say(`${name}: ${answer.owner_name ?? answer.owner} has it already.`, LONG_MS);
-  else say(`${name}: ${answer.why ?? answer.reason}`, LONG_MS);
+  else say(`${name}: ${sentence(answer.words ?? answer.why ?? spaced(answer.reason ?? "refused"))}`, LONG_MS);
 }
 
 /** @param {LeadRow} row */
 async function assign(row) {
-  const reps = await pickReps(`Assign ${nameOf(row)}`);
-  if (reps) await decide(row, { type: "assign", to_rep_id: reps[0] }, "is assigned");
+  const chosen = await askForMove({
+    title: `Assign ${nameOf(row)}`,
+    effect: "The rep you choose owns the lead from then on, and is told.",
+    label: "Assign",
+    reps: "one",
+    why: false,
+    lead: row.lead_id,
+  });
+  if (!chosen) return;
+  const [[rep_id, name]] = chosen.reps;
+  const answer = await decide(row, { type: "assign", to_rep_id: rep_id }, "is assigned");
+  if (answer?.result === "lost") await offerMove(row, answer, { rep_id, name });
+}
+
+/**
+ * Offers to move a lead that somebody has already (E3).
+ * @param {LeadRow} row
+ * @param {Answer} answer to the assignment
+ * @param {{rep_id: string, name: string}} chosen
+ */
+async function offerMove(row, answer, chosen) {
+  const owner = answer.owner_name ?? answer.owner;
+  const moved = await askForMove({
+    title: `${owner} has ${nameOf(row)} already`,
+    effect: `You may move the lead from ${owner} to another rep. Both are told.`,
+    label: "Reassign",
+    reps: "one",
+    why: true,
+    lead: row.lead_id,
+    chosen,
+  });
+  if (!moved) return table.keepFocus();
+  const [[to]] = moved.reps;
+  await decide(row, { type: "reassign", to_rep_id: to, why: moved.why }, "is moved");
 }
 
 /** @param {LeadRow} row */
@@ -152,16 +190,19 @@ function setUpSelection(selection) {
    */
   async function run(title, participle, body) {
     const which = selection.forApi("exceptions");
-    const result = await runBulkAction(title, participle, { which, ...body }, selection.names);
+    const result = await runBulkAction(title, participle, { which, ...body }, { names: selection.names });
     if (result) selection.clear();
     table.load();
   }
 
-  find("[data-assign-chosen]").addEventListener("click", async () => {
-    const leads = leadCount(selection.count);
-    const to = await pickReps(`Assign ${leads}`, { several: true, note: "Several reps share them evenly." });
-    if (to) await run(`Assigning ${leads}`, "assigned", { do: { type: "assign" }, to });
-  });
+  setUpMoves(
+    root,
+    () => ({ which: selection.forApi("exceptions"), count: selection.count, names: selection.names }),
+    (isDone) => {
+      if (isDone) selection.clear();
+      table.load();
+    },
+  );
   find("[data-ignore-chosen]").addEventListener("click", async () => {
     const { count } = selection;
     const which = count === 1 ? "this lead" : `these ${leadCount(count)}`;

@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { element, targetOf } from "./dom.js";
 import { Live } from "./live.js";
+import { watchMoves } from "./moved-notices.js";
 import { showNotices } from "./notices.js";
 import { offers } from "./offers.js";
 import { prove } from "./prove.js";
@@ -33,6 +34,7 @@ document.addEventListener("keydown", (event) => {
 if (document.querySelector('meta[name="rep"]')) {
   sound.bind(element("[data-sound]"));
   offers.start();
+  watchMoves().catch(() => {});
   showNotices().catch(() => {}); // The next page tries again.
   // A page without a stream of its own listens for offers.
   document.addEventListener("DOMContentLoaded", () => Live.started || new Live({ queue: "mine" }).start());

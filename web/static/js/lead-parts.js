@@ -37,9 +37,10 @@ export function localise(root) {
       text.textContent = localised(text.textContent ?? "");
     }
   }
-  for (const cell of elements("dd[data-type]", root, "dd")) {
+  for (const cell of [...elements("dd[data-type]", root, "dd"), ...elements("span[data-type]", root, "span")]) {
     const { type = "", fact: name = "" } = cell.dataset;
     const text = cell.textContent ?? "";
+    if (text === "empty") continue; // a corrected field that had, or has, no value
     const isNumber = type === "number" || type === "integer";
     const value = type === "boolean" ? text === "True" : isNumber ? Number(text) : text;
     const isChoice = name.startsWith("loan_purpose") || name === "property_type";
@@ -64,4 +65,24 @@ export function showTimeLeft(root, onEnd) {
       onEnd(line);
     }
   }
+}
+
+/**
+ * Shows that the person no longer has the lead, with a link back.
+ * @param {HTMLElement} place of the lead
+ * @param {HTMLAnchorElement} back
+ * @param {string} name
+ * @param {string} done
+ */
+export function showGone(place, back, name, done) {
+  const card = document.createElement("article");
+  card.className = "card done";
+  const title = Object.assign(document.createElement("h1"), { textContent: name });
+  const text = Object.assign(document.createElement("p"), { textContent: done });
+  text.setAttribute("role", "status");
+  const link = document.createElement("a");
+  Object.assign(link, { className: "button primary", href: back.href, textContent: back.textContent });
+  card.append(title, text, link);
+  place.replaceChildren(card);
+  link.focus();
 }

@@ -1,11 +1,15 @@
 // The lead page: opens the lead, shows what this person may see of it, and sends the person's actions.
 
-import { act, call, messageOf, pendingActions } from "./api.js";
+import { act, messageOf, pendingActions } from "./api.js";
 import { element, finder, focusedIn, pageData, targetOf } from "./dom.js";
 import { sentence, spaced } from "./format.js";
+import { activityKeys, LOGGED } from "./lead-activities.js";
+import { nameBackLink } from "./lead-back.js";
 import { callbackOf, setUpCallback, showCallbackHint } from "./lead-callback.js";
-import { setUpDialogs } from "./lead-dialogs.js";
-import { fetchPart, localise, showTimeLeft } from "./lead-parts.js";
+import { setUpCorrection } from "./lead-correction.js";
+import { leadMoves, setUpReopenForClaims } from "./lead-moves.js";
+import { fetchPart, localise, showGone, showTimeLeft } from "./lead-parts.js";
+import { setUpViewOnly } from "./lead-view-only.js";
 import { Live } from "./live.js";
 import { say } from "./say.js";
 
@@ -23,13 +27,7 @@ let busy = 0; // actions without an answer yet
 /** @param {unknown} error */
 const sayError = (error) => say(messageOf(error));
 
-// A person who came from another list returns to it with its filters.
-const from = document.referrer ? new URL(document.referrer) : null;
-if (from?.origin === location.origin && !from.pathname.startsWith("/queues")) {
-  const link = document.querySelector(`header.top nav a[href="${CSS.escape(from.pathname)}"]`);
-  const list = from.pathname.startsWith("/views/") ? "your view" : link?.textContent;
-  if (list) Object.assign(back, { href: from.href, textContent: `Back to ${list}` });
-}
+nameBackLink(back);
 
 // -- what is shown ----------------------------------------------------------------------------------------------
 
@@ -134,10 +132,11 @@ function disableButtons(isDisabled) {
  * Sends an action, reports its result, and shows the lead's new state.
  * @param {{type: string} & Record<string, unknown>} body
  * @param {string} done the message after success
- * @param {string} [key] the id of the action
+ * @param {{key?: string, onLost?: (answer: Answer) => HTMLElement[]}} [options] `key`: the id of the action; `onLost`:
+ *   what is offered beside the message that another has the lead
  * @returns {Promise<boolean>} whether the action succeeded
  */
-async function perform(body, done, key) {
+async function perform(body, done, { key, onLost } = {}) {
   refusal.hidden = true;
   busy += 1;
   disableButtons(true);
@@ -146,6 +145,7 @@ async function perform(body, done, key) {
     const worked = answer.result === "won" || answer.result === "done";
     if (answer.result === "lost") {
       Object.assign(refusal, { hidden: false, textContent: `${answer.owner_name ?? answer.owner} has it.` });
+      refusal.append(" ", ...(onLost?.(answer) ?? []));
     } else if (!worked) {
       showRefusal(answer, "Not done");
     } else if (body.note) comment = "";
@@ -154,7 +154,7 @@ async function perform(body, done, key) {
     // A callback may be promised for a time at which the lead must not be called: the answer warns of it (M7).
     const warns = worked && body.type === "callback" && (answer.words ?? answer.why);
     const text = warns ? `${done} ${sentence(warns)}` : done;
-    if (worked && !isVisible) showGone(name, text);
+    if (worked && !isVisible) showGone(place, back, name, text);
     else if (worked) say(text);
     if (!worked && !isVisible) hideReason();
     if (isVisible || !worked) focusTitle();
@@ -166,24 +166,6 @@ async function perform(body, done, key) {
     busy -= 1;
     disableButtons(false);
   }
-}
-
-/**
- * Shows that the person no longer has the lead, with a link back.
- * @param {string} name
- * @param {string} done
- */
-function showGone(name, done) {
-  const card = document.createElement("article");
-  card.className = "card done";
-  const title = Object.assign(document.createElement("h1"), { textContent: name });
-  const text = Object.assign(document.createElement("p"), { textContent: done });
-  text.setAttribute("role", "status");
-  const link = document.createElement("a");
-  Object.assign(link, { className: "button primary", href: back.href, textContent: back.textContent });
-  card.append(title, text, link);
-  place.replaceChildren(card);
-  link.focus();
 }
 
 /** @type {Record<string, string>} the message after an action without a form */
@@ -202,22 +184,29 @@ const record = (outcome) => perform({ type: "outcome", outcome, note: noteGiven(
 place.addEventListener("click", async (event) => {
   const button = targetOf(event).closest("button");
   if (!button) return;
-  const { act: type, outcome, epoch, more, open: dialog } = button.dataset;
+  const { act: type, outcome, epoch, more, open: dialog, move: moves, activity } = button.dataset;
   if (type) await perform({ type, epoch: epoch ? Number(epoch) : undefined }, DONE[type]);
   else if (outcome) await record(outcome);
   else if ("saveNote" in button.dataset) await saveNote();
   else if (more) await showEarlier(button, more);
-  else if (dialog) openDialog(dialog);
+  else if (moves) await move(button);
+  else if (activity) await log(activity);
+  else if ("correctable" in button.dataset) correct();
+  else if (dialog) element(`#${dialog}`, document, "dialog").showModal();
 });
 
 async function saveNote() {
   const note = noteGiven();
-  if (note) await perform({ type: "note", note }, "The comment is saved.");
+  if (note) await perform({ type: "activity", kind: "note", note }, "The comment is saved.");
   else {
     find("[data-note]").focus();
     say("Write the comment first.");
   }
 }
+
+/** @param {string} kind */
+const log = (kind) => perform({ type: "activity", kind, note: noteGiven() }, LOGGED[kind]);
+activityKeys(place);
 
 place.addEventListener("input", (event) => {
   const { target } = event;
@@ -273,22 +262,17 @@ async function callBack() {
 
 // -- managers ---------------------------------------------------------------------------------------------------
 
-const openDialog = setUpDialogs(data.reps ?? [], perform);
+const move = leadMoves(data.lead_id, perform);
+setUpReopenForClaims(perform);
+const correct = setUpCorrection(actions, async ({ version }) => {
+  await show(version);
+  say("The lead is corrected.");
+});
 
-const viewOnly = document.querySelector("[data-view-only]");
-if (viewOnly instanceof HTMLInputElement) {
-  viewOnly.addEventListener("change", async () => {
-    try {
-      await call("PUT", "/api/v1/preferences/view_only", { on: viewOnly.checked });
-      data.view_only = viewOnly.checked;
-      say(data.view_only ? "Leads open without a lock from now on." : "Opening a lead locks it from now on.");
-      await open();
-    } catch (error) {
-      viewOnly.checked = !viewOnly.checked;
-      sayError(error);
-    }
-  });
-}
+setUpViewOnly((isOn) => {
+  data.view_only = isOn;
+  return open();
+});
 
 // -- live -------------------------------------------------------------------------------------------------------
 
@@ -300,7 +284,7 @@ live.start();
 
 // Actions whose answers this page has not seen are sent again with the same id, so the answer is the same.
 for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
-  if (path === actions && body.type !== "view") await perform(body, note.done ?? "Done.", key);
+  if (path === actions && body.type !== "view") await perform(body, note.done ?? "Done.", { key });
 }
 await open();
 document.documentElement.dataset.ready = "yes";

@@ -53,7 +53,7 @@ export class Live {
         setTimeout(() => this.source === source && this.start(), RECONNECT_MS);
       }
     };
-    for (const event of ["list", "queues", "leads", "exceptions", "directory", "operations"]) {
+    for (const event of ["list", "queues", "leads", "moved", "exceptions", "directory", "operations"]) {
       source.addEventListener(event, (message) => {
         this.dispatch(event, JSON.parse(message.data), message.lastEventId);
       });

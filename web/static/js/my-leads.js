@@ -1,16 +1,17 @@
 // My leads (S6): search, filters, columns, actions on a selection, create, export; for managers also assigning (D6).
 
 import { call, messageOf } from "./api.js";
-import { assignByHand, setUpSegments, setUpUploads } from "./assign-by-hand.js";
 import { runBulkAction } from "./bulk-actions.js";
 import { editColumns } from "./column-editor.js";
+import { isConfirmed } from "./confirm.js";
 import { createLead, fillForm } from "./create-lead.js";
 import { element, finder, pageData } from "./dom.js";
 import { leadCount } from "./format.js";
+import { setUpSegments, setUpUploads } from "./lead-choice.js";
 import { Live } from "./live.js";
-import { isConfirmed } from "./rep-picker.js";
 import { doNotCall, nameOf } from "./row-parts.js";
 import { say } from "./say.js";
+import { setUpMoves } from "./selection-moves.js";
 import { Table } from "./table.js";
 
 /** @import { Selection } from "./selection.js" */
@@ -125,7 +126,7 @@ function askFor(title, parts, required) {
  */
 async function runOnSelection(title, participle, action) {
   const body = { which: selection.forApi("leads"), do: action };
-  const result = await runBulkAction(title, participle, body, selection.names);
+  const result = await runBulkAction(title, participle, body, { names: selection.names });
   if (result) selection.clear();
   table.load();
 }
@@ -151,10 +152,15 @@ find("[data-release-chosen]").addEventListener("click", async () => {
   }
 });
 
+setUpMoves(
+  root,
+  () => ({ which: selection.forApi("leads"), count: selection.count, names: selection.names }),
+  (isDone) => {
+    if (isDone) selection.clear();
+    table.load();
+  },
+);
 if (data.oversees) {
-  find("[data-assign-chosen]").addEventListener("click", () =>
-    assignByHand(table, selection.forApi("leads"), selection.count),
-  );
   setUpSegments(table);
   setUpUploads(table);
 }

@@ -217,6 +217,11 @@ export class Table {
     this.onDraw?.(this);
   }
 
+  /** Gives the focus to a row if the focused element has been removed. */
+  keepFocus() {
+    if (document.activeElement === document.body) this.refocus();
+  }
+
   refocus() {
     const rows = this.find("[data-rows]").children;
     const next = rows[Math.min(this.lastPlace, rows.length - 1)]?.querySelector("td button, td a, td input");

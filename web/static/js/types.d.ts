@@ -103,3 +103,13 @@ export interface Notice {
   text: string;
   from_host: string | null;
 }
+
+/** Leads that others moved to or from the person in the same way. `leads`: the first of them. */
+export interface MovedNotice {
+  at: string;
+  text: string;
+  why: string | null;
+  to_you: boolean;
+  count: number;
+  leads: { lead_id: string; name: string }[];
+}

@@ -5,6 +5,7 @@ import { signInFieldset } from "./accounts.js";
 import { data, KIND_LABELS, objectsOf, openObject } from "./data.js";
 import { make } from "./fields.js";
 import { FORMS } from "./forms.js";
+import { portfolioFieldset } from "./portfolio.js";
 
 /** @import { FieldError } from "../types.d.ts" */
 /** @import { Field } from "./fields.js" */
@@ -62,6 +63,7 @@ export const editor = {
     const fieldset = make("fieldset", properties, ...this.fields.map((field) => field.node));
     form.replaceChildren(fieldset);
     if (data.kind === "rep") form.append(signInFieldset(isPublished, this.base.email));
+    if (data.kind === "rep" && isPublished) form.append(portfolioFieldset(data.id, this.base.name || data.id));
     footer.hidden = !data.may_write;
     find("[data-remove]").hidden = !isPublished || data.kind === "settings";
     this.showDirty();

@@ -1,49 +1,12 @@
-// Assigns leads by hand (D6): a selection, all leads of a filter or a segment, or a list from a file; to one rep, or
-// split evenly between several. Before that, the page shows how many leads each rep would get.
+// What managers choose leads by on My Leads (D6): a segment, which is a rule over every field, and a list from a file.
 
 import { CSRF_TOKEN, messageOf, Problem } from "./api.js";
-import { runBulkAction, sendBulkAction } from "./bulk-actions.js";
+import { moveLeads } from "./bulk-moves.js";
 import { element, finder } from "./dom.js";
-import { isConfirmed, pickReps } from "./rep-picker.js";
-import { say } from "./say.js";
 
-/** @import { Progress } from "./bulk-actions.js" */
+/** @import { Move } from "./bulk-moves.js" */
 /** @import { Table } from "./table.js" */
 /** @import { RuleBuilderElement } from "./types.d.ts" */
-
-/**
- * Asks for reps, shows the plan, and assigns.
- * @param {Table} table
- * @param {object} leads in the API's form
- * @param {number} count of the leads
- */
-export async function assignByHand(table, leads, count) {
-  const reps = await pickReps(`Assign ${count.toLocaleString()} leads`, {
-    several: true,
-    note: "Several reps share them evenly.",
-  });
-  if (!reps) return;
-  const body = { which: leads, do: { type: "assign" }, to: reps };
-  try {
-    const plan = await sendBulkAction({ ...body, dry_run: true }, crypto.randomUUID());
-    if (!(await isConfirmed(`Assign ${plan.of.toLocaleString()} leads?`, planText(plan)))) return;
-  } catch (error) {
-    return say(messageOf(error));
-  }
-  const result = await runBulkAction("Assigning", "assigned", body, table.selection?.names);
-  if (result) table.selection?.clear();
-  table.load();
-}
-
-/** @param {Progress} plan */
-function planText({ by_rep, stand, of }) {
-  const parts = Object.entries(by_rep).map(([rep, number]) => `${rep} would get ${number.toLocaleString()}`);
-  if (!of) parts.push("All of them have an owner already");
-  if (stand.owned) parts.push(`${stand.owned.toLocaleString()} have an owner and do not change`);
-  if (stand.closed) parts.push(`${stand.closed.toLocaleString()} are closed and do not change`);
-  if (stand.unknown) parts.push(`${stand.unknown.toLocaleString()} are unknown`);
-  return `${parts.join("; ")}.`;
-}
 
 /**
  * Sets up the dialog of a segment: a rule over every field.
@@ -143,6 +106,7 @@ export function setUpUploads(table) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     dialog.close();
-    await assignByHand(table, { leads }, leads.length);
+    const move = /** @type {Move} */ (find("#upload-move", "select").value);
+    if (await moveLeads(move, { which: { leads }, count: leads.length })) table.load();
   });
 }

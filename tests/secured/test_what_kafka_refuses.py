@@ -1,4 +1,7 @@
-"""What Kafka refuses ends a process or a command with 78 and a sentence, and not with a loop."""
+"""What Kafka refuses ends a process or a command with 78 and a sentence, and not with a loop.
+
+These tests come last in this room, because they write nonsense to every topic.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,15 @@ import pytest
 
 from application.kafka_access.acls import Acl, Operation, Pattern, Resource
 from application.kafka_access.table import principal_of
-from runtime.process import wait_until
+from tests.fixtures.waiting import until
 from tests.secured.leads import lead
 from tests.secured.stack import RUNS, SECONDS, Secured
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _alone(servers: Secured) -> None:
+    """Stop the processes that other files' tests have used."""
+    servers.stop_processes()
 
 
 def ends(secured: Secured, process: str, settings: Any, name: str) -> str:
@@ -20,7 +29,7 @@ def ends(secured: Secured, process: str, settings: Any, name: str) -> str:
     made = secured.child(process, settings, name)
     made.launch()
     try:
-        assert wait_until(lambda: made.process is not None and made.process.poll() is not None, SECONDS), (
+        assert until(lambda: made.process is not None and made.process.poll() is not None, SECONDS), (
             f"it goes on: {made.why_not()}{made.log_tail()}"
         )
         assert made.process is not None
@@ -41,10 +50,10 @@ def test_a_wrong_password_ends_a_process_with_a_sentence(servers: Secured, proce
 
 def test_a_wrong_password_ends_a_command_with_a_sentence(servers: Secured) -> None:
     done = servers.command("status", settings=servers.user("firstclaim-operator", "wrong"))
-    assert "does not let user 'firstclaim-operator' in" in done.stdout + done.stderr
+    assert "does not let user 'firstclaim-operator' in" in done.out + done.err
     done = servers.command("topics", settings=servers.user("firstclaim-operator", "wrong"))
-    assert (done.returncode, done.stderr.count("\n")) == (78, 1)
-    assert "KAFKA_SASL_PASSWORD" in done.stderr
+    assert (done.code, done.err.count("\n")) == (78, 1)
+    assert "KAFKA_SASL_PASSWORD" in done.err
 
 
 def _topic(operation: Operation, name: str) -> Acl:
@@ -118,5 +127,5 @@ def test_a_publication_without_its_transactional_id_is_refused_with_a_sentence(s
     done = servers.command(
         "directory", "apply", str(file), settings=servers.lacking("operator", transactions)
     )
-    assert done.returncode == 78, done.stdout + done.stderr
-    assert "TransactionalIdAuthorizationFailed" in done.stderr
+    assert done.code == 78, done.out + done.err
+    assert "TransactionalIdAuthorizationFailed" in done.err

@@ -1,0 +1,140 @@
+"""Finds the prospects in the text of an ADF file and mends what vendors' programs get wrong in XML (A6, A7)."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from html.entities import html5
+from typing import BinaryIO, Final
+
+from models.errors import InvalidInput, Problem
+from models.inbound import MAX_BYTES
+
+_CHUNK: Final = 1 << 14
+_PROLOG: Final = 1 << 16
+_ROOT: Final = re.compile(r"<\s*(?:[\w.-]+:)?adf[\s/>]", re.IGNORECASE)
+_BEGIN: Final = re.compile(r"<(?:[\w.-]+:)?prospect(?=[\s/>])", re.IGNORECASE)
+_END: Final = re.compile(r"</(?:[\w.-]+:)?prospect\s*>", re.IGNORECASE)
+_LONGEST_TAG: Final = 200
+LONGEST_PROSPECT: Final = 2 * MAX_BYTES
+"""The most characters of a prospect. A longer one is refused."""
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_NO_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_CDATA: Final = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+_TAG: Final = re.compile(r"<[^<>!?]*>")
+_PREFIX: Final = re.compile(r"(^</?|\s)(?!xmlns)[\w.-]{1,40}:(?=[\w.-]+(?:\s*=|[\s/>]))")
+_AMPERSAND: Final = re.compile(r"&(#\d{1,7};|#x[0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{0,31};)?")
+_XML_ENTITIES: Final = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
+_ENCODING: Final = re.compile(rb"""encoding\s*=\s*["']([\w.-]{1,40})["']""", re.IGNORECASE)
+_ENCODINGS: Final = frozenset(
+    {
+        "utf-8",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "ascii",
+        "iso8859-1",
+        "iso8859-2",
+        "iso8859-15",
+        "cp1250",
+        "cp1252",
+        "mac-roman",
+    }
+)
+"""The encodings that a file may declare, by Python's names. Other Python codecs are not encodings of text (`hex`,
+`rot13`, `undefined`), or can only decode a whole file."""
+
+
+def prospects_in(file: BinaryIO) -> Iterator[tuple[int, str]]:
+    """Yield the first line and the text of each prospect. Raises `InvalidInput` for a file without any."""
+    head = file.read(_PROLOG)
+    decoder = _decoder(head)
+    if _ROOT.search(decoder.decode(head)) is None:
+        raise InvalidInput((Problem(path="file", reason="there is no <adf> element at its beginning"),))
+    decoder.reset()
+    file.seek(0)
+    some = False
+    for line, text in _pieces(file, decoder):
+        some = True
+        yield line, text
+    if not some:
+        raise InvalidInput((Problem(path="file", reason="there is no <prospect> in it"),))
+
+
+def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[tuple[int, str]]:
+    """Yield the first line and the text of each prospect; a text without its end where the next one begins before.
+
+    Of a prospect that exceeds the bounds only a part is kept, which is then refused.
+    """
+    text, line, dropped, more = "", 1, 0, True
+    while True:
+        begin = _BEGIN.search(text)
+        if begin is None:
+            if not more:
+                return
+            kept = max(len(text) - _LONGEST_TAG, 0)
+            line += text.count("\n", 0, kept)
+            text = text[kept:]
+        else:
+            line += text.count("\n", 0, begin.start())
+            text = text[begin.start() :]
+            end = _END.search(text, 1)
+            following = _BEGIN.search(text, len("<prospect"), end.start() if end else len(text))
+            if following is not None or end is not None or not more:
+                stop = following.start() if following else end.end() if end else len(text)
+                yield line, text[:stop]
+                line += text.count("\n", 0, stop) + dropped
+                text, dropped = text[stop:], 0
+                continue
+            if len(text) > LONGEST_PROSPECT + _LONGEST_TAG:
+                # The middle of it is dropped; its end or the next prospect is still to be found.
+                dropped += text.count("\n", LONGEST_PROSPECT, len(text) - _LONGEST_TAG)
+                text = text[:LONGEST_PROSPECT] + text[-_LONGEST_TAG:]
+        piece = file.read(_CHUNK)
+        more = bool(piece)
+        text += decoder.decode(piece, final=not piece)
+
+
+def _decoder(head: bytes) -> codecs.IncrementalDecoder:
+    """Return the decoder of a file. Bytes that are no UTF-8 are kept, and read as cp1252 with their prospect."""
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return codecs.getincrementaldecoder("utf-16")("replace")
+    root = re.search(rb"<\s*(?:[\w.-]+:)?adf[\s/>]", head, re.IGNORECASE)
+    named = _ENCODING.search(head[: root.start()] if root else head)
+    name = named[1].decode() if named else "utf-8"
+    try:
+        codec = codecs.lookup(name)
+    except LookupError:
+        raise InvalidInput((Problem(path="file", reason=f"its encoding {name} is unknown"),)) from None
+    if codec.name not in _ENCODINGS:
+        known = ", ".join(sorted(_ENCODINGS))
+        reason = f"its encoding {name} is none that ADF files are read in; there are {known}"
+        raise InvalidInput((Problem(path="file", reason=reason),))
+    if codec.name in ("utf-8", "ascii"):
+        return codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    return codecs.getincrementaldecoder(name)("replace")
+
+
+def mended(text: str) -> str:
+    """Return a prospect's text as XML, without what vendors' programs get wrong.
+
+    Bytes that were no UTF-8 are read as cp1252. Bare ampersands, HTML's entities and characters that XML forbids are
+    mended, and prefixes of namespaces removed.
+    """
+    if _SURROGATE.search(text):
+        text = text.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+    return "".join(_mended(part) for part in _CDATA.split(text))
+
+
+def _mended(part: str) -> str:
+    if part.startswith("<![CDATA["):
+        return _NO_XML.sub("", part)
+    part = _AMPERSAND.sub(_entity, _NO_XML.sub("", part))
+    return _TAG.sub(lambda tag: _PREFIX.sub(r"\1", tag[0]), part)
+
+
+def _entity(found: re.Match[str]) -> str:
+    name = found[1]
+    if name is None:
+        return "&amp;"
+    character = html5.get(name) if name not in _XML_ENTITIES else None
+    return found[0] if character is None else "".join(f"&#{ord(one)};" for one in character)

@@ -1,0 +1,60 @@
+"""Reads an XLSX workbook: each of its sheets is a table with a header (V1, A13)."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from application.importing import tables
+from application.importing.mapping import Mapping
+from application.importing.rows import Found
+from models.errors import InvalidInput, Problem
+from models.field_names import field_of
+
+MAX_BYTES: Final = 64 << 20
+"""The most bytes of a workbook. A sheet is held in memory."""
+_TITLE_ROWS: Final = 20
+
+
+def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
+    """Yield the message or the refusal of each row. Raises `InvalidInput` for what is no workbook or has no header."""
+    if path.stat().st_size > MAX_BYTES:
+        raise InvalidInput((Problem(path="file", reason=f"has more than {MAX_BYTES} bytes"),))
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        sheets = [
+            (name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names
+        ]
+    except CalamineError as error:
+        raise InvalidInput((Problem(path="file", reason=f"is no workbook: {error}"),)) from error
+    needed = frozenset(mapping.columns()) if mapping else frozenset()
+    for _, sheet in sheets:
+        rows = [[_text(cell) for cell in row] for row in sheet]
+        begin = _header_at(rows, needed)
+        if begin is not None:
+            header = tables.named_columns(rows[begin])
+            yield from tables.messages(header, _found(rows, begin, header), mapping)
+
+
+def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:
+    """Return the place of the first row that names a field or a needed column, else of the first that is not empty."""
+    filled = [place for place, row in enumerate(rows[:_TITLE_ROWS]) if any(row)]
+    named = (place for place in filled if any(field_of(cell) or cell in needed for cell in rows[place]))
+    return next(named, filled[0] if filled else None)
+
+
+def _found(rows: list[list[str]], begin: int, header: tuple[str, ...]) -> Iterator[Found]:
+    for place in range(begin + 1, len(rows)):
+        if any(rows[place]):
+            yield tables.row_of(place + 1, rows[place], header)
+
+
+def _text(cell: Any) -> str:
+    """Return a cell as text. A whole number has no fraction, because a spreadsheet holds each number as a float."""
+    if isinstance(cell, float) and cell == int(cell):
+        return str(int(cell))
+    if isinstance(cell, datetime | date):
+        return cell.isoformat()
+    return str(cell).strip()

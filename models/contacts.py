@@ -1,0 +1,171 @@
+"""Reads phone numbers and mail addresses as people and programs write them (A9, A13, A15, K7).
+
+A phone number is exact or unreadable, never another one: a number that a spreadsheet rounded is refused. Raises
+ValueError with the reason, worded to follow the field's name.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any, Final
+
+import idna
+import phonenumbers
+
+from models.normalize import as_text, within
+from models.spelling import cleaned, decoded
+
+EMAIL_LENGTH: Final = 254  # RFC 5321, path length without the angle brackets
+"""The maximum length of a mail address, in characters."""
+_LONGEST: Final = 400
+"""The maximum length of a text in which a number or an address is looked for, in characters."""
+_NUMBER_LENGTH: Final = 60
+_ROUNDED: Final = "is a number that a spreadsheet rounded"
+_MAX_PARTS: Final = 5
+
+_SCIENTIFIC: Final = re.compile(r"\+?(\d)(?:[.,](\d*))?[eE]\+?(\d{1,2})")
+_WITHOUT_FRACTION: Final = re.compile(r"(\+?\d{7,15})[.,]0+")
+_LABELS: Final = (
+    "home|house|cell|cellular|cellphone|mobile|mob|work|office|business|day|daytime|evening|night|main|primary"
+    "|secondary|alternate|preferred|direct|phone|ph|tel|telephone|voice|landline|number|no|us|usa|h|c|w|m|o|p|t"
+)
+_LABEL_BEFORE: Final = re.compile(rf"(?:\(?\b(?:{_LABELS})\b\)?[\s.:#-]*)+", re.IGNORECASE)
+_AFTER_DIGIT: Final = re.compile(rf"(?<=\d)(?:[\s,:-]*[(\[]?\b(?:{_LABELS})\b[)\]]?[\s.]*)+$", re.IGNORECASE)
+_SEVERAL: Final = re.compile(r"\s*(?:[/;,|\n]|\bor\b|\band\b|&)\s*", re.IGNORECASE)
+_FAX: Final = re.compile(r"\bfax\b", re.IGNORECASE)
+
+_EMAIL: Final = re.compile(r"[^@\s<>\"(),;:\\\[\]]+@[^@\s.<>\"(),;:\\\[\]]+(\.[^@\s.<>\"(),;:\\\[\]]+)+")
+_BRACKETED: Final = re.compile(r"<\s*([^<>]+?)\s*>")
+_COMMENT: Final = re.compile(r"\s*\([^()]*\)\s*$")
+_BETWEEN_ADDRESSES: Final = re.compile(r"[;,\s]+")
+
+
+def phone(value: Any) -> str | None:
+    """Read a phone number and return it as E.164. Without a country code it is a US number."""
+    read = phone_parts(value)
+    return read[0] if read else None
+
+
+def phone_parts(value: Any) -> tuple[str, str | None] | None:
+    """Read a phone number and return it as E.164, with its extension if it has one."""
+    if isinstance(value, float):
+        text: str | None = _digits(value)
+    else:
+        text = as_text(value)
+    if text is None or not (text := cleaned(unicodedata.normalize("NFKC", text))):
+        return None
+    return _phone_parts(within(text, _LONGEST))
+
+
+def _digits(value: float) -> str:
+    """Return the digits of a number, exactly as it was sent. A `Scientific` number remembers its text."""
+    literal = getattr(value, "literal", None)
+    if literal is not None:
+        return str(literal)
+    if value != value or value in (float("inf"), float("-inf")) or value != int(value):  # noqa: PLR0124  # NaN
+        raise ValueError("is not a phone number")
+    return str(int(value))
+
+
+@lru_cache(maxsize=4096)
+def _phone_parts(text: str) -> tuple[str, str | None]:
+    try:
+        return _parsed(text)
+    except ValueError:
+        several = [part for part in _SEVERAL.split(text, maxsplit=_MAX_PARTS) if part]
+        if len(several) == 1:
+            raise
+        for part in several:
+            try:
+                return _parsed(part)
+            except ValueError:
+                continue
+        raise
+
+
+def _parsed(text: str) -> tuple[str, str | None]:
+    text = _exact(text.strip().lstrip("'").strip('"'))
+    if _FAX.search(text):
+        raise ValueError("is a fax number")
+    if found := _LABEL_BEFORE.match(text):
+        text = text[found.end() :]
+    text = _AFTER_DIGIT.sub("", text).strip()
+    if text.startswith("00"):
+        text = f"+{text[2:]}"
+    try:
+        number = phonenumbers.parse(within(text, _NUMBER_LENGTH), "US")
+    except phonenumbers.NumberParseException as error:
+        raise ValueError("is not a phone number") from error
+    if not phonenumbers.is_valid_number(number):
+        raise ValueError("is not a phone number in use")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), number.extension or None
+
+
+def _exact(text: str) -> str:
+    """Return a number that a program wrote as a decimal as its digits; raises ValueError if it is rounded.
+
+    `4.014194247E+09` has all its digits. `4.01419E+09` and `2.12555123E9` do not say their last ones.
+    """
+    if whole := _WITHOUT_FRACTION.fullmatch(text):
+        return whole[1]
+    found = _SCIENTIFIC.fullmatch(text)
+    if found is None:
+        return text
+    fraction, exponent = found[2] or "", int(found[3])
+    if len(fraction) < exponent or fraction[exponent:].strip("0"):
+        raise ValueError(_ROUNDED)
+    return found[1] + fraction[:exponent]
+
+
+def extension(value: Any) -> str | None:
+    """Read a phone's extension: 1 to 11 digits, with or without `x` or `ext`."""
+    text = as_text(int(value) if isinstance(value, float) and value == int(value) else value)
+    if text is None or not (text := cleaned(unicodedata.normalize("NFKC", text))):
+        return None
+    found = re.fullmatch(r"(?:x|ext|extension|#)?[\s.:#]*(\d{1,11})(?:\.0+)?", text, re.IGNORECASE | re.ASCII)
+    if found is None:
+        raise ValueError("is not an extension of 1 to 11 digits")
+    return found[1]
+
+
+def email(value: Any) -> str | None:
+    """Read a mail address in lower case, of the form something@domain.tld. Its existence is not checked.
+
+    `mailto:`, a display name, quotes and what separates addresses are removed; of several addresses the first is
+    read. A domain is kept as punycode. Plus tags and dots stay, because they keep people apart.
+    """
+    text = as_text(value)
+    if text is None or not (text := cleaned(decoded(unicodedata.normalize("NFKC", text)))):
+        return None
+    text = within(text, _LONGEST)
+    inner = _BRACKETED.search(text)
+    parts = [inner[1]] if inner else [_COMMENT.sub("", text)]
+    if not inner and not _is_address(_bare_address(parts[0])):
+        parts = [part for part in _BETWEEN_ADDRESSES.split(parts[0]) if "@" in part] or parts
+    for part in parts:
+        address = _bare_address(part)
+        if _is_address(address) and (found := _with_ascii_domain(address)) is not None:
+            return found
+    raise ValueError("is not a mail address")
+
+
+def _bare_address(text: str) -> str:
+    address = text.strip().strip("'\"`<>").strip()
+    if address[:7].lower() == "mailto:":
+        address = address[7:].partition("?")[0]
+    return address.strip().strip("'\"").rstrip(";,.:").strip().lower()
+
+
+def _is_address(address: str) -> bool:
+    return len(address) <= EMAIL_LENGTH and _EMAIL.fullmatch(address) is not None
+
+
+def _with_ascii_domain(address: str) -> str | None:
+    local, _, domain = address.rpartition("@")
+    if not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode()
+        except (idna.IDNAError, UnicodeError):
+            return None
+    address = f"{unicodedata.normalize('NFC', local)}@{domain}"
+    return address if len(address) <= EMAIL_LENGTH else None

@@ -1,0 +1,172 @@
+"""Says in which time zone a lead is, from zip, state, phone and the zone its vendor named (V5, X6, A14, C3).
+
+What agrees narrows the zones down. What contradicts is remarked, and the lead may be in any of the zones named.
+"""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from models.geography import (
+    has_location,
+    state_code,
+    state_of_zip,
+    zones_of,
+    zones_of_phone,
+    zones_of_zip,
+)
+from models.normalize import NAME_LENGTH, as_text, within
+from models.spelling import cleaned
+
+_NUMBER_LENGTH: Final = 40
+_ZIP_DIGITS: Final = 5
+_DASHES: Final = str.maketrans(dict.fromkeys((*map(chr, range(0x2010, 0x2015)), "\N{MINUS SIGN}"), "-"))
+_ZIP: Final = re.compile(
+    r"(?:US-?\s?)?(\d{5})(?:\s*-\s*\d{4}|\s*-|\d{4})?(?:\.0+)?", re.ASCII | re.IGNORECASE
+)
+_SHORT_ZIP: Final = re.compile(r"(\d{3,4})(?:\s*-\s*\d{4})?(?:\.0+)?", re.ASCII)
+_COUNTRY: Final = re.compile(
+    r"^(?:USA?|U\.S\.A?\.?|UNITED STATES)\s*[-,:/]\s*|\s*[-,/]\s*(?:USA?|U\.S\.A?\.?|UNITED STATES)$"
+)
+_STATE_OF: Final = re.compile(r"^(?:STATE|COMMONWEALTH) OF\s+|\s+STATE$")
+_WITH_ZIP: Final = re.compile(r"\s*\b\d{5}(?:-\d{4})?$", re.ASCII)
+_PARTS: Final = re.compile(r"\s*(?:[,/|()]|\s-|-\s|:)\s*")
+_SUMMER_AND_WINTER: Final = tuple(datetime(2026, month, 15, tzinfo=UTC) for month in (1, 7))
+
+
+def state(value: Any) -> str | None:
+    """Read a US state by code, name or Associated Press abbreviation, and return its code.
+
+    `US-CA`, `CA - California`, `California (CA)`, `Washington, DC` and `Providence, RI` are read too.
+    """
+    text = as_text(value)
+    if text is None or not (text := cleaned(unicodedata.normalize("NFKC", text))):
+        return None
+    if (code := _state_in(within(text, NAME_LENGTH).upper().translate(_DASHES))) is None:
+        raise ValueError("is not a US state")
+    return code
+
+
+@lru_cache(maxsize=2048)
+def _state_in(text: str) -> str | None:
+    if code := state_code(text):
+        return code
+    text = _STATE_OF.sub("", _COUNTRY.sub("", _WITH_ZIP.sub("", text)))
+    if code := state_code(text):
+        return code
+    parts = [part for part in _PARTS.split(text) if part]
+    codes = [state_code(part) for part in parts]
+    named = {code for code in codes if code}
+    if len(named) == 1 and None not in codes:
+        return named.pop()
+    # A city before its state. Only a code counts there, because a city may have a state's name.
+    last = parts[-1].replace(".", "") if "," in text and parts else ""
+    return state_code(last) if len(last) == len("RI") else None
+
+
+def zip_code(value: Any) -> str | None:
+    """Read a zip, with or without +4, and return five digits. `with_zero` restores a leading zero."""
+    text = _zip_text(value)
+    if text is None:
+        return None
+    found = _ZIP.fullmatch(text)
+    if found is None:
+        short = _SHORT_ZIP.fullmatch(text)
+        raise ValueError("has too few digits for its state" if short else "is not a US zip")
+    return found[1]
+
+
+def with_zero(value: Any, state: str | None) -> str | None:
+    """Return a zip that lost its leading zeros in a spreadsheet, if with them it lies in the state (A14)."""
+    try:
+        text = _zip_text(value)
+    except ValueError:
+        return None
+    found = _SHORT_ZIP.fullmatch(text) if text else None
+    restored = found[1].zfill(_ZIP_DIGITS) if found else None
+    return restored if restored and state and state_of_zip(restored) == state else None
+
+
+def _zip_text(value: Any) -> str | None:
+    if isinstance(value, float) and value == value // 1:
+        value = int(value)
+    text = as_text(value)
+    if text is None or not (text := cleaned(unicodedata.normalize("NFKC", text)).translate(_DASHES)):
+        return None
+    if len(text) > _NUMBER_LENGTH:
+        raise ValueError("is not a US zip")
+    return text.lstrip("'")
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a lead may be.
+
+    `zones`: every time zone it may be in, the most trusted first; all of the United States if nothing is known.
+    `time_zone`: its zone; None where zip, state and the vendor's own zone leave more than one or contradict.
+    `contradictions`: field -> what it contradicts.
+    """
+
+    zones: tuple[str, ...]
+    time_zone: str | None
+    contradictions: dict[str, str]
+
+
+@lru_cache(maxsize=8192)
+def place_of(
+    zip_code: str | None, state: str | None, phone: str | None, time_zone: str | None = None
+) -> Place:
+    """Return where a lead may be. The arguments are normalised; `time_zone` is the vendor's own."""
+    contradictions: dict[str, str] = {}
+    known: tuple[str, ...] = (time_zone,) if time_zone else ()
+    elsewhere: tuple[str, ...] = ()
+    by_zip = zones_of_zip(zip_code) if zip_code else ()
+    agreed = True
+    if zip_code and not by_zip:
+        contradictions["zip"] = "lies in no known place"
+    if by_zip:
+        known, apart = _narrowed(known, by_zip)
+        if apart:
+            agreed, elsewhere = False, (*elsewhere, *apart)
+            contradictions["time_zone"] = f"the zip {zip_code} lies in {by_zip[0]}"
+    if state:
+        lies_in = state_of_zip(zip_code) if zip_code else None
+        known, apart = _narrowed(known, zones_of(state))
+        if lies_in is not None and lies_in != state:
+            contradictions["zip"] = f"lies in {lies_in}, not in {state}"
+            agreed, elsewhere = False, (*elsewhere, *zones_of(state))
+        elif apart:
+            agreed, elsewhere = False, (*elsewhere, *apart)
+            contradictions["time_zone"] = f"{state} does not lie in it"
+    by_phone = zones_of_phone(phone) if phone and has_location(phone) else frozenset()
+    if by_phone:
+        before = known
+        known, apart = _narrowed(known, tuple(sorted(by_phone)))
+        if apart:
+            elsewhere = (*elsewhere, *apart)
+            contradictions["phone"] = f"is a number of {', '.join(apart)}, not of {', '.join(before)}"
+    zones = tuple(dict.fromkeys((*known, *elsewhere))) or zones_of(None)
+    one_clock = agreed and len({_clock(zone) for zone in known}) == 1
+    return Place(zones, time_zone or (known[0] if one_clock else None), contradictions)
+
+
+def _narrowed(known: tuple[str, ...], named: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the known zones whose clock is also named, and the named ones if there are none.
+
+    Without known zones the named ones are known.
+    """
+    if not known:
+        return named, ()
+    clocks = {_clock(zone) for zone in named}
+    both = tuple(zone for zone in known if _clock(zone) in clocks)
+    return (both, ()) if both else (known, named)
+
+
+@lru_cache(maxsize=512)
+def _clock(zone: str) -> tuple[Any, ...]:
+    """Return what tells the clocks of two zones apart: their offsets in winter and in summer."""
+    return tuple(at.astimezone(ZoneInfo(zone)).utcoffset() for at in _SUMMER_AND_WINTER)

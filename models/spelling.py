@@ -1,0 +1,141 @@
+"""Cleans text that people and programs typed, and splits a person's full name. One spelling for each text (K7).
+
+Control characters, zero-width characters and marks of writing direction are removed, full-width letters become plain
+ones, and accents are composed (NFC). HTML entities are decoded in names and mail addresses only, because there a web
+form put them.
+"""
+
+import html
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+_PLAIN: Final = re.compile(r"[ -~]*")
+_ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_ENCODED_TWICE: Final = 2
+_WIDTH: Final = {0xFEE0 + code: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
+"""Full-width forms of ASCII and the ideographic space."""
+_UNSEEN: Final = frozenset({0x034F, 0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0})
+"""Characters that show nothing although Unicode does not list them as format characters."""
+_DROPPED: Final = frozenset({"Cc", "Cf", "Cs"})
+_WHITE: Final = frozenset("\t\n\v\f\r\x85\u2028\u2029")
+
+_SUFFIXES: Final = frozenset(
+    {"jr", "sr", "ii", "iii", "iv", "phd", "md", "dds", "dmd", "esq", "cpa", "rn", "dvm", "junior", "senior"}
+)
+_TITLES: Final = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "rev", "sir", "sra", "srta"})
+_PARTICLES: Final = frozenset(
+    {
+        *(
+            "de",
+            "del",
+            "della",
+            "delle",
+            "di",
+            "da",
+            "das",
+            "do",
+            "dos",
+            "du",
+            "des",
+            "la",
+            "las",
+            "los",
+            "le",
+        ),
+        *("van", "von", "vander", "vonder", "der", "den", "ter", "ten", "te", "zu", "zum", "zur", "af", "av"),
+        *("el", "bin", "ibn", "ben", "bint", "abu", "st", "san", "santa", "mac", "y", "e"),
+    }
+)
+"""Words that belong to the last name which follows them."""
+_JOINERS: Final = frozenset({"y", "e"})
+"""Particles that join two last names: `Ortega y Gasset`."""
+
+
+def cleaned(text: str, *, line: bool = True) -> str:
+    """Return text without characters that nobody sees, composed (NFC).
+
+    `line`: white space inside is reduced to single spaces; otherwise line breaks and tabs are kept.
+    """
+    if not _PLAIN.fullmatch(text):
+        text = "".join(_visible(text)).translate(_WIDTH)
+        text = unicodedata.normalize("NFC", text)
+    return " ".join(text.split()) if line else text.strip()
+
+
+def _visible(text: str) -> list[str]:
+    return [
+        character
+        for character in text
+        if character in _WHITE
+        or not (unicodedata.category(character) in _DROPPED or ord(character) in _UNSEEN)
+    ]
+
+
+def decoded(text: str) -> str:
+    """Return text with HTML entities decoded, also where a form encoded them twice (`O&amp;#039;Brien`)."""
+    for _ in range(_ENCODED_TWICE):
+        if "&" not in text:
+            break
+        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+    return text
+
+
+def folded(text: str) -> str:
+    """Return the form by which texts are compared: without case, and composed (B7, K7)."""
+    return text.lower() if text.isascii() else _folded(text)
+
+
+@lru_cache(maxsize=4096)
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def split_name(full: str) -> tuple[str, str, str]:
+    """Return first name, last name and suffix of a full name, already cleaned.
+
+    `Doe, Ann` has its last name first. Of `María de la Cruz Jr.` the last name is `de la Cruz` and the suffix `Jr.`.
+    One word is a last name, because a last name identifies a lead.
+    """
+    parts = [part.strip() for part in full.split(",") if part.strip()]
+    suffixes = [part for part in parts[1:] if all(map(_is_suffix, part.split()))]
+    parts = [part for place, part in enumerate(parts) if place == 0 or part not in suffixes]
+    if len(parts) > 1:
+        last, more = _without_suffix(parts[0].split())
+        first, also = _without_suffix(_untitled(" ".join(parts[1:]).split()))
+        return " ".join(first), " ".join(last), " ".join([*more, *also, *suffixes])
+    words, more = _without_suffix(_untitled(parts[0].split() if parts else []))
+    begin = _last_name_begins(words)
+    return " ".join(words[:begin]), " ".join(words[begin:]), " ".join([*more, *suffixes])
+
+
+def _bare(word: str) -> str:
+    return word.lower().replace(".", "").strip("()")
+
+
+def _is_suffix(word: str) -> bool:
+    return _bare(word) in _SUFFIXES
+
+
+def _untitled(words: list[str]) -> list[str]:
+    while len(words) > 1 and _bare(words[0]) in _TITLES:
+        words = words[1:]
+    return words
+
+
+def _without_suffix(words: list[str]) -> tuple[list[str], list[str]]:
+    end = len(words)
+    while end > 1 and _is_suffix(words[end - 1]):
+        end -= 1
+    return words[:end], words[end:]
+
+
+def _last_name_begins(words: list[str]) -> int:
+    """Return the place of the word with which the last name begins. The first of several words is a first name."""
+    begin = len(words) - 1
+    while begin > 1 and _bare(words[begin - 1]) in _PARTICLES:
+        begin -= 1
+        if _bare(words[begin]) in _JOINERS and begin > 1:
+            begin -= 1
+    return max(begin, 0)

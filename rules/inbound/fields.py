@@ -1,0 +1,197 @@
+"""Finds a lead's fields in a vendor's message, under any of the names that vendors use (V3, A10, A15, A16).
+
+A field has candidates: its own name first, then other names. The first candidate that can be read is the field. What
+is not read stays in the message under its own name.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from models import amounts, contacts, moments, normalize, place
+from models.field_names import FULL_NAME, field_of, rank_of
+from models.inbound import Arrival
+from models.spelling import cleaned, decoded, split_name
+from rules.inbound.lenient import UnreadableValue
+
+HANDLES: Final = ("external_id", "phone", "email", "last_name")
+"""A lead needs at least one of these fields, to distinguish it from others."""
+_OWN: Final = frozenset(Arrival.model_fields)
+_READERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "external_id": normalize.text(),
+    "first_name": normalize.person_name,
+    "last_name": normalize.person_name,
+    FULL_NAME: normalize.person_name,
+    "phone": contacts.phone,
+    "phone_extension": contacts.extension,
+    "email": contacts.email,
+    "state": place.state,
+    "zip": place.zip_code,
+    "loan_amount": amounts.amount,
+    "loan_purpose": normalize.word,
+    "credit_score": normalize.credit_score,
+    "property_type": normalize.word,
+    "created_at": moments.vendor_time,
+    "silenced": normalize.flag,
+    "consent": normalize.flag,
+    "time_zone": normalize.zone,
+}
+_TEST_LEAD: Final = "<test lead: dummy data for "
+_SOCIAL_ID: Final = "l:"
+_MOST_FIELDS: Final = 500
+_DEEPEST_LIST: Final = 6
+
+
+class FoundFields(msgspec.Struct):
+    """The fields of a message. `fields`: field -> value as sent, and everything else under its own name.
+
+    `names`: field -> the name it was sent under. `invalid`: name as sent -> a value that cannot be read.
+    """
+
+    fields: dict[str, Any]
+    names: dict[str, str]
+    invalid: dict[str, Any]
+    identifies: bool
+
+
+def find_fields(sent: Mapping[str, Any]) -> FoundFields:
+    """Return the fields of a message."""
+    candidates: dict[str, list[tuple[int, str, Any]]] = {}
+    found = FoundFields({}, {}, {}, identifies=False)
+    others: dict[str, Any] = {}
+    for name, value in _flattened(sent).items():
+        field = name if name in _OWN else field_of(name)
+        if isinstance(value, UnreadableValue):
+            found.invalid[name] = str(value)
+            found.identifies = found.identifies or field in HANDLES or field == FULL_NAME
+        elif field is None or (field != name and not _is_scalar(value)):
+            others[name] = value
+        elif field == name:
+            candidates.setdefault(field, []).append((-1, name, value))
+        elif not _is_blank(value):
+            candidates.setdefault(field, []).append((rank_of(name), name, value))
+    for field, offered in candidates.items():
+        _choose(field, sorted(offered, key=lambda one: one[0]), found, others)
+    _take_full_name(found, others)
+    if any(
+        isinstance(value, str) and value.strip().lower().startswith(_TEST_LEAD) for value in sent.values()
+    ):
+        _withhold_handles(found)
+    found.fields = {**others, **found.fields}
+    return found
+
+
+def _choose(
+    field: str, offered: list[tuple[int, str, Any]], found: FoundFields, others: dict[str, Any]
+) -> None:
+    """Take the first candidate that can be read, and keep all others under their own names."""
+    if len(offered) > 1:
+        offered = [one for one in offered if not _is_blank(one[2])] or offered[:1]
+    chosen = offered[0]
+    if (len(offered) > 1 or chosen[1] != field) and (read := _READERS.get(field)) is not None:
+        readable = next((one for one in offered if _reads(read, one[2])), None)
+        for one in offered:
+            if one is readable:
+                break
+            found.invalid[one[1]] = one[2]
+        if readable is None:
+            # A value under its own name is read by the model again, which names the reason.
+            others.update({name: value for rank, name, value in offered if rank >= 0})
+            if chosen[0] < 0:
+                found.fields[field], found.names[field] = chosen[2], chosen[1]
+            found.identifies = found.identifies or (field in HANDLES and as_sent(chosen[2]) is not None)
+            return
+        chosen = readable
+    for one in offered:
+        if one is not chosen and one[1] not in found.invalid:
+            others[one[1]] = one[2]
+    value = chosen[2]
+    if field == "external_id" and chosen[0] >= 0 and isinstance(value, str):
+        value = _without_prefix(value)
+    found.fields[field], found.names[field] = value, chosen[1]
+    found.identifies = found.identifies or (field in HANDLES and as_sent(value) is not None)
+
+
+def _take_full_name(found: FoundFields, others: dict[str, Any]) -> None:
+    """Fill first and last name from the whole name, which stays under its own name."""
+    full = found.fields.pop(FULL_NAME, None)
+    if full is None:
+        return
+    others[found.names.pop(FULL_NAME)] = full
+    first, last, suffix = split_name(cleaned(decoded(str(full))))
+    known = {name: not _is_blank(found.fields.get(name)) for name in ("first_name", "last_name")}
+    if not known["last_name"] and last:
+        found.fields["last_name"] = last
+        found.identifies = True
+        if suffix:
+            others.setdefault("name_suffix", suffix)
+    if not known["first_name"] and first:
+        found.fields["first_name"] = first
+
+
+def _withhold_handles(found: FoundFields) -> None:
+    """Take the phone and the mail address out of a form's test lead: all test leads have the same (A5)."""
+    for field in ("phone", "email"):
+        if not _is_blank(value := found.fields.pop(field, None)):
+            found.invalid[found.names.get(field, field)] = value
+
+
+def _without_prefix(value: str) -> str:
+    """Return a social network's lead id without the prefix that its export adds (A4)."""
+    bare = value.strip().removeprefix(_SOCIAL_ID)
+    return bare if bare.isdecimal() else value
+
+
+def _reads(read: Callable[[Any], Any], value: Any) -> bool:
+    try:
+        return read(value) is not None
+    except ValueError:
+        return False
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip("\x00 \t\n\r\v\f"))
+
+
+def as_sent(value: Any) -> str | None:
+    """Return text exactly as sent and a whole number as its digits; None for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and not _is_blank(value) else None
+
+
+def _flattened(sent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the message with a form's list of answers (`field_data`) as fields of the message."""
+    answers = sent.get("field_data")
+    if not isinstance(answers, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("name"), str) for one in answers
+    ):
+        return sent
+    flat = {name: value for name, value in sent.items() if name != "field_data"}
+    for one in answers[:_MOST_FIELDS]:
+        values = one.get("values", one.get("value"))
+        if isinstance(values, list) and len(values) == 1:
+            values = values[0]
+        flat.setdefault(one["name"], values)
+    if len(answers) > _MOST_FIELDS:
+        flat["field_data"] = answers[_MOST_FIELDS:]
+    return flat
+
+
+def list_found(value: Any, path: str = "", depth: int = _DEEPEST_LIST) -> str | None:
+    """Say where a list of objects is inside a message that is no lead; None if there is none (A16)."""
+    if isinstance(value, list):
+        objects = sum(isinstance(one, dict) for one in value)
+        if objects:
+            return f"a list of {objects} was found at {path or 'the top'}; send each as a message of its own"
+        return None
+    if isinstance(value, dict) and depth:
+        for name, inner in value.items():
+            if found := list_found(inner, f"{path}.{name}" if path else name, depth - 1):
+                return found
+    return None

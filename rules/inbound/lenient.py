@@ -1,0 +1,110 @@
+"""Reads a lead's JSON where one value of it cannot be kept, so that only that value is lost (B8, A13).
+
+Half of a surrogate pair, a number beyond a double, NaN, and control characters inside text make a document that is no
+JSON. Here each of them becomes an `UnreadableValue`, and the rest is read as usual. A number with an exponent becomes a
+`Scientific`, because the digits that it lacks must not be taken for zeros.
+"""
+
+import json
+import math
+import re
+from typing import Any, Final, Self
+
+from models.errors import Refused
+from models.inbound import MAX_DEPTH
+from rules.inbound.envelope import check_bounds, parsed
+
+_BOM: Final = "\ufeff"
+_EXPONENT: Final = re.compile(rb"[:\[,]\s*-?\d[\d.]*[eE]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LONGEST_NUMBER: Final = 400
+
+
+class UnreadableValue(str):
+    """A value that cannot be kept, as text that can: U+FFFD stands for what is no character."""
+
+    __slots__ = ()
+
+
+class Scientific(float):
+    """A number that was sent with an exponent. `literal`: as it was sent."""
+
+    literal: str
+
+    def __new__(cls, literal: str) -> Self:
+        """Return the number of a literal."""
+        made = super().__new__(cls, literal)
+        made.literal = literal
+        return made
+
+
+def parsed_lead(value: bytes) -> Any:
+    """Return the JSON document in these bytes, checked against the bounds; raises `Refused`."""
+    try:
+        document = parsed(value)
+    except Refused as refused:
+        if refused.error_class != "not_json":
+            raise
+        try:
+            return _leniently(value)
+        except (ValueError, RecursionError):
+            raise refused from None
+    return _leniently(value) if _EXPONENT.search(value) else document
+
+
+def document_of(value: bytes) -> Any:
+    """Return the JSON document of a file of leads, of any size; raises `ValueError` or `RecursionError`."""
+    return _kept(_loaded(value))
+
+
+def _leniently(value: bytes) -> Any:
+    document = _loaded(value)
+    check_bounds(document, "", MAX_DEPTH)
+    return _kept(document)
+
+
+def _loaded(value: bytes) -> Any:
+    return json.loads(
+        value.decode().removeprefix(_BOM),
+        strict=False,
+        parse_float=_float,
+        parse_int=lambda literal: (
+            int(literal) if len(literal) <= _LONGEST_NUMBER else UnreadableValue(literal)
+        ),
+        parse_constant=UnreadableValue,
+    )
+
+
+def _float(literal: str) -> Any:
+    if not math.isfinite(number := float(literal)):
+        return UnreadableValue(literal)
+    return Scientific(literal) if "e" in literal or "E" in literal else number
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_SURROGATE.sub("\ufffd", key): _kept(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_kept(inner) for inner in value]
+    if isinstance(value, str) and not isinstance(value, UnreadableValue) and _SURROGATE.search(value):
+        return UnreadableValue(_SURROGATE.sub("\ufffd", value))
+    return value
+
+
+def unreadable_places(value: Any, path: str = "") -> list[str]:
+    """Return the paths of all values inside that could not be kept."""
+    if isinstance(value, UnreadableValue):
+        return [path]
+    if isinstance(value, dict):
+        return [
+            found
+            for key, inner in value.items()
+            for found in unreadable_places(inner, f"{path}.{key}" if path else key)
+        ]
+    if isinstance(value, list):
+        return [
+            found
+            for place, inner in enumerate(value)
+            for found in unreadable_places(inner, f"{path}[{place}]")
+        ]
+    return []

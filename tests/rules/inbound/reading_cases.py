@@ -1,0 +1,468 @@
+"""What vendors send, and what is read of it: the table behind the tests and behind docs/reading.md.
+
+Each case is the text of a message as bytes on the topic; `vendor` and a last name are added where the case has none.
+"""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class ReadingCase(NamedTuple):
+    """One message: `sent` are its fields, or its whole text.
+
+    `facts`: the facts that are read. `remarks`: what is under `attributes.invalid`, `assumed` and `remarks`, by name; a
+    remark's own text is not compared. `kept`: attributes that stay as they were sent.
+    """
+
+    case: str
+    sent: dict[str, Any] | str
+    facts: dict[str, Any]
+    invalid: Mapping[str, Any] = _NONE
+    assumed: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    kept: Mapping[str, Any] = _NONE
+
+    @property
+    def text(self) -> str:
+        """The message as text."""
+        if isinstance(self.sent, str):
+            return self.sent
+        handles = {"vendor": "acme", "external_id": "A-1"}
+        return json.dumps({**handles, **self.sent}, ensure_ascii=False)
+
+
+def _each(case: str, field: str, read: dict[Any, Any], **more: Any) -> list[ReadingCase]:
+    return [ReadingCase(case, {field: sent}, {field: fact}, **more) for sent, fact in read.items()]
+
+
+def _unread(case: str, field: str, *sent: Any) -> list[ReadingCase]:
+    return [ReadingCase(case, {field: one}, {field: None}, {field: one}) for one in sent]
+
+
+NAMES: Final = [
+    *(
+        ReadingCase(
+            "A10", {"full_name": full}, {"first_name": first, "last_name": last}, kept={"full_name": full}
+        )
+        for full, first, last in (
+            ("Ann Doe", "Ann", "Doe"),
+            ("Doe, Ann", "Ann", "Doe"),
+            ("Doe,Ann Marie", "Ann Marie", "Doe"),
+            ("María de la Cruz Jr.", "María", "de la Cruz"),
+            ("Cruz, María, Jr.", "María", "Cruz"),
+            ("de la Cruz Jr., María", "María", "de la Cruz"),
+            ("Ann Lee, Jr.", "Ann", "Lee"),
+            ("Ann Lee III", "Ann", "Lee"),
+            ("Jeremy van Jones", "Jeremy", "van Jones"),
+            ("Van Morrison", "Van", "Morrison"),
+            ("José Ortega y Gasset", "José", "Ortega y Gasset"),
+            ("Ann St. John", "Ann", "St. John"),
+            ("Mr. John Smith", "John", "Smith"),
+            ("Dr. María Del Río, MD", "María", "Del Río"),
+            ("Cher", None, "Cher"),
+            ("Sean O&#039;Brien", "Sean", "O'Brien"),
+        )
+    ),
+    ReadingCase(
+        "A10", {"full_name": "Ann Doe", "first_name": "Anna"}, {"first_name": "Anna", "last_name": "Doe"}
+    ),
+    ReadingCase("A10", {"name": "Ann Doe", "last_name": "Roe"}, {"first_name": "Ann", "last_name": "Roe"}),
+    ReadingCase(
+        "A10",
+        {"external_id": None, "full_name": "Doe, Ann", "mobile": "401-419-4247"},
+        {"first_name": "Ann", "last_name": "Doe", "phone": "+14014194247"},
+    ),
+    *_each(
+        "B6",
+        "last_name",
+        {
+            "O&#039;Brien": "O'Brien",
+            "O&#x27;Brien": "O'Brien",
+            "O&amp;#039;Brien": "O'Brien",
+            "Mu&ntilde;oz": "Muñoz",
+            "AT&T": "AT&T",
+            "R&D; Smith": "R&D; Smith",
+        },
+    ),
+    *_each(
+        "B7",
+        "last_name",
+        {"JOSE\u0301": "JOSÉ", "Mun\u0303oz": "Muñoz", "\uff24\uff4f\uff45": "Doe", "Do\u200be": "Doe"},
+    ),
+    *_each(
+        "B8",
+        "last_name",
+        {
+            "Do\u0007e": "Doe",
+            "Do\u001b[31me": "Do[31me",
+            "\u202eeoD": "eoD",
+            "D\u0000oe": "Doe",
+            "Ann\tDoe": "Ann Doe",
+            "\ufeffDoe\u00ad": "Doe",
+        },
+    ),
+    ReadingCase(
+        "B8",
+        '{"vendor":"acme","external_id":"A-1","first_name":"Jo\\ud83d","last_name":"Doe"}',
+        {"first_name": None, "last_name": "Doe"},
+        {"first_name": "Jo\ufffd"},
+    ),
+    ReadingCase(
+        "B8",
+        '{"vendor":"acme","external_id":"A-1","last_name":"Jo\\ud83d\\ude00"}',
+        {"last_name": "Jo\U0001f600"},
+    ),
+    ReadingCase(
+        "B8",
+        '{"vendor":"acme","external_id":"A-1","income":1e400,"loan_amount":-1e999}',
+        {"loan_amount": None},
+        {"income": "1e400", "loan_amount": "-1e999"},
+    ),
+    ReadingCase(
+        "B8",
+        '{"vendor":"acme","external_id":"A-1","credit_score":NaN,"attributes":{"x":{"y":Infinity},"z":1}}',
+        {"credit_score": None},
+        {"credit_score": "NaN"},
+        remarks=("x.y",),
+        kept={"x": {"y": "Infinity"}, "z": 1},
+    ),
+    ReadingCase(
+        "B8",
+        '{"vendor":"acme","external_id":"A-1","attributes":{"a":"x\\u0000y","b":"\\udc00","c":2}}',
+        {"external_id": "A-1"},
+        remarks=("b",),
+        kept={"a": "xy", "b": "\ufffd", "c": 2},
+    ),
+    ReadingCase(
+        "B8", '{"vendor":"acme","external_id":"A-1","last_name":"Do\te\u0001"}', {"last_name": "Do e"}
+    ),
+]
+
+PHONES: Final = [
+    *_each(
+        "A13",
+        "phone",
+        {
+            "4014194247.0": "+14014194247",
+            4014194247.0: "+14014194247",
+            "4.014194247E+09": "+14014194247",
+            "4.014194247e9": "+14014194247",
+            "1.4014194247E10": "+14014194247",
+            "'4014194247": "+14014194247",
+        },
+    ),
+    *_unread(
+        "A13", "phone", "2.12555123E9", "4.01419E+09", "4.0E+09", "4.0141942475E+09", "4E9", 4014194247.5
+    ),
+    ReadingCase(
+        "A13",
+        '{"vendor":"acme","external_id":"A-1","phone":4.01419E+09}',
+        {"phone": None},
+        {"phone": 4014190000.0},
+    ),
+    ReadingCase(
+        "A13", '{"vendor":"acme","external_id":"A-1","phone":4.014194247E+09}', {"phone": "+14014194247"}
+    ),
+    *_each(
+        "A15",
+        "phone",
+        {
+            "(401) 419-4247 home": "+14014194247",
+            "401-419-4247 (cell)": "+14014194247",
+            "home: 401.419.4247": "+14014194247",
+            "Mobile 401 419 4247": "+14014194247",
+            "C: 401-419-4247": "+14014194247",
+            "tel:+1-401-419-4247": "+14014194247",
+            "1 (401) 419-4247": "+14014194247",
+            "0014014194247": "+14014194247",
+            "\uff14\uff10\uff11\uff0d4194247": "+14014194247",
+            "401\u2011419\u20114247\u200e": "+14014194247",
+            "+44 20 7946 0958": "+442079460958",
+        },
+    ),
+    *_each("A4", "phone", {"p:+14014194247": "+14014194247", "P: 4014194247": "+14014194247"}),
+    ReadingCase(
+        "A15",
+        {"phone": "401-419-4247 / 212-555-1234"},
+        {"phone": "+14014194247"},
+        assumed=("phone",),
+    ),
+    *_unread("A15", "phone", "401-419-4247 fax", "home", "12345", "call the office"),
+    *(
+        ReadingCase("B1", {"phone": sent}, {"phone": "+14014194247", "phone_extension": "12"})
+        for sent in ("401-419-4247 x12", "401.419.4247 ext. 12", "401-419-4247, ext 12", "401-419-4247 #12")
+    ),
+    ReadingCase(
+        "B1",
+        {"phone": "401-419-4247", "ext": "x13"},
+        {"phone": "+14014194247", "phone_extension": "13"},
+    ),
+    *(
+        ReadingCase("A15", {name: "(401) 419-4247"}, {"phone": "+14014194247"})
+        for name in (
+            "mobile",
+            "Mobile Phone",
+            "phone_1",
+            "Phone 1",
+            "phoneNumber",
+            "cell",
+            "home_phone",
+            "Telephone",
+        )
+    ),
+    ReadingCase(
+        "A11",
+        {"phone": "none", "mobile": "401-419-4247"},
+        {"phone": "+14014194247"},
+        {"phone": "none"},
+    ),
+    ReadingCase(
+        "A11",
+        {"phone": "401-419-4247", "work_phone": "212-555-1234"},
+        {"phone": "+14014194247"},
+        kept={"work_phone": "212-555-1234"},
+    ),
+    ReadingCase("A15", {"mobile": "12"}, {"phone": None}, {"mobile": "12"}, kept={"mobile": "12"}),
+]
+
+EMAILS: Final = [
+    *_each(
+        "A9",
+        "email",
+        {
+            "mailto:ann@example.org": "ann@example.org",
+            "MAILTO:Ann@Example.org?subject=Hi": "ann@example.org",
+            "ann@example.org;": "ann@example.org",
+            "ann@example.org,": "ann@example.org",
+            "ann@example.org.": "ann@example.org",
+            "Ann Doe <ann@example.org>": "ann@example.org",
+            '"Doe, Ann" <ANN@example.org>;': "ann@example.org",
+            "<ann@example.org>": "ann@example.org",
+            "'ann@example.org'": "ann@example.org",
+            "ann@example.org (work)": "ann@example.org",
+            "an\u200bn@example.org\ufeff": "ann@example.org",
+            "\uff41nn\uff20example.org": "ann@example.org",
+            "ann@exa\u0000mple.org": "ann@example.org",
+            "ann&#64;example.org": "ann@example.org",
+            "ann@b\u00fccher.example": "ann@xn--bcher-kva.example",
+            "ann@bu\u0308cher.example": "ann@xn--bcher-kva.example",
+            "ann@XN--BCHER-KVA.example": "ann@xn--bcher-kva.example",
+            "ann+loan@example.org": "ann+loan@example.org",
+            "a.nn@example.org": "a.nn@example.org",
+        },
+    ),
+    ReadingCase(
+        "A9", {"email": "ann@example.org; bob@example.org"}, {"email": "ann@example.org"}, assumed=("email",)
+    ),
+    *(
+        ReadingCase("A15", {name: "Ann@example.org"}, {"email": "ann@example.org"})
+        for name in ("e-mail", "Email Address", "emailAddress", "mail", "email_1")
+    ),
+    *_unread("A9", "email", "ann at example.org", "ann@localhost", "ann@@example.org", "ann@exa mple.org"),
+]
+
+AMOUNTS: Final = [
+    *(
+        ReadingCase("A15", {"loan_amount": sent}, {"loan_amount": low}, assumed=("loan_amount",))
+        for sent, low in {
+            "$300,000 to $350,000": 300_000,
+            "$300,000 - $350,000": 300_000,
+            "$300K\u2013$350K": 300_000,
+            "250-300k": 250_000,
+            "between $300,000 and $350,000": 300_000,
+            "$500K+": 500_000,
+            "over $500,000": 500_000,
+            "1.5M or more": 1_500_000,
+        }.items()
+    ),
+    *_each(
+        "A15",
+        "loan_amount",
+        {
+            "$300,000.00": 300_000,
+            "300000.0": 300_000,
+            "300 000": 300_000,
+            "1.5 million": 1_500_000,
+            "300 thousand": 300_000,
+            "3.1E5": 310_000,
+            "USD 300,000": 300_000,
+            "300,000 dollars": 300_000,
+        },
+    ),
+    *_unread(
+        "A15",
+        "loan_amount",
+        "310.000",
+        "under $100,000",
+        "$350,000 to $300,000",
+        "a lot",
+        "3,00,000",
+        "1e400",
+    ),
+    *(
+        ReadingCase("A15", {name: "310k"}, {"loan_amount": 310_000})
+        for name in ("Loan Amount", "loanAmount", "amount_requested")
+    ),
+    ReadingCase("A15", {"fico": "712.0"}, {"credit_score": 712}),
+]
+
+PLACES: Final = [
+    *(
+        ReadingCase("A15", {"zip": sent}, {"zip": "78704", "state": "TX"}, assumed=("state",))
+        for sent in (
+            "78704 - 1234",
+            "78704-1234",
+            "787041234",
+            "78704",
+            78704,
+            "78704.0",
+            "78704-",
+            "\uff17\uff18704",
+        )
+    ),
+    *(
+        ReadingCase("A15", {name: "78704"}, {"zip": "78704", "state": "TX"}, assumed=("state",))
+        for name in ("postal_code", "Zip Code", "zipCode", "postcode", "ZIP/Postal Code")
+    ),
+    *(
+        ReadingCase("A14", {"zip": sent, "state": "RI"}, {"zip": "02903", "state": "RI"})
+        for sent in ("2903", 2903, "2903-1234", "2903.0")
+    ),
+    ReadingCase("A14", {"zip": "501", "state": "NY"}, {"zip": "00501"}),
+    ReadingCase("A14", {"zip": "7870", "state": "TX"}, {"zip": None, "state": "TX"}, {"zip": "7870"}),
+    ReadingCase("A14", {"zip": "2903"}, {"zip": None, "state": None}, {"zip": "2903"}),
+    ReadingCase(
+        "A14",
+        {"zip": "12345", "state": "CA"},
+        {"zip": "12345", "state": "CA", "time_zone": None},
+        remarks=("zip",),
+    ),
+    ReadingCase(
+        "A14",
+        {"zip": "99999", "state": "NY"},
+        {"zip": "99999", "time_zone": "America/New_York"},
+        remarks=("zip",),
+    ),
+    ReadingCase(
+        "A14",
+        {"zip": "02903", "state": "Bavaria"},
+        {"state": "RI", "time_zone": "America/New_York"},
+        {"state": "Bavaria"},
+        assumed=("state",),
+    ),
+    *_each(
+        "A15",
+        "state",
+        {
+            "US-CA": "CA",
+            "CA - California": "CA",
+            "California (CA)": "CA",
+            "Washington, DC": "DC",
+            "Washington D.C.": "DC",
+            "Providence, RI": "RI",
+            "State of New York": "NY",
+            "NY 10001": "NY",
+            "Calif.": "CA",
+            "\uff23\uff21": "CA",
+            "California, USA": "CA",
+        },
+    ),
+    *_unread("A15", "state", "Bavaria", "N/A", "CA or NV", "Ontario, ON", "California, TX, RI, Springfield"),
+    ReadingCase("A11", {"region": "RI"}, {"state": "RI"}),
+    ReadingCase(
+        "C3",
+        {"state": "FL"},
+        {"state": "FL", "time_zone": None},
+    ),
+    ReadingCase("C3", {"state": "FL", "phone": "850-433-1234"}, {"time_zone": "America/Chicago"}),
+    ReadingCase("C3", {"state": "FL", "zip": "32501"}, {"time_zone": "America/Chicago"}),
+    ReadingCase(
+        "C3",
+        {"state": "TX", "zip": "79901", "phone": "212-555-1234"},
+        {"time_zone": "America/Denver"},
+        remarks=("phone",),
+    ),
+    ReadingCase("C3", {"state": "RI", "phone": "800-555-1234"}, {"time_zone": "America/New_York"}),
+    ReadingCase(
+        "C3",
+        {"state": "RI", "time_zone": "America/Los_Angeles"},
+        {"time_zone": "America/Los_Angeles"},
+        remarks=("time_zone",),
+    ),
+]
+
+OTHERS: Final = [
+    ReadingCase(
+        "A4",
+        '{"vendor":"acme","id":"l:15088","ad_id":"ag:120","full_name":"Ann Doe","phone_number":"p:+14014194247"}',
+        {"external_id": "15088", "first_name": "Ann", "last_name": "Doe", "phone": "+14014194247"},
+        kept={"ad_id": "ag:120"},
+    ),
+    ReadingCase(
+        "A5",
+        {
+            "last_name": "<test lead: dummy data for last_name>",
+            "phone": "<test lead: dummy data for phone>",
+            "email": "test@example.com",
+        },
+        {"last_name": None, "phone": None, "email": None},
+        {
+            "last_name": "<test lead: dummy data for last_name>",
+            "phone": "<test lead: dummy data for phone>",
+            "email": "test@example.com",
+        },
+    ),
+    ReadingCase(
+        "A16",
+        '{"vendor":"acme","id":"l:7","field_data":[{"name":"full_name","values":["Ann Doe"]},'
+        '{"name":"email","values":["ann@example.org"]},{"name":"Shoe size?","values":["38","39"]}]}',
+        {"external_id": "7", "first_name": "Ann", "last_name": "Doe", "email": "ann@example.org"},
+        kept={"Shoe size?": ["38", "39"]},
+    ),
+    ReadingCase(
+        "A2", {"id": "1", "lead_id": "B-7", "external_id": None}, {"external_id": "B-7"}, kept={"id": "1"}
+    ),
+    ReadingCase("A15", {"do_not_call": "yes"}, {"silenced": True}),
+    ReadingCase(
+        "C2",
+        {"created_at": "2026-11-20T19:30:00Z"},
+        {"created_at": "2026-11-20T14:30:00+00:00"},
+        {"created_at": "2026-11-20T19:30:00Z"},
+        remarks=("created_at",),
+    ),
+    ReadingCase("C2", {"created_at": "2026-11-20T14:32:00Z"}, {"created_at": "2026-11-20T14:30:00+00:00"}),
+    *(
+        ReadingCase("A15", {"created_at": sent}, {"created_at": read}, assumed=assumed)
+        for sent, read, assumed in (
+            ("2026-11-20 09:12:00 -0500", "2026-11-20T14:12:00+00:00", ()),
+            ("2026-11-20 09:12:00 EST", "2026-11-20T14:12:00+00:00", ()),
+            ("Fri, 20 Nov 2026 09:12:00 -0500", "2026-11-20T14:12:00+00:00", ()),
+            ("2026-11-20T09:12:00-0500", "2026-11-20T14:12:00+00:00", ()),
+            ("11/19/2026", "2026-11-19T00:00:00+00:00", ("created_at",)),
+            ("11/19/2026 9:12 PM", "2026-11-19T21:12:00+00:00", ("created_at",)),
+            ("Nov 19, 2026", "2026-11-19T00:00:00+00:00", ("created_at",)),
+            ("2026-11-20 09:12", "2026-11-20T09:12:00+00:00", ("created_at",)),
+        )
+    ),
+    ReadingCase(
+        "A15",
+        {"created_at": "05/06/2026"},
+        {"created_at": "2026-11-20T14:30:00+00:00"},
+        {"created_at": "05/06/2026"},
+    ),
+    ReadingCase("A15", {"created_time": "2026-11-20T09:12:00Z"}, {"created_at": "2026-11-20T09:12:00+00:00"}),
+]
+
+SECTIONS: Final = {
+    "Names": NAMES,
+    "Phone numbers": PHONES,
+    "Mail addresses": EMAILS,
+    "Amounts and scores": AMOUNTS,
+    "Places": PLACES,
+    "Times, lists and the rest": OTHERS,
+}
+CASES: Final = [case for cases in SECTIONS.values() for case in cases]

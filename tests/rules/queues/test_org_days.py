@@ -1,0 +1,120 @@
+"""Days in rules are the org's days, fresh leads are fresh, and numbers compare as numbers (C1, C2, C4; Q2).
+
+Each test begins with the bytes of a lead and of the published queue.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from models.lead import Lead, Phase
+from rules.inbound.intake import accept_arrival, accept_publication
+from rules.queues.rule_book import RuleBook
+
+NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+CHICAGO = "America/Chicago"
+
+
+def book(
+    *conditions: tuple[Any, ...], settings: dict[str, Any] | None = None, late: bool = False
+) -> RuleBook:
+    """Return a rule book with one queue `q`, and the settings, published before or `late`: after the queue."""
+    rules = [dict(zip(("field", "operator", "value"), condition, strict=False)) for condition in conditions]
+    queue = (b"default/queue/q", {"queue_id": "q", "inclusion": {"combinator": "and", "rules": rules}})
+    objects = [queue] if settings is None else [(b"default/settings/settings", settings), queue]
+    found = RuleBook()
+    for version, (key, value) in enumerate(reversed(objects) if late else objects):
+        found = found.publish(accept_publication(key, json.dumps(value).encode(), {}, version=version))
+    return found
+
+
+def stands(known: RuleBook, zone: str = "UTC", now: datetime = NOW, **sent: Any) -> bool:
+    """Say whether a lead of these bytes is in the queue at a time. It arrived at `NOW`."""
+    message = json.dumps({"vendor": "acme", "last_name": "Doe", **sent}).encode()
+    event = accept_arrival(message, {}, arrived_at=NOW, zone_of_org=lambda _: zone)
+    lead = Lead(lead_id=event.lead_id, facts=event.facts, phase=Phase.QUEUED, arrived_at=NOW, updated_at=NOW)
+    return "q" in known.org("default").evaluate(lead, now).places
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["settings first", "settings last"])
+@pytest.mark.parametrize(
+    ("operator", "day", "created_at", "met"),
+    [
+        ("=", "2026-11-25", "2026-11-25T23:30:00-06:00", True),
+        ("=", "2026-11-25", "2026-11-26T05:30:00Z", True),
+        ("=", "2026-11-25", "2026-11-25T00:00:00-06:00", True),
+        ("=", "2026-11-25", "2026-11-24T23:59:59-06:00", False),
+        ("=", "2026-11-25", "2026-11-26T00:00:00-06:00", False),
+        (">", "2026-11-24", "2026-11-25T00:00:00-06:00", True),
+        (">", "2026-11-25", "2026-11-25T23:59:59-06:00", False),
+        ("<=", "2026-11-25", "2026-11-25T23:59:59-06:00", True),
+        ("<", "2026-11-25", "2026-11-24T23:59:59-06:00", True),
+        ("between", ["2026-11-24", "2026-11-25"], "2026-11-25T23:59:59-06:00", True),
+        ("between", ["2026-11-24", "2026-11-25"], "2026-11-23T23:59:59-06:00", False),
+        ("=", "2026-11-25T23:30:00-06:00", "2026-11-26T05:30:00Z", True),
+        # Clocks change on 1 November 2026; the day has 25 hours.
+        ("=", "2026-11-01", "2026-11-02T05:59:59Z", True),
+        ("=", "2026-11-01", "2026-11-01T05:00:00Z", True),
+        ("=", "2026-11-01", "2026-11-02T06:00:00Z", False),
+    ],
+)
+def test_c1_q2_a_day_in_a_rule_is_the_orgs_day(
+    operator: str, day: Any, created_at: str, met: bool, late: bool
+) -> None:
+    known = book(("created_at", operator, day), settings={"time_zone": CHICAGO}, late=late)
+    assert stands(known, created_at=created_at) is met
+
+
+def test_c1_without_a_setting_days_are_in_utc() -> None:
+    known = book(("created_at", "=", "2026-11-25"))
+    assert not stands(known, created_at="2026-11-25T23:30:00-06:00")
+    assert stands(known, created_at="2026-11-25T23:30:00Z")
+
+
+def test_c1_a_time_without_an_offset_is_of_the_orgs_day() -> None:
+    known = book(("created_at", "=", "2026-11-25"), settings={"time_zone": CHICAGO})
+    assert stands(known, zone=CHICAGO, created_at="2026-11-25 23:30:00")
+    assert stands(known, zone=CHICAGO, created_at="11/25/2026")
+
+
+@pytest.mark.parametrize(
+    "created_at", ["2026-11-26T17:00:00Z", "2026-11-27T11:00:00Z", "2026-11-26T12:00:01Z", "2099-01-01"]
+)
+@pytest.mark.parametrize("operator", ["inLast", "notInLast"])
+def test_c2_v5_a_lead_dated_ahead_of_the_clock_is_fresh(created_at: str, operator: str) -> None:
+    """A created_at five hours ahead must not put a fresh lead into the queue of aged ones."""
+    known = book(("created_at", operator, {"amount": 30, "unit": "day"}))
+    assert stands(known, created_at=created_at) is (operator == "inLast")
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "sent", "met"),
+    [
+        (">", "9500", 12000, True),
+        (">", "9500", "12000", True),
+        (">", "9500", "n/a", False),
+        ("<", "9500", "n/a", False),
+        ("<", "9500", "800", True),
+        (">=", "9500", "9500.0", True),
+        ("between", ["9500", "20000"], "12000", True),
+        ("between", ["9500", "20000"], "n/a", False),
+        ("notBetween", ["9500", "20000"], "100", True),
+        (">", 9500, "12000", True),
+        (">", "b", "c", True),
+        (">", "9500 a", "n/a", True),
+    ],
+)
+def test_c4_q2_an_attribute_is_compared_as_a_number_where_both_are_numbers(
+    operator: str, value: Any, sent: Any, met: bool
+) -> None:
+    known = book(("attributes.income", operator, value))
+    assert stands(known, income=sent) is met
+
+
+@pytest.mark.parametrize("published", ["JOSÉ", "JOSE\u0301", "josé", "jose\u0301"])
+@pytest.mark.parametrize("sent", ["José", "Jose\u0301", "JOSE\u0301"])
+def test_b7_k7_a_name_is_one_name_composed_or_not(published: str, sent: str) -> None:
+    assert stands(book(("last_name", "=", published)), last_name=sent)
+    assert stands(book(("attributes.nick", "=", published)), nick=sent)

@@ -1,0 +1,252 @@
+"""Inputs from the field about distribution and desk, each from its edge: bytes on a topic or an HTTP request.
+
+The ids are those of the cases D1 to D18. `test_promised_calls.py` and `test_forbidden_contact.py` hold D8 and D9.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from assurance.chaos.vendors import producer
+from models.ids import lead_id
+from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
+from tests.fixtures.waiting import eventually
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+BOTH: Final = [{"rep_id": rep_id} for rep_id in ("ann", "bob")]
+
+
+class Crm:
+    """A CRM and a vendor that write to the topics with librdkafka, and a manager who reads the answers by the API."""
+
+    def __init__(self, office: RunningOrg, manager: httpx.AsyncClient) -> None:
+        self.org = office.org
+        self.manager = manager
+        self._sender = producer(office.stack.settings)
+
+    def sends(self, topic: str, **message: Any) -> None:
+        """Write one message."""
+        self._sender.produce(topic, value=json.dumps({"org": self.org, **message}).encode())
+        self._sender.flush(10)
+
+    async def asks(self, kind: str, lead: str, rep_id: str, program: httpx.AsyncClient, **fields: Any) -> Any:
+        """Write an action, and return its answer. `program`: the client of the rep who acts."""
+        action_id = str(uuid.uuid4())
+        self.sends(LEAD_ACTIONS, action_id=action_id, type=kind, lead_id=lead, rep_id=rep_id, **fields)
+
+        async def answer() -> Any:
+            found = await program.get(f"/api/v1/actions/{action_id}")
+            return found.json() if found.status_code == 200 else None
+
+        return await eventually(answer, f"{kind} is answered")
+
+    async def shows(self, lead: str, **wanted: Any) -> dict[str, Any]:
+        """Wait until the manager's view of a lead has these values, and return it."""
+
+        async def found() -> dict[str, Any] | None:
+            answer = await self.manager.get(f"/api/v1/leads/{lead}")
+            row: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
+            return row if all(row.get(name) == value for name, value in wanted.items()) else None
+
+        got: dict[str, Any] = await eventually(found, f"the lead has {wanted}")
+        return got
+
+    async def types(self, lead: str) -> set[str]:
+        """Return the types of the decisions about a lead."""
+        events = (await self.manager.get(f"/api/v1/leads/{lead}/why?limit=200")).json()["events"]
+        return {event["type"] for event in events}
+
+
+async def opened(office: RunningOrg) -> None:
+    """Open a lender with its round robin off, where ann is number one, and with phones that ring and a window."""
+    await office.publish("settings", "settings", round_robin=False, quiet_hours=[])
+    await office.rep("mia", "manager", email="mia@lender.example")
+    for rep_id in ("ann", "bob"):
+        await office.rep(rep_id, email=f"{rep_id}@lender.example")
+    await office.publish("group", "west", method="round_robin", members=BOTH)
+    await office.publish("group", "phones", method="ring_all", members=BOTH, ring_seconds=600)
+    desk = [{"rep_id": "mia"}, *BOTH]
+    await office.publish("group", "desk", method="roster", members=desk, claim_window_seconds=900)
+    for group in ("west", "phones", "desk"):
+        await office.publish("campaign", group, group_id=group)
+        await office.until_published("campaign", group)
+    await office.until_published("settings", "settings")
+
+
+async def test_d1_d3_d12_d14_d18_by_bytes_each_is_answered_and_followed(office: RunningOrg) -> None:
+    """CASES D1, D3, D12, D14 and D18."""
+    await opened(office)
+    mia, ann, bob = [await office.program(rep_id) for rep_id in ("mia", "ann", "bob")]
+    crm = Crm(office, mia)
+
+    # D1: with round robin off, ann is number one. An assign says who has her lead and how to move it; a reassign does.
+    lead = await office.arrive("D1", last_name="Jones", campaign="west")
+    await crm.shows(lead, owner="ann")
+    lost = await crm.asks("assign", lead, "mia", mia, to_rep_id="bob")
+    assert (lost["result"], lost["reason"], lost["owner"]) == ("lost", "already_claimed", "ann")
+    assert "reassign moves it" in lost["why"]
+    moved = await crm.asks("reassign", lead, "mia", mia, to_rep_id="bob", why="ann has enough")
+    assert (moved["result"], moved["owner"]) == ("done", "bob")
+
+    # D14: what R3 names as actions are types of their own.
+    for kind in ("call", "email", "sms", "call_log", "todo", "drip_plan"):
+        assert (await crm.asks(kind, lead, "bob", bob))["result"] == "done", kind
+    assert (await crm.shows(lead))["last_contacted_at"] is not None
+
+    # D3: a manager on the roster is offered a lead, and ignores it. Ignoring is not what one does with an offer.
+    offered = await office.arrive("D3", last_name="Poe", campaign="desk")
+    await crm.shows(offered, phase="offered")
+    ignored = await crm.asks("ignore", offered, "mia", mia)
+    assert (ignored["result"], ignored["reason"]) == ("refused", "not_an_exception")
+    await crm.shows(offered, phase="offered")
+
+    # D12: a vendor names the rep by mail in another case, and another one a rep whom nobody knows.
+    named = {"vendor": "acme", "last_name": "Roe", "campaign": "WEST"}
+    crm.sends(LEAD_ARRIVALS, **named, external_id="D12-1", assigned_to="BOB@Lender.Example")
+    crm.sends(LEAD_ARRIVALS, **named, external_id="D12-2", assigned_to="nobody@lender.example")
+    first, second = [await office.arrive(f"D12-{n}", **{**named, "assigned_to": "x"}) for n in (1, 2)]
+    assert (await crm.shows(first, owner="bob"))["phase"] == "owned"
+    await crm.shows(second, owner="ann")
+    assert "preassignment_not_followed" in await crm.types(second)
+
+    # D18: whoever hung up is not connected any more.
+    ring = await office.arrive("D18", last_name="Doe", campaign="phones", phone="+14014194247")
+    await crm.shows(ring, phase="offered")
+    assert (await crm.asks("press_one", ring, "bob", bob))["result"] == "won"
+    assert (await crm.asks("hang_up", ring, "bob", bob))["result"] == "done"
+    over = await crm.asks("connect", ring, "bob", bob)
+    assert (over["result"], over["reason"]) == ("refused", "offer_over")
+    late = await crm.asks("press_one", ring, "ann", ann)
+    assert (late["result"], late["owner"]) == ("lost", "bob")
+
+
+async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(office: RunningOrg) -> None:
+    """CASES D4 and D15."""
+    for rep_id, role in (("mia", "manager"), ("ann", "rep"), ("bob", "rep")):
+        await office.rep(rep_id, role)
+    mia, ann = await office.program("mia"), await office.program("ann")
+    crm = Crm(office, mia)
+
+    # D15: leads with only a phone or a mail. Reps read neither as the name under Unassigned.
+    only = [
+        await office.arrive("D15-1", phone="+14014194247"),
+        await office.arrive("D15-2", email="jeremy@x.example"),
+    ]
+    for lead in only:
+        await crm.shows(lead, phase="exception")
+
+    async def unassigned() -> list[str]:
+        rows = (await ann.get("/api/v1/unassigned")).json()["rows"]
+        return [row["prospect_name"] for row in rows]
+
+    async def both() -> bool:
+        return await unassigned() == ["unnamed", "unnamed"]
+
+    await eventually(both, "both are there without a name")
+
+    # D4: free, owned, free, owned, to two reps: the dry run promises what happens.
+    leads = [await office.arrive(f"D4-{n}", last_name=f"Lead {n}") for n in range(4)]
+    for lead in leads:
+        await crm.shows(lead, phase="exception")
+    for lead in (leads[1], leads[3]):
+        assert (await crm.asks("assign", lead, "mia", mia, to_rep_id="mia"))["result"] == "done"
+        await crm.shows(lead, owner="mia")
+    request = {"which": {"leads": leads}, "do": {"type": "assign"}, "to": ["ann", "bob"]}
+
+    async def many(**more: Any) -> dict[str, Any]:
+        answer = await mia.post("/api/v1/leads/actions", json={**request, **more})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = json.loads(answer.text.strip().rsplit("\n", 1)[-1])
+        return found
+
+    promised, done = await many(dry_run=True), await many()
+    assert promised["by_rep"] == done["by_rep"] == {"ann": 1, "bob": 1}
+    assert (done["done"], done["lost"]) == (2, 2)
+    owners = sorted([(await crm.shows(lead))["owner"] for lead in leads])
+    assert owners == ["ann", "bob", "mia", "mia"]
+
+
+async def test_d7_d10_d11_by_bytes_promises_rings_and_repeats_hold(office: RunningOrg) -> None:
+    """CASES D7, D10 and D11."""
+    await opened(office)
+    await office.publish("group", "buttons", method="distribute_all", members=BOTH, ring_seconds=600)
+    await office.publish("campaign", "buttons", group_id="buttons")
+    await office.until_published("campaign", "buttons")
+    mia, ann = await office.program("mia"), await office.program("ann")
+    crm = Crm(office, mia)
+
+    # D10: three leads for the same reps, by New Lead button and ring. The next ring waits for its turn.
+    for n, campaign in enumerate(("buttons", "buttons", "phones", "phones")):
+        crm.sends(
+            LEAD_ARRIVALS, vendor="acme", external_id=f"D10-{n}", last_name=f"Lead {n}", campaign=campaign
+        )
+    leads = [lead_id(office.org, "acme", f"D10-{n}", {}) for n in range(4)]
+    for lead in leads:
+        assert (await crm.shows(lead, phase="offered"))["owner"] is None
+
+    async def offered() -> list[str]:
+        offers = {lead: (await crm.shows(lead))["offer"] for lead in leads}
+        assert all(offer is None or offer["names"] == ["Ann", "Bob"] for offer in offers.values())
+        return [lead for lead, offer in offers.items() if offer is not None]
+
+    async def three() -> bool:
+        return len(await offered()) == len(leads) - 1
+
+    await eventually(three, "both buttons are shown, and one lead rings")
+    found = await offered()
+    assert {leads[0], leads[1]} < set(found), "the one that waits is a ring: a button takes no ring"
+    (rings_now,) = set(found) - {leads[0], leads[1]}
+    (waits,) = set(leads) - set(found)
+    assert (await crm.asks("press_one", rings_now, "ann", ann))["result"] == "won"
+
+    async def rings() -> bool:
+        return waits in await offered()
+
+    await eventually(rings, "the lead in line rings when a phone is free")
+
+    # D11: 33 actions after a callback, the callback's id again. It changes nothing.
+    promised = await office.arrive("D11", last_name="Jones", campaign="west", phone="+14014194247")
+    await crm.shows(promised, owner="ann")
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    callback = {
+        "action_id": str(uuid.uuid4()),
+        "type": "callback",
+        "lead_id": promised,
+        "rep_id": "ann",
+        "at": at.isoformat(),
+    }
+    crm.sends(LEAD_ACTIONS, **callback)
+    await crm.shows(promised, callback_at=shown_time(at))
+    for n in range(33):
+        note = {"type": "note", "note": f"note {n}", "lead_id": promised, "rep_id": "ann"}
+        crm.sends(LEAD_ACTIONS, action_id=str(uuid.uuid4()), **note)
+    later = at + timedelta(hours=1)
+    await crm.shows(promised, notes=33)
+    assert (await crm.asks("callback", promised, "ann", ann, at=later.isoformat()))["result"] == "done"
+    crm.sends(LEAD_ACTIONS, **callback)
+    assert (await crm.asks("note", promised, "ann", ann, note="after the repeat"))["result"] == "done"
+    assert (await crm.shows(promised, notes=34))["callback_at"] == shown_time(later)
+
+    # D7: its owner leaves, and another inquiry distributes the lead. The promised time stays.
+    await office.publish("rep", "ann", name="Ann", active=False)
+    await crm.shows(promised, owner=None)
+    person = {"vendor": "globex", "external_id": "D7", "last_name": "Jones", "phone": "+14014194247"}
+    crm.sends(LEAD_ARRIVALS, **person, campaign="west")
+    row = await crm.shows(promised, owner="bob", inquiries=2)
+    assert row["callback_at"] == shown_time(later)
+
+
+def shown_time(at: datetime) -> str:
+    """Return an instant as the API writes it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,115 @@
+"""Describes the moves that the lead page offers: who may do each one now, and what it will do (M1, E3)."""
+
+import msgspec
+
+from models.facts import Facts
+from models.lead import OWNED_PHASES, Phase
+from rules.queues.rule_book import OrgRules
+from web.auth import Person
+from web.services.decision_text import Names
+from web.services.lead_visibility import VisibleLead
+from web.services.takers import may_reassign
+
+
+class OfferedMove(msgspec.Struct, frozen=True, kw_only=True):
+    """One move. `effect`: what it will do, in a sentence. `to`: it gives the lead to a rep.
+
+    `why`: it needs a reason. `done`: the message afterwards, where `{to}` is the chosen rep.
+    """
+
+    type: str
+    label: str
+    title: str
+    effect: str
+    done: str
+    to: bool = False
+    why: bool = True
+
+
+def moves_offered(
+    person: Person, rules: OrgRules, found: VisibleLead, *, view_only: bool
+) -> list[OfferedMove]:
+    """Return the moves that this person may make of this lead now. The engine makes the final decision."""
+    row, names = found.row, Names(rules)
+    phase, owner = row["phase"], row["owner"]
+    is_closed, is_owned = phase == Phase.CLOSED, owner is not None and phase in OWNED_PHASES
+    _, group = rules.route(msgspec.convert(row["facts"], Facts))
+    again = group.group_id if group is not None and group.takes else None
+    offered: list[OfferedMove] = []
+    if is_owned and may_reassign(person, rules, owner) and (person.oversees or not view_only):
+        offered.append(_reassign(names.rep(owner), is_own=owner == person.rep_id))
+    if not person.oversees:
+        return offered
+    if owner is None and not is_closed:
+        offered.append(_assign())
+    if is_owned:
+        offered.append(_unassign(names.rep(owner), names.group(again) if again else None))
+    if again is not None and not is_closed:
+        offered.append(_redistribute(names.group(again), names.rep(owner) if owner else None))
+    if is_closed:
+        keeps = owner is not None and not rules.has_left(owner)
+        offered.append(_reopen(names.rep(owner) if keeps else None))
+    return offered
+
+
+def _assign() -> OfferedMove:
+    return OfferedMove(
+        type="assign",
+        label="Assign …",
+        title="Assign this lead",
+        effect="Nobody owns the lead. The rep you choose owns it from then on, and is told.",
+        done="Assigned to {to}.",
+        to=True,
+        why=False,
+    )
+
+
+def _reassign(owner: str, *, is_own: bool) -> OfferedMove:
+    who = "You have the lead." if is_own else f"{owner} has the lead."
+    told = "and is told" if is_own else "and both are told"
+    effect = f"{who} The rep you choose owns it from then on, {told}. A promised call goes with it."
+    return OfferedMove(
+        type="reassign",
+        label="Reassign …",
+        title="Give this lead to another rep",
+        effect=effect,
+        done="{to} has the lead now.",
+        to=True,
+    )
+
+
+def _unassign(owner: str, group: str | None) -> OfferedMove:
+    then = (
+        f"The group {group} is asked for another rep."
+        if group
+        else "It goes back to its queues, or to the exceptions if no queue takes it."
+    )
+    return OfferedMove(
+        type="unassign",
+        label="Give back …",
+        title=f"Take this lead back from {owner}",
+        effect=f"{owner} no longer has the lead, and is told. {then}",
+        done=f"{owner} no longer has the lead.",
+    )
+
+
+def _redistribute(group: str, owner: str | None) -> OfferedMove:
+    loses = f" {owner} loses it, is told, and may get it again in turn." if owner else ""
+    return OfferedMove(
+        type="redistribute",
+        label="Distribute again …",
+        title="Distribute this lead again",
+        effect=f"The group {group} is asked from the beginning; reps who were tried before are tried again.{loses}",
+        done=f"The group {group} is asked again.",
+    )
+
+
+def _reopen(owner: str | None) -> OfferedMove:
+    then = f"It is {owner}'s again." if owner else "It has no active owner, so it is distributed again."
+    return OfferedMove(
+        type="reopen",
+        label="Reopen …",
+        title="Reopen this closed lead",
+        effect=f"The lead can be worked again. {then}",
+        done="The lead is open again.",
+    )

@@ -1,0 +1,76 @@
+// Tells a person at every page which leads others moved to or from them, until the person has read it (M1, M4).
+
+import { call } from "./api.js";
+import { element } from "./dom.js";
+import { dateAndTime } from "./format.js";
+import { say } from "./say.js";
+
+/** @import { MovedNotice } from "./types.d.ts" */
+
+const SOON_MS = 300; // Moves within this time are told together.
+const TOLD_MS = 12000;
+const MOST_TOLD = 3;
+const MOST_SHOWN = 8;
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+let newest = "";
+/** @type {Set<string>} what has been told already */
+const told = new Set();
+
+/** Shows the unread notices, and each further one as it happens. */
+export async function watchMoves() {
+  document.addEventListener("live:moved", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => show(true).catch(() => {}), SOON_MS); // The next one, or the next page, tries again.
+  });
+  await show(false);
+}
+
+/** @param {boolean} isNew whether the notices have just come, so that they are also announced */
+async function show(isNew) {
+  /** @type {MovedNotice[]} */
+  const found = await call("GET", "/api/v1/me/moves");
+  const place = element("#moves");
+  place.hidden = found.length === 0;
+  const fresh = found.filter((one) => !told.has(keyOf(one)));
+  for (const one of found) told.add(keyOf(one));
+  if (!found.length) return;
+  newest = found[0].at;
+  if (isNew) for (const one of fresh.slice(0, MOST_TOLD)) say(textOf(one), TOLD_MS);
+  const list = document.createElement("ul");
+  list.append(...found.slice(0, MOST_SHOWN).map(item));
+  const more = found.length - MOST_SHOWN;
+  if (more > 0) list.append(Object.assign(document.createElement("li"), { textContent: `and ${more} earlier` }));
+  const button = Object.assign(document.createElement("button"), { type: "button", textContent: "I have read this" });
+  button.addEventListener("click", async () => {
+    await call("PUT", "/api/v1/preferences/moves-read", { until: newest });
+    place.hidden = true;
+    element("#main").focus();
+  });
+  const title = Object.assign(document.createElement("h2"), { textContent: "Leads that were moved" });
+  place.replaceChildren(title, list, button);
+}
+
+/** @param {MovedNotice} notice */
+const keyOf = ({ at, text, count }) => `${at} ${text} ${count}`;
+
+/** @param {MovedNotice} notice */
+const textOf = ({ text, why }) => (why ? `${text} Reason: ${why}` : text);
+
+/** @param {MovedNotice} notice */
+function item(notice) {
+  const { at, to_you, count, leads } = notice;
+  const line = document.createElement("li");
+  const when = Object.assign(document.createElement("time"), { dateTime: at, textContent: dateAndTime(at) });
+  line.append(when, ` ${textOf(notice)}`);
+  if (count === 1 && !to_you) return line;
+  line.append(" (");
+  leads.forEach(({ lead_id, name }, n) => {
+    if (n) line.append(", ");
+    const link = Object.assign(document.createElement("a"), { href: `/leads/${lead_id}`, textContent: name });
+    line.append(to_you ? link : name);
+  });
+  line.append(count > leads.length ? ` and ${(count - leads.length).toLocaleString()} more)` : ")");
+  return line;
+}

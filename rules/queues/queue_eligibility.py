@@ -33,11 +33,12 @@ _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 def protected_until(lead: Lead, minutes: float) -> datetime | None:
     """Return until when a fresh assignment stands in no claimable queue (M4); None for a lead without an owner.
 
-    A claimed lead needs no protection: it was claimed once, so only an admin's override lets it in (Q10).
+    A closed lead that became its owner's again is a fresh assignment too. A claimed lead needs no protection: it was
+    claimed once, so only an admin's override lets it in (Q10).
     """
     if lead.owner is None or lead.assigned_at is None or lead.how == "claim" or not minutes:
         return None
-    return lead.assigned_at + timedelta(minutes=minutes)
+    return lead.in_queue_since + timedelta(minutes=minutes)
 
 
 def eligible_kinds(lead: Lead, protected: datetime | None = None) -> EligibleKinds:
@@ -66,7 +67,7 @@ def eligible_kinds(lead: Lead, protected: datetime | None = None) -> EligibleKin
     if lead.claimed_through is not None:
         closed[True] = f"it was claimed once already, through {lead.claimed_through}"
     elif protected is not None:
-        closed[True] = f"{lead.owner} got it at {lead.assigned_at}: it is protected until {protected}"
+        closed[True] = f"{lead.owner} got it at {lead.in_queue_since}: it is protected until {protected}"
     if lead.phase is Phase.OWNED:
         closed[False] = f"{lead.owner} owns it and the queue is not claimable"
     return (

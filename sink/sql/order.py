@@ -29,7 +29,9 @@ def queue_order(sort: SortOrder, dialect: str, *, due_first: bool = False) -> li
         # A row that is not older than the promised time was written when the call became due, or later.
         due = and_(promised.is_not(None), promised <= LeadTable.updated_at.expression)
         bands = [case((due, promised), else_=None).is_(None), case((due, promised)), *bands]
-    return [*bands, *(key.desc() if sort.direction == "desc" else key for key in keys), columns.by_id()]
+    # More days are an earlier instant.
+    descending = (sort.direction == "desc") is not (field.type is FieldType.DAYS)
+    return [*bands, *(key.desc() if descending else key for key in keys), columns.by_id()]
 
 
 def _values(field: Field, columns: LeadColumns) -> list[Expression]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.lead import Lead, Phase
 from rules.queues.rule_book import OrgRules
-from tests.rules.language.reference_language import UNITS, meets, value_of
+from tests.rules.language.reference_language import UNITS, meets, queue_since, value_of
 
 NOWHERE = frozenset({Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED, Phase.OFFERED})
 
@@ -14,8 +14,9 @@ NOWHERE = frozenset({Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED, P
 def protected_until(lead: Lead, rules: OrgRules) -> datetime | None:
     """Return until when a fresh assignment is in no claimable queue (M4)."""
     minutes = rules.settings.protect_assigned_minutes
-    fresh = lead.owner is not None and lead.assigned_at is not None and lead.how != "claim"
-    return lead.assigned_at + timedelta(minutes=minutes) if fresh and lead.assigned_at else None
+    if lead.owner is None or lead.assigned_at is None or lead.how == "claim":
+        return None
+    return queue_since(lead) + timedelta(minutes=minutes)
 
 
 def open_queues(lead: Lead, rules: OrgRules) -> list[str]:
@@ -56,6 +57,7 @@ def valid_until(lead: Lead, rules: OrgRules, now: datetime) -> datetime | None:
             for field, length in _relative(raw or {}):
                 if (value := value_of(lead, field)) is not None:
                     instants |= {value - length, value, value + length}
+            instants |= {queue_since(lead) + days * UNITS["day"] for days in _day_counts(raw or {})}
     before = {queue_id: takes(rules, queue_id, lead, now) for queue_id in queues}
     return next(
         (
@@ -66,6 +68,15 @@ def valid_until(lead: Lead, rules: OrgRules, now: datetime) -> datetime | None:
         ),
         None,
     )
+
+
+def _day_counts(raw: dict[str, Any]) -> Iterator[int]:
+    """Yield the numbers of days at which a condition on `days_in_queue` may change."""
+    for rule in raw.get("rules", ()):
+        yield from _day_counts(rule)
+    if raw.get("field") == "days_in_queue":
+        for days in raw["value"] if isinstance(raw["value"], list) else [raw["value"]]:
+            yield from (days, days + 1)
 
 
 def _relative(raw: dict[str, Any]) -> Iterator[tuple[str, timedelta]]:

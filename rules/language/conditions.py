@@ -88,10 +88,7 @@ def keys(condition: Condition) -> frozenset[Any] | None:
 
     Return None if the condition is not a plain equality or list.
     """
-    if (
-        condition.operator not in (Operator.EQUAL, Operator.IN)
-        or FIELDS[condition.field].type in _INSTANTS
-    ):
+    if condition.operator not in (Operator.EQUAL, Operator.IN) or FIELDS[condition.field].type in _INSTANTS:
         return None
     values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
     return frozenset(map(_folded(FIELDS[condition.field]), values))

@@ -29,9 +29,7 @@ Expression = ColumnElement[Any]
 _LEAD: Final = LeadTable
 _COMPUTED: Final[dict[str, Callable[[], Expression]]] = {
     "owned": lambda: _LEAD.owner.is_not(None),
-    "owned_by_active": lambda: and_(
-        _LEAD.owner.is_not(None), not_(func.coalesce(_LEAD.owner_left, false()))
-    ),
+    "owned_by_active": lambda: and_(_LEAD.owner.is_not(None), not_(func.coalesce(_LEAD.owner_left, false()))),
     "claimed_once": lambda: _LEAD.claimed_through.is_not(None),
 }
 """Fields that are computed from columns. They are never NULL."""

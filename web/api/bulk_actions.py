@@ -21,6 +21,7 @@ from application.lead_dealing import Deal, LeadStanding, deal_by_licence, deal_e
 from application.lead_selection import LeadSelection
 from application.lead_selection import select_from_file as leads_of
 from models.audit import AuditDifference
+from models.errors import InvalidInput
 from models.lead import Phase
 from models.public import LeadDecision
 from sink.lists import pages
@@ -185,7 +186,10 @@ def _read_list(content: bytes, org: str) -> LeadSelection:
         try:
             return leads_of(path, org)
         except InvalidInput as error:
-            shown = (msgspec.structs.replace(one, path=one.path.replace(str(path), "file")) for one in error.problems)
+            shown = (
+                msgspec.structs.replace(one, path=one.path.replace(str(path), "file"))
+                for one in error.problems
+            )
             raise InvalidInput(tuple(shown)) from error
 
 

@@ -163,7 +163,12 @@ conditions = st.one_of(
     *_kind(["state"], st.sampled_from(STATES), key=None),
     *_kind(["loan_amount"], _numbers, key=float),
     *_kind(["credit_score", "inquiries"], st.sampled_from([1, 2, *SCORES]), key=float),
-    *_kind(["silenced", "consent", "owned", "owned_by_active", "claimed_once"], st.booleans(), key=None, lists=False),
+    *_kind(
+        ["silenced", "consent", "owned", "owned_by_active", "claimed_once"],
+        st.booleans(),
+        key=None,
+        lists=False,
+    ),
     *_kind(DATES, _dates(), key=lambda text: span(text)[0], lists=False),
     *_kind(ATTRIBUTE_NAMES, st.sampled_from(["jo", "12", "12.5", "true"]), key=str.casefold),
     *_kind(ATTRIBUTE_NAMES, st.sampled_from([7, 12, 12.5]), key=float),

@@ -183,7 +183,9 @@ def test_q6_a_publication_takes_effect_once_it_is_accepted_and_an_older_one_neve
 def test_x2_a_rep_who_leaves_makes_the_org_look_at_its_leads() -> None:
     leads = LeadPartition(2)
     first, other = {"rep_id": "rep-1"}, {"rep_id": "rep-1", "teams": ["west"]}
-    assert decided(leads, publication(1, first, "rep", "rep-1"), 0).reevaluates == "default"  # it was open before
+    assert (
+        decided(leads, publication(1, first, "rep", "rep-1"), 0).reevaluates == "default"
+    )  # it was open before
     assert decided(leads, publication(2, other, "rep", "rep-1"), 1).reevaluates is None
     assert decided(leads, publication(3, {"rep_id": "rep-2"}, "rep", "rep-2"), 2).reevaluates == "default"
     assert decided(leads, publication(4, None, "rep", "rep-1"), 3).reevaluates == "default"

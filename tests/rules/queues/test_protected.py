@@ -149,7 +149,9 @@ def test_m4_days_in_queue_begin_anew_with_every_owner_and_with_none() -> None:
     assert story.deadline(DeadlineKind.RULES).due == since + timedelta(days=3)
     assert story.wait(days=2, hours=23, minutes=59).queues == []
     assert story.wait(minutes=1).queues == ["old"]
-    assert "days_in_queue is 3, more than 2" in story.book.org("default").explain(story.lead, "old", story.now)
+    assert "days_in_queue is 3, more than 2" in story.book.org("default").explain(
+        story.lead, "old", story.now
+    )
 
 
 def test_m4_a_reopened_lead_is_a_fresh_assignment() -> None:

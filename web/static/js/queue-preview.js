@@ -102,7 +102,8 @@ export class Preview {
    * @param {boolean} isAbout a lead
    */
   show({ matched, owned, leads, entering, leaving, examples, lead }, isAbout) {
-    this.find("[data-matched]").textContent = `${matched.toLocaleString()} of ${leads.toLocaleString()} leads${ownedText(owned)}`;
+    this.find("[data-matched]").textContent =
+      `${matched.toLocaleString()} of ${leads.toLocaleString()} leads${ownedText(owned)}`;
     this.find("[data-compared]").textContent =
       `· ${entering.toLocaleString()} new, ${leaving.toLocaleString()} leaving, compared with what is published`;
     /** @type {string[]} */

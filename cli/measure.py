@@ -13,7 +13,7 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="claims, latency, live, board, pages, listeners, rules, recovery, restart or allocate."
+            help="claims, latency, live, board, pages, listeners, rules, reading, recovery, restart or allocate."
         ),
     ],
     browser: Annotated[

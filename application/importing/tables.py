@@ -33,6 +33,7 @@ _TITLE_LINES: Final = 20
 _SEPARATOR: Final = re.compile(r"\ufeff?\"?sep=(.)\"?\s*", re.IGNORECASE)
 _FORMULA: Final = re.compile(r'="(.*)"', re.DOTALL)
 _FLOAT_ID: Final = re.compile(r"(\d+)\.0+", re.ASCII)
+_FIELDS: Final = frozenset(FIELDS)
 _OPEN: Final = "unexpected end of data"
 NOT_CLOSED: Final = "a quote is opened on this line and not closed"
 """The reason for refusing a line. Its other lines are read as rows of their own, so that no row is swallowed (A1)."""
@@ -268,12 +269,13 @@ def messages(header: tuple[str, ...], rows: Iterable[Found], mapping: Mapping | 
 
 def by_names(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row as a message: columns named like fields become these fields, others attributes."""
-    given = {name: cell for name, cell in row.items() if cell != ""}
-    found = find_fields(given)
-    message = {name: value for name, value in found.fields.items() if name in FIELDS}
+    found = find_fields({name: cell for name, cell in row.items() if cell != ""})
+    message: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
+    for name, value in found.fields.items():
+        (message if name in _FIELDS else attributes)[name] = value
     if whole := _FLOAT_ID.fullmatch(str(message.get("external_id", ""))):
         message["external_id"] = whole[1]  # an id that pandas held as a float
-    attributes = {name: value for name, value in found.fields.items() if name not in FIELDS}
     if lost := {name: value for name, value in found.invalid.items() if name not in attributes}:
         attributes["invalid"] = lost
     return {**message, "attributes": attributes} if attributes else message
@@ -299,7 +301,7 @@ def row_of(line: int, cells: list[str], header: tuple[str, ...]) -> Found:
 def _cell(text: str) -> str:
     """Return a cell's text, trimmed. `="02903"` keeps a spreadsheet from changing it."""
     text = text.strip()
-    found = _FORMULA.fullmatch(text)
+    found = _FORMULA.fullmatch(text) if text.startswith("=") else None
     return found[1].strip() if found else text
 
 

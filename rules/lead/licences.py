@@ -50,7 +50,7 @@ def check_assignee(
     if not lacks_licence(transition.rules, rep_id, state):
         return None, ()
     if not request.override_licence:
-        why = f"{rep_id} is not licensed in {state}: override_licence with a reason assigns it all the same"
+        why = f"{rep_id} is not licensed in {state}; a manager may override that with a reason (override_licence)"
         return refused(Reason.NOT_LICENSED, why), ()
     if request.why is None:
         return refused(Reason.INVALID, "why: override_licence needs a reason"), ()

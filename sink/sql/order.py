@@ -15,6 +15,7 @@ def queue_order(sort: SortOrder, dialect: str, *, due_first: bool = False) -> li
     """Return the expressions to order `LeadTable` by. The order's field and direction must exist.
 
     `due_first`: leads whose promised call is due come first, by its time, as in work queues (M7).
+    Due calls at the same time are in the order of the leads' ids, as the engine's keys are.
     """
     field, columns = FIELDS[sort.field], LeadColumns(dialect)
     values = _values(field, columns)
@@ -28,7 +29,9 @@ def queue_order(sort: SortOrder, dialect: str, *, due_first: bool = False) -> li
         promised = LeadTable.callback_at.expression
         # A row that is not older than the promised time was written when the call became due, or later.
         due = and_(promised.is_not(None), promised <= LeadTable.updated_at.expression)
-        bands = [case((due, promised), else_=None).is_(None), case((due, promised)), *bands]
+        usual = not_(due)
+        bands = [usual, case((due, promised)), *(case((usual, band)) for band in bands)]
+        keys = [case((usual, key)) for key in keys]
     # More days are an earlier instant.
     descending = (sort.direction == "desc") is not (field.type is FieldType.DAYS)
     return [*bands, *(key.desc() if descending else key for key in keys), columns.by_id()]

@@ -187,10 +187,12 @@ def test_x5_q2_without_a_group_the_queues_are_asked(org: Org) -> None:
 
 
 def test_x5_r5_a_lead_that_arrives_assigned_asks_nobody(org: Org) -> None:
-    """X5, R5: distribution does not change its rep."""
-    routed = org.route(assigned_to="rep-1")
-    assert (routed.offered_to, routed.method) == (("rep-1",), "pre_assigned")
-    assert routed.why == "it arrives assigned to rep-1 (R5)"
+    """X5, R5: distribution does not change its rep, except one without a licence (M6)."""
+    routed = org.route(assigned_to="rep-3")
+    assert (routed.offered_to, routed.method) == (("rep-3",), "pre_assigned")
+    assert routed.why == "it arrives assigned to rep-3 (R5)"
+    unlicensed = org.route(assigned_to="rep-1")
+    assert (unlicensed.offered_to, unlicensed.method) == (("rep-2",), "round_robin")
 
 
 def test_x5_a_known_lead_is_asked_for_as_if_nobody_had_it(org: Org) -> None:

@@ -143,6 +143,18 @@ def test_q7_d4_m7_sql_orders_as_the_queues_keys_do(
     assert ask(crm, found, by=queue_order(sort, crm.dialect.name, due_first=True)) == expected
 
 
+def test_m7_calls_due_at_the_same_time_are_in_the_order_of_the_ids(crm: Engine) -> None:
+    """The order of the queue does not decide among them, and neither does a lead that was put off."""
+    due = NOW - timedelta(minutes=1)
+    found = [
+        make(lead_id="b", callback_at=due, arrived_at=NOW - timedelta(days=1)),
+        make(lead_id="a", callback_at=due, arrived_at=NOW, deferred_at=NOW),
+        make(lead_id="c", arrived_at=NOW - timedelta(days=2)),
+    ]
+    by = queue_order(SortOrder("arrived_at", "asc"), crm.dialect.name, due_first=True)
+    assert ask(crm, found, by=by) == ["a", "b", "c"]
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(some)
 def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, found: list[Lead]) -> None:

@@ -54,7 +54,8 @@ def test_m6_a_manager_overrides_with_a_reason_that_is_recorded(story: Story, act
     refused = story.asks(action, "mia", to_rep_id="rep-7", why="he asked")
     assert (refused.result, refused.reason) == (Result.REFUSED, Reason.NOT_LICENSED)
     assert (
-        refused.why == "rep-7 is not licensed in RI: override_licence with a reason assigns it all the same"
+        refused.why
+        == "rep-7 is not licensed in RI; a manager may override that with a reason (override_licence)"
     )
     without = story.asks(action, "mia", to_rep_id="rep-7", override_licence=True)
     assert (without.result, without.reason) == (Result.REFUSED, Reason.INVALID)

@@ -87,8 +87,10 @@ async def ask(person: Reads, parts: PartsOf, given: PreviewRequest) -> PreviewRe
 
 
 def _ask(parts: Services, org: str, queue_id: str, value: dict[str, Any], about: str | None) -> Preview:
-    published = parts.directory.org(org).queues.get(queue_id)
-    draft = drafted(queue_id, value, -1 if published is None else published.version)
+    rules = parts.directory.org(org)
+    published = rules.queues.get(queue_id)
+    version = -1 if published is None else published.version
+    draft = drafted(queue_id, value, version, rules.settings.time_zone)
     with translated("CRM database"), parts.crm.connect() as connection:
         lead_id = find(connection, org, about) if about and about.strip() else None
         return preview(connection, org, draft, published, datetime.now(UTC), lead_id=lead_id)

@@ -90,7 +90,8 @@ async def ask(person: Reads, parts: PartsOf, given: PreviewRequest) -> PreviewRe
 def _ask(parts: Services, org: str, queue_id: str, value: dict[str, Any], about: str | None) -> Preview:
     rules = parts.directory.org(org)
     published, protected = rules.queues.get(queue_id), rules.settings.protect_assigned_minutes
-    draft = drafted(queue_id, value, -1 if published is None else published.version)
+    version = -1 if published is None else published.version
+    draft = drafted(queue_id, value, version, rules.settings.time_zone)
     with translated("CRM database"), parts.crm.connect() as connection:
         lead_id = find(connection, org, about) if about and about.strip() else None
         return preview(

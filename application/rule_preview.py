@@ -11,7 +11,9 @@ import msgspec
 from application.directory.publish import read_published
 from application.journal_snapshot import journal_now
 from application.rule_text import read_tree, refused
+from models.directory import OrgSettings
 from models.lead import Lead
+from rules.inbound.publication import present
 from rules.language.compile import CompiledRule
 from rules.language.explanations import Outcome
 from rules.language.tree import in_zone, parse
@@ -92,9 +94,10 @@ class RuleQuestion:
 class QueueQuestion:
     """A queue: whether a lead is in it by its rules and by the lead's phase, in the queue's order."""
 
-    def __init__(self, queue: CompiledQueue) -> None:
+    def __init__(self, queue: CompiledQueue, protect_minutes: float = 0) -> None:
+        """`protect_minutes`: how long a fresh assignment is in no claimable queue (M4)."""
         self._id = queue.queue.queue_id
-        self._index = QueueIndex((queue,))
+        self._index = QueueIndex((queue,), protect_minutes)
 
     def place(self, lead: Lead, at: datetime) -> str | None:
         """Return the lead's key in the queue's order, if it is in the queue."""
@@ -132,13 +135,14 @@ def read_rule(text: str) -> RuleQuestion:
 
 async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQuestion:
     """Return a queue as it is published now. Raises `RuleErrors` where there is none."""
-    published = await read_published(settings, org)
-    found = published.objects.get(("queue", queue_id))
+    objects = (await read_published(settings, org)).objects
+    found, terms = objects.get(("queue", queue_id)), objects.get(("settings", "settings"))
     if found is None or found.value is None:
         raise refused("queue", f"{org} has published no queue {queue_id}")
-    terms = published.objects.get(("settings", "settings"))
-    zone = ((terms.value if terms else None) or {}).get("time_zone") or "UTC"
-    return QueueQuestion(CompiledQueue.from_value(queue_id, found.value, found.version, zone))
+    given = present((terms.value if terms else None) or {})
+    protected = given.get("protect_assigned_minutes", OrgSettings().protect_assigned_minutes)
+    zone = given.get("time_zone") or "UTC"
+    return QueueQuestion(CompiledQueue.from_value(queue_id, found.value, found.version, zone), protected)
 
 
 async def try_on_leads(

@@ -83,6 +83,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     `contact_kinds`: the kinds of activity that count as contact with the lead (M3).
     `max_locks`: how many leads without an owner a rep may have open in one partition of the log (M6).
     `enforce_licence`: a rep claims, is assigned or opens only leads whose state it is licensed in (M6).
+    `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
     """
 
@@ -90,6 +91,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     lock_minutes: float = 60
     max_locks: int = 3
     enforce_licence: bool = True
+    protect_assigned_minutes: float = 60
     claims_per_minute: int = 600
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True

@@ -179,7 +179,9 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `activities`: the number of recorded activities. `owner_last_contacted_at`: when the owner last contacted the
     lead, since it is the owner's (M3). `hung_up_epoch`: the `owned_epoch` under which the owner hung up its ring
     (S2). `due_notice`: who was told that the promised call is due, until somebody contacts the lead (M7).
-    `corrections`: what people corrected of its facts (M2).
+    `corrections`: what people corrected of its facts (M2). `owner_left`: whether its owner has left and still has it,
+    as the owner of a closed lead does. `queue_since`: when it came to its owner, lost its owner, or was reopened; None
+    before that, and in rows of earlier versions (M4).
     """
 
     lead_id: str
@@ -199,6 +201,8 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lapsed_at: datetime | None = None
     last_contacted_at: datetime | None = None
     owner_last_contacted_at: datetime | None = None
+    owner_left: bool = False
+    queue_since: datetime | None = None
     last_outcome: str | None = None
     deferred_at: datetime | None = None
     inquiries: int = 1
@@ -224,6 +228,11 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def silenced(self) -> bool:
         """Whether the lead must not be called, because its vendor or the do-not-contact list says so (X6)."""
         return self.facts.silenced or bool(self.suppressed)
+
+    @property
+    def in_queue_since(self) -> datetime:
+        """Since when the lead is in its owner's queue, or, without an owner, since when nobody has it (M4)."""
+        return self.queue_since or self.assigned_at or self.arrived_at
 
     @property
     def call_is_due(self) -> bool:

@@ -17,6 +17,8 @@ MAX_COLUMNS: Final = 50
 MAX_ENTRIES: Final = 1_000
 """The maximum number of teams, outcomes, states, absences or spans of one object."""
 MAX_MEMBERS: Final = 10_000
+MAX_PROTECTION_MINUTES: Final = 60 * 24 * 365
+"""The longest time for which a fresh assignment is protected from claims, in minutes."""
 MAX_LOCK_MINUTES: Final = 30 * 24 * 60
 MAX_COUNT: Final = 1_000_000
 MAX_LOCKS: Final = 1_000
@@ -222,6 +224,7 @@ class SettingsObject(_Published):
     that put phone and mail address on the do-not-contact list (M8). `contact_kinds`: the kinds of activity that
     count as contact with the lead (M3). `max_locks`: how many leads without an owner a rep may have open (M6).
     `enforce_licence`: a rep claims, is assigned or opens only leads whose state it is licensed in (M6).
+    `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
     """
 
@@ -229,6 +232,9 @@ class SettingsObject(_Published):
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
     max_locks: Annotated[int, Field(ge=1, le=MAX_LOCKS)] = 3
     enforce_licence: bool = True
+    protect_assigned_minutes: Annotated[
+        float, Field(ge=0, le=MAX_PROTECTION_MINUTES, allow_inf_nan=False)
+    ] = 60
     claims_per_minute: Annotated[int, Field(ge=1, le=MAX_CLAIMS_PER_MINUTE)] = 600
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True

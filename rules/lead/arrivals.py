@@ -141,7 +141,8 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
     if not active:
         _distribute_again(transition, facts, owner)
     elif reopened:
-        transition.update(phase=Phase.OWNED, owned_epoch=transition.next_epoch())
+        epoch = transition.next_epoch()
+        transition.update(phase=Phase.OWNED, owned_epoch=epoch, queue_since=transition.at)
 
 
 def _inquiry_outcome(transition: Transition, active: str | None) -> str:
@@ -163,6 +164,8 @@ def _distribute_again(transition: Transition, facts: Facts, owner: str | None) -
         orphan(transition, owner, f"{owner} has left")
     elif transition.lead.phase not in _AT_REST:
         return
+    if transition.lead.phase is Phase.CLOSED:
+        transition.update(queue_since=transition.at)
     if transition.lead.phase in (Phase.IGNORED, Phase.CLOSED):
         transition.update(phase=Phase.QUEUED)
     _distribute(transition, facts, "it inquired once more", "its new inquiry arrived assigned (R5, R6)")

@@ -16,10 +16,11 @@ EXPLAINED_QUEUES: Final = 50
 def settle(transition: Transition) -> None:
     """Update phase, places and the rules' deadline after the event has changed the lead (Q2, X7).
 
-    The rules are evaluated only if the lead or the org's rules changed, or at the instant at which a relative date
-    changes a verdict. So a losing claim needs no evaluation.
+    The rules are evaluated only if the lead or the org's rules changed, if its owner left or returned, or at the
+    instant at which time alone changes a verdict. So a losing claim needs no evaluation.
     """
     due = transition.lead.deadline(DeadlineKind.RULES)
+    transition.note_departure()
     if (
         transition.lead is transition.before_event
         and transition.lead.evaluated == transition.rules.version

@@ -132,6 +132,8 @@ class Transition:
             how=how,
             via=via,
             assigned_at=self.at,
+            queue_since=self.at,
+            owner_left=self.rules.has_left(rep_id),
             phase=Phase.OWNED,
             deferred_at=None,
             owner_last_contacted_at=None,
@@ -153,7 +155,7 @@ class Transition:
         self.unlock(why)
         self._withdraw_due_notice(why)
         self.update(owner=None, owned_epoch=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
-        self.update(owner_last_contacted_at=None)
+        self.update(owner_last_contacted_at=None, owner_left=False, queue_since=self.at)
         self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
 
     def end_search(self, why: str, *, winner: str | None = None) -> None:
@@ -207,6 +209,13 @@ class Transition:
         self.update(last_contacted_at=self.at)
         if self.lead.owner == rep_id:
             self.update(owner_last_contacted_at=self.at)
+
+    def note_departure(self) -> None:
+        """Record whether the lead's owner has left, according to the org's reps (M4)."""
+        lead = self.lead
+        left = lead.owner is not None and self.rules.has_left(lead.owner)
+        if left is not lead.owner_left:
+            self.update(owner_left=left)
 
     def update_phase(self) -> None:
         """Derive the phase from owner and lock. Only closing and ignoring are decided elsewhere.

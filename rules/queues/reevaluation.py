@@ -10,8 +10,10 @@ def is_stale(lead: Lead, rules: OrgRules, now: datetime) -> bool:
     """Say whether the current rules would change the lead's places, its columns in queues, or its next change by time.
 
     A lead that no new rule takes today may have to be taken in a week, so its deadline must be set for that (Q2). A rep
-    who has left keeps no lead open (X2).
+    who has left keeps no lead open (X2), and rules may ask whether a lead's owner has left (M4).
     """
+    if lead.owner is not None and rules.has_left(lead.owner) is not lead.owner_left:
+        return True
     if lead.lock is not None and rules.has_left(lead.lock.rep_id):
         return True
     if lead.evaluated == rules.version:

@@ -410,6 +410,17 @@ class LeadsLive(RuleBasedStateMachine):
             assert lead is not None
             assert (lead.owner, lead.claimed_through is None) == (rep_id, False)
 
+    @invariant()
+    def no_fresh_assignment_is_in_a_claimable_queue(self) -> None:
+        """M4: whoever got a lead has it to itself for `protect_assigned_minutes`; a claim is no assignment."""
+        rules = self.story.book.org("default")
+        protection = timedelta(minutes=rules.settings.protect_assigned_minutes)
+        for lead in self.arrived:
+            if lead.owner is None or lead.assigned_at is None or lead.how == "claim":
+                continue
+            if lead.evaluated == rules.version and self.story.now < lead.assigned_at + protection:
+                assert not [name for name in lead.places if rules.queues[name].queue.claimable], lead.lead_id
+
     def note_owners(self, name: str) -> None:
         """Note who has a claimed lead after a move or after its owner has left (M1, X2)."""
         for decision in self.story.said:

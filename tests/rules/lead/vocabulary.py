@@ -47,6 +47,11 @@ QUEUES: Final[dict[str, list[dict[str, Any] | None]]] = {
             ),
         },
         {"claimable": True, "inclusion": where(("claimed_once", "=", True))},
+        {
+            "claimable": True,
+            "inclusion": where(("days_in_queue", ">=", 14), ("owner_last_contacted_at", "null", None)),
+        },
+        {"claimable": True, "inclusion": where(("owned_by_active", "=", False))},
         {"claimable": True},
         None,
     ],
@@ -58,6 +63,8 @@ SETTINGS: Final[list[dict[str, Any] | None]] = [
     {"lock_minutes": 90, "auto_claim_on_timed_callback": False},
     {"closing_outcomes": ["talked"]},
     {"owners_may_reassign": True},
+    {"protect_assigned_minutes": 0},
+    {"protect_assigned_minutes": 2 * 1440},
     {"do_not_contact_outcomes": ["no answer"], "closing_outcomes": []},
     None,
 ]

@@ -36,8 +36,8 @@ async def test_c1_days_are_the_orgs_in_segments_previews_and_views(office: Runni
         fields = {one["name"]: one["label"] for one in (await manager.get("/api/v1/queue-fields")).json()}
         assert fields["created_at"].endswith(" (America/Chicago)")
         assert "America" not in fields["state"]
-        for page in ("/my-leads", "/queue-builder", "/directory/reps"):
-            assert "(America/Chicago)" in (await manager.get(page)).text
+        for path in ("/my-leads", "/queue-builder", "/directory/reps"):
+            assert "(America/Chicago)" in (await manager.get(path)).text
         asked = {"queue_id": "that-day", "value": {"name": "That day", "inclusion": THAT_DAY}, "lead": lead}
         preview = await manager.post("/api/v1/queue-previews", json=asked)
         assert preview.status_code == 200, preview.text

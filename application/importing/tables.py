@@ -35,6 +35,7 @@ _FORMULA: Final = re.compile(r'="(.*)"', re.DOTALL)
 _FLOAT_ID: Final = re.compile(r"(\d+)\.0+", re.ASCII)
 _FIELDS: Final = frozenset(FIELDS)
 _OPEN: Final = "unexpected end of data"
+_REPEATED: Final = "repeats the header"
 NOT_CLOSED: Final = "a quote is opened on this line and not closed"
 """The reason for refusing a line. Its other lines are read as rows of their own, so that no row is swallowed (A1)."""
 
@@ -285,8 +286,9 @@ def _rows(rows: "_Rows", header: tuple[str, ...]) -> Iterator[Found]:
     for line, cells in rows:
         if isinstance(cells, str):
             yield Found(line=line, reason=cells)
-        elif cells and (cells != [""]):
-            yield row_of(line, cells, header)
+        elif cells and cells != [""]:
+            repeats = tuple(map(str.strip, cells)) == header
+            yield Found(line=line, reason=_REPEATED) if repeats else row_of(line, cells, header)
 
 
 def row_of(line: int, cells: list[str], header: tuple[str, ...]) -> Found:

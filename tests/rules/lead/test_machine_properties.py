@@ -179,9 +179,11 @@ class LeadsLive(RuleBasedStateMachine):
     def repeats(self, data: st.DataObject) -> None:
         event, answer = data.draw(st.sampled_from(self.asked[-20:]))
         before = self.lead(event.lead_id)
-        if before is not None and before.erased_at is not None and event.action != "erase":
-            answer = replace(answer, why=answer.why and "erased")  # the words may have named the prospect
-        assert self.tell(event) == answer, "a repeat is answered word for word (X4)"
+        expected = [answer]
+        if before is not None and before.erased_at is not None:
+            # If it was given before the erasure, its words may have named the prospect.
+            expected.append(replace(answer, why=answer.why and "erased"))
+        assert self.tell(event) in expected, "a repeat is answered word for word (X4)"
         assert self.lead(event.lead_id) == before
 
     @rule(data=st.data(), queue_id=st.sampled_from(sorted(QUEUES)), sweep=st.booleans())

@@ -16,7 +16,7 @@ from models import ids, normalize
 from models.errors import InvalidInput, Problem
 from models.lead import Lead, Phase
 from rules.language.compile import CompiledRule
-from rules.language.tree import parse
+from rules.language.tree import in_zone, parse
 
 LEAD_ID: Final = "lead_id"
 """The column of lead ids in a file, unless another one is named."""
@@ -67,12 +67,17 @@ class Segment:
 
     def __init__(self, raw: Any) -> None:
         """Compile a rule tree. Raises `RuleErrors` with every problem."""
-        self._rule = CompiledRule(parse(raw, "segment"))
+        self._tree = parse(raw, "segment")
+        self._rule = CompiledRule(self._tree)
 
     @classmethod
     def read(cls, text: str) -> "Segment":
         """Parse a rule from its text (`application.rule_text`). Raises `RuleErrors` with path and reason."""
         return cls(read_tree(text, "segment"))
+
+    def in_zone(self, time_zone: str) -> None:
+        """Let dates without a time be days of a zone, the org's (C1)."""
+        self._rule = CompiledRule(in_zone(self._tree, time_zone))
 
     def select(self, leads: Iterable[Lead], org: str, at: datetime, action: str = "assign") -> LeadSelection:
         """Return an org's leads that meet the rule at `at` (aware) and that the action can change, the oldest first.

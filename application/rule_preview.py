@@ -11,10 +11,12 @@ import msgspec
 from application.directory.publish import read_published
 from application.journal_snapshot import journal_now
 from application.rule_text import read_tree, refused
+from models.directory import OrgSettings
 from models.lead import Lead
+from rules.inbound.publication import present
 from rules.language.compile import CompiledRule
 from rules.language.explanations import Outcome
-from rules.language.tree import parse
+from rules.language.tree import in_zone, parse
 from rules.queues.membership import CompiledQueue, QueueIndex
 from streams.settings import Settings
 
@@ -72,7 +74,12 @@ class RuleQuestion:
 
     def __init__(self, raw: Any) -> None:
         """Compile the rule. Raises `RuleErrors` with every problem."""
-        self._rule = CompiledRule(parse(raw, "rule"))
+        self._tree = parse(raw, "rule")
+        self._rule = CompiledRule(self._tree)
+
+    def in_zone(self, time_zone: str) -> None:
+        """Let dates without a time be days of a zone, the org's (C1)."""
+        self._rule = CompiledRule(in_zone(self._tree, time_zone))
 
     def place(self, lead: Lead, at: datetime) -> str | None:
         """Return when the lead arrived, if it meets the rule."""
@@ -87,9 +94,10 @@ class RuleQuestion:
 class QueueQuestion:
     """A queue: whether a lead is in it by its rules and by the lead's phase, in the queue's order."""
 
-    def __init__(self, queue: CompiledQueue) -> None:
+    def __init__(self, queue: CompiledQueue, protect_minutes: float = 0) -> None:
+        """`protect_minutes`: how long a fresh assignment is in no claimable queue (M4)."""
         self._id = queue.queue.queue_id
-        self._index = QueueIndex((queue,))
+        self._index = QueueIndex((queue,), protect_minutes)
 
     def place(self, lead: Lead, at: datetime) -> str | None:
         """Return the lead's key in the queue's order, if it is in the queue."""
@@ -127,10 +135,14 @@ def read_rule(text: str) -> RuleQuestion:
 
 async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQuestion:
     """Return a queue as it is published now. Raises `RuleErrors` where there is none."""
-    found = (await read_published(settings, org)).objects.get(("queue", queue_id))
+    objects = (await read_published(settings, org)).objects
+    found, terms = objects.get(("queue", queue_id)), objects.get(("settings", "settings"))
     if found is None or found.value is None:
         raise refused("queue", f"{org} has published no queue {queue_id}")
-    return QueueQuestion(CompiledQueue.from_value(queue_id, found.value, found.version))
+    given = present((terms.value if terms else None) or {})
+    protected = given.get("protect_assigned_minutes", OrgSettings().protect_assigned_minutes)
+    zone = given.get("time_zone") or "UTC"
+    return QueueQuestion(CompiledQueue.from_value(queue_id, found.value, found.version, zone), protected)
 
 
 async def try_on_leads(
@@ -141,13 +153,12 @@ async def try_on_leads(
     Conditions are evaluated at `at`. Raises `RuleErrors` where there is no such queue, `RetryableError` where Kafka
     is unreachable.
     """
-    question = await published_queue(settings, org, asked) if isinstance(asked, str) else asked
-    return trial(question, await leads_now(settings, org), at, lead_id)
-
-
-async def leads_now(settings: Settings, org: str) -> list[Lead]:
-    """Return the org's leads from the journal. Raises `RetryableError` where Kafka is unreachable."""
-    return [lead for lead in (await journal_now(settings)).leads.values() if lead.facts.org == org]
+    question: Question = await published_queue(settings, org, asked) if isinstance(asked, str) else asked
+    journal = await journal_now(settings)
+    if isinstance(question, RuleQuestion):
+        question.in_zone(journal.book.org(org).settings.time_zone)
+    leads = [lead for lead in journal.leads.values() if lead.facts.org == org]
+    return trial(question, leads, at, lead_id)
 
 
 def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str | None = None) -> MatchCount:

@@ -83,6 +83,12 @@ def _pages() -> Bench:
     return run
 
 
+def _reading() -> Bench:
+    from bench.reading import run
+
+    return run
+
+
 def _recovery() -> Bench:
     from bench.recovery import run
 
@@ -111,6 +117,7 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
         "live": _loaded(_live),
         "live-browser": _loaded(_live_browser),
         "pages": _loaded(_pages),
+        "reading": _loaded(_reading),
         "recovery": _loaded(_recovery),
         "restart": _loaded(_restart),
         "rules": _loaded(_rules),

@@ -126,6 +126,17 @@ def _allocate(result: Result) -> Rows:
     ]
 
 
+def _reading(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, f"{result[f'{name}_per_s']:,}", f"{result[f'{name}_other_names_per_s']:,}"
+
+    return [
+        ("", "a second, in the contract's names", "in a vendor's own names"),
+        row("messages of `lead-arrivals`", "messages"),
+        row("rows of a CSV file, as `firstclaim send` reads them", "rows"),
+    ]
+
+
 def _board(result: Result) -> Rows:
     def row(what: str, name: str) -> tuple[str, ...]:
         return what, f"{result[name]:.1f}"
@@ -213,6 +224,12 @@ TABLES: Final[Mapping[str, Table]] = {
         "Pure computing, no broker: each lead asks its group, is offered by round robin with hours, licences, caps and"
         " pauses, and is claimed; every fourth times out first and is offered again.",
         _allocate,
+    ),
+    "reading": Table(
+        "Reading what vendors send",
+        "Pure computing in one process, by its processor time; no broker. Every lead has another phone, mail address"
+        " and id.",
+        _reading,
     ),
     "board": Table(
         "A long queue on the board",

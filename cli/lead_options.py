@@ -129,6 +129,7 @@ def _dealt(settings: "Settings", bulk: BulkAction) -> "tuple[LeadSelection, Deal
     if named is not None:
         selection = named
     elif rule is not None:
+        rule.in_zone(journal.book.org(bulk.org).settings.time_zone)
         selection = rule.select(journal.leads.values(), bulk.org, datetime.now(UTC), bulk.action)
     elif which.portfolio is not None:
         selection = select_portfolio(journal.leads.values(), bulk.org, which.portfolio)

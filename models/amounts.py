@@ -6,6 +6,7 @@ Raises ValueError with the reason, worded to follow the field's name.
 import re
 import unicodedata
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from models.normalize import kind_of
@@ -69,6 +70,7 @@ def amount_and_bound(value: Any) -> tuple[int | float, bool] | None:
     return (int(number) if number == int(number) else float(number)), bound
 
 
+@lru_cache(maxsize=4096)
 def _read(text: str) -> tuple[int | float | None, bool]:
     if found := _AMOUNT.fullmatch(text):
         return _number(found[1], found[2], found[3]), False

@@ -7,11 +7,12 @@ ValueError with the reason, worded to follow the field's name.
 import re
 import unicodedata
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import idna
 import phonenumbers
 
+from models import us_numbers
 from models.normalize import as_text, within
 from models.spelling import cleaned, decoded
 
@@ -22,6 +23,8 @@ _LONGEST: Final = 400
 _NUMBER_LENGTH: Final = 60
 _ROUNDED: Final = "is a number that a spreadsheet rounded"
 _MAX_PARTS: Final = 5
+_LONGEST_NUMBER: Final = 13
+"""A text with more digits, without its extension's, may hold more than one number."""
 
 _SCIENTIFIC: Final = re.compile(r"\+?(\d)(?:[.,](\d*))?[eE]\+?(\d{1,2})")
 _WITHOUT_FRACTION: Final = re.compile(r"(\+?\d{7,15})[.,]0+")
@@ -35,6 +38,10 @@ _SEVERAL: Final = re.compile(r"\s*(?:[/;,|\n]|\bor\b|\band\b|&)\s*", re.IGNORECA
 _FAX: Final = re.compile(r"\bfax\b", re.IGNORECASE)
 
 _EMAIL: Final = re.compile(r"[^@\s<>\"(),;:\\\[\]]+@[^@\s.<>\"(),;:\\\[\]]+(\.[^@\s.<>\"(),;:\\\[\]]+)+")
+_PLAIN_ADDRESS: Final = re.compile(
+    r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@[a-z0-9-]+(?:\.[a-z0-9-]+)+", re.ASCII | re.IGNORECASE
+)
+"""An address in which nothing is to be cleaned."""
 _BRACKETED: Final = re.compile(r"<\s*([^<>]+?)\s*>")
 _COMMENT: Final = re.compile(r"\s*\([^()]*\)\s*$")
 _BETWEEN_ADDRESSES: Final = re.compile(r"[;,\s]+")
@@ -43,18 +50,21 @@ _BETWEEN_ADDRESSES: Final = re.compile(r"[;,\s]+")
 def phone(value: Any) -> str | None:
     """Read a phone number and return it as E.164. Without a country code it is a US number."""
     read = phone_parts(value)
-    return read[0] if read else None
+    return read.number if read else None
 
 
-def phone_parts(value: Any) -> tuple[str, str | None] | None:
-    """Read a phone number and return it as E.164, with its extension if it has one."""
-    if isinstance(value, float):
-        text: str | None = _digits(value)
-    else:
-        text = as_text(value)
-    if text is None or not (text := cleaned(unicodedata.normalize("NFKC", text))):
-        return None
-    return _phone_parts(within(text, _LONGEST))
+class PhoneParts(NamedTuple):
+    """A phone number in E.164, its extension, and whether the text may hold more than this number."""
+
+    number: str
+    extension: str | None = None
+    more: bool = False
+
+
+def phone_parts(value: Any) -> PhoneParts | None:
+    """Read a phone number with its extension."""
+    text = _digits(value) if isinstance(value, float) else as_text(value)
+    return None if text is None else _phone_parts(within(text, _LONGEST))
 
 
 def _digits(value: float) -> str:
@@ -68,7 +78,19 @@ def _digits(value: float) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _phone_parts(text: str) -> tuple[str, str | None]:
+def _phone_parts(text: str) -> PhoneParts | None:
+    if (ordinary := us_numbers.e164(text)) is not None:
+        return PhoneParts(ordinary)
+    text = cleaned(unicodedata.normalize("NFKC", text))
+    if not text:
+        return None
+    number, extension = _first_of(text)
+    digits = sum(character.isdecimal() for character in text) - len(extension or "")
+    return PhoneParts(number, extension, digits > _LONGEST_NUMBER)
+
+
+def _first_of(text: str) -> tuple[str, str | None]:
+    """Return the first number in a text that can be read; raises ValueError where there is none."""
     try:
         return _parsed(text)
     except ValueError:
@@ -135,7 +157,11 @@ def email(value: Any) -> str | None:
     read. A domain is kept as punycode. Plus tags and dots stay, because they keep people apart.
     """
     text = as_text(value)
-    if text is None or not (text := cleaned(decoded(unicodedata.normalize("NFKC", text)))):
+    if text is None:
+        return None
+    if len(text) <= EMAIL_LENGTH and _PLAIN_ADDRESS.fullmatch(text):
+        return text.lower()
+    if not (text := cleaned(decoded(unicodedata.normalize("NFKC", text)))):
         return None
     text = within(text, _LONGEST)
     inner = _BRACKETED.search(text)

@@ -19,6 +19,7 @@ from models.contact_decisions import (
 )
 from models.corrections import FactsCorrected
 from models.decision_base import DecisionBase
+from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.offer_decisions import (
     ConnectRequested,
     HungUp,
@@ -269,6 +270,8 @@ Decision = (
     | ArrivalRepeated
     | InquiryAdded
     | MergedInto
+    | ArrivalDropped
+    | LeadErased
     | SuppressionRecorded
     | ContactForbidden
     | ConsentRecorded

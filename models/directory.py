@@ -86,7 +86,10 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     `max_locks`: how many leads without an owner a rep may have open in one partition of the log (M6).
     `enforce_licence`: a rep claims, is assigned or opens only leads whose state it is licensed in (M6).
     `enforce_caps`: no claim and no assignment gives a rep more than `max_open` open leads (M6).
+    `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
+    `retention_days`: how long a closed lead keeps its facts; None: for ever. `refuse_erased`: an arrival of an erased
+    person is not taken; otherwise it is taken as a new lead.
     """
 
     time_zone: str = "UTC"
@@ -94,12 +97,15 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_locks: int = 3
     enforce_licence: bool = True
     enforce_caps: bool = False
+    protect_assigned_minutes: float = 60
     claims_per_minute: int = 600
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True
     closing_outcomes: tuple[str, ...] = ("closed_won", "closed_lost", "do_not_contact")
     quiet_hours: tuple[WeekSpan, ...] = QUIET_HOURS
     open_without_reps: bool = False
+    retention_days: int | None = None
+    refuse_erased: bool = False
     owners_may_reassign: bool = False
     do_not_contact_outcomes: tuple[str, ...] = ("do_not_contact",)
     contact_kinds: tuple[str, ...] = ("call", "email", "sms")

@@ -27,13 +27,15 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
     `cause`: the cause of the arrival. `inquiry`: set if the arrival is another inquiry of the lead; None if it is the
     lead's own arrival. `barred`: its handles on the do-not-contact list, with the reason (X6). `org_log_offset`: the
     offset of the event by which the org decided. It only grows for one lead, so a repeat can be recognised. -1: the
-    arrival did not come through an org.
+    arrival did not come through an org. `hashes`: the keyed hashes of its phone, mail address and name
+    (`models.erasure`).
     """
 
     facts: Facts
     inquiry: Inquiry | None = None
     barred: dict[str, str] = {}
     org_log_offset: int = msgspec.field(default=-1, name="place")
+    hashes: tuple[str, ...] = ()
 
 
 class ArrivalMerged(_Event, frozen=True, tag="arrival_merged"):
@@ -45,6 +47,37 @@ class ArrivalMerged(_Event, frozen=True, tag="arrival_merged"):
     into: str
     why: str
     org: str = ""
+
+
+class ArrivalRefused(_Event, frozen=True, tag="arrival_refused"):
+    """The arrival with this id is one of an erased person. It was not taken, and has no facts here."""
+
+    why: str
+
+
+class ErasureOrdered(_Event, frozen=True, tag="erasure_ordered"):
+    """The lead's org found that the lead is one of a person who is to be erased.
+
+    The lead decides it as the action `erase` of `rep_id`. `cause` is the id of its answer. `hashes`: the keyed hashes
+    of the phone or mail address by which the lead was found.
+    """
+
+    org: str
+    rep_id: str
+    why: str
+    hashes: tuple[str, ...] = ()
+
+
+class ErasureFound(_Event, frozen=True, tag="erasure_found"):
+    """The answer to a request to erase a person. `cause` is the id of the request; `lead_id` is made for the answer.
+
+    `leads`: the leads that are to be erased; each answers `{cause}/{its id}`.
+    """
+
+    org: str
+    rep_id: str
+    leads: tuple[str, ...]
+    why: str
 
 
 class SuppressionChanged(_Event, frozen=True, tag="suppression_changed"):
@@ -81,8 +114,9 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     `action`: the contract's `type`. The other fields belong to some actions only. `invalid`: names a field that could
     not be read, and why; such an action is answered with reason `invalid` and changes nothing. `over_limit`: why the
     claim is over its rep's limit, and when it may be tried again; it is answered `too_many_claims` and changes nothing.
-    `facts`: the corrected facts, normalised; None is empty (M2). `attributes`: all other fields that were sent.
-    `place`: the org's answer, if the action needs a place with a rep and came back from the org with it (M6).
+    `facts`: the corrected facts, normalised; None is empty (M2). `hashes`: the keyed hashes of a corrected phone, mail
+    address and name (`models.erasure`). `attributes`: all other fields that were sent. `place`: the org's
+    answer, if the action needs a place with a rep and came back from the org with it (M6).
     """
 
     action: str
@@ -103,6 +137,7 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     override_cap: bool = False
     invalid: str | None = None
     over_limit: str | None = None
+    hashes: tuple[str, ...] = ()
     attributes: dict[str, Any] = {}
     place: Place | None = None
 
@@ -147,6 +182,9 @@ class DirectoryPublished(_Event, frozen=True, tag="directory_published"):
 Event = (
     LeadArrived
     | ArrivalMerged
+    | ArrivalRefused
+    | ErasureOrdered
+    | ErasureFound
     | SuppressionChanged
     | CorrectionChecked
     | ActionRequested

@@ -155,12 +155,14 @@ def normal_name(name: str) -> str:
     return _BREAKS.sub("_", _CAMEL.sub("_", name.strip())).strip("_").lower()
 
 
+@lru_cache(maxsize=8192)
 def field_of(name: str) -> str | None:
     """Return the field that a vendor's name means; None if it is no field's name."""
     found = normal_name(name)
     return FIELD_BY_NAME.get(found) or FIELD_BY_NAME.get(found.replace("_", ""))
 
 
+@lru_cache(maxsize=8192)
 def rank_of(name: str) -> int:
     """Return how far a name stands behind its field's own name."""
     found = normal_name(name)

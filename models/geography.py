@@ -6,8 +6,10 @@ from functools import lru_cache
 from typing import Final
 
 import phonenumbers
-from phonenumbers.timezone import time_zones_for_number
+from phonenumbers.timezone import time_zones_for_geographical_number, time_zones_for_number
+from phonenumbers.tzdata import TIMEZONE_DATA
 
+from models.us_numbers import is_ordinary
 from models.zip_zones import PLACES, ZIP_RUNS
 
 _STATES: Final = tuple(
@@ -90,6 +92,13 @@ _LOCATED: Final = frozenset(
         phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
     }
 )
+_UNKNOWN: Final = frozenset({"Etc/Unknown"})
+_NATIONAL: Final = 10
+_WITH_EXCHANGE: Final = len("+1401419")
+_DIVIDED_AREAS: Final = frozenset(
+    prefix[:4] for prefix in TIMEZONE_DATA if prefix.startswith("1") and len(prefix) > len("1401")
+)
+"""The area codes whose exchanges lie in different time zones, with the country code before them."""
 _RUN_STARTS: Final = tuple(start for start, _ in ZIP_RUNS)
 
 
@@ -116,20 +125,32 @@ def zones_of_zip(zip_code: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8192)
 def _zones_of_prefix(prefix: str) -> frozenset[str]:
-    number = phonenumbers.parse(f"{prefix}0000")
-    return frozenset(zone for zone in time_zones_for_number(number) if zone != "Etc/Unknown")
-
-
-def zones_of_phone(phone: str) -> frozenset[str]:
-    """Return the time zones that a phone number in E.164 may be in. North American prefixes have seven digits."""
-    if phone.startswith("+1") and len(phone) == len("+14014194247"):
-        return _zones_of_prefix(phone[:-4])
-    return frozenset(time_zones_for_number(phonenumbers.parse(phone))) - {"Etc/Unknown"}
+    number = phonenumbers.PhoneNumber(country_code=1, national_number=int(prefix[2:].ljust(_NATIONAL, "0")))
+    return frozenset(time_zones_for_geographical_number(number)) - _UNKNOWN
 
 
 @lru_cache(maxsize=8192)
+def _zones_of_other(phone: str) -> frozenset[str]:
+    return frozenset(time_zones_for_number(phonenumbers.parse(phone))) - _UNKNOWN
+
+
+def zones_of_phone(phone: str) -> frozenset[str]:
+    """Return the time zones that a phone number in E.164 may be in.
+
+    An area code of the United States decides it, and with its exchange where it lies in several zones.
+    """
+    if not is_ordinary(phone):
+        return _zones_of_other(phone)
+    return _zones_of_prefix(phone[:_WITH_EXCHANGE] if phone[1:5] in _DIVIDED_AREAS else phone[:5])
+
+
 def has_location(phone: str) -> bool:
     """Say whether a phone number in E.164 lies somewhere. A toll-free or premium number does not."""
+    return is_ordinary(phone) or _has_location(phone)
+
+
+@lru_cache(maxsize=8192)
+def _has_location(phone: str) -> bool:
     return phonenumbers.number_type(phonenumbers.parse(phone)) in _LOCATED
 
 

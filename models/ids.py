@@ -17,7 +17,12 @@ def canonical_json(message: Mapping[str, object]) -> bytes:
 def lead_id(org: str, vendor: str, external_id: str | None, message: Mapping[str, object]) -> str:
     """Return the UUIDv5 of a lead, from the vendor's own id; without one, from the whole message as sent."""
     name = external_id or f"sha256:{hashlib.sha256(canonical_json(message)).hexdigest()}"
-    return str(uuid.uuid5(NAMESPACE, f"{org}/{vendor}/{name}"))
+    text = f"{org}/{vendor}/{name}".encode()
+    digest = bytearray(hashlib.sha1(NAMESPACE.bytes + text, usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50  # version 5
+    digest[8] = digest[8] & 0x3F | 0x80  # the variant of RFC 4122
+    form = digest.hex()
+    return f"{form[:8]}-{form[8:12]}-{form[12:16]}-{form[16:20]}-{form[20:]}"
 
 
 def public_message_id(topic: str, partition: int, offset: int, n: int) -> str:

@@ -176,6 +176,14 @@ class Arrival(BaseModel):
     ] = Field(default_factory=dict)
 
 
+ARRIVAL_READERS: Final[dict[str, Callable[[Any], Any]]] = {
+    name: part.func  # type: ignore[misc]  # these validators take only the value
+    for name, field in Arrival.model_fields.items()
+    for part in field.metadata
+    if isinstance(part, PlainValidator)
+}
+"""Field of an arrival -> its reader, which takes the value alone. Intake calls them without building the model, which
+takes half the time."""
 _ARRIVAL_FIELDS: Final[dict[str, Any]] = Arrival.model_json_schema()["properties"]
 
 

@@ -53,6 +53,8 @@ class DeadlineKind(StrEnum):
     """A relative-date rule changes its verdict (Q2)."""
     OFFER = "offer"
     """A claim window, a ring or a New Lead button expires (R3, S4, S5)."""
+    RETENTION = "retention"
+    """A closed lead has been kept as long as its org keeps closed leads. It is erased."""
 
 
 class Deadline(msgspec.Struct, frozen=True, array_like=True):
@@ -179,7 +181,11 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `activities`: the number of recorded activities. `owner_last_contacted_at`: when the owner last contacted the
     lead, since it is the owner's (M3). `hung_up_epoch`: the `owned_epoch` under which the owner hung up its ring
     (S2). `due_notice`: who was told that the promised call is due, until somebody contacts the lead (M7).
-    `corrections`: what people corrected of its facts (M2).
+    `corrections`: what people corrected of its facts (M2). `owner_left`: whether its owner has left and still has it,
+    as the owner of a closed lead does. `queue_since`: when it came to its owner, lost its owner, or was reopened; None
+    before that, and in rows of earlier versions (M4). `hashes`: the keyed hashes of the phones, mail addresses and
+    names of all its arrivals (`models.erasure`). `closed_at`: since when it is closed. `erased_at`: when its facts were
+    erased; such a lead stays closed.
     """
 
     lead_id: str
@@ -199,6 +205,8 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lapsed_at: datetime | None = None
     last_contacted_at: datetime | None = None
     owner_last_contacted_at: datetime | None = None
+    owner_left: bool = False
+    queue_since: datetime | None = None
     last_outcome: str | None = None
     deferred_at: datetime | None = None
     inquiries: int = 1
@@ -219,11 +227,19 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     org_log_offset: int = msgspec.field(default=-1, name="placed")
     suppressed: dict[str, str] = {}
     corrections: Corrections | None = None
+    hashes: tuple[str, ...] = ()
+    closed_at: datetime | None = None
+    erased_at: datetime | None = None
 
     @property
     def silenced(self) -> bool:
         """Whether the lead must not be called, because its vendor or the do-not-contact list says so (X6)."""
         return self.facts.silenced or bool(self.suppressed)
+
+    @property
+    def in_queue_since(self) -> datetime:
+        """Since when the lead is in its owner's queue, or, without an owner, since when nobody has it (M4)."""
+        return self.queue_since or self.assigned_at or self.arrived_at
 
     @property
     def call_is_due(self) -> bool:

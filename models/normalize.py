@@ -34,6 +34,10 @@ _KINDS: Final[dict[type, str]] = {
 }
 _YES: Final = frozenset({"true", "yes", "y", "1", "on", "t"})
 _NO: Final = frozenset({"false", "no", "n", "0", "off", "f"})
+_CLEAN: Final = re.compile(r"[!-~]+(?: [!-~]+)*")
+"""Text in which nothing is to be cleaned."""
+_CLEAN_NAME: Final = re.compile(r"[!-%'-;=-~]+(?: [!-%'-;=-~]+)*")
+"""The same, without what begins an HTML entity or a form's test value."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _TEST_VALUE: Final = re.compile(r"<test lead: dummy data for [^<>]*>", re.IGNORECASE)
 """What a social network's form sends instead of a value when it is tried."""
@@ -61,6 +65,8 @@ def text(limit: int = NAME_LENGTH, *, line: bool = True) -> Callable[[Any], str 
         value = as_text(value)
         if value is None:
             return None
+        if len(value) <= limit and _CLEAN.fullmatch(value):
+            return str(value)
         value = cleaned(value, line=line)
         return within(value, limit) if value else None
 
@@ -70,7 +76,11 @@ def text(limit: int = NAME_LENGTH, *, line: bool = True) -> Callable[[Any], str 
 def person_name(value: Any) -> str | None:
     """Read a name of a person. HTML entities that a web form put into it are decoded (B6)."""
     value = as_text(value)
-    if value is None or not (value := cleaned(decoded(value))):
+    if value is None:
+        return None
+    if len(value) <= NAME_LENGTH and _CLEAN_NAME.fullmatch(value):
+        return str(value)
+    if not (value := cleaned(decoded(value))):
         return None
     if _TEST_VALUE.fullmatch(value):
         raise ValueError("is a form's test value")
@@ -171,9 +181,17 @@ credit_score = whole_number(1, _LARGEST_SCORE)
 def word(value: Any) -> str | None:
     """Read a word for comparison in rules: "Cash-Out Refinance" becomes `cash_out_refinance`."""
     value = as_text(value)
-    if value is None or not (value := _WORD_BREAKS.sub("_", value.strip().lower()).strip("_")):
+    if value is None:
         return None
-    return within(value, NAME_LENGTH)
+    return _word(value) if len(value) <= NAME_LENGTH else _spelled(value)
+
+
+def _spelled(text: str) -> str | None:
+    spelled = _WORD_BREAKS.sub("_", text.strip().lower()).strip("_")
+    return within(spelled, NAME_LENGTH) if spelled else None
+
+
+_word: Final = lru_cache(maxsize=1024)(_spelled)
 
 
 def flag(value: Any) -> bool | None:

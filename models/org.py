@@ -33,23 +33,55 @@ class _OrgEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 class PersonArrived(_OrgEvent, frozen=True, tag="person_arrived"):
     """A vendor sent a lead. The org decides which lead the arrival belongs to (R6).
 
-    `lead_id`: the arrival's own lead id, as defined in docs/contracts.
+    `lead_id`: the arrival's own lead id, as defined in docs/contracts. `hashes`: the keyed hashes of its phone, mail
+    address and name (`models.erasure`); none where intake has no key.
     """
 
     lead_id: str
     facts: Facts
+    hashes: tuple[str, ...] = ()
+
+
+class ErasureRequested(_OrgEvent, frozen=True, tag="erasure_requested"):
+    """Somebody requests that a person is erased. `cause` is the action id, `answer_to` the id of the answer's row.
+
+    The person is named by `lead_id`, the id of a lead or of an arrival that was added to one, or by `digest`, the
+    digest of a phone or mail address in hex (`models.persons.handle_digest`), with its keyed hash in `hashes`.
+    `preview`: the answer names the leads, and none is erased.
+    """
+
+    rep_id: str
+    answer_to: str
+    lead_id: str | None = None
+    digest: str | None = None
+    hashes: tuple[str, ...] = ()
+    preview: bool = False
+
+
+class LeadForgotten(_OrgEvent, frozen=True, tag="lead_forgotten"):
+    """A lead was erased. The org forgets its person.
+
+    `rep_id`: who requested it; None if a retention period ended. Then only this lead is forgotten, and the person may
+    come back as a new one. `hashes`: the keyed hashes to keep.
+    """
+
+    lead_id: str
+    rep_id: str | None = None
+    hashes: tuple[str, ...] = ()
 
 
 class ContactListed(_OrgEvent, frozen=True, tag="contact_listed"):
     """A handle was put on the do-not-contact list, or taken off it (`reason` None) (X6).
 
-    `version`: the record's offset in `do-not-contact`. It only grows, except in repeats.
+    `version`: the record's offset in `do-not-contact`. It only grows, except in repeats. `erased`: the handle is an
+    erased person's, so nothing may keep it.
     """
 
     handle: str
     version: int
     reason: str | None = None
     at: datetime | None = None
+    erased: bool = False
 
 
 class LeadCorrected(_OrgEvent, frozen=True, tag="lead_corrected"):
@@ -176,6 +208,8 @@ class OrgWoken(_OrgEvent, frozen=True, tag="org_woken"):
 
 OrgEvent = (
     PersonArrived
+    | ErasureRequested
+    | LeadForgotten
     | ContactListed
     | LeadCorrected
     | RepRequested
@@ -320,10 +354,11 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 class OrgPerson(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_person"
 ):
-    """The person of one arrival: the arrival and its handles belong to lead `lead_id` (R6). The row never changes.
+    """The person of one arrival: the arrival and its handles belong to lead `lead_id` (R6). Only erasure changes it.
 
     `handles`: handles that no lead had before. `shared`: handles that another lead had first. `more`: a resend brought
-    further handles.
+    further handles; `place` is then the `org-log` offset of the resend, part of the record's key. `erased`: the lead
+    was erased, so the row has no handles and replaces the one that had them.
     """
 
     arrival_id: str
@@ -331,6 +366,21 @@ class OrgPerson(
     handles: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     more: bool = False
+    place: int = -1
+    erased: bool = False
+
+
+class OrgErased(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_erased"
+):
+    """The keyed hash of a phone, mail address or name of an erased person (`models.erasure`).
+
+    `returned`: the person came again, and the org's settings let the person be a new lead.
+    """
+
+    hash: str
+    at: datetime
+    returned: bool = False
 
 
 class DoNotContactRow(
@@ -338,12 +388,14 @@ class DoNotContactRow(
 ):
     """A handle's entry in the do-not-contact list (X6). `reason` None: it was taken off the list.
 
-    `at`: since when, as stated by the sender; otherwise when the record was received.
+    `at`: since when, as stated by the sender; otherwise when the record was received. `erased`: the row is a tombstone,
+    because its key is the handle of an erased person.
     """
 
     handle: str
     reason: str | None = None
     at: datetime | None = None
+    erased: bool = False
 
 
-OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgCorrection | DoNotContactRow
+OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgErased | OrgCorrection | DoNotContactRow

@@ -16,7 +16,14 @@ from models.offers import (
     RingStarted,
 )
 from models.org import OrgRow, RepChange
-from models.persons import ArrivalPlaced, DoNotContactChanged, HandlesCorrected
+from models.persons import (
+    ArrivalPlaced,
+    ArrivalTurnedAway,
+    DoNotContactChanged,
+    ErasureOrder,
+    HandlesCorrected,
+    PersonForgotten,
+)
 
 
 class LeadStillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
@@ -80,6 +87,9 @@ class OrgEventIgnored(OrgDecisionBase, frozen=True, tag="org_event_ignored"):
 
 OrgDecision = (
     ArrivalPlaced
+    | ArrivalTurnedAway
+    | ErasureOrder
+    | PersonForgotten
     | DoNotContactChanged
     | HandlesCorrected
     | OfferMade

@@ -36,6 +36,7 @@ _COUNTRY: Final = re.compile(
 _STATE_OF: Final = re.compile(r"^(?:STATE|COMMONWEALTH) OF\s+|\s+STATE$")
 _WITH_ZIP: Final = re.compile(r"\s*\b\d{5}(?:-\d{4})?$", re.ASCII)
 _PARTS: Final = re.compile(r"\s*(?:[,/|()]|\s-|-\s|:)\s*")
+_NOWHERE: Final[frozenset[str]] = frozenset()
 _SUMMER_AND_WINTER: Final = tuple(datetime(2026, month, 15, tzinfo=UTC) for month in (1, 7))
 
 
@@ -116,11 +117,18 @@ class Place(msgspec.Struct, frozen=True):
     contradictions: dict[str, str]
 
 
-@lru_cache(maxsize=8192)
 def place_of(
     zip_code: str | None, state: str | None, phone: str | None, time_zone: str | None = None
 ) -> Place:
     """Return where a lead may be. The arguments are normalised; `time_zone` is the vendor's own."""
+    by_phone = zones_of_phone(phone) if phone and has_location(phone) else _NOWHERE
+    return _place_of(zip_code, state, by_phone, time_zone)
+
+
+@lru_cache(maxsize=8192)
+def _place_of(
+    zip_code: str | None, state: str | None, by_phone: frozenset[str], time_zone: str | None
+) -> Place:
     contradictions: dict[str, str] = {}
     known: tuple[str, ...] = (time_zone,) if time_zone else ()
     elsewhere: tuple[str, ...] = ()
@@ -142,7 +150,6 @@ def place_of(
         elif apart:
             agreed, elsewhere = False, (*elsewhere, *apart)
             contradictions["time_zone"] = f"{state} does not lie in it"
-    by_phone = zones_of_phone(phone) if phone and has_location(phone) else frozenset()
     if by_phone:
         before = known
         known, apart = _narrowed(known, tuple(sorted(by_phone)))

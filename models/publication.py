@@ -17,8 +17,11 @@ MAX_COLUMNS: Final = 50
 MAX_ENTRIES: Final = 1_000
 """The maximum number of teams, outcomes, states, absences or spans of one object."""
 MAX_MEMBERS: Final = 10_000
+MAX_PROTECTION_MINUTES: Final = 60 * 24 * 365
+"""The longest time for which a fresh assignment is protected from claims, in minutes."""
 MAX_LOCK_MINUTES: Final = 30 * 24 * 60
 MAX_COUNT: Final = 1_000_000
+MAX_RETENTION_DAYS: Final = 36_500
 MAX_LOCKS: Final = 1_000
 MAX_CLAIMS_PER_MINUTE: Final = 100_000
 DAY_SECONDS: Final = 86_400
@@ -223,7 +226,10 @@ class SettingsObject(_Published):
     count as contact with the lead (M3). `max_locks`: how many leads without an owner a rep may have open (M6).
     `enforce_licence`: a rep claims, is assigned or opens only leads whose state it is licensed in (M6).
     `enforce_caps`: no claim and no assignment gives a rep more than `max_open` open leads (M6).
+    `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
+    `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
+    `refuse_erased`: whether an arrival of an erased person is refused.
     """
 
     time_zone: Zone | None = None
@@ -231,6 +237,9 @@ class SettingsObject(_Published):
     max_locks: Annotated[int, Field(ge=1, le=MAX_LOCKS)] = 3
     enforce_licence: bool = True
     enforce_caps: bool = False
+    protect_assigned_minutes: Annotated[
+        float, Field(ge=0, le=MAX_PROTECTION_MINUTES, allow_inf_nan=False)
+    ] = 60
     claims_per_minute: Annotated[int, Field(ge=1, le=MAX_CLAIMS_PER_MINUTE)] = 600
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True
@@ -241,6 +250,8 @@ class SettingsObject(_Published):
         )
     ]
     open_without_reps: bool = False
+    retention_days: Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)] | None = None
+    refuse_erased: bool = False
     owners_may_reassign: bool = False
     do_not_contact_outcomes: Ids = ["do_not_contact"]
     contact_kinds: Annotated[list[Kind], Field(max_length=len(ActivityKind))] = ["call", "email", "sms"]

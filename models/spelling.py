@@ -11,7 +11,6 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-_PLAIN: Final = re.compile(r"[ -~]*")
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _ENCODED_TWICE: Final = 2
 _WIDTH: Final = {0xFEE0 + code: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
@@ -58,7 +57,7 @@ def cleaned(text: str, *, line: bool = True) -> str:
 
     `line`: white space inside is reduced to single spaces; otherwise line breaks and tabs are kept.
     """
-    if not _PLAIN.fullmatch(text):
+    if not (text.isascii() and text.isprintable()):
         text = "".join(_visible(text)).translate(_WIDTH)
         text = unicodedata.normalize("NFC", text)
     return " ".join(text.split()) if line else text.strip()

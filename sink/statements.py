@@ -112,7 +112,9 @@ def _written_by_older_schema() -> ColumnElement[bool]:
     lead = LeadTable
     # `in_` is not used, because SQLAlchemy does not support it in a statement for many rows.
     held = or_(*(lead.phase == phase for phase in (*sorted(LOCKED_PHASES), Phase.OFFERED)))
-    return or_(lead.asked.is_(None), and_(held, lead.locked_by.is_(None), lead.offer_epoch.is_(None)))
+    return or_(
+        lead.in_queue_since.is_(None), and_(held, lead.locked_by.is_(None), lead.offer_epoch.is_(None))
+    )
 
 
 def _table(entity: Any) -> Table:

@@ -70,6 +70,9 @@ class LeadTable(Base):
     failed. `asked` holds what rules read beside the columns (`sink.sql.comparison_keys`). It is NULL only in a row of
     an older schema, until the journal has been read again.
 
+    `in_queue_since`, `owner_last_contacted_at` and `owner_left` say how old the lead is for its owner (M4): since when
+    it is in its owner's queue or nobody has it, when the owner contacted it last, and whether the owner has left.
+
     `locked_by` and `locked_until` say who has the lead open, and until when (D1). A lock whose end has passed is no
     lock, even if the row still has it (D2). `offer_rep_ids` and the columns beside it hold the open offer (R3, S1),
     NULL without one. `offer_until` is NULL where the offer has no deadline of its own.
@@ -111,7 +114,10 @@ class LeadTable(Base):
     via: Mapped[str | None]
     assigned_at: Mapped[datetime | None]
     claimed_through: Mapped[str | None]
+    in_queue_since: Mapped[datetime | None]
     last_contacted_at: Mapped[datetime | None]
+    owner_last_contacted_at: Mapped[datetime | None]
+    owner_left: Mapped[bool | None]
     last_outcome: Mapped[str | None]
     callback_at: Mapped[datetime | None]
     deferred_at: Mapped[datetime | None]

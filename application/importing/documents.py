@@ -1,5 +1,9 @@
-"""Reads a JSON file: a list of leads, one lead, or a list somewhere inside (`{"root": {"row": [...]}}`) (A16)."""
+"""Reads a JSON file: a list of leads, one lead, or a list somewhere inside (`{"root": {"row": [...]}}`) (A16).
 
+Of several lists the first is read, and each other one that has a lead is refused with its place.
+"""
+
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -28,31 +32,51 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
         reason = f"has more than {MAX_DOCUMENT} bytes; send it as JSON lines"
         raise InvalidInput((Problem(path="file", reason=reason),))
     try:
-        document = document_of(content)
+        document = document_of(_as_utf8(content))
     except (ValueError, RecursionError):
         yield from lines.read(path, mapping)
         return
-    for place, lead in enumerate(leads_in(document), start=1):
+    (_, leads), *others = _lists_of(document)
+    for place, lead in enumerate(leads, start=1):
         yield _found(place, lead, mapping)
+    for place, (path_inside, further) in enumerate(others, start=len(leads) + 1):
+        if any(isinstance(one, dict) and find_fields(one).identifies for one in further):
+            reason = (
+                f"another list of {len(further)} was found at {path_inside}; send it as a file of its own"
+            )
+            yield Found(line=place, reason=reason)
 
 
-def leads_in(document: Any) -> list[Any]:
-    """Return the leads of a document: its list, the first list of objects inside, or the document itself."""
+def _lists_of(document: Any) -> list[tuple[str, list[Any]]]:
+    """Return the leads of a document, and other lists inside, each with its path.
+
+    The leads are its list, the first list of objects inside, or the document itself.
+    """
     if isinstance(document, list):
-        return document
+        return [("", document)]
     if not isinstance(document, dict) or find_fields(document).identifies:
-        return [document]
-    found = _list_inside(document, _DEEPEST)
-    return [document] if found is None else found
+        return [("", [document])]
+    return [*_lists_inside(document, "", _DEEPEST)] or [("", [document])]
 
 
-def _list_inside(document: dict[str, Any], depth: int) -> list[Any] | None:
-    for inner in document.values():
+def _lists_inside(document: dict[str, Any], path: str, depth: int) -> Iterator[tuple[str, list[Any]]]:
+    for name, inner in document.items():
+        place = f"{path}.{name}" if path else name
         if isinstance(inner, list) and any(isinstance(one, dict) for one in inner):
-            return inner
-        if isinstance(inner, dict) and depth and (found := _list_inside(inner, depth - 1)) is not None:
-            return found
-    return None
+            yield place, inner
+        elif isinstance(inner, dict) and depth:
+            yield from _lists_inside(inner, place, depth - 1)
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """Return a document in UTF-8: from UTF-16 by its mark, and from cp1252 if it is no UTF-8."""
+    try:
+        if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return content.decode("utf-16").encode()
+        content.decode()
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace").encode()
+    return content
 
 
 def _found(place: int, lead: Any, mapping: Mapping | None) -> Found:

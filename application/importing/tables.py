@@ -33,7 +33,9 @@ _TITLE_LINES: Final = 20
 _SEPARATOR: Final = re.compile(r"\ufeff?\"?sep=(.)\"?\s*", re.IGNORECASE)
 _FORMULA: Final = re.compile(r'="(.*)"', re.DOTALL)
 _FLOAT_ID: Final = re.compile(r"(\d+)\.0+", re.ASCII)
+_FIELDS: Final = frozenset(FIELDS)
 _OPEN: Final = "unexpected end of data"
+_REPEATED: Final = "repeats the header"
 NOT_CLOSED: Final = "a quote is opened on this line and not closed"
 """The reason for refusing a line. Its other lines are read as rows of their own, so that no row is swallowed (A1)."""
 
@@ -268,12 +270,13 @@ def messages(header: tuple[str, ...], rows: Iterable[Found], mapping: Mapping | 
 
 def by_names(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row as a message: columns named like fields become these fields, others attributes."""
-    given = {name: cell for name, cell in row.items() if cell != ""}
-    found = find_fields(given)
-    message = {name: value for name, value in found.fields.items() if name in FIELDS}
+    found = find_fields({name: cell for name, cell in row.items() if cell != ""})
+    message: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
+    for name, value in found.fields.items():
+        (message if name in _FIELDS else attributes)[name] = value
     if whole := _FLOAT_ID.fullmatch(str(message.get("external_id", ""))):
         message["external_id"] = whole[1]  # an id that pandas held as a float
-    attributes = {name: value for name, value in found.fields.items() if name not in FIELDS}
     if lost := {name: value for name, value in found.invalid.items() if name not in attributes}:
         attributes["invalid"] = lost
     return {**message, "attributes": attributes} if attributes else message
@@ -283,8 +286,9 @@ def _rows(rows: "_Rows", header: tuple[str, ...]) -> Iterator[Found]:
     for line, cells in rows:
         if isinstance(cells, str):
             yield Found(line=line, reason=cells)
-        elif cells and (cells != [""]):
-            yield row_of(line, cells, header)
+        elif cells and cells != [""]:
+            repeats = tuple(map(str.strip, cells)) == header
+            yield Found(line=line, reason=_REPEATED) if repeats else row_of(line, cells, header)
 
 
 def row_of(line: int, cells: list[str], header: tuple[str, ...]) -> Found:
@@ -299,7 +303,7 @@ def row_of(line: int, cells: list[str], header: tuple[str, ...]) -> Found:
 def _cell(text: str) -> str:
     """Return a cell's text, trimmed. `="02903"` keeps a spreadsheet from changing it."""
     text = text.strip()
-    found = _FORMULA.fullmatch(text)
+    found = _FORMULA.fullmatch(text) if text.startswith("=") else None
     return found[1].strip() if found else text
 
 

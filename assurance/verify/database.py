@@ -54,6 +54,11 @@ def check_database(
                     journal_facts.activities,
                     findings,
                     cut=cut,
+                    erased={
+                        lead_id
+                        for lead_id, facts in journal_facts.leads.items()
+                        if facts.lead.erased_at is not None
+                    },
                 ),
             }
     except (SQLAlchemyError, OSError) as error:
@@ -74,6 +79,9 @@ def _leads(connection: Connection, journal_facts: JournalFacts, findings: Findin
         _LEAD.phase,
         _LEAD.owner,
         _LEAD.assigned_at,
+        _LEAD.in_queue_since,
+        _LEAD.owner_last_contacted_at,
+        _LEAD.owner_left,
         _LEAD.claimed_through,
         _LEAD.callback_at,
         _LEAD.last_outcome,
@@ -101,6 +109,9 @@ def _leads(connection: Connection, journal_facts: JournalFacts, findings: Findin
             str(lead.phase),
             lead.owner,
             lead.assigned_at,
+            lead.in_queue_since,
+            lead.owner_last_contacted_at,
+            lead.owner_left,
             lead.claimed_through,
             lead.callback_at,
             lead.last_outcome,

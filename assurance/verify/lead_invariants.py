@@ -6,6 +6,8 @@ made.
 
 from typing import Any, Final
 
+import msgspec
+
 from assurance.verify.correction_invariants import undone_corrections
 from assurance.verify.findings import Findings
 from models.activities import SHORT_TYPES
@@ -18,7 +20,9 @@ from models.decisions import (
     MergedInto,
     OwnerChanged,
 )
-from models.events import ActionRequested, LeadArrived, OrgAnswered
+from models.erasure import ERASED
+from models.erasure_decisions import ArrivalDropped
+from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArrived, OrgAnswered
 from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.offers import LeadOrphaned, OfferMade
 from models.place_decisions import PlaceReturned, PlaceSought
@@ -51,6 +55,7 @@ MOVES: Final = frozenset({"reassign", "unassign", "redistribute", "reopen"})
 _CHANGES_NOTHING: Final = (
     Answered,
     AnswerIgnored,
+    ArrivalDropped,
     DeadlineIgnored,
     MergedInto,
     PlaceSought,
@@ -91,6 +96,8 @@ class LeadInvariants:
         """Check one step. `before` None: the lead's first record, or its former one was compacted away."""
         was, now = (before.lead if before else None), after.lead
         self._version(lead_id, before, after)
+        if isinstance(event, ErasureOrdered | ErasureFound):
+            event = _as_action(event)
         if isinstance(event, ActionRequested):
             self._answer(lead_id, before, after, event)
         elif any(isinstance(decision, Answered) for decision in after.decisions):
@@ -180,6 +187,8 @@ class LeadInvariants:
                 self._add("answered_twice", lead_id, after, what="a repeated action changed the lead")
             return True
         # A row keeps only its newest answers. A later repeat is decided again.
+        if _erased(before, after):
+            kept = tuple(msgspec.structs.replace(one, why=one.why and ERASED) for one in kept)
         if before is not None and after.answers != (*kept, answer)[-ANSWERS_KEPT:]:
             self._add("answered_twice", lead_id, after, what="the row did not keep its answers")
         return False
@@ -300,6 +309,19 @@ def phase_problem(lead: Lead) -> str | None:
     if stage is RepSearch.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
         return f"it is {phase} and still waits for a rep"
     return None
+
+
+def _as_action(event: ErasureOrdered | ErasureFound) -> ActionRequested:
+    """Return the action that an order of an org, or its answer to a request, is answered as."""
+    return ActionRequested(
+        lead_id=event.lead_id, cause=event.cause, action="erase", rep_id=event.rep_id, org=event.org
+    )
+
+
+def _erased(before: LeadRow | None, after: LeadRow) -> bool:
+    """Tell whether the record erased the lead. Its earlier answers then lose their reasons in words."""
+    was = before.lead.erased_at if before and before.lead else None
+    return was is None and after.lead is not None and after.lead.erased_at is not None
 
 
 def _name(said: Any) -> str:

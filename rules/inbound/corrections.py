@@ -1,14 +1,11 @@
 """Reads the facts of a correction by the same readers as those of an arrival (M2)."""
 
-from collections.abc import Callable
 from typing import Any, Final
-
-from pydantic import PlainValidator
 
 from models import normalize
 from models.corrections import CORRECTABLE
 from models.facts import Facts
-from models.inbound import Arrival
+from models.inbound import ARRIVAL_READERS
 from models.place import with_zero
 
 UPDATE: Final = "update"
@@ -18,15 +15,7 @@ MOST_UNKNOWN: Final = 5
 _LONGEST_NAME: Final = 60
 
 
-def _reader(name: str) -> Callable[[Any], Any]:
-    """Return the function that reads a field of an arrival."""
-    field = Arrival.model_fields[name]
-    found = next(each for each in field.metadata if isinstance(each, PlainValidator))
-    read: Callable[[Any], Any] = found.func  # type: ignore[assignment]  # these validators take only the value
-    return read
-
-
-_READERS: Final = {name: _reader(name) for name in CORRECTABLE}
+_READERS: Final = {name: ARRIVAL_READERS[name] for name in CORRECTABLE}
 
 
 def read_corrections(sent: Any) -> tuple[dict[str, Any] | None, dict[str, str]]:

@@ -70,12 +70,15 @@ def opened(value: bytes | None, headers: Headers, parse: Callable[[bytes], Any] 
     return Envelope(document)
 
 
-def parsed(value: bytes) -> Any:
-    """Return the JSON document in these bytes, checked against the bounds; raises Refused."""
+def parsed(value: bytes, decode: Callable[[bytes], Any] = _DECODE) -> Any:
+    """Return the JSON document in these bytes, checked against the bounds; raises Refused.
+
+    `decode`: reads the bytes; raises `msgspec.MsgspecError` or ValueError.
+    """
     if len(value) > MAX_BYTES:
         raise Refused("too_large", "", f"the message has {len(value)} bytes; {MAX_BYTES} are allowed")
     try:
-        document = _DECODE(value.removeprefix(_BOM))
+        document = decode(value.removeprefix(_BOM))
     except RecursionError:
         raise Refused("too_deep", "", f"is nested deeper than {MAX_DEPTH}") from None
     except UnicodeDecodeError as error:
@@ -99,13 +102,13 @@ def check_bounds(value: Any, path: str, depth: int) -> None:
                 raise Refused(
                     "too_long", place(path), f"has a field name longer than {_KEY_LENGTH} characters"
                 )
-            if isinstance(inner, str | dict | list):
+            if (len(inner) > MAX_TEXT) if isinstance(inner, str) else isinstance(inner, dict | list):
                 check_bounds(inner, f"{path}.{key}" if path else key, depth - 1)
     elif isinstance(value, list):
         if depth == 0:
             raise Refused("too_deep", place(path), f"is nested deeper than {MAX_DEPTH}")
         for inner in value:
-            if isinstance(inner, str | dict | list):
+            if (len(inner) > MAX_TEXT) if isinstance(inner, str) else isinstance(inner, dict | list):
                 check_bounds(inner, path, depth - 1)
 
 
@@ -124,6 +127,8 @@ def storable(value: Any) -> Any:
     if isinstance(value, str):
         # A subclass of str is text that could not be kept as it was (rules/inbound/lenient.py).
         return value.replace("\x00", "") if "\x00" in value else str(value)
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, dict):
         return {storable(key): storable(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -37,7 +37,13 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "consent": normalize.flag,
     "time_zone": normalize.zone,
 }
+_WHITE: Final = "\x00 \t\n\r\v\f"
 _TEST_LEAD: Final = "<test lead: dummy data for "
+_OWN_NAME: Final = -1
+"""The rank of a field's own name, before all others."""
+_Candidate = tuple[str, Any]
+"""A name as sent, and its value."""
+_SCALARS: Final = (str, int, float, type(None))
 _SOCIAL_ID: Final = "l:"
 _MOST_FIELDS: Final = 500
 _DEEPEST_LIST: Final = 6
@@ -46,7 +52,8 @@ _DEEPEST_LIST: Final = 6
 class FoundFields(msgspec.Struct):
     """The fields of a message. `fields`: field -> value as sent, and everything else under its own name.
 
-    `names`: field -> the name it was sent under. `invalid`: name as sent -> a value that cannot be read.
+    `names`: field -> the name it was sent under, where that is not the field's own. `invalid`: name as sent -> a value
+    that cannot be read.
     """
 
     fields: dict[str, Any]
@@ -57,60 +64,80 @@ class FoundFields(msgspec.Struct):
 
 def find_fields(sent: Mapping[str, Any]) -> FoundFields:
     """Return the fields of a message."""
-    candidates: dict[str, list[tuple[int, str, Any]]] = {}
     found = FoundFields({}, {}, {}, identifies=False)
+    fields = found.fields
     others: dict[str, Any] = {}
+    aliases: dict[str, _Candidate] = {}
+    further: dict[str, list[_Candidate]] = {}
+    is_test = False
     for name, value in _flattened(sent).items():
-        field = name if name in _OWN else field_of(name)
-        if isinstance(value, UnreadableValue):
+        if type(value) is str and "<" in value:
+            is_test = is_test or value.strip().lower().startswith(_TEST_LEAD)
+        if type(value) is UnreadableValue:
             found.invalid[name] = str(value)
+            field = name if name in _OWN else field_of(name)
             found.identifies = found.identifies or field in HANDLES or field == FULL_NAME
-        elif field is None or (field != name and not _is_scalar(value)):
+        elif name in _OWN:
+            fields[name] = value
+        elif (field := field_of(name)) is None or not isinstance(value, _SCALARS):
             others[name] = value
-        elif field == name:
-            candidates.setdefault(field, []).append((-1, name, value))
         elif not _is_blank(value):
-            candidates.setdefault(field, []).append((rank_of(name), name, value))
-    for field, offered in candidates.items():
-        _choose(field, sorted(offered, key=lambda one: one[0]), found, others)
+            if field in aliases:
+                further.setdefault(field, []).append((name, value))
+            else:
+                aliases[field] = (name, value)
+    for field, alias in aliases.items():
+        if field in fields or field in further:
+            offered = [alias, *further.get(field, ())]
+            if field in fields:
+                offered.append((field, fields.pop(field)))
+            _choose(field, sorted(offered, key=_rank), found, others)
+        else:
+            _take(field, alias, found)
     _take_full_name(found, others)
-    if any(
-        isinstance(value, str) and value.strip().lower().startswith(_TEST_LEAD) for value in sent.values()
-    ):
+    found.identifies = found.identifies or any(as_sent(fields.get(name)) is not None for name in HANDLES)
+    if is_test:
         _withhold_handles(found)
-    found.fields = {**others, **found.fields}
+    found.fields = {**others, **fields} if others else fields
     return found
 
 
-def _choose(
-    field: str, offered: list[tuple[int, str, Any]], found: FoundFields, others: dict[str, Any]
-) -> None:
+def _rank(candidate: _Candidate) -> int:
+    name = candidate[0]
+    return _OWN_NAME if name in _OWN else rank_of(name)
+
+
+def _choose(field: str, offered: list[_Candidate], found: FoundFields, others: dict[str, Any]) -> None:
     """Take the first candidate that can be read, and keep all others under their own names."""
-    if len(offered) > 1:
-        offered = [one for one in offered if not _is_blank(one[2])] or offered[:1]
+    offered = [one for one in offered if not _is_blank(one[1])] or offered[:1]
     chosen = offered[0]
-    if (len(offered) > 1 or chosen[1] != field) and (read := _READERS.get(field)) is not None:
-        readable = next((one for one in offered if _reads(read, one[2])), None)
+    if (read := _READERS.get(field)) is not None:
+        readable = next((one for one in offered if _reads(read, one[1])), None)
         for one in offered:
             if one is readable:
                 break
-            found.invalid[one[1]] = one[2]
+            found.invalid[one[0]] = one[1]
         if readable is None:
             # A value under its own name is read by the model again, which names the reason.
-            others.update({name: value for rank, name, value in offered if rank >= 0})
-            if chosen[0] < 0:
-                found.fields[field], found.names[field] = chosen[2], chosen[1]
-            found.identifies = found.identifies or (field in HANDLES and as_sent(chosen[2]) is not None)
+            others.update({name: value for name, value in offered if name not in _OWN})
+            if chosen[0] in _OWN:
+                found.fields[field] = chosen[1]
+            found.identifies = found.identifies or (field in HANDLES and as_sent(chosen[1]) is not None)
             return
         chosen = readable
     for one in offered:
-        if one is not chosen and one[1] not in found.invalid:
-            others[one[1]] = one[2]
-    value = chosen[2]
-    if field == "external_id" and chosen[0] >= 0 and isinstance(value, str):
-        value = _without_prefix(value)
-    found.fields[field], found.names[field] = value, chosen[1]
-    found.identifies = found.identifies or (field in HANDLES and as_sent(value) is not None)
+        if one is not chosen and one[0] not in found.invalid:
+            others[one[0]] = one[1]
+    _take(field, chosen, found)
+
+
+def _take(field: str, chosen: _Candidate, found: FoundFields) -> None:
+    name, value = chosen
+    if name not in _OWN:
+        found.names[field] = name
+        if field == "external_id" and isinstance(value, str):
+            value = _without_prefix(value)
+    found.fields[field] = value
 
 
 def _take_full_name(found: FoundFields, others: dict[str, Any]) -> None:
@@ -118,7 +145,12 @@ def _take_full_name(found: FoundFields, others: dict[str, Any]) -> None:
     full = found.fields.pop(FULL_NAME, None)
     if full is None:
         return
-    others[found.names.pop(FULL_NAME)] = full
+    name = found.names.pop(FULL_NAME)
+    others[name] = full
+    if not _reads(normalize.person_name, full):
+        found.invalid[name] = full
+        found.identifies = True
+        return
     first, last, suffix = split_name(cleaned(decoded(str(full))))
     known = {name: not _is_blank(found.fields.get(name)) for name in ("first_name", "last_name")}
     if not known["last_name"] and last:
@@ -150,12 +182,8 @@ def _reads(read: Callable[[Any], Any], value: Any) -> bool:
         return False
 
 
-def _is_scalar(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float)
-
-
 def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip("\x00 \t\n\r\v\f"))
+    return (isinstance(value, str) and not value.strip(_WHITE)) or value is None
 
 
 def as_sent(value: Any) -> str | None:

@@ -8,7 +8,7 @@ answers the action.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -16,7 +16,7 @@ from models import ids, normalize
 from models.errors import PublicationErrors, Refused
 from models.events import NO_ORG, ActionRequested, DirectoryPublished
 from models.facts import Facts
-from models.inbound import Action, Arrival
+from models.inbound import ARRIVAL_READERS, Action, Arrival
 from models.org import PersonArrived
 from models.publication import KINDS
 from rules.inbound import publication
@@ -28,10 +28,12 @@ from rules.inbound.remarks import Remarks, complete_facts
 
 _ARRIVAL_HARD: Final = frozenset({"vendor", "org"})
 _ACTION_HARD: Final = frozenset({"action_id", "lead_id"})
-_FACTS: Final = tuple(name for name in Facts.__struct_fields__ if name != "attributes")
+_NO_FACTS: Final = {
+    name: Arrival.model_fields[name].default for name in Facts.__struct_fields__ if name != "attributes"
+} | {"vendor": None}
 ZoneOfOrg = Callable[[str], str]
 """Returns an org's time zone."""
-_Model = TypeVar("_Model", Arrival, Action)
+_MISSING: Final = "is missing"
 
 
 def accept_arrival(
@@ -47,22 +49,25 @@ def accept_arrival(
     """
     envelope = opened(value, headers, parsed_lead)
     found = find_fields(envelope.message)
-    arrival, problems = _read(Arrival, found.fields, _ARRIVAL_HARD)
+    read, extra, problems = _read_arrival(found.fields)
     if not found.identifies:
         wrong = next((name for name in HANDLES if name in problems), "external_id")
         why = problems.get(wrong) or list_found(envelope.message)
         why = why or "or one of phone, email, last_name is needed to tell the lead from others"
         raise Refused("nothing_identifying", wrong, why)
     remarks = Remarks(found, problems)
-    facts: dict[str, Any] = {name: getattr(arrival, name) for name in _FACTS}
-    zone = zone_of_org(arrival.org) if zone_of_org else "UTC"
+    extra |= {found.names[name]: found.fields[name] for name in problems if name in found.names}
+    facts: dict[str, Any] = {**_NO_FACTS, **read}
+    attributes = facts.pop("attributes", None) or {}
+    org = facts["org"]
+    zone = zone_of_org(org) if zone_of_org else "UTC"
     complete_facts(facts, found, remarks, arrived_at=arrived_at, zone=zone)
     vendor, external_id = as_sent(found.fields["vendor"]), as_sent(found.fields.get("external_id"))
     return PersonArrived(
-        lead_id=ids.lead_id(arrival.org, vendor or arrival.vendor, external_id, envelope.message),
+        lead_id=ids.lead_id(org, vendor or facts["vendor"], external_id, envelope.message),
         cause=envelope.event_id or digest(value or b""),
-        org=arrival.org,
-        facts=Facts(**facts, attributes=_attributes(arrival, remarks)),
+        org=org,
+        facts=Facts(**facts, attributes=_attributes(attributes, extra, remarks)),
     )
 
 
@@ -73,7 +78,7 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
     can. Any other field that cannot be read is named in the event's `invalid`. The lead machine decides whether the
     action exists and is allowed. Raises only Refused.
     """
-    action, problems = _read(Action, opened(value, headers).message, _ACTION_HARD)
+    action, problems = _read_action(opened(value, headers).message)
     if action.action_id is None:
         raise Refused("missing_action_id", "action_id", "is missing")
     for name in ("type", "rep_id"):
@@ -163,35 +168,59 @@ def _directory_key(key: bytes | None) -> tuple[str, str, str]:
     return org, kind, object_id
 
 
-def _read(
-    model: type[_Model], sent: Mapping[str, Any], hard: frozenset[str]
-) -> tuple[_Model, dict[str, str]]:
-    """Return the message without unreadable soft fields, and their problems; raises Refused for a hard field."""
+def _read_arrival(sent: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    """Return the fields that can be read, those unknown, and the problems of all others.
+
+    Raises Refused for a hard field.
+    """
+    read: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    problems = {} if "vendor" in sent else {"vendor": _MISSING}
+    for name, value in sent.items():
+        reader = ARRIVAL_READERS.get(name)
+        if reader is None:
+            extra[name] = value
+            continue
+        try:
+            read[name] = reader(value)
+        except ValueError as error:
+            problems[name] = str(error)
+    if problems:
+        _refuse_hard(problems, _ARRIVAL_HARD)
+    return read, extra, problems
+
+
+def _read_action(sent: Mapping[str, Any]) -> tuple[Action, dict[str, str]]:
+    """Return the action without unreadable soft fields, and their problems; raises Refused for a hard field."""
     try:
-        return model.model_validate(sent), {}
+        return Action.model_validate(sent), {}
     except ValidationError as error:
         problems = {
-            str(problem["loc"][0]): "is missing"
+            str(problem["loc"][0]): _MISSING
             if problem["type"] == "missing"
             else problem["msg"].removeprefix("Value error, ")
             for problem in error.errors(include_url=False, include_context=False, include_input=False)
         }
+    _refuse_hard(problems, _ACTION_HARD)
+    readable = {name: value for name, value in sent.items() if name not in problems}
+    return Action.model_validate(readable), problems
+
+
+def _refuse_hard(problems: Mapping[str, str], hard: frozenset[str]) -> None:
     for name in sorted(hard & problems.keys()):
-        missing = problems[name] == "is missing"
+        missing = problems[name] == _MISSING
         raise Refused("missing_field" if missing else "invalid_field", name, problems[name])
-    return model.model_validate(
-        {name: value for name, value in sent.items() if name not in problems}
-    ), problems
 
 
-def _attributes(arrival: Arrival, remarks: Remarks) -> dict[str, Any]:
+def _attributes(attributes: dict[str, Any], extra: dict[str, Any], remarks: Remarks) -> dict[str, Any]:
     """Return the fields the vendor sent beyond the contract, with our remarks added. Nothing is dropped.
+
+    `attributes`: the vendor's own. `extra`: the fields of the message that are none of the contract's.
 
     A top-level field that also occurs in `attributes` with another value goes to `attributes.invalid`, because its name
     is already taken.
     """
-    found: dict[str, Any] = {**arrival.attributes}
-    extra = arrival.model_extra or {}
+    found = {**attributes}
     invalid = remarks.invalid | {
         name: value for name, value in extra.items() if found.setdefault(name, value) != value
     }

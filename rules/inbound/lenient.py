@@ -10,12 +10,13 @@ import math
 import re
 from typing import Any, Final, Self
 
+import msgspec
+
 from models.errors import Refused
 from models.inbound import MAX_DEPTH
 from rules.inbound.envelope import check_bounds, parsed
 
 _BOM: Final = "\ufeff"
-_EXPONENT: Final = re.compile(rb"[:\[,]\s*-?\d[\d.]*[eE]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LONGEST_NUMBER: Final = 400
 
@@ -41,7 +42,7 @@ class Scientific(float):
 def parsed_lead(value: bytes) -> Any:
     """Return the JSON document in these bytes, checked against the bounds; raises `Refused`."""
     try:
-        document = parsed(value)
+        return parsed(value, _DECODE)
     except Refused as refused:
         if refused.error_class != "not_json":
             raise
@@ -49,7 +50,6 @@ def parsed_lead(value: bytes) -> Any:
             return _leniently(value)
         except (ValueError, RecursionError):
             raise refused from None
-    return _leniently(value) if _EXPONENT.search(value) else document
 
 
 def document_of(value: bytes) -> Any:
@@ -79,6 +79,9 @@ def _float(literal: str) -> Any:
     if not math.isfinite(number := float(literal)):
         return UnreadableValue(literal)
     return Scientific(literal) if "e" in literal or "E" in literal else number
+
+
+_DECODE: Final = msgspec.json.Decoder(Any, float_hook=_float).decode
 
 
 def _kept(value: Any) -> Any:

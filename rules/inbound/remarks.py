@@ -1,6 +1,5 @@
 """Completes a lead's facts from each other, and remarks what is lost, assumed or contradicts (V2, V5)."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -10,8 +9,6 @@ from models.field_names import field_of
 from rules.inbound.fields import FoundFields
 from rules.inbound.times import may_be_created
 
-_DIGIT: Final = re.compile(r"\d")
-_LONGEST_PHONE: Final = 13
 _SECOND: Final = timedelta(seconds=1)
 
 
@@ -53,7 +50,8 @@ def _read_created_at(
     if created_at.tzinfo is None:
         remarks.assumed["created_at"] = zone
         created_at = created_at.replace(tzinfo=ZoneInfo(zone))
-    created_at = created_at.astimezone(UTC)
+    if created_at.tzinfo is not UTC:
+        created_at = created_at.astimezone(UTC)
     if not may_be_created(created_at, arrived_at):
         remarks.invalid[name] = sent
         remarks.assumed.pop("created_at", None)
@@ -67,9 +65,9 @@ def _read_contacts(facts: dict[str, Any], found: FoundFields, remarks: Remarks) 
     sent = found.fields.get("phone")
     if facts["phone"] is not None:
         parts = contacts.phone_parts(sent)
-        extension = parts[1] if parts else None
-        facts["phone_extension"] = facts["phone_extension"] or extension
-        if isinstance(sent, str) and len(_DIGIT.findall(sent)) - len(extension or "") > _LONGEST_PHONE:
+        if parts is not None and parts.extension is not None and facts["phone_extension"] is None:
+            facts["phone_extension"] = parts.extension
+        if parts is not None and parts.more:
             remarks.assumed["phone"] = sent
     sent = found.fields.get("email")
     if facts["email"] is not None and isinstance(sent, str) and sent.count("@") > 1:

@@ -17,7 +17,8 @@ MAX_ATTRIBUTE_NAME: Final = 100
 class Field(msgspec.Struct, frozen=True, kw_only=True):
     """One field of a lead, by its name in rules.
 
-    `get`: reads the field from a lead; None if the lead has no value. `options`: all values of a choice, suggestions
+    `get`: reads the field from a lead; None if the lead has no value. For a number of days it is the instant from which
+    they count. `options`: all values of a choice, suggestions
     for a text. `unit`: the unit of a number. `nullable`: whether a lead may lack the value. `derived`: the value
     follows from the queues a lead is in, so a queue's own rules must not use the field; filters and segments may.
     """
@@ -87,6 +88,10 @@ def _claimed_once(lead: Lead) -> bool:
     return lead.claimed_through is not None
 
 
+def _owned_by_active(lead: Lead) -> bool:
+    return lead.owner is not None and not lead.owner_left
+
+
 def _failure_reason(lead: Lead) -> str | None:
     return None if lead.open_exception is None else lead.open_exception.reason
 
@@ -149,6 +154,7 @@ FIELDS: Final[Mapping[str, Field]] = Catalogue(
         _fact("consent", "Consent", _T.BOOLEAN),
         _life("phase", "Phase", _T.CHOICE, options=tuple(map(str, Phase)), nullable=False, derived=True),
         _life("owned", "Has an owner", _T.BOOLEAN, _owned, nullable=False),
+        _life("owned_by_active", "Owned by an active rep", _T.BOOLEAN, _owned_by_active, nullable=False),
         _life("owner", "Owner", _T.TEXT),
         _life("how", "How it came to its owner", _T.CHOICE, options=HOW),
         _life("via", "Through what it came to its owner", _T.TEXT),
@@ -160,7 +166,16 @@ FIELDS: Final[Mapping[str, Field]] = Catalogue(
         _life("notes", "Notes", _T.INTEGER, nullable=False, unit="notes"),
         _life("arrived_at", "Arrived", _T.DATE, nullable=False),
         _life("assigned_at", "Assigned", _T.DATE),
+        _life(
+            "days_in_queue",
+            "Days in queue",
+            _T.DAYS,
+            attrgetter("in_queue_since"),
+            nullable=False,
+            unit="days",
+        ),
         _life("last_contacted_at", "Last contacted date", _T.DATE),
+        _life("owner_last_contacted_at", "Last contacted by its owner", _T.DATE),
         _life("callback_at", "Call back at", _T.DATE),
         _life("deferred_at", "Put off since", _T.DATE),
     )
@@ -172,6 +187,7 @@ _EDITORS: Final = {
     FieldType.CHOICE: {"valueEditorType": "select"},
     FieldType.NUMBER: {"inputType": "number"},
     FieldType.INTEGER: {"inputType": "number"},
+    FieldType.DAYS: {"inputType": "number"},
     FieldType.BOOLEAN: {"valueEditorType": "checkbox"},
     FieldType.DATE: {"inputType": "datetime-local"},
     FieldType.ATTRIBUTE: {"inputType": "text"},
@@ -179,12 +195,16 @@ _EDITORS: Final = {
 
 
 def builder_field(field: Field) -> dict[str, Any]:
-    """Return one field in the form of react-querybuilder's `fields`, with type, nullable and unit added."""
+    """Return one field in the form of react-querybuilder's `fields`, with type, nullable and unit added.
+
+    A number of days is compared as any whole number, so its type is `integer`.
+    """
+    kind = FieldType.INTEGER if field.type is FieldType.DAYS else field.type
     shown: dict[str, Any] = {
         "name": field.name,
         "label": field.label,
         "group": field.group,
-        "type": field.type.value,
+        "type": kind.value,
         "nullable": field.nullable,
         "operators": [{"name": operator.value, "label": LABELS[operator]} for operator in field.operators],
         **_EDITORS[field.type],

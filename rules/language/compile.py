@@ -86,7 +86,8 @@ def exact(test: TimedTest, lead: Any, now: datetime) -> Answer:
     """Return a timed verdict with the exact instant at which it changes.
 
     Bounds at which the verdict stays the same are skipped. The loop ends, because each bound is a later instant at
-    which one of the tree's conditions changes, and each condition changes at most twice.
+    which one of the tree's conditions changes. A date changes at most twice, a number of days at most twice for each
+    value that it is compared with.
     """
     meets, until = test(lead, now)
     while until is not None:

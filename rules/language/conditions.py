@@ -7,9 +7,10 @@ from typing import Any, Final
 from models.lead import Lead
 from models.spelling import folded
 from rules.language.catalogue import FIELDS, Field
+from rules.language.day_counts import day_count_test
 from rules.language.instants import Amount, Span, span, utc
 from rules.language.operands import NUMBER, Operand
-from rules.language.operators import COMPLEMENT, LISTS, PAIRS, RELATIVE, FieldType, Operator
+from rules.language.operators import COMPLEMENT, LISTS, NULLNESS, PAIRS, RELATIVE, FieldType, Operator
 from rules.language.tree import Condition
 
 Check = Callable[[Any], bool]
@@ -25,11 +26,15 @@ MET: Final[Answer] = (True, None)
 UNMET: Final[Answer] = (False, None)
 
 _NOW: Final = timedelta(0)
+_INSTANTS: Final = frozenset({FieldType.DATE, FieldType.DAYS})
+"""The types whose fields hold an instant."""
 _ORDER: Final = frozenset({Operator.LESS, Operator.AT_MOST, Operator.MORE, Operator.AT_LEAST, *PAIRS})
 
 
 def is_timed(condition: Condition) -> bool:
     """Say whether time alone can change the condition's verdict."""
+    if FIELDS[condition.field].type is FieldType.DAYS:
+        return condition.operator not in NULLNESS
     return condition.operator in RELATIVE
 
 
@@ -38,7 +43,7 @@ def reader(field: Field, value: Operand) -> Read:
     get = field.get
     if field.type is FieldType.TEXT:
         return lambda lead: None if (found := get(lead)) is None else folded(found)
-    if field.type is FieldType.DATE:
+    if field.type in _INSTANTS:
         return lambda lead: None if (found := get(lead)) is None else utc(found)
     if field.type is FieldType.ATTRIBUTE:
         first = value[0] if isinstance(value, tuple) else value
@@ -83,10 +88,7 @@ def keys(condition: Condition) -> frozenset[Any] | None:
 
     Return None if the condition is not a plain equality or list.
     """
-    if (
-        condition.operator not in (Operator.EQUAL, Operator.IN)
-        or FIELDS[condition.field].type is FieldType.DATE
-    ):
+    if condition.operator not in (Operator.EQUAL, Operator.IN) or FIELDS[condition.field].type in _INSTANTS:
         return None
     values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
     return frozenset(map(_folded(FIELDS[condition.field]), values))
@@ -106,13 +108,24 @@ def static_test(condition: Condition) -> StaticTest:
 
 
 def timed_test(condition: Condition) -> TimedTest:
-    """Compile a relative date. At the returned instant the verdict has already changed."""
+    """Compile a relative date or a number of days. At the returned instant the verdict has already changed."""
+    if FIELDS[condition.field].type is FieldType.DAYS:
+        return _day_count(condition)
     if not isinstance(condition.value, Amount):
         raise TypeError(f"{condition.operator} needs an amount of time")
     read, length = reader(FIELDS[condition.field], None), condition.value.length
     if condition.operator is Operator.IN_NEXT:
         return _in_next(read, length)
     return _in_last(read, length, inside=condition.operator is Operator.IN_LAST)
+
+
+def _day_count(condition: Condition) -> TimedTest:
+    check, negated = check_of(condition), condition.operator in COMPLEMENT
+    values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    compared = [value for value in values if isinstance(value, int)]
+    return day_count_test(
+        reader(FIELDS[condition.field], None), lambda days: check(days) is not negated, compared
+    )
 
 
 def _in_last(read: Read, length: timedelta, *, inside: bool) -> TimedTest:

@@ -8,6 +8,7 @@ import msgspec
 from models.lead import Lead
 from rules.language.catalogue import FIELDS
 from rules.language.conditions import as_number, as_text, compared_value, is_timed, static_test, timed_test
+from rules.language.day_counts import days_since
 from rules.language.instants import Amount, utc
 from rules.language.operands import Operand
 from rules.language.operators import COMPLEMENT, LISTS, NULLNESS, PAIRS, FieldType, Operator
@@ -55,14 +56,16 @@ class Outcome(msgspec.Struct, frozen=True):
 def outcome(condition: Condition, lead: Lead, now: datetime, path: str) -> Outcome:
     """Test one condition of a lead at `now` and return its outcome in words."""
     met = timed_test(condition)(lead, now)[0] if is_timed(condition) else static_test(condition)(lead)
-    return Outcome(path, condition.field, condition.operator.value, met, _why(condition, lead, met=met))
+    return Outcome(path, condition.field, condition.operator.value, met, _why(condition, lead, now, met=met))
 
 
-def _why(condition: Condition, lead: Lead, *, met: bool) -> str:
+def _why(condition: Condition, lead: Lead, now: datetime, *, met: bool) -> str:
     field = FIELDS[condition.field]
     value, operator_asked = field.get(lead), condition.operator
     if value is None:
         return f"{field.name} is empty"
+    if field.type is FieldType.DAYS:
+        value = days_since(utc(value), now)
     statement = f"{field.name} is {_shown(value)}"
     if operator_asked in NULLNESS:
         return statement

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from models.spelling import folded
 from rules.language.catalogue import Field
+from rules.language.day_counts import MAX_DAYS
 from rules.language.instants import MAX_AMOUNT, Amount, Unit, span
 from rules.language.operators import LISTS, PAIRS, RELATIVE, FieldType, Operator
 
@@ -81,6 +82,8 @@ def _scalar(field: Field, value: Any) -> Scalar:
             return _number(value)
         case FieldType.INTEGER:
             return _whole(value)
+        case FieldType.DAYS:
+            return _days(value)
         case FieldType.BOOLEAN:
             if not isinstance(value, bool):
                 raise OperandError(f"expected true or false, got {clipped(value)}")
@@ -131,6 +134,13 @@ def _whole(value: Any) -> int:
     if number != int(number):
         raise OperandError(f"expected a whole number, got {clipped(value)}")
     return int(number)
+
+
+def _days(value: Any) -> int:
+    days = _whole(value)
+    if not 0 <= days <= MAX_DAYS:
+        raise OperandError(f"expected 0 to {MAX_DAYS} days, got {clipped(value)}")
+    return days
 
 
 def _date(value: Any) -> str:

@@ -40,6 +40,8 @@ class FieldType(StrEnum):
     NUMBER = "number"
     INTEGER = "integer"
     """A whole number, such as a count or a score."""
+    DAYS = "days"
+    """A whole number of days since an instant. Time alone changes it."""
     BOOLEAN = "boolean"
     DATE = "date"
     """An instant."""
@@ -63,7 +65,7 @@ NULLNESS: Final = (Operator.NULL, Operator.NOT_NULL)
 PAIRS: Final = frozenset({Operator.BETWEEN, Operator.NOT_BETWEEN})
 LISTS: Final = frozenset({Operator.IN, Operator.NOT_IN})
 RELATIVE: Final = frozenset({Operator.IN_LAST, Operator.NOT_IN_LAST, Operator.IN_NEXT})
-"""The operators whose verdict time alone can change."""
+"""The operators on dates whose verdict time alone can change."""
 
 _EQUALITY: Final = (Operator.EQUAL, Operator.NOT_EQUAL)
 _ORDER: Final = (
@@ -89,6 +91,7 @@ OPERATORS: Final = {
     FieldType.CHOICE: (*_EQUALITY, *_LISTS, *NULLNESS),
     FieldType.NUMBER: (*_EQUALITY, *_ORDER, *_LISTS, *NULLNESS),
     FieldType.INTEGER: (*_EQUALITY, *_ORDER, *_LISTS, *NULLNESS),
+    FieldType.DAYS: (*_EQUALITY, *_ORDER, *_LISTS, *NULLNESS),
     FieldType.BOOLEAN: (*_EQUALITY, *NULLNESS),
     FieldType.DATE: (
         Operator.IN_LAST,

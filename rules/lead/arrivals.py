@@ -17,6 +17,7 @@ from models.decisions import (
     MergedInto,
     PreassignmentNotFollowed,
 )
+from models.erasure import MAX_HASHES, joined
 from models.events import ArrivalMerged, CorrectionChecked, LeadArrived, SuppressionChanged
 from models.facts import ITS_ARRIVAL, Attributes, Facts, bounded, completed
 from models.lead import Lead, Phase
@@ -42,6 +43,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
         arrived_at=at,
         updated_at=at,
         org_log_offset=event.org_log_offset,
+        hashes=event.hashes[:MAX_HASHES],
     )
     transition = Transition(lead=lead, at=at, rules=rules, before_event=None)
     transition.emit(LeadAccepted(apart=apart))
@@ -55,6 +57,8 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
     if stale := _repeated(transition, event.org_log_offset, "lead_arrived"):
         return stale
     inquiry = event.inquiry
+    if (hashes := joined(transition.lead.hashes, event.hashes)) is not transition.lead.hashes:
+        transition.update(hashes=hashes)
     if inquiry is not None and not inquiry.again:
         _add_inquiry(transition, event, inquiry)
         return None
@@ -141,7 +145,8 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
     if not active:
         _distribute_again(transition, facts, owner)
     elif reopened:
-        transition.update(phase=Phase.OWNED, owned_epoch=transition.next_epoch())
+        epoch = transition.next_epoch()
+        transition.update(phase=Phase.OWNED, owned_epoch=epoch, queue_since=transition.at)
 
 
 def _inquiry_outcome(transition: Transition, active: str | None) -> str:
@@ -163,6 +168,8 @@ def _distribute_again(transition: Transition, facts: Facts, owner: str | None) -
         orphan(transition, owner, f"{owner} has left")
     elif transition.lead.phase not in _AT_REST:
         return
+    if transition.lead.phase is Phase.CLOSED:
+        transition.update(queue_since=transition.at)
     if transition.lead.phase in (Phase.IGNORED, Phase.CLOSED):
         transition.update(phase=Phase.QUEUED)
     _distribute(transition, facts, "it inquired once more", "its new inquiry arrived assigned (R5, R6)")

@@ -20,7 +20,7 @@ from models.record_size import MAX_RECORD_BYTES, check_size
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.lead.machine import LeadEvent, is_replay, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads, WaitingLeads
-from rules.lead.reevaluation import is_stale, pauses_changed
+from rules.lead.reevaluation import is_stale, pauses_changed, presence_changed
 from rules.lead.resumption import resumed, without_place
 from rules.lead.undecided import undecided
 from rules.lead.waiting import is_to_be_asked
@@ -165,8 +165,11 @@ class LeadPartition:
             check_size(key, value)
         except Exception as error:  # noqa: BLE001  # one publication must never stop the partition behind it
             return LeadOutcome(key, failure=error)
-        left = event.kind == "rep" and after.org(event.org).has_left(event.object_id)
-        moves = after is not book and (event.kind in VERSIONED or left or pauses_changed(event, book, after))
+        moves = after is not book and (
+            event.kind in VERSIONED
+            or presence_changed(event, book, after)
+            or pauses_changed(event, book, after)
+        )
         reroutes = () if after is book else self._rerouted(event, book, after)
         reevaluates = event.org if moves or reroutes else None
         return LeadOutcome(

@@ -7,15 +7,16 @@ The function is `step`. The same log gives the same rows on any worker, at any t
 from datetime import datetime
 from typing import Final
 
-from msgspec.structs import replace
-
 from models.activities import SHORT_TYPES
 from models.decisions import Answered, AnswerIgnored, DeadlineIgnored, Decision, MergedInto
 from models.events import (
     ActionRequested,
     ArrivalMerged,
+    ArrivalRefused,
     CorrectionChecked,
     DeadlinePassed,
+    ErasureFound,
+    ErasureOrdered,
     LeadArrived,
     OrgAnswered,
     RulesChanged,
@@ -23,14 +24,14 @@ from models.events import (
 )
 from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
 from models.results import Reason, Result
-from rules.lead import arrivals
+from rules.lead import arrivals, erasure
 from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.answered import answer_again, recall, remember
 from rules.lead.distribution import apply_answer, expire_offer
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
 from rules.lead.offer_windows import move_window
-from rules.lead.places import sought, unused
+from rules.lead.places import asking, unused
 from rules.lead.settlement import settle
 from rules.lead.transition import ActionResult, Transition, refused
 from rules.lead.waiting import ask_again
@@ -39,6 +40,7 @@ from rules.queues.rule_book import OrgRules, RuleBook
 SystemEvent = (
     LeadArrived
     | ArrivalMerged
+    | ArrivalRefused
     | SuppressionChanged
     | CorrectionChecked
     | DeadlinePassed
@@ -46,11 +48,13 @@ SystemEvent = (
     | OrgAnswered
 )
 """Events that are not actions."""
-LeadEvent = SystemEvent | ActionRequested
-_ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER}
+Request = ActionRequested | ErasureOrdered | ErasureFound
+"""Events that are answered."""
+LeadEvent = SystemEvent | Request
+_ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER, Trigger.ERASE: erasure.erase}
 _UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
 _TRIGGERS: Final[dict[str, Trigger]] = {
-    **{trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS)},
+    **{trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS, Trigger.ERASE)},
     **{kind.value: Trigger.ACTIVITY for kind in SHORT_TYPES},
 }
 
@@ -85,10 +89,12 @@ def step(
     into = row.merged_into if row else None
     merged_org = row.merged_org if row else ""
     at = max(at, row.at) if row else at
-    if isinstance(event, ActionRequested):
+    decisions: tuple[Decision, ...]
+    if isinstance(event, Request):
+        action = erasure.as_action(event)
         for answer in answers:
             if answer.action_id == event.cause and answer.org == event.org:
-                spare = unused(event, ())
+                spare = unused(action, ())
                 return LeadRow(
                     off=off,
                     seq=seq,
@@ -101,33 +107,34 @@ def step(
                     merged_into=into,
                     merged_org=merged_org,
                 )
-        known_into = into if merged_org in ("", event.org) else None
-        theirs = lead is None or lead.facts.org == event.org
-        decisions: tuple[Decision, ...] = ()
-        before = recall(answered, event.cause, at)
-        if before is not None:
-            result = answer_again(*before, lead, event)
+        known_into = into if merged_org in ("", action.org) else None
+        theirs = lead is None or lead.facts.org == action.org
+        decisions = ()
+        before = recall(answered, action.cause, at)
+        if isinstance(event, ErasureFound):
+            result = erasure.found(event, book.org(event.org))
+        elif before is not None:
+            result = answer_again(*before, lead, action)
         elif theirs:
             lead, decisions, result = decide_action(
-                lead, event, at, book.org(event.org), merged_into=known_into, others_open=others_open
+                lead,
+                action,
+                at,
+                book.org(action.org),
+                merged_into=known_into,
+                others_open=others_open,
             )
         else:  # the sender must not learn of another org's lead
-            result = _unreadable(event) or _UNKNOWN
-        if result.asks_place_of is not None:
-            asks = sought(event, result.asks_place_of)
-            spare = unused(event, ())
-            return replace(
-                row or LeadRow(off=off, seq=seq, lead=lead, at=at, cause=event.cause),
-                off=off,
-                at=at,
-                cause=event.cause,
-                decisions=(spare, asks) if spare else (asks,),
-            )
+            result = _unreadable(action) or _UNKNOWN
+        if row is not None and result.asks_place_of is not None:
+            return asking(row, action, result.asks_place_of, off, at)
         seq += lead is not (row.lead if row else None)
+        if erasure.is_new(row.lead if row else None, lead):
+            answers = erasure.scrubbed(answers)
         answer = Answered(
-            action_id=event.cause,
-            action=event.action,
-            rep_id=event.rep_id,
+            action_id=action.cause,
+            action=action.action,
+            rep_id=action.rep_id,
             result=result.result,
             version=seq,
             decided_at=at,
@@ -138,7 +145,7 @@ def step(
             org=event.org,
             call_from=result.call_from,
         )
-        spare = unused(event, decisions)
+        spare = unused(action, decisions)
         decisions = (answer, *decisions, spare) if spare else (answer, *decisions)
         answers = (*answers, answer)
         if older := answers[:-ANSWERS_KEPT]:
@@ -147,6 +154,8 @@ def step(
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
         lead, decisions = decide_event(lead, event, at, book.org(org))
         seq += lead is not (row.lead if row else None)
+        if erasure.is_new(row.lead if row else None, lead):
+            answers = erasure.scrubbed(answers)
         if isinstance(event, ArrivalMerged) and any(isinstance(one, MergedInto) for one in decisions):
             into, merged_org = event.into, event.org
     return LeadRow(
@@ -183,6 +192,8 @@ def decide_action(
         return lead, (), unreadable
     if lead is None:
         return None, (), _UNKNOWN
+    if erased := erasure.refuse_erased(lead, event):
+        return lead, (), erased
     if rules.role(event.rep_id) is None:
         return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
     trigger = _TRIGGERS.get(event.action)
@@ -191,7 +202,9 @@ def decide_action(
     transition = Transition(lead=lead, at=at, rules=rules, before_event=lead, others_open=others_open)
     transition.expire_lock()
     expire_offer(transition)
-    if transition.lead.phase is Phase.OFFERED:
+    if trigger is Trigger.ERASE:
+        result = erasure.erase(transition, event)
+    elif transition.lead.phase is Phase.OFFERED:
         result = decide_offered_action(transition, event, trigger)
     elif trigger in LIFECYCLE[transition.lead.phase]:
         result = _ACTIONS[trigger](transition, event)
@@ -223,12 +236,16 @@ def decide_event(
     """Decide an event other than an action: an arrival, an answer of the org, a deadline, new rules."""
     if isinstance(event, ArrivalMerged):
         return lead, (arrivals.record_merge(lead, event),)
+    if isinstance(event, ArrivalRefused):
+        return lead, erasure.turn_away(event)
     if lead is None and isinstance(event, LeadArrived):
         transition = arrivals.create_lead(event, at, rules)
     elif lead is None:
         return None, (DeadlineIgnored(kind="unknown_lead", epoch=0, why="no such lead has arrived"),)
     else:
         transition = Transition(lead=lead, at=at, rules=rules, before_event=lead)
+        if (dropped := erasure.without_effect(transition, event)) is not None:
+            return transition.lead, dropped
         stale: DeadlineIgnored | AnswerIgnored | None = None
         if isinstance(event, LeadArrived):
             stale = arrivals.repeat_or_add_inquiry(transition, event)
@@ -272,6 +289,8 @@ def _apply_deadline(transition: Transition, event: DeadlinePassed) -> DeadlineIg
             expire_offer(transition)
         case DeadlineKind.CALLBACK:
             transition.make_callback_due()
+        case DeadlineKind.RETENTION:
+            erasure.erase_after_retention(transition)
         case DeadlineKind.RULES:
             pass  # `settle` evaluates the rules at this instant
     return None

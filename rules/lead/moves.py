@@ -89,7 +89,7 @@ def reopen(transition: Transition, request: ActionRequested) -> ActionResult:
     lead, why = transition.lead, f"reopened by {request.rep_id}: {request.why}"
     keeps = lead.owner is not None and not transition.rules.has_left(lead.owner)
     transition.emit(LeadReopened(rep_id=request.rep_id, owner=lead.owner if keeps else None, why=why))
-    transition.update(phase=Phase.QUEUED)
+    transition.update(phase=Phase.QUEUED, queue_since=transition.at)
     if keeps:
         transition.update(owned_epoch=transition.next_epoch())
         return DONE

@@ -5,13 +5,14 @@ answered: the org reserves a place or refuses, and sends the action back with it
 the lead as it is at that time. The place becomes that of the owned lead, or it is returned.
 """
 
+from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
 
 from models.decisions import OwnerChanged
 from models.events import ActionRequested
-from models.lead import OPEN_OFFERS
+from models.lead import OPEN_OFFERS, LeadRow
 from models.place_decisions import PlaceReturned, PlaceSought
 from models.places import USABLE, Place
 from models.results import Reason, Result
@@ -60,10 +61,16 @@ def _at_cap(request: ActionRequested, place: Place) -> str:
     return f"{has}; a manager may override that with a reason (override_cap)"
 
 
-def sought(request: ActionRequested, rep_id: str) -> PlaceSought:
-    """Return the decision that asks the org. What the answer does not depend on is left out, to keep rows small."""
-    action = replace(request, note=None, facts=None, attributes={}, place=None)
-    return PlaceSought(rep_id=rep_id, action=action, why=f"the open leads of {rep_id} are capped")
+def asking(row: LeadRow, request: ActionRequested, rep_id: str, off: int, at: datetime) -> LeadRow:
+    """Return the record of an action that is not answered yet, because the org is asked for a place.
+
+    What the answer does not depend on is left out of the action, to keep rows small.
+    """
+    action = replace(request, note=None, facts=None, hashes=(), attributes={}, place=None)
+    sought = PlaceSought(rep_id=rep_id, action=action, why=f"the open leads of {rep_id} are capped")
+    spare = unused(request, ())
+    decisions = (sought,) if spare is None else (spare, sought)
+    return replace(row, off=off, at=at, cause=request.cause, decisions=decisions)
 
 
 def unused(request: ActionRequested, decisions: tuple[object, ...]) -> PlaceReturned | None:

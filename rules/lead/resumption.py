@@ -43,5 +43,7 @@ def _still_open(lead: Lead, event: DeadlinePassed, at: datetime) -> bool:
             )
         case DeadlineKind.CALLBACK:
             return lead.callback_at is not None and lead.callback_at <= at
+        case DeadlineKind.RETENTION:
+            return lead.phase is Phase.CLOSED and lead.erased_at is None
         case _:
             return True

@@ -8,6 +8,7 @@ from models.lead import LOCKED_PHASES, OWNED_PHASES, DeadlineKind, OpenException
 from models.org_decisions import explained
 from rules.lead.transition import Transition
 from rules.queues.columns import shown
+from rules.retention import settle_retention
 
 EXPLAINED_QUEUES: Final = 50
 """The maximum number of queues that an exception explains. It keeps a row small in an org with thousands of queues."""
@@ -16,10 +17,11 @@ EXPLAINED_QUEUES: Final = 50
 def settle(transition: Transition) -> None:
     """Update phase, places and the rules' deadline after the event has changed the lead (Q2, X7).
 
-    The rules are evaluated only if the lead or the org's rules changed, or at the instant at which a relative date
-    changes a verdict. So a losing claim needs no evaluation.
+    The rules are evaluated only if the lead or the org's rules changed, if its owner left or returned, or at the
+    instant at which time alone changes a verdict. So a losing claim needs no evaluation.
     """
     due = transition.lead.deadline(DeadlineKind.RULES)
+    transition.note_departure()
     if (
         transition.lead is transition.before_event
         and transition.lead.evaluated == transition.rules.version
@@ -29,6 +31,7 @@ def settle(transition: Transition) -> None:
     transition.update_phase()
     reevaluate_queues(transition)
     _update_exception(transition)
+    settle_retention(transition)
     if transition.lead is not transition.before_event:
         transition.update(updated_at=transition.at)
 

@@ -131,7 +131,7 @@ class Transition:
         previous, lapsed = self.lead.owner, self.lead.lapsed
         self.end_search(why, winner=rep_id)
         self.unlock(why)
-        self._withdraw_due_notice(why)
+        self.withdraw_due_notice(why)
         self.update(
             owner=rep_id,
             owned_epoch=self.next_epoch(),
@@ -139,6 +139,8 @@ class Transition:
             how=how,
             via=via,
             assigned_at=self.at,
+            queue_since=self.at,
+            owner_left=self.rules.has_left(rep_id),
             phase=Phase.OWNED,
             deferred_at=None,
             owner_last_contacted_at=None,
@@ -164,9 +166,9 @@ class Transition:
         """Remove the owner. A promised call is kept for the next owner (X2)."""
         previous = self.lead.owner
         self.unlock(why)
-        self._withdraw_due_notice(why)
+        self.withdraw_due_notice(why)
         self.update(owner=None, owned_epoch=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
-        self.update(owner_last_contacted_at=None)
+        self.update(owner_last_contacted_at=None, owner_left=False, queue_since=self.at)
         self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
 
     def end_search(self, why: str, *, winner: str | None = None) -> None:
@@ -191,7 +193,7 @@ class Transition:
 
     def set_callback(self, at: datetime | None) -> None:
         """Set the time of the promised call, or put the lead at the end of its queues (D4)."""
-        self._withdraw_due_notice("the promise was replaced" if at else "somebody acted on it")
+        self.withdraw_due_notice("the promise was replaced" if at else "somebody acted on it")
         self.set_deadline(DeadlineKind.CALLBACK, at)
         self.update(callback_at=at, deferred_at=None if at else self.at)
 
@@ -208,7 +210,7 @@ class Transition:
             self.update(due_notice=DueNotice(owner, epoch))
         self.emit(CallbackDue(rep_id=owner, quiet_until=quiet[1] if quiet else None, epoch=epoch))
 
-    def _withdraw_due_notice(self, why: str) -> None:
+    def withdraw_due_notice(self, why: str) -> None:
         """Withdraw what the owner was told of a due call, if it was told (M7)."""
         if notice := self.lead.due_notice:
             self.update(due_notice=None)
@@ -216,10 +218,17 @@ class Transition:
 
     def record_contact(self, rep_id: str) -> None:
         """Record that a rep contacted the lead now, and whether that was its owner (M3)."""
-        self._withdraw_due_notice(f"{rep_id} contacted it")
+        self.withdraw_due_notice(f"{rep_id} contacted it")
         self.update(last_contacted_at=self.at)
         if self.lead.owner == rep_id:
             self.update(owner_last_contacted_at=self.at)
+
+    def note_departure(self) -> None:
+        """Record whether the lead's owner has left, according to the org's reps (M4)."""
+        lead = self.lead
+        left = lead.owner is not None and self.rules.has_left(lead.owner)
+        if left is not lead.owner_left:
+            self.update(owner_left=left)
 
     def update_phase(self) -> None:
         """Derive the phase from owner and lock. Only closing and ignoring are decided elsewhere.

@@ -5,14 +5,18 @@ is called, it has one normalised spelling, and families and spam share addresses
 with the lead that had it first.
 """
 
+from models.erasure import kind_of
 from models.org import ContactListed, DoNotContactRow, OrgPerson, PersonArrived
 from models.persons import ArrivalPlaced, DoNotContactChanged, Inquiry, handles_of
-from rules.org.persons import Persons
+from rules.org.erasure import turn_away
+from rules.org.persons import BARRED_HASH, Persons
 from rules.org.transition import OrgTransition
 
 
 def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
     """Decide which lead an arrival belongs to, and store it."""
+    if turn_away(transition, event):
+        return
     persons, arrival_id = transition.state.persons, event.lead_id
     handles = handles_of(event.facts)
     first = {handle: persons.first_with(handle) for handle in handles}
@@ -37,7 +41,8 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
             facts=event.facts,
             why=why,
             inquiry=None if lead_id == arrival_id else Inquiry(arrival_id, why, known),
-            barred=_barred(persons, handles),
+            barred=_barred(persons, handles, event.hashes),
+            hashes=event.hashes,
         )
     )
 
@@ -45,9 +50,13 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
 def list_contact(transition: OrgTransition, event: ContactListed) -> None:
     """Store whether a handle may be contacted, and inform every lead that has the handle (X6)."""
     persons, handle = transition.state.persons, event.handle
-    if persons.barred(handle) == event.reason:
+    known = persons.barred(handle)
+    if event.erased:  # always written: the journal may hold an older row, whose key is the handle
+        transition.put_person(DoNotContactRow(handle=handle, erased=True))
+    if known == event.reason:
         return
-    transition.put_person(DoNotContactRow(handle=handle, reason=event.reason, at=event.at))
+    if not event.erased:
+        transition.put_person(DoNotContactRow(handle=handle, reason=event.reason, at=event.at))
     for lead_id in persons.all_with(handle):
         transition.emit(DoNotContactChanged(lead_id=lead_id, handle=handle, reason=event.reason))
 
@@ -76,8 +85,12 @@ def _place(arrival_id: str, known: str | None, first: dict[str, str | None]) -> 
     return lead_id, why
 
 
-def _barred(persons: Persons, handles: tuple[str, ...]) -> dict[str, str]:
-    found = {handle: persons.barred(handle) for handle in handles}
+def _barred(persons: Persons, handles: tuple[str, ...], hashes: tuple[str, ...]) -> dict[str, str]:
+    """Return the handles on the do-not-contact list with their reason, also those listed by their hash only."""
+    by_kind = {kind_of(hashed): f"{BARRED_HASH}{hashed}" for hashed in hashes}
+    found = {
+        handle: persons.barred(handle) or persons.barred(by_kind.get(_kind(handle), "")) for handle in handles
+    }
     return {handle: reason for handle, reason in found.items() if reason is not None}
 
 

@@ -14,7 +14,7 @@ from models.roster import Absence, Group, RepTerms
 from rules.calendar.schedule import NEVER, Week, week, zone_of
 from rules.inbound.publication import present
 from rules.language.compile import CompiledRule
-from rules.language.tree import parse
+from rules.language.tree import in_zone, parse
 
 T = TypeVar("T")
 
@@ -38,8 +38,11 @@ class RepPlan(msgspec.Struct, frozen=True, eq=False):
     terms: RepTerms | None = None
 
     @classmethod
-    def compile(cls, terms: RepTerms) -> "RepPlan":
-        """Compile a rep's terms; raises `RuleErrors` with the field's name."""
+    def compile(cls, terms: RepTerms, org_zone: str = "UTC") -> "RepPlan":
+        """Compile a rep's terms; raises `RuleErrors` with the field's name.
+
+        `org_zone`: the org's time zone. A filter's dates without a time are its days (C1).
+        """
         zone_of(terms.time_zone)
         return cls(
             rep_id=terms.rep_id,
@@ -49,7 +52,7 @@ class RepPlan(msgspec.Struct, frozen=True, eq=False):
             absences=terms.absences,
             max_open=terms.max_open,
             max_per_day=terms.max_per_day,
-            filter=_filter(terms.filter),
+            filter=_filter(terms.filter, org_zone),
             time_zone=terms.time_zone,
             terms=terms,
         )
@@ -75,8 +78,11 @@ class GroupPlan(msgspec.Struct, frozen=True, eq=False):
     published: Group | None = None
 
     @classmethod
-    def compile(cls, group: Group) -> "GroupPlan":
-        """Compile a group; raises `RuleErrors` with the field's name."""
+    def compile(cls, group: Group, org_zone: str = "UTC") -> "GroupPlan":
+        """Compile a group; raises `RuleErrors` with the field's name.
+
+        `org_zone`: the org's time zone. A filter's dates without a time are its days (C1).
+        """
         zone_of(group.time_zone)
         weights = {member.rep_id: member.weight for member in group.members}
         problems = [
@@ -94,7 +100,7 @@ class GroupPlan(msgspec.Struct, frozen=True, eq=False):
             weights=MappingProxyType(weights),
             places=MappingProxyType({rep_id: place for place, rep_id in enumerate(weights)}),
             uniform=len(set(weights.values())) <= 1,
-            filter=_filter(group.filter),
+            filter=_filter(group.filter, org_zone),
             claim_window_seconds=group.claim_window_seconds,
             ring_seconds=RING_SECONDS if group.ring_seconds is None else group.ring_seconds,
             pause=week(group.pause, "pause"),
@@ -139,15 +145,19 @@ class OrgDirectory:
             news = True
             try:
                 if event.kind == "rep":
-                    _put(reps, event.object_id, rep_plan(event.object_id, event.value))
+                    plan = rep_plan(event.object_id, event.value, self.settings.time_zone)
+                    _put(reps, event.object_id, plan)
                 elif event.kind == "group":
-                    _put(groups, event.object_id, _group(event.object_id, event.value))
+                    group = _group(event.object_id, event.value, self.settings.time_zone)
+                    _put(groups, event.object_id, group)
                 elif event.kind == "settings":
                     settings = OrgSettings() if event.value is None else _read(event.value, OrgSettings)
             except RuleErrors as error:
                 problems[key] = error.problems
         if not news:
             return self
+        if settings.time_zone != self.settings.time_zone:
+            _in_zone(reps, groups, settings.time_zone)
         return replace(
             self,
             reps=MappingProxyType(reps),
@@ -183,13 +193,25 @@ def _put(table: dict[str, Any], object_id: str, plan: Iterable[Any] | RepPlan | 
         table[object_id] = plan
 
 
-def rep_plan(rep_id: str, value: dict[str, Any] | None) -> RepPlan | None:
+def _in_zone(reps: dict[str, RepPlan], groups: dict[str, GroupPlan], org_zone: str) -> None:
+    """Compile all filters anew: their days are days of another zone now (C1)."""
+    for rep_id, rep in reps.items():
+        if rep.filter is not None and rep.terms is not None:
+            reps[rep_id] = RepPlan.compile(rep.terms, org_zone)
+    for group_id, group in groups.items():
+        if group.filter is not None and group.published is not None:
+            groups[group_id] = GroupPlan.compile(group.published, org_zone)
+
+
+def rep_plan(rep_id: str, value: dict[str, Any] | None, org_zone: str = "UTC") -> RepPlan | None:
     """Compile a published rep; None if the rep was removed. Raises `RuleErrors` with the field's name."""
-    return None if value is None else RepPlan.compile(_read({**value, "rep_id": rep_id}, RepTerms))
+    return None if value is None else RepPlan.compile(_read({**value, "rep_id": rep_id}, RepTerms), org_zone)
 
 
-def _group(group_id: str, value: dict[str, Any] | None) -> GroupPlan | None:
-    return None if value is None else GroupPlan.compile(_read({**value, "group_id": group_id}, Group))
+def _group(group_id: str, value: dict[str, Any] | None, org_zone: str) -> GroupPlan | None:
+    return (
+        None if value is None else GroupPlan.compile(_read({**value, "group_id": group_id}, Group), org_zone)
+    )
 
 
 def _read(value: dict[str, Any], kind: type[T]) -> T:
@@ -199,6 +221,6 @@ def _read(value: dict[str, Any], kind: type[T]) -> T:
         raise RuleErrors((Problem(path="value", reason=str(error)),)) from error
 
 
-def _filter(raw: dict[str, Any] | None) -> CompiledRule | None:
-    tree = parse(raw, "filter")
+def _filter(raw: dict[str, Any] | None, org_zone: str) -> CompiledRule | None:
+    tree = in_zone(parse(raw, "filter"), org_zone)
     return CompiledRule(tree) if tree.rules else None

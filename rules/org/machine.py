@@ -13,8 +13,10 @@ from models.events import DirectoryPublished
 from models.offers import Outcome
 from models.org import (
     ContactListed,
+    ErasureRequested,
     LeadClosed,
     LeadCorrected,
+    LeadForgotten,
     LeadReleased,
     LeadTaken,
     OfferSettled,
@@ -31,7 +33,7 @@ from models.org import (
     WakeKind,
 )
 from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
-from rules.org import arrivals, corrections
+from rules.org import arrivals, corrections, erasure
 from rules.org.allocate import request
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity
 from rules.org.directory import OrgDirectory
@@ -72,6 +74,10 @@ def step_org(
     match event:
         case PersonArrived():
             arrivals.place_arrival(transition, event)
+        case ErasureRequested():
+            erasure.order(transition, event)
+        case LeadForgotten():
+            erasure.forget(transition, event)
         case ContactListed():
             arrivals.list_contact(transition, event)
         case LeadCorrected():

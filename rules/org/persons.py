@@ -1,24 +1,24 @@
 """Indexes which lead each arrival and each handle belongs to, small enough for a million people (R6, X6).
 
-Rows of persons are only ever added, so any order of them gives the same index. Of a lead's corrections only the newest
-row counts; whatever it names, the lead's other rows of persons do not (M2). Rows of the do-not-contact list must be
-applied in the journal's order.
+Rows of persons are only added, until their lead is erased; then none of its rows counts. So any order of them gives the
+same index. Of a lead's corrections only the newest row counts; whatever it names, the lead's other rows of persons do
+not (M2). Rows of the do-not-contact list and of erased persons must be applied in the journal's order.
 """
 
-from hashlib import blake2b
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from models.org import DoNotContactRow, OrgPerson
-from models.persons import OrgCorrection
+from models.org import DoNotContactRow, OrgErased, OrgPerson
+from models.persons import OrgCorrection, handle_digest
 
 Packed = bytes | str
 """An id as stored: a UUID as its sixteen bytes, any other id unchanged."""
 
-_DIGEST_BYTES: Final = 15
-"""With a billion people, two share a digest with a probability of 10^-18; and a `bytes` of this length takes 48
-bytes."""
 _UUID_LENGTH: Final = 36
+BARRED_HASH: Final = "hash/"
+"""The prefix of a handle on the do-not-contact list of which only the keyed hash is known."""
+_DERIVED: Final = frozenset({"_arrivals_of", "_digests_of"})
 _UNCORRECTED: Final[dict[bytes, bool]] = {}
 
 
@@ -26,16 +26,36 @@ class Persons:
     """arrival -> lead, handle -> the lead that had it first, and the handles on the do-not-contact list.
 
     Start with `Persons()`. All references to an id share one object, so a person costs one entry for itself and one for
-    each handle.
+    each handle. What belongs to one lead is indexed from the first erasure on, so that an org in which nobody is erased
+    does not pay for it.
     """
 
-    __slots__ = ("_arrivals", "_barred", "_corrected", "_handles", "_shared")
+    __slots__ = (
+        "_arrivals",
+        "_arrivals_of",
+        "_barred",
+        "_corrected",
+        "_digests_of",
+        "_erased",
+        "_erased_hashes",
+        "_handles",
+        "_more",
+        "_returned_hashes",
+        "_shared",
+    )
 
     def __init__(self) -> None:
         self._arrivals: dict[Packed, Packed] = {}
         self._handles: dict[bytes, Packed] = {}
         self._shared: dict[bytes, frozenset[Packed]] = {}
         self._barred: dict[bytes, str] = {}
+        self._more: dict[Packed, tuple[OrgPerson, ...]] = {}
+        """Lead -> the rows of resends that brought further handles, without the handles: each has its own key."""
+        self._erased: set[Packed] = set()
+        self._erased_hashes: set[str] = set()
+        self._returned_hashes: set[str] = set()
+        self._arrivals_of: dict[Packed, list[Packed]] | None = None
+        self._digests_of: dict[Packed, list[bytes]] = {}
         self._corrected: dict[Packed, dict[bytes, bool]] = {}
         """Lead -> digest of a handle that a person corrected -> whether the lead has it."""
 
@@ -45,7 +65,7 @@ class Persons:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Persons) and all(
-            getattr(self, name) == getattr(other, name) for name in Persons.__slots__
+            getattr(self, name) == getattr(other, name) for name in Persons.__slots__ if name not in _DERIVED
         )
 
     __hash__ = None  # type: ignore[assignment]  # the index is mutable
@@ -56,24 +76,28 @@ class Persons:
         return None if lead is None else _unpacked(lead)
 
     def first_with(self, handle: str) -> str | None:
-        """Return the lead that had a handle first; if that was corrected, the first by id of those that share it."""
-        found = self.all_with(handle)
+        """Return the lead that had a handle first; after its erasure or correction the next one by id."""
+        found = self.all_with_digest(handle_digest(handle))
         return found[0] if found else None
 
     def all_with(self, handle: str) -> tuple[str, ...]:
         """Return every lead that has a handle: the first one, then the others by id."""
-        digest = _digest(handle)
-        first, shared = self._handles.get(digest), self._shared.get(digest)
+        return self.all_with_digest(handle_digest(handle))
+
+    def all_with_digest(self, digest: bytes) -> tuple[str, ...]:
+        """Return every lead that has the handle of this digest (`models.persons.handle_digest`)."""
+        first = self._handles.get(digest)
+        shared = self._shared.get(digest)
         others = sorted(map(_unpacked, shared)) if shared else []
         return tuple(others) if first is None else (_unpacked(first), *others)
 
     def has_lost(self, lead_id: str, handle: str) -> bool:
         """Say whether a person took a handle from a lead, so that no arrival brings it back (M2)."""
-        return self._corrected.get(_packed(lead_id), _UNCORRECTED).get(_digest(handle)) is False
+        return self._corrected.get(_packed(lead_id), _UNCORRECTED).get(handle_digest(handle)) is False
 
     def barred(self, handle: str) -> str | None:
         """Return why a handle must not be contacted; None if it may be (X6)."""
-        return self._barred.get(_digest(handle))
+        return self._barred.get(handle_digest(handle))
 
     def arrivals(self) -> dict[str, int]:
         """Return the number of arrivals of each lead."""
@@ -82,54 +106,152 @@ class Persons:
             found[lead] = found.get(lead, 0) + 1
         return {_unpacked(lead): count for lead, count in found.items()}
 
-    def put(self, row: OrgPerson | OrgCorrection | DoNotContactRow) -> None:
+    # -- erased persons ---------------------------------------------------------------------------------------------
+
+    def is_erased(self, lead_id: str) -> bool:
+        """Say whether a lead was erased."""
+        return _packed(lead_id) in self._erased
+
+    @property
+    def erased(self) -> tuple[str, ...]:
+        """The ids of the erased leads."""
+        return tuple(map(_unpacked, self._erased))
+
+    @property
+    def erased_hashes(self) -> frozenset[str]:
+        """The keyed hashes of erased persons who did not come back."""
+        return frozenset(self._erased_hashes)
+
+    @property
+    def returned_hashes(self) -> frozenset[str]:
+        """The keyed hashes of erased persons who came back as new ones."""
+        return frozenset(self._returned_hashes)
+
+    def erased_among(self, hashes: Iterable[str]) -> tuple[str, ...]:
+        """Return those of these hashes that are an erased person's."""
+        return tuple(each for each in hashes if each in self._erased_hashes)
+
+    def digests_of(self, lead_id: str) -> tuple[bytes, ...]:
+        """Return the digests of a lead's handles. The first call reads the whole index once: a second for a million."""
+        self._index_leads()
+        return tuple(self._digests_of.get(_packed(lead_id), ()))
+
+    def rows_of(self, lead_id: str) -> tuple[OrgPerson | OrgCorrection, ...]:
+        """Return the rows that replace a lead's rows of persons once it is erased: they have no handles."""
+        self._index_leads()
+        lead = _packed(lead_id)
+        arrivals = (self._arrivals_of or {}).get(lead, ())
+        return (
+            *(OrgPerson(arrival_id=_unpacked(one), lead_id=lead_id, erased=True) for one in arrivals),
+            *self._more.get(lead, ()),
+            *((OrgCorrection(lead_id=lead_id),) if lead in self._corrected else ()),
+        )
+
+    def _index_leads(self) -> None:
+        if self._arrivals_of is not None:
+            return
+        self._arrivals_of = {}
+        for arrival, lead in self._arrivals.items():
+            self._arrivals_of.setdefault(lead, []).append(arrival)
+        for digest, lead in self._handles.items():
+            self._digests_of.setdefault(lead, []).append(digest)
+        for digest, leads in self._shared.items():
+            for lead in leads:
+                self._digests_of.setdefault(lead, []).append(digest)
+
+    def _forget(self, lead: Packed) -> None:
+        """Remove a lead's handles from the index. Its arrivals stay, so that a resend is recognised."""
+        self._index_leads()
+        for digest in self._digests_of.pop(lead, ()):
+            self._leave(digest, lead)
+        self._more.pop(lead, None)
+        self._corrected.pop(lead, None)
+        self._erased.add(lead)
+
+    # -- rows -------------------------------------------------------------------------------------------------------
+
+    def put(self, row: OrgPerson | OrgErased | OrgCorrection | DoNotContactRow) -> None:
         """Add a row to the index."""
         if isinstance(row, OrgCorrection):
             self._correct(row)
             return
         if isinstance(row, DoNotContactRow):
             if row.reason is None:
-                self._barred.pop(_digest(row.handle), None)
+                self._barred.pop(handle_digest(row.handle), None)
             else:
-                self._barred[_digest(row.handle)] = row.reason
+                self._barred[handle_digest(row.handle)] = row.reason
+            return
+        if isinstance(row, OrgErased):
+            now, before = self._erased_hashes, self._returned_hashes
+            if row.returned:
+                now, before = before, now
+            now.add(row.hash)
+            before.discard(row.hash)
             return
         lead = _packed(row.lead_id)
         lead = self._arrivals.get(lead, lead)
-        self._arrivals.setdefault(lead if row.arrival_id == row.lead_id else _packed(row.arrival_id), lead)
+        arrival = lead if row.arrival_id == row.lead_id else _packed(row.arrival_id)
+        if arrival not in self._arrivals:
+            self._arrivals[arrival] = lead
+            if self._arrivals_of is not None:
+                self._arrivals_of.setdefault(lead, []).append(arrival)
+        if row.erased and lead not in self._erased:
+            self._forget(lead)
+        if lead in self._erased:
+            return  # an older row, which a zombie wrote late, brings no handle back
         corrected = self._corrected.get(lead, _UNCORRECTED)
-        for handle in row.handles:
-            digest = _digest(handle)
+        for digest in map(handle_digest, row.handles):
             if digest in corrected:
                 continue
             if (former := self._handles.get(digest, lead)) != lead:
                 self._share(digest, former)  # a person took it from that lead; its correction comes later
             self._handles[digest] = lead
-        for handle in row.shared:
-            digest = _digest(handle)
+            self._note(digest, lead)
+        for digest in map(handle_digest, row.shared):
             if digest not in corrected and self._handles.get(digest) != lead:
                 self._share(digest, lead)
+        if row.more:
+            bare = OrgPerson(
+                arrival_id=row.arrival_id, lead_id=row.lead_id, more=True, place=row.place, erased=True
+            )
+            if bare not in (known := self._more.get(lead, ())):
+                self._more[lead] = (*known, bare)
 
     def _share(self, digest: bytes, lead: Packed) -> None:
         self._shared[digest] = self._shared.get(digest, frozenset()) | {lead}
+        self._note(digest, lead)
+
+    def _note(self, digest: bytes, lead: Packed) -> None:
+        """Add a handle to what is indexed by lead, once that is needed."""
+        if self._arrivals_of is not None and digest not in (known := self._digests_of.setdefault(lead, [])):
+            known.append(digest)
 
     def _correct(self, row: OrgCorrection) -> None:
         """Replace what is corrected of a lead. It shares its corrected handles and is first with none of them."""
         lead = _packed(row.lead_id)
         lead = self._arrivals.get(lead, lead)
-        corrected = dict.fromkeys(map(_digest, row.removed), False) | dict.fromkeys(
-            map(_digest, row.handles), True
+        if lead in self._erased:
+            return
+        corrected = dict.fromkeys(map(handle_digest, row.removed), False) | dict.fromkeys(
+            map(handle_digest, row.handles), True
         )
         for digest in corrected:
-            if self._handles.get(digest) == lead:
-                del self._handles[digest]
-            if left := self._shared.get(digest, frozenset()) - {lead}:
-                self._shared[digest] = left
-            else:
-                self._shared.pop(digest, None)
+            self._leave(digest, lead)
         for digest, has in corrected.items():
             if has:
                 self._share(digest, lead)
         self._corrected[lead] = corrected
+
+    def _leave(self, digest: bytes, lead: Packed) -> None:
+        """Take a handle from a lead."""
+        if self._handles.get(digest) == lead:
+            del self._handles[digest]
+        if left := self._shared.get(digest, frozenset()) - {lead}:
+            self._shared[digest] = left
+        else:
+            self._shared.pop(digest, None)
+        if digest in (known := self._digests_of.get(lead, [])):
+            known.remove(digest)
 
 
 def _packed(identity: str) -> Packed:
@@ -144,7 +266,3 @@ def _packed(identity: str) -> Packed:
 
 def _unpacked(identity: Packed) -> str:
     return identity if isinstance(identity, str) else str(UUID(bytes=identity))
-
-
-def _digest(handle: str) -> bytes:
-    return blake2b(handle.encode(), digest_size=_DIGEST_BYTES).digest()

@@ -9,10 +9,14 @@ from msgspec.structs import replace
 
 from models.corrections import NOTHING_CORRECTED, FactsCorrected
 from models.decisions import Answered, InquiryAdded, LeadClosed, LeadReopened, OwnerChanged
+from models.erasure_decisions import LeadErased
 from models.events import (
     ActionRequested,
     ArrivalMerged,
+    ArrivalRefused,
     CorrectionChecked,
+    ErasureFound,
+    ErasureOrdered,
     Event,
     LeadArrived,
     OrgAnswered,
@@ -24,6 +28,7 @@ from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, 
 from models.org import LeadClosed as OrgLeadClosed
 from models.org import (
     LeadCorrected,
+    LeadForgotten,
     LeadReleased,
     LeadTaken,
     OfferSettled,
@@ -33,12 +38,28 @@ from models.org import (
     RepRequested,
 )
 from models.org_decisions import OrgStep, PlaceDecided
-from models.persons import ArrivalPlaced, DoNotContactChanged, HandlesCorrected, corrected_handles, handles_of
+from models.persons import (
+    ArrivalPlaced,
+    ArrivalTurnedAway,
+    DoNotContactChanged,
+    ErasureOrder,
+    HandlesCorrected,
+    corrected_handles,
+    handles_of,
+)
 from models.place_decisions import PlaceReturned, PlaceSought
 from models.places import Place
 
 LeadNews = (
-    OrgAnswered | LeadArrived | ArrivalMerged | SuppressionChanged | CorrectionChecked | ActionRequested
+    OrgAnswered
+    | LeadArrived
+    | ArrivalMerged
+    | ArrivalRefused
+    | ErasureOrdered
+    | ErasureFound
+    | SuppressionChanged
+    | CorrectionChecked
+    | ActionRequested
 )
 """The events that an org sends to leads. An action among them has a `place` (M6)."""
 
@@ -94,6 +115,11 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
         told.append(OrgLeadClosed(**common, epoch=lead.epoch))
     if owned and lead.owner is None and lead.search is None and _by_lead(row):
         told.append(LeadReleased(**common, epoch=lead.epoch))
+    told += [
+        LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes)
+        for decision in row.decisions
+        if isinstance(decision, LeadErased)
+    ]
     corrected = next((decision for decision in row.decisions if isinstance(decision, FactsCorrected)), None)
     if corrected is not None and (message := _correction(row, lead, corrected)) is not None:
         told.append(message)
@@ -140,6 +166,7 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         inquiry=inquiry,
                         barred=decision.barred,
                         org_log_offset=step.off,
+                        hashes=decision.hashes,
                     )
                 )
                 if inquiry is not None and not inquiry.again:
@@ -147,6 +174,10 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         lead_id=inquiry.inquiry_id, cause=cause, into=lead_id, why=inquiry.why, org=step.org
                     )
                     told.append(merged)
+            case ArrivalTurnedAway():
+                told.append(ArrivalRefused(lead_id=decision.arrival_id, cause=cause, why=decision.why))
+            case ErasureOrder():
+                told += _erasures(step.org, decision)
             case HandlesCorrected(lead_id=lead_id):
                 told.append(
                     CorrectionChecked(
@@ -196,10 +227,42 @@ def identity(event: Event) -> str | None:
             return f"org/{event.facts.org}/{offset}/arrival"
         case ActionRequested(place=Place(message=message)):
             return message
-        case OrgAnswered() | ArrivalMerged() | SuppressionChanged() | CorrectionChecked():
+        case OrgAnswered() | ArrivalMerged() | ArrivalRefused() | SuppressionChanged() | CorrectionChecked():
             return event.cause
+        case ErasureOrdered() | ErasureFound():
+            return f"{event.cause}/{event.lead_id}"
         case _:
             return None
+
+
+def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
+    """Return the answer to a request to erase a person, and an event for each lead unless it is a preview."""
+    told: list[LeadNews] = []
+    if order.answer_to is not None:
+        told.append(
+            ErasureFound(
+                lead_id=order.answer_to,
+                cause=order.cause,
+                org=org,
+                rep_id=order.rep_id,
+                leads=order.leads,
+                why=order.why,
+            )
+        )
+    if order.preview:
+        return told
+    told += [
+        ErasureOrdered(
+            lead_id=lead_id,
+            cause=f"{order.cause}/{lead_id}",
+            org=org,
+            rep_id=order.rep_id,
+            why=order.why,
+            hashes=order.hashes,
+        )
+        for lead_id in order.leads
+    ]
+    return told
 
 
 def _by_lead(row: LeadRow) -> bool:

@@ -99,13 +99,18 @@ def _new_owner(lead: Lead, change: OwnerChanged) -> list[Notification]:
 
 
 def _former_owner(lead: Lead, change: OwnerChanged, version: int) -> list[Notification]:
-    """Tell the owner that a move took the lead away, and why (M1). Whoever gave it away need not be told."""
+    """Tell the owner that a move took the lead away, and why (M1). Whoever gave it away need not be told.
+
+    The owner of an aged lead is told that another rep claimed it (M4).
+    """
     former = change.previous_rep_id
-    if former is None or change.how not in MOVED or change.via == f"rep/{former}":
+    template = "lead_claimed" if change.how == "claim" else "lead_reassigned"
+    moved = change.how in MOVED or (change.how == "claim" and former != change.rep_id)
+    if former is None or not moved or change.via == f"rep/{former}":
         return []
     data = {**_about(lead), "to_rep_id": change.rep_id, "why": change.why}
     about = f"version-{version}"
-    return _to(lead, former, "lead_reassigned", ("email", "push"), version, data, about=about)
+    return _to(lead, former, template, ("email", "push"), version, data, about=about)
 
 
 def _about(lead: Lead) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from rules.inbound.publication import present
 from rules.language.compile import CompiledRule, RuleResult, membership
 from rules.language.tree import EMPTY, in_zone, parse
 from rules.queues.predicate_index import IndexedRule, PredicateIndex
-from rules.queues.queue_eligibility import eligible_kinds
+from rules.queues.queue_eligibility import eligible_kinds, protected_until
 from rules.queues.sort_key import SortKey, sort_key, work_key
 
 
@@ -106,14 +106,17 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
             raise RuleErrors((Problem(path="queue", reason=str(error)),)) from error
         return cls.compile(queue, version, time_zone)
 
-    def explain(self, lead: Lead, now: datetime) -> Explanation:
-        """Say why the lead is in this queue or not, and by which version of the rules."""
+    def explain(self, lead: Lead, now: datetime, protected: datetime | None = None) -> Explanation:
+        """Say why the lead is in this queue or not, and by which version of the rules.
+
+        `protected`: as in `eligible_kinds`.
+        """
         meets, until = self.rule.test(lead, now)
-        closed = eligible_kinds(lead).closed.get(self.queue.claimable)
+        closed = eligible_kinds(lead, protected).closed.get(self.queue.claimable)
         inclusion = self.inclusion.explain(lead, now)
         exclusion = self.exclusion.explain(lead, now) if self.exclusion else None
         if closed:
-            stands, until, why = False, None, closed
+            stands, until, why = False, protected if self.queue.claimable else None, closed
         elif not inclusion.meets:
             stands, why = False, inclusion.why
         elif exclusion is not None and exclusion.meets:
@@ -123,10 +126,10 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
         said = self._condition_text(stands, why)
         return Explanation(self.queue.queue_id, self.version, stands, said, until, inclusion, exclusion)
 
-    def why(self, lead: Lead, now: datetime) -> str:
+    def why(self, lead: Lead, now: datetime, protected: datetime | None = None) -> str:
         """Return the reason of `explain` in words. If the lead's state decides, no condition is tested."""
-        closed = eligible_kinds(lead).closed.get(self.queue.claimable)
-        return self._condition_text(False, closed) if closed else self.explain(lead, now).why
+        closed = eligible_kinds(lead, protected).closed.get(self.queue.claimable)
+        return self._condition_text(False, closed) if closed else self.explain(lead, now, protected).why
 
     def _condition_text(self, stands: bool, why: str) -> str:
         return f"{'in' if stands else 'not in'} {self.queue.queue_id} by its rules of version {self.version}: {why}"
@@ -135,10 +138,12 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
 class QueueIndex:
     """The queues of one org, indexed by their conditions.
 
-    It is immutable once built. Building it costs about as much as compiling the rules.
+    It is immutable once built. Building it costs about as much as compiling the rules. `protect_minutes`: how long a
+    fresh assignment is in no claimable queue (M4).
     """
 
-    def __init__(self, queues: Iterable[CompiledQueue]) -> None:
+    def __init__(self, queues: Iterable[CompiledQueue], protect_minutes: float = 0) -> None:
+        self._protect_minutes = protect_minutes
         self._queues: Mapping[str, CompiledQueue] = {queue.queue.queue_id: queue for queue in queues}
         self._filing = PredicateIndex(
             IndexedRule(name=queue_id, rule=queue.rule, kind=queue.queue.claimable)
@@ -151,6 +156,9 @@ class QueueIndex:
         These are the queues whose rules the lead meets and that its phase permits. At `valid_until` the lead enters or
         leaves at least one queue, unless another event changes it before.
         """
+        protected = self._protected(lead, now)
+        if protected is not None:
+            return self._when_open(lead, protected)
         kinds = eligible_kinds(lead).kinds
         if not kinds:
             return NOWHERE
@@ -172,9 +180,23 @@ class QueueIndex:
         queue = self._queues.get(queue_id)
         if queue is None:
             return Explanation(queue_id, None, stands=False, why=f"there is no queue {queue_id}")
-        return queue.explain(lead, now)
+        return queue.explain(lead, now, self._protected(lead, now))
 
     def why(self, lead: Lead, queue_id: str, now: datetime) -> str:
         """Return the reason of `explain` in words. It does no extra work, because every won claim calls it."""
         queue = self._queues.get(queue_id)
-        return f"there is no queue {queue_id}" if queue is None else queue.why(lead, now)
+        if queue is None:
+            return f"there is no queue {queue_id}"
+        return queue.why(lead, now, self._protected(lead, now))
+
+    def _when_open(self, lead: Lead, protected: datetime) -> Evaluation:
+        """Return when a lead that is protected until an instant enters its first queue. Until then it is in none."""
+        if True not in eligible_kinds(lead).kinds:
+            return NOWHERE
+        met, until = self._filing.look(lead, protected, (True,))
+        opens = protected if met else until
+        return NOWHERE if opens is None else Evaluation({}, opens)
+
+    def _protected(self, lead: Lead, now: datetime) -> datetime | None:
+        until = protected_until(lead, self._protect_minutes)
+        return until if until is not None and now < until else None

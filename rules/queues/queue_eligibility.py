@@ -1,5 +1,6 @@
 """Decides by a lead's state which kinds of queue may hold it, whatever their rules say (D1, D3, Q10, Q11)."""
 
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -29,13 +30,27 @@ _HIDDEN: Final = {
 _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 
 
-def eligible_kinds(lead: Lead) -> EligibleKinds:
+def protected_until(lead: Lead, minutes: float) -> datetime | None:
+    """Return until when a fresh assignment stands in no claimable queue (M4); None for a lead without an owner.
+
+    A closed lead that became its owner's again is a fresh assignment too. A claimed lead needs no protection: it was
+    claimed once, so only an admin's override lets it in (Q10).
+    """
+    if lead.owner is None or lead.assigned_at is None or lead.how == "claim" or not minutes:
+        return None
+    return lead.in_queue_since + timedelta(minutes=minutes)
+
+
+def eligible_kinds(lead: Lead, protected: datetime | None = None) -> EligibleKinds:
     """Return which kinds of queue may hold the lead. Within these, the rules decide.
+
+    `protected`: until when its owner has it to itself, if that is not over yet.
 
     - A lead that somebody has open, or that is closed or ignored, is in no queue (D1, E4).
     - A lead that was claimed through a claimable queue is never in a claimable queue again. Once its owner has left,
       it is in no queue at all but at the exceptions desk (Q10).
     - A lead that is being distributed is in no queue, because a rep is about to get it (R3, S1).
+    - A fresh assignment is in no claimable queue (M4).
     - A lead with an owner is in no shared queue (D3). Claimable queues take it by their rules, whether it is aged or
       not (Q11).
     """
@@ -51,6 +66,8 @@ def eligible_kinds(lead: Lead) -> EligibleKinds:
         return EligibleKinds((), {True: why, False: why})
     if lead.claimed_through is not None:
         closed[True] = f"it was claimed once already, through {lead.claimed_through}"
+    elif protected is not None:
+        closed[True] = f"{lead.owner} got it at {lead.in_queue_since}: it is protected until {protected}"
     if lead.phase is Phase.OWNED:
         closed[False] = f"{lead.owner} owns it and the queue is not claimable"
     return (

@@ -110,7 +110,7 @@ class OrgRules:
     @cached_property
     def index(self) -> QueueIndex:
         """The org's queues, indexed so that a lead is tested only against those that may match. Built at first use."""
-        return QueueIndex(self.queues.values())
+        return QueueIndex(self.queues.values(), self.settings.protect_assigned_minutes)
 
     def evaluate(self, lead: Lead, now: datetime) -> Evaluation:
         """Return the queues a lead is in at `now` (aware), and until when this holds (Q2, D1, Q10)."""

@@ -101,6 +101,11 @@ def spell_date(value: datetime, descending: bool) -> str:
     return f"{10**_DATE_DIGITS - 1 - count if descending else count:0{_DATE_DIGITS}d}"
 
 
+def spell_days(since: datetime, descending: bool) -> str:
+    """Return 18 digits that order as the time since an instant does: the longer ago, the more days."""
+    return spell_date(since, not descending)
+
+
 def spell_text(value: str, descending: bool) -> str:
     """Return hex digits that order as the casefolded text does.
 
@@ -129,6 +134,7 @@ _SPELLINGS: Final[dict[FieldType, Callable[[Any, bool], str | None]]] = {
     FieldType.CHOICE: spell_text,
     FieldType.NUMBER: spell_number,
     FieldType.INTEGER: spell_number,
+    FieldType.DAYS: spell_days,
     FieldType.BOOLEAN: spell_boolean,
     FieldType.DATE: spell_date,
     FieldType.ATTRIBUTE: spell_attribute,

@@ -3,7 +3,20 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Double, LargeBinary, case, cast, collate, func, or_, true
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    LargeBinary,
+    and_,
+    case,
+    cast,
+    collate,
+    false,
+    func,
+    not_,
+    or_,
+    true,
+)
 
 from rules.language.catalogue import Field
 from rules.language.operators import FieldType
@@ -16,9 +29,15 @@ Expression = ColumnElement[Any]
 _LEAD: Final = LeadTable
 _COMPUTED: Final[dict[str, Callable[[], Expression]]] = {
     "owned": lambda: _LEAD.owner.is_not(None),
+    "owned_by_active": lambda: and_(_LEAD.owner.is_not(None), not_(func.coalesce(_LEAD.owner_left, false()))),
     "claimed_once": lambda: _LEAD.claimed_through.is_not(None),
 }
-"""Fields that are computed from a column. Every other field is the column of its name, or an attribute."""
+"""Fields that are computed from columns. They are never NULL."""
+_SINCE: Final = {"days_in_queue": "in_queue_since"}
+"""Fields that count days -> the column of the instant from which they count.
+
+Every other field is the column of its name, or an attribute.
+"""
 
 
 class LeadColumns:
@@ -28,12 +47,15 @@ class LeadColumns:
         self._postgres = dialect == "postgresql"
 
     def raw(self, field: Field) -> Expression:
-        """Return the value of its column; NULL where the lead has none. Not for attributes."""
+        """Return the value of its column; NULL where the lead has none. Not for attributes.
+
+        For a number of days it is the instant from which they count.
+        """
         if field.name == "created_at":
             # The column holds the time of arrival where the vendor gave none. For a rule the field then has no value.
             return case((self._comparison_key("created_at").is_(None), _LEAD.created_at))
         computed = _COMPUTED.get(field.name)
-        return computed() if computed else getattr(_LEAD, field.name).expression
+        return computed() if computed else getattr(_LEAD, _SINCE.get(field.name, field.name)).expression
 
     def present(self, field: Field) -> Expression:
         """Return the condition that the lead has a value: true or false, never NULL."""

@@ -6,7 +6,7 @@ is true or false, never NULL. On a field without a value only `null` is true; `n
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_, true
@@ -18,6 +18,7 @@ from models.lead import Phase
 from models.spelling import folded
 from rules.language.catalogue import FIELDS, Field
 from rules.language.conditions import compared_value
+from rules.language.day_counts import DAY
 from rules.language.instants import Amount, Span, span, utc
 from rules.language.operands import Operand
 from rules.language.operators import COMPLEMENT, RELATIVE, FieldType, Operator
@@ -45,10 +46,27 @@ def rule_condition(tree: Node, at: datetime, dialect: str) -> ColumnElement[bool
     return _Where(LeadColumns(dialect), utc(at)).node(tree)
 
 
-def queue_condition(queue: CompiledQueue, at: datetime, dialect: str) -> ColumnElement[bool]:
-    """Return the condition that a lead is in a queue at `at`, by rules and phase as `membership` decides."""
-    return and_(
+def queue_condition(
+    queue: CompiledQueue, at: datetime, dialect: str, protect_minutes: float = 0
+) -> ColumnElement[bool]:
+    """Return the condition that a lead is in a queue at `at`, by rules and phase as `membership` decides.
+
+    `protect_minutes`: how long a fresh assignment is in no claimable queue (M4).
+    """
+    holds = and_(
         phase_condition(claimable=queue.queue.claimable), rule_condition(queue.rule.tree, at, dialect)
+    )
+    if not queue.queue.claimable or not protect_minutes:
+        return holds
+    table, limit = LeadTable, utc(at) - timedelta(minutes=protect_minutes)
+    return and_(
+        holds,
+        or_(
+            table.owner.is_(None),
+            table.assigned_at.is_(None),
+            func.coalesce(table.how, "") == "claim",
+            func.coalesce(table.in_queue_since, table.assigned_at) <= limit,
+        ),
     )
 
 
@@ -102,6 +120,8 @@ class _Where:
         """Return the positive form of an operator; NULL where there is no value."""
         if operator in RELATIVE:
             return self._relative(self._columns.raw(field), operator, value)
+        if field.type is FieldType.DAYS:
+            return _days(self._columns.raw(field), operator, value, self._at)
         if field.type is FieldType.DATE:
             return _date(self._columns.raw(field), operator, value, time_zone)
         if field.type is FieldType.BOOLEAN:
@@ -157,6 +177,23 @@ def _date(read: Expression, operator: Operator, value: Operand, time_zone: str) 
     after = operator in {Operator.AT_MOST, Operator.MORE}
     comparison = {Operator.AT_MOST: Operator.LESS, Operator.MORE: Operator.AT_LEAST}.get(operator, operator)
     return _COMPARISONS[comparison](read, wanted.end if after else wanted.start)
+
+
+def _days(since: Expression, operator: Operator, value: Operand, at: datetime) -> ColumnElement[bool]:
+    """Compare the number of whole days from an instant to `at` (`rules.language.day_counts`)."""
+
+    def at_least(days: int) -> ColumnElement[bool]:
+        return since <= at - days * DAY if days > 0 else since.is_not(None)
+
+    values = [one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, int)]
+    low, high = values[0], values[-1]
+    if operator is Operator.IN:
+        return or_(*(and_(at_least(one), not_(at_least(one + 1))) for one in values))
+    if operator in {Operator.EQUAL, Operator.BETWEEN}:
+        return and_(at_least(low), not_(at_least(high + 1)))
+    more = operator in {Operator.AT_MOST, Operator.MORE}
+    reached = at_least(low + 1 if more else low)
+    return not_(reached) if operator in {Operator.LESS, Operator.AT_MOST} else reached
 
 
 def _within(read: Expression, wanted: Span) -> ColumnElement[bool]:

@@ -32,7 +32,9 @@ def queue_order(sort: SortOrder, dialect: str, *, due_first: bool = False) -> li
         usual = not_(due)
         bands = [usual, case((due, promised)), *(case((usual, band)) for band in bands)]
         keys = [case((usual, key)) for key in keys]
-    return [*bands, *(key.desc() if sort.direction == "desc" else key for key in keys), columns.by_id()]
+    # More days are an earlier instant.
+    descending = (sort.direction == "desc") is not (field.type is FieldType.DAYS)
+    return [*bands, *(key.desc() if descending else key for key in keys), columns.by_id()]
 
 
 def _values(field: Field, columns: LeadColumns) -> list[Expression]:

@@ -31,6 +31,8 @@ from tests.fixtures.servers import make_kafka
 AT: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STATE_RI: Final = {"field": "state", "operator": "=", "value": "RI"}
 FRESH: Final = {"field": "created_at", "operator": "inLast", "value": {"amount": 1, "unit": "day"}}
+KIRITIMATI: Final = "Pacific/Kiritimati"
+THAT_DAY: Final = {"field": "created_at", "operator": "=", "value": "2026-11-21"}
 SILENCED: Final = {"field": "silenced", "operator": "=", "value": True}
 
 
@@ -193,6 +195,9 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 async def _fill(settings: Settings) -> None:
     one, two = lead(1, state="RI"), lead(2, state="MA")
     published = DirectoryRow(off=1, org="default", kind="queue", object_id="x", version=1, value={}, at=AT)
+    terms = msgspec.structs.replace(
+        published, off=2, kind="settings", object_id="settings", version=2, value={"time_zone": KIRITIMATI}
+    )
     unknown = LeadRow(off=9, seq=0, lead=None, at=AT, cause="c")
     records = [
         (one.lead_id, encode_row(_row(3, one))),
@@ -202,6 +207,7 @@ async def _fill(settings: Settings) -> None:
         (str(uuid.UUID(int=3)), encode_row(_row(6, lead(3, org="other", state="RI")))),
         (str(uuid.UUID(int=4)), encode_row(unknown)),
         ("directory/0/default/queue/x", encode_row(published)),
+        ("directory/0/default/settings/settings", encode_row(terms)),
         ("junk", b"{"),
         ("gone", None),
     ]
@@ -215,7 +221,12 @@ async def _fill(settings: Settings) -> None:
     await publish(
         settings,
         "default",
-        {("queue", "ri"): {"queue_id": "ri", "inclusion": {"rules": [STATE_RI]}}, ("queue", "old"): None},
+        {
+            ("queue", "ri"): {"queue_id": "ri", "inclusion": {"rules": [STATE_RI]}},
+            ("queue", "old"): None,
+            ("queue", "day"): {"queue_id": "day", "inclusion": {"rules": [THAT_DAY]}},
+            ("settings", "settings"): {"time_zone": KIRITIMATI},
+        },
     )
 
 
@@ -258,7 +269,16 @@ def test_x5_the_command_tries_the_newest_row_of_each_lead_and_changes_nothing(
         assert [example["lead_id"] for example in result["examples"]] == [str(uuid.UUID(int=1))]
         assert result["lead"]["matches"] is False
     assert asyncio.run(ends()) == before
-    assert before[[topic.name for topic in TOPICS].index(DIRECTORY)] == {0: (0, 2)}
+    assert before[[topic.name for topic in TOPICS].index(DIRECTORY)] == {0: (0, 4)}
+
+
+@pytest.mark.kafka
+def test_c1_a_day_in_a_tried_rule_or_queue_is_the_orgs_day(journal: Settings) -> None:
+    """The leads are of noon on 20 November in UTC, which is the 21st in Kiritimati."""
+    for asked in ([json.dumps({"rules": [THAT_DAY]})], ["--queue", "day"]):
+        done = run(journal, *asked, "--json", "--at", "2026-11-21T12:00:00Z")
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout.splitlines()[-1])["matched"] == 2
 
 
 INVALID: Final[dict[str, tuple[list[str], str]]] = {

@@ -74,6 +74,16 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"listeners": 5, "claims": 10, "seconds": 1, "leads": 40},
         {"listeners", "claims", "claims_per_s", "delay_p50_ms", "delay_p95_ms", "console_cpu_share"},
     ),
+    "reading": (
+        {"leads": 50, "repeats": 1},
+        {
+            "messages_per_s",
+            "rows_per_s",
+            "messages_other_names_per_s",
+            "rows_other_names_per_s",
+            "leads",
+        },
+    ),
     "recovery": ({"leads": 300, "repeats": 1}, {"leads", "seconds", "bytes_per_lead"}),
     "restart": ({"repeats": 1}, {"dynamic_s", "static_s"}),
     "allocate": (

@@ -1,9 +1,12 @@
 """Writes docs/reading.md from the cases that the tests try; `python -m tests.docs.reading_table`."""
 
+import codecs
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tests.application.importing import file_cases
+from tests.application.importing.file_cases import FileCase
 from tests.docs.repository import DOCS
 from tests.rules.inbound.reading_cases import SECTIONS, ReadingCase
 
@@ -12,7 +15,9 @@ _HEAD: Final = """# What is read how
 
 This page is written by `python -m tests.docs.reading_table` from `tests/rules/inbound/reading_cases.py`. Each line
 is a test: `tests/rules/inbound/test_reading.py::test_v2_what_vendors_send_is_read_or_remarked` sends it as the
-bytes of a message on `lead-arrivals`. Files are read by the same code (`tests/application/importing/`). Names,
+bytes of a message on `lead-arrivals`. The files at the end are from `tests/application/importing/file_cases.py`;
+`tests/application/importing/test_file_cases.py::test_v1_every_row_of_a_file_is_a_lead_or_a_refusal` reads each as
+`firstclaim send` does. Workbooks are read like tables (`tests/application/importing/test_sheets.py`). Names,
 numbers and addresses are made up.
 
 A field that cannot be read is lost with a remark, and the lead is not ([V2](rules.md#v2)). Remarks are in the
@@ -32,7 +37,34 @@ def page() -> str:
         parts.append(
             "\n".join([f"\n## {title}\n", "| case | sent | read | remark |", "|---|---|---|---|", *lines])
         )
+    for title, files in file_cases.SECTIONS.items():
+        lines = [_file_line(case) for case in files]
+        heads = "| case | file | content | leads | refused lines |"
+        parts.append("\n".join([f"\n## {title}\n", heads, "|---|---|---|---|---|", *lines]))
     return "\n".join(parts) + "\n"
+
+
+def _file_line(case: FileCase) -> str:
+    leads = "<br>".join(_code(_shown(facts)) for facts in case.leads)
+    refused = ", ".join(map(str, case.refused))
+    return f"| {case.case} | {case.shape} | {_code(_content(case.content))} | {leads} | {refused} |"
+
+
+def _content(content: str | bytes) -> str:
+    """Return a file's text on one line. The case's shape names the encoding."""
+    text = content if isinstance(content, str) else _decoded(content)
+    for character, shown in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
+        text = text.replace(character, shown)
+    return text
+
+
+def _decoded(content: bytes) -> str:
+    if content[:2] == codecs.BOM_UTF16_LE:
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")
 
 
 def _line(case: ReadingCase) -> str:

@@ -86,7 +86,7 @@ def read(broker: Broker) -> OrgTruth:
                 mark=mark,
                 decisions=(ignored,),
             )
-            records: list[tuple[bytes, OrgRecord]] = [(f"{ORG}/step/{source}".encode(), head)]
+            records: list[tuple[bytes, OrgRecord | None]] = [(f"{ORG}/step/{source}".encode(), head)]
         else:
             if told_by is not None:
                 truth.errands[told_by] = record.value or b""
@@ -97,13 +97,15 @@ def read(broker: Broker) -> OrgTruth:
                 (key, replace(value, mark=mark) if isinstance(value, OrgStep) else value)
                 for key, value in decided.records
             ]
-        for _, value in records:
-            truth.orgs.apply(replace(value, mark=-1) if isinstance(value, OrgStep) else value)
+        for key, value in records:
+            truth.orgs.apply_or_remove(key, replace(value, mark=-1) if isinstance(value, OrgStep) else value)
             if isinstance(value, OrgStep):
                 truth.told |= {identity(news) or "": news for news in to_leads(value)}
         if not seen:
             _check_caps(truth, event, open_leads)
-        truth.batches[record.offset] = tuple((key, encode_org_record(value)) for key, value in records)
+        truth.batches[record.offset] = tuple(
+            (key, b"" if value is None else encode_org_record(value)) for key, value in records
+        )
     return truth
 
 
@@ -218,7 +220,10 @@ def _batches(journal: list[Record]) -> list[tuple[int, Batch]]:
     """Return the journal's records grouped by event, as they were written together."""
     found: list[tuple[int, list[tuple[bytes, bytes]]]] = []
     for record in journal:
-        value = decode_org_record(record.value or b"")
+        if record.value is None:  # a tombstone follows the step of its event
+            found[-1][1].append((record.key, b""))
+            continue
+        value = decode_org_record(record.value)
         if isinstance(value, OrgStep):
             found.append((value.off, []))
         assert found[-1][0] == value.off, "rows follow their step"

@@ -99,9 +99,22 @@ def test_r3_the_offer_of_an_older_schema_is_filled_from_the_journal(database: Da
     )
 
 
+def test_m4_the_age_of_an_older_schema_is_filled_from_the_journal(database: Database) -> None:
+    later = START + timedelta(days=1)
+    lead = lead_of(
+        phase=Phase.OWNED, owner="rep-7", assigned_at=START, queue_since=later, owner_last_contacted_at=later
+    )
+    assert refilled(database, lead, "0007", ("in_queue_since", "owner_last_contacted_at", "owner_left")) == (
+        later,
+        later,
+        False,
+    )
+
+
 IN_0005 = {"locked_by", "locked_until", "offer_rep_ids", "offer_epoch", "offer_until", "offer_method"}
 IN_0002 = {"how", "via", "assigned_to", "deferred_at", "failed", "failure_reason", "asked"}
-MISSING = {"0004": IN_0005, "0001": IN_0002 | IN_0005}
+IN_0008 = {"in_queue_since", "owner_last_contacted_at", "owner_left"}
+MISSING = {"0007": IN_0008, "0004": IN_0005 | IN_0008, "0001": IN_0002 | IN_0005 | IN_0008}
 """Revision -> columns that its lead table does not have yet."""
 
 

@@ -17,6 +17,7 @@ from models.facts import Facts
 from models.lead import Failure, Lead, LeadRow, OpenException, Phase
 from rules.language.catalogue import FIELDS
 from rules.language.compile import CompiledRule
+from rules.language.day_counts import days_since
 from rules.language.operators import FieldType
 from rules.language.tree import parse
 from rules.queues.membership import CompiledQueue, QueueIndex
@@ -101,28 +102,33 @@ def test_q2_x5_sql_and_closures_are_of_one_mind(
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(st.booleans(), trees, st.just({}) | trees, some, instants)
+@given(st.booleans(), trees, st.just({}) | trees, st.sampled_from([0, 60, 2 * 1440]), some, instants)
 def test_x5_a_queue_holds_by_sql_whom_the_engine_would_put_there(
     crm: Engine,
     claimable: bool,
     inclusion: dict[str, Any],
     exclusion: dict[str, Any],
+    protect_minutes: int,
     found: list[Lead],
     now: datetime,
 ) -> None:
-    """X5, D1, D3, Q10, Q11, R3: exclusion, owners, locks, offers, claimed once, owner left."""
+    """X5, D1, D3, M4, Q10, Q11, R3: exclusion, owners, locks, offers, claimed once, owner left, fresh assignments."""
     value = {"claimable": claimable, "inclusion": inclusion, "exclusion": exclusion}
     queue = CompiledQueue.from_value("q", value, 1)
-    index = QueueIndex([queue])
+    index = QueueIndex([queue], protect_minutes)
     expected = {lead.lead_id for lead in found if index.evaluate(lead, now).places}
-    assert set(ask(crm, found, queue_condition(queue, now, crm.dialect.name))) == expected
+    assert set(ask(crm, found, queue_condition(queue, now, crm.dialect.name, protect_minutes))) == expected
 
 
 SORTED = ["arrived_at", "created_at", "loan_amount", "credit_score", "last_name", "state", "consent", "owned"]
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(st.sampled_from([*SORTED, "attributes.tier", "via"]), st.sampled_from(["asc", "desc"]), some)
+@given(
+    st.sampled_from([*SORTED, "attributes.tier", "via", "days_in_queue"]),
+    st.sampled_from(["asc", "desc"]),
+    some,
+)
 def test_q7_d4_m7_sql_orders_as_the_queues_keys_do(
     crm: Engine, field: str, direction: str, found: list[Lead]
 ) -> None:
@@ -211,7 +217,9 @@ def full() -> Lead:
         last_outcome="left_message",
         open_exception=OpenException("orphaned", (), NOW),
         assigned_at=NOW,
+        queue_since=NOW - timedelta(days=2),
         last_contacted_at=NOW - timedelta(days=1),
+        owner_last_contacted_at=NOW - timedelta(days=1),
         callback_at=NOW + timedelta(hours=1),
         deferred_at=NOW,
     )
@@ -231,6 +239,8 @@ def operands(lead: Lead, name: str, operator: str) -> list[Any]:
             values: list[Any] = [True, False]
         case FieldType.DATE:
             values = [own.isoformat(), "2026-11-21"]
+        case FieldType.DAYS:
+            values = [days_since(own, NOW), 3]
         case FieldType.NUMBER | FieldType.INTEGER:
             values = [own, own + 1]
         case FieldType.CHOICE:

@@ -59,6 +59,7 @@ async def test_q8_first_claim_wins_and_q9_the_row_leaves_every_list(office: Runn
 async def test_q11_an_aged_lead_is_claimed_from_its_owner(office: RunningOrg) -> None:
     for rep_id in ("rep-1", "rep-2", "rep-3"):
         await office.rep(rep_id)
+    await office.publish("settings", "settings", protect_assigned_minutes=0)
     aged = [
         {"field": "last_contacted_at", "operator": "null"},
         {"field": "created_at", "operator": "notInLast", "value": {"amount": 14, "unit": "day"}},

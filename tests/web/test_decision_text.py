@@ -39,6 +39,7 @@ from models.decisions import (
     QueueLeft,
     QueueMoved,
 )
+from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.events import ActionRequested, DirectoryPublished
 from models.offer_decisions import (
     ConnectRequested,
@@ -80,6 +81,8 @@ SAID: list[tuple[Decision, str]] = [
         ContactForbidden(rep_id="rep-1", outcome="do_not_contact", reason="outcome do_not_contact"),
         "Alex Thompson put the person on the do-not-contact list",
     ),
+    (ArrivalDropped(why="it was erased"), "A message of the erased person was not taken"),
+    (LeadErased(rep_id="rep-1", why="asked"), "Alex Thompson erased the person"),
     (ConsentRecorded(rep_id="rep-1", why="signed"), "Alex Thompson recorded consent to be contacted"),
     (
         Answered(

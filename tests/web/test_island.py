@@ -180,6 +180,7 @@ ONE_OF_EACH: Final = {
     FieldType.CHOICE: "state",
     FieldType.NUMBER: "loan_amount",
     FieldType.INTEGER: "credit_score",
+    FieldType.DAYS: "days_in_queue",
     FieldType.BOOLEAN: "silenced",
     FieldType.DATE: "last_contacted_at",
     FieldType.ATTRIBUTE: "attributes.tier",

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
-from rules.language.tree import parse
+from rules.language.tree import in_zone, parse
 from rules.queues.rule_book import OrgRules
 from sink.lists import pages
 from sink.lists.columns import Column, Kind, Listing
@@ -132,7 +132,8 @@ def segment(parts: Services, person: Person, text: str | None) -> list[Any]:
         raw = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Problem(422, "invalid", f"segment: is not JSON: {error}") from error
-    return [rule_condition(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
+    tree = in_zone(parse(raw, "segment"), parts.directory.org(person.org).settings.time_zone)
+    return [rule_condition(tree, datetime.now(UTC), parts.crm.dialect.name)]
 
 
 def of(person: Person) -> Listing:

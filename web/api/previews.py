@@ -63,6 +63,7 @@ class PreviewResult(Model):
     """How many of the org's leads would be in the queue, and how many would enter and leave it."""
 
     matched: int
+    owned: int = Field(description="How many of the matched leads somebody owns (M4)")
     leads: int
     entering: int
     leaving: int
@@ -72,9 +73,9 @@ class PreviewResult(Model):
 
 
 @router.get("/queue-fields")
-async def fields(_: Reads) -> list[dict[str, Any]]:
+async def fields(person: Reads, parts: PartsOf) -> list[dict[str, Any]]:
     """Return the fields that rules may use, with their operators, for the rule builder."""
-    return offered_fields()
+    return offered_fields(org_zone=parts.directory.org(person.org).settings.time_zone)
 
 
 @router.post("/queue-previews")
@@ -87,8 +88,12 @@ async def ask(person: Reads, parts: PartsOf, given: PreviewRequest) -> PreviewRe
 
 
 def _ask(parts: Services, org: str, queue_id: str, value: dict[str, Any], about: str | None) -> Preview:
-    published = parts.directory.org(org).queues.get(queue_id)
-    draft = drafted(queue_id, value, -1 if published is None else published.version)
+    rules = parts.directory.org(org)
+    published, protected = rules.queues.get(queue_id), rules.settings.protect_assigned_minutes
+    version = -1 if published is None else published.version
+    draft = drafted(queue_id, value, version, rules.settings.time_zone)
     with translated("CRM database"), parts.crm.connect() as connection:
         lead_id = find(connection, org, about) if about and about.strip() else None
-        return preview(connection, org, draft, published, datetime.now(UTC), lead_id=lead_id)
+        return preview(
+            connection, org, draft, published, datetime.now(UTC), lead_id=lead_id, protect_minutes=protected
+        )

@@ -271,6 +271,12 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     ),
     "inquiry_added": lambda row, _: f"The person inquired again, through {row['why']['vendor']}",
     "merged_into": lambda *_: "It is another inquiry of a known lead",
+    "arrival_dropped": lambda *_: "A message of the erased person was not taken",
+    "lead_erased": lambda row, names: (
+        f"{names.rep(row['rep_id'])} erased the person"
+        if row["rep_id"]
+        else "The person was erased after the retention period"
+    ),
     "suppression_recorded": lambda row, _: (
         "It is on the do-not-contact list"
         if row["why"].get("reason")

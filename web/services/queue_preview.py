@@ -31,12 +31,13 @@ class Candidate(msgspec.Struct, frozen=True):
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """The content of a queue at an instant, compared with the content of its published version.
 
-    `leads`: how many leads the org has. `entering`, `leaving`: how many leads would enter and leave. `examples`: the
-    first leads in the queue's order. `lead`: the explained lead, None if none was requested or the org has no such
-    lead.
+    `leads`: how many leads the org has. `owned`: how many of the matched leads somebody owns (M4). `entering`,
+    `leaving`: how many leads would enter and leave. `examples`: the first leads in the queue's order. `lead`: the
+    explained lead, None if none was requested or the org has no such lead.
     """
 
     matched: int
+    owned: int
     leads: int
     entering: int
     leaving: int
@@ -45,12 +46,15 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     lead: LeadExplanation | None = None
 
 
-def drafted(queue_id: str, value: Mapping[str, Any], version: int) -> CompiledQueue:
-    """Compile a draft as if it were published. Raises `InvalidInput` with every problem, by path."""
+def drafted(queue_id: str, value: Mapping[str, Any], version: int, org_zone: str = "UTC") -> CompiledQueue:
+    """Compile a draft as if it were published. Raises `InvalidInput` with every problem, by path.
+
+    `org_zone`: the org's time zone. Dates without a time are its days (C1).
+    """
     accepted = accept_publication("queue", queue_id, dict(value))
     if accepted is None:
         raise PublicationErrors(())
-    return CompiledQueue.from_value(queue_id, accepted, version)
+    return CompiledQueue.from_value(queue_id, accepted, version, org_zone)
 
 
 def preview(
@@ -61,15 +65,17 @@ def preview(
     at: datetime,
     *,
     lead_id: str | None = None,
+    protect_minutes: float = 0,
 ) -> Preview:
     """Preview the queue on the org's leads at `at` (aware); `published` None: it is not published yet.
 
+    `protect_minutes`: how long a fresh assignment is in no claimable queue (M4).
     Raises `InvalidInput` for rules that SQL cannot express. The driver's errors pass through.
     """
     dialect, table = connection.dialect.name, LeadTable
     whose = org_condition(org, dialect)
-    holds = queue_condition(draft, at, dialect)
-    held = false() if published is None else queue_condition(published, at, dialect)
+    holds = queue_condition(draft, at, dialect, protect_minutes)
+    held = false() if published is None else queue_condition(published, at, dialect, protect_minutes)
     counted = dict.fromkeys(((True, True), (True, False), (False, True)), 0)
     query = select(_truth(holds, "holds"), _truth(held, "held")).where(whose, or_(holds, held))
     both = query.subquery()
@@ -86,24 +92,33 @@ def preview(
     leads = [lead_from_row(dict(row)) for row in rows]
     return Preview(
         matched=counted[True, True] + counted[True, False],
+        owned=connection.scalar(
+            select(func.count()).select_from(table).where(whose, holds, table.owner.is_not(None))
+        )
+        or 0,
         leads=connection.scalar(select(func.count()).where(table.org == org)) or 0,
         entering=counted[True, False],
         leaving=counted[False, True],
         at=at,
         examples=tuple(Candidate(lead.lead_id, shown(lead, draft.queue)) for lead in leads),
-        lead=None if lead_id is None else why(connection, org, draft, at, lead_id),
+        lead=None if lead_id is None else why(connection, org, draft, at, lead_id, protect_minutes),
     )
 
 
 def why(
-    connection: Connection, org: str, draft: CompiledQueue, at: datetime, lead_id: str
+    connection: Connection,
+    org: str,
+    draft: CompiledQueue,
+    at: datetime,
+    lead_id: str,
+    protect_minutes: float = 0,
 ) -> LeadExplanation | None:
     """Explain why a lead would be in the queue or not, condition by condition; None for no lead of this org."""
     query = select(*LeadTable.__table__.columns).where(LeadTable.lead_id == lead_id, LeadTable.org == org)
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    explanation = QueueQuestion(draft).explain(lead_from_row(dict(row)), at)
+    explanation = QueueQuestion(draft, protect_minutes).explain(lead_from_row(dict(row)), at)
     # A draft has no version yet, so the text must not name one.
     membership = "in" if explanation.matches else "not in"
     prefix = f"{membership} {draft.queue.queue_id} by its rules of version {draft.version}: "

@@ -142,7 +142,7 @@ def _plan(rules: OrgRules, rep_id: str) -> RepPlan:
     """Return a rep's published terms; a rep whose publication does not compile has none."""
     published = rules.objects.get(("rep", rep_id))
     try:
-        plan = rep_plan(rep_id, published.value if published else None)
+        plan = rep_plan(rep_id, published.value if published else None, rules.settings.time_zone)
     except RuleErrors:
         plan = None
     return plan or RepPlan(rep_id)

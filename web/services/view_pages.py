@@ -58,7 +58,8 @@ async def stretch(
     parts: Services, person: Person, view: CustomView, *, start: int, limit: int, name: str = ""
 ) -> ViewPage:
     """Return leads of a view from rank `start` on."""
-    compiled = custom_views.compiled(view.view_id, view.value)
+    org_zone = parts.directory.org(person.org).settings.time_zone
+    compiled = custom_views.compiled(view.view_id, view.value, org_zone)
     found = await ask(
         parts,
         lambda connection: custom_views.own_leads(

@@ -17,6 +17,7 @@ def owned_twice() -> Partition:
     """Return a partition in which a lead had two owners one after the other, and was an exception before."""
     partition = Partition()
     lead_id = partition.arrive("A-1")
+    partition.publish("settings", "settings", {"protect_assigned_minutes": 0})
     partition.publish("queue", "aged", {"queue_id": "aged", "claimable": True})
     partition.ask("assign", lead_id, "rep-1", to_rep_id="rep-1")
     partition.ask("claim", lead_id, "rep-2")

@@ -13,12 +13,14 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 
 from models.codec import decode_org_event, decode_org_record, encode_org_event, encode_org_record
 from models.decisions import Answered
+from models.erasure import ErasureKey
 from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.lead import Deadline, Lead, LeadRow, Phase, RepSearch
 from models.offers import OfferMade, RingStarted
 from models.org import (
     ContactListed,
+    ErasureRequested,
     OrgEvent,
     OrgWoken,
     PersonArrived,
@@ -27,6 +29,7 @@ from models.org import (
     Stage,
 )
 from models.org_decisions import OrgDecision, OrgStep, PlaceDecided
+from models.persons import handle_digest
 from models.public import DO_NOT_CONTACT
 from rules.inbound.do_not_contact import accept_listing
 from rules.lead.machine import LeadEvent
@@ -88,6 +91,9 @@ class Lane:
     def back(self, steps: int) -> None:
         """Go back by the given number of messages, as after a relay that died before its commit."""
         self.done = max(0, self.done - steps)
+
+
+KEY = ErasureKey(bytes(range(32)))
 
 
 class SalesFloor(Story):
@@ -175,14 +181,44 @@ class SalesFloor(Story):
         self.name = name
         given = {"vendor": "acme", "external_id": name, "last_name": "Jones", "state": "RI"}
         told = Facts(**{**given, "created_at": self.now, **facts})
-        self.errands[ARRIVALS].send(PersonArrived(lead_id=name, cause=f"arrival/{name}", facts=told))
+        self.errands[ARRIVALS].send(
+            PersonArrived(lead_id=name, cause=f"arrival/{name}", facts=told, hashes=KEY.hashes_of(told))
+        )
         return self.if_prompt()
 
-    def lists(self, handle: str, reason: str | None = "asked us not to") -> Self:
+    def erases(
+        self, *, lead: str | None = None, handle: str | None = None, by: str = "ada", preview: bool = False
+    ) -> Answered:
+        """Request the erasure of a person, or only its preview; return the answer to the request."""
+        n = next(self._news)
+        digest = None if handle is None else handle_digest(handle).hex()
+        hashes = () if handle is None else (KEY.hash_of(ORG, *handle.split("/", 1)),)
+        self.errands[NEWS].send(
+            ErasureRequested(
+                cause=f"erase/{n}",
+                rep_id=by,
+                answer_to=f"answer-{n}",
+                lead_id=lead,
+                digest=digest,
+                hashes=hashes,
+                preview=preview,
+            )
+        )
+        self.if_prompt()
+        return self.rows[f"answer-{n}"].answers[-1]
+
+    def lists(self, handle: str, reason: str | None = "asked us not to", *, erased: bool = False) -> Self:
         """Put a handle on the do-not-contact list, or, with None, take it off (X6)."""
         version = next(self._listed)
         self.errands[ARRIVALS].send(
-            ContactListed(cause=f"list/{version}", handle=handle, version=version, reason=reason, at=self.now)
+            ContactListed(
+                cause=f"list/{version}",
+                handle=handle,
+                version=version,
+                reason=reason,
+                at=self.now,
+                erased=erased,
+            )
         )
         return self.if_prompt()
 
@@ -265,10 +301,10 @@ class SalesFloor(Story):
         decided = self.orgs.decide(event, off=next(self._org_offsets), at=self.now, source=source, mark=mark)
         assert decided.failure is None
         for key, record in decided.records:
-            read = decode_org_record(encode_org_record(record))
+            read = record and decode_org_record(encode_org_record(record))
             assert read == record
             self.journal.append((key, read))
-            assert self.orgs.apply(read)
+            assert self.orgs.apply_or_remove(key, read)
         head = decided.records[0][1]
         assert isinstance(head, OrgStep)
         self.decided += head.decisions
@@ -331,7 +367,7 @@ class SalesFloor(Story):
         last = {key: place for place, (key, _) in enumerate(self.journal)}
         for place, (key, record) in enumerate(self.journal):
             if not compacted or last[key] == place:
-                orgs.apply(record)
+                orgs.apply_or_remove(key, record)
         orgs.recovered()
         assert sorted(orgs.state(ORG).rows(), key=repr) == sorted(self.state.rows(), key=repr)
         assert orgs.state(ORG).persons == self.state.persons

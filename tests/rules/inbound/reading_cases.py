@@ -417,6 +417,38 @@ OTHERS: Final = [
         },
     ),
     ReadingCase(
+        "A5",
+        {"full_name": "<test lead: dummy data for full_name>", "email": "test@example.com"},
+        {"first_name": None, "last_name": None, "email": None},
+        {"full_name": "<test lead: dummy data for full_name>", "email": "test@example.com"},
+        kept={"full_name": "<test lead: dummy data for full_name>"},
+    ),
+    ReadingCase(
+        "A5",
+        {
+            "full_name": "<test lead: dummy data for full_name>",
+            "your_name": "<test lead: dummy data for your_name>",
+        },
+        {"first_name": None, "last_name": None},
+        {
+            "full_name": "<test lead: dummy data for full_name>",
+            "your_name": "<test lead: dummy data for your_name>",
+        },
+    ),
+    ReadingCase(
+        "A5",
+        '{"vendor":"acme","id":"l:8","field_data":[{"name":"full_name","values":["<test lead: dummy data for'
+        ' full_name>"]},{"name":"email","values":["test@example.com"]}]}',
+        {"external_id": "8", "last_name": None, "email": None},
+        {"full_name": "<test lead: dummy data for full_name>", "email": "test@example.com"},
+    ),
+    ReadingCase(
+        "A10",
+        {"full_name": {"first": "Ann", "last": "Doe"}},
+        {"first_name": None, "last_name": None},
+        kept={"full_name": {"first": "Ann", "last": "Doe"}},
+    ),
+    ReadingCase(
         "A16",
         '{"vendor":"acme","id":"l:7","field_data":[{"name":"full_name","values":["Ann Doe"]},'
         '{"name":"email","values":["ann@example.org"]},{"name":"Shoe size?","values":["38","39"]}]}',

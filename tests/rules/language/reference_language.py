@@ -68,7 +68,11 @@ def leads(phases: list[Phase] | None = None) -> st.SearchStrategy[Lead]:
         st.sampled_from(phases or list(Phase)),
         facts=facts,
         arrived_at=instants,
+        assigned_at=maybe_instants,
+        queue_since=maybe_instants,
         last_contacted_at=maybe_instants,
+        owner_last_contacted_at=maybe_instants,
+        owner_left=st.booleans(),
         callback_at=maybe_instants,
         deferred_at=st.none() | st.none() | instants,
         claimed_through=st.none() | st.none() | st.just("aged"),
@@ -102,6 +106,7 @@ dated_leads = st.builds(
     make,
     facts=st.builds(Facts, vendor=st.just("acme"), created_at=instants),
     arrived_at=instants,
+    queue_since=instants,
     last_contacted_at=instants,
     callback_at=instants,
 )
@@ -141,7 +146,8 @@ def _kind(
 
 
 TEXTS = ["last_name", "campaign", "vendor", "last_outcome"]
-DATES = ["created_at", "last_contacted_at", "callback_at", "arrived_at"]
+DATES = ["created_at", "last_contacted_at", "owner_last_contacted_at", "callback_at", "arrived_at"]
+DAY_COUNTS = [0, 1, 2, 14, 30]
 PARTS = ["contains", "doesNotContain", "beginsWith", "doesNotBeginWith", "endsWith", "doesNotEndWith"]
 _words, _numbers = st.sampled_from(WORDS), st.sampled_from(NUMBERS)
 _amounts = st.fixed_dictionaries(
@@ -149,14 +155,20 @@ _amounts = st.fixed_dictionaries(
 )
 ATTRIBUTE_NAMES = ["attributes.tier", "attributes.x.y"]
 
-relative = _condition(DATES, ["inLast", "notInLast", "inNext"], _amounts)
+_days = _kind(["days_in_queue"], st.sampled_from(DAY_COUNTS), key=float)
+relative = _condition(DATES, ["inLast", "notInLast", "inNext"], _amounts) | st.one_of(_days)
 conditions = st.one_of(
     *_kind(TEXTS, _words, key=str.casefold),
     _condition(TEXTS + ATTRIBUTE_NAMES, PARTS, _words),
     *_kind(["state"], st.sampled_from(STATES), key=None),
     *_kind(["loan_amount"], _numbers, key=float),
     *_kind(["credit_score", "inquiries"], st.sampled_from([1, 2, *SCORES]), key=float),
-    *_kind(["silenced", "consent", "owned", "claimed_once"], st.booleans(), key=None, lists=False),
+    *_kind(
+        ["silenced", "consent", "owned", "owned_by_active", "claimed_once"],
+        st.booleans(),
+        key=None,
+        lists=False,
+    ),
     *_kind(DATES, _dates(), key=lambda text: span(text)[0], lists=False),
     *_kind(ATTRIBUTE_NAMES, st.sampled_from(["jo", "12", "12.5", "true"]), key=str.casefold),
     *_kind(ATTRIBUTE_NAMES, st.sampled_from([7, 12, 12.5]), key=float),
@@ -206,9 +218,18 @@ def value_of(lead: Lead, name: str) -> Any:
         return lead.facts.silenced or len(lead.suppressed) > 0
     if name == "owned":
         return lead.owner is not None
+    if name == "owned_by_active":
+        return lead.owner is not None and not lead.owner_left
+    if name == "days_in_queue":
+        return queue_since(lead)
     if name == "claimed_once":
         return lead.claimed_through is not None
     return getattr(lead.facts, name) if hasattr(lead.facts, name) else getattr(lead, name)
+
+
+def queue_since(lead: Lead) -> datetime:
+    """Return since when a lead is in its owner's queue, or nobody has it."""
+    return next(at for at in (lead.queue_since, lead.assigned_at, lead.arrived_at) if at is not None)
 
 
 def meets(raw: dict[str, Any], lead: Lead, now: datetime) -> bool:
@@ -223,6 +244,8 @@ def meets(raw: dict[str, Any], lead: Lead, now: datetime) -> bool:
     if raw["field"].startswith("attributes."):
         wanted = _as_numbers(operator, wanted)
         value = _attribute(value, wanted)
+    if raw["field"] == "days_in_queue":
+        value = max(0, int((now - value) / UNITS["day"] // 1))
     if value is None:
         return False
     if operator.startswith(("not", "doesNot")) or operator == "!=":
@@ -316,6 +339,6 @@ def turns_at(verdict: Callable[[datetime], bool], moments: set[datetime], now: d
 
 def moments(lead: Lead) -> set[datetime]:
     """Return every instant at which any relative date of these trees could change its verdict for a lead."""
-    dates = [at for name in DATES if (at := value_of(lead, name)) is not None]
-    lengths = [n * unit for unit in UNITS.values() for n in (0, 1, 2, 14, 30)]
+    dates = [at for name in (*DATES, "days_in_queue") if (at := value_of(lead, name)) is not None]
+    lengths = [n * unit for unit in UNITS.values() for n in (0, 1, 2, 3, 14, 15, 30, 31)]
     return {at + sign * length for at in dates for length in lengths for sign in (1, -1)}

@@ -6,9 +6,17 @@ from typing import Any
 
 from models.lead import Lead, Phase
 from rules.queues.rule_book import OrgRules
-from tests.rules.language.reference_language import UNITS, meets, value_of
+from tests.rules.language.reference_language import UNITS, meets, queue_since, value_of
 
 NOWHERE = frozenset({Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED, Phase.OFFERED})
+
+
+def protected_until(lead: Lead, rules: OrgRules) -> datetime | None:
+    """Return until when a fresh assignment is in no claimable queue (M4)."""
+    minutes = rules.settings.protect_assigned_minutes
+    if lead.owner is None or lead.assigned_at is None or lead.how == "claim":
+        return None
+    return queue_since(lead) + timedelta(minutes=minutes)
 
 
 def open_queues(lead: Lead, rules: OrgRules) -> list[str]:
@@ -29,7 +37,8 @@ def takes(rules: OrgRules, queue_id: str, lead: Lead, now: datetime) -> bool:
     queue = rules.queues[queue_id].queue
     included = not queue.inclusion or meets(queue.inclusion, lead, now)
     excluded = bool(queue.exclusion and queue.exclusion["rules"]) and meets(queue.exclusion or {}, lead, now)
-    return included and not excluded
+    protected = protected_until(lead, rules) if queue.claimable else None
+    return included and not excluded and (protected is None or now >= protected)
 
 
 def places(lead: Lead, rules: OrgRules, now: datetime) -> set[str]:
@@ -40,13 +49,15 @@ def places(lead: Lead, rules: OrgRules, now: datetime) -> set[str]:
 def valid_until(lead: Lead, rules: OrgRules, now: datetime) -> datetime | None:
     """Return when time alone next changes the verdict of a queue, by trying every possible instant."""
     queues = open_queues(lead, rules)
-    instants: set[datetime] = set()
+    protected = protected_until(lead, rules)
+    instants: set[datetime] = set() if protected is None else {protected}
     for queue_id in queues:
         queue = rules.queues[queue_id].queue
         for raw in (queue.inclusion, queue.exclusion):
             for field, length in _relative(raw or {}):
                 if (value := value_of(lead, field)) is not None:
                     instants |= {value - length, value, value + length}
+            instants |= {queue_since(lead) + days * UNITS["day"] for days in _day_counts(raw or {})}
     before = {queue_id: takes(rules, queue_id, lead, now) for queue_id in queues}
     return next(
         (
@@ -57,6 +68,15 @@ def valid_until(lead: Lead, rules: OrgRules, now: datetime) -> datetime | None:
         ),
         None,
     )
+
+
+def _day_counts(raw: dict[str, Any]) -> Iterator[int]:
+    """Yield the numbers of days at which a condition on `days_in_queue` may change."""
+    for rule in raw.get("rules", ()):
+        yield from _day_counts(rule)
+    if raw.get("field") == "days_in_queue":
+        for days in raw["value"] if isinstance(raw["value"], list) else [raw["value"]]:
+            yield from (days, days + 1)
 
 
 def _relative(raw: dict[str, Any]) -> Iterator[tuple[str, timedelta]]:

@@ -118,7 +118,7 @@ def test_q8_a_claim_of_a_lead_that_never_arrived_is_answered_and_no_lead_is_made
 
 
 def test_q4_team_access_decides_who_may_claim_and_never_whose_leads_are_there() -> None:
-    story = Story().queue("east", claimable=True, teams=["east"])
+    story = Story().settings(protect_assigned_minutes=0).queue("east", claimable=True, teams=["east"])
     story.arrives("A-1", assigned_to="rep-9").arrives("A-2", campaign="west")
     assert story.list("east") == ["A-1", "A-2"]
     assert told(story.claims("rep-7", "east")) == (Result.REFUSED, Reason.UNKNOWN_QUEUE, None)
@@ -193,7 +193,7 @@ def test_q11_a_call_by_its_owner_in_time_keeps_an_aged_lead_from_others() -> Non
 
 def test_q11_m7_the_promised_call_of_an_aged_lead_is_its_new_owners() -> None:
     """M7 amends Q11: the person was promised a call, whoever has the lead then."""
-    story = Story().queue("aged", ("owned", "=", True), claimable=True)
+    story = Story().settings(protect_assigned_minutes=0).queue("aged", ("owned", "=", True), claimable=True)
     call = story.now.replace(hour=20)
     story.arrives(assigned_to="rep-3").asks("callback", "rep-3", at=call)
     assert told(story.claims("rep-7", "aged")) == WON_BY_7

@@ -182,9 +182,14 @@ def test_q6_a_publication_takes_effect_once_it_is_accepted_and_an_older_one_neve
 
 def test_x2_a_rep_who_leaves_makes_the_org_look_at_its_leads() -> None:
     leads = LeadPartition(2)
-    assert decided(leads, publication(1, {"rep_id": "rep-1"}, "rep", "rep-1"), 0).reevaluates is None
-    assert decided(leads, publication(2, {"rep_id": "rep-2"}, "rep", "rep-2"), 1).reevaluates is None
-    assert decided(leads, publication(3, None, "rep", "rep-1"), 2).reevaluates == "default"
+    first, other = {"rep_id": "rep-1"}, {"rep_id": "rep-1", "teams": ["west"]}
+    assert (
+        decided(leads, publication(1, first, "rep", "rep-1"), 0).reevaluates == "default"
+    )  # it was open before
+    assert decided(leads, publication(2, other, "rep", "rep-1"), 1).reevaluates is None
+    assert decided(leads, publication(3, {"rep_id": "rep-2"}, "rep", "rep-2"), 2).reevaluates == "default"
+    assert decided(leads, publication(4, None, "rep", "rep-1"), 3).reevaluates == "default"
+    assert decided(leads, publication(5, first, "rep", "rep-1"), 4).reevaluates == "default"
 
 
 def test_what_the_journal_gives_back_is_the_same_partition() -> None:

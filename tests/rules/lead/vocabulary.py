@@ -47,6 +47,11 @@ QUEUES: Final[dict[str, list[dict[str, Any] | None]]] = {
             ),
         },
         {"claimable": True, "inclusion": where(("claimed_once", "=", True))},
+        {
+            "claimable": True,
+            "inclusion": where(("days_in_queue", ">=", 14), ("owner_last_contacted_at", "null", None)),
+        },
+        {"claimable": True, "inclusion": where(("owned_by_active", "=", False))},
         {"claimable": True},
         None,
     ],
@@ -60,6 +65,8 @@ SETTINGS: Final[list[dict[str, Any] | None]] = [
     {"owners_may_reassign": True},
     {"enforce_caps": True},
     {"enforce_caps": True, "lock_minutes": 5},
+    {"protect_assigned_minutes": 0},
+    {"protect_assigned_minutes": 2 * 1440},
     {"do_not_contact_outcomes": ["no answer"], "closing_outcomes": []},
     None,
 ]
@@ -144,6 +151,7 @@ DESK: Final[list[Action]] = [
     ("unignore", {}),
     ("reopen_claimable", {}),
     ("view", {"view_only": True}),
+    ("erase", {}),
     ("reassign", {"to_rep_id": "rep-7", "why": "to share"}),
     ("reassign", {"to_rep_id": "rep-9", "why": "to share", "from_rep_id": "rep-7"}),
     ("unassign", {"why": "back"}),

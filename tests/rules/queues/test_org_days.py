@@ -104,6 +104,17 @@ def test_c2_v5_a_lead_dated_ahead_of_the_clock_is_fresh(created_at: str, operato
         (">", 9500, "12000", True),
         (">", "b", "c", True),
         (">", "9500 a", "n/a", True),
+        ("=", 7, "7", True),
+        ("=", 7, "7.0", True),
+        ("=", 7, "n/a", False),
+        ("!=", 7, "7", False),
+        ("!=", 7, "8", True),
+        ("in", [7, 8], "8.0", True),
+        ("notIn", [7, 8], "8", False),
+        ("=", "7", 7, True),
+        ("=", "07", 7, False),
+        ("in", ["7", "8"], 8, True),
+        ("=", "true", True, True),
     ],
 )
 def test_c4_q2_an_attribute_is_compared_as_a_number_where_both_are_numbers(

@@ -18,9 +18,18 @@ export function valueText(column, value) {
     return column.unit === "USD" || column.name.includes("amount") ? MONEY.format(value) : NUMBER.format(value);
   }
   if (column.type === "date") return dateAndTime(value);
+  if (column.type === "days") return NUMBER.format(wholeDays(value));
   if (column.type === "boolean") return value ? "yes" : "no";
   if (column.type === "choice") return spaced(String(value));
   return Array.isArray(value) ? value.join(", ") : String(value);
+}
+
+/**
+ * Counts the whole days from an instant until now. A day has 24 hours.
+ * @param {string} since
+ */
+function wholeDays(since) {
+  return Math.max(0, Math.floor((Date.now() - new Date(since).getTime()) / 86_400_000));
 }
 
 /**

@@ -20,12 +20,22 @@ const TYPING_MS = 300;
 /**
  * @typedef {object} Result of /api/v1/queue-previews
  * @property {number} matched
+ * @property {number} owned
  * @property {number} leads
  * @property {number} entering
  * @property {number} leaving
  * @property {{columns: Record<string, any>}[]} examples
  * @property {Explanation | null} lead
  */
+
+/**
+ * @param {number} owned
+ * @returns {string} how many of the leads somebody owns
+ */
+function ownedText(owned) {
+  if (owned === 0) return "";
+  return owned === 1 ? ", 1 of them with an owner" : `, ${owned.toLocaleString()} of them with an owner`;
+}
 
 export class Preview {
   /**
@@ -91,8 +101,9 @@ export class Preview {
    * @param {Result} result
    * @param {boolean} isAbout a lead
    */
-  show({ matched, leads, entering, leaving, examples, lead }, isAbout) {
-    this.find("[data-matched]").textContent = `${matched.toLocaleString()} of ${leads.toLocaleString()} leads`;
+  show({ matched, owned, leads, entering, leaving, examples, lead }, isAbout) {
+    this.find("[data-matched]").textContent =
+      `${matched.toLocaleString()} of ${leads.toLocaleString()} leads${ownedText(owned)}`;
     this.find("[data-compared]").textContent =
       `· ${entering.toLocaleString()} new, ${leaving.toLocaleString()} leaving, compared with what is published`;
     /** @type {string[]} */

@@ -129,6 +129,14 @@ function settings(value) {
     number("max_locks", "A rep may have open at the same time, in leads", value.max_locks ?? 3, {
       hint: "Leads that nobody owns. A rep who has that many open must finish or release one before opening another.",
     }),
+    number(
+      "protect_assigned_minutes",
+      "A fresh assignment cannot be claimed, in minutes",
+      value.protect_assigned_minutes ?? 60,
+      {
+        hint: "How long a lead that somebody got is in no claimable queue. 0: it may be claimed at once.",
+      },
+    ),
     number("claims_per_minute", "A rep may claim, in leads per minute", value.claims_per_minute ?? 600, {
       hint: "Further claims are refused until a minute has passed.",
     }),

@@ -1,0 +1,241 @@
+"""Files of leads as vendors send them, and the leads that are read of them: the table behind docs/reading.md.
+
+Each case is the bytes of a file. Every row of it is a lead or a refusal with the row's line.
+"""
+
+from typing import Any, Final, NamedTuple
+
+Leads = tuple[dict[str, Any], ...]
+
+_ANN: Final[dict[str, Any]] = {"first_name": "Ann", "last_name": "Doe", "phone": "+14014194247"}
+_BOB: Final[dict[str, Any]] = {"first_name": "Bob", "last_name": "Roe", "phone": "+12125551234"}
+_BOTH: Final = (_ANN, _BOB)
+_ROWS: Final = "id,first_name,last_name,phone\n1,Ann,Doe,401-419-4247\n2,Bob,Roe,212-555-1234\n"
+_RAGGED: Final = (
+    "id,first_name,last_name,phone\n1,Ann,Doe,401-419-4247,,\n2,Bob,Roe\n3,Cy,Poe,401-419-4248,x\n"
+)
+_META: Final = (
+    "id\tcreated_time\tad_id\tfull_name\tphone_number\n"
+    "l:15088\t2026-11-19T09:12:00-05:00\tag:120\tAnn Doe\tp:+14014194247\n"
+)
+_PROSPECT: Final = (
+    "<prospect><id>{0}</id><customer><contact>{1}<phone>{2}</phone></contact></customer></prospect>"
+)
+_ANN_ADF: Final = _PROSPECT.format(1, '<name part="full">Doe, Ann</name>', "401-419-4247")
+_BOB_ADF: Final = _PROSPECT.format(2, '<name part="full">Bob Roe</name>', "212-555-1234")
+
+
+class FileCase(NamedTuple):
+    """One file. `shape`: what is special about it. `leads`: the facts that are read, one lead each.
+
+    `refused`: the lines that are refused.
+    """
+
+    case: str
+    shape: str
+    name: str
+    content: str | bytes
+    leads: Leads
+    refused: tuple[int, ...] = ()
+
+    @property
+    def value(self) -> bytes:
+        """The file's bytes."""
+        return self.content.encode() if isinstance(self.content, str) else self.content
+
+
+TABLES: Final = [
+    FileCase("A17", "columns in the contract's names", "a.csv", _ROWS, _BOTH),
+    FileCase(
+        "A17",
+        "columns in a vendor's names",
+        "a.csv",
+        'Lead ID,Full Name,Mobile Phone\n1,Ann Doe,(401) 419-4247\n2,"Roe, Bob",212.555.1234\n',
+        _BOTH,
+    ),
+    FileCase("A17", "other delimiters: tab, semicolon, bar", "a.txt", _ROWS.replace(",", "|"), _BOTH),
+    FileCase("A17", "a tab-separated file", "a.tsv", _ROWS.replace(",", "\t"), _BOTH),
+    FileCase("A12", "`sep=;` before the header", "a.csv", "sep=;\n" + _ROWS.replace(",", ";"), _BOTH),
+    FileCase(
+        "A12", "a title and an empty line before the header", "a.csv", "Leads of May\n\n" + _ROWS, _BOTH
+    ),
+    FileCase("A12", "an empty first line", "a.csv", "\n" + _ROWS, _BOTH),
+    FileCase(
+        "A12",
+        "trailing commas, a short row, a row with a cell too many",
+        "a.csv",
+        _RAGGED,
+        (_ANN, {"first_name": "Bob", "last_name": "Roe", "phone": None}),
+        (4,),
+    ),
+    FileCase(
+        "A12",
+        "one header twice: the first value that can be read",
+        "a.csv",
+        "id,last_name,phone,phone\n1,Doe,none,401-419-4247\n",
+        ({"last_name": "Doe", "phone": "+14014194247"},),
+    ),
+    FileCase(
+        "A12",
+        "pandas' `.0`",
+        "a.csv",
+        "id,last_name,phone,fico\n7.0,Doe,4014194247.0,712.0\n",
+        ({"external_id": "7", "last_name": "Doe", "phone": "+14014194247", "credit_score": 712},),
+    ),
+    FileCase(
+        "A1",
+        "quoted commas, quotes and line breaks",
+        "a.csv",
+        'id,first_name,last_name,phone,note\n1,Ann,Doe,401-419-4247,"says ""hi"",\nthen goes"\n'
+        "2,Bob,Roe,212-555-1234,\n",
+        _BOTH,
+    ),
+    FileCase(
+        "A1",
+        "a quote that is never closed costs its own row",
+        "a.csv",
+        'id,first_name,last_name,phone,note\n1,Cy,Poe,401-419-4248,"never closed\n'
+        "2,Ann,Doe,401-419-4247,x\n3,Bob,Roe,212-555-1234,y\n",
+        _BOTH,
+        (2,),
+    ),
+    FileCase("A4", "UTF-16 with its mark", "a.csv", _ROWS.encode("utf-16"), _BOTH),
+    FileCase("A17", "UTF-8 with its mark", "a.csv", _ROWS.encode("utf-8-sig"), _BOTH),
+    FileCase(
+        "A17",
+        "cp1252",
+        "a.csv",
+        "id,first_name,last_name\n1,María,Muñoz\n".encode("cp1252"),
+        ({"first_name": "María", "last_name": "Muñoz"},),
+    ),
+    FileCase("A17", "lines that end with CR alone", "a.csv", _ROWS.replace("\n", "\r"), _BOTH),
+    FileCase("A17", "lines that end with CR LF", "a.csv", _ROWS.replace("\n", "\r\n"), _BOTH),
+    FileCase("A12", "empty rows of commas", "a.csv", _ROWS + ",,,\n,,,\n", _BOTH, (4, 5)),
+    FileCase("A12", "the header repeated between the rows", "a.csv", _ROWS + _ROWS, (*_BOTH, *_BOTH), (4,)),
+    FileCase(
+        "A15",
+        '`="02903"` keeps a spreadsheet from changing a cell',
+        "a.csv",
+        'id,last_name,zip,state\n1,Doe,="02903",RI\n',
+        ({"last_name": "Doe", "zip": "02903", "state": "RI"},),
+    ),
+    FileCase(
+        "A2",
+        "`Lead ID` beside a row number `ID`",
+        "a.csv",
+        "ID,Lead ID,Last Name\n1,B-7,Doe\n2,B-8,Roe\n",
+        ({"external_id": "B-7", "last_name": "Doe"}, {"external_id": "B-8", "last_name": "Roe"}),
+    ),
+    FileCase(
+        "A4",
+        "a social network's export: UTF-16, tabs, prefixes",
+        "a.csv",
+        _META.encode("utf-16"),
+        ({**_ANN, "external_id": "15088"},),
+    ),
+]
+
+DOCUMENTS: Final = [
+    FileCase(
+        "A16",
+        "JSON lines",
+        "a.jsonl",
+        '{"id":1,"name":"Ann Doe","phone":"401-419-4247"}\n{"id":2,"name":"Bob Roe","mobile":"212-555-1234"}\n',
+        _BOTH,
+    ),
+    FileCase(
+        "A16",
+        "a list of leads",
+        "a.json",
+        '[{"id":1,"name":"Ann Doe","phone":"401-419-4247"},{"id":2,"name":"Bob Roe","phone":2125551234}]',
+        _BOTH,
+    ),
+    FileCase(
+        "A16",
+        "a list inside",
+        "a.json",
+        '{"root":{"row":[{"id":1,"name":"Ann Doe","phone":"401-419-4247"}]}}',
+        (_ANN,),
+    ),
+    FileCase(
+        "A16",
+        "a form's list of answers",
+        "a.json",
+        '{"data":[{"id":"l:9","field_data":[{"name":"full_name","values":["Ann Doe"]},'
+        '{"name":"phone_number","values":["p:+14014194247"]}]}]}',
+        ({**_ANN, "external_id": "9"},),
+    ),
+    FileCase(
+        "A16",
+        "an element that is no object",
+        "a.json",
+        '[{"id":1,"name":"Ann Doe"}, 7]',
+        ({"external_id": "1", "last_name": "Doe"},),
+        (2,),
+    ),
+    FileCase(
+        "A16",
+        "a second list",
+        "a.json",
+        '{"new":[{"id":1,"name":"Ann Doe","phone":"401-419-4247"}],"old":[{"id":2,"name":"Bob Roe"}],'
+        '"columns":[{"width":7}]}',
+        (_ANN,),
+        (2,),
+    ),
+    FileCase(
+        "A4",
+        "UTF-16 with its mark",
+        "a.json",
+        '[{"id":1,"name":"Ann Doe","phone":"401-419-4247"}]'.encode("utf-16"),
+        (_ANN,),
+    ),
+    FileCase(
+        "A17",
+        "cp1252",
+        "a.json",
+        '[{"id":1,"first_name":"María","last_name":"Muñoz"}]'.encode("cp1252"),
+        ({"first_name": "María", "last_name": "Muñoz"},),
+    ),
+]
+
+ADF: Final = [
+    FileCase("A10", "full names", "a.xml", f"<adf>{_ANN_ADF}{_BOB_ADF}</adf>", _BOTH),
+    FileCase(
+        "A7",
+        "a namespace",
+        "a.xml",
+        f'<a:adf xmlns:a="urn:x">{_ANN_ADF}</a:adf>',
+        (_ANN,),
+    ),
+    FileCase("A6", "a second document", "a.xml", f"<adf>{_ANN_ADF}</adf><adf>{_BOB_ADF}</adf>", _BOTH),
+    FileCase(
+        "A6",
+        "a bare `&`, `&nbsp;` and a byte of cp1252",
+        "a.xml",
+        f"<adf>{_ANN_ADF}".encode()
+        + _PROSPECT.format(2, "<name>A &amp; B&nbsp;& C\u00e9</name>", "212-555-1234").encode("cp1252")
+        + b"</adf>",
+        (_ANN, {"phone": "+12125551234"}),
+    ),
+    FileCase(
+        "A6",
+        "a broken prospect costs itself alone",
+        "a.xml",
+        f"<adf>{_ANN_ADF}\n<prospect><id>9</id><customer></prospect>\n{_BOB_ADF}</adf>",
+        _BOTH,
+        (2,),
+    ),
+    FileCase(
+        "A11",
+        "the preferred phone, `<region>`",
+        "a.xml",
+        "<adf><prospect><id>1</id><customer><contact><name part='full'>Ann Doe</name><phone>555</phone>"
+        "<phone preferredcontact='1'>401-419-4247</phone><address><region>RI</region></address></contact>"
+        "</customer></prospect></adf>",
+        ({**_ANN, "state": "RI"},),
+    ),
+]
+
+SECTIONS: Final = {"Tables (CSV)": TABLES, "JSON files": DOCUMENTS, "ADF": ADF}
+"""Title -> cases, as docs/reading.md lists them."""
+CASES: Final = [case for cases in SECTIONS.values() for case in cases]

@@ -1,0 +1,72 @@
+"""Ordinary US numbers are recognised at once, and the answer is the one of the library that parses them (A15, K7)."""
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from phonenumbers.timezone import time_zones_for_number
+
+from models import contacts, us_numbers
+from models.geography import has_location, zones_of_phone
+
+LOCATED = {
+    phonenumbers.PhoneNumberType.FIXED_LINE,
+    phonenumbers.PhoneNumberType.MOBILE,
+    phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+}
+
+
+def parsed(text: str) -> str | None:
+    try:
+        number = phonenumbers.parse(text, "US")
+    except phonenumbers.NumberParseException:
+        return None
+    return phonenumbers.format_number(number, 0) if phonenumbers.is_valid_number(number) else None
+
+
+@pytest.mark.parametrize("first_of_exchange", range(10))
+def test_every_area_code_is_judged_as_by_the_library(first_of_exchange: int) -> None:
+    """All 1,000 area codes: whether the number is in use, and whether it lies somewhere."""
+    recognised = 0
+    for area in range(1000):
+        number = f"+1{area:03}{first_of_exchange}234567"
+        if us_numbers.is_ordinary(number):
+            recognised += 1
+            assert parsed(number) == number
+            assert phonenumbers.number_type(phonenumbers.parse(number)) in LOCATED
+            assert has_location(number)
+            zones = time_zones_for_number(phonenumbers.parse(number))
+            assert zones_of_phone(number) == {*zones} - {"Etc/Unknown"}
+    assert (recognised > 300) == (first_of_exchange >= 2)
+
+
+@pytest.mark.parametrize(
+    ("number", "zones"),
+    [
+        ("+18504331234", {"America/Chicago"}),  # Pensacola
+        ("+18503861234", {"America/New_York"}),  # Tallahassee, the same area code
+        ("+14014194247", {"America/New_York"}),
+    ],
+)
+def test_c3_an_area_code_in_two_zones_is_told_apart_by_its_exchange(number: str, zones: set[str]) -> None:
+    assert zones_of_phone(number) == zones
+
+
+@given(
+    st.builds(
+        "{}{}{}{}{}{}{}{}".format,
+        st.sampled_from(["", "1", "+1", "1 ", "+1-", "1.", "0", "01", "+44"]),
+        st.sampled_from(["", "(", " ("]),
+        st.integers(200, 999),
+        st.sampled_from(["", ")", ") ", "-", " ", ".", "  ", "/"]),
+        st.integers(100, 999),
+        st.sampled_from(["", "-", " ", ".", "--"]),
+        st.integers(1000, 9999),
+        st.sampled_from(["", " x12", "ext 4", " home", "0", " ", "5"]),
+    )
+)
+def test_what_is_recognised_at_once_is_what_parsing_gives(text: str) -> None:
+    recognised = us_numbers.e164(text)
+    if recognised is not None:
+        assert recognised == parsed(text)
+        assert contacts.phone_parts(text) == (recognised, None, False)

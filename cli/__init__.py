@@ -31,6 +31,7 @@ from cli import (
     rules,
     state_dir,
     tokens,
+    vendors,
     web,
 )
 from models.errors import ConfigError, FirstclaimError
@@ -49,6 +50,7 @@ for module in (
     processes,
     web,
     tokens,
+    vendors,
     audit,
     desk,
     assign,

@@ -30,6 +30,7 @@ from models.offer_decisions import (
     RepSought,
     WindowMoved,
 )
+from models.place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 
 
@@ -116,7 +117,8 @@ class Answered(DecisionBase, frozen=True, tag="answered"):
 class OwnerChanged(DecisionBase, frozen=True, tag="owner_changed"):
     """The owner of the lead changed, or the lead lost its owner. Becomes one record of `assignments`.
 
-    `overrides`: the rules that a manager overrode for it, with a reason: `licence` (M6).
+    `overrides`: the rules that a manager overrode for it, with a reason: `licence`, `cap` (M6). `place`: the action for
+    which a place with the new owner was reserved (M6).
     """
 
     rep_id: str | None
@@ -125,6 +127,7 @@ class OwnerChanged(DecisionBase, frozen=True, tag="owner_changed"):
     via: str | None
     why: str
     overrides: tuple[str, ...] = ()
+    place: str | None = None
 
 
 class QueueEntered(DecisionBase, frozen=True, tag="queue_entered"):
@@ -300,6 +303,8 @@ Decision = (
     | NobodyAvailable
     | ConnectRequested
     | HungUp
+    | PlaceSought
+    | PlaceReturned
     | AnswerIgnored
     | DeadlineIgnored
 )

@@ -8,6 +8,7 @@ import msgspec
 from models.facts import Facts
 from models.offers import OrgAnswer
 from models.persons import Inquiry
+from models.places import Place
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -114,7 +115,8 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     not be read, and why; such an action is answered with reason `invalid` and changes nothing. `over_limit`: why the
     claim is over its rep's limit, and when it may be tried again; it is answered `too_many_claims` and changes nothing.
     `facts`: the corrected facts, normalised; None is empty (M2). `hashes`: the keyed hashes of a corrected phone, mail
-    address and name (`models.erasure`). `attributes`: all other fields that were sent.
+    address and name (`models.erasure`). `attributes`: all other fields that were sent. `place`: the org's
+    answer, if the action needs a place with a rep and came back from the org with it (M6).
     """
 
     action: str
@@ -132,10 +134,12 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     facts: dict[str, Any] | None = None
     view_only: bool = False
     override_licence: bool = False
+    override_cap: bool = False
     invalid: str | None = None
     over_limit: str | None = None
     hashes: tuple[str, ...] = ()
     attributes: dict[str, Any] = {}
+    place: Place | None = None
 
 
 class DeadlinePassed(_Event, frozen=True, tag="deadline_passed"):

@@ -10,11 +10,12 @@ from enum import StrEnum
 
 import msgspec
 
-from models.events import DirectoryPublished
+from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead
 from models.offers import Outcome
 from models.persons import OrgCorrection
+from models.places import ReservedPlace
 
 # -- events ----------------------------------------------------------------------------------------------
 
@@ -129,12 +130,31 @@ class OfferSettled(_OrgEvent, frozen=True, tag="offer_settled"):
 class LeadTaken(_OrgEvent, frozen=True, tag="lead_taken"):
     """A lead got an owner without an offer.
 
-    It arrived assigned (R5), was claimed from a queue, or was assigned by hand.
+    It arrived assigned (R5), was claimed from a queue, or was assigned by hand. `place`: the action for which the
+    owner's place was reserved (M6); None if none was.
     """
 
     lead_id: str
     epoch: int
     rep_id: str
+    place: str | None = None
+
+
+class PlaceRequested(_OrgEvent, frozen=True, tag="place_requested"):
+    """An action would give a lead to a rep, whose open leads are capped. The org reserves a place or refuses (M6)."""
+
+    lead_id: str
+    rep_id: str
+    action: ActionRequested
+
+
+class PlaceUnused(_OrgEvent, frozen=True, tag="place_unused"):
+    """The place that was reserved for an action is not needed (M6)."""
+
+    lead_id: str
+    rep_id: str
+    action_id: str
+    why: str
 
 
 class LeadReleased(_OrgEvent, frozen=True, tag="lead_released"):
@@ -197,6 +217,8 @@ OrgEvent = (
     | LeadTaken
     | LeadReleased
     | LeadClosed
+    | PlaceRequested
+    | PlaceUnused
     | RepChanged
     | OrgWoken
     | DirectoryPublished
@@ -220,11 +242,11 @@ NO_TURN = Turn()
 
 
 class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_rep"):
-    """The capacity of a rep. No offer makes `held` + `offered` exceed the rep's `max_open` (R9).
+    """The capacity of a rep. No offer and no reserved place makes `open_leads` exceed the rep's `max_open` (R9, M6).
 
-    `held`: leads the rep owns. `offered`: the rep's open offers and rings. `today`: leads offered on `day`, a date in
-    the rep's time zone, without those that were voided. `ring`: the lead that rings with the rep now (S4); a New Lead
-    button does not ring (M9). `turns`: by
+    `held`: leads the rep owns. `offered`: the rep's open offers and rings. `places`: reserved for actions that
+    are being decided (M6). `today`: leads offered on `day`, a date in the rep's time zone, without those that were
+    voided. `ring`: the lead that rings with the rep now (S4); a New Lead button does not ring (M9). `turns`: by
     group. `wake`: when to check again for leads that wait for the rep, or to continue work that one event did not
     finish.
     """
@@ -232,6 +254,7 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     rep_id: str
     held: int = 0
     offered: int = 0
+    places: tuple[ReservedPlace, ...] = ()
     day: date | None = None
     today: int = 0
     ring: str | None = None
@@ -240,6 +263,11 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     away: bool = False
     away_until: datetime | None = None
     wake: datetime | None = None
+
+    @property
+    def open_leads(self) -> int:
+        """The number of leads that count against the rep's cap: owned, offered, and those with a reserved place."""
+        return self.held + self.offered + len(self.places)
 
 
 class Review(msgspec.Struct, frozen=True, omit_defaults=True):

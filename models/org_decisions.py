@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from models.events import ActionRequested
 from models.offers import (
     LeadOrphaned,
     NoRepAvailable,
@@ -50,6 +51,21 @@ class CapacityReturned(OrgDecisionBase, frozen=True, tag="capacity_returned"):
     turn: str | None = None
 
 
+class PlaceDecided(OrgDecisionBase, frozen=True, tag="place_decided"):
+    """A place with a rep was reserved for an action, or refused because of the rep's cap (M6).
+
+    `open`, `most`, `error`: as in `models.places.Place`. `action`: goes back to the lead with the answer.
+    """
+
+    lead_id: str
+    rep_id: str
+    granted: bool
+    action: ActionRequested
+    open: int = 0
+    most: int | None = None
+    error: str | None = None
+
+
 class RepStatusChanged(OrgDecisionBase, frozen=True, tag="rep_status_changed"):
     """A rep left, is absent, or returned.
 
@@ -84,6 +100,7 @@ OrgDecision = (
     | LeadOrphaned
     | CapacityTaken
     | CapacityReturned
+    | PlaceDecided
     | RepStatusChanged
     | OrgEventIgnored
 )

@@ -225,6 +225,7 @@ class SettingsObject(_Published):
     that put phone and mail address on the do-not-contact list (M8). `contact_kinds`: the kinds of activity that
     count as contact with the lead (M3). `max_locks`: how many leads without an owner a rep may have open (M6).
     `enforce_licence`: a rep claims, is assigned or opens only leads whose state it is licensed in (M6).
+    `enforce_caps`: no claim and no assignment gives a rep more than `max_open` open leads (M6).
     `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
     `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
@@ -235,6 +236,7 @@ class SettingsObject(_Published):
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
     max_locks: Annotated[int, Field(ge=1, le=MAX_LOCKS)] = 3
     enforce_licence: bool = True
+    enforce_caps: bool = False
     protect_assigned_minutes: Annotated[
         float, Field(ge=0, le=MAX_PROTECTION_MINUTES, allow_inf_nan=False)
     ] = 60

@@ -88,10 +88,12 @@ class Inbound:
             else:
                 if not self._dead_letters.is_unauthorised(record):  # it was refused and answered
                     self._needless_dead_letter(record)
-            if (event.cause, event.lead_id) not in self._known_answers and self._arrived(record) > self._cut:
-                self._findings.add(
-                    "action_lost", event.lead_id, at=position_of(record), action_id=event.cause
-                )
+            action = (event.cause, event.lead_id)
+            if action not in self._known_answers and self._arrived(record) > self._cut:
+                # Its org may have been asked for a place, and the answer may still be on its way (M6).
+                on_way = action in self._known_answers.sought
+                report = self._findings.suspect if on_way else self._findings.add
+                report("action_lost", event.lead_id, at=position_of(record), action_id=event.cause)
 
     async def publications(self, records: AsyncIterator[Any]) -> None:
         """Compare the newest publication of each object with what each partition and its org know (Q6)."""

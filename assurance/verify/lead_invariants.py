@@ -25,6 +25,7 @@ from models.erasure_decisions import ArrivalDropped
 from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArrived, OrgAnswered
 from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.offers import LeadOrphaned, OfferMade
+from models.place_decisions import PlaceReturned, PlaceSought
 from models.results import Result
 
 LeadEvent = Any
@@ -51,11 +52,26 @@ TAKES: Final[dict[str, Result]] = {
 """Action by which a rep takes a lead that is offered to it (R3, S1, S5) -> the answer when it did."""
 MOVES: Final = frozenset({"reassign", "unassign", "redistribute", "reopen"})
 """Action by which a manager moves a lead (M1). It takes the lead from whoever owns it."""
-_CHANGES_NOTHING: Final = (Answered, AnswerIgnored, ArrivalDropped, DeadlineIgnored, MergedInto)
+_CHANGES_NOTHING: Final = (
+    Answered,
+    AnswerIgnored,
+    ArrivalDropped,
+    DeadlineIgnored,
+    MergedInto,
+    PlaceSought,
+    PlaceReturned,
+)
 
 
 class KnownAnswers(dict[tuple[str, str], list[int]]):
-    """(action id, lead id) -> the `fingerprint` of each answer it ever got."""
+    """(action id, lead id) -> the `fingerprint` of each answer it ever got.
+
+    `sought`: the actions for which an org was asked for a place before they are answered (M6).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sought: set[tuple[str, str]] = set()
 
     def knows(self, action_id: str, lead_id: str, fingerprint: int) -> bool:
         """Tell whether the action got this answer."""
@@ -121,6 +137,9 @@ class LeadInvariants:
     def _answer(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: ActionRequested) -> None:
         """Check that each action has one answer, repeats get the first one, and it fits its row (Q8, X4)."""
         answers = [decision for decision in after.decisions if isinstance(decision, Answered)]
+        if not answers and any(isinstance(decision, PlaceSought) for decision in after.decisions):
+            self._known_answers.sought.add((event.cause, lead_id))  # the org sends it back (M6)
+            return
         if len(answers) != 1 or answers[0].action_id != event.cause:
             code = "answered_twice" if answers else "unanswered"
             self._add(code, lead_id, after, said=[answer.action_id for answer in answers])

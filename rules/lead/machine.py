@@ -7,8 +7,6 @@ The function is `step`. The same log gives the same rows on any worker, at any t
 from datetime import datetime
 from typing import Final
 
-from msgspec.structs import replace
-
 from models.activities import SHORT_TYPES
 from models.decisions import Answered, AnswerIgnored, DeadlineIgnored, Decision, MergedInto
 from models.events import (
@@ -24,7 +22,7 @@ from models.events import (
     RulesChanged,
     SuppressionChanged,
 )
-from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Lead, LeadRow, Phase
+from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
 from models.results import Reason, Result
 from rules.lead import arrivals, erasure
 from rules.lead.actions import ACTIONS, refuse_in_phase
@@ -33,6 +31,7 @@ from rules.lead.distribution import apply_answer, expire_offer
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
 from rules.lead.offer_windows import move_window
+from rules.lead.places import asking, unused
 from rules.lead.settlement import settle
 from rules.lead.transition import ActionResult, Transition, refused
 from rules.lead.waiting import ask_again
@@ -80,7 +79,8 @@ def step(
     `is_replay`. `at`: the broker's time of the event; a lead's time never goes back, even if the clock does. An action
     whose answer the row still has gets the same answer and changes nothing; an older one is recognised for 30 days
     (X4). An action of another org than the lead's is answered as if the lead did not exist. `others_open`: how many
-    other leads the acting rep has open (D1).
+    other leads the acting rep has open (D1). An action that needs a place with a rep gets no answer until the
+    org has sent it back (M6).
     """
     lead = row.lead if row else None
     seq = row.seq if row else 0
@@ -94,13 +94,14 @@ def step(
         action = erasure.as_action(event)
         for answer in answers:
             if answer.action_id == event.cause and answer.org == event.org:
+                spare = unused(action, ())
                 return LeadRow(
                     off=off,
                     seq=seq,
                     lead=lead,
                     at=at,
                     cause=event.cause,
-                    decisions=(answer,),
+                    decisions=(answer, spare) if spare else (answer,),
                     answers=answers,
                     answered=answered,
                     merged_into=into,
@@ -125,6 +126,8 @@ def step(
             )
         else:  # the sender must not learn of another org's lead
             result = _unreadable(action) or _UNKNOWN
+        if row is not None and result.asks_place_of is not None:
+            return asking(row, action, result.asks_place_of, off, at)
         seq += lead is not (row.lead if row else None)
         if erasure.is_new(row.lead if row else None, lead):
             answers = erasure.scrubbed(answers)
@@ -142,7 +145,8 @@ def step(
             org=event.org,
             call_from=result.call_from,
         )
-        decisions = (answer, *decisions)
+        spare = unused(action, decisions)
+        decisions = (answer, *decisions, spare) if spare else (answer, *decisions)
         answers = (*answers, answer)
         if older := answers[:-ANSWERS_KEPT]:
             answered, answers = remember(answered, older, at), answers[-ANSWERS_KEPT:]
@@ -166,41 +170,6 @@ def step(
         merged_into=into if lead is None else None,
         merged_org=merged_org if lead is None else "",
     )
-
-
-def resumed(row: LeadRow | None, event: LeadEvent, at: datetime) -> LeadRow | None:
-    """Return the row on which an event from the dead letters is decided when it is sent again.
-
-    A deadline that could not be processed was removed from its row, to avoid endless retries. When it is sent again, it
-    counts once more if its reason (lock, offer or callback) still exists.
-    """
-    lead = row.lead if row else None
-    if row is None or lead is None or not isinstance(event, DeadlinePassed):
-        return row
-    if any(deadline.kind == event.kind for deadline in lead.deadlines) or not _still_open(lead, event, at):
-        return row
-    deadline = Deadline(DeadlineKind(event.kind), at, event.epoch)
-    return replace(row, lead=replace(lead, deadlines=(*lead.deadlines, deadline)))
-
-
-def _still_open(lead: Lead, event: DeadlinePassed, at: datetime) -> bool:
-    match event.kind:
-        case DeadlineKind.LOCK:
-            return lead.lock is not None and lead.lock.until <= at
-        case DeadlineKind.OFFER:
-            search = lead.search
-            return (
-                lead.phase is Phase.OFFERED
-                and search is not None
-                and search.until is not None
-                and search.until <= at
-            )
-        case DeadlineKind.CALLBACK:
-            return lead.callback_at is not None and lead.callback_at <= at
-        case DeadlineKind.RETENTION:
-            return lead.phase is Phase.CLOSED and lead.erased_at is None
-        case _:
-            return True
 
 
 def decide_action(

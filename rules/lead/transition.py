@@ -26,12 +26,16 @@ from rules.queues.rule_book import OrgRules
 
 
 class ActionResult(msgspec.Struct, frozen=True, gc=False):
-    """The answer to one action, before version and time are added. `call_from`: as in `Answered`."""
+    """The answer to one action, before version and time are added. `call_from`: as in `Answered`.
+
+    `asks_place_of`: the action is not answered yet, because the org must be asked for a place with this rep (M6).
+    """
 
     result: Result
     reason: Reason | None = None
     why: str | None = None
     call_from: datetime | None = None
+    asks_place_of: str | None = None
 
 
 DONE = ActionResult(Result.DONE)
@@ -49,7 +53,8 @@ class Transition:
     """One event's changes to a lead. Each method replaces `lead` and collects decisions.
 
     `before_event` keeps the lead as it was before the event, so that `settlement.settle` can detect changes.
-    `others_open`: how many other leads the acting rep has open.
+    `others_open`: how many other leads the acting rep has open. `place`: the action for which a place with the new
+    owner is reserved; `overrides_cap`: a manager gives the lead to a rep without one (M6).
     """
 
     lead: Lead
@@ -58,6 +63,8 @@ class Transition:
     before_event: Lead | None
     decisions: list[Decision] = field(default_factory=list)
     others_open: int = 0
+    place: str | None = None
+    overrides_cap: bool = False
 
     def update(self, **changes: Any) -> None:
         """Replace fields of the lead."""
@@ -143,7 +150,13 @@ class Transition:
         )
         self.emit(
             OwnerChanged(
-                rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why, overrides=overrides
+                rep_id=rep_id,
+                previous_rep_id=previous,
+                how=how,
+                via=via,
+                why=why,
+                overrides=(*overrides, "cap") if self.overrides_cap else overrides,
+                place=self.place,
             )
         )
         if self.lead.call_is_due and how not in OWN_ACTIONS:

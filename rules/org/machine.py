@@ -24,6 +24,8 @@ from models.org import (
     OrgLead,
     OrgWoken,
     PersonArrived,
+    PlaceRequested,
+    PlaceUnused,
     RepChange,
     RepChanged,
     RepRequested,
@@ -35,6 +37,7 @@ from rules.org import arrivals, corrections, erasure
 from rules.org.allocate import request
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity
 from rules.org.directory import OrgDirectory
+from rules.org.places import return_place, seek_place, spend_place
 from rules.org.refill import refill, refill_all, wake_group
 from rules.org.rep_departure import depart, end_offer_for, has_left, remove_lead_from_rep
 from rules.org.review import continue_reviews, group_change, rep_change, start_review
@@ -84,7 +87,12 @@ def step_org(
         case OfferSettled():
             _end_offer(transition, event)
         case LeadTaken():
+            spend_place(transition, event.rep_id, event.lead_id, event.place)
             _count_for_owner(transition, event.lead_id, event.epoch, event.rep_id)
+        case PlaceRequested():
+            seek_place(transition, event)
+        case PlaceUnused():
+            return_place(transition, event)
         case LeadReleased():
             _release(transition, event.lead_id, event.epoch, "the lead was released")
         case LeadClosed():

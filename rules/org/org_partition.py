@@ -28,10 +28,11 @@ from models.org import (
     OrgRow,
     OrgWoken,
     PersonArrived,
+    PlaceRequested,
     RepRequested,
     WakeKind,
 )
-from models.org_decisions import OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep
+from models.org_decisions import OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep, PlaceDecided
 from models.persons import OrgCorrection
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.org import arrivals
@@ -306,6 +307,16 @@ def _numbered(event: OrgEvent, source: str, mark: int) -> tuple[str, int]:
 def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDecision, ...]:
     if isinstance(event, PersonArrived):
         return (arrivals.placed_undecided(event, persons, error),)
+    if isinstance(event, PlaceRequested):
+        return (
+            PlaceDecided(
+                lead_id=event.lead_id,
+                rep_id=event.rep_id,
+                granted=False,
+                action=event.action,
+                error=repr(error),
+            ),
+        )
     if not isinstance(event, RepRequested):
         return ()
     return (

@@ -11,6 +11,7 @@ from models.corrections import NOTHING_CORRECTED, FactsCorrected
 from models.decisions import Answered, InquiryAdded, LeadClosed, LeadReopened, OwnerChanged
 from models.erasure_decisions import LeadErased
 from models.events import (
+    ActionRequested,
     ArrivalMerged,
     ArrivalRefused,
     CorrectionChecked,
@@ -32,9 +33,11 @@ from models.org import (
     LeadTaken,
     OfferSettled,
     OrgEvent,
+    PlaceRequested,
+    PlaceUnused,
     RepRequested,
 )
-from models.org_decisions import OrgStep
+from models.org_decisions import OrgStep, PlaceDecided
 from models.persons import (
     ArrivalPlaced,
     ArrivalTurnedAway,
@@ -44,6 +47,8 @@ from models.persons import (
     corrected_handles,
     handles_of,
 )
+from models.place_decisions import PlaceReturned, PlaceSought
+from models.places import Place
 
 LeadNews = (
     OrgAnswered
@@ -54,8 +59,9 @@ LeadNews = (
     | ErasureFound
     | SuppressionChanged
     | CorrectionChecked
+    | ActionRequested
 )
-"""The events that an org sends to leads."""
+"""The events that an org sends to leads. An action among them has a `place` (M6)."""
 
 
 def to_org(row: LeadRow) -> list[OrgEvent]:
@@ -87,13 +93,24 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                         **common, epoch=decision.epoch, outcome=Outcome.DECLINED, rep_id=decision.rep_id
                     )
                 )
+            case PlaceSought():
+                told.append(PlaceRequested(**common, rep_id=decision.rep_id, action=decision.action))
+            case PlaceReturned():
+                told.append(
+                    PlaceUnused(
+                        **common, rep_id=decision.rep_id, action_id=decision.action_id, why=decision.why
+                    )
+                )
             case _:
                 pass
     reopened = any(isinstance(decision, LeadReopened) for decision in row.decisions) or (
         inquiry is not None and inquiry.reopened
     )
     if (owned or reopened) and lead.owner is not None:
-        told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner))
+        place = next(
+            (said.place for said in row.decisions if isinstance(said, OwnerChanged) and said.place), None
+        )
+        told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner, place=place))
     if lead.owner is not None and any(isinstance(decision, LeadClosed) for decision in row.decisions):
         told.append(OrgLeadClosed(**common, epoch=lead.epoch))
     if owned and lead.owner is None and lead.search is None and _by_lead(row):
@@ -138,6 +155,8 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
         match decision:
             case OfferMade() | RingStarted() | NoRepAvailable() | OfferVoided() | LeadOrphaned():
                 told.append(OrgAnswered(lead_id=decision.lead_id, cause=cause, answer=decision))
+            case PlaceDecided():
+                told.append(_placed(decision, cause, step))
             case ArrivalPlaced(lead_id=lead_id, inquiry=inquiry):
                 told.append(
                     LeadArrived(
@@ -184,6 +203,20 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
     return told
 
 
+def _placed(decision: PlaceDecided, message: str, step: OrgStep) -> ActionRequested:
+    """Return an action with the org's answer. It keeps its own id, under which it is answered (X4)."""
+    place = Place(
+        message=message,
+        rep_id=decision.rep_id,
+        granted=decision.granted,
+        decided_at=step.at,
+        open=decision.open,
+        most=decision.most,
+        error=decision.error,
+    )
+    return replace(decision.action, place=place)
+
+
 def identity(event: Event) -> str | None:
     """Return the identity of an event that came from an org; None for any other event.
 
@@ -192,6 +225,8 @@ def identity(event: Event) -> str | None:
     match event:
         case LeadArrived(org_log_offset=offset) if offset >= 0:
             return f"org/{event.facts.org}/{offset}/arrival"
+        case ActionRequested(place=Place(message=message)):
+            return message
         case OrgAnswered() | ArrivalMerged() | ArrivalRefused() | SuppressionChanged() | CorrectionChecked():
             return event.cause
         case ErasureOrdered() | ErasureFound():

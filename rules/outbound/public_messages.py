@@ -27,6 +27,7 @@ from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.ids import public_message_id, public_message_position
 from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.org import OrgEvent
+from models.place_decisions import PlaceReturned, PlaceSought
 from models.public import (
     ASSIGNMENTS,
     DO_NOT_CONTACT,
@@ -224,7 +225,9 @@ def _is_unchanged(row: LeadRow) -> bool:
     return bool(row.decisions) and all(
         decision.result in _NOT_DONE
         if isinstance(decision, Answered)
-        else isinstance(decision, DeadlineIgnored | AnswerIgnored | ArrivalDropped)
+        else isinstance(
+            decision, DeadlineIgnored | AnswerIgnored | PlaceSought | PlaceReturned | ArrivalDropped
+        )
         for decision in row.decisions
     )
 

@@ -56,6 +56,7 @@ from models.lead import (
 )
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
 from models.persons import handles_of
+from models.place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 from rules.lead.lifecycle import LIFECYCLE, Trigger
 from rules.lead.machine import LeadEvent
@@ -81,7 +82,16 @@ _BY_ANSWER = {
 }
 REACHED: set[tuple[Phase | None, Trigger]] = set()
 """The cells of LIFECYCLE that checked steps have used so far: phase and trigger."""
-_SAYS_NOTHING = (Answered, AnswerIgnored, ArrivalDropped, DeadlineIgnored, ArrivalRepeated, MergedInto)
+_SAYS_NOTHING = (
+    Answered,
+    AnswerIgnored,
+    ArrivalDropped,
+    DeadlineIgnored,
+    ArrivalRepeated,
+    MergedInto,
+    PlaceSought,
+    PlaceReturned,
+)
 """Decisions that may come without a change of the lead, or beside one."""
 
 
@@ -183,13 +193,17 @@ def _check_row(before: LeadRow | None, event: LeadEvent, after: LeadRow) -> None
 def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow) -> bool:
     """Return whether the action changed something. Check that it has an answer with an explanation (X1, X4)."""
     answers = before.answers if before else ()
-    answer = after.decisions[0]
+    if _asks_for_place(event, after):
+        assert after.answers == answers
+        return False
+    decisions = _without_returned_place(event, after)
+    answer = decisions[0]
     assert isinstance(answer, Answered)
-    assert not any(isinstance(decision, Answered) for decision in after.decisions[1:]), "one answer each"
+    assert not any(isinstance(decision, Answered) for decision in decisions[1:]), "one answer each"
     assert len(after.answers) <= ANSWERS_KEPT
     _check_why(answer)
     if given := [one for one in answers if one.action_id == event.cause]:
-        assert after.decisions == (given[0],), "a repeat is answered word for word (X4)"
+        assert decisions == (given[0],), "a repeat is answered word for word (X4)"
         assert after.answers == answers
         return False
     if _erases(before, after):
@@ -203,8 +217,30 @@ def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow
         return False
     if answer.result in (Result.DONE, Result.WON):
         return True
-    assert after.decisions == (answer,)
+    assert decisions == (answer,)
     return False
+
+
+def _asks_for_place(event: ActionRequested, after: LeadRow) -> bool:
+    """Return whether the org is asked for a place before the action is answered (M6)."""
+    sought = [decision for decision in after.decisions if isinstance(decision, PlaceSought)]
+    if not sought:
+        return False
+    (asked,) = sought
+    assert asked.action.cause == event.cause
+    assert asked.rep_id in (event.rep_id, event.to_rep_id)
+    assert all(isinstance(decision, PlaceSought | PlaceReturned) for decision in after.decisions)
+    return True
+
+
+def _without_returned_place(event: ActionRequested, after: LeadRow) -> tuple[Decision, ...]:
+    """Check that a granted place is either used or returned, and leave out that it was returned (M6)."""
+    returned = [decision for decision in after.decisions if isinstance(decision, PlaceReturned)]
+    used = [one for one in after.decisions if isinstance(one, OwnerChanged) and one.place is not None]
+    granted = event.place is not None and event.place.granted
+    assert len(returned) + len(used) == int(granted), "a place is used or returned, once"
+    assert all((one.rep_id, one.place) == (event.place and event.place.rep_id, event.cause) for one in used)
+    return tuple(decision for decision in after.decisions if not isinstance(decision, PlaceReturned))
 
 
 def _erases(before: LeadRow | None, after: LeadRow) -> bool:

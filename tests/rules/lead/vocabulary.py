@@ -63,6 +63,8 @@ SETTINGS: Final[list[dict[str, Any] | None]] = [
     {"lock_minutes": 90, "auto_claim_on_timed_callback": False},
     {"closing_outcomes": ["talked"]},
     {"owners_may_reassign": True},
+    {"enforce_caps": True},
+    {"enforce_caps": True, "lock_minutes": 5},
     {"protect_assigned_minutes": 0},
     {"protect_assigned_minutes": 2 * 1440},
     {"do_not_contact_outcomes": ["no answer"], "closing_outcomes": []},
@@ -143,6 +145,7 @@ OFFERED: Final[list[Action]] = [
 DESK: Final[list[Action]] = [
     ("assign", {"to_rep_id": "rep-7"}),
     ("assign", {"to_rep_id": "rep-9"}),
+    ("assign", {"to_rep_id": "rep-9", "override_cap": True, "why": "she asked for it"}),
     ("ignore", {}),
     ("ignore", {}),
     ("unignore", {}),

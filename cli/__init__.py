@@ -32,6 +32,7 @@ from cli import (
     rules,
     state_dir,
     tokens,
+    vendors,
     web,
 )
 from models.errors import ConfigError, FirstclaimError
@@ -50,6 +51,7 @@ for module in (
     processes,
     web,
     tokens,
+    vendors,
     audit,
     desk,
     assign,

@@ -44,6 +44,7 @@ GIVEN: Final = {
     "crm rebuild": ["--dry-run"],
     "rules try": ['{"rules": [{"field": "state", "operator": "=", "value": "RI"}]}'],
     "token issue": ["--rep", "rep-1", "--name", "n", "--scope", "queues:read"],
+    "vendor try": ["leads.csv"],
     "verify": ["--wait-seconds", "1"],
 }
 """Arguments with a meaning. For other commands, each required parameter gets a value of its type."""

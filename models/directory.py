@@ -85,6 +85,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     `enforce_licence`: a rep claims, is assigned or opens only leads whose state it is licensed in (M6).
     `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
+    `shared_handles`: phones and mail addresses that many people give, as typed; they join no arrivals (K1).
     """
 
     time_zone: str = "UTC"
@@ -101,3 +102,4 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     owners_may_reassign: bool = False
     do_not_contact_outcomes: tuple[str, ...] = ("do_not_contact",)
     contact_kinds: tuple[str, ...] = ("call", "email", "sms")
+    shared_handles: tuple[str, ...] = ()

@@ -294,8 +294,10 @@ class OrgPerson(
 ):
     """The person of one arrival: the arrival and its handles belong to lead `lead_id` (R6). The row never changes.
 
-    `handles`: handles that no lead had before. `shared`: handles that another lead had first. `more`: a resend brought
-    further handles.
+    `handles`: joining handles that no lead had before. `shared`: joining handles that another lead had first. `apart`:
+    handles that do not join but are reached by the do-not-contact list (K1). `more`: a resend brought further handles.
+    `name`: the digest of its last name. `met`: joining handle -> digests of the last names it was met with, which do
+    not follow from the lead's own arrival. The last three are missing in rows of earlier versions.
     """
 
     arrival_id: str
@@ -303,6 +305,9 @@ class OrgPerson(
     handles: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     more: bool = False
+    apart: tuple[str, ...] = ()
+    name: str | None = None
+    met: dict[str, tuple[str, ...]] = {}
 
 
 class DoNotContactRow(

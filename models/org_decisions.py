@@ -15,7 +15,7 @@ from models.offers import (
     RingStarted,
 )
 from models.org import OrgRow, RepChange
-from models.persons import ArrivalPlaced, DoNotContactChanged, HandlesCorrected
+from models.persons import ArrivalPlaced, DoNotContactChanged, HandleRetired, HandlesCorrected
 
 
 class LeadStillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
@@ -66,6 +66,7 @@ OrgDecision = (
     ArrivalPlaced
     | DoNotContactChanged
     | HandlesCorrected
+    | HandleRetired
     | OfferMade
     | RingStarted
     | NoRepAvailable

@@ -16,6 +16,7 @@ from models.events import (
     ArrivalMerged,
     CorrectionChecked,
     DeadlinePassed,
+    HandleShared,
     LeadArrived,
     OrgAnswered,
     RulesChanged,
@@ -39,6 +40,7 @@ SystemEvent = (
     LeadArrived
     | ArrivalMerged
     | SuppressionChanged
+    | HandleShared
     | CorrectionChecked
     | DeadlinePassed
     | RulesChanged
@@ -253,6 +255,8 @@ def decide_event(
             stale = arrivals.repeat_or_add_inquiry(transition, event)
         elif isinstance(event, SuppressionChanged):
             stale = arrivals.change_suppression(transition, event)
+        elif isinstance(event, HandleShared):
+            stale = arrivals.note_shared_handle(transition, event)
         elif isinstance(event, CorrectionChecked):
             stale = arrivals.check_correction(transition, event)
         elif isinstance(event, DeadlinePassed):

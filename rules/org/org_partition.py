@@ -261,7 +261,8 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
         case OrgPerson(more=False):
             key = f"{org}/person/{row.arrival_id}"
         case OrgPerson():
-            key = f"{org}/person/{row.arrival_id}/{'+'.join((*row.handles, *row.shared))}"
+            brought = (*row.handles, *row.shared, *row.apart, *((row.name,) if row.name else ()))
+            key = f"{org}/person/{row.arrival_id}/{'+'.join(brought)}"
         case OrgCorrection():
             key = f"{org}/correction/{row.lead_id}"
         case DoNotContactRow():

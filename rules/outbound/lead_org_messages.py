@@ -13,6 +13,7 @@ from models.events import (
     ArrivalMerged,
     CorrectionChecked,
     Event,
+    HandleShared,
     LeadArrived,
     OrgAnswered,
     SuppressionChanged,
@@ -23,9 +24,16 @@ from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, 
 from models.org import LeadClosed as OrgLeadClosed
 from models.org import LeadCorrected, LeadReleased, LeadTaken, OfferSettled, OrgEvent, RepRequested
 from models.org_decisions import OrgStep
-from models.persons import ArrivalPlaced, DoNotContactChanged, HandlesCorrected, corrected_handles, handles_of
+from models.persons import (
+    ArrivalPlaced,
+    DoNotContactChanged,
+    HandleRetired,
+    HandlesCorrected,
+    corrected_handles,
+    handles_of,
+)
 
-LeadNews = OrgAnswered | LeadArrived | ArrivalMerged | SuppressionChanged | CorrectionChecked
+LeadNews = OrgAnswered | LeadArrived | ArrivalMerged | SuppressionChanged | HandleShared | CorrectionChecked
 """The events that an org sends to leads."""
 
 
@@ -113,6 +121,9 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         inquiry=inquiry,
                         barred=decision.barred,
                         org_log_offset=step.off,
+                        maybe=decision.maybe,
+                        id_reused=decision.id_reused,
+                        doubt=decision.why if decision.maybe or decision.id_reused else None,
                     )
                 )
                 if inquiry is not None and not inquiry.again:
@@ -127,6 +138,16 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         cause=cause,
                         handles=decision.handles,
                         barred=decision.barred,
+                        org_log_offset=step.off,
+                    )
+                )
+            case HandleRetired(lead_id=lead_id):
+                told.append(
+                    HandleShared(
+                        lead_id=lead_id,
+                        cause=cause,
+                        handle=decision.handle,
+                        leads=decision.leads,
                         org_log_offset=step.off,
                     )
                 )
@@ -153,7 +174,7 @@ def identity(event: Event) -> str | None:
     match event:
         case LeadArrived(org_log_offset=offset) if offset >= 0:
             return f"org/{event.facts.org}/{offset}/arrival"
-        case OrgAnswered() | ArrivalMerged() | SuppressionChanged() | CorrectionChecked():
+        case OrgAnswered() | ArrivalMerged() | SuppressionChanged() | HandleShared() | CorrectionChecked():
             return event.cause
         case _:
             return None

@@ -33,6 +33,7 @@ from models.events import (
     ActionRequested,
     CorrectionChecked,
     DeadlinePassed,
+    HandleShared,
     LeadArrived,
     OrgAnswered,
     SuppressionChanged,
@@ -120,7 +121,7 @@ def trigger_of(event: LeadEvent) -> Trigger:
     """Return the lifecycle trigger of an event."""
     if isinstance(event, LeadArrived):
         return Trigger.INQUIRED if event.inquiry and not event.inquiry.again else Trigger.ARRIVED
-    if isinstance(event, SuppressionChanged | CorrectionChecked):
+    if isinstance(event, SuppressionChanged | CorrectionChecked | HandleShared):
         return Trigger.SUPPRESSION
     if isinstance(event, ActionRequested):
         return Trigger.ACTIVITY if event.action in SHORT_TYPES else Trigger(event.action)

@@ -48,7 +48,9 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
         org_log_offset=event.org_log_offset,
     )
     transition = Transition(lead=lead, at=at, rules=rules, before_event=None)
-    transition.emit(LeadAccepted(apart=apart, maybe=event.maybe, id_reused=event.id_reused, doubt=event.doubt))
+    transition.emit(
+        LeadAccepted(apart=apart, maybe=event.maybe, id_reused=event.id_reused, doubt=event.doubt)
+    )
     _record_suppression(transition, event.barred)
     _distribute(transition, event.facts, "it arrived", "it arrived assigned (R5)")
     return transition

@@ -48,6 +48,7 @@ from models.offer_decisions import (
     OfferDeclined,
     OfferEnded,
     RepSought,
+    SharedHandleFound,
     WindowMoved,
 )
 from models.offers import Outcome, Rejected, Why
@@ -64,6 +65,10 @@ PASSED = tuple(Rejected("rep-1", why, MARK) for why in Why)
 
 SAID: list[tuple[Decision, str]] = [
     (LeadAccepted(), "It arrived"),
+    (
+        SharedHandleFound(handle="phone/+14014194247", leads=("a", "b"), why="w"),
+        "Its phone came with three last names and joins nobody any more",
+    ),
     (ArrivalRepeated(filled=("loan_amount",)), "The vendor sent it again, and completed loan amount"),
     (
         InquiryAdded(

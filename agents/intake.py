@@ -5,15 +5,19 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
+from msgspec.structs import replace
 
 from agents.stage import EventStream, Stage
 from models.codec import encode_event, encode_org_event
+from models.erasure import ErasureKey
 from models.errors import PermanentError
 from models.events import ActionRequested, DirectoryPublished
+from models.facts import Facts
 from models.org import ContactListed, OrgEvent, PersonArrived
 from models.record_size import check_size
 from rules.inbound.claim_limits import ClaimLimits
 from rules.inbound.do_not_contact import accept_listing
+from rules.inbound.erasure import erasure_requested
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from rules.inbound.refused_actions import answer_to_refused
 from rules.inbound.signatures import Authority
@@ -68,6 +72,8 @@ class IntakeStage(Stage):
 
     authority: Authority | None = None
     """Checks who may send what. The process sets it before the first event."""
+    erasure_key: ErasureKey | None = None
+    """Hashes the handles of arrivals, to recognise erased persons. The process sets it before the first event."""
     claim_limits: ClaimLimits | None = None
     """Counts the claims of each rep. The process sets it before the first event."""
 
@@ -125,8 +131,16 @@ class IntakeStage(Stage):
 
     def records(self, accepted: Accepted) -> list[Placed]:
         """Return topic, partition, key and value of each record. Raises `PermanentError` if a record is too large."""
+        if self.erasure_key is not None:
+            if isinstance(accepted, PersonArrived):
+                accepted = replace(accepted, hashes=self.erasure_key.hashes_of(accepted.facts))
+            elif isinstance(accepted, ActionRequested) and accepted.facts:
+                hashes = self.erasure_key.hashes_of(Facts(vendor="", org=accepted.org, **accepted.facts))
+                accepted = replace(accepted, hashes=hashes)
         if isinstance(accepted, PersonArrived | ContactListed):
             return [self.for_org(accepted)]
+        if isinstance(accepted, ActionRequested) and (person := erasure_requested(accepted)) is not None:
+            return [self.for_org(person)]
         key, value = accepted.lead_id.encode(), encode_event(accepted)
         check_size(key, value)
         if isinstance(accepted, ActionRequested):

@@ -45,7 +45,7 @@ class OrgRelayStage(Stage):
         message = event.message
         receipt = self.acker.take(event)
         try:
-            record = decode_org_record(message.value or b"")
+            record = None if message.value is None else decode_org_record(message.value)
             if isinstance(record, OrgStep):
                 self._append_lead_events(record, message, receipt)
         except MsgspecError as error:

@@ -92,7 +92,9 @@ class OrgsStage(Stage):
 
     def write(self, outcome: OrgOutcome, partition: int, receipt: Any) -> None:
         """Append an event's batch. Raises `PermanentError`, and appends nothing, if it does not fit."""
-        records = [(key, encode_org_record(record)) for key, record in outcome.records]
+        records = [
+            (key, None if record is None else encode_org_record(record)) for key, record in outcome.records
+        ]
         self.writer.add_together(ORG_JOURNAL, partition, records, receipt=receipt)
 
     def check_place(self, event: OrgEvent, message: Any) -> None:

@@ -18,6 +18,7 @@ from models.errors import ConfigError, FirstclaimError, RuntimeFailure
 from streams.access import refused
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
+from streams.erasure_key import own_key
 from streams.http import serve
 from streams.journal import JournalWriter
 from streams.metrics import render
@@ -140,10 +141,13 @@ def _end(settings: Settings, group: str, how: str, error: BaseException | None) 
 
 
 async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[None]]:
-    """Pass each org's requirements for senders to intake; return the task that keeps them up to date."""
+    """Pass the erasure key and each org's requirements for senders to intake; return the task that follows them."""
     intakes = [stage for stage in app.stages if isinstance(stage, intake.IntakeStage)]
     if not intakes:
         return []
+    key = own_key(settings)
+    for stage in intakes:
+        stage.erasure_key = key
     terms = SenderTerms(settings)
     following = await terms.start()
     for stage in intakes:

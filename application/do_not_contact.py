@@ -1,7 +1,7 @@
 """Reads and changes the do-not-contact list in its topic (X6)."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 from aiokafka.errors import KafkaError
 
+from models.erasure import ErasureKey
 from models.errors import Refused
-from rules.inbound.do_not_contact import accept_listing, read_handle
+from rules.inbound.do_not_contact import HASH, accept_listing, read_handle
 from rules.inbound.times import record_time
 from streams import clients
 from streams.access import failure
+from streams.erasure_key import read_key
 from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import DO_NOT_CONTACT
@@ -72,9 +74,12 @@ async def read_list(settings: Settings, org: str) -> dict[str, ListEntry]:
 async def publish(settings: Settings, org: str, handles: Iterable[str], reason: str | None) -> int:
     """Put handles on an org's list, or with `reason` None remove them. Return how many when all are durable.
 
+    A removal also removes the entry by hash that an erased person's handle has.
+
     Leads are updated within moments. Raises `RetryableError` where Kafka does not accept the records. Repeating the
     call does no harm.
     """
+    handles = tuple(handles)
     value = None
     if reason is not None:
         value = msgspec.json.encode({"reason": reason, "at": datetime.now(UTC)})
@@ -85,9 +90,21 @@ async def publish(settings: Settings, org: str, handles: Iterable[str], reason: 
             sent: list[asyncio.Future[Any]] = [
                 await producer.send(DO_NOT_CONTACT, value, f"{org}/{handle}".encode()) for handle in handles
             ]
+            if reason is None and (key := read_key(settings)) is not None:
+                sent += [
+                    await producer.send(DO_NOT_CONTACT, None, f"{org}/{hashed}".encode())
+                    for hashed in _hashed(key, org, handles)
+                ]
             await asyncio.gather(*sent)
         finally:
             await producer.stop()
     except KafkaError as error:
         raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
-    return len(sent)
+    return len(handles)
+
+
+def _hashed(key: ErasureKey, org: str, handles: Iterable[str]) -> Iterator[str]:
+    for handle in handles:
+        kind, _, value = handle.partition("/")
+        if kind != HASH:
+            yield f"{HASH}/{key.hash_of(org, kind, value)}"

@@ -64,8 +64,11 @@ async def current_org_partition(settings: Settings, org: str) -> OrgPartition:
     offices = OrgPartition(partition)
     async with aclosing(read_topic(settings, ORG_JOURNAL, partitions={partition})) as records:
         async for record in records:
+            if record.value is None:
+                offices.remove(record.key)
+                continue
             try:
-                offices.apply(decode_org_record(record.value or b""))
+                offices.apply(decode_org_record(record.value))
             except msgspec.MsgspecError:
                 continue  # as a worker does, which logs it and continues
     offices.recovered()

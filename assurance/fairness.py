@@ -65,7 +65,9 @@ async def turns_of(settings: Settings, org: str) -> dict[str, list[str]]:
     owed: Counter[tuple[str, str]] = Counter()
     async with aclosing(read_topic(settings, ORG_JOURNAL, partitions={partition})) as records:
         async for record in records:
-            step = decode_org_record(record.value or b"")
+            if record.value is None:
+                continue
+            step = decode_org_record(record.value)
             if not isinstance(step, OrgStep) or step.off <= mark:
                 continue  # a row, or a repeat by a worker that had lost the partition
             mark = step.off

@@ -23,6 +23,7 @@ from cli import (
     desk,
     directory,
     do_not_contact,
+    erase,
     measure,
     moves,
     processes,
@@ -30,6 +31,7 @@ from cli import (
     rules,
     state_dir,
     tokens,
+    vendors,
     web,
 )
 from models.errors import ConfigError, FirstclaimError
@@ -48,6 +50,7 @@ for module in (
     processes,
     web,
     tokens,
+    vendors,
     audit,
     desk,
     assign,
@@ -55,6 +58,7 @@ for module in (
     route,
     directory,
     do_not_contact,
+    erase,
     rules,
     checks,
     crm,

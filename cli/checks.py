@@ -28,15 +28,27 @@ def doctor(as_json: AsJson = False) -> None:
 
 def verify(
     wait_seconds: Annotated[float, typer.Option(help="How long to wait for the stages to catch up.")] = 60.0,
+    erased: Annotated[
+        bool,
+        typer.Option(
+            "--erased", help="Search all topics and Valkey for erased persons, also what retention removes."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check logs, journal, CRM database and board: one owner per lead, none lost, every answer true. Exit 1 otherwise.
 
     Example: firstclaim verify --json
+
+    Example: firstclaim verify --erased
     """
     from assurance.verify import verify as check
+    from cli.erase import console_database
 
-    report = asyncio.run(check(running(), wait_seconds=wait_seconds, say=say))
+    more = [url] if erased and (url := console_database()) else []
+    report = asyncio.run(
+        check(running(), wait_seconds=wait_seconds, say=say, search_all=erased, more_databases=more)
+    )
     for found in report.lines():
         typer.echo(found)
     finish(report.as_dict(), as_json=as_json, ok=report.ok)

@@ -19,6 +19,14 @@ def send(
     ] = None,
     org: Annotated[str, typer.Option(help="Whose leads they are.")] = "default",
     refusals: Annotated[Path | None, typer.Option(help="Write refused lines here instead of stderr.")] = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse a file with unread columns; `vendor try` names them."),
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Send only the rows that an earlier send of this file did not."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Send a file of leads. Print each rejected line with field and reason, and send the rest.
@@ -36,10 +44,13 @@ def send(
             campaign=campaign,
             org=org,
             refusals=refusals,
+            strict=strict,
+            resume=resume,
             say=say,
         )
     )
-    typer.echo(f"Accepted: {result['accepted']:,}. Refused: {result['refused']:,}.")
+    skipped = f" Sent earlier: {result['skipped']:,}." if result["skipped"] else ""
+    typer.echo(f"Accepted: {result['accepted']:,}. Refused: {result['refused']:,}.{skipped}")
     if doubts := result["doubts"]:
         fields = ", ".join(
             f"{field} ({rows:,} {'row' if rows == 1 else 'rows'})" for field, rows in doubts.items()

@@ -71,12 +71,28 @@ def chaos(
             help="Kafka with a user and ACLs for each process; a state folder keeps the mode it began with.",
         ),
     ] = False,
+    erase: Annotated[
+        int | None,
+        typer.Option(
+            "--erase",
+            min=1,
+            help="Instead: erase this many persons meanwhile, then search everything for them.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run load while workers, sink and broker are killed, stopped and resumed, then verify. Exit 1 if a promise broke.
 
     Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
+
+    Example: firstclaim chaos --erase 1000
     """
+    if erase is not None:
+        from assurance.erasure_run import run_erasure
+
+        erased = asyncio.run(run_erasure(persons=erase, workers=workers, say=say))
+        finish(erased, as_json=as_json, ok=erased["ok"])
+        return
     from assurance.chaos import chaos as run
 
     result = asyncio.run(run(seconds=seconds, workers=workers, seed=seed, say=say, secure=secure))

@@ -19,6 +19,7 @@ from models.contact_decisions import (
 )
 from models.corrections import FactsCorrected
 from models.decision_base import DecisionBase
+from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.offer_decisions import (
     ConnectRequested,
     HungUp,
@@ -29,6 +30,7 @@ from models.offer_decisions import (
     RepSought,
     WindowMoved,
 )
+from models.place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 
 
@@ -135,7 +137,8 @@ class Answered(DecisionBase, frozen=True, tag="answered"):
 class OwnerChanged(DecisionBase, frozen=True, tag="owner_changed"):
     """The owner of the lead changed, or the lead lost its owner. Becomes one record of `assignments`.
 
-    `overrides`: the rules that a manager overrode for it, with a reason: `licence` (M6).
+    `overrides`: the rules that a manager overrode for it, with a reason: `licence`, `cap` (M6). `place`: the action for
+    which a place with the new owner was reserved (M6).
     """
 
     rep_id: str | None
@@ -144,6 +147,7 @@ class OwnerChanged(DecisionBase, frozen=True, tag="owner_changed"):
     via: str | None
     why: str
     overrides: tuple[str, ...] = ()
+    place: str | None = None
 
 
 class QueueEntered(DecisionBase, frozen=True, tag="queue_entered"):
@@ -287,6 +291,8 @@ Decision = (
     | ArrivalRepeated
     | InquiryAdded
     | MergedInto
+    | ArrivalDropped
+    | LeadErased
     | SuppressionRecorded
     | ContactForbidden
     | ConsentRecorded
@@ -318,6 +324,8 @@ Decision = (
     | NobodyAvailable
     | ConnectRequested
     | HungUp
+    | PlaceSought
+    | PlaceReturned
     | AnswerIgnored
     | DeadlineIgnored
 )

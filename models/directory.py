@@ -39,6 +39,7 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
     """A person who works leads. `role`: admin, manager or rep. The org machine handles hours, caps and licences.
 
     `licensed_states`: also for what people do themselves, such as claims (M6); None: licences are not tracked.
+    `max_open`: the cap of open leads, which the org counts (R9); None: no cap.
     """
 
     rep_id: str
@@ -48,6 +49,7 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
     teams: tuple[str, ...] = ()
     active: bool = True
     licensed_states: frozenset[str] | None = None
+    max_open: int | None = None
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,15 +85,19 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     `contact_kinds`: the kinds of activity that count as contact with the lead (M3).
     `max_locks`: how many leads without an owner a rep may have open in one partition of the log (M6).
     `enforce_licence`: a rep claims, is assigned or opens only leads whose state it is licensed in (M6).
+    `enforce_caps`: no claim and no assignment gives a rep more than `max_open` open leads (M6).
     `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
     `shared_handles`: phones and mail addresses that many people give, as typed; they join no arrivals (K1).
+    `retention_days`: how long a closed lead keeps its facts; None: for ever. `refuse_erased`: an arrival of an erased
+    person is not taken; otherwise it is taken as a new lead.
     """
 
     time_zone: str = "UTC"
     lock_minutes: float = 60
     max_locks: int = 3
     enforce_licence: bool = True
+    enforce_caps: bool = False
     protect_assigned_minutes: float = 60
     claims_per_minute: int = 600
     auto_claim_on_timed_callback: bool = True
@@ -99,6 +105,8 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     closing_outcomes: tuple[str, ...] = ("closed_won", "closed_lost", "do_not_contact")
     quiet_hours: tuple[WeekSpan, ...] = QUIET_HOURS
     open_without_reps: bool = False
+    retention_days: int | None = None
+    refuse_erased: bool = False
     owners_may_reassign: bool = False
     do_not_contact_outcomes: tuple[str, ...] = ("do_not_contact",)
     contact_kinds: tuple[str, ...] = ("call", "email", "sms")

@@ -8,6 +8,7 @@ import msgspec
 from models.facts import Facts
 from models.offers import OrgAnswer
 from models.persons import Inquiry
+from models.places import Place
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -27,7 +28,7 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
     lead's own arrival. `barred`: its handles on the do-not-contact list, with the reason (X6). `org_log_offset`: the
     offset of the event by which the org decided. It only grows for one lead, so a repeat can be recognised. -1: the
     arrival did not come through an org. `maybe`, `id_reused`: as in `models.persons.ArrivalPlaced` (K2, K6). `doubt`:
-    these two in words.
+    these two in words. `hashes`: the keyed hashes of its phone, mail address and name (`models.erasure`).
     """
 
     facts: Facts
@@ -37,6 +38,7 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
     maybe: tuple[str, ...] = ()
     id_reused: str | None = None
     doubt: str | None = None
+    hashes: tuple[str, ...] = ()
 
 
 class ArrivalMerged(_Event, frozen=True, tag="arrival_merged"):
@@ -48,6 +50,37 @@ class ArrivalMerged(_Event, frozen=True, tag="arrival_merged"):
     into: str
     why: str
     org: str = ""
+
+
+class ArrivalRefused(_Event, frozen=True, tag="arrival_refused"):
+    """The arrival with this id is one of an erased person. It was not taken, and has no facts here."""
+
+    why: str
+
+
+class ErasureOrdered(_Event, frozen=True, tag="erasure_ordered"):
+    """The lead's org found that the lead is one of a person who is to be erased.
+
+    The lead decides it as the action `erase` of `rep_id`. `cause` is the id of its answer. `hashes`: the keyed hashes
+    of the phone or mail address by which the lead was found.
+    """
+
+    org: str
+    rep_id: str
+    why: str
+    hashes: tuple[str, ...] = ()
+
+
+class ErasureFound(_Event, frozen=True, tag="erasure_found"):
+    """The answer to a request to erase a person. `cause` is the id of the request; `lead_id` is made for the answer.
+
+    `leads`: the leads that are to be erased; each answers `{cause}/{its id}`.
+    """
+
+    org: str
+    rep_id: str
+    leads: tuple[str, ...]
+    why: str
 
 
 class SuppressionChanged(_Event, frozen=True, tag="suppression_changed"):
@@ -95,7 +128,9 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     `action`: the contract's `type`. The other fields belong to some actions only. `invalid`: names a field that could
     not be read, and why; such an action is answered with reason `invalid` and changes nothing. `over_limit`: why the
     claim is over its rep's limit, and when it may be tried again; it is answered `too_many_claims` and changes nothing.
-    `facts`: the corrected facts, normalised; None is empty (M2). `attributes`: all other fields that were sent.
+    `facts`: the corrected facts, normalised; None is empty (M2). `hashes`: the keyed hashes of a corrected phone, mail
+    address and name (`models.erasure`). `attributes`: all other fields that were sent. `place`: the org's
+    answer, if the action needs a place with a rep and came back from the org with it (M6).
     """
 
     action: str
@@ -113,9 +148,12 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     facts: dict[str, Any] | None = None
     view_only: bool = False
     override_licence: bool = False
+    override_cap: bool = False
     invalid: str | None = None
     over_limit: str | None = None
+    hashes: tuple[str, ...] = ()
     attributes: dict[str, Any] = {}
+    place: Place | None = None
 
 
 class DeadlinePassed(_Event, frozen=True, tag="deadline_passed"):
@@ -158,6 +196,9 @@ class DirectoryPublished(_Event, frozen=True, tag="directory_published"):
 Event = (
     LeadArrived
     | ArrivalMerged
+    | ArrivalRefused
+    | ErasureOrdered
+    | ErasureFound
     | SuppressionChanged
     | HandleShared
     | CorrectionChecked

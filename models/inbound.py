@@ -317,6 +317,11 @@ class Action(BaseModel):
         _FLAG,
         _any("assign, reassign: also to a rep without the state's licence; needs `why` (M6).", *_YES_NO),
     ] = None
+    override_cap: Annotated[
+        bool | None,
+        _FLAG,
+        _any("assign, reassign: also to a rep at the cap of open leads; needs `why` (M6).", *_YES_NO),
+    ] = None
     view_only: Annotated[
         bool | None, _FLAG, _any("view: open without a lock (D5), for managers and admins.", *_YES_NO)
     ] = None

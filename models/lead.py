@@ -53,6 +53,8 @@ class DeadlineKind(StrEnum):
     """A relative-date rule changes its verdict (Q2)."""
     OFFER = "offer"
     """A claim window, a ring or a New Lead button expires (R3, S4, S5)."""
+    RETENTION = "retention"
+    """A closed lead has been kept as long as its org keeps closed leads. It is erased."""
 
 
 class Deadline(msgspec.Struct, frozen=True, array_like=True):
@@ -181,7 +183,9 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     (S2). `due_notice`: who was told that the promised call is due, until somebody contacts the lead (M7).
     `corrections`: what people corrected of its facts (M2). `owner_left`: whether its owner has left and still has it,
     as the owner of a closed lead does. `queue_since`: when it came to its owner, lost its owner, or was reopened; None
-    before that, and in rows of earlier versions (M4).
+    before that, and in rows of earlier versions (M4). `hashes`: the keyed hashes of the phones, mail addresses and
+    names of all its arrivals (`models.erasure`). `closed_at`: since when it is closed. `erased_at`: when its facts were
+    erased; such a lead stays closed.
     """
 
     lead_id: str
@@ -223,6 +227,9 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     org_log_offset: int = msgspec.field(default=-1, name="placed")
     suppressed: dict[str, str] = {}
     corrections: Corrections | None = None
+    hashes: tuple[str, ...] = ()
+    closed_at: datetime | None = None
+    erased_at: datetime | None = None
 
     @property
     def silenced(self) -> bool:

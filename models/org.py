@@ -10,11 +10,12 @@ from enum import StrEnum
 
 import msgspec
 
-from models.events import DirectoryPublished
+from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead
 from models.offers import Outcome
 from models.persons import OrgCorrection
+from models.places import ReservedPlace
 
 # -- events ----------------------------------------------------------------------------------------------
 
@@ -32,23 +33,55 @@ class _OrgEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 class PersonArrived(_OrgEvent, frozen=True, tag="person_arrived"):
     """A vendor sent a lead. The org decides which lead the arrival belongs to (R6).
 
-    `lead_id`: the arrival's own lead id, as defined in docs/contracts.
+    `lead_id`: the arrival's own lead id, as defined in docs/contracts. `hashes`: the keyed hashes of its phone, mail
+    address and name (`models.erasure`); none where intake has no key.
     """
 
     lead_id: str
     facts: Facts
+    hashes: tuple[str, ...] = ()
+
+
+class ErasureRequested(_OrgEvent, frozen=True, tag="erasure_requested"):
+    """Somebody requests that a person is erased. `cause` is the action id, `answer_to` the id of the answer's row.
+
+    The person is named by `lead_id`, the id of a lead or of an arrival that was added to one, or by `digest`, the
+    digest of a phone or mail address in hex (`models.persons.handle_digest`), with its keyed hash in `hashes`.
+    `preview`: the answer names the leads, and none is erased.
+    """
+
+    rep_id: str
+    answer_to: str
+    lead_id: str | None = None
+    digest: str | None = None
+    hashes: tuple[str, ...] = ()
+    preview: bool = False
+
+
+class LeadForgotten(_OrgEvent, frozen=True, tag="lead_forgotten"):
+    """A lead was erased. The org forgets its person.
+
+    `rep_id`: who requested it; None if a retention period ended. Then only this lead is forgotten, and the person may
+    come back as a new one. `hashes`: the keyed hashes to keep.
+    """
+
+    lead_id: str
+    rep_id: str | None = None
+    hashes: tuple[str, ...] = ()
 
 
 class ContactListed(_OrgEvent, frozen=True, tag="contact_listed"):
     """A handle was put on the do-not-contact list, or taken off it (`reason` None) (X6).
 
-    `version`: the record's offset in `do-not-contact`. It only grows, except in repeats.
+    `version`: the record's offset in `do-not-contact`. It only grows, except in repeats. `erased`: the handle is an
+    erased person's, so nothing may keep it.
     """
 
     handle: str
     version: int
     reason: str | None = None
     at: datetime | None = None
+    erased: bool = False
 
 
 class LeadCorrected(_OrgEvent, frozen=True, tag="lead_corrected"):
@@ -97,12 +130,31 @@ class OfferSettled(_OrgEvent, frozen=True, tag="offer_settled"):
 class LeadTaken(_OrgEvent, frozen=True, tag="lead_taken"):
     """A lead got an owner without an offer.
 
-    It arrived assigned (R5), was claimed from a queue, or was assigned by hand.
+    It arrived assigned (R5), was claimed from a queue, or was assigned by hand. `place`: the action for which the
+    owner's place was reserved (M6); None if none was.
     """
 
     lead_id: str
     epoch: int
     rep_id: str
+    place: str | None = None
+
+
+class PlaceRequested(_OrgEvent, frozen=True, tag="place_requested"):
+    """An action would give a lead to a rep, whose open leads are capped. The org reserves a place or refuses (M6)."""
+
+    lead_id: str
+    rep_id: str
+    action: ActionRequested
+
+
+class PlaceUnused(_OrgEvent, frozen=True, tag="place_unused"):
+    """The place that was reserved for an action is not needed (M6)."""
+
+    lead_id: str
+    rep_id: str
+    action_id: str
+    why: str
 
 
 class LeadReleased(_OrgEvent, frozen=True, tag="lead_released"):
@@ -156,6 +208,8 @@ class OrgWoken(_OrgEvent, frozen=True, tag="org_woken"):
 
 OrgEvent = (
     PersonArrived
+    | ErasureRequested
+    | LeadForgotten
     | ContactListed
     | LeadCorrected
     | RepRequested
@@ -163,6 +217,8 @@ OrgEvent = (
     | LeadTaken
     | LeadReleased
     | LeadClosed
+    | PlaceRequested
+    | PlaceUnused
     | RepChanged
     | OrgWoken
     | DirectoryPublished
@@ -186,11 +242,11 @@ NO_TURN = Turn()
 
 
 class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_rep"):
-    """The capacity of a rep. No offer makes `held` + `offered` exceed the rep's `max_open` (R9).
+    """The capacity of a rep. No offer and no reserved place makes `open_leads` exceed the rep's `max_open` (R9, M6).
 
-    `held`: leads the rep owns. `offered`: the rep's open offers and rings. `today`: leads offered on `day`, a date in
-    the rep's time zone, without those that were voided. `ring`: the lead that rings with the rep now (S4); a New Lead
-    button does not ring (M9). `turns`: by
+    `held`: leads the rep owns. `offered`: the rep's open offers and rings. `places`: reserved for actions that
+    are being decided (M6). `today`: leads offered on `day`, a date in the rep's time zone, without those that were
+    voided. `ring`: the lead that rings with the rep now (S4); a New Lead button does not ring (M9). `turns`: by
     group. `wake`: when to check again for leads that wait for the rep, or to continue work that one event did not
     finish.
     """
@@ -198,6 +254,7 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     rep_id: str
     held: int = 0
     offered: int = 0
+    places: tuple[ReservedPlace, ...] = ()
     day: date | None = None
     today: int = 0
     ring: str | None = None
@@ -206,6 +263,11 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     away: bool = False
     away_until: datetime | None = None
     wake: datetime | None = None
+
+    @property
+    def open_leads(self) -> int:
+        """The number of leads that count against the rep's cap: owned, offered, and those with a reserved place."""
+        return self.held + self.offered + len(self.places)
 
 
 class Review(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -292,10 +354,12 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 class OrgPerson(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_person"
 ):
-    """The person of one arrival: the arrival and its handles belong to lead `lead_id` (R6). The row never changes.
+    """The person of one arrival: the arrival and its handles belong to lead `lead_id` (R6). Only erasure changes it.
 
     `handles`: joining handles that no lead had before. `shared`: joining handles that another lead had first. `apart`:
-    handles that do not join but are reached by the do-not-contact list (K1). `more`: a resend brought further handles.
+    handles that do not join but are reached by the do-not-contact list (K1). `more`: a resend brought further handles;
+    `place` is then the `org-log` offset of the resend, part of the record's key. `erased`: the lead was erased, so the
+    row has no handles and replaces the one that had them.
     `name`: the digest of its last name. `met`: joining handle -> digests of the last names it was met with, which do
     not follow from the lead's own arrival. The last three are missing in rows of earlier versions.
     """
@@ -308,6 +372,21 @@ class OrgPerson(
     apart: tuple[str, ...] = ()
     name: str | None = None
     met: dict[str, tuple[str, ...]] = {}
+    place: int = -1
+    erased: bool = False
+
+
+class OrgErased(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_erased"
+):
+    """The keyed hash of a phone, mail address or name of an erased person (`models.erasure`).
+
+    `returned`: the person came again, and the org's settings let the person be a new lead.
+    """
+
+    hash: str
+    at: datetime
+    returned: bool = False
 
 
 class DoNotContactRow(
@@ -315,12 +394,14 @@ class DoNotContactRow(
 ):
     """A handle's entry in the do-not-contact list (X6). `reason` None: it was taken off the list.
 
-    `at`: since when, as stated by the sender; otherwise when the record was received.
+    `at`: since when, as stated by the sender; otherwise when the record was received. `erased`: the row is a tombstone,
+    because its key is the handle of an erased person.
     """
 
     handle: str
     reason: str | None = None
     at: datetime | None = None
+    erased: bool = False
 
 
-OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgCorrection | DoNotContactRow
+OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgErased | OrgCorrection | DoNotContactRow

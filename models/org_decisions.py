@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from models.events import ActionRequested
 from models.offers import (
     LeadOrphaned,
     NoRepAvailable,
@@ -15,7 +16,15 @@ from models.offers import (
     RingStarted,
 )
 from models.org import OrgRow, RepChange
-from models.persons import ArrivalPlaced, DoNotContactChanged, HandleRetired, HandlesCorrected
+from models.persons import (
+    ArrivalPlaced,
+    ArrivalTurnedAway,
+    DoNotContactChanged,
+    ErasureOrder,
+    HandleRetired,
+    HandlesCorrected,
+    PersonForgotten,
+)
 
 
 class LeadStillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
@@ -43,6 +52,21 @@ class CapacityReturned(OrgDecisionBase, frozen=True, tag="capacity_returned"):
     turn: str | None = None
 
 
+class PlaceDecided(OrgDecisionBase, frozen=True, tag="place_decided"):
+    """A place with a rep was reserved for an action, or refused because of the rep's cap (M6).
+
+    `open`, `most`, `error`: as in `models.places.Place`. `action`: goes back to the lead with the answer.
+    """
+
+    lead_id: str
+    rep_id: str
+    granted: bool
+    action: ActionRequested
+    open: int = 0
+    most: int | None = None
+    error: str | None = None
+
+
 class RepStatusChanged(OrgDecisionBase, frozen=True, tag="rep_status_changed"):
     """A rep left, is absent, or returned.
 
@@ -64,6 +88,9 @@ class OrgEventIgnored(OrgDecisionBase, frozen=True, tag="org_event_ignored"):
 
 OrgDecision = (
     ArrivalPlaced
+    | ArrivalTurnedAway
+    | ErasureOrder
+    | PersonForgotten
     | DoNotContactChanged
     | HandlesCorrected
     | HandleRetired
@@ -75,6 +102,7 @@ OrgDecision = (
     | LeadOrphaned
     | CapacityTaken
     | CapacityReturned
+    | PlaceDecided
     | RepStatusChanged
     | OrgEventIgnored
 )

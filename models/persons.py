@@ -87,6 +87,16 @@ def name_digest(facts: Facts) -> str | None:
     return None if key is None else blake2b(key.encode(), digest_size=_NAME_BYTES).hexdigest()
 
 
+DIGEST_BYTES: Final = 15
+"""With a billion people, two share a digest with a probability of 10^-18; and a `bytes` of this length takes 48
+bytes."""
+
+
+def handle_digest(handle: str) -> bytes:
+    """Return a handle's digest, by which the index of persons finds it. It has no key and is never kept in a topic."""
+    return blake2b(handle.encode(), digest_size=DIGEST_BYTES).digest()
+
+
 def corrected_handles(changes: tuple[FactChange, ...]) -> tuple[str, ...]:
     """Return the handles that a correction removed or added, each once."""
     return tuple(
@@ -122,7 +132,7 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
 
     `barred`: its handles on the do-not-contact list, with the reason (X6). `maybe`: leads of which the new lead may be
     the same person, at most `MOST_DOUBTS` (K2). `id_reused`: the lead to which the vendor gave the same id before, for
-    another person (K6).
+    another person (K6). `hashes`: the keyed hashes of its handles (`models.erasure`).
     """
 
     lead_id: str
@@ -132,6 +142,7 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
     barred: dict[str, str] = msgspec.field(default_factory=dict)
     maybe: tuple[str, ...] = ()
     id_reused: str | None = None
+    hashes: tuple[str, ...] = ()
 
 
 class HandleRetired(OrgDecisionBase, frozen=True, tag="handle_retired"):
@@ -143,6 +154,46 @@ class HandleRetired(OrgDecisionBase, frozen=True, tag="handle_retired"):
     lead_id: str
     handle: str
     leads: tuple[str, ...]
+
+
+class ArrivalTurnedAway(OrgDecisionBase, frozen=True, tag="arrival_turned_away"):
+    """An arrival of an erased person was not taken. `arrival_id`: the lead id that it would have had.
+
+    It has no facts, so that nothing of the person comes back.
+    """
+
+    arrival_id: str
+    why: str
+
+
+class ErasureOrder(OrgDecisionBase, frozen=True, tag="erasure_order"):
+    """The leads of one person are to be erased, each in its own log. `leads`: their ids, possibly none.
+
+    `rep_id`: who requests it; each lead checks that the rep may. `cause`: the id of the request. `hashes`: the keyed
+    hashes of the phone or mail address that the request names. `answer_to`: the id under which the request is answered,
+    None for an order that follows from an erased lead. `preview`: the leads are only named in the answer, not erased.
+    """
+
+    leads: tuple[str, ...]
+    rep_id: str
+    cause: str
+    why: str
+    hashes: tuple[str, ...] = ()
+    answer_to: str | None = None
+    preview: bool = False
+
+
+class PersonForgotten(OrgDecisionBase, frozen=True, tag="person_forgotten"):
+    """The org knows the person of an erased lead no more.
+
+    `arrivals`, `handles`: how many of each were removed from the index of persons. `hashes`: how many keyed hashes were
+    kept to recognise the person.
+    """
+
+    lead_id: str
+    arrivals: int
+    handles: int
+    hashes: int
 
 
 class HandlesCorrected(OrgDecisionBase, frozen=True, tag="handles_corrected"):

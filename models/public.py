@@ -16,6 +16,7 @@ LEAD_EXCEPTIONS: Final = "lead-exceptions"
 QUEUE_CHANGES: Final = "queue-changes"
 NOTIFICATIONS: Final = "notifications"
 DEAD_LETTERS: Final = "dead-letters"
+ERASURES: Final = "erasures"
 DO_NOT_CONTACT: Final = "do-not-contact"
 """Inbound, and also written by the relay: for outcomes that forbid contact, and for recorded consent (M8)."""
 
@@ -60,6 +61,39 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     cause: str
     lead: dict[str, Any]
+
+
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """`assignments`, `lead-exceptions`: the lead was erased. It is sent as a tombstone: the lead's key and no value."""
+
+
+class ErasureReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """`erasures`, key `org/receipt_id`: a person was erased. It has no personal data.
+
+    `by`: the admin. `leads`: the ids of the erased leads, which stay as empty leads. `named_by`: how the person was
+    named: lead, phone or email. `places`: what was removed, by place. `left_until`: when Kafka's retention removes the
+    rest, by topic; empty if everything was deleted at once. `key_id`: the key of the hashes that were kept.
+    """
+
+    receipt_id: str
+    org: str
+    by: str
+    at: datetime
+    named_by: str
+    leads: tuple[str, ...]
+    places: dict[str, int]
+    key_id: str
+    left_until: dict[str, datetime] = {}
+
+
+class Purge(msgspec.Struct, frozen=True, kw_only=True):
+    """`erasures`, key `purged`: the logs were deleted up to `at`. `deleted`: the number of offsets, by topic.
+
+    What happened before can no longer be compared with the logs.
+    """
+
+    at: datetime
+    deleted: dict[str, int]
 
 
 class LeadException(msgspec.Struct, frozen=True, kw_only=True):

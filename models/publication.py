@@ -22,6 +22,7 @@ MAX_PROTECTION_MINUTES: Final = 60 * 24 * 365
 """The longest time for which a fresh assignment is protected from claims, in minutes."""
 MAX_LOCK_MINUTES: Final = 30 * 24 * 60
 MAX_COUNT: Final = 1_000_000
+MAX_RETENTION_DAYS: Final = 36_500
 MAX_LOCKS: Final = 1_000
 MAX_CLAIMS_PER_MINUTE: Final = 100_000
 DAY_SECONDS: Final = 86_400
@@ -232,16 +233,20 @@ class SettingsObject(_Published):
     that put phone and mail address on the do-not-contact list (M8). `contact_kinds`: the kinds of activity that
     count as contact with the lead (M3). `max_locks`: how many leads without an owner a rep may have open (M6).
     `enforce_licence`: a rep claims, is assigned or opens only leads whose state it is licensed in (M6).
+    `enforce_caps`: no claim and no assignment gives a rep more than `max_open` open leads (M6).
     `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
     `shared_handles`: phones and mail addresses that many people give, such as a vendor's switchboard. They join no
     arrivals (K1). A phone without an extension covers all its extensions.
+    `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
+    `refuse_erased`: whether an arrival of an erased person is refused.
     """
 
     time_zone: Zone | None = None
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
     max_locks: Annotated[int, Field(ge=1, le=MAX_LOCKS)] = 3
     enforce_licence: bool = True
+    enforce_caps: bool = False
     protect_assigned_minutes: Annotated[
         float, Field(ge=0, le=MAX_PROTECTION_MINUTES, allow_inf_nan=False)
     ] = 60
@@ -255,6 +260,8 @@ class SettingsObject(_Published):
         )
     ]
     open_without_reps: bool = False
+    retention_days: Annotated[int, Field(ge=1, le=MAX_RETENTION_DAYS)] | None = None
+    refuse_erased: bool = False
     owners_may_reassign: bool = False
     do_not_contact_outcomes: Ids = ["do_not_contact"]
     contact_kinds: Annotated[list[Kind], Field(max_length=len(ActivityKind))] = ["call", "email", "sms"]

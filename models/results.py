@@ -37,5 +37,6 @@ class Reason(StrEnum):
     QUIET_HOURS = "quiet_hours"
     TOO_MANY_OPEN = "too_many_open"
     NOT_LICENSED = "not_licensed"
+    AT_CAP = "at_cap"
     TOO_MANY_CLAIMS = "too_many_claims"
     FATAL_ERROR = "fatal_error"

@@ -98,6 +98,8 @@ class KafkaBroker(Server):
         self._names, self._log_allowed = users, log_allowed
         self._cache, self._repository, self._progress = cache, repository, progress
         self._classpath = ""
+        self.more_properties: dict[str, str | int] = {}
+        """Further properties of the broker. Set them before it starts."""
         self.caching: Path | None = None
         """Where the JVM writes its loaded classes at its end; None: it does not (`cache_classes`)."""
 
@@ -188,6 +190,7 @@ class KafkaBroker(Server):
             # This size fits the heap; the default takes 128 MB of it.
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
             **({} if users is None else kafka_users.properties(users)),
+            **self.more_properties,
         }
 
     @property

@@ -82,6 +82,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=NORMAL",
         f"mmap_size={MAPPED_BYTES}",
+        "secure_delete=ON",  # what is erased is overwritten, not only marked as free
     ):
         connection.execute(f"PRAGMA {pragma}").close()
 

@@ -15,6 +15,7 @@ from models.decisions import (
     NoteRecorded,
     OwnerChanged,
 )
+from models.erasure_decisions import LeadErased
 from models.lead import OPEN_OFFERS, Lead, LeadRow, Phase
 from sink.sql.comparison_keys import comparison_keys
 
@@ -45,7 +46,10 @@ _COPIED: Final = (
 
 
 class TableRows(NamedTuple):
-    """The rows of one journal record. `assignment` is also a row of the history."""
+    """The rows of one journal record. `assignment` is also a row of the history.
+
+    `erased`: the record erased the lead, so facts of the prospect are removed from rows of earlier records.
+    """
 
     off: int
     lead: Values | None
@@ -53,6 +57,7 @@ class TableRows(NamedTuple):
     exception: Values | None
     decisions: list[Values]
     activities: list[Values]
+    erased: bool = False
 
 
 def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
@@ -70,6 +75,7 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
             _decision(partition, lead_id, row, n, decision) for n, decision in enumerate(row.decisions)
         ],
         activities=[] if lead is None else _activities(partition, lead_id, row, lead),
+        erased=any(isinstance(decision, LeadErased) for decision in row.decisions),
     )
 
 

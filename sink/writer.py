@@ -11,6 +11,7 @@ from models.codec import decode_row
 from models.errors import PermanentError, RetryableError
 from models.lead import LeadRow
 from sink.db_errors import reason_of, translated
+from sink.erasure import erase_earlier_rows
 from sink.rows import TableRows, table_rows, without_nul
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
@@ -170,6 +171,7 @@ class CrmWriter:
             for table, statement, values in self._statements.of(fresh):
                 connection.execute(statement, values)
                 rows.append((table, len(values)))
+            erase_earlier_rows(connection, fresh)
             moved = [
                 (partition, position)
                 for partition, position in after.items()

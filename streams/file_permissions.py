@@ -21,7 +21,7 @@ PASSABLE: Final = 0o711
 """The mode of a folder that another user must be able to pass through."""
 _FOLDER: Final = 0o700
 _FILE: Final = 0o600
-_OURS: Final = ("kafka", "valkey", "log", "faust", "lock", "console.key")
+_OURS: Final = ("kafka", "valkey", "log", "faust", "lock", "console.key", "erasure.key")
 """Our entries of a state folder, by name. Postgres's folder is not changed: it may belong to another user."""
 _ALSO_OURS: Final = ("postgres",)
 _DATABASES: Final = ("crm.sqlite", "console.sqlite")

@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     `signing_keys`: the file of secrets for signing and checking messages. `signing_key`: the id of our own key in it. A
     signature may be at most `signature_seconds` older or newer than its record (`streams.signing`).
 
+    `erasure_key`: the file with the key of the hashes of erased persons (`streams.erasure_key`).
+
     Construct it with `Settings.read()`, which raises only `ConfigError`, with the name of the environment variable.
     """
 
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
         default=60.0, ge=1, le=86_400, validation_alias="FIRSTCLAIM_FATAL_ERROR_WINDOW_SECONDS"
     )
 
+    erasure_key: Path | None = Field(default=None, validation_alias="FIRSTCLAIM_ERASURE_KEY")
     audit_days: int = Field(default=400, ge=1, le=36_500, validation_alias="FIRSTCLAIM_AUDIT_DAYS")
 
     signing_keys: Path | None = Field(default=None, validation_alias="FIRSTCLAIM_SIGNING_KEYS")

@@ -103,8 +103,11 @@ class OrgRows(PartitionRows[OrgPartition]):
 
     def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
         """Apply one journal record, unless it is older than the current state (docs/faust.md 9)."""
+        if value is None:
+            self.of(partition).remove(key)
+            return
         try:
-            record = decode_org_record(value or b"")
+            record = decode_org_record(value)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self.unreadable += 1
             _log.error("journal record cannot be read", partition=partition, key=key, reason=str(error))

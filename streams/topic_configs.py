@@ -21,7 +21,8 @@ class Topic:
     """One topic. `shape`: how many partitions it may have.
 
     `checked`: configs that must have the value given here; another value is refused. `mended`: configs that are set to
-    the value given here if they differ.
+    the value given here if they differ. `replaced`: values of an earlier version; a config that still has one is set to
+    the value given here.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Topic:
     config: dict[str, str] = field(default_factory=dict)
     checked: frozenset[str] = frozenset({"cleanup.policy"})
     mended: frozenset[str] = frozenset()
+    replaced: dict[str, str] = field(default_factory=dict)
 
     @property
     def partitions(self) -> int | None:
@@ -53,11 +55,11 @@ async def check_configs(
     for topic in topics:
         config = config_of(topic)
         mended = topic.mended | ({also_mended[topic.name]} if topic.name in also_mended else set())
-        for key in sorted(topic.checked | mended):
+        for key in sorted(topic.checked | mended | topic.replaced.keys()):
             value, wanted = found[topic.name].get(key), config[key]
-            if value == wanted:
+            if value == wanted or value != topic.replaced.get(key, value):
                 continue
-            if key not in mended:
+            if key not in mended and key not in topic.replaced:
                 raise ConfigError(f"topic {topic.name}", f"{key} is {value!r}, it must be {wanted!r}")
             if refusal := await admin.set_config(topic.name, key, wanted):
                 command = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name}"

@@ -35,6 +35,7 @@ LEAD_DECISIONS: Final = public.LEAD_DECISIONS
 QUEUE_CHANGES: Final = public.QUEUE_CHANGES
 NOTIFICATIONS: Final = public.NOTIFICATIONS
 DEAD_LETTERS: Final = public.DEAD_LETTERS
+ERASURES: Final = public.ERASURES
 DEAD_LETTER_MARKS: Final = "dead-letter-marks"
 AUDIT: Final = audit.AUDIT
 
@@ -49,9 +50,17 @@ MAX_DEAD_LETTER_BYTES: Final = 2 * 1024 * 1024
 """The default maximum of any topic, plus the headers with the reason."""
 _BROKERS_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
 """Retention and `created_at` use the broker's clock. A vendor's timestamp may be in seconds, or in 1970."""
-_COMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": _DAY_MS}
-_FOREVER: Final = {"cleanup.policy": "delete", "retention.ms": "-1"}
-_A_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": _WEEK_MS}
+_COMPACTED: Final = {
+    "cleanup.policy": "compact",
+    "min.compaction.lag.ms": _DAY_MS,
+    "max.compaction.lag.ms": _WEEK_MS,
+}
+"""What a newer record replaced is readable for a week at most (docs/erasure.md)."""
+_COMPACTED_PUBLIC: Final = {"cleanup.policy": "compact", "max.compaction.lag.ms": _WEEK_MS}
+_MONTH_MS: Final = str(30 * 24 * 60 * 60 * 1000)
+_FOR_EVER_MS: Final = "-1"
+_A_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": _WEEK_MS, "segment.ms": _DAY_MS}
+"""A segment is deleted as a whole, so no record is older than retention and segment together: eight days."""
 
 
 def _inbound(name: str, says: str, shape: Shape, config: dict[str, str]) -> Topic:
@@ -78,7 +87,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         DO_NOT_CONTACT,
         "phones and mail addresses that are not to be contacted",
         Shape.ONE,
-        {"cleanup.policy": "compact"},
+        _COMPACTED_PUBLIC,
     ),
     Topic(
         LEAD_LOG,
@@ -110,21 +119,35 @@ TOPICS: Final[tuple[Topic, ...]] = (
         config=_COMPACTED,
         checked=frozenset({"cleanup.policy", "min.compaction.lag.ms"}),
     ),
-    Topic(ASSIGNMENTS, "who has which lead now", config={"cleanup.policy": "compact"}),
-    Topic(LEAD_EXCEPTIONS, "leads a manager must decide", config={"cleanup.policy": "compact"}),
+    Topic(ASSIGNMENTS, "who has which lead now", config=_COMPACTED_PUBLIC),
+    Topic(LEAD_EXCEPTIONS, "leads a manager must decide", config=_COMPACTED_PUBLIC),
     Topic(LEAD_DECISIONS, "one answer for each action", Shape.MORE, _A_WEEK),
     Topic(QUEUE_CHANGES, "what enters, leaves and moves in the lists", Shape.MORE, _A_WEEK),
     Topic(NOTIFICATIONS, "mail, push and call requests", Shape.MORE, _A_WEEK),
+    # Dead letters hold what vendors sent, so they expire. An operator may set another retention, but not "for ever".
     Topic(
         DEAD_LETTERS,
         "what could not be accepted, with the reason",
         Shape.MORE,
-        {**_FOREVER, "max.message.bytes": str(MAX_DEAD_LETTER_BYTES + 1024)},
+        {
+            "cleanup.policy": "delete",
+            "retention.ms": _MONTH_MS,
+            "segment.ms": _DAY_MS,
+            "max.message.bytes": str(MAX_DEAD_LETTER_BYTES + 1024),
+        },
+        replaced={"retention.ms": _FOR_EVER_MS},
     ),
     # The key is the letter's place. The newest mark of a letter counts.
     Topic(
         DEAD_LETTER_MARKS,
         "which dead letters are dealt with: replayed or skipped",
+        Shape.ONE,
+        {"cleanup.policy": "compact"},
+    ),
+    # The key is the receipt's id. Receipts are kept for ever: they have no personal data.
+    Topic(
+        ERASURES,
+        "who was erased by whom: receipts without personal data",
         Shape.ONE,
         {"cleanup.policy": "compact"},
     ),

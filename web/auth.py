@@ -49,10 +49,13 @@ SCOPES: Final = {
     "tokens:read": "see tokens",
     "tokens:write": "make and revoke tokens",
     "audit:read": "see who did what",
+    "erasures:read": "see receipts of erased persons",
+    "erasures:write": "erase persons",
 }
 """The scopes of the routes. A token never has more rights than the rep it acts as."""
-PERSONAL: Final = frozenset({"account:write", "directory:write", "tokens:write"})
-"""Scopes for which a person must be signed in. With one of them, a stolen token could give itself more rights."""
+PERSONAL: Final = frozenset({"account:write", "directory:write", "erasures:write", "tokens:write"})
+"""Scopes for which a person must be signed in. With one of them, a stolen token could give itself more rights, or
+destroy what cannot be restored."""
 TOKEN_SCOPES: Final = {scope: says for scope, says in SCOPES.items() if scope not in PERSONAL}
 """The scopes that a token may have."""
 

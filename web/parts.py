@@ -1,6 +1,6 @@
 """The services that routes use. Each process creates one of each when it starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -11,6 +11,7 @@ from web.live.hub import Hub
 from web.services.audit.recorder import Audit
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
+from web.services.erasures import Erasing
 from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.operations.parts import Operations
@@ -52,3 +53,4 @@ class Services:
     exports: Exports
     operations: Operations
     editor: Editor
+    erasing: Erasing = field(default_factory=Erasing)

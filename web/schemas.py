@@ -138,3 +138,4 @@ class Action(Model):
     )
     view_only: bool | None = None
     override_licence: bool | None = None
+    override_cap: bool | None = None

@@ -7,7 +7,7 @@ skipped, because the prolog of the standard's own example is rejected by XML par
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
@@ -116,8 +116,13 @@ def read(path: Path) -> Iterator[Found]:
     file. Raises `InvalidInput` for a file without an <adf> element or without a prospect.
     """
     with path.open("rb") as file:
-        for line, text in prospects_in(file):
-            yield _found(line, text)
+        yield from read_open(file)
+
+
+def read_open(file: BinaryIO) -> Iterator[Found]:
+    """Yield each prospect of an open file, as `read` does."""
+    for line, text in prospects_in(file):
+        yield _found(line, text)
 
 
 def _found(line: int, text: str) -> Found:

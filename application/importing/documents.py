@@ -32,9 +32,31 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
         reason = f"has more than {MAX_DOCUMENT} bytes; send it as JSON lines"
         raise InvalidInput((Problem(path="file", reason=reason),))
     try:
-        document = document_of(_as_utf8(content))
+        document = parse(content)
     except (ValueError, RecursionError):
         yield from lines.read(path, mapping)
+        return
+    yield from leads_in(document, mapping)
+
+
+def parse(content: bytes) -> Any:
+    """Return the document in these bytes, whatever their encoding. Raises `ValueError` or `RecursionError`."""
+    return document_of(_as_utf8(content))
+
+
+def leads_in(document: Any, mapping: Mapping | None) -> Iterator[Found]:
+    """Yield each lead of a document as a message or a refusal; `line` is its place in the list, from 1.
+
+    Where a mapping says where the leads are (`leads`), they are there and nowhere else.
+    """
+    if mapping is not None and mapping.leads:
+        at_path = list(_at(document, mapping.leads.split(".")))
+        for place, lead in enumerate(at_path, start=1):
+            yield _found(place, lead, mapping)
+        if not at_path:
+            yield Found(
+                line=1, field=mapping.leads, reason="is missing: the mapping says that leads are there"
+            )
         return
     (_, leads), *others = _lists_of(document)
     for place, lead in enumerate(leads, start=1):
@@ -45,6 +67,17 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
                 f"another list of {len(further)} was found at {path_inside}; send it as a file of its own"
             )
             yield Found(line=place, reason=reason)
+
+
+def _at(value: Any, names: list[str]) -> Iterator[Any]:
+    """Yield each value at a path of names; a list on the way stands for each of its values."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _at(one, names)
+    elif not names:
+        yield value
+    elif isinstance(value, dict) and names[0] in value:
+        yield from _at(value[names[0]], names[1:])
 
 
 def _lists_of(document: Any) -> list[tuple[str, list[Any]]]:

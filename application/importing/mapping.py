@@ -11,9 +11,14 @@ campaign: {constant: spring-fair}      # the same for every row
 phone: {column: tel, required: true}   # a row without it is refused
 attributes: [landing_page_id, origin]  # kept under these names; {name: column} renames; "*", the default: all others
 required: [mql_id]                     # columns that a row must have
+leads: entry.changes.value             # of a JSON document: the path to its leads, through lists; found without it
+reply: leadconduit                     # of the HTTP door: the form of its answer; `firstclaim` without it
 ```
+
+A column of a JSON document may be a path (`contact.email`). A form's list of answers (`field_data`) is columns.
 """
 
+from collections import abc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -36,14 +41,18 @@ from application.directory.yaml_text import read_bounded
 from models import normalize
 from models.errors import InvalidInput, Problem
 from models.inbound import Arrival
+from rules.inbound.fields import flattened
 
 Scalar = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
 FIELDS: Final = tuple(name for name in Arrival.model_fields if name != "attributes")
 """The fields of the contract that a mapping can fill."""
 _REASONS: Final = {
-    "extra_forbidden": "there is no such key; a mapping has the fields of lead-arrivals, attributes, required",
+    "extra_forbidden": "there is no such key; a mapping has the fields of lead-arrivals, "
+    "attributes, required, leads, reply",
     "missing": "is missing",
 }
+Row = abc.Mapping[str, Any]
+"""A row's cells by column."""
 _COLUMNS_NAMED: Final = 50
 _SAMPLE: Final = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 
@@ -106,12 +115,12 @@ class Source(BaseModel):
             raise ValueError("with a constant, default, required and format mean nothing")
         return self
 
-    def value(self, field: str, row: dict[str, Any]) -> Any:
+    def value(self, field: str, row: Row) -> Any:
         """Return the value of this field in a row, or None if it is empty. Raises `Cell`."""
         if self.constant is not None:
             return self.constant
         for column in self.column:
-            cell = row.get(column)
+            cell = cell_of(row, column)
             cell = cell.strip() if isinstance(cell, str) else cell
             if cell not in (None, ""):
                 return self._time(field, str(cell)) if self.format or self.time_zone else cell
@@ -140,6 +149,8 @@ class _Mapping(BaseModel):
         Literal["*"] | dict[str, str] | tuple[str, ...], Field(union_mode="left_to_right")
     ] = "*"
     required: Columns = ()
+    leads: Annotated[str | None, Field(min_length=1, max_length=200, pattern=r"^[^.]+(\.[^.]+)*$")] = None
+    reply: Literal["firstclaim", "leadconduit"] = "firstclaim"
 
 
 _FILLS: Final[dict[str, Any]] = dict.fromkeys(FIELDS, (Source | None, None))
@@ -170,6 +181,8 @@ class Mapping:
                     (Problem(path=f"{name}.{'format' if source.format else 'time_zone'}", reason=reason),)
                 )
         self.required: tuple[str, ...] = read.required
+        self.leads: str | None = read.leads
+        self.reply: str = read.reply
         kept = read.attributes
         self.attributes: dict[str, str] | None = (
             None if kept == "*" else kept if isinstance(kept, dict) else {name: name for name in kept}
@@ -192,19 +205,31 @@ class Mapping:
         if missing:
             raise InvalidInput(tuple(missing))
 
-    def message(self, row: dict[str, Any]) -> dict[str, Any]:
+    def message(self, row: Row) -> dict[str, Any]:
         """Return the arrival message of a row, without fields that have no value. Raises `Cell`."""
+        row = flattened(row)
         for column in self.required:
-            if row.get(column) in (None, ""):
+            if cell_of(row, column) in (None, ""):
                 raise Cell(column, "is empty")
         found = {name: source.value(name, row) for name, source in self.sources.items()}
         kept = self.attributes
         if kept is None:
             used = {column for source in self.sources.values() for column in source.column}
             kept = {column: column for column in row if column not in used}
-        attributes = {name: row[column] for name, column in kept.items() if row.get(column) not in (None, "")}
+        cells = ((name, cell_of(row, column)) for name, column in kept.items())
+        attributes = {name: cell for name, cell in cells if cell not in (None, "")}
         message = {name: value for name, value in found.items() if value is not None}
         return {**message, "attributes": attributes} if attributes else message
+
+
+def cell_of(row: Row, column: str) -> Any:
+    """Return the value of a column, None where there is none. In nested objects a column may be a path (`a.b`)."""
+    if column in row or "." not in column:
+        return row.get(column)
+    found: Any = row
+    for name in column.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def load(path: Path) -> Mapping:

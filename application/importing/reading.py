@@ -1,6 +1,6 @@
 """Reads any file of leads as a stream of rows. The format follows from the name, or from the first character."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
@@ -42,21 +42,26 @@ def read_leads(
     whole cannot be read: it does not exist, has no header, or lacks a column that the mapping needs.
     """
     defaults = {"vendor": vendor, "campaign": campaign or "", "org": org or ""}
-    given = {name: value for name, value in defaults.items() if value}
     try:
         kind = format_of(path)
-        if kind == "adf" and mapping is not None:
-            raise InvalidInput(
-                (Problem(path="mapping", reason="ADF has its own fields; it takes no mapping"),)
-            )
-        some = False
-        for each in _found(kind, path, mapping):
-            some = True
-            yield row(each, given)
-        if not some:
-            raise InvalidInput((Problem(path="file", reason="no lead was found in it"),))
+        yield from rows_of(_found(kind, path, mapping), mapping, kind, defaults)
     except OSError as error:
         raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error.strerror}"),)) from error
+
+
+def rows_of(
+    found: Iterable[Found], mapping: Mapping | None, kind: Format, defaults: dict[str, str]
+) -> Iterator[Row]:
+    """Yield the row of each result of a reader. Raises `InvalidInput` if there is none, and for ADF with a mapping."""
+    if kind == "adf" and mapping is not None:
+        raise InvalidInput((Problem(path="mapping", reason="ADF has its own fields; it takes no mapping"),))
+    given = {name: value for name, value in defaults.items() if value}
+    some = False
+    for each in found:
+        some = True
+        yield row(each, given)
+    if not some:
+        raise InvalidInput((Problem(path="file", reason="no lead was found in it"),))
 
 
 def _found(kind: Format, path: Path, mapping: Mapping | None) -> Iterator[Found]:

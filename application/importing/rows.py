@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from models.errors import Refused
+from models.facts import Facts
+from models.inbound import MAX_DEPTH
 from rules.inbound.intake import accept_arrival
 
 _PLACE: Final = re.compile(r" (\(byte \d+\)|at byte \d+)")
@@ -30,7 +32,8 @@ class Refusal(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True):
     """One row: the `message` to send, with the lead id it will have, or a `refusal`.
 
-    `doubts`: fields that intake will keep under `attributes.invalid` because they cannot be read.
+    `refused_message`: the message that intake refuses, where there is one. `doubts`: fields that intake will
+    keep under `attributes.invalid` because they cannot be read. `facts`: the lead as intake will read it.
     """
 
     line: int
@@ -38,6 +41,8 @@ class Row(msgspec.Struct, frozen=True):
     lead_id: str = ""
     doubts: tuple[str, ...] = ()
     refusal: Refusal | None = None
+    refused_message: dict[str, Any] | None = None
+    facts: Facts | None = None
 
     @property
     def value(self) -> bytes:
@@ -68,12 +73,14 @@ def row(found: Found, defaults: dict[str, str]) -> Row:
     try:
         event = accept_arrival(encode(message), {}, arrived_at=datetime.now(UTC))
     except Refused as error:
-        return refused(found.line, error.field, error.reason)
+        return refused(found.line, error.field, error.reason, message)
+    except RecursionError:
+        return refused(found.line, "", f"is nested deeper than {MAX_DEPTH}")
     invalid = event.facts.attributes.get("invalid")
     doubts = tuple(name for name in invalid if name in message) if isinstance(invalid, dict) else ()
-    return Row(line=found.line, message=message, lead_id=event.lead_id, doubts=doubts)
+    return Row(line=found.line, message=message, lead_id=event.lead_id, doubts=doubts, facts=event.facts)
 
 
-def refused(line: int, field: str, reason: str) -> Row:
-    """Return the row of a refusal."""
-    return Row(line=line, refusal=Refusal(line=line, field=field, reason=reason))
+def refused(line: int, field: str, reason: str, message: dict[str, Any] | None = None) -> Row:
+    """Return the row of a refusal. `message`: what intake refuses, where there is a message."""
+    return Row(line=line, refused_message=message, refusal=Refusal(line=line, field=field, reason=reason))

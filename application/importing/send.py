@@ -1,7 +1,7 @@
 """Sends a file of leads to `lead-arrivals`. Accepted rows are durable in Kafka; refused rows are named by their lines.
 
 Sending a file twice does no harm, because a resend is the same lead. If an import is interrupted, send the file
-again.
+again; with `resume` only the rows are sent that Kafka does not have yet.
 """
 
 import asyncio
@@ -16,8 +16,10 @@ from typing import Any, Final, TextIO
 from aiokafka.errors import KafkaError
 
 from application.importing.mapping import load
+from application.importing.progress import Progress
 from application.importing.reading import read_leads
 from application.importing.rows import Refusal, Row
+from application.importing.trial import require_read
 from models.errors import InvalidInput, Problem, RuntimeFailure
 from streams import clients
 from streams.clients import Producer
@@ -46,31 +48,44 @@ async def send_file(
     campaign: str | None = None,
     org: str | None = None,
     refusals: Path | None = None,
+    strict: bool = False,
+    resume: bool = False,
     say: Say,
 ) -> dict[str, Any]:
     """Send a file of leads (CSV, JSON lines, ADF XML); `vendor`, `campaign`, `org` where a row names none.
 
-    Returns `accepted` and `refused` (rows), `refusals` ({reason: rows}) and `doubts` ({field: rows}: fields that will
-    be kept under `attributes.invalid`). Refused lines go to `refusals` as JSON lines, else to `say`.
+    `strict`: refuses a file with columns whose values would be lost. `resume`: skips the rows that an earlier `send` of
+    the same file, with the same mapping and names, brought to Kafka.
+
+    Returns `accepted`, `refused` and `skipped` (rows), `refusals` ({reason: rows}) and `doubts` ({field: rows}: fields
+    that will be kept under `attributes.invalid`). Refused lines go to `refusals` as JSON lines, else to `say`.
 
     Raises `InvalidInput` before anything is sent where the file or the mapping cannot be used. Raises
     `RuntimeFailure` where Kafka does not accept the messages.
     """
     signer = Signer(settings)
-    rows = read_leads(path, load(mapping) if mapping else None, vendor, campaign, org)
+    using = load(mapping) if mapping else None
+    if strict:
+        require_read(path, using, vendor, org=org)
+    rows = read_leads(path, using, vendor, campaign, org)
     first = [row for row in (next(rows, None),) if row is not None]
     with ExitStack() as stack:
-        tally = _Tally(say, _opened(refusals, stack))
-        await _require_topic(settings)
+        kept = _opened(refusals, stack)
+        cluster = await _require_topic(settings)
+        progress = Progress.of(
+            settings.state_dir, path, mapping, (cluster, vendor, campaign or "", org or "")
+        )
+        tally = _Tally(say, kept, progress, skip=progress.rows if resume else 0)
         producer = clients.producer(settings, linger_ms=LINGER_MS)
         try:
             await producer.start()
             try:
                 await _send(producer, chain(first, rows), tally, signer)
             finally:
+                progress.save()
                 await producer.stop()
         except KafkaError as error:
-            reason = f"{error!r} after {tally.accepted} rows; it is safe to send the file again"
+            reason = f"{error!r} after {tally.accepted} rows; send the file again with --resume"
             raise RuntimeFailure("Kafka", reason) from error
     return tally.result()
 
@@ -80,6 +95,8 @@ async def _send(producer: Producer, rows: Iterator[Row], tally: "_Tally", signer
     for number, row in enumerate(rows, start=1):
         if row.refusal is not None:
             tally.refuse(row.refusal)
+        elif tally.must_skip():
+            continue
         else:
             # The key puts one lead into one partition, so that a resend in the same file comes after the first.
             signed = signer.headers(LEAD_ARRIVALS, row.value)
@@ -88,7 +105,7 @@ async def _send(producer: Producer, rows: Iterator[Row], tally: "_Tally", signer
             tally.doubts.update(row.doubts)
         while waiting and (waiting[0].done() or len(waiting) > IN_FLIGHT):
             await waiting.popleft()
-            tally.accepted += 1
+            tally.accept()
         if number % TOLD_EVERY == 0:
             tally.say(f"{number} rows read, {tally.accepted} accepted, {tally.refused} refused")
         if number % YIELD_EVERY == 0:
@@ -96,17 +113,21 @@ async def _send(producer: Producer, rows: Iterator[Row], tally: "_Tally", signer
     await producer.flush()
     while waiting:
         await waiting.popleft()
-        tally.accepted += 1
+        tally.accept()
 
 
-async def _require_topic(settings: Settings) -> None:
-    """Raise `RuntimeFailure` if `lead-arrivals` does not exist. A broker would create it with wrong settings."""
+async def _require_topic(settings: Settings) -> str:
+    """Return the id of the cluster.
+
+    Raises `RuntimeFailure` if `lead-arrivals` does not exist. A broker would create it with wrong settings.
+    """
     admin = clients.admin(settings)
     try:
         await admin.start()
         if LEAD_ARRIVALS not in await admin.list_topics():
             reason = f"there is no topic {LEAD_ARRIVALS} at {settings.kafka_bootstrap_servers}; is a worker running?"
             raise RuntimeFailure("Kafka", reason)
+        return str((await admin.describe_cluster())["cluster_id"])
     except KafkaError as error:
         raise RuntimeFailure("Kafka", f"{settings.kafka_bootstrap_servers}: {error}") from error
     finally:
@@ -124,13 +145,29 @@ def _opened(refusals: Path | None, stack: ExitStack) -> TextIO | None:
 class _Tally:
     """Counts the rows so far by result."""
 
-    def __init__(self, say: Say, file: TextIO | None) -> None:
+    def __init__(self, say: Say, file: TextIO | None, progress: Progress, *, skip: int) -> None:
         self.say = say
         self.accepted = 0
+        self.skipped = 0
+        self._skip = skip
+        self._progress = progress
+        progress.rows = skip
         self.refused = 0
         self.reasons: Counter[str] = Counter()
         self.doubts: Counter[str] = Counter()
         self._file = file
+
+    def accept(self) -> None:
+        """Count a row that is durable. Rows become durable in the order of the file."""
+        self.accepted += 1
+        self._progress.advance()
+
+    def must_skip(self) -> bool:
+        """Say whether an earlier `send` brought this row to Kafka, and count it."""
+        if self.skipped >= self._skip:
+            return False
+        self.skipped += 1
+        return True
 
     def refuse(self, refusal: Refusal) -> None:
         self.refused += 1
@@ -147,6 +184,7 @@ class _Tally:
         return {
             "accepted": self.accepted,
             "refused": self.refused,
+            "skipped": self.skipped,
             "refusals": dict(self.reasons.most_common()),
             "doubts": dict(self.doubts.most_common()),
         }

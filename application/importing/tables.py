@@ -253,9 +253,8 @@ def messages(header: tuple[str, ...], rows: Iterable[Found], mapping: Mapping | 
     """Yield the message or the refusal of each row, by a mapping or by the columns' names."""
     if mapping is not None:
         mapping.check_columns(header)
-    elif not any(map(field_of, header)):
-        reason = f"none of {named(header)} is a field of lead-arrivals; a mapping must say which is which"
-        raise InvalidInput((Problem(path="header", reason=reason),))
+    else:
+        require_known(header)
     for row in rows:
         if row.message is None:
             yield row
@@ -266,6 +265,13 @@ def messages(header: tuple[str, ...], rows: Iterable[Found], mapping: Mapping | 
             yield Found(line=row.line, field=cell.field, reason=str(cell))
         else:
             yield Found(line=row.line, message=message)
+
+
+def require_known(header: tuple[str, ...]) -> None:
+    """Raise `InvalidInput` where no column is named like a field."""
+    if not any(map(field_of, header)):
+        reason = f"none of {named(header)} is a field of lead-arrivals; a mapping must say which is which"
+        raise InvalidInput((Problem(path="header", reason=reason),))
 
 
 def by_names(row: dict[str, Any]) -> dict[str, Any]:

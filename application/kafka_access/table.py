@@ -21,6 +21,7 @@ from streams.topics import (
     DEAD_LETTERS,
     DIRECTORY,
     DO_NOT_CONTACT,
+    ERASURES,
     LEAD_ACTIONS,
     LEAD_ARRIVALS,
     LEAD_DECISIONS,
@@ -47,9 +48,10 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
     """What a principal does on Kafka.
 
-    `reads`, `writes`, `sees`: topics; of those in `sees` it only reads the partitions and end offsets. `checks`: it
-    reads the settings of every topic when it starts. `groups`: consumer groups that it joins. `watches`: groups whose
-    offsets and members it reads. `group_name`: its group ids are this name, or begin with this name and a dot.
+    `reads`, `writes`, `sees`: topics; of those in `sees` it only reads the partitions and end offsets. `deletes`:
+    topics whose oldest records it deletes. `checks`: it reads the settings of every topic when it starts. `groups`:
+    consumer groups that it joins. `watches`: groups whose offsets and members it reads; `watched_prefixes`: the same,
+    by the beginning of their names. `group_name`: its group ids are this name, or begin with this name and a dot.
     `transactions`: the prefix of its transactional ids. `makes_topics`: it creates topics and sets their configs.
     `reads_acls`: it reads the cluster's ACLs.
     """
@@ -58,8 +60,10 @@ class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
+    deletes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     watches: tuple[str, ...] = ()
+    watched_prefixes: tuple[str, ...] = ()
     group_name: str = ""
     transactions: str = ""
     checks: bool = False
@@ -72,8 +76,13 @@ class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
             *_on(Resource.TOPIC, self.reads, Operation.READ),
             *_on(Resource.TOPIC, self.writes, Operation.WRITE),
             *_on(Resource.TOPIC, self.sees, Operation.DESCRIBE),
+            *_on(Resource.TOPIC, self.deletes, Operation.DELETE),
             *_on(Resource.GROUP, self.groups, Operation.READ),
             *_on(Resource.GROUP, self.watches, Operation.DESCRIBE),
+            *(
+                Acl(Resource.GROUP, prefix, Pattern.PREFIXED, Operation.DESCRIBE)
+                for prefix in self.watched_prefixes
+            ),
         }
         if self.checks or self.makes_topics:
             needed |= {*_on(Resource.TOPIC, _ALL, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)}
@@ -149,11 +158,16 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
             QUEUE_CHANGES,
             DO_NOT_CONTACT,
             DEAD_LETTERS,
+            DEAD_LETTER_MARKS,
+            ERASURES,
+            ORG_JOURNAL,
             AUDIT,
         ),
         # It replays messages from outside. An operator replays what one of our stages could not decide. Nothing else
         # is allowed on the audit topic, so nobody can remove an entry through the console.
-        writes=(*_INBOUND, AUDIT),
+        # To erase a person it waits until the org has forgotten the person, and writes the other dead letters anew.
+        writes=(*_INBOUND, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES, AUDIT),
+        deletes=(DEAD_LETTERS,),
         sees=_ALL,
         watches=(WORKER_GROUP, RELAY_GROUP),
         transactions=TRANSACTIONS,
@@ -161,8 +175,11 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
     "operator": PrincipalRights(
         says="people who run firstclaim's commands: topics, doctor, verify, replay, directory",
         reads=_ALL,
-        writes=(*_INBOUND, *_LOGS, *_PUBLIC, DEAD_LETTERS, DEAD_LETTER_MARKS, AUDIT),
+        writes=(*_INBOUND, *_LOGS, *_PUBLIC, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES, AUDIT),
+        # A purge deletes what erased persons left in the logs, up to where every group has read.
+        deletes=(*_INBOUND[:2], *_LOGS, LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS, DEAD_LETTERS),
         watches=(WORKER_GROUP, RELAY_GROUP, SINK_GROUP),
+        watched_prefixes=("crm-", "sender-"),
         transactions=TRANSACTIONS,
         makes_topics=True,
         reads_acls=True,

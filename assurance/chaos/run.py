@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
@@ -27,6 +28,7 @@ from streams.settings import Settings
 from streams.topics import provision
 
 PARTITIONS: Final = 4
+NOTHING: Final[Mapping[str, str | int]] = MappingProxyType({})
 REPS: Final = 16
 ENDING: Final = ("people", "feed", "lender's people", "lender", "moments")
 """The tasks that end by themselves when the run is over."""
@@ -67,8 +69,13 @@ async def chaos(
 
 
 @asynccontextmanager
-async def own_stack(folder: Path, *, secure: bool = False) -> AsyncIterator[tuple[LocalStack, Settings]]:
-    """Yield a stack of Kafka, Valkey and an SQLite file in `folder`, with topics. Ignores the environment's."""
+async def own_stack(
+    folder: Path, *, secure: bool = False, broker: Mapping[str, str | int] = NOTHING
+) -> AsyncIterator[tuple[LocalStack, Settings]]:
+    """Yield a stack of Kafka, Valkey and an SQLite file in `folder`, with topics. Ignores the environment's.
+
+    `broker`: further properties of the broker.
+    """
     given = Settings.read()
     base = Settings.model_construct(
         state_dir=folder,
@@ -77,6 +84,8 @@ async def own_stack(folder: Path, *, secure: bool = False) -> AsyncIterator[tupl
         partitions=PARTITIONS,
     )
     stack = LocalStack(folder, settings=base, secure=secure)
+    assert stack.kafka is not None  # noqa: S101  # the settings name no other one
+    stack.kafka.more_properties = dict(broker)
     try:
         settings = await asyncio.to_thread(stack.start)
         settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'crm.sqlite'}"})

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,19 +12,21 @@ import typer
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from application.erasure.receipts import PURGED
 from assurance.verify.board import check_board
 from assurance.verify.catch_up import Snapshot, catch_up
 from assurance.verify.cross_log import CrossLogMessages
 from assurance.verify.cross_state import check_conservation, check_orgs, check_persons
 from assurance.verify.database import check_database
 from assurance.verify.dead_letters import DeadLetterIndex
+from assurance.verify.erased import check_erased, letter_was_removed
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import CODES, Finding, Findings, Kind
 from assurance.verify.inbound import Inbound
 from assurance.verify.lead_invariants import KnownAnswers
 from assurance.verify.pairing import batches, paired
 from assurance.verify.published import PUBLIC, Expected, check_topic
-from assurance.verify.records import COMPACTABLE, key_text
+from assurance.verify.records import key_text, time_of
 from assurance.verify.replay_leads import LeadReplay
 from assurance.verify.replay_orgs import OrgReplay
 from models.errors import RetryableError
@@ -35,6 +38,7 @@ from streams.topics import (
     DEAD_LETTERS,
     DIRECTORY,
     DO_NOT_CONTACT,
+    ERASURES,
     LEAD_ACTIONS,
     LEAD_ARRIVALS,
     LEAD_JOURNAL,
@@ -58,7 +62,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     `phases`: leads by phase (X7). `events`: by type, in the log. `dead_letters`: the number of messages among them.
     `moving`: leads that changed while they were compared, and so were compared within the log and the journal only.
     `org_leads`: leads that their orgs hold. `org_events`: by type, in the orgs' log. `inquiries`: arrivals of known
-    people, which are no leads of their own (R6).
+    people, which are no leads of their own (R6). `erased`: leads without facts, because their persons were erased.
     """
 
     ok: bool
@@ -74,6 +78,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     board_places: int
     dead_letters: int
     moving: int
+    erased: int
     seconds: float
 
     def of_kind(self, kind: Kind) -> int:
@@ -100,13 +105,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def verify(
-    settings: Settings, *, wait_seconds: float = WAIT_SECONDS, say: Say = lambda _: None
+    settings: Settings,
+    *,
+    wait_seconds: float = WAIT_SECONDS,
+    say: Say = lambda _: None,
+    search_all: bool = False,
+    more_databases: Sequence[str] = (),
 ) -> Report:
     """Cross-check all data of every lead. Reads only.
 
     It first waits until the readers have caught up, `wait_seconds` in total. A reader that has not is a finding. The
     system may run meanwhile: leads that change are compared within log and journal only. `say` gets progress as
-    sentences. Raises `RetryableError` where Kafka is unreachable.
+    sentences. `search_all`: search topics and Valkey for erased persons, not only the CRM database; `more_databases`:
+    and these. Raises `RetryableError` where Kafka is unreachable.
     """
     began = time.monotonic()
     findings, journal_facts, known_answers = Findings(), JournalFacts(), KnownAnswers()
@@ -114,7 +125,8 @@ async def verify(
         snapshot = await catch_up(settings, findings, wait_seconds=wait_seconds, say=say)
     except (KafkaError, OSError) as error:
         raise RetryableError("Kafka", repr(error)) from error
-    cut = snapshot.at - COMPACTABLE
+    snapshot.purged_at = await _purged_at(settings)
+    cut = snapshot.cut
     cross_log_messages = CrossLogMessages(findings, journal_facts, cut=cut)
     dead_letters = await _dead_letters(settings, findings)
     partitions = sum(topic == LEAD_LOG for topic, _ in snapshot.ends)
@@ -157,6 +169,10 @@ async def verify(
     )
     say("the board")
     board_places = await check_board(settings, journal_facts, findings)
+    say("erased persons")
+    erased = await check_erased(
+        settings, journal_facts, findings, search_all=search_all, more_databases=more_databases
+    )
     journal_facts.moving |= await _moved(settings, journal_facts)
     findings.settle(journal_facts.moving)
     return Report(
@@ -173,6 +189,7 @@ async def verify(
         board_places=board_places,
         dead_letters=len(dead_letters),
         moving=len(journal_facts.moving),
+        erased=erased,
         seconds=round(time.monotonic() - began, 3),
     )
 
@@ -216,6 +233,7 @@ async def _partition(
                 journal_facts=journal_facts,
                 known_answers=known_answers,
                 findings=findings,
+                cut=snapshot.cut,
             )
     return expected
 
@@ -275,6 +293,7 @@ async def _inbound(
         dead_letters=dead_letters,
         findings=findings,
         partitions=partitions,
+        letter_was_removed=await letter_was_removed(settings, journal_facts),
     )
     for topic, check in (
         (LEAD_ARRIVALS, inbound.arrivals),
@@ -284,6 +303,19 @@ async def _inbound(
     ):
         async with aclosing(read_topic(settings, topic)) as records:
             await check(records)
+
+
+async def _purged_at(settings: Settings) -> datetime | None:
+    """Return when the logs were last deleted by `firstclaim erase --now`, by the broker's clock; None: never."""
+    newest = None
+    try:
+        async with aclosing(read_topic(settings, ERASURES)) as records:
+            async for record in records:
+                if record.key == PURGED:
+                    newest = time_of(record)
+    except RetryableError:
+        return newest  # a cluster of an earlier version has no such topic yet
+    return newest
 
 
 async def _moved(settings: Settings, journal_facts: JournalFacts) -> set[str]:

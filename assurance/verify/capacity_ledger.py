@@ -11,7 +11,7 @@ from assurance.verify.facts import OrgPlace
 from assurance.verify.findings import Findings
 from models.offers import OfferMade, RingStarted
 from models.org import OrgLead, OrgRep, Stage
-from models.org_decisions import OrgDecision, OrgStep
+from models.org_decisions import OrgDecision, OrgStep, PlaceDecided
 from rules.org.directory import OrgDirectory
 
 OrgAndId = tuple[str, str]
@@ -73,14 +73,14 @@ class CapacityLedger:
                 self._name("org_count_wrong", who, row_counted=[None, [self._held[who], self._offered[who]]])
 
     def within_caps(self, step: OrgStep, directory: OrgDirectory, reps: dict[str, OrgRep], off: int) -> None:
-        """Check that every rep who was offered a lead by a step is within its caps after it (R9)."""
+        """Check that every rep who got an offer or a reserved place by a step is within its caps after it (R9, M6)."""
         for recorded in step.decisions:
-            for rep_id in _offered(recorded):
+            for rep_id in _given(recorded):
                 plan, row = directory.rep(rep_id), reps.get(rep_id)
                 if plan is None or row is None:
                     continue
                 for cap, most, has in (
-                    ("max_open", plan.max_open, row.held + row.offered),
+                    ("max_open", plan.max_open, row.open_leads),
                     ("max_per_day", plan.max_per_day, row.today),
                 ):
                     if most is not None and has > most:
@@ -93,8 +93,8 @@ class CapacityLedger:
             self._findings.add(code, "", rep="/".join(who), **details)
 
 
-def _offered(recorded: OrgDecision) -> tuple[str, ...]:
-    """Return the reps to whom a decision offers a lead."""
-    if isinstance(recorded, OfferMade):
+def _given(recorded: OrgDecision) -> tuple[str, ...]:
+    """Return the reps to whom a decision offers a lead or gives a place."""
+    if isinstance(recorded, OfferMade) or (isinstance(recorded, PlaceDecided) and recorded.granted):
         return (recorded.rep_id,)
     return recorded.reps if isinstance(recorded, RingStarted) else ()

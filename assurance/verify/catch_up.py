@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from assurance.verify.findings import Findings
+from assurance.verify.records import COMPACTABLE
 from board.writer import Writer, connect
 from models.errors import RuntimeFailure
 from sink import engine as crm
@@ -67,6 +68,13 @@ class Snapshot(msgspec.Struct, kw_only=True):
 
     ends: Ends
     at: datetime
+    purged_at: datetime | None = None
+
+    @property
+    def cut(self) -> datetime:
+        """The time up to which records may be missing: compacted, or deleted by the newest purge (`purged_at`)."""
+        cut = self.at - COMPACTABLE
+        return cut if self.purged_at is None else max(cut, self.purged_at)
 
     def end(self, topic: str, partition: int) -> int:
         """Return one topic's end, 0 where it has no such partition."""

@@ -9,9 +9,9 @@ from models.lead import Lead
 def undone_corrections(was: Lead | None, now: Lead | None, event: Any) -> list[str]:
     """Return the corrected fields that an event changed or does not protect any more.
 
-    An inquiry may ask for silence, although a person lifted it before.
+    An inquiry may ask for silence, although a person lifted it before. An erased lead has no facts.
     """
-    if was is None or now is None or was.corrections is None:
+    if was is None or now is None or was.corrections is None or now.erased_at is not None:
         return []
     if isinstance(event, ActionRequested):
         return []

@@ -12,13 +12,29 @@ from assurance.verify.findings import Findings
 from assurance.verify.published import Expected, place_of
 from assurance.verify.records import position_of, time_of
 from models.codec import encode_event
-from models.org import LeadClosed, LeadReleased, LeadTaken, OfferSettled, RepRequested
+from models.org import (
+    LeadClosed,
+    LeadReleased,
+    LeadTaken,
+    OfferSettled,
+    PlaceRequested,
+    PlaceUnused,
+    RepRequested,
+)
 from models.org_decisions import OrgStep
 from models.public import ORG_LOG
 from rules.outbound.lead_org_messages import identity, to_leads
 from rules.outbound.public_messages import origin
 
-TOLD_BY_LEADS: Final = (RepRequested, OfferSettled, LeadTaken, LeadReleased, LeadClosed)
+TOLD_BY_LEADS: Final = (
+    RepRequested,
+    OfferSettled,
+    LeadTaken,
+    LeadReleased,
+    LeadClosed,
+    PlaceRequested,
+    PlaceUnused,
+)
 """What only a lead's record may cause."""
 
 

@@ -54,6 +54,11 @@ def check_database(
                     journal_facts.activities,
                     findings,
                     cut=cut,
+                    erased={
+                        lead_id
+                        for lead_id, facts in journal_facts.leads.items()
+                        if facts.lead.erased_at is not None
+                    },
                 ),
             }
     except (SQLAlchemyError, OSError) as error:

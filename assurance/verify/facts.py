@@ -9,17 +9,24 @@ import msgspec
 from assurance.verify.activities import Activities
 from models.decisions import (
     Answered,
+    AnswerIgnored,
+    ArrivalRepeated,
+    DeadlineIgnored,
     Decision,
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
+    MergedInto,
 )
+from models.erasure_decisions import ArrivalDropped
 from models.lead import Lead, LeadRow, Phase
 from models.org import Stage
 from rules.org.persons import Persons
 from rules.queues.personal_queues import own_queues, own_sort_key
 
 TROUBLES = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
+_MAY_CHANGE_NOTHING = (Answered, AnswerIgnored, ArrivalDropped, ArrivalRepeated, DeadlineIgnored, MergedInto)
+"""Decisions that a record may also have without a new version of the lead."""
 _STATUS = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
 
 
@@ -76,7 +83,7 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     hash of the bytes) of an org's message in the log -> (lead id, when). `org_leads`: (org, lead id) -> what the
     org knows of it. `org_published`: (org, kind, object id) -> version that the org knows. `org_events`: by type,
     in `org-log`. `persons`: org -> the people it knows (R6). `inquiries`: (org, lead id) -> the number of arrivals
-    that the org knows of the lead.
+    that the org knows of the lead. `turned_away`: the ids of arrivals of erased persons that were not taken.
     """
 
     leads: dict[str, LeadFacts] = {}
@@ -94,11 +101,17 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     org_events: Counter[str] = msgspec.field(default_factory=Counter)
     persons: dict[str, Persons] = {}
     inquiries: dict[tuple[str, str], int] = {}
+    turned_away: set[str] = set()
 
     def lead_of(self, org: str, arrival_id: str) -> str:
         """Return the lead that an arrival is, or was added to (R6). The arrival's own id if no org knows it."""
         persons = self.persons.get(org)
         return (persons.lead_of(arrival_id) if persons else None) or arrival_id
+
+    def was_turned_away(self, arrival_id: str, lead_id: str) -> bool:
+        """Tell whether an arrival was not taken because its person was erased, or belongs to an erased lead."""
+        facts = self.leads.get(lead_id)
+        return arrival_id in self.turned_away or (facts is not None and facts.lead.erased_at is not None)
 
     def phases(self) -> dict[str, int]:
         """Return the number of leads in each phase (X7)."""
@@ -122,3 +135,16 @@ def row_decisions_hash(row: LeadRow) -> int:
 def _decision_key(decision: Decision) -> tuple[str, str | None, str | None]:
     result = str(decision.result) if isinstance(decision, Answered) else None
     return str(decision.__struct_config__.tag), result, getattr(decision, "rep_id", None)
+
+
+def follows(former: LeadRow | None, row: LeadRow, *, compactable: bool) -> bool:
+    """Tell whether the journal has every record of a lead between two of its records that could name an owner.
+
+    `former`: None if `row` is the lead's first record. `compactable`: records as old as `row` may be compacted away.
+    Then the record that made the row's version may be gone, and a later one of the same version, such as a refusal or
+    an ignored deadline, may be left. A record proves that it made its version only by a decision that changes the lead.
+    """
+    version = former.seq if former else 0
+    if row.seq != version + 1:
+        return row.seq <= version
+    return not compactable or any(not isinstance(said, _MAY_CHANGE_NOTHING) for said in row.decisions)

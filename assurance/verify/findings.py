@@ -19,11 +19,14 @@ class Kind(StrEnum):
     """Two places that must agree differ about the same lead or action."""
     OVERDUE = "overdue"
     """A deadline has passed without effect."""
+    EXPOSED = "exposed"
+    """Data of an erased person can still be read."""
     BEHIND = "behind"
     """A reader had not caught up, or a store could not be read. Its content was not checked."""
 
 
 _L, _D, _C, _O, _B = Kind.LOST, Kind.DOUBLE_OWNED, Kind.CONTRADICTED, Kind.OVERDUE, Kind.BEHIND
+_E = Kind.EXPOSED
 
 CODES: Final[dict[str, tuple[Kind, str]]] = {
     # inbound
@@ -98,6 +101,9 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "board_missing": (_L, "a lead is in a queue, but not in its list"),
     "board_differs": (_C, "a lead has another place in its list than in its queue"),
     "board_unasked": (_C, "a list shows a lead that does not stand in its queue"),
+    # erased persons
+    "erased_found": (_E, "data of an erased person is still there"),
+    "erased_unknown": (_E, "erased persons cannot be searched for"),
     # readers
     "behind": (_B, "a reader has not caught up"),
     "unreachable": (_B, "a store could not be read"),

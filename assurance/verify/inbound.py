@@ -1,6 +1,6 @@
 """Checks that every inbound message had its effect, or is among the dead letters with its reason."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from assurance.verify.dead_letters import DeadLetterIndex
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
 from assurance.verify.lead_invariants import KnownAnswers
-from assurance.verify.records import COMPACTABLE, position_of
+from assurance.verify.records import position_of
 from models.errors import Refused
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.envelope import digest
@@ -20,7 +20,10 @@ from rules.org.directory import published_for
 
 
 class Inbound:
-    """Compares inbound messages with the records of log and journal."""
+    """Compares inbound messages with the records of log and journal.
+
+    `letter_was_removed`: tells whether the dead letter of a message may be missing, because it was an erased person's.
+    """
 
     def __init__(
         self,
@@ -31,9 +34,11 @@ class Inbound:
         dead_letters: DeadLetterIndex,
         findings: Findings,
         partitions: int,
+        letter_was_removed: Callable[[Any], bool] = lambda _: False,
     ) -> None:
+        self._letter_was_removed = letter_was_removed
         self._snapshot = snapshot
-        self._cut = snapshot.at - COMPACTABLE
+        self._cut = snapshot.cut
         self._journal_facts = journal_facts
         self._known_answers = known_answers
         self._dead_letters = dead_letters
@@ -58,6 +63,10 @@ class Inbound:
                 continue
             self._needless_dead_letter(record)
             lead_id = self._journal_facts.lead_of(event.org, event.lead_id)
+            if self._journal_facts.was_turned_away(event.lead_id, lead_id):
+                continue
+            if lead_id not in self._journal_facts.leads and self._letter_was_removed(record):
+                continue  # it may have been refused because of its sender
             old = self._arrived(record) <= self._cut and lead_id in self._journal_facts.leads
             if hash(event.cause) not in self._journal_facts.causes and not old:
                 # Its org may have placed it already, and the relay may not have written that to the log yet.
@@ -79,10 +88,12 @@ class Inbound:
             else:
                 if not self._dead_letters.is_unauthorised(record):  # it was refused and answered
                     self._needless_dead_letter(record)
-            if (event.cause, event.lead_id) not in self._known_answers and self._arrived(record) > self._cut:
-                self._findings.add(
-                    "action_lost", event.lead_id, at=position_of(record), action_id=event.cause
-                )
+            action = (event.cause, event.lead_id)
+            if action not in self._known_answers and self._arrived(record) > self._cut:
+                # Its org may have been asked for a place, and the answer may still be on its way (M6).
+                on_way = action in self._known_answers.sought
+                report = self._findings.suspect if on_way else self._findings.add
+                report("action_lost", event.lead_id, at=position_of(record), action_id=event.cause)
 
     async def publications(self, records: AsyncIterator[Any]) -> None:
         """Compare the newest publication of each object with what each partition and its org know (Q6)."""
@@ -166,7 +177,7 @@ class Inbound:
         return (record.topic, record.partition, record.offset) in self._dead_letters
 
     def _refused(self, record: Any, refused: Refused) -> None:
-        if not self._read_dead_letter(record):
+        if not self._read_dead_letter(record) and not self._letter_was_removed(record):
             self._findings.add("refusal_lost", "", at=position_of(record), reason=str(refused))
 
     def _needless_dead_letter(self, record: Any) -> None:

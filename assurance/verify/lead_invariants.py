@@ -6,6 +6,8 @@ made.
 
 from typing import Any, Final
 
+import msgspec
+
 from assurance.verify.correction_invariants import undone_corrections
 from assurance.verify.findings import Findings
 from models.activities import SHORT_TYPES
@@ -18,9 +20,12 @@ from models.decisions import (
     MergedInto,
     OwnerChanged,
 )
-from models.events import ActionRequested, LeadArrived, OrgAnswered
+from models.erasure import ERASED
+from models.erasure_decisions import ArrivalDropped
+from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArrived, OrgAnswered
 from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.offers import LeadOrphaned, OfferMade
+from models.place_decisions import PlaceReturned, PlaceSought
 from models.results import Result
 
 LeadEvent = Any
@@ -47,11 +52,26 @@ TAKES: Final[dict[str, Result]] = {
 """Action by which a rep takes a lead that is offered to it (R3, S1, S5) -> the answer when it did."""
 MOVES: Final = frozenset({"reassign", "unassign", "redistribute", "reopen"})
 """Action by which a manager moves a lead (M1). It takes the lead from whoever owns it."""
-_CHANGES_NOTHING: Final = (Answered, AnswerIgnored, DeadlineIgnored, MergedInto)
+_CHANGES_NOTHING: Final = (
+    Answered,
+    AnswerIgnored,
+    ArrivalDropped,
+    DeadlineIgnored,
+    MergedInto,
+    PlaceSought,
+    PlaceReturned,
+)
 
 
 class KnownAnswers(dict[tuple[str, str], list[int]]):
-    """(action id, lead id) -> the `fingerprint` of each answer it ever got."""
+    """(action id, lead id) -> the `fingerprint` of each answer it ever got.
+
+    `sought`: the actions for which an org was asked for a place before they are answered (M6).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sought: set[tuple[str, str]] = set()
 
     def knows(self, action_id: str, lead_id: str, fingerprint: int) -> bool:
         """Tell whether the action got this answer."""
@@ -76,6 +96,8 @@ class LeadInvariants:
         """Check one step. `before` None: the lead's first record, or its former one was compacted away."""
         was, now = (before.lead if before else None), after.lead
         self._version(lead_id, before, after)
+        if isinstance(event, ErasureOrdered | ErasureFound):
+            event = _as_action(event)
         if isinstance(event, ActionRequested):
             self._answer(lead_id, before, after, event)
         elif any(isinstance(decision, Answered) for decision in after.decisions):
@@ -115,6 +137,9 @@ class LeadInvariants:
     def _answer(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: ActionRequested) -> None:
         """Check that each action has one answer, repeats get the first one, and it fits its row (Q8, X4)."""
         answers = [decision for decision in after.decisions if isinstance(decision, Answered)]
+        if not answers and any(isinstance(decision, PlaceSought) for decision in after.decisions):
+            self._known_answers.sought.add((event.cause, lead_id))  # the org sends it back (M6)
+            return
         if len(answers) != 1 or answers[0].action_id != event.cause:
             code = "answered_twice" if answers else "unanswered"
             self._add(code, lead_id, after, said=[answer.action_id for answer in answers])
@@ -162,6 +187,8 @@ class LeadInvariants:
                 self._add("answered_twice", lead_id, after, what="a repeated action changed the lead")
             return True
         # A row keeps only its newest answers. A later repeat is decided again.
+        if _erased(before, after):
+            kept = tuple(msgspec.structs.replace(one, why=one.why and ERASED) for one in kept)
         if before is not None and after.answers != (*kept, answer)[-ANSWERS_KEPT:]:
             self._add("answered_twice", lead_id, after, what="the row did not keep its answers")
         return False
@@ -282,6 +309,19 @@ def phase_problem(lead: Lead) -> str | None:
     if stage is RepSearch.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
         return f"it is {phase} and still waits for a rep"
     return None
+
+
+def _as_action(event: ErasureOrdered | ErasureFound) -> ActionRequested:
+    """Return the action that an order of an org, or its answer to a request, is answered as."""
+    return ActionRequested(
+        lead_id=event.lead_id, cause=event.cause, action="erase", rep_id=event.rep_id, org=event.org
+    )
+
+
+def _erased(before: LeadRow | None, after: LeadRow) -> bool:
+    """Tell whether the record erased the lead. Its earlier answers then lose their reasons in words."""
+    was = before.lead.erased_at if before and before.lead else None
+    return was is None and after.lead is not None and after.lead.erased_at is not None
 
 
 def _name(said: Any) -> str:

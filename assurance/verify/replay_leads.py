@@ -13,13 +13,12 @@ import msgspec
 from assurance.verify.activities import note_activities
 from assurance.verify.catch_up import Snapshot
 from assurance.verify.dead_letters import DeadLetterIndex
-from assurance.verify.facts import JournalFacts, LeadFacts, row_decisions_hash
+from assurance.verify.facts import JournalFacts, LeadFacts, follows, row_decisions_hash
 from assurance.verify.findings import Findings
 from assurance.verify.lead_invariants import KnownAnswers, LeadInvariants
 from assurance.verify.pairing import Pair
 from assurance.verify.published import Expected
 from assurance.verify.records import (
-    COMPACTABLE,
     Row,
     differences,
     key_text,
@@ -30,6 +29,7 @@ from assurance.verify.records import (
 )
 from models.codec import directory_key
 from models.decisions import OwnerChanged
+from models.erasure_decisions import ArrivalDropped
 from models.errors import PermanentError
 from models.events import LeadArrived
 from models.lead import DirectoryRow, LeadRow
@@ -69,7 +69,7 @@ class LeadReplay:
         self._facts: dict[bytes, LeadFacts] = {}
         self._written: dict[int, int] = {}
         self._now = snapshot.at
-        self._cut = snapshot.at - COMPACTABLE
+        self._cut = snapshot.cut
         self._log_end = snapshot.end(LEAD_LOG, partition)
         self._journal_end = snapshot.end(LEAD_JOURNAL, partition)
 
@@ -194,7 +194,7 @@ class LeadReplay:
                     self._journal_facts.arrived.add(
                         key_text(record.key)
                     )  # its arrival may be gone from the log
-            self._remember(record, row, whole=row.seq <= (former.seq if former else 0) + 1)
+            self._remember(record, row, whole=follows(former, row, compactable=at <= self._cut))
         elif row is not None:
             self._apply(row)
         if row is not None:
@@ -254,6 +254,8 @@ class LeadReplay:
         if record.offset >= self._journal_end:
             self._journal_facts.moving.add(lead_id)
         if row.lead is None:
+            if any(isinstance(decision, ArrivalDropped) for decision in row.decisions):
+                self._journal_facts.turned_away.add(lead_id)
             return
         facts = self._facts.get(key)
         if facts is None:

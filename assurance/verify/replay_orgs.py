@@ -17,7 +17,6 @@ from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
 from assurance.verify.pairing import Batch, Pair
 from assurance.verify.records import (
-    COMPACTABLE,
     differences,
     key_text,
     position_of,
@@ -70,7 +69,7 @@ class OrgReplay:
         self._written: dict[int, int] = {}
         self._deciding = False
         self._now = snapshot.at
-        self._cut = snapshot.at - COMPACTABLE
+        self._cut = snapshot.cut
         self._log_end = snapshot.end(ORG_LOG, partition)
         self._journal_end = snapshot.end(ORG_JOURNAL, partition)
 
@@ -172,16 +171,18 @@ class OrgReplay:
             self._findings.add(
                 "machine_failed", _about(event), at=position_of(pair.log), error=repr(decided.failure)
             )
-        ours = [record for _, record in decided.records]
-        written = [(key, encode_org_record(record)) for key, record in decided.records]
+        ours = [record for _, record in decided.records if record is not None]
+        written = [
+            (key, None if record is None else encode_org_record(record)) for key, record in decided.records
+        ]
         if written == [(record.key, record.value) for record in batch.records]:
             return ours
         theirs = self._read(batch)
-        if len(theirs) < len(batch.records):
+        kept = [record for record in batch.records if record.value is not None]
+        if len(theirs) < len(kept):
             return ours  # an unreadable record is a finding of its own
         journal_records = {
-            key_text(record.key): msgspec.to_builtins(one)
-            for record, one in zip(batch.records, theirs, strict=True)
+            key_text(record.key): msgspec.to_builtins(one) for record, one in zip(kept, theirs, strict=True)
         }
         decided_records = {key_text(key): msgspec.to_builtins(record) for key, record in decided.records}
         self._findings.add(
@@ -197,6 +198,8 @@ class OrgReplay:
     def _read(self, batch: Batch) -> list[OrgRecord]:
         found = []
         for record in batch.records:
+            if record.value is None:
+                continue  # a tombstone: `_apply` removes what its key names
             read = read_org_record(record)
             if read is None:
                 self._findings.add("record_unreadable", key_text(record.key), at=position_of(record))
@@ -211,6 +214,9 @@ class OrgReplay:
         settled = batch.records[-1].offset < self._journal_end
         reps: list[tuple[str, OrgRep]] = []
         steps: list[OrgStep] = []
+        for tombstone in batch.records:
+            if tombstone.value is None:
+                self._orgs.remove(tombstone.key)
         for record in records:
             self._orgs.apply(record)
             match record:

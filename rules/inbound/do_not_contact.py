@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from models import contacts, normalize
+from models.erasure import is_hash
 from models.errors import Refused
 from models.inbound import Listing
 from models.org import ContactListed
@@ -15,6 +16,10 @@ from models.persons import EMAIL, PHONE
 from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, is_null, opened
 
 NO_REASON: Final = "no reason was given"
+HASH: Final = "hash"
+"""The kind of an entry whose phone or mail address was erased: only its keyed hash is known (`models.erasure`)."""
+ERASED_HEADER: Final = "fc-erased"
+"""The header of a tombstone for the phone or mail address of an erased person: nothing keeps it then."""
 _PARTS: Final = 3
 _READ: Final = {PHONE: contacts.phone, EMAIL: contacts.email}
 
@@ -30,7 +35,13 @@ def accept_listing(
     org, handle = _handle_owner(key)
     cause = f"do-not-contact/{org}/{handle}/{version}"
     if value is None:
-        return ContactListed(cause=cause, org=org, handle=handle, version=version)
+        return ContactListed(
+            cause=cause,
+            org=org,
+            handle=handle,
+            version=version,
+            erased=headers.get(ERASED_HEADER) is not None,
+        )
     if is_null(value):
         raise Refused("not_an_object", "", NULL_REMOVES_NOTHING)
     sent: dict[str, Any] = opened(value, headers).message
@@ -47,6 +58,8 @@ def accept_listing(
 
 def handle_of(kind: str, value: str) -> str:
     """Return a phone number or mail address as a normalised handle; raises ValueError with the reason."""
+    if kind == HASH and is_hash(value):
+        return f"{kind}/{value}"
     if kind not in _READ:
         raise ValueError(f"must be one of {', '.join(_READ)}, not {kind}")
     read = _READ[kind](value)

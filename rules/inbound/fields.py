@@ -70,7 +70,7 @@ def find_fields(sent: Mapping[str, Any]) -> FoundFields:
     aliases: dict[str, _Candidate] = {}
     further: dict[str, list[_Candidate]] = {}
     is_test = False
-    for name, value in _flattened(sent).items():
+    for name, value in flattened(sent).items():
         if type(value) is str and "<" in value:
             is_test = is_test or value.strip().lower().startswith(_TEST_LEAD)
         if type(value) is UnreadableValue:
@@ -193,7 +193,7 @@ def as_sent(value: Any) -> str | None:
     return value if isinstance(value, str) and not _is_blank(value) else None
 
 
-def _flattened(sent: Mapping[str, Any]) -> Mapping[str, Any]:
+def flattened(sent: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the message with a form's list of answers (`field_data`) as fields of the message."""
     answers = sent.get("field_data")
     if not isinstance(answers, list) or not all(

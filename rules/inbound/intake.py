@@ -107,6 +107,7 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
         facts=facts,
         view_only=bool(action.view_only),
         override_licence=bool(action.override_licence),
+        override_cap=bool(action.override_cap),
         invalid="; ".join(f"{name}: {why}" for name, why in problems.items()) or None,
         attributes=storable(extra) if extra else {},
     )

@@ -19,6 +19,7 @@ from models.decisions import (
     PreassignmentNotFollowed,
     SharedHandleFound,
 )
+from models.erasure import MAX_HASHES, joined
 from models.events import ArrivalMerged, CorrectionChecked, HandleShared, LeadArrived, SuppressionChanged
 from models.facts import ITS_ARRIVAL, Attributes, Facts, bounded, completed
 from models.lead import Lead, Phase
@@ -46,6 +47,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
         arrived_at=at,
         updated_at=at,
         org_log_offset=event.org_log_offset,
+        hashes=event.hashes[:MAX_HASHES],
     )
     transition = Transition(lead=lead, at=at, rules=rules, before_event=None)
     transition.emit(
@@ -61,6 +63,8 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
     if stale := _repeated(transition, event.org_log_offset, "lead_arrived"):
         return stale
     inquiry = event.inquiry
+    if (hashes := joined(transition.lead.hashes, event.hashes)) is not transition.lead.hashes:
+        transition.update(hashes=hashes)
     if inquiry is not None and not inquiry.again:
         _add_inquiry(transition, event, inquiry)
         return None

@@ -16,6 +16,7 @@ from models.corrections import (
     kept,
 )
 from models.decisions import AnswerIgnored
+from models.erasure import joined
 from models.events import ActionRequested, CorrectionChecked
 from models.facts import Facts
 from models.lead import Lead, Phase
@@ -67,6 +68,7 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
     version = FactsVersion(rep_id, transition.at, changes, request.why)
     transition.update(
         facts=facts,
+        hashes=joined(lead.hashes, request.hashes),
         corrections=Corrections(
             fields=fields,
             versions=kept((*known.versions, version)),

@@ -18,9 +18,10 @@ from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, R
 from models.lead import Deadline, DirectoryRow, LeadRow, Row
 from models.record_size import MAX_RECORD_BYTES, check_size
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
-from rules.lead.machine import LeadEvent, is_replay, resumed, step
+from rules.lead.machine import LeadEvent, is_replay, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads, WaitingLeads
 from rules.lead.reevaluation import is_stale, pauses_changed, presence_changed
+from rules.lead.resumption import resumed, without_place
 from rules.lead.undecided import undecided
 from rules.lead.waiting import is_to_be_asked
 from rules.queues.rule_book import ROUTING, VERSIONED, RuleBook
@@ -119,6 +120,8 @@ class LeadPartition:
         if row is None and self.unknown.was_removed(off):
             return None
         failure: Exception | None = None
+        if sent_again:
+            event = without_place(event)
         try:
             before = resumed(row, event, at) if sent_again else row
             after = step(

@@ -38,6 +38,7 @@ class Trigger(StrEnum):
     IGNORE = "ignore"
     UNIGNORE = "unignore"
     REOPEN_CLAIMABLE = "reopen_claimable"
+    ERASE = "erase"
     ACCEPT = "accept"
     DECLINE = "decline"
     PRESS_ONE = "press_one"
@@ -50,6 +51,7 @@ class Trigger(StrEnum):
     ORPHANED = "orphaned"
     LOCK_EXPIRED = "lock_expired"
     CALLBACK_DUE = "callback_due"
+    RETENTION_OVER = "retention_over"
     RULES_CHANGED = "rules_changed"
 
 
@@ -94,6 +96,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.NOBODY_AVAILABLE: _FREE,
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
+        Trigger.ERASE: frozenset({_C}),
         Trigger.CONSENT: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },
@@ -115,6 +118,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.REOPEN_CLAIMABLE: frozenset({_L}),
         Trigger.LOCK_EXPIRED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_L}),
+        Trigger.ERASE: frozenset({_C}),
         Trigger.CONSENT: frozenset({_L}),
         Trigger.RULES_CHANGED: _FREE | {_L},
     },
@@ -141,6 +145,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.NOBODY_AVAILABLE: _FREE | {_F},
         Trigger.OFFER_VOIDED: frozenset({_F}),
         Trigger.OFFER_EXPIRED: _FREE | {_F},
+        Trigger.ERASE: frozenset({_C}),
         Trigger.CALLBACK_DUE: frozenset({_F}),
         Trigger.CONSENT: _FREE | {_F},
         Trigger.RULES_CHANGED: frozenset({_F}),
@@ -167,6 +172,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.HANG_UP: frozenset({_O}),
         Trigger.ORPHANED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_O}),
+        Trigger.ERASE: frozenset({_C}),
         Trigger.CONSENT: frozenset({_O}),
         Trigger.RULES_CHANGED: frozenset({_O}),
     },
@@ -194,6 +200,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.ORPHANED: _FREE,
         Trigger.LOCK_EXPIRED: frozenset({_O}),
         Trigger.CALLBACK_DUE: frozenset({_W}),
+        Trigger.ERASE: frozenset({_C}),
         Trigger.CONSENT: frozenset({_W}),
         Trigger.RULES_CHANGED: frozenset({_O, _W}),
     },
@@ -216,6 +223,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.NOBODY_AVAILABLE: _FREE,
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
+        Trigger.ERASE: frozenset({_C}),
         Trigger.CONSENT: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },
@@ -233,6 +241,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.UNIGNORE: _FREE,
         Trigger.REOPEN_CLAIMABLE: frozenset({_I}),
         Trigger.CALLBACK_DUE: frozenset({_I}),
+        Trigger.ERASE: frozenset({_C}),
         Trigger.CONSENT: frozenset({_I}),
         Trigger.RULES_CHANGED: frozenset({_I}),
     },
@@ -243,6 +252,8 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM: frozenset({_C}),
         Trigger.VIEW: frozenset({_C}),
         Trigger.NOTE: frozenset({_C}),
+        Trigger.ERASE: frozenset({_C}),
+        Trigger.RETENTION_OVER: frozenset({_C}),
         Trigger.ACTIVITY: frozenset({_C}),
         Trigger.UPDATE: frozenset({_C}),
         Trigger.REOPEN: _FREE | {_O, _F},
@@ -255,7 +266,8 @@ manager's `view` with the view-only preference (D5) does not change the phase. I
 finds the lead as it is after the expiry, even if the timer is late (D2). New rules end the lock of a rep who has left
 (X2). A manager's action on an offered lead whose ring has expired may leave the lead free, as the timer would. Another
 inquiry distributes again a lead that nobody is handling, including a closed lead, and a lead whose owner has left; a
-closed lead with an active owner belongs to that owner again (R6)."""
+closed lead with an active owner belongs to that owner again (R6). An erased lead is closed for good: whatever its phase
+lists, no arrival and no action changes it."""
 
 
 _BY_RULES: Final[dict[tuple[Phase | str, Phase], str]] = {

@@ -7,30 +7,32 @@ The function is `step`. The same log gives the same rows on any worker, at any t
 from datetime import datetime
 from typing import Final
 
-from msgspec.structs import replace
-
 from models.activities import SHORT_TYPES
 from models.decisions import Answered, AnswerIgnored, DeadlineIgnored, Decision, MergedInto
 from models.events import (
     ActionRequested,
     ArrivalMerged,
+    ArrivalRefused,
     CorrectionChecked,
     DeadlinePassed,
+    ErasureFound,
+    ErasureOrdered,
     HandleShared,
     LeadArrived,
     OrgAnswered,
     RulesChanged,
     SuppressionChanged,
 )
-from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Lead, LeadRow, Phase
+from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
 from models.results import Reason, Result
-from rules.lead import arrivals
+from rules.lead import arrivals, erasure
 from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.answered import answer_again, recall, remember
 from rules.lead.distribution import apply_answer, expire_offer
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
 from rules.lead.offer_windows import move_window
+from rules.lead.places import asking, unused
 from rules.lead.settlement import settle
 from rules.lead.transition import ActionResult, Transition, refused
 from rules.lead.waiting import ask_again
@@ -39,6 +41,7 @@ from rules.queues.rule_book import OrgRules, RuleBook
 SystemEvent = (
     LeadArrived
     | ArrivalMerged
+    | ArrivalRefused
     | SuppressionChanged
     | HandleShared
     | CorrectionChecked
@@ -47,11 +50,13 @@ SystemEvent = (
     | OrgAnswered
 )
 """Events that are not actions."""
-LeadEvent = SystemEvent | ActionRequested
-_ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER}
+Request = ActionRequested | ErasureOrdered | ErasureFound
+"""Events that are answered."""
+LeadEvent = SystemEvent | Request
+_ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER, Trigger.ERASE: erasure.erase}
 _UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
 _TRIGGERS: Final[dict[str, Trigger]] = {
-    **{trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS)},
+    **{trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS, Trigger.ERASE)},
     **{kind.value: Trigger.ACTIVITY for kind in SHORT_TYPES},
 }
 
@@ -76,7 +81,8 @@ def step(
     `is_replay`. `at`: the broker's time of the event; a lead's time never goes back, even if the clock does. An action
     whose answer the row still has gets the same answer and changes nothing; an older one is recognised for 30 days
     (X4). An action of another org than the lead's is answered as if the lead did not exist. `others_open`: how many
-    other leads the acting rep has open (D1).
+    other leads the acting rep has open (D1). An action that needs a place with a rep gets no answer until the
+    org has sent it back (M6).
     """
     lead = row.lead if row else None
     seq = row.seq if row else 0
@@ -85,38 +91,52 @@ def step(
     into = row.merged_into if row else None
     merged_org = row.merged_org if row else ""
     at = max(at, row.at) if row else at
-    if isinstance(event, ActionRequested):
+    decisions: tuple[Decision, ...]
+    if isinstance(event, Request):
+        action = erasure.as_action(event)
         for answer in answers:
             if answer.action_id == event.cause and answer.org == event.org:
+                spare = unused(action, ())
                 return LeadRow(
                     off=off,
                     seq=seq,
                     lead=lead,
                     at=at,
                     cause=event.cause,
-                    decisions=(answer,),
+                    decisions=(answer, spare) if spare else (answer,),
                     answers=answers,
                     answered=answered,
                     merged_into=into,
                     merged_org=merged_org,
                 )
-        known_into = into if merged_org in ("", event.org) else None
-        theirs = lead is None or lead.facts.org == event.org
-        decisions: tuple[Decision, ...] = ()
-        before = recall(answered, event.cause, at)
-        if before is not None:
-            result = answer_again(*before, lead, event)
+        known_into = into if merged_org in ("", action.org) else None
+        theirs = lead is None or lead.facts.org == action.org
+        decisions = ()
+        before = recall(answered, action.cause, at)
+        if isinstance(event, ErasureFound):
+            result = erasure.found(event, book.org(event.org))
+        elif before is not None:
+            result = answer_again(*before, lead, action)
         elif theirs:
             lead, decisions, result = decide_action(
-                lead, event, at, book.org(event.org), merged_into=known_into, others_open=others_open
+                lead,
+                action,
+                at,
+                book.org(action.org),
+                merged_into=known_into,
+                others_open=others_open,
             )
         else:  # the sender must not learn of another org's lead
-            result = _unreadable(event) or _UNKNOWN
+            result = _unreadable(action) or _UNKNOWN
+        if row is not None and result.asks_place_of is not None:
+            return asking(row, action, result.asks_place_of, off, at)
         seq += lead is not (row.lead if row else None)
+        if erasure.is_new(row.lead if row else None, lead):
+            answers = erasure.scrubbed(answers)
         answer = Answered(
-            action_id=event.cause,
-            action=event.action,
-            rep_id=event.rep_id,
+            action_id=action.cause,
+            action=action.action,
+            rep_id=action.rep_id,
             result=result.result,
             version=seq,
             decided_at=at,
@@ -127,7 +147,8 @@ def step(
             org=event.org,
             call_from=result.call_from,
         )
-        decisions = (answer, *decisions)
+        spare = unused(action, decisions)
+        decisions = (answer, *decisions, spare) if spare else (answer, *decisions)
         answers = (*answers, answer)
         if older := answers[:-ANSWERS_KEPT]:
             answered, answers = remember(answered, older, at), answers[-ANSWERS_KEPT:]
@@ -135,6 +156,8 @@ def step(
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
         lead, decisions = decide_event(lead, event, at, book.org(org))
         seq += lead is not (row.lead if row else None)
+        if erasure.is_new(row.lead if row else None, lead):
+            answers = erasure.scrubbed(answers)
         if isinstance(event, ArrivalMerged) and any(isinstance(one, MergedInto) for one in decisions):
             into, merged_org = event.into, event.org
     return LeadRow(
@@ -149,39 +172,6 @@ def step(
         merged_into=into if lead is None else None,
         merged_org=merged_org if lead is None else "",
     )
-
-
-def resumed(row: LeadRow | None, event: LeadEvent, at: datetime) -> LeadRow | None:
-    """Return the row on which an event from the dead letters is decided when it is sent again.
-
-    A deadline that could not be processed was removed from its row, to avoid endless retries. When it is sent again, it
-    counts once more if its reason (lock, offer or callback) still exists.
-    """
-    lead = row.lead if row else None
-    if row is None or lead is None or not isinstance(event, DeadlinePassed):
-        return row
-    if any(deadline.kind == event.kind for deadline in lead.deadlines) or not _still_open(lead, event, at):
-        return row
-    deadline = Deadline(DeadlineKind(event.kind), at, event.epoch)
-    return replace(row, lead=replace(lead, deadlines=(*lead.deadlines, deadline)))
-
-
-def _still_open(lead: Lead, event: DeadlinePassed, at: datetime) -> bool:
-    match event.kind:
-        case DeadlineKind.LOCK:
-            return lead.lock is not None and lead.lock.until <= at
-        case DeadlineKind.OFFER:
-            search = lead.search
-            return (
-                lead.phase is Phase.OFFERED
-                and search is not None
-                and search.until is not None
-                and search.until <= at
-            )
-        case DeadlineKind.CALLBACK:
-            return lead.callback_at is not None and lead.callback_at <= at
-        case _:
-            return True
 
 
 def decide_action(
@@ -204,6 +194,8 @@ def decide_action(
         return lead, (), unreadable
     if lead is None:
         return None, (), _UNKNOWN
+    if erased := erasure.refuse_erased(lead, event):
+        return lead, (), erased
     if rules.role(event.rep_id) is None:
         return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
     trigger = _TRIGGERS.get(event.action)
@@ -212,7 +204,9 @@ def decide_action(
     transition = Transition(lead=lead, at=at, rules=rules, before_event=lead, others_open=others_open)
     transition.expire_lock()
     expire_offer(transition)
-    if transition.lead.phase is Phase.OFFERED:
+    if trigger is Trigger.ERASE:
+        result = erasure.erase(transition, event)
+    elif transition.lead.phase is Phase.OFFERED:
         result = decide_offered_action(transition, event, trigger)
     elif trigger in LIFECYCLE[transition.lead.phase]:
         result = _ACTIONS[trigger](transition, event)
@@ -244,12 +238,16 @@ def decide_event(
     """Decide an event other than an action: an arrival, an answer of the org, a deadline, new rules."""
     if isinstance(event, ArrivalMerged):
         return lead, (arrivals.record_merge(lead, event),)
+    if isinstance(event, ArrivalRefused):
+        return lead, erasure.turn_away(event)
     if lead is None and isinstance(event, LeadArrived):
         transition = arrivals.create_lead(event, at, rules)
     elif lead is None:
         return None, (DeadlineIgnored(kind="unknown_lead", epoch=0, why="no such lead has arrived"),)
     else:
         transition = Transition(lead=lead, at=at, rules=rules, before_event=lead)
+        if (dropped := erasure.without_effect(transition, event)) is not None:
+            return transition.lead, dropped
         stale: DeadlineIgnored | AnswerIgnored | None = None
         if isinstance(event, LeadArrived):
             stale = arrivals.repeat_or_add_inquiry(transition, event)
@@ -295,6 +293,8 @@ def _apply_deadline(transition: Transition, event: DeadlinePassed) -> DeadlineIg
             expire_offer(transition)
         case DeadlineKind.CALLBACK:
             transition.make_callback_due()
+        case DeadlineKind.RETENTION:
+            erasure.erase_after_retention(transition)
         case DeadlineKind.RULES:
             pass  # `settle` evaluates the rules at this instant
     return None

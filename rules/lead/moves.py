@@ -11,6 +11,7 @@ from models.results import Reason, Result
 from rules.lead.distribution import ask_group, orphan
 from rules.lead.licences import check_assignee
 from rules.lead.permissions import MANAGERS, not_manager
+from rules.lead.places import check_place
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
 
@@ -37,6 +38,10 @@ def reassign(transition: Transition, request: ActionRequested) -> ActionResult:
     refusal, overrides = check_assignee(transition, request, request.to_rep_id)
     if refusal is not None or (overrides and not manager):
         return refusal or refused(Reason.NOT_ALLOWED, "overriding a licence is for managers and admins")
+    if request.override_cap and not manager:
+        return refused(Reason.NOT_ALLOWED, "overriding a cap is for managers and admins")
+    if refusal := check_place(transition, request, request.to_rep_id):
+        return refusal
     via = f"manager/{actor}" if manager else f"rep/{actor}"
     why = f"reassigned by {actor}: {request.why}"
     transition.assign_owner(request.to_rep_id, "reassigned", via, why, overrides=overrides)
@@ -97,7 +102,7 @@ def reopen(transition: Transition, request: ActionRequested) -> ActionResult:
 def _without_reason(request: ActionRequested) -> ActionResult | None:
     if request.why is not None:
         return None
-    return refused(Reason.INVALID, f"why: a {request.action} action needs a reason")
+    return refused(Reason.INVALID, f"why: {request.action} needs a reason")
 
 
 def _owned_by_another(lead: Lead, request: ActionRequested) -> ActionResult | None:

@@ -8,6 +8,7 @@ from models.lead import LOCKED_PHASES, OWNED_PHASES, DeadlineKind, OpenException
 from models.org_decisions import explained
 from rules.lead.transition import Transition
 from rules.queues.columns import shown
+from rules.retention import settle_retention
 
 EXPLAINED_QUEUES: Final = 50
 """The maximum number of queues that an exception explains. It keeps a row small in an org with thousands of queues."""
@@ -30,6 +31,7 @@ def settle(transition: Transition) -> None:
     transition.update_phase()
     reevaluate_queues(transition)
     _update_exception(transition)
+    settle_retention(transition)
     if transition.lead is not transition.before_event:
         transition.update(updated_at=transition.at)
 

@@ -26,12 +26,16 @@ from rules.queues.rule_book import OrgRules
 
 
 class ActionResult(msgspec.Struct, frozen=True, gc=False):
-    """The answer to one action, before version and time are added. `call_from`: as in `Answered`."""
+    """The answer to one action, before version and time are added. `call_from`: as in `Answered`.
+
+    `asks_place_of`: the action is not answered yet, because the org must be asked for a place with this rep (M6).
+    """
 
     result: Result
     reason: Reason | None = None
     why: str | None = None
     call_from: datetime | None = None
+    asks_place_of: str | None = None
 
 
 DONE = ActionResult(Result.DONE)
@@ -49,7 +53,8 @@ class Transition:
     """One event's changes to a lead. Each method replaces `lead` and collects decisions.
 
     `before_event` keeps the lead as it was before the event, so that `settlement.settle` can detect changes.
-    `others_open`: how many other leads the acting rep has open.
+    `others_open`: how many other leads the acting rep has open. `place`: the action for which a place with the new
+    owner is reserved; `overrides_cap`: a manager gives the lead to a rep without one (M6).
     """
 
     lead: Lead
@@ -58,6 +63,8 @@ class Transition:
     before_event: Lead | None
     decisions: list[Decision] = field(default_factory=list)
     others_open: int = 0
+    place: str | None = None
+    overrides_cap: bool = False
 
     def update(self, **changes: Any) -> None:
         """Replace fields of the lead."""
@@ -124,7 +131,7 @@ class Transition:
         previous, lapsed = self.lead.owner, self.lead.lapsed
         self.end_search(why, winner=rep_id)
         self.unlock(why)
-        self._withdraw_due_notice(why)
+        self.withdraw_due_notice(why)
         self.update(
             owner=rep_id,
             owned_epoch=self.next_epoch(),
@@ -143,7 +150,13 @@ class Transition:
         )
         self.emit(
             OwnerChanged(
-                rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why, overrides=overrides
+                rep_id=rep_id,
+                previous_rep_id=previous,
+                how=how,
+                via=via,
+                why=why,
+                overrides=(*overrides, "cap") if self.overrides_cap else overrides,
+                place=self.place,
             )
         )
         if self.lead.call_is_due and how not in OWN_ACTIONS:
@@ -153,7 +166,7 @@ class Transition:
         """Remove the owner. A promised call is kept for the next owner (X2)."""
         previous = self.lead.owner
         self.unlock(why)
-        self._withdraw_due_notice(why)
+        self.withdraw_due_notice(why)
         self.update(owner=None, owned_epoch=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
         self.update(owner_last_contacted_at=None, owner_left=False, queue_since=self.at)
         self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
@@ -180,7 +193,7 @@ class Transition:
 
     def set_callback(self, at: datetime | None) -> None:
         """Set the time of the promised call, or put the lead at the end of its queues (D4)."""
-        self._withdraw_due_notice("the promise was replaced" if at else "somebody acted on it")
+        self.withdraw_due_notice("the promise was replaced" if at else "somebody acted on it")
         self.set_deadline(DeadlineKind.CALLBACK, at)
         self.update(callback_at=at, deferred_at=None if at else self.at)
 
@@ -197,7 +210,7 @@ class Transition:
             self.update(due_notice=DueNotice(owner, epoch))
         self.emit(CallbackDue(rep_id=owner, quiet_until=quiet[1] if quiet else None, epoch=epoch))
 
-    def _withdraw_due_notice(self, why: str) -> None:
+    def withdraw_due_notice(self, why: str) -> None:
         """Withdraw what the owner was told of a due call, if it was told (M7)."""
         if notice := self.lead.due_notice:
             self.update(due_notice=None)
@@ -205,7 +218,7 @@ class Transition:
 
     def record_contact(self, rep_id: str) -> None:
         """Record that a rep contacted the lead now, and whether that was its owner (M3)."""
-        self._withdraw_due_notice(f"{rep_id} contacted it")
+        self.withdraw_due_notice(f"{rep_id} contacted it")
         self.update(last_contacted_at=self.at)
         if self.lead.owner == rep_id:
             self.update(owner_last_contacted_at=self.at)

@@ -4,11 +4,12 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from models.decisions import Answered
+from models.decisions import Answered, Decision
 from models.events import ActionRequested, DeadlinePassed
 from models.lead import LeadRow
 from models.results import Reason, Result
 from rules.lead.machine import LeadEvent
+from rules.lead.places import unused
 
 
 def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, error: Exception) -> LeadRow:
@@ -17,7 +18,7 @@ def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, err
     A deadline that could not be decided is removed from the lead.
     """
     known = row or LeadRow(off=off, seq=0, lead=None, at=at, cause=event.cause)
-    decisions: tuple[Answered, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     if isinstance(event, ActionRequested):
         decisions = (
             Answered(
@@ -33,6 +34,8 @@ def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, err
                 org=event.org,
             ),
         )
+        if spare := unused(event, ()):
+            decisions = (*decisions, spare)
     lead = known.lead
     if lead is not None and isinstance(event, DeadlinePassed):
         # A retry would fail again for ever, so the deadline goes to the dead letters with the event.

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from models.erasure import kind_of
 from models.facts import Facts
 from models.ids import reused_lead_id
 from models.org import ContactListed, DoNotContactRow, OrgPerson, PersonArrived
@@ -26,7 +27,8 @@ from models.persons import (
     listed_handle,
     name_digest,
 )
-from rules.org.persons import Persons
+from rules.org.erasure import turn_away
+from rules.org.persons import BARRED_HASH, Persons
 from rules.org.transition import OrgTransition
 
 MOST_APART: Final = 1_000
@@ -60,13 +62,13 @@ class _Place(msgspec.Struct):
 
 def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
     """Decide which lead an arrival belongs to, and store it."""
-    persons, arrival_id = transition.state.persons, event.lead_id
+    persons = transition.state.persons
     arrival = _read(persons, event.facts, transition.directory.shared_handles)
-    before, reused = persons.lead_of(arrival_id), None
-    if before is not None and _is_another_person(persons, arrival, before):
-        reused = before
-        arrival_id = reused_lead_id(arrival_id, *arrival.given, arrival.name or "")
-        before = persons.lead_of(arrival_id)
+    event, reused = _with_own_id(persons, event, arrival)
+    if turn_away(transition, event):
+        return
+    arrival_id = event.lead_id
+    before = persons.lead_of(arrival_id)
     known = before is not None
     if not known:
         arrival.retired = _newly_retired(persons, arrival)
@@ -84,9 +86,10 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
             facts=event.facts if reused is None else _remarked(event.facts),
             why=why,
             inquiry=None if lead_id == arrival_id else Inquiry(arrival_id, why, known),
-            barred=_barred(persons, kept),
+            barred=_barred(persons, kept, event.hashes),
             maybe=maybe,
             id_reused=reused,
+            hashes=event.hashes,
         )
     )
     for joining in arrival.retired:
@@ -96,9 +99,13 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
 def list_contact(transition: OrgTransition, event: ContactListed) -> None:
     """Store whether a handle may be contacted, and inform every lead that has the handle (X6)."""
     persons, handle = transition.state.persons, event.handle
-    if persons.barred(handle) == event.reason:
+    known = persons.barred(handle)
+    if event.erased:  # always written: the journal may hold an older row, whose key is the handle
+        transition.put_person(DoNotContactRow(handle=handle, erased=True))
+    if known == event.reason:
         return
-    transition.put_person(DoNotContactRow(handle=handle, reason=event.reason, at=event.at))
+    if not event.erased:
+        transition.put_person(DoNotContactRow(handle=handle, reason=event.reason, at=event.at))
     for lead_id in persons.all_with(handle):
         transition.emit(DoNotContactChanged(lead_id=lead_id, handle=handle, reason=event.reason))
 
@@ -119,6 +126,17 @@ def _read(persons: Persons, facts: Facts, shared: frozenset[str]) -> _Arrival:
         joining=tuple(handle for handle in joining if not persons.is_retired(handle)),
         name=name_digest(facts),
     )
+
+
+def _with_own_id(
+    persons: Persons, event: PersonArrived, arrival: _Arrival
+) -> tuple[PersonArrived, str | None]:
+    """Return the arrival with its person's lead id, and the lead to which the vendor gave its id before (K6)."""
+    before = persons.lead_of(event.lead_id)
+    if before is None or not _is_another_person(persons, arrival, before):
+        return event, None
+    own_id = reused_lead_id(event.lead_id, *arrival.given, arrival.name or "")
+    return msgspec.structs.replace(event, lead_id=own_id), before
 
 
 def _is_another_person(persons: Persons, arrival: _Arrival, lead_id: str) -> bool:
@@ -246,16 +264,15 @@ def _store(
 def _newly_met(
     persons: Persons, joining: tuple[str, ...], name: str | None, lead_id: str, *, own: bool
 ) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """Yield the last names that each joining handle was met with, if they do not follow from its lead's arrival."""
+    """Yield each joining handle with the last names that the lead has by it, if they are not just its own one."""
     if name is None:
         return
     for handle in joining:
-        follows = own or persons.own_name(lead_id) == name
-        if not persons.is_held(handle) and follows:
-            continue
-        met = persons.met(handle)
-        if name not in met:
-            yield handle, tuple(sorted(met | {name}))
+        if persons.has(lead_id, handle):
+            if name not in (met := persons.met_by(lead_id, handle)):
+                yield handle, tuple(sorted(met | {name}))
+        elif not own and persons.own_name(lead_id) != name:
+            yield handle, (name,)
 
 
 def _tell_retired(transition: OrgTransition, joining: str, *, apart_from: str) -> None:
@@ -278,8 +295,12 @@ def _remarked(facts: Facts) -> Facts:
     )
 
 
-def _barred(persons: Persons, handles: tuple[str, ...]) -> dict[str, str]:
-    found = {handle: persons.barred(handle) for handle in handles}
+def _barred(persons: Persons, handles: tuple[str, ...], hashes: tuple[str, ...]) -> dict[str, str]:
+    """Return the handles on the do-not-contact list with their reason, also those listed by their hash only."""
+    by_kind = {kind_of(hashed): f"{BARRED_HASH}{hashed}" for hashed in hashes}
+    found = {
+        handle: persons.barred(handle) or persons.barred(by_kind.get(_kind(handle), "")) for handle in handles
+    }
     return {handle: reason for handle, reason in found.items() if reason is not None}
 
 

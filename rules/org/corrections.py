@@ -27,6 +27,8 @@ def correct(transition: OrgTransition, event: LeadCorrected) -> None:
 def _index(transition: OrgTransition, event: LeadCorrected) -> None:
     """Index the lead by its corrected handles. A lead that another one shares a handle with stays a lead of its own."""
     persons = transition.state.persons
+    if persons.is_erased(event.lead_id):
+        return
     transition.put_person(OrgCorrection(lead_id=event.lead_id, handles=event.handles, removed=event.removed))
     found = {handle: persons.barred(handle) for handle in event.changed if handle in event.handles}
     also = {lead_id for handle in event.handles for lead_id in persons.all_with(handle)} - {event.lead_id}

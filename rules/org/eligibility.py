@@ -123,8 +123,8 @@ def unavailable(transition: OrgTransition, plan: RepPlan, row: OrgRep, *, rings:
         if until is None:
             return Refusal(Why.HOURS, "has no working hours")
         return _until(Why.HOURS, "outside its hours until", until, plan)
-    if plan.max_open is not None and row.held + row.offered >= plan.max_open:
-        why = f"cap of open leads: {row.held + row.offered} of {plan.max_open}"
+    if plan.max_open is not None and row.open_leads >= plan.max_open:
+        why = f"cap of open leads: {row.open_leads} of {plan.max_open}"
         return Refusal(Why.OPEN_CAP, why, passing=plan.max_open > 0)
     if plan.max_per_day is not None:
         day, ends = transition.calendar_cache.day(plan.time_zone, at)

@@ -13,8 +13,10 @@ from models.events import DirectoryPublished
 from models.offers import Outcome
 from models.org import (
     ContactListed,
+    ErasureRequested,
     LeadClosed,
     LeadCorrected,
+    LeadForgotten,
     LeadReleased,
     LeadTaken,
     OfferSettled,
@@ -22,6 +24,8 @@ from models.org import (
     OrgLead,
     OrgWoken,
     PersonArrived,
+    PlaceRequested,
+    PlaceUnused,
     RepChange,
     RepChanged,
     RepRequested,
@@ -29,10 +33,11 @@ from models.org import (
     WakeKind,
 )
 from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
-from rules.org import arrivals, corrections
+from rules.org import arrivals, corrections, erasure
 from rules.org.allocate import request
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity
 from rules.org.directory import OrgDirectory
+from rules.org.places import return_place, seek_place, spend_place
 from rules.org.refill import refill, refill_all, wake_group
 from rules.org.rep_departure import depart, end_offer_for, has_left, remove_lead_from_rep
 from rules.org.review import continue_reviews, group_change, rep_change, start_review
@@ -69,6 +74,10 @@ def step_org(
     match event:
         case PersonArrived():
             arrivals.place_arrival(transition, event)
+        case ErasureRequested():
+            erasure.order(transition, event)
+        case LeadForgotten():
+            erasure.forget(transition, event)
         case ContactListed():
             arrivals.list_contact(transition, event)
         case LeadCorrected():
@@ -78,7 +87,12 @@ def step_org(
         case OfferSettled():
             _end_offer(transition, event)
         case LeadTaken():
+            spend_place(transition, event.rep_id, event.lead_id, event.place)
             _count_for_owner(transition, event.lead_id, event.epoch, event.rep_id)
+        case PlaceRequested():
+            seek_place(transition, event)
+        case PlaceUnused():
+            return_place(transition, event)
         case LeadReleased():
             _release(transition, event.lead_id, event.epoch, "the lead was released")
         case LeadClosed():

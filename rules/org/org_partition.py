@@ -18,6 +18,8 @@ from models.offers import NoRepAvailable, Rejected, Why
 from models.org import (
     ContactListed,
     DoNotContactRow,
+    LeadForgotten,
+    OrgErased,
     OrgEvent,
     OrgGroup,
     OrgLead,
@@ -26,10 +28,11 @@ from models.org import (
     OrgRow,
     OrgWoken,
     PersonArrived,
+    PlaceRequested,
     RepRequested,
     WakeKind,
 )
-from models.org_decisions import OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep
+from models.org_decisions import OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep, PlaceDecided
 from models.persons import OrgCorrection
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.org import arrivals
@@ -39,6 +42,7 @@ from rules.org.persons import Persons
 from rules.org.state import OrgState
 
 FATAL_ERROR: Final = "fatal_error"
+BARRED: Final = "barred"
 LISTED: Final = "do-not-contact"
 """The source name for events of the do-not-contact list. Their number is the record's offset."""
 _BEGINNING: Final = datetime.fromtimestamp(0, UTC)
@@ -46,8 +50,9 @@ _UNPUBLISHED: Final = OrgDirectory()
 
 Wakeable = OrgRep | OrgGroup | OrgLead
 """The rows that may have a wake time."""
-Record = tuple[bytes, OrgRecord]
-"""Key and value of one record of `org-journal`."""
+Record = tuple[bytes, OrgRecord | None]
+"""Key and value of one record of `org-journal`. None: a tombstone, which removes an entry of the do-not-contact
+list, or the newest step of arrivals."""
 
 
 class OrgOutcome(msgspec.Struct, frozen=True):
@@ -128,6 +133,9 @@ class OrgPartition:
             else:
                 decisions = step.decisions
                 rows = (*published, *(_kept_record(org, off, row) for row in step.rows))
+                if isinstance(event, LeadForgotten) and source:
+                    # The newest step of arrivals, which have no source and so no watermark, may hold facts.
+                    rows = (*rows, (f"{org}/step/".encode(), None))
         return OrgOutcome((self._head(event, off, at, source, mark, decisions), *rows), failure)
 
     def refuse(
@@ -163,10 +171,23 @@ class OrgPartition:
                 self._unapplied.setdefault(record.org, []).append(_publication(record))
         return True
 
+    def apply_or_remove(self, key: bytes, record: OrgRecord | None) -> bool:
+        """Apply one record or tombstone; say whether it counted."""
+        if record is not None:
+            return self.apply(record)
+        self.remove(key)
+        return True
+
+    def remove(self, key: bytes) -> None:
+        """Apply a tombstone: an entry of the do-not-contact list is gone."""
+        org, kind, handle = (*key.decode(errors="replace").split("/", 2), "", "")[:3]
+        if kind == BARRED:
+            self.state(org).put((DoNotContactRow(handle=handle),))
+
     def accept(self, outcome: OrgOutcome) -> None:
         """Apply the records of a decided event, once they have been sent to the journal."""
-        for _, record in outcome.records:
-            self.apply(record)
+        for key, record in outcome.records:
+            self.apply_or_remove(key, record)
             if isinstance(record, OrgRowKept) and isinstance(record.value, OrgRep | OrgGroup | OrgLead):
                 row = record.value
                 if row.wake is not None:
@@ -251,6 +272,12 @@ def wakeable_id(row: Wakeable) -> str:
 
 
 def _kept_record(org: str, off: int, row: OrgRow) -> Record:
+    """Return the record of a changed row. No key names a phone or mail address, except on the do-not-contact list.
+
+    That list's entries are removed with a tombstone, which in time removes their keys as well.
+    """
+    if isinstance(row, OrgPerson) and row.more and row.place < 0:
+        row = msgspec.structs.replace(row, place=off)
     match row:
         case OrgRep():
             key = f"{org}/rep/{row.rep_id}"
@@ -261,12 +288,15 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
         case OrgPerson(more=False):
             key = f"{org}/person/{row.arrival_id}"
         case OrgPerson():
-            brought = (*row.handles, *row.shared, *row.apart, *((row.name,) if row.name else ()))
-            key = f"{org}/person/{row.arrival_id}/{'+'.join(brought)}"
+            key = f"{org}/person/{row.arrival_id}/{row.place}"
+        case OrgErased():
+            key = f"{org}/erased/{row.hash}"
         case OrgCorrection():
             key = f"{org}/correction/{row.lead_id}"
         case DoNotContactRow():
-            key = f"{org}/barred/{row.handle}"
+            key = f"{org}/{BARRED}/{row.handle}"
+            if row.erased:
+                return key.encode(), None
     return key.encode(), OrgRowKept(off=off, org=org, value=row)
 
 
@@ -277,6 +307,16 @@ def _numbered(event: OrgEvent, source: str, mark: int) -> tuple[str, int]:
 def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDecision, ...]:
     if isinstance(event, PersonArrived):
         return (arrivals.placed_undecided(event, persons, error),)
+    if isinstance(event, PlaceRequested):
+        return (
+            PlaceDecided(
+                lead_id=event.lead_id,
+                rep_id=event.rep_id,
+                granted=False,
+                action=event.action,
+                error=repr(error),
+            ),
+        )
     if not isinstance(event, RepRequested):
         return ()
     return (

@@ -10,7 +10,18 @@ from heapq import merge
 from itertools import islice
 from typing import Final
 
-from models.org import NO_TURN, DoNotContactRow, OrgGroup, OrgLead, OrgPerson, OrgRep, OrgRow, Stage, Turn
+from models.org import (
+    NO_TURN,
+    DoNotContactRow,
+    OrgErased,
+    OrgGroup,
+    OrgLead,
+    OrgPerson,
+    OrgRep,
+    OrgRow,
+    Stage,
+    Turn,
+)
 from models.persons import OrgCorrection
 from rules.org.calendar_cache import CalendarCache
 from rules.org.directory import GroupPlan
@@ -128,7 +139,7 @@ class OrgState:
                 self._put_rep(row)
             elif isinstance(row, OrgLead):
                 self._put_lead(row)
-            elif isinstance(row, OrgPerson | OrgCorrection | DoNotContactRow):
+            elif isinstance(row, OrgPerson | OrgErased | OrgCorrection | DoNotContactRow):
                 self.persons.put(row)
             else:
                 self.groups[row.group_id] = row

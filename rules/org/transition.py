@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from models.org import NO_TURN, DoNotContactRow, OrgGroup, OrgLead, OrgPerson, OrgRep, Stage, Turn
+from models.org import NO_TURN, DoNotContactRow, OrgErased, OrgGroup, OrgLead, OrgPerson, OrgRep, Stage, Turn
 from models.org_decisions import OrgDecision, Step
 from models.persons import OrgCorrection
 from rules.org.directory import GroupPlan, OrgDirectory
@@ -55,7 +55,7 @@ class OrgTransition:
         self._reps: dict[str, OrgRep] = {}
         self._groups: dict[str, OrgGroup] = {}
         self._leads: dict[str, OrgLead] = {}
-        self._persons: list[OrgPerson | OrgCorrection | DoNotContactRow] = []
+        self._persons: list[OrgPerson | OrgErased | OrgCorrection | DoNotContactRow] = []
         self._decisions: list[OrgDecision] = []
 
     def step(self) -> Step:
@@ -114,8 +114,8 @@ class OrgTransition:
             lead_id=row.lead_id, epoch=row.epoch, stage=Stage.GONE, since=self.at
         )
 
-    def put_person(self, row: OrgPerson | OrgCorrection | DoNotContactRow) -> None:
-        """Add a row of a person. An event adds at most one, and reads the state before it."""
+    def put_person(self, row: OrgPerson | OrgErased | OrgCorrection | DoNotContactRow) -> None:
+        """Add a row of a person. The event reads the state before it."""
         self._persons.append(row)
 
     # -- indexes ----------------------------------------------------------------------------------------------------

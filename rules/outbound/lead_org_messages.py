@@ -9,9 +9,14 @@ from msgspec.structs import replace
 
 from models.corrections import NOTHING_CORRECTED, FactsCorrected
 from models.decisions import Answered, InquiryAdded, LeadClosed, LeadReopened, OwnerChanged
+from models.erasure_decisions import LeadErased
 from models.events import (
+    ActionRequested,
     ArrivalMerged,
+    ArrivalRefused,
     CorrectionChecked,
+    ErasureFound,
+    ErasureOrdered,
     Event,
     HandleShared,
     LeadArrived,
@@ -22,19 +27,44 @@ from models.lead import Lead, LeadRow
 from models.offer_decisions import OfferDeclined, OfferEnded, RepSought
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
 from models.org import LeadClosed as OrgLeadClosed
-from models.org import LeadCorrected, LeadReleased, LeadTaken, OfferSettled, OrgEvent, RepRequested
-from models.org_decisions import OrgStep
+from models.org import (
+    LeadCorrected,
+    LeadForgotten,
+    LeadReleased,
+    LeadTaken,
+    OfferSettled,
+    OrgEvent,
+    PlaceRequested,
+    PlaceUnused,
+    RepRequested,
+)
+from models.org_decisions import OrgStep, PlaceDecided
 from models.persons import (
     ArrivalPlaced,
+    ArrivalTurnedAway,
     DoNotContactChanged,
+    ErasureOrder,
     HandleRetired,
     HandlesCorrected,
     corrected_handles,
     handles_of,
 )
+from models.place_decisions import PlaceReturned, PlaceSought
+from models.places import Place
 
-LeadNews = OrgAnswered | LeadArrived | ArrivalMerged | SuppressionChanged | HandleShared | CorrectionChecked
-"""The events that an org sends to leads."""
+LeadNews = (
+    OrgAnswered
+    | LeadArrived
+    | ArrivalMerged
+    | ArrivalRefused
+    | ErasureOrdered
+    | ErasureFound
+    | SuppressionChanged
+    | HandleShared
+    | CorrectionChecked
+    | ActionRequested
+)
+"""The events that an org sends to leads. An action among them has a `place` (M6)."""
 
 
 def to_org(row: LeadRow) -> list[OrgEvent]:
@@ -66,17 +96,33 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                         **common, epoch=decision.epoch, outcome=Outcome.DECLINED, rep_id=decision.rep_id
                     )
                 )
+            case PlaceSought():
+                told.append(PlaceRequested(**common, rep_id=decision.rep_id, action=decision.action))
+            case PlaceReturned():
+                told.append(
+                    PlaceUnused(
+                        **common, rep_id=decision.rep_id, action_id=decision.action_id, why=decision.why
+                    )
+                )
             case _:
                 pass
     reopened = any(isinstance(decision, LeadReopened) for decision in row.decisions) or (
         inquiry is not None and inquiry.reopened
     )
     if (owned or reopened) and lead.owner is not None:
-        told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner))
+        place = next(
+            (said.place for said in row.decisions if isinstance(said, OwnerChanged) and said.place), None
+        )
+        told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner, place=place))
     if lead.owner is not None and any(isinstance(decision, LeadClosed) for decision in row.decisions):
         told.append(OrgLeadClosed(**common, epoch=lead.epoch))
     if owned and lead.owner is None and lead.search is None and _by_lead(row):
         told.append(LeadReleased(**common, epoch=lead.epoch))
+    told += [
+        LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes)
+        for decision in row.decisions
+        if isinstance(decision, LeadErased)
+    ]
     corrected = next((decision for decision in row.decisions if isinstance(decision, FactsCorrected)), None)
     if corrected is not None and (message := _correction(row, lead, corrected)) is not None:
         told.append(message)
@@ -112,6 +158,8 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
         match decision:
             case OfferMade() | RingStarted() | NoRepAvailable() | OfferVoided() | LeadOrphaned():
                 told.append(OrgAnswered(lead_id=decision.lead_id, cause=cause, answer=decision))
+            case PlaceDecided():
+                told.append(_placed(decision, cause, step))
             case ArrivalPlaced(lead_id=lead_id, inquiry=inquiry):
                 told.append(
                     LeadArrived(
@@ -124,6 +172,7 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         maybe=decision.maybe,
                         id_reused=decision.id_reused,
                         doubt=decision.why if decision.maybe or decision.id_reused else None,
+                        hashes=decision.hashes,
                     )
                 )
                 if inquiry is not None and not inquiry.again:
@@ -131,6 +180,10 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         lead_id=inquiry.inquiry_id, cause=cause, into=lead_id, why=inquiry.why, org=step.org
                     )
                     told.append(merged)
+            case ArrivalTurnedAway():
+                told.append(ArrivalRefused(lead_id=decision.arrival_id, cause=cause, why=decision.why))
+            case ErasureOrder():
+                told += _erasures(step.org, decision)
             case HandlesCorrected(lead_id=lead_id):
                 told.append(
                     CorrectionChecked(
@@ -166,6 +219,20 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
     return told
 
 
+def _placed(decision: PlaceDecided, message: str, step: OrgStep) -> ActionRequested:
+    """Return an action with the org's answer. It keeps its own id, under which it is answered (X4)."""
+    place = Place(
+        message=message,
+        rep_id=decision.rep_id,
+        granted=decision.granted,
+        decided_at=step.at,
+        open=decision.open,
+        most=decision.most,
+        error=decision.error,
+    )
+    return replace(decision.action, place=place)
+
+
 def identity(event: Event) -> str | None:
     """Return the identity of an event that came from an org; None for any other event.
 
@@ -174,10 +241,51 @@ def identity(event: Event) -> str | None:
     match event:
         case LeadArrived(org_log_offset=offset) if offset >= 0:
             return f"org/{event.facts.org}/{offset}/arrival"
-        case OrgAnswered() | ArrivalMerged() | SuppressionChanged() | HandleShared() | CorrectionChecked():
+        case ActionRequested(place=Place(message=message)):
+            return message
+        case (
+            OrgAnswered()
+            | ArrivalMerged()
+            | ArrivalRefused()
+            | SuppressionChanged()
+            | HandleShared()
+            | CorrectionChecked()
+        ):
             return event.cause
+        case ErasureOrdered() | ErasureFound():
+            return f"{event.cause}/{event.lead_id}"
         case _:
             return None
+
+
+def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
+    """Return the answer to a request to erase a person, and an event for each lead unless it is a preview."""
+    told: list[LeadNews] = []
+    if order.answer_to is not None:
+        told.append(
+            ErasureFound(
+                lead_id=order.answer_to,
+                cause=order.cause,
+                org=org,
+                rep_id=order.rep_id,
+                leads=order.leads,
+                why=order.why,
+            )
+        )
+    if order.preview:
+        return told
+    told += [
+        ErasureOrdered(
+            lead_id=lead_id,
+            cause=f"{order.cause}/{lead_id}",
+            org=org,
+            rep_id=order.rep_id,
+            why=order.why,
+            hashes=order.hashes,
+        )
+        for lead_id in order.leads
+    ]
+    return told
 
 
 def _by_lead(row: LeadRow) -> bool:

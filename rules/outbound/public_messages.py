@@ -23,9 +23,11 @@ from models.decisions import (
     QueueMoved,
 )
 from models.directory import Queue
+from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.ids import public_message_id, public_message_position
 from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.org import OrgEvent
+from models.place_decisions import PlaceReturned, PlaceSought
 from models.public import (
     ASSIGNMENTS,
     DO_NOT_CONTACT,
@@ -36,6 +38,7 @@ from models.public import (
     QUEUE_CHANGES,
     Assignment,
     ContactListing,
+    Erased,
     LeadDecision,
     LeadException,
     Notification,
@@ -62,6 +65,7 @@ CE_TYPES: Final[dict[type, bytes]] = {
     QueueChange: b"firstclaim.queue-change.v1",
     QueueDefinition: b"firstclaim.queue-definition.v1",
     Notification: b"firstclaim.notification.v1",
+    Erased: b"firstclaim.erased.v1",
     ContactListing: b"firstclaim.contact-listing.v1",
     type(None): b"firstclaim.contact-listing.v1",
     **dict.fromkeys(get_args(OrgEvent), b"firstclaim.org-event.v1"),
@@ -71,13 +75,15 @@ _SOURCE: Final = ("ce_source", CE_SOURCE)
 _CONTENT: Final = ("content-type", b"application/json")
 _TYPES: Final = {message: ("ce_type", name) for message, name in CE_TYPES.items()}
 
+_TOMBSTONES: Final = (type(None), Erased)
 _encode: Final = msgspec.json.Encoder().encode
 
 
 class PublicMessage(msgspec.Struct, frozen=True, gc=False):
     """One message to send: topic, key, value and CloudEvents 1.0 headers (binary mode).
 
-    `removes`: the entry of the key is removed, and the value is empty. Only `do-not-contact` has such messages.
+    `removes`: it is sent as a tombstone, and the value is empty. `do-not-contact` loses an entry; in `assignments` and
+    `lead-exceptions` it tells the readers that the lead was erased.
     """
 
     topic: str
@@ -107,7 +113,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
         PublicMessage(
             topic,
             to,
-            b"" if value is None else _encode(value),
+            b"" if isinstance(value, _TOMBSTONES) else _encode(value),
             [
                 ("ce_id", public_message_id(SOURCE_LOG, partition, row.off, n).encode()),
                 _SOURCE,
@@ -116,7 +122,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
                 time,
                 _CONTENT,
             ],
-            value is None,
+            isinstance(value, _TOMBSTONES),
         )
         for n, (topic, to, value) in enumerate(messages)
     ]
@@ -173,6 +179,10 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     lead = row.lead
     if lead is None:
         return messages
+    erased = any(isinstance(decision, LeadErased) for decision in row.decisions)
+    if erased:
+        owners, exception = [], None
+        messages += [(ASSIGNMENTS, key, Erased()), (LEAD_EXCEPTIONS, key, Erased())]
     if owners:
         messages.append((ASSIGNMENTS, key, _assignment(row, lead, owners)))
     elif corrected and lead.owner is not None:
@@ -215,7 +225,9 @@ def _is_unchanged(row: LeadRow) -> bool:
     return bool(row.decisions) and all(
         decision.result in _NOT_DONE
         if isinstance(decision, Answered)
-        else isinstance(decision, DeadlineIgnored | AnswerIgnored)
+        else isinstance(
+            decision, DeadlineIgnored | AnswerIgnored | PlaceSought | PlaceReturned | ArrivalDropped
+        )
         for decision in row.decisions
     )
 

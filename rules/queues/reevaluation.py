@@ -4,6 +4,7 @@ from datetime import datetime
 
 from models.lead import DeadlineKind, Lead
 from rules.queues.rule_book import OrgRules
+from rules.retention import retention_is_stale
 
 
 def is_stale(lead: Lead, rules: OrgRules, now: datetime) -> bool:
@@ -18,6 +19,8 @@ def is_stale(lead: Lead, rules: OrgRules, now: datetime) -> bool:
         return True
     if lead.evaluated == rules.version:
         return False
+    if retention_is_stale(lead, rules):
+        return True
     evaluation = rules.evaluate(lead, now)
     places, deadline = evaluation.places, lead.deadline(DeadlineKind.RULES)
     if places.keys() != lead.places.keys() or evaluation.valid_until != (deadline.due if deadline else None):

@@ -33,8 +33,8 @@ class Org:
     def tell(self, event: OrgEvent, at: datetime = NOW) -> None:
         """Pass an event to the org."""
         self.off += 1
-        for _, record in self.office.decide(event, off=self.off, at=at).records:
-            self.office.apply(record)
+        for key, record in self.office.decide(event, off=self.off, at=at).records:
+            self.office.apply_or_remove(key, record)
 
     def publish(self, kind: str, object_id: str, **value: Any) -> None:
         """Publish one object, a minute before now."""

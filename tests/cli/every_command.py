@@ -33,6 +33,7 @@ GIVEN: Final = {
     "activity": [LEAD, "--kind", "call", "--by", "boss", "--seconds", "2"],
     "consent": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
     "claim": [LEAD, "--rep", "rep-1", "--seconds", "2"],
+    "erase": ["--lead", LEAD, "--by", "boss"],
     "exceptions ignore": [LEAD, "--by", "boss", "--seconds", "2"],
     "exceptions unignore": [LEAD, "--by", "boss", "--seconds", "2"],
     "directory apply": ["directory.yaml", "--yes"],
@@ -42,6 +43,7 @@ GIVEN: Final = {
     "crm rebuild": ["--dry-run"],
     "rules try": ['{"rules": [{"field": "state", "operator": "=", "value": "RI"}]}'],
     "token issue": ["--rep", "rep-1", "--name", "n", "--scope", "queues:read"],
+    "vendor try": ["leads.csv"],
     "verify": ["--wait-seconds", "1"],
 }
 """Arguments with a meaning. For other commands, each required parameter gets a value of its type."""

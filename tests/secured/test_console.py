@@ -17,7 +17,7 @@ import pytest
 from assurance.load.client import LoadClient
 from sink.engine import connect
 from tests.fixtures.waiting import until
-from tests.secured.leads import arrived, lead, row
+from tests.secured.leads import arrived, lead, letter_of, letter_seen, row
 from tests.secured.stack import SECONDS, Secured
 from tests.secured.tls import SecuredByTls
 from web.settings import WebSettings
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PASSWORD: Final = "correct horse battery"  # noqa: S105  # of an account that lives as long as the test
 ORG: Final = "web"
 REP: Final = Account(email="rep-1@web.example", org=ORG, rep_id="rep-1", role="rep")
+BOSS: Final = Account(email="boss@web.example", org=ORG, rep_id="boss", role="admin")
 NEW: Final[dict[str, Any]] = {"name": "New", "claimable": True, "columns": ["state"]}
 
 
@@ -76,6 +77,45 @@ def test_a_rep_signs_in_and_claims_a_lead_by_http(running: Secured) -> None:
         assert (won.status_code, won.json()["result"]) == (HTTPStatus.OK, "won"), won.text
         assert until(lambda: lead_id in browser.get("/api/v1/queues/mine/leads").text, SECONDS)
     assert until(lambda: (row(running, external_id) or ("", None))[1] == "rep-1", SECONDS)
+
+
+def test_an_admin_erases_a_person_by_http(running: Secured) -> None:
+    """The console may delete dead letters, write the others anew, and write the receipt."""
+
+    async def publish() -> None:
+        async with LoadClient(running.user("firstclaim-operator"), org=ORG) as client:
+            await client.publish("rep", "boss", {"rep_id": "boss", "name": "Boss", "role": "admin"})
+
+    asyncio.run(publish())
+    engine = connect(WebSettings.read(state_dir=running.folder).console_database_url)
+    Accounts(engine).put(BOSS, PASSWORD)
+    engine.dispose()
+    phone = f"+1401419{uuid.uuid4().int % 10_000:04d}"
+    external_id, value = lead(org=ORG, phone=phone)
+    assert running.send("vendor-acme", "lead-arrivals", value) == ""
+    lead_id = arrived(running, external_id)
+    theirs = f'{{"org": "{ORG}", "phone": "{phone}"}}'.encode()
+    other = f'{{"org": "{ORG}", "phone": "{uuid.uuid4()}"}}'.encode()
+    for letter in (theirs, other):
+        assert running.send("vendor-acme", "lead-arrivals", letter) == ""
+        letter_of(running, letter)
+    url = (running.children["console"].ready_url or "").removesuffix("/ready")
+    with httpx.Client(base_url=url, headers={"accept": "application/json"}, timeout=SECONDS) as browser:
+        credentials = {"email": BOSS.email, "password": PASSWORD}
+        assert until(
+            lambda: browser.post("/api/v1/session", json=credentials).status_code == HTTPStatus.CREATED,
+            SECONDS,
+        )
+        browser.headers["x-csrf-token"] = browser.post("/api/v1/session", json=credentials).json()["csrf"]
+        given = {"person": phone, "leads": 1, "confirm": "erase"}
+        erased = browser.post("/api/v1/erasures", json=given)
+        assert erased.status_code == HTTPStatus.CREATED, erased.text
+        assert erased.json()["leads"] == [lead_id]
+        assert erased.json()["places"]["dead-letters"] == 1
+    assert letter_seen(running, other)
+    assert not letter_seen(running, theirs)
+    checked = running.command("verify")
+    assert "refusal_lost" not in checked.out, "the person's letter may be missing"
 
 
 def test_the_processes_use_the_protocol_and_a_stranger_to_the_ca_is_refused(running: Secured) -> None:

@@ -120,6 +120,17 @@ def test_the_operator_publishes_and_sends_a_dead_letter_again(secured: Secured) 
     assert "not allowed" not in done.out + done.err
 
 
+def test_the_operator_erases_a_person_and_deletes_the_past_of_the_logs(secured: Secured) -> None:
+    external_id, value = lead(phone="+14014194247")
+    assert secured.send("vendor-acme", "lead-arrivals", value) == ""
+    lead_id = arrived(secured, external_id)
+    done = secured.command("erase", "--lead", lead_id, "--by", "boss", "--now")
+    assert done.code == 0, done.out + done.err
+    assert "Erased: 1 leads of 1 persons." in done.out
+    listed = secured.command("erasures")
+    assert (listed.code, "1 receipts" in listed.out) == (0, True), listed.out + listed.err
+
+
 def test_nothing_that_runs_was_denied_anything(secured: Secured) -> None:
     ours = {principal.name for principal in processes()} | {"vendor-acme", CRM}
     said = secured.broker.log_file.read_text(errors="replace")

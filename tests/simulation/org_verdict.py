@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from models.codec import OrgRecord, decode_event, decode_org_event, decode_org_record, encode_org_record
 from models.lead import LeadRow, Row
-from models.org import ContactListed, OrgRow
+from models.org import ContactListed, LeadTaken, OrgEvent, OrgRow
 from models.org_decisions import OrgEventIgnored, OrgStep
 from rules.org.org_partition import LISTED, OrgPartition
 from rules.org.unasked import unasked
@@ -60,6 +60,7 @@ def check(cluster: Cluster, leads: Sequence[Records]) -> None:
 def read(broker: Broker) -> OrgTruth:
     """Read the org's log once, in order. A message that was read before is a repeat and decides nothing."""
     truth = OrgTruth()
+    open_leads: dict[str, int] = {}
     for record in broker.logs[ORG_LOG, ORG_PARTITION]:
         event = decode_org_event(record.value or b"")
         told_by = dict(record.headers).get("ce_id")
@@ -85,22 +86,42 @@ def read(broker: Broker) -> OrgTruth:
                 mark=mark,
                 decisions=(ignored,),
             )
-            records: list[tuple[bytes, OrgRecord]] = [(f"{ORG}/step/{source}".encode(), head)]
+            records: list[tuple[bytes, OrgRecord | None]] = [(f"{ORG}/step/{source}".encode(), head)]
         else:
             if told_by is not None:
                 truth.errands[told_by] = record.value or b""
             decided = truth.orgs.decide(event, off=record.offset, at=at, source=source)
             assert decided.failure is None, decided.failure
+            open_leads = _open_leads(truth)
             records = [
                 (key, replace(value, mark=mark) if isinstance(value, OrgStep) else value)
                 for key, value in decided.records
             ]
-        for _, value in records:
-            truth.orgs.apply(replace(value, mark=-1) if isinstance(value, OrgStep) else value)
+        for key, value in records:
+            truth.orgs.apply_or_remove(key, replace(value, mark=-1) if isinstance(value, OrgStep) else value)
             if isinstance(value, OrgStep):
                 truth.told |= {identity(news) or "": news for news in to_leads(value)}
-        truth.batches[record.offset] = tuple((key, encode_org_record(value)) for key, value in records)
+        if not seen:
+            _check_caps(truth, event, open_leads)
+        truth.batches[record.offset] = tuple(
+            (key, b"" if value is None else encode_org_record(value)) for key, value in records
+        )
     return truth
+
+
+def _open_leads(truth: OrgTruth) -> dict[str, int]:
+    return {rep_id: row.open_leads for rep_id, row in truth.orgs.state(ORG).reps.items()}
+
+
+def _check_caps(truth: OrgTruth, event: OrgEvent, before: dict[str, int]) -> None:
+    """Check that no event lifts a rep over the cap, unless a lead got its owner without a place (R9, M6)."""
+    directory = truth.orgs.directory(ORG)
+    for rep_id, has in _open_leads(truth).items():
+        plan = directory.rep(rep_id)
+        most = plan.max_open if plan is not None else None
+        if most is not None and has > max(most, before.get(rep_id, 0)):
+            assert isinstance(event, LeadTaken), f"{rep_id} has {has} of at most {most} open leads"
+            assert event.place is None, f"{rep_id} has {has} of at most {most} open leads"
 
 
 def _check_errands(truth: OrgTruth, leads: Sequence[Records]) -> None:
@@ -190,6 +211,7 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str
     for rep in truth.orgs.state(ORG).reps.values():
         assert rep.offered == 0, f"{rep.rep_id} has an offer that nobody knows of"
         assert rep.ring is None
+        assert not rep.places, f"{rep.rep_id} has a place that nobody uses"
         assert rep.held == sum(reps == (rep.rep_id,) for _, _, reps in expected.values())
         assert rep.wake is None, f"{rep.rep_id} was never woken"
 
@@ -198,7 +220,10 @@ def _batches(journal: list[Record]) -> list[tuple[int, Batch]]:
     """Return the journal's records grouped by event, as they were written together."""
     found: list[tuple[int, list[tuple[bytes, bytes]]]] = []
     for record in journal:
-        value = decode_org_record(record.value or b"")
+        if record.value is None:  # a tombstone follows the step of its event
+            found[-1][1].append((record.key, b""))
+            continue
+        value = decode_org_record(record.value)
         if isinstance(value, OrgStep):
             found.append((value.off, []))
         assert found[-1][0] == value.off, "rows follow their step"

@@ -7,7 +7,7 @@ import msgspec
 
 from agents.published_watermark import PUBLIC
 from models.codec import decode_event, encode_row
-from models.events import ActionRequested, DirectoryPublished, LeadArrived
+from models.events import ActionRequested, DirectoryPublished, ErasureFound, ErasureOrdered, LeadArrived
 from models.lead import DirectoryRow, LeadRow, Phase, Row
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, NOTIFICATIONS
 from rules.lead.lead_partition import LeadPartition
@@ -66,7 +66,7 @@ def read(broker: Broker, partition: int) -> Truth:
             assert not isinstance(before, DirectoryRow)
             assert isinstance(outcome.row, LeadRow)
             check_step(before, event, outcome.row, leads.book.org(ORG))
-            if isinstance(event, ActionRequested):
+            if isinstance(event, ActionRequested | ErasureOrdered | ErasureFound):
                 truth.asked.add(event.cause)
             elif isinstance(event, LeadArrived):
                 truth.arrived.add(event.lead_id)
@@ -138,9 +138,11 @@ def _versions(topic: str, log: list[Record]) -> list[tuple[tuple[Any, ...], int,
     """Return each message's subject, version and content. Answers and notifications have no successors."""
     found = []
     for record in log:
-        value = msgspec.json.decode(record.value or b"")
+        if record.value is None:
+            continue  # a tombstone: the lead was erased
+        value = msgspec.json.decode(record.value)
         if topic not in (LEAD_DECISIONS, NOTIFICATIONS):
-            found.append(((record.key, value.get("queue_id")), value["version"], record.value or b""))
+            found.append(((record.key, value.get("queue_id")), value["version"], record.value))
     return found
 
 
@@ -164,12 +166,15 @@ def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
     owners: dict[tuple[bytes, int], Any] = {}
     current: dict[bytes, tuple[int, Any]] = {}
     for record in broker.logs[ASSIGNMENTS, partition]:
-        value = msgspec.json.decode(record.value or b"")
+        if record.value is None:
+            current.pop(record.key, None)  # a tombstone: the lead was erased
+            continue
+        value = msgspec.json.decode(record.value)
         about = (record.key, value["version"])
         assert owners.setdefault(about, value["rep_id"]) == value["rep_id"], "two owners of one version"
         current[record.key] = max(current.get(record.key, (-1, None)), (value["version"], value["rep_id"]))
     for key, row in truth.leads.rows.items():
-        if isinstance(row, LeadRow) and row.lead is not None:
+        if isinstance(row, LeadRow) and row.lead is not None and row.lead.erased_at is None:
             assert current.get(key, (-1, None))[1] == row.lead.owner, "the CRM knows another owner"
     for action_id, answer in answers.items():
         said = msgspec.json.decode(answer)

@@ -39,7 +39,8 @@ from models.decisions import (
     QueueLeft,
     QueueMoved,
 )
-from models.events import DirectoryPublished
+from models.erasure_decisions import ArrivalDropped, LeadErased
+from models.events import ActionRequested, DirectoryPublished
 from models.offer_decisions import (
     ConnectRequested,
     HungUp,
@@ -52,6 +53,7 @@ from models.offer_decisions import (
     WindowMoved,
 )
 from models.offers import Outcome, Rejected, Why
+from models.place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 from rules.queues.rule_book import RuleBook
 from sink.queries import Row
@@ -63,6 +65,7 @@ MARK = "state is RI"
 """What tells of the lead."""
 PASSED = tuple(Rejected("rep-1", why, MARK) for why in Why)
 
+CLAIM = ActionRequested(lead_id="lead", cause="a", action="claim", rep_id="rep-1")
 SAID: list[tuple[Decision, str]] = [
     (LeadAccepted(), "It arrived"),
     (
@@ -83,6 +86,8 @@ SAID: list[tuple[Decision, str]] = [
         ContactForbidden(rep_id="rep-1", outcome="do_not_contact", reason="outcome do_not_contact"),
         "Alex Thompson put the person on the do-not-contact list",
     ),
+    (ArrivalDropped(why="it was erased"), "A message of the erased person was not taken"),
+    (LeadErased(rep_id="rep-1", why="asked"), "Alex Thompson erased the person"),
     (ConsentRecorded(rep_id="rep-1", why="signed"), "Alex Thompson recorded consent to be contacted"),
     (
         Answered(
@@ -100,6 +105,25 @@ SAID: list[tuple[Decision, str]] = [
     (
         OwnerChanged(rep_id="rep-1", previous_rep_id=None, how="claim", via="queue/aged", why="w"),
         "Alex Thompson claimed it, through the queue Aged leads",
+    ),
+    (
+        OwnerChanged(
+            rep_id="rep-1",
+            previous_rep_id=None,
+            how="manual",
+            via="manager/mia",
+            why="w",
+            overrides=("licence", "cap"),
+        ),
+        "Alex Thompson was assigned it, by mia, without the licence of its state, over the cap of open leads",
+    ),
+    (
+        PlaceSought(rep_id="rep-1", action=CLAIM, why="w"),
+        "The org was asked whether Alex Thompson has room for it",
+    ),
+    (
+        PlaceReturned(rep_id="rep-1", action_id="a", why="w"),
+        "Place returned",
     ),
     (
         OwnerChanged(rep_id=None, previous_rep_id="rep-1", how="orphaned", via=None, why="left"),

@@ -33,6 +33,11 @@ async def test_c1_days_are_the_orgs_in_segments_previews_and_views(office: Runni
         await until(manager, "/api/v1/leads", "total", 4)
         answer = await manager.get("/api/v1/leads", params={"segment": json.dumps(THAT_DAY)})
         assert {row["lead_id"] for row in answer.json()["rows"]} == {lead, free}
+        fields = {one["name"]: one["label"] for one in (await manager.get("/api/v1/queue-fields")).json()}
+        assert fields["created_at"].endswith(" (America/Chicago)")
+        assert "America" not in fields["state"]
+        for path in ("/my-leads", "/queue-builder", "/directory/reps"):
+            assert "(America/Chicago)" in (await manager.get(path)).text
         asked = {"queue_id": "that-day", "value": {"name": "That day", "inclusion": THAT_DAY}, "lead": lead}
         preview = await manager.post("/api/v1/queue-previews", json=asked)
         assert preview.status_code == 200, preview.text

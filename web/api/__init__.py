@@ -10,6 +10,7 @@ from web.api import (
     desk,
     directory,
     drafts,
+    erasures,
     lead,
     live,
     moved_notices,
@@ -50,6 +51,7 @@ def routers() -> list[APIRouter]:
             operations,
             tokens,
             audit,
+            erasures,
             views,
         )
     ]

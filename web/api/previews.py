@@ -73,9 +73,9 @@ class PreviewResult(Model):
 
 
 @router.get("/queue-fields")
-async def fields(_: Reads) -> list[dict[str, Any]]:
+async def fields(person: Reads, parts: PartsOf) -> list[dict[str, Any]]:
     """Return the fields that rules may use, with their operators, for the rule builder."""
-    return offered_fields()
+    return offered_fields(org_zone=parts.directory.org(person.org).settings.time_zone)
 
 
 @router.post("/queue-previews")

@@ -60,5 +60,7 @@ async def directory(
         noun=noun,
         may_write=person.role in ADMINS,
         directory_data=data(shown),
-        fields_data=data(offered_fields(derived=True)),
+        fields_data=data(
+            offered_fields(derived=True, org_zone=parts.directory.org(person.org).settings.time_zone)
+        ),
     )

@@ -39,6 +39,10 @@ async def my_leads(
         "outcomes": sorted(outcomes | set(rules.settings.closing_outcomes)),
         "campaigns": [[one.campaign_id, one.name or one.campaign_id] for one in rules.campaigns.values()],
     }
-    fields = data(offered_fields(derived=True)) if person.oversees else ""
+    fields = (
+        data(offered_fields(derived=True, org_zone=parts.directory.org(person.org).settings.time_zone))
+        if person.oversees
+        else ""
+    )
     moves = ALL_MOVES if person.oversees else OWNERS_MOVES if may_move_leads(person, rules) else ()
     return render(request, person, "my_leads.html", list_data=data(shown), fields=fields, moves=moves)

@@ -45,7 +45,7 @@ async def queue_builder(
         views=views,
         chosen=chosen,
         builder_data=data(shown_data),
-        fields_data=data(offered_fields()),
+        fields_data=data(offered_fields(org_zone=parts.directory.org(person.org).settings.time_zone)),
     )
 
 

@@ -77,6 +77,6 @@ async def _form(request: Request, person: Person, parts: Services, view: CustomV
         chosen=None if view is None else view.view_id,
         custom=True,
         form_data=data(form),
-        fields_data=data(offered_fields()),
+        fields_data=data(offered_fields(org_zone=parts.directory.org(person.org).settings.time_zone)),
         **await shelf(parts, person),
     )

@@ -26,6 +26,12 @@ HOW: Final = {
 }
 """How a lead got its owner."""
 
+OVERRIDDEN: Final = {
+    "licence": "without the licence of its state",
+    "cap": "over the cap of open leads",
+}
+"""What a manager overrode when a rep got a lead (M6)."""
+
 METHODS: Final = {
     "round_robin": "round robin",
     "roster": "the roster",
@@ -69,7 +75,7 @@ DID: Final = {
 }
 """What a rep did, by the kind of activity (M3)."""
 
-NOISE: Final = frozenset({"queue_moved", "answer_ignored", "deadline_ignored"})
+NOISE: Final = frozenset({"queue_moved", "answer_ignored", "deadline_ignored", "place_returned"})
 """Types of decisions that people who work the lead do not need to see."""
 
 
@@ -206,7 +212,8 @@ def owner_words(why: Mapping[str, Any], names: Names) -> str:
         return f"{names.rep(why['previous_rep_id'])} no longer owns it; nobody owns it now"
     how = HOW.get(why["how"], why["how"].replace("_", " "))
     via = names.via(why.get("via"))
-    return f"{names.rep(why['rep_id'])} {how}" + (f", {via}" if via else "")
+    overridden = "".join(f", {OVERRIDDEN.get(one, one)}" for one in why.get("overrides") or ())
+    return f"{names.rep(why['rep_id'])} {how}" + (f", {via}" if via else "") + overridden
 
 
 def _answered(row: Row, names: Names) -> str:
@@ -267,6 +274,12 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     ),
     "inquiry_added": lambda row, _: f"The person inquired again, through {row['why']['vendor']}",
     "merged_into": lambda *_: "It is another inquiry of a known lead",
+    "arrival_dropped": lambda *_: "A message of the erased person was not taken",
+    "lead_erased": lambda row, names: (
+        f"{names.rep(row['rep_id'])} erased the person"
+        if row["rep_id"]
+        else "The person was erased after the retention period"
+    ),
     "suppression_recorded": lambda row, _: (
         "It is on the do-not-contact list"
         if row["why"].get("reason")
@@ -300,6 +313,9 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lead_reopened": lambda row, names: f"{names.rep(row['rep_id'])} reopened it",
     "lead_closed": lambda row, _: f"Closed: {_with_spaces(row['why']['outcome'])}",
     "rep_sought": lambda row, names: f"The group {names.group(row['why']['group_id'])} was asked for a rep",
+    "place_sought": lambda row, names: (
+        f"The org was asked whether {names.rep(row['rep_id'])} has room for it"
+    ),
     "lead_offered": _offered,
     "window_moved": lambda row, _: (
         f"Its window now ends at {row['why']['until']}"

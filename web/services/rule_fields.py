@@ -3,18 +3,27 @@
 from typing import Any, Final
 
 from rules.language.catalogue import ATTRIBUTES, FIELDS, builder_field, builder_fields
+from rules.language.operators import FieldType
 
+UTC: Final = "UTC"
 FREE: Final = "Another attribute"
 """The label of the builder's entry where a person types an attribute's name."""
 
 
-def offered_fields(attributes: tuple[str, ...] = (), *, derived: bool = False) -> list[dict[str, Any]]:
+def offered_fields(
+    attributes: tuple[str, ...] = (), *, derived: bool = False, org_zone: str = UTC
+) -> list[dict[str, Any]]:
     """Return the island's `data-fields`, JSON-ready: fields, the given attributes, and an entry for any other name.
 
     `derived`: include fields that are derived from the queues a lead is in. They are for filters and segments; a
-    queue's own rules must not use them.
+    queue's own rules must not use them. `org_zone`: the org's time zone, which a date's label names where it is not
+    UTC, because a day is a day of that zone (C1).
     """
     hidden = frozenset() if derived else frozenset(name for name, field in FIELDS.items() if field.derived)
     found = [field for field in builder_fields(attributes) if field["name"] not in hidden]
+    if org_zone != UTC:
+        for field in found:
+            if field["type"] == FieldType.DATE.value:
+                field["label"] = f"{field['label']} ({org_zone})"
     free = builder_field(FIELDS[f"{ATTRIBUTES}name"])
     return [*found, free | {"name": ATTRIBUTES, "label": FREE, "free": True}]

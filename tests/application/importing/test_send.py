@@ -56,7 +56,7 @@ async def test_every_accepted_row_is_in_kafka_once_by_the_key_of_its_lead(
     leads = [*sample_leads(3_000, seed=5, now=NOW)]
     path.write_text("\n".join(json.dumps(lead) for lead in leads))
     result = await send_file(settings, path, mapping=None, vendor="x", say=print)
-    assert result == {"accepted": 3_000, "refused": 0, "refusals": {}, "doubts": {}}
+    assert result == {"accepted": 3_000, "refused": 0, "skipped": 0, "refusals": {}, "doubts": {}}
     records = await taken(arrivals, 3_000)
     assert sorted(json.dumps(json.loads(record.value)) for record in records) == sorted(
         map(json.dumps, leads)
@@ -129,3 +129,43 @@ async def test_a7_an_empty_file_of_json_lines_is_refused(
     with pytest.raises(InvalidInput, match="no lead was found in it"):
         await send_file(settings, tmp_path / "none.jsonl", mapping=None, vendor="acme", say=print)
     await taken(arrivals, 0)
+
+
+async def test_v1_a_file_that_was_sent_in_part_goes_on_where_it_ended(
+    settings: Settings, arrivals: AIOKafkaConsumer, tmp_path: Path
+) -> None:
+    """Rows are skipped only for the same content, mapping and names, and only when it is asked for."""
+    path = tmp_path / "leads.csv"
+    rows = [f"{n},{'401-419-4247' if n % 4 else ''}" for n in range(1, 41)]
+    path.write_text("\n".join(["id,phone", *rows, "41,2,3"]))
+
+    async def send(**more: Any) -> tuple[int, int, int]:
+        result = await send_file(settings, path, mapping=None, vendor="resumed", say=print, **more)
+        return result["accepted"], result["refused"], result["skipped"]
+
+    assert await send() == (40, 1, 0)
+    await taken(arrivals, 40)
+    (kept,) = (settings.state_dir / "sends").glob("*.json")
+    kept.write_text('{"rows": 15}')  # as a `send` leaves it that is killed
+    assert await send(resume=True) == (25, 1, 15)
+    sent = {json.loads(record.value)["external_id"] for record in await taken(arrivals, 25)}
+    assert sent == {str(n) for n in range(16, 41)}
+    assert await send(resume=True) == (0, 1, 40)
+    assert await send(resume=True, campaign="other") == (40, 1, 0)
+    assert await send() == (40, 1, 0)
+    kept.write_text("nonsense")
+    assert await send(resume=True) == (40, 1, 0)
+    await taken(arrivals, 120)
+
+
+async def test_v4_a_strict_send_refuses_a_file_with_unread_columns(
+    settings: Settings, arrivals: AIOKafkaConsumer, tmp_path: Path
+) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text("id,phone\n1,home\n2,work\n")
+    with pytest.raises(InvalidInput, match="phone: no value can be read as phone"):
+        await send_file(settings, path, mapping=None, vendor="acme", strict=True, say=print)
+    path.write_text("id,phone\n1,home\n2,401-419-4247\n")
+    result = await send_file(settings, path, mapping=None, vendor="acme", strict=True, say=print)
+    assert (result["accepted"], result["doubts"]) == (2, {"phone": 1})
+    await taken(arrivals, 2)

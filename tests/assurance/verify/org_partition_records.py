@@ -39,8 +39,9 @@ class OrgPartitionRecords:
         source, mark = origin(record)
         told: list[LeadNews] = []
         for key, one in self.orgs.decide(event, off=off, at=now, source=source, mark=mark).records:
-            self.journal.append(Record(ORG_JOURNAL, len(self.journal), key, encode_org_record(one), ms(now)))
-            self.orgs.apply(one)
+            value = None if one is None else encode_org_record(one)
+            self.journal.append(Record(ORG_JOURNAL, len(self.journal), key, value, ms(now)))
+            self.orgs.apply_or_remove(key, one)
             if isinstance(one, OrgStep):
                 told += to_leads(one)
         return told

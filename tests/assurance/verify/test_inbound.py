@@ -30,6 +30,8 @@ class Intake:
         self.partition = Partition()
         self.topics: dict[str, list[Record]] = {topic: [] for topic in INBOUND}
         self.letters: list[Record] = []
+        self.erased: set[int] = set()
+        """The offsets of messages whose letters an erasure removed."""
 
     def arrive(self, name: str = "A-1", *, lost: bool = False, **more: Any) -> str:
         """Send a lead; return its id."""
@@ -119,6 +121,7 @@ class Intake:
             dead_letters=dead_letters,
             findings=findings,
             partitions=1,
+            letter_was_removed=lambda record: record.offset in self.erased,
         )
         await inbound.arrivals(self.read(LEAD_ARRIVALS))
         await inbound.actions(self.read(LEAD_ACTIONS))
@@ -186,6 +189,14 @@ def test_x6_a_listing_that_its_org_or_its_lead_does_not_know_is_found() -> None:
     assert intake.codes() == {"org_answer_lost": 1, "suppression_differs": 1}
     intake.list("4014190001", lost=True)
     assert intake.codes() == {"listing_lost": 1, "org_answer_lost": 1, "suppression_differs": 1}
+
+
+def test_the_letter_of_an_erased_person_may_be_missing() -> None:
+    intake = whole()
+    erased, _ = intake.put(LEAD_ARRIVALS, BAD), intake.put(LEAD_ARRIVALS, BAD)
+    assert intake.codes() == {"refusal_lost": 2}
+    intake.erased = {erased.offset}
+    assert intake.codes() == {"refusal_lost": 1}
 
 
 def test_an_arrival_with_an_envelope_is_known_by_its_id() -> None:

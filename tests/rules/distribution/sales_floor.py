@@ -13,12 +13,14 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 
 from models.codec import decode_org_event, decode_org_record, encode_org_event, encode_org_record
 from models.decisions import Answered
-from models.events import DirectoryPublished
+from models.erasure import ErasureKey
+from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.lead import Deadline, Lead, LeadRow, Phase, RepSearch
 from models.offers import OfferMade, RingStarted
 from models.org import (
     ContactListed,
+    ErasureRequested,
     OrgEvent,
     OrgWoken,
     PersonArrived,
@@ -26,7 +28,8 @@ from models.org import (
     RepChanged,
     Stage,
 )
-from models.org_decisions import OrgDecision, OrgStep
+from models.org_decisions import OrgDecision, OrgStep, PlaceDecided
+from models.persons import handle_digest
 from models.public import DO_NOT_CONTACT
 from rules.inbound.do_not_contact import accept_listing
 from rules.lead.machine import LeadEvent
@@ -88,6 +91,9 @@ class Lane:
     def back(self, steps: int) -> None:
         """Go back by the given number of messages, as after a relay that died before its commit."""
         self.done = max(0, self.done - steps)
+
+
+KEY = ErasureKey(bytes(range(32)))
 
 
 class SalesFloor(Story):
@@ -175,14 +181,44 @@ class SalesFloor(Story):
         self.name = name
         given = {"vendor": "acme", "external_id": name, "last_name": "Jones", "state": "RI"}
         told = Facts(**{**given, "created_at": self.now, **facts})
-        self.errands[ARRIVALS].send(PersonArrived(lead_id=name, cause=f"arrival/{name}", facts=told))
+        self.errands[ARRIVALS].send(
+            PersonArrived(lead_id=name, cause=f"arrival/{name}", facts=told, hashes=KEY.hashes_of(told))
+        )
         return self.if_prompt()
 
-    def lists(self, handle: str, reason: str | None = "asked us not to") -> Self:
+    def erases(
+        self, *, lead: str | None = None, handle: str | None = None, by: str = "ada", preview: bool = False
+    ) -> Answered:
+        """Request the erasure of a person, or only its preview; return the answer to the request."""
+        n = next(self._news)
+        digest = None if handle is None else handle_digest(handle).hex()
+        hashes = () if handle is None else (KEY.hash_of(ORG, *handle.split("/", 1)),)
+        self.errands[NEWS].send(
+            ErasureRequested(
+                cause=f"erase/{n}",
+                rep_id=by,
+                answer_to=f"answer-{n}",
+                lead_id=lead,
+                digest=digest,
+                hashes=hashes,
+                preview=preview,
+            )
+        )
+        self.if_prompt()
+        return self.rows[f"answer-{n}"].answers[-1]
+
+    def lists(self, handle: str, reason: str | None = "asked us not to", *, erased: bool = False) -> Self:
         """Put a handle on the do-not-contact list, or, with None, take it off (X6)."""
         version = next(self._listed)
         self.errands[ARRIVALS].send(
-            ContactListed(cause=f"list/{version}", handle=handle, version=version, reason=reason, at=self.now)
+            ContactListed(
+                cause=f"list/{version}",
+                handle=handle,
+                version=version,
+                reason=reason,
+                at=self.now,
+                erased=erased,
+            )
         )
         return self.if_prompt()
 
@@ -221,10 +257,27 @@ class SalesFloor(Story):
 
     def asks(self, action: str, rep_id: str, *, action_id: str | None = None, **fields: Any) -> Answered:
         """Let a person request an action; return the answer."""
-        with self.late():
-            answer = super().asks(action, rep_id, action_id=action_id, **fields)
-        self.if_prompt()
-        return answer
+        action_id = action_id or f"action-{next(self._actions)}"
+        self.requests(action, rep_id, action_id=action_id, **fields)
+        return self.answer_to(action_id)
+
+    def requests(self, action: str, rep_id: str, *, action_id: str, **fields: Any) -> Self:
+        """Let a person request an action, whose answer may have to wait for the org (M6)."""
+        self.log(ActionRequested(lead_id=self.name, cause=action_id, action=action, rep_id=rep_id, **fields))
+        return self
+
+    def answer_to(self, action_id: str) -> Answered:
+        """Return the newest answer to an action, which must have been answered."""
+        given = [
+            said
+            for rows in self.history.values()
+            for row in rows
+            for said in row.decisions
+            if isinstance(said, Answered) and said.action_id == action_id
+        ]
+        assert given, f"{action_id} is not answered"
+        assert all(one == given[0] for one in given), "every repeat has the same answer (X4)"
+        return given[-1]
 
     def log(self, event: LeadEvent) -> Self:
         """Append an event to a lead's log, and send its messages to the org."""
@@ -248,10 +301,10 @@ class SalesFloor(Story):
         decided = self.orgs.decide(event, off=next(self._org_offsets), at=self.now, source=source, mark=mark)
         assert decided.failure is None
         for key, record in decided.records:
-            read = decode_org_record(encode_org_record(record))
+            read = record and decode_org_record(encode_org_record(record))
             assert read == record
             self.journal.append((key, read))
-            assert self.orgs.apply(read)
+            assert self.orgs.apply_or_remove(key, read)
         head = decided.records[0][1]
         assert isinstance(head, OrgStep)
         self.decided += head.decisions
@@ -263,10 +316,13 @@ class SalesFloor(Story):
         """Check every offer of a step against the caps of its rep (R9)."""
         for said in step.decisions:
             reps = said.reps if isinstance(said, RingStarted) else ()
-            for rep_id in (said.rep_id,) if isinstance(said, OfferMade) else reps:
+            if isinstance(said, OfferMade) or (isinstance(said, PlaceDecided) and said.granted):
+                reps = (said.rep_id,)
+            for rep_id in reps:
                 plan = self.orgs.directory(ORG).rep(rep_id)
                 most = plan.max_open if plan else 0
-                assert most is None or sum(self.in_hand(rep_id)) <= most, "an offer never exceeds the cap"
+                has = self.state.reps[rep_id].open_leads
+                assert most is None or has <= most, "neither offer nor reserved place exceeds the cap"
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
@@ -311,7 +367,7 @@ class SalesFloor(Story):
         last = {key: place for place, (key, _) in enumerate(self.journal)}
         for place, (key, record) in enumerate(self.journal):
             if not compacted or last[key] == place:
-                orgs.apply(record)
+                orgs.apply_or_remove(key, record)
         orgs.recovered()
         assert sorted(orgs.state(ORG).rows(), key=repr) == sorted(self.state.rows(), key=repr)
         assert orgs.state(ORG).persons == self.state.persons
@@ -378,6 +434,9 @@ class SalesFloor(Story):
             for name, row in org.leads.items()
         }
         assert found == expected, "the org knows of each lead what the lead knows (X7)"
+        assert not any(rep.places for rep in org.reps.values()), (
+            "each reserved place was used or returned (M6)"
+        )
         leads = {name: row.lead for name, row in self.rows.items() if row.lead is not None}
         counted = {name: lead.inquiries for name, lead in leads.items()}
         assert org.persons.arrivals() == counted, "each arrival is exactly one lead's (R6)"

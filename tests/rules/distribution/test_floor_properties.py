@@ -101,6 +101,7 @@ class FloorLives(RuleBasedStateMachine):
         self.owed: Counter[str] = Counter()
         self.judged = 0
         self.through: dict[str, str] = {}
+        self.actions = 0
 
     @initialize(terms=st.tuples(st.sampled_from(TERMS[:4]), st.sampled_from(TERMS[:4])), queue=st.booleans())
     def begin(self, terms: tuple[dict[str, Any], ...], *, queue: bool) -> None:
@@ -151,7 +152,7 @@ class FloorLives(RuleBasedStateMachine):
 
     @rule(name=leads, anybody=st.sampled_from([*STEADY, *FICKLE]), action=st.sampled_from(ANSWERS))
     def asks(self, name: str, anybody: str, action: tuple[str, dict[str, Any]]) -> None:
-        self.floor.of(name).asks(action[0], anybody, **action[1])
+        self.requests(name, anybody, action)
         self.remember(name)
 
     @rule(name=leads, which=st.integers(0, 2), action=st.sampled_from(ANSWERS))
@@ -162,7 +163,11 @@ class FloorLives(RuleBasedStateMachine):
 
     @rule(name=leads, action=st.sampled_from(DESK))
     def manages(self, name: str, action: tuple[str, dict[str, Any]]) -> None:
-        self.floor.of(name).asks(action[0], "ada", **action[1])
+        self.requests(name, "ada", action)
+
+    def requests(self, name: str, rep_id: str, action: tuple[str, dict[str, Any]]) -> None:
+        self.actions += 1
+        self.floor.of(name).requests(action[0], rep_id, action_id=f"action-{self.actions}", **action[1])
 
     @rule(rep_id=fickle, terms=st.sampled_from(TERMS))
     def rep_is_published(self, rep_id: str, terms: dict[str, Any] | None) -> None:
@@ -173,9 +178,9 @@ class FloorLives(RuleBasedStateMachine):
         until = self.floor.now + timedelta(hours=1) if change is RepChange.ABSENT else None
         self.floor.changes(rep_id, change, until)
 
-    @rule(on=st.booleans())
-    def round_robin_is_switched(self, *, on: bool) -> None:
-        self.floor.settings(round_robin=on)
+    @rule(on=st.booleans(), caps=st.booleans())
+    def settings_are_published(self, *, on: bool, caps: bool) -> None:
+        self.floor.settings(round_robin=on, enforce_caps=caps)
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
@@ -237,6 +242,8 @@ class FloorLives(RuleBasedStateMachine):
         self.floor.prompt = True
         self.floor.wait()
         self.floor.agree()
+        for number in range(self.actions):
+            self.floor.answer_to(f"action-{number + 1}")
         self.floor.prompt = False
         for row in self.floor.rows.values():
             for deadline in row.lead.deadlines if row.lead else ():

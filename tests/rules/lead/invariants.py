@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from models.activities import SHORT_TYPES
 from models.codec import decode_row, encode_row
 from models.contact_decisions import (
@@ -29,15 +31,19 @@ from models.decisions import (
     QueueLeft,
     QueueMoved,
 )
+from models.erasure_decisions import ArrivalDropped
 from models.events import (
     ActionRequested,
     CorrectionChecked,
     DeadlinePassed,
+    ErasureFound,
+    ErasureOrdered,
     HandleShared,
     LeadArrived,
     OrgAnswered,
     SuppressionChanged,
 )
+from models.facts import Facts
 from models.lead import (
     ANSWERS_KEPT,
     HELD_BACK,
@@ -51,6 +57,7 @@ from models.lead import (
 )
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
 from models.persons import handles_of
+from models.place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 from rules.lead.lifecycle import LIFECYCLE, Trigger
 from rules.lead.machine import LeadEvent
@@ -65,6 +72,7 @@ _BY_KIND = {
     DeadlineKind.CALLBACK: Trigger.CALLBACK_DUE,
     DeadlineKind.RULES: Trigger.RULES_CHANGED,
     DeadlineKind.OFFER: Trigger.OFFER_EXPIRED,
+    DeadlineKind.RETENTION: Trigger.RETENTION_OVER,
 }
 _BY_ANSWER = {
     OfferMade: Trigger.OFFER_MADE,
@@ -75,7 +83,16 @@ _BY_ANSWER = {
 }
 REACHED: set[tuple[Phase | None, Trigger]] = set()
 """The cells of LIFECYCLE that checked steps have used so far: phase and trigger."""
-_SAYS_NOTHING = (Answered, AnswerIgnored, DeadlineIgnored, ArrivalRepeated, MergedInto)
+_SAYS_NOTHING = (
+    Answered,
+    AnswerIgnored,
+    ArrivalDropped,
+    DeadlineIgnored,
+    ArrivalRepeated,
+    MergedInto,
+    PlaceSought,
+    PlaceReturned,
+)
 """Decisions that may come without a change of the lead, or beside one."""
 
 
@@ -87,9 +104,20 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
     if isinstance(event, ActionRequested) and not _check_answer(before, event, after):
         assert now == was, "a repeated, lost or refused action changes nothing (X4)"
         return
+    if isinstance(event, ErasureOrdered | ErasureFound) and now == was:
+        return
     if now is None or (now == was and _ignored(after)):
         assert now == was
         return
+    if was is not None and was.erased_at is not None:
+        assert (now.facts, now.phase, now.owner) == (was.facts, was.phase, was.owner), (
+            "nothing brings facts back"
+        )
+        return
+    if now.erased_at is not None:
+        assert was is not None
+        assert now.facts == Facts(vendor=was.facts.vendor, org=was.facts.org, created_at=was.facts.created_at)
+        assert (now.hashes, now.suppressed, now.deadlines) == ((), {}, ())
     _check_phase(was, event, after)
     _check_owner(was, now, after.decisions)
     _check_facts(was, event, now, after.decisions)
@@ -105,8 +133,13 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
 
 
 def _note_reached(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
-    """Note the cell of LIFECYCLE by which an action was decided, whatever its answer."""
-    if was is None or not isinstance(event, ActionRequested) or event.invalid is not None:
+    """Note the cell of LIFECYCLE by which an action was decided, whatever its answer. An erased lead refuses all."""
+    if (
+        was is None
+        or was.erased_at is not None
+        or not isinstance(event, ActionRequested)
+        or event.invalid is not None
+    ):
         return
     answer = after.decisions[0]
     expired = was.search is not None and was.search.until is not None and was.search.until <= after.at
@@ -125,6 +158,8 @@ def trigger_of(event: LeadEvent) -> Trigger:
         return Trigger.SUPPRESSION
     if isinstance(event, ActionRequested):
         return Trigger.ACTIVITY if event.action in SHORT_TYPES else Trigger(event.action)
+    if isinstance(event, ErasureOrdered):
+        return Trigger.ERASE
     if isinstance(event, OrgAnswered):
         return _BY_ANSWER[type(event.answer)]
     if isinstance(event, DeadlinePassed):
@@ -159,15 +194,21 @@ def _check_row(before: LeadRow | None, event: LeadEvent, after: LeadRow) -> None
 def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow) -> bool:
     """Return whether the action changed something. Check that it has an answer with an explanation (X1, X4)."""
     answers = before.answers if before else ()
-    answer = after.decisions[0]
+    if _asks_for_place(event, after):
+        assert after.answers == answers
+        return False
+    decisions = _without_returned_place(event, after)
+    answer = decisions[0]
     assert isinstance(answer, Answered)
-    assert not any(isinstance(decision, Answered) for decision in after.decisions[1:]), "one answer each"
+    assert not any(isinstance(decision, Answered) for decision in decisions[1:]), "one answer each"
     assert len(after.answers) <= ANSWERS_KEPT
     _check_why(answer)
     if given := [one for one in answers if one.action_id == event.cause]:
-        assert after.decisions == (given[0],), "a repeat is answered word for word (X4)"
+        assert decisions == (given[0],), "a repeat is answered word for word (X4)"
         assert after.answers == answers
         return False
+    if _erases(before, after):
+        answers = tuple(replace(one, why=one.why and "erased") for one in answers)
     assert after.answers == (*answers, answer)[-ANSWERS_KEPT:]
     theirs = after.lead is not None and after.lead.facts.org == event.org
     owner = after.lead.owner if after.lead and theirs else None
@@ -177,12 +218,41 @@ def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow
         return False
     if answer.result in (Result.DONE, Result.WON):
         return True
-    assert after.decisions == (answer,)
+    assert decisions == (answer,)
     return False
 
 
+def _asks_for_place(event: ActionRequested, after: LeadRow) -> bool:
+    """Return whether the org is asked for a place before the action is answered (M6)."""
+    sought = [decision for decision in after.decisions if isinstance(decision, PlaceSought)]
+    if not sought:
+        return False
+    (asked,) = sought
+    assert asked.action.cause == event.cause
+    assert asked.rep_id in (event.rep_id, event.to_rep_id)
+    assert all(isinstance(decision, PlaceSought | PlaceReturned) for decision in after.decisions)
+    return True
+
+
+def _without_returned_place(event: ActionRequested, after: LeadRow) -> tuple[Decision, ...]:
+    """Check that a granted place is either used or returned, and leave out that it was returned (M6)."""
+    returned = [decision for decision in after.decisions if isinstance(decision, PlaceReturned)]
+    used = [one for one in after.decisions if isinstance(one, OwnerChanged) and one.place is not None]
+    granted = event.place is not None and event.place.granted
+    assert len(returned) + len(used) == int(granted), "a place is used or returned, once"
+    assert all((one.rep_id, one.place) == (event.place and event.place.rep_id, event.cause) for one in used)
+    return tuple(decision for decision in after.decisions if not isinstance(decision, PlaceReturned))
+
+
+def _erases(before: LeadRow | None, after: LeadRow) -> bool:
+    was = before.lead.erased_at if before and before.lead else None
+    return was is None and after.lead is not None and after.lead.erased_at is not None
+
+
 def _ignored(after: LeadRow) -> bool:
-    return any(isinstance(decision, DeadlineIgnored | AnswerIgnored) for decision in after.decisions)
+    return any(
+        isinstance(decision, DeadlineIgnored | AnswerIgnored | ArrivalDropped) for decision in after.decisions
+    )
 
 
 def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
@@ -200,11 +270,13 @@ def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
 
 def _check_owner(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
     owner = was.owner if was else None
+    last: OwnerChanged | None = None
     for decision in decisions:
         if isinstance(decision, OwnerChanged):
             assert decision.previous_rep_id == owner, "an owner is followed by the next, none is skipped"
-            owner = decision.rep_id
-            assert (now.how, now.via) == (decision.how, decision.via)
+            owner, last = decision.rep_id, decision
+    if last is not None:  # one event may take the lead from an owner who has left and give it to another rep
+        assert (now.how, now.via) == (last.how, last.via)
     assert now.owner == owner, "only an OwnerChanged changes the owner"
     if now.phase is not Phase.CLOSED:
         assert (now.owner is not None) == (now.phase in OWNED_PHASES)
@@ -214,6 +286,9 @@ def _check_facts(was: Lead | None, event: LeadEvent, now: Lead, decisions: tuple
     """Check that only a correction changes what was corrected, and that it is told with its author (M2)."""
     if was is None:
         assert now.corrections is None
+        return
+    if now.erased_at is not None:
+        assert now.corrections is None, "former values of corrected facts are facts, too"
         return
     told = [decision for decision in decisions if isinstance(decision, FactsCorrected)]
     before, after = was.corrections or NOTHING_CORRECTED, now.corrections or NOTHING_CORRECTED
@@ -370,6 +445,8 @@ def _check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: Or
         isinstance(said, ConsentRecorded) or (isinstance(said, SuppressionRecorded) and said.reason is None)
         for said in after.decisions
     )
+    if now.erased_at is not None:
+        return  # an erased lead is closed for good, and nobody is contacted about it
     assert not (was and was.silenced) or now.silenced or lifted, "only consent or the list lifts it (M8)"
     assert not (was and was.facts.silenced) or now.facts.silenced or not isinstance(event, LeadArrived)
     kept = was is None or was.callback_at is None or now.callback_at == was.callback_at
@@ -399,7 +476,7 @@ def _check_trouble(was: Lead | None, now: Lead, decisions: tuple[Decision, ...])
         assert before is not None
         assert (decision.reason, decision.explanation, decision.raised_at) == (
             before.reason,
-            before.explanation,
+            () if now.erased_at else before.explanation,
             before.raised_at,
         )
 

@@ -201,7 +201,7 @@ def test_an_event_whose_row_was_removed_is_a_replay_after_a_crash(
 # -- locks -----------------------------------------------------------------------------------------------------
 
 
-def test_d1_a_rep_who_has_three_leads_open_opens_no_fourth(partition: Partition) -> None:
+def test_d1_d13_a_rep_who_has_three_leads_open_opens_no_fourth(partition: Partition) -> None:
     """A rep could open all 500 leads of a work queue, and nobody else saw them for an hour."""
     for n in range(5):
         partition.arrives(f"lead-{n}")

@@ -63,8 +63,9 @@ def test_x4_every_action_is_a_trigger_and_every_other_trigger_is_no_action() -> 
         Trigger.OFFER_VOIDED,
         Trigger.OFFER_EXPIRED,
         Trigger.ORPHANED,
+        Trigger.RETENTION_OVER,
     }
-    assert {*ACTIONS, *ACTIONS_AFTER_OFFER, *DECLINING} == set(Trigger) - others
+    assert {*ACTIONS, *ACTIONS_AFTER_OFFER, *DECLINING, Trigger.ERASE} == set(Trigger) - others
     assert set(ACTIONS_AFTER_OFFER) <= OFFER_TRIGGERS
 
 

@@ -9,13 +9,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from models.decisions import Answered, ClaimReopened, InquiryAdded, OwnerChanged
 from models.events import ActionRequested, CorrectionChecked, OrgAnswered, RulesChanged, SuppressionChanged
@@ -184,7 +179,11 @@ class LeadsLive(RuleBasedStateMachine):
     def repeats(self, data: st.DataObject) -> None:
         event, answer = data.draw(st.sampled_from(self.asked[-20:]))
         before = self.lead(event.lead_id)
-        assert self.tell(event) == answer, "a repeat is answered word for word (X4)"
+        expected = [answer]
+        if before is not None and before.erased_at is not None:
+            # If it was given before the erasure, its words may have named the prospect.
+            expected.append(replace(answer, why=answer.why and "erased"))
+        assert self.tell(event) in expected, "a repeat is answered word for word (X4)"
         assert self.lead(event.lead_id) == before
 
     @rule(data=st.data(), queue_id=st.sampled_from(sorted(QUEUES)), sweep=st.booleans())
@@ -312,6 +311,9 @@ class LeadsLive(RuleBasedStateMachine):
             case Trigger.CALLBACK_DUE | Trigger.LOCK_EXPIRED | Trigger.OFFER_EXPIRED:
                 length = {Trigger.CALLBACK_DUE: 2, Trigger.OFFER_EXPIRED: 6}.get(trigger, 100)
                 story.wait(minutes=length)
+            case Trigger.RETENTION_OVER:
+                story.publishes("settings", "settings", {"retention_days": 1})
+                story.wait(days=2)
             case Trigger.ORPHANED if lead.owner is not None:
                 self.answer(LeadOrphaned(**about, rep_id=lead.owner, why="left"))
             case Trigger.OFFER_MADE if search is not None and not search.reps:

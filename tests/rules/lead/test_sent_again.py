@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from models.events import DeadlinePassed
 from models.lead import Deadline, DeadlineKind, Lead, LeadRow, Lock, Phase
-from rules.lead.machine import resumed, step
+from rules.lead.machine import step
+from rules.lead.resumption import resumed
 from rules.queues.rule_book import RuleBook
 from tests.rules.outbound.journal_cases import AT, lead, offered, owned, row
 

@@ -1,4 +1,8 @@
-"""Follows the newest dead letters of each org from the topic. It reads their bytes only on request."""
+"""Follows the newest dead letters of each org from the topic. It reads their bytes only on request.
+
+An erasure deletes dead letters and writes the others anew (`application.erasure.letters`), and then writes a receipt.
+So after each receipt the letters that are no longer in the topic are forgotten.
+"""
 
 from collections import defaultdict, deque
 from collections.abc import Callable
@@ -10,10 +14,12 @@ import msgspec
 
 from application.dead_letters import org_of, shown
 from application.replay import is_replayable
+from models.errors import RetryableError
 from streams.clients import follow
 from streams.dead_letter_reading import read_letter
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS
+from streams.topic_reader import extent
+from streams.topics import DEAD_LETTERS, ERASURES
 
 KEPT: Final = 500
 """How many dead letters are kept for each org."""
@@ -62,13 +68,33 @@ class DeadLetterFollower:
 
     async def follow(self) -> None:
         """Follow the topic until cancelled. While Kafka is unavailable, the last state stays in use."""
-        async with aclosing(follow(self._settings, DEAD_LETTERS, newest=BEHIND)) as batches:
+        async with aclosing(follow(self._settings, DEAD_LETTERS, ERASURES, newest=BEHIND)) as batches:
             async for batch in batches:
                 for record in batch.records:
-                    self._take(record)
+                    if record.topic == DEAD_LETTERS:
+                        self._take(record)
+                if any(record.topic == ERASURES for record in batch.records):
+                    await self._forget_deleted()
 
     def _take(self, record: Any) -> None:
         letter = read_letter(record)
         org = org_of(letter)
         if all(known.place != letter.place for known in self._kept.get(org, ())):
             self._kept[org].append(Letter(**shown(letter), replayable=is_replayable(letter)))
+
+    async def _forget_deleted(self) -> None:
+        """Forget the letters that are no longer in the topic. While Kafka is away, they stay until the next receipt."""
+        try:
+            bounds = await extent(self._settings, DEAD_LETTERS)
+        except RetryableError:
+            return
+        begins = {partition: begin for partition, (begin, _) in bounds.items()}
+        for kept in self._kept.values():
+            there = [letter for letter in kept if _is_there(letter.place, begins)]
+            kept.clear()
+            kept.extend(there)
+
+
+def _is_there(place: str, begins: dict[int, int]) -> bool:
+    partition, _, offset = place.partition(":")
+    return int(offset) >= begins.get(int(partition), 0)

@@ -72,6 +72,15 @@ export interface FieldError {
   reason: string;
 }
 
+/** A lead that the erasure of a person would erase. */
+export interface ErasableLead {
+  lead_id: string;
+  name: string;
+  phase: string;
+  owner: string | null;
+  arrived_at: string | null;
+}
+
 /** The body of an error response (RFC 9457). */
 export interface ProblemBody extends Record<string, any> {
   detail?: string;

@@ -149,6 +149,14 @@ function settings(value) {
       },
     ),
     toggle(
+      "enforce_caps",
+      "A rep's cap of open leads also holds for claims and assignments",
+      value.enforce_caps ?? false,
+      {
+        hint: "A manager may override it with a reason. Offers always respect the cap.",
+      },
+    ),
+    toggle(
       "auto_claim_on_timed_callback",
       "A callback with a time claims the lead",
       value.auto_claim_on_timed_callback ?? true,

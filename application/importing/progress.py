@@ -1,0 +1,61 @@
+"""How many rows of a file Kafka has, so that an interrupted `send` can go on. It is kept in the state folder."""
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Self
+
+from models.errors import RuntimeFailure
+from streams.file_permissions import private_folder, private_opener
+
+SAVED_EVERY: Final = 1_000
+"""Rows between two writes. A `send` that is killed sends at most so many rows, and those in flight, a second time."""
+MOST_FILES: Final = 200
+"""How many files are remembered: those that were sent last."""
+
+
+class Progress:
+    """The rows of one file that are durable. They become durable in the order of the file."""
+
+    def __init__(self, place: Path, rows: int) -> None:
+        self._place, self.rows = place, rows
+
+    @classmethod
+    def of(cls, state_dir: Path, path: Path, mapping: Path | None, names: tuple[str, ...]) -> Self:
+        """Return the progress of a file: of its content, its mapping, and the names of cluster, vendor and so on."""
+        digest = hashlib.sha256()
+        for one in (path, mapping):
+            if one is not None:
+                with one.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+            digest.update(b"\n")
+        digest.update("\n".join(names).encode())
+        place = state_dir / "sends" / f"{digest.hexdigest()}.json"
+        rows = 0
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            rows = max(0, int(json.loads(place.read_text(encoding="utf-8"))["rows"]))
+        return cls(place, rows)
+
+    def advance(self) -> None:
+        """Count one more durable row."""
+        self.rows += 1
+        if self.rows % SAVED_EVERY == 0:
+            self.save()
+
+    def save(self) -> None:
+        """Write the number of rows, whole or not at all. Raises `RuntimeFailure` if it cannot be written."""
+        try:
+            private_folder(self._place.parent)
+            beside = self._place.with_suffix(f".{os.getpid()}")
+            with open(
+                beside, "w", opener=private_opener, encoding="utf-8"
+            ) as file:  # Path.open accepts no opener
+                json.dump({"rows": self.rows}, file)
+            beside.replace(self._place)
+            known = sorted(self._place.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
+            for old in known[:-MOST_FILES]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            raise RuntimeFailure(str(self._place), f"cannot be written: {error.strerror}") from error

@@ -1,0 +1,254 @@
+"""Reads a file of leads as `send` does and reports what its columns become. Nothing is sent (V4).
+
+A column becomes a field, is kept under `attributes`, or is unread: the mapping leaves it out, or it is named like a
+field and none of its values can be read.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping as RowCells
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from application.importing import adf, documents, lines, sheets, tables
+from application.importing.mapping import FIELDS, Mapping, cell_of
+from application.importing.reading import Format, format_of, rows_of
+from application.importing.rows import Found, Refusal, Row
+from models.errors import InvalidInput, Problem
+from models.field_names import FULL_NAME, field_of
+from rules.inbound.fields import find_fields, flattened
+
+MOST_COLUMNS: Final = 2_000
+"""The most columns that are reported. A JSON file may name other fields in each lead."""
+SAMPLES: Final = 3
+LONGEST_SAMPLE: Final = 80
+MOST_REFUSALS: Final = 100
+"""The most refused rows that are named. All are counted."""
+_WHOLE_NAME: Final = "first_name, last_name"
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One value of a column: as it was sent, and as it was read; `read` is None where it could not be."""
+
+    sent: str
+    read: Any = None
+
+
+class Column(msgspec.Struct):
+    """What became of a column. `field`: the field it becomes, None for others. `rows`: rows with a value.
+
+    `unreadable`: rows whose value could not be read as the field. `dropped`: rows whose value is kept nowhere.
+    """
+
+    column: str
+    field: str | None = None
+    rows: int = 0
+    unreadable: int = 0
+    dropped: int = 0
+    samples: list[Sample] = []
+
+    @property
+    def becomes(self) -> str:
+        """`field`, `attribute` or `unread`."""
+        if self.dropped or (self.field and self.unreadable == self.rows):
+            return "unread"
+        return "field" if self.field else "attribute"
+
+
+class Trial(msgspec.Struct):
+    """What a file would become. `leads`: the first leads as they would be read, with their ids."""
+
+    columns: dict[str, Column] = {}
+    leads: list[dict[str, Any]] = []
+    accepted: int = 0
+    refused: int = 0
+    refusals: list[Refusal] = []
+    more_columns: int = 0
+
+    @property
+    def unread(self) -> list[str]:
+        """The columns whose values would be lost."""
+        return [name for name, column in self.columns.items() if column.becomes == "unread"]
+
+    def report(self) -> dict[str, Any]:
+        """Return the trial as a JSON object."""
+        return {
+            "columns": [
+                {
+                    "column": one.column,
+                    "becomes": one.becomes,
+                    "field": one.field,
+                    "rows": one.rows,
+                    "unreadable": one.unreadable,
+                    "samples": [msgspec.to_builtins(sample) for sample in one.samples],
+                }
+                for one in self.columns.values()
+            ],
+            "unread": self.unread,
+            "more_columns": self.more_columns,
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "refusals": [msgspec.to_builtins(one) for one in self.refusals],
+            "leads": self.leads,
+        }
+
+
+class Observer(Mapping):
+    """A mapping that remembers the cells of the row that it turned into a message last.
+
+    `inner`: the mapping to use; without one, columns are fields by their names. `by_names`: the rows are a table's.
+    """
+
+    def __init__(self, inner: Mapping | None, *, by_names: bool) -> None:
+        self.inner, self._by_names = inner, by_names
+        self.leads = inner.leads if inner else None
+        self.cells: RowCells[str, Any] = {}
+
+    def columns(self) -> dict[str, str]:
+        """Return the columns that the mapping needs."""
+        return self.inner.columns() if self.inner else {}
+
+    def check_columns(self, present: tuple[str, ...]) -> None:
+        """Check a header as `send` does."""
+        if self.inner:
+            self.inner.check_columns(present)
+        else:
+            tables.require_known(present)
+
+    def message(self, row: RowCells[str, Any]) -> dict[str, Any]:
+        """Return the message of a row as `send` does."""
+        self.cells = row
+        if self.inner:
+            return self.inner.message(row)
+        return tables.by_names({**row}) if self._by_names else {**row}
+
+
+def try_file(
+    path: Path, mapping: Mapping | None, vendor: str, *, org: str | None = None, leads: int = 5
+) -> Trial:
+    """Read a file to its end and report what it would become. `leads`: how many leads to show.
+
+    Raises `InvalidInput` where `send` does.
+    """
+    kind = format_of(path)
+    seen = Observer(mapping, by_names=kind in ("csv", "xlsx"))
+    trial = Trial()
+    for row in rows_of(_found(kind, path, seen), mapping, kind, {"vendor": vendor, "org": org or ""}):
+        cells, seen.cells = (row.message or {} if kind == "adf" else seen.cells), {}
+        _count(trial, row, leads)
+        _look(trial, row, cells, None if kind == "adf" else mapping)
+    return trial
+
+
+def require_read(path: Path, mapping: Mapping | None, vendor: str, *, org: str | None = None) -> None:
+    """Raise `InvalidInput` with each column of a file whose values would be lost."""
+    trial = try_file(path, mapping, vendor, org=org, leads=0)
+    if trial.unread:
+        reasons = {
+            name: "the mapping leaves it out"
+            if trial.columns[name].dropped
+            else _unreadable(trial.columns[name])
+            for name in trial.unread
+        }
+        raise InvalidInput(tuple(Problem(path=name, reason=reason) for name, reason in reasons.items()))
+
+
+def _unreadable(column: Column) -> str:
+    sample = column.samples[0].sent if column.samples else ""
+    return f"no value can be read as {column.field}, such as {sample!r}"
+
+
+def _found(kind: Format, path: Path, seen: Observer) -> Iterator[Found]:
+    match kind:
+        case "adf":
+            return adf.read(path)
+        case "csv":
+            return tables.read(path, seen)
+        case "json":
+            return documents.read(path, seen)
+        case "xlsx":
+            return sheets.read(path, seen)
+        case "jsonl":
+            return lines.read(path, seen)
+
+
+def _count(trial: Trial, row: Row, most: int) -> None:
+    if row.refusal is not None:
+        trial.refused += 1
+        if len(trial.refusals) < MOST_REFUSALS:
+            trial.refusals.append(row.refusal)
+        return
+    trial.accepted += 1
+    if len(trial.leads) < most:
+        facts = {name: value for name, value in msgspec.to_builtins(row.facts).items() if value is not None}
+        trial.leads.append({"line": row.line, "lead_id": row.lead_id, **facts})
+
+
+def _look(trial: Trial, row: Row, sent: RowCells[str, Any], mapping: Mapping | None) -> None:
+    """Add one row to what is known of its columns."""
+    cells = {name: cell for name, cell in flattened(sent).items() if cell not in (None, "")}
+    invalid = row.facts.attributes.get("invalid") if row.facts else None
+    invalid = invalid if isinstance(invalid, dict) else {}
+    used = _by_mapping(cells, mapping) if mapping else _by_name(cells)
+    for name, cell in cells.items():
+        column = trial.columns.get(name)
+        if column is None:
+            if len(trial.columns) >= MOST_COLUMNS:
+                trial.more_columns += 1
+                continue
+            column = trial.columns[name] = Column(name, samples=[])
+        field = used.get(name)
+        column.rows += 1
+        if field is None:
+            column.dropped += mapping is not None and not _is_kept(name, mapping)
+            _sample(column, cell, cell)
+            continue
+        column.field = field
+        is_lost = row.facts is not None and (name in invalid or field in invalid)
+        column.unreadable += is_lost
+        _sample(column, cell, None if is_lost else _read(row, field))
+
+
+def _by_name(cells: RowCells[str, Any]) -> dict[str, str]:
+    """Return the field that each column becomes by its name."""
+    found = find_fields(cells)
+    used = {found.names.get(name, name): name for name in found.fields if name in FIELDS and name in cells}
+    used |= {found.names[name]: name for name in found.fields if name in found.names}
+    used |= {name: field for name in found.invalid if (field := field_of(name)) is not None}
+    used |= {name: _WHOLE_NAME for name in cells if field_of(name) == FULL_NAME}
+    return used
+
+
+def _by_mapping(cells: RowCells[str, Any], mapping: Mapping) -> dict[str, str]:
+    """Return the field that each column becomes by a mapping: of several columns the first that is not empty."""
+    used: dict[str, str] = {}
+    for field, source in mapping.sources.items():
+        chosen = next((one for one in source.column if cell_of(cells, one) not in (None, "")), None)
+        if chosen is not None:
+            used[chosen if chosen in cells else chosen.partition(".")[0]] = field
+    return used
+
+
+def _is_kept(column: str, mapping: Mapping) -> bool:
+    """Say whether a column without a field is kept under `attributes`, or is an alternative of a field."""
+    of_fields = {name.partition(".")[0] for source in mapping.sources.values() for name in source.column}
+    kept = mapping.attributes
+    return kept is None or column in of_fields or column in {name.partition(".")[0] for name in kept.values()}
+
+
+def _read(row: Row, field: str) -> Any:
+    if row.facts is None:
+        return None
+    if field == _WHOLE_NAME:
+        return " ".join(filter(None, (row.facts.first_name, row.facts.last_name)))
+    if field == "external_id":
+        return (row.message or {}).get(field)
+    return msgspec.to_builtins(getattr(row.facts, field, None))
+
+
+def _sample(column: Column, sent: Any, read: Any) -> None:
+    text = sent if isinstance(sent, str) else msgspec.json.encode(sent).decode(errors="replace")
+    one = Sample(text[:LONGEST_SAMPLE], read[:LONGEST_SAMPLE] if isinstance(read, str) else read)
+    if len(column.samples) < SAMPLES and all(known.sent != one.sent for known in column.samples):
+        column.samples.append(one)

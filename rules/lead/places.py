@@ -1,0 +1,84 @@
+"""Asks the org for a place before an action gives a lead to a rep whose open leads are capped (M6).
+
+Only the org knows how many open leads a rep has, because they lie in many logs. So the first time, the action is not
+answered: the org reserves a place or refuses, and sends the action back with its answer. The action is decided then, on
+the lead as it is at that time. The place becomes that of the owned lead, or it is returned.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from msgspec.structs import replace
+
+from models.decisions import OwnerChanged
+from models.events import ActionRequested
+from models.lead import OPEN_OFFERS, LeadRow
+from models.place_decisions import PlaceReturned, PlaceSought
+from models.places import USABLE, Place
+from models.results import Reason, Result
+from rules.lead.transition import ActionResult, Transition, refused
+
+OVERRIDE: Final = "cap"
+"""The name of an overridden cap in `OwnerChanged.overrides`."""
+OVERRIDABLE: Final = frozenset({"assign", "reassign"})
+"""The actions with which a manager may override a cap."""
+
+
+def check_place(transition: Transition, request: ActionRequested, rep_id: str) -> ActionResult | None:
+    """Return why a rep may not have the lead now, or that the org must be asked; None if the rep has a place.
+
+    An offer to the rep has taken a place already. `Transition.overrides_cap` is set if a manager overrides the cap.
+    """
+    rep = transition.rules.reps.get(rep_id)
+    if not transition.rules.settings.enforce_caps or rep is None or rep.max_open is None:
+        return None
+    search = transition.lead.search
+    if search is not None and search.stage in OPEN_OFFERS and rep_id in search.reps:
+        return None
+    overrides = request.override_cap and request.action in OVERRIDABLE
+    if overrides and request.why is None:
+        return refused(Reason.INVALID, "why: override_cap needs a reason")
+    place = request.place
+    if place is None or place.rep_id != rep_id or transition.at - place.decided_at > USABLE:
+        return ActionResult(Result.REFUSED, asks_place_of=rep_id)
+    if place.granted:
+        transition.place = request.cause
+        return None
+    if place.error is not None:
+        return refused(
+            Reason.FATAL_ERROR, f"the org could not count the open leads of {rep_id}: {place.error}"
+        )
+    if overrides:
+        transition.overrides_cap = True
+        return None
+    return refused(Reason.AT_CAP, _at_cap(request, place))
+
+
+def _at_cap(request: ActionRequested, place: Place) -> str:
+    if request.rep_id == place.rep_id:
+        return f"you have {place.open} of at most {place.most} open leads"
+    has = f"{place.rep_id} has {place.open} of at most {place.most} open leads"
+    return f"{has}; a manager may override that with a reason (override_cap)"
+
+
+def asking(row: LeadRow, request: ActionRequested, rep_id: str, off: int, at: datetime) -> LeadRow:
+    """Return the record of an action that is not answered yet, because the org is asked for a place.
+
+    What the answer does not depend on is left out of the action, to keep rows small.
+    """
+    action = replace(request, note=None, facts=None, hashes=(), attributes={}, place=None)
+    sought = PlaceSought(rep_id=rep_id, action=action, why=f"the open leads of {rep_id} are capped")
+    spare = unused(request, ())
+    decisions = (sought,) if spare is None else (spare, sought)
+    return replace(row, off=off, at=at, cause=request.cause, decisions=decisions)
+
+
+def unused(request: ActionRequested, decisions: tuple[object, ...]) -> PlaceReturned | None:
+    """Return that the action's place is not needed, unless the org refused one or the decisions use it."""
+    place = request.place
+    if place is None or not place.granted:
+        return None
+    if any(isinstance(said, OwnerChanged) and said.place == request.cause for said in decisions):
+        return None
+    why = "the action did not need the place"
+    return PlaceReturned(rep_id=place.rep_id, action_id=request.cause, why=why)

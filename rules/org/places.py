@@ -1,0 +1,69 @@
+"""Reserves a place with a rep for an action that would give the rep a lead, or refuses it because of the cap (M6).
+
+The org's log decides the order, like that of offers, so a rep never has more places than the cap allows, however many
+claims, assignments and offers come at once. The lead's own messages end each reservation.
+"""
+
+from models.org import OrgRep, PlaceRequested, PlaceUnused
+from models.org_decisions import CapacityReturned, OrgEventIgnored, PlaceDecided
+from models.places import LAPSES, ReservedPlace
+from rules.org.transition import OrgTransition
+
+
+def seek_place(transition: OrgTransition, event: PlaceRequested) -> None:
+    """Reserve a place, or refuse. An action that has a place already gets the same one, with a new time.
+
+    Places that were never used nor returned lapse here.
+    """
+    rep_id, action_id = event.rep_id, event.action.cause
+    row = transition.rep(rep_id)
+    current = tuple(
+        place
+        for place in row.places
+        if transition.at - place.since < LAPSES and not _is(place, event.lead_id, action_id)
+    )
+    had = any(_is(place, event.lead_id, action_id) for place in row.places)
+    open_leads = row.open_leads - len(row.places) + len(current)
+    plan = transition.directory.rep(rep_id)
+    most = plan.max_open if plan is not None else None
+    granted = had or most is None or open_leads < most
+    if granted:
+        current = (*current, ReservedPlace(event.lead_id, action_id, transition.at))
+    if current != row.places:
+        transition.change_rep(rep_id, places=current)
+    if len(current) < len(row.places):
+        transition.freed.add(rep_id)
+    transition.emit(
+        PlaceDecided(
+            lead_id=event.lead_id,
+            rep_id=rep_id,
+            granted=granted,
+            open=open_leads,
+            most=most,
+            action=event.action,
+        )
+    )
+
+
+def return_place(transition: OrgTransition, event: PlaceUnused) -> None:
+    """Return a place that is not needed."""
+    if spend_place(transition, event.rep_id, event.lead_id, event.action_id):
+        transition.freed.add(event.rep_id)
+        transition.emit(CapacityReturned(lead_id=event.lead_id, rep_id=event.rep_id, why=event.why))
+    else:
+        why = f"no place is reserved with {event.rep_id} for {event.action_id}"
+        transition.emit(OrgEventIgnored(object_id=event.lead_id, why=why))
+
+
+def spend_place(transition: OrgTransition, rep_id: str, lead_id: str, action_id: str | None) -> bool:
+    """Remove a rep's reserved place, if there is one; say whether there was."""
+    row: OrgRep = transition.rep(rep_id)
+    rest = tuple(place for place in row.places if not _is(place, lead_id, action_id))
+    if len(rest) == len(row.places):
+        return False
+    transition.change_rep(rep_id, places=rest)
+    return True
+
+
+def _is(place: ReservedPlace, lead_id: str, action_id: str | None) -> bool:
+    return (place.lead_id, place.action_id) == (lead_id, action_id)

@@ -149,7 +149,7 @@ def _is_another_person(persons: Persons, arrival: _Arrival, lead_id: str) -> boo
     if arrival.name is None or not names or arrival.name in names:
         return False
     return bool(arrival.given) and not any(
-        persons.has(lead_id, joining) or persons.has_lost(lead_id, listed_handle(joining))
+        persons.joins(lead_id, joining) or persons.has_lost(lead_id, listed_handle(joining))
         for joining in arrival.joining
     )
 
@@ -206,7 +206,7 @@ def _speaks_against(persons: Persons, arrival: _Arrival, joining: str, lead_id: 
     if _kind(joining) == PHONE or phone is None or arrival.name is None:
         return False
     names = persons.names(lead_id)
-    other_phone = persons.has_phone(lead_id) and not persons.has(lead_id, phone)
+    other_phone = persons.has_phone(lead_id) and not persons.joins(lead_id, phone)
     return other_phone and bool(names) and arrival.name not in names
 
 
@@ -234,7 +234,7 @@ def _store(
     persons = transition.state.persons
     joining = tuple(each for each in arrival.joining if not persons.has_lost(lead_id, listed_handle(each)))
     fresh = tuple(each for each in joining if not persons.is_held(each))
-    shared = tuple(each for each in joining if each not in fresh and not persons.has(lead_id, each))
+    shared = tuple(each for each in joining if each not in fresh and not persons.joins(lead_id, each))
     apart = tuple(
         handle
         for handle in arrival.handles
@@ -268,7 +268,7 @@ def _newly_met(
     if name is None:
         return
     for handle in joining:
-        if persons.has(lead_id, handle):
+        if persons.joins(lead_id, handle):
             if name not in (met := persons.met_by(lead_id, handle)):
                 yield handle, tuple(sorted(met | {name}))
         elif not own and persons.own_name(lead_id) != name:

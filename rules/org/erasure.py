@@ -28,11 +28,12 @@ def order(transition: OrgTransition, event: ErasureRequested) -> None:
     """Order the erasure of a person's leads, and answer the request with their ids. A preview is only answered."""
     persons = transition.state.persons
     seeds: tuple[str, ...]
+    digest = bytes.fromhex(event.digest or "")
     if event.lead_id is not None:
         lead_id = persons.lead_of(event.lead_id)
         seeds = () if lead_id is None else (lead_id,)
     else:
-        seeds = persons.all_with_digest(bytes.fromhex(event.digest or ""))
+        seeds = persons.all_with_digest(digest)
     leads = _person(persons, seeds)
     if event.lead_id is not None and not leads:
         leads = seeds  # erased already: the lead answers so, and a repeated request has the same receipt
@@ -40,6 +41,8 @@ def order(transition: OrgTransition, event: ErasureRequested) -> None:
         why = f"{len(leads)} leads share a phone or mail address with it, more than one person has"
         leads = seeds if event.lead_id is not None else ()
         why += "; only this lead is erased" if leads else ": name the lead"
+    elif event.lead_id is None and persons.is_retired_digest(digest):
+        leads, why = (), "it came with three last names, so it tells nobody apart: name the lead"
     elif not seeds:
         why = "no lead of this org has it"
     else:

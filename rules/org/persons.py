@@ -102,14 +102,14 @@ class Persons:
         digest = handle_digest(joining)
         return digest in self._handles or digest in self._shared
 
+    def joins(self, lead_id: str, joining: str) -> bool:
+        """Say whether a lead has a joining handle."""
+        digest, lead = handle_digest(joining), _packed(lead_id)
+        return self._handles.get(digest) == lead or lead in self._shared.get(digest, ())
+
     def has(self, lead_id: str, handle: str) -> bool:
         """Say whether a lead has a handle, in whichever way."""
-        digest, lead = handle_digest(handle), _packed(lead_id)
-        return (
-            self._handles.get(digest) == lead
-            or lead in self._shared.get(digest, ())
-            or lead in self._apart.get(digest, ())
-        )
+        return self.joins(lead_id, handle) or _packed(lead_id) in self._apart.get(handle_digest(handle), ())
 
     def all_with(self, handle: str) -> tuple[str, ...]:
         """Return every lead that the do-not-contact list reaches by a handle, also those that it joins with nobody."""

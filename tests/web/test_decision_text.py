@@ -38,6 +38,7 @@ from models.decisions import (
     QueueEntered,
     QueueLeft,
     QueueMoved,
+    SharedHandleFound,
 )
 from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.events import ActionRequested, DirectoryPublished
@@ -49,7 +50,6 @@ from models.offer_decisions import (
     OfferDeclined,
     OfferEnded,
     RepSought,
-    SharedHandleFound,
     WindowMoved,
 )
 from models.offers import Outcome, Rejected, Why
@@ -70,7 +70,7 @@ SAID: list[tuple[Decision, str]] = [
     (LeadAccepted(), "It arrived"),
     (
         SharedHandleFound(handle="phone/+14014194247", leads=("a", "b"), why="w"),
-        "Its phone came with three last names and joins nobody any more",
+        "Its phone came with three last names and joins nobody",
     ),
     (ArrivalRepeated(filled=("loan_amount",)), "The vendor sent it again, and completed loan amount"),
     (

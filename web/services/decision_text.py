@@ -261,7 +261,7 @@ def _with_spaces(value: str) -> str:
 _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lead_accepted": lambda *_: "It arrived",
     "shared_handle_found": lambda row, _: (
-        f"Its {row['why']['handle'].partition('/')[0]} came with three last names and joins nobody any more"
+        f"Its {row['why'].get('handle', 'handle').partition('/')[0]} came with three last names and joins nobody"
     ),
     "preassignment_not_followed": lambda row, _: (
         f"It arrived assigned to {row['why']['assigned_to']}, which was not followed: {row['why']['reason']}"

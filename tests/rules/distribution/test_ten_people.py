@@ -113,7 +113,7 @@ def test_k1_k2_k3_ten_people_are_joined_exactly_where_the_rules_say(
     floor, reading, expected = SalesFloor("ann").group("west", "ann"), Reading(), {}
     sent: dict[str, Sent] = {}
     for n, (phone, mail, last_name, extension) in enumerate(people):
-        facts = {
+        facts: dict[str, Any] = {
             "phone": phone,
             "email": mail,
             "last_name": last_name,
@@ -131,13 +131,13 @@ def test_k1_k2_k3_ten_people_are_joined_exactly_where_the_rules_say(
     persons = floor.state.persons
     assert {name: persons.lead_of(name) for name in sent} == expected
     for lead in reading.leads:
-        facts = floor.lead_of(lead.name).facts
+        kept = floor.lead_of(lead.name).facts
         own = [
             one
             for one in lead.arrivals
-            if facts.last_name is None or one["last_name"] in (None, facts.last_name)
+            if kept.last_name is None or one["last_name"] in (None, kept.last_name)
         ]
         for key in FILLED:
-            assert getattr(facts, key) in {None, *(one[key] for one in own)}, "nothing of a stranger"
+            assert getattr(kept, key) in {None, *(one[key] for one in own)}, "nothing of a stranger"
     floor.restart_org(compacted=True)
     floor.agree()

@@ -220,7 +220,7 @@ def test_k2_what_is_doubtful_is_a_new_lead_marked_as_maybe_the_same(floor: Sales
 
 def test_b2_k3_facts_are_never_filled_across_different_last_names(floor: SalesFloor) -> None:
     floor.comes("A", phone=PHONE, last_name="Doe")
-    more = {
+    more: dict[str, Any] = {
         "email": "roe@x.org",
         "zip": "02903",
         "loan_amount": 5,

@@ -4,10 +4,10 @@ A placeholder is written where a form requires a value: it is nobody's, nobody c
 not given. A service number can be called, but many people give it; it joins no arrivals, and the do-not-contact list
 applies to it.
 
-Sources. Numbers: the North American Numbering Plan (nationalnanpa.com): codes N11, toll-free codes, directory
-assistance at 555-1212, and 555-0100 to 555-0199, which are set aside for fiction (ATIS-0300115). Domains: RFC 2606 and
-RFC 6761 (`.invalid`, `.test`). Words: what people type into forms, from public lead files and published lists of dummy
-addresses.
+Sources. Numbers: the North American Numbering Plan (nationalnanpa.com): service codes (411, 911), toll-free codes,
+directory assistance at 555-1212, and 555-0100 to 555-0199, which are set aside for fiction (ATIS-0300115). Domains:
+RFC 2606 and RFC 6761 (`.invalid`, `.test`). Words: what people type into forms, from public lead files and published
+lists of dummy addresses.
 """
 
 import re

@@ -265,14 +265,13 @@ def _newly_met(
     persons: Persons, joining: tuple[str, ...], name: str | None, lead_id: str, *, own: bool
 ) -> Iterable[tuple[str, tuple[str, ...]]]:
     """Yield each joining handle with the last names that the lead has by it, if they are not just its own one."""
-    if name is None:
-        return
+    came_with = () if name is None else (name,)
     for handle in joining:
         if persons.joins(lead_id, handle):
-            if name not in (met := persons.met_by(lead_id, handle)):
-                yield handle, tuple(sorted(met | {name}))
+            if not (met := persons.met_by(lead_id, handle)).issuperset(came_with):
+                yield handle, tuple(sorted(met.union(came_with)))
         elif not own and persons.own_name(lead_id) != name:
-            yield handle, (name,)
+            yield handle, came_with
 
 
 def _tell_retired(transition: OrgTransition, joining: str, *, apart_from: str) -> None:

@@ -18,7 +18,7 @@ def test_the_search_finds_every_spelling_and_nobody_else() -> None:
 async def test_nothing_of_erased_persons_is_left_anywhere() -> None:
     result = await run_erasure(persons=PERSONS, workers=2, say=print)
     assert result["left"] == {}
-    assert result["verify"]["findings"] == []
+    assert list(result["verify"]["findings"]) == []
     assert result["leads_erased"] == PERSONS
     assert result["found_before"], "the search found them while they were there"
     assert result["ok"], result

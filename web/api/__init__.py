@@ -23,6 +23,8 @@ from web.api import (
     session,
     takers,
     tokens,
+    vendor_leads,
+    vendors,
     views,
 )
 
@@ -53,5 +55,7 @@ def routers() -> list[APIRouter]:
             audit,
             erasures,
             views,
+            vendors,
+            vendor_leads,
         )
     ]

@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 
 RECORDED: Final = Path(__file__).parent / "recorded_posts"
 EXAMPLES: Final = Path(__file__).parents[2] / "docs" / "examples" / "vendors"
+DOOR: Final = "/api/v1/leads/acme"
+LEAD: Final = {
+    "external_id": "A-1",
+    "first_name": "Jeremy",
+    "last_name": "Jones",
+    "mobile": "(401) 419-4247",
+    "postal_code": "02903",
+    "loan_amount": "$310,000",
+    "gclid": "x1",
+}
+SECRET: Final = "a secret that both sides know"  # noqa: S105  # of keys that exist only during a test
+JSON_TYPE: Final = {"content-type": "application/json"}
 FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -86,3 +98,8 @@ def client(office: RunningOrg, secret: str | None) -> httpx.AsyncClient:
     """Return a client with a vendor's key."""
     headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
     return httpx.AsyncClient(base_url=office.url, headers=headers, timeout=PATIENCE_SECONDS)
+
+
+def issued(office: RunningOrg, store: Engine, vendor: str = "acme", **more: Any) -> str:
+    """Return a new key of a vendor."""
+    return keys_of(office.stack, store).issue(office.org, vendor, "test", by="test", **more)[0]

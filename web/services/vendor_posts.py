@@ -62,13 +62,13 @@ async def take(request: Request, parts: Services, post: Post) -> Response:
     came with other bytes; `RetryableError` if Kafka does not take the leads.
     """
     mapping = await _mapping(parts, post.key)
+    rows = await asyncio.to_thread(_read, post, mapping)
     if post.idempotency_key is not None:
         kept = await asyncio.to_thread(
             parts.vendor_posts.begin, post.key.key_id, post.idempotency_key, post.digest
         )
         if (earlier := _earlier(kept)) is not None:
             return earlier
-    rows = await asyncio.to_thread(_read, post, mapping)
     await _send(parts, rows)
     response = _answer(request, post, rows, _reply(post, mapping))
     accepted = sum(row.refusal is None for row in rows)

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import redis
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from assurance.chaos.vendors import PARTITION_EOF
 
 MARK: Final = "zqvjx"
 AREA: Final = "339"
@@ -73,7 +75,7 @@ def _records(consumer: Consumer, topic: str, partitions: list[int]) -> Iterator[
             if record is None:
                 continue
             if (error := record.error()) is not None:
-                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # librdkafka has no public name for it
+                if error.code() == PARTITION_EOF:
                     break
                 raise RuntimeError(str(error))
             yield record

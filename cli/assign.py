@@ -18,10 +18,14 @@ from cli.lead_options import (
     Leads,
     ListFile,
     Org,
+    OverrideCap,
+    OverrideLicence,
     Seconds,
     SegmentRule,
+    SomeWhy,
     To,
     WhichLeads,
+    overriding,
     run,
 )
 
@@ -34,6 +38,9 @@ def assign(
     file: ListFile = None,
     column: Column = None,
     by_licence: ByLicence = False,
+    override_licence: OverrideLicence = False,
+    override_cap: OverrideCap = False,
+    why: SomeWhy = None,
     org: Org = "default",
     dry_run: DryRun = False,
     seconds: Seconds = 60.0,
@@ -47,6 +54,7 @@ def assign(
     """
     which = WhichLeads(leads or (), segment, file, column)
     which.check()
+    fields = overriding(override_licence=override_licence, override_cap=override_cap, why=why)
     bulk = BulkAction(
         action="assign",
         which=which,
@@ -55,6 +63,7 @@ def assign(
         seconds=seconds,
         to=tuple(dict.fromkeys(to)),
         by_licence=by_licence,
+        fields=fields,
         done="Assigned",
     )
     run(running(), bulk, dry_run=dry_run, as_json=as_json)

@@ -42,7 +42,23 @@ To = Annotated[list[str], typer.Option("--to", help="The rep who gets them; seve
 ByLicence = Annotated[
     bool, typer.Option("--by-licence", help="Give each lead only to a rep with a licence in its state.")
 ]
+OverrideLicence = Annotated[
+    bool,
+    typer.Option("--override-licence", help="Also to a rep without the licence of the state. Needs --why."),
+]
+OverrideCap = Annotated[
+    bool, typer.Option("--override-cap", help="Also to a rep at the cap of open leads. Needs --why.")
+]
+SomeWhy = Annotated[str | None, typer.Option("--why", help="The reason, if there is one to record.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show how many leads would be changed.")]
+
+
+def overriding(*, override_licence: bool, override_cap: bool, why: str | None) -> dict[str, Any]:
+    """Return the fields of an action that may override a rule (M6). An override without a reason is refused."""
+    if (override_licence or override_cap) and why is None:
+        raise typer.BadParameter("an override needs a reason: give --why")
+    fields = {"override_licence": override_licence or None, "override_cap": override_cap or None, "why": why}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 class WhichLeads(msgspec.Struct, frozen=True):

@@ -16,16 +16,19 @@ from cli.lead_options import (
     Leads,
     ListFile,
     Org,
+    OverrideCap,
+    OverrideLicence,
     Portfolio,
     Seconds,
     SegmentRule,
+    SomeWhy,
     To,
     WhichLeads,
+    overriding,
     run,
 )
 
 Why = Annotated[str, typer.Option("--why", help="The reason. It is recorded, and the former owner is told.")]
-SomeWhy = Annotated[str | None, typer.Option("--why", help="The reason, if there is one to record.")]
 
 
 def reassign(
@@ -38,6 +41,8 @@ def reassign(
     column: Column = None,
     portfolio: Portfolio = None,
     by_licence: ByLicence = False,
+    override_licence: OverrideLicence = False,
+    override_cap: OverrideCap = False,
     org: Org = "default",
     dry_run: DryRun = False,
     seconds: Seconds = 60.0,
@@ -49,7 +54,20 @@ def reassign(
     """
     which = WhichLeads(leads or (), segment, file, column, portfolio)
     reps = tuple(dict.fromkeys(to))
-    _move("reassign", which, by, org, seconds, dry_run, as_json, why=why, to=reps, by_licence=by_licence)
+    more = overriding(override_licence=override_licence, override_cap=override_cap, why=why)
+    _move(
+        "reassign",
+        which,
+        by,
+        org,
+        seconds,
+        dry_run,
+        as_json,
+        why=why,
+        to=reps,
+        by_licence=by_licence,
+        more=more,
+    )
 
 
 def unassign(
@@ -219,9 +237,10 @@ def _move(
     why: str | None,
     to: tuple[str, ...] = (),
     by_licence: bool = False,
+    more: dict[str, Any] | None = None,
 ) -> None:
     which.check()
-    fields: dict[str, Any] = {} if why is None else {"why": why}
+    fields: dict[str, Any] = {**(more or {}), **({} if why is None else {"why": why})}
     if which.portfolio is not None:
         fields["from_rep_id"] = which.portfolio  # a lead that the rep lost meanwhile is not moved
     bulk = BulkAction(

@@ -172,6 +172,14 @@ class LockReleased(DecisionBase, frozen=True, tag="lock_released"):
     why: str
 
 
+class LockFreed(DecisionBase, frozen=True, tag="lock_freed"):
+    """A manager freed the lead that `rep_id` had open (M6). The rep is told `why`."""
+
+    rep_id: str
+    freed_by: str
+    why: str
+
+
 class OutcomeRecorded(DecisionBase, frozen=True, tag="outcome_recorded"):
     """A rep worked the lead and recorded its outcome."""
 
@@ -282,6 +290,7 @@ Decision = (
     | QueueMoved
     | LockTaken
     | LockReleased
+    | LockFreed
     | CallbackSet
     | CallbackDue
     | CallbackNoticeWithdrawn

@@ -295,7 +295,7 @@ class Action(BaseModel):
         str | None,
         PlainValidator(normalize.text(normalize.WHY_LENGTH)),
         _any(
-            "reassign, unassign, redistribute, reopen, update, consent: the reason, in words.",
+            "reassign, unassign, redistribute, reopen, update, consent, release, overrides: the reason, in words.",
             "string",
             "integer",
             maxLength=normalize.WHY_LENGTH,

@@ -5,7 +5,14 @@ from datetime import timedelta
 from typing import Final
 
 from models.contact_decisions import CallbackSet
-from models.decisions import ClaimReopened, ExceptionIgnored, LeadClosed, NoteRecorded, OutcomeRecorded
+from models.decisions import (
+    ClaimReopened,
+    ExceptionIgnored,
+    LeadClosed,
+    LockFreed,
+    NoteRecorded,
+    OutcomeRecorded,
+)
 from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Phase
 from models.results import Reason, Result
@@ -14,7 +21,7 @@ from rules.lead.contact import warn_of_promise
 from rules.lead.discretion import closed_with, opened_by, owned_by
 from rules.lead.licences import check_assignee, refuse_unlicensed
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
-from rules.lead.permissions import MANAGERS, not_holding, not_working
+from rules.lead.permissions import MANAGERS, not_holding, not_working, too_many_open
 from rules.lead.places import check_place
 from rules.lead.settlement import reevaluate_queues
 from rules.lead.transition import DONE, ActionResult, Transition, refused
@@ -107,15 +114,28 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
         if result := refuse_unlicensed(transition, request.rep_id, shown):
             return result
         most = rules.settings.max_locks
-        if transition.others_open >= most:
-            why = f"you have {transition.others_open} leads open; at most {most} are allowed: finish or release one"
-            return refused(Reason.TOO_MANY_OPEN, why)
+        if len(transition.others_open) >= most:
+            return refused(Reason.TOO_MANY_OPEN, too_many_open(transition.others_open, most))
     transition.lock(request.rep_id, transition.at + timedelta(minutes=rules.settings.lock_minutes))
     return DONE
 
 
 def release(transition: Transition, request: ActionRequested) -> ActionResult:
-    """Release a lock without an outcome. The lead returns to its queues at once."""
+    """Release a lock without an outcome. The lead returns to its queues at once.
+
+    A manager may free a lead that somebody else has open, with a reason, of which that rep is told (M6).
+    """
+    lock = transition.lead.lock
+    if (
+        lock is not None
+        and lock.rep_id != request.rep_id
+        and transition.rules.role(request.rep_id) in MANAGERS
+    ):
+        if request.why is None:
+            return refused(Reason.INVALID, "why: freeing a lead that somebody else has open needs a reason")
+        transition.unlock(f"freed by {request.rep_id}: {request.why}")
+        transition.emit(LockFreed(rep_id=lock.rep_id, freed_by=request.rep_id, why=request.why))
+        return DONE
     if result := not_holding(transition, request):
         return result
     transition.unlock(f"released by {request.rep_id}")

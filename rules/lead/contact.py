@@ -46,7 +46,7 @@ def consent(transition: Transition, request: ActionRequested) -> ActionResult:
             Reason.NOT_ALLOWED, "recording consent is for the lead's owner, for managers and admins"
         )
     if request.why is None:
-        return refused(Reason.INVALID, "why: a consent action needs a reason: who agreed, when and how")
+        return refused(Reason.INVALID, "why: consent needs a reason: who agreed, when and how")
     handles, silenced = tuple(sorted(lead.suppressed)), lead.facts.silenced
     if not lead.silenced and lead.facts.consent is True:
         return ActionResult(Result.DONE, why="it may be called already: nothing changes")

@@ -135,11 +135,11 @@ class LeadPartition:
             value = encode_row(after)
         return LeadOutcome(key, value, after, failure, removes=self.unknown.surplus(key, after))
 
-    def _others_open(self, key: bytes, event: LeadEvent, at: datetime) -> int:
-        """Return how many other leads of this partition the rep of an action has open."""
+    def _others_open(self, key: bytes, event: LeadEvent, at: datetime) -> tuple[str, ...]:
+        """Return which other leads of this partition the rep of an action has open."""
         if not isinstance(event, ActionRequested):
-            return 0
-        return self.open_leads.count(event.org, event.rep_id, at, but=key)
+            return ()
+        return self.open_leads.held_by(event.org, event.rep_id, at, but=key)
 
     def _publish(self, event: DirectoryPublished, off: int, at: datetime) -> LeadOutcome | None:
         """Decide a publication. The object's newest version counts, as a whole or not at all."""

@@ -71,14 +71,14 @@ def step(
     off: int,
     at: datetime,
     book: RuleBook,
-    others_open: int = 0,
+    others_open: tuple[str, ...] = (),
 ) -> LeadRow:
     """Apply one event and return the next row.
 
     `row`: the known row of this lead id, None at first. `off`: the event's offset in the log; the caller has checked
     `is_replay`. `at`: the broker's time of the event; a lead's time never goes back, even if the clock does. An action
     whose answer the row still has gets the same answer and changes nothing; an older one is recognised for 30 days
-    (X4). An action of another org than the lead's is answered as if the lead did not exist. `others_open`: how many
+    (X4). An action of another org than the lead's is answered as if the lead did not exist. `others_open`: which
     other leads the acting rep has open (D1). An action that needs a place with a rep gets no answer until the
     org has sent it back (M6).
     """
@@ -179,7 +179,7 @@ def decide_action(
     rules: OrgRules,
     *,
     merged_into: str | None = None,
-    others_open: int = 0,
+    others_open: tuple[str, ...] = (),
 ) -> tuple[Lead | None, tuple[Decision, ...], ActionResult]:
     """Decide one action; return the lead after it, the decisions and the answer.
 

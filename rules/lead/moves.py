@@ -102,7 +102,7 @@ def reopen(transition: Transition, request: ActionRequested) -> ActionResult:
 def _without_reason(request: ActionRequested) -> ActionResult | None:
     if request.why is not None:
         return None
-    return refused(Reason.INVALID, f"why: a {request.action} action needs a reason")
+    return refused(Reason.INVALID, f"why: {request.action} needs a reason")
 
 
 def _owned_by_another(lead: Lead, request: ActionRequested) -> ActionResult | None:

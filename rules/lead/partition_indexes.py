@@ -72,10 +72,10 @@ class OpenLeads:
         if now is not None:
             self._keys.setdefault(now[0], {})[key] = now[1]
 
-    def count(self, org: str, rep_id: str, at: datetime, *, but: bytes) -> int:
-        """Return how many leads a rep has open at an instant (aware), without the lead `but`."""
-        held = self._keys.get((org, rep_id))
-        return 0 if held is None else sum(until > at for key, until in held.items() if key != but)
+    def held_by(self, org: str, rep_id: str, at: datetime, *, but: bytes) -> tuple[str, ...]:
+        """Return the ids of the leads a rep has open at an instant (aware), in order, without the lead `but`."""
+        held = self._keys.get((org, rep_id), {})
+        return tuple(sorted(key.decode() for key, until in held.items() if key != but and until > at))
 
 
 class WaitingLeads:

@@ -1,5 +1,6 @@
 """Decides who may act on a lead: the rep who has it open, its owner, a manager (D1, D2)."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -9,8 +10,19 @@ from rules.lead.discretion import opened_by, owned_by
 from rules.lead.transition import ActionResult, Transition, refused
 
 MANAGERS: Final = frozenset({"manager", "admin"})
+NAMED: Final = 5
+"""How many of a rep's open leads a refusal names."""
 LATE_HOURS: Final = 24
 """How long after its lock expired a rep may still act on the lead (D2)."""
+
+
+def too_many_open(leads: Sequence[str], most: int) -> str:
+    """Return the refusal of a rep who has as many leads open as the org allows, in words. It names some of them."""
+    named = ", ".join(leads[:NAMED])
+    more = f" and {len(leads) - NAMED:,} more" if len(leads) > NAMED else ""
+    return (
+        f"you have {len(leads)} leads open ({named}{more}); at most {most} are allowed: finish or release one"
+    )
 
 
 def not_manager(transition: Transition, request: ActionRequested) -> ActionResult | None:

@@ -53,7 +53,7 @@ class Transition:
     """One event's changes to a lead. Each method replaces `lead` and collects decisions.
 
     `before_event` keeps the lead as it was before the event, so that `settlement.settle` can detect changes.
-    `others_open`: how many other leads the acting rep has open. `place`: the action for which a place with the new
+    `others_open`: which other leads the acting rep has open. `place`: the action for which a place with the new
     owner is reserved; `overrides_cap`: a manager gives the lead to a rep without one (M6).
     """
 
@@ -62,7 +62,7 @@ class Transition:
     rules: OrgRules
     before_event: Lead | None
     decisions: list[Decision] = field(default_factory=list)
-    others_open: int = 0
+    others_open: tuple[str, ...] = ()
     place: str | None = None
     overrides_cap: bool = False
 

@@ -7,7 +7,7 @@ move from lead, version and rep. So its sender can send it exactly once.
 from typing import Any, Final, Literal
 
 from models.contact_decisions import CallbackDue, CallbackNoticeWithdrawn
-from models.decisions import InquiryAdded, OwnerChanged
+from models.decisions import InquiryAdded, LockFreed, OwnerChanged
 from models.lead import Lead, LeadRow
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
 from models.offers import Outcome
@@ -27,6 +27,8 @@ WINDOWED: Final = frozenset({"round_robin", "roster"})
 TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned", "reassigned"})
 """The ways of assignment after which the new owner is notified by mail and push. A rep who claims needs no
 notification."""
+LOCK_FREED: Final = "lock_freed"
+"""The template that tells a rep that a manager freed the lead that the rep had open, and why (M6)."""
 CALLBACK_DUE: Final = "callback_due"
 """The template that tells the owner that a promised call is due (M7)."""
 MOVED: Final = frozenset({"reassigned", "unassigned", "redistributed"})
@@ -83,6 +85,9 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                 found += _to(lead, rep_id, CALLBACK_DUE, ("email", "push"), epoch, {**_about(lead), **due})
             case CallbackNoticeWithdrawn(rep_id=rep_id, epoch=epoch):
                 found += _to(lead, rep_id, CALLBACK_DUE, ("email", "push"), epoch, {}, withdrawn=True)
+            case LockFreed():
+                data = {**_about(lead), "why": decision.why}
+                found += _to(lead, decision.rep_id, LOCK_FREED, ("push",), row.seq, data)
             case ConnectRequested():
                 data = {**_about(lead), "phone": lead.facts.phone}
                 found += _to(lead, decision.rep_id, "connect", ("call",), row.seq, data)

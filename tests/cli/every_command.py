@@ -36,6 +36,7 @@ GIVEN: Final = {
     "claim": [LEAD, "--rep", "rep-1", "--seconds", "2"],
     "erase": ["--lead", LEAD, "--by", "boss"],
     "exceptions ignore": [LEAD, "--by", "boss", "--seconds", "2"],
+    "locks free": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
     "exceptions unignore": [LEAD, "--by", "boss", "--seconds", "2"],
     "directory apply": ["directory.yaml", "--yes"],
     "dead-letters show": ["0:0"],

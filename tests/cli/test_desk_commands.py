@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from application.assignment import AssignmentResult, assign_all, summarize
 from application.exceptions_desk import read_exceptions
 from application.journal_snapshot import journal_now
+from application.open_locks import read_locks
 from assurance.load.client import LoadClient
 from cli import app
 from models.ids import lead_id
@@ -299,3 +300,39 @@ def test_x7_after_all_that_everything_agrees(desk: RunningStack) -> None:
     """X7: assignments by hand are the same in logs, journal, database and board."""
     verified = firstclaim(desk, "verify")
     assert (verified.exit_code, last_line(verified)["findings"]) == (0, [])
+
+
+async def open_lead(stack: RunningStack, lead: str, rep_id: str) -> None:
+    """Let a rep open a lead."""
+    async with LoadClient(stack.settings, org=ORG) as client:
+        answer = (await client.ask("view", lead, rep_id)).answer
+        assert answer is not None
+        assert answer.result == "done", answer
+
+
+def test_m6_a_manager_lists_open_leads_and_frees_one(desk: RunningStack) -> None:
+    opened = a_lead("pool", 8)
+    asyncio.run(open_lead(desk, opened, "rep-1"))
+
+    def look() -> dict[str, Any] | None:
+        known = read_locks(desk.settings, ORG, limit=100)
+        return known if any(one["lead_id"] == opened for one in known["locks"]) else None
+
+    asyncio.run(eventually(look, "the database has the open lead"))
+    seen = last_line(firstclaim(desk, "locks", "list"))
+    (lock,) = (one for one in seen["locks"] if one["lead_id"] == opened)
+    assert (lock["rep_id"], seen["total"]) == ("rep-1", len(seen["locks"]))
+    assert lock["since"] < lock["until"]
+    assert "rep-1" in firstclaim(desk, "locks", "list").output
+    freed = firstclaim(desk, "locks", "free", opened, "--by", "mia", "--why", "rep-1 has gone home")
+    assert (freed.exit_code, last_line(freed)["result"]) == (0, "done")
+    again = firstclaim(desk, "locks", "free", opened, "--by", "mia", "--why", "once more")
+    assert (again.exit_code, last_line(again)["reason"]) == (1, "not_locked")
+
+
+def test_m6_an_override_needs_a_reason(desk: RunningStack) -> None:
+    lead = a_lead("pool", 8)
+    for option in ("--override-cap", "--override-licence"):
+        refused = firstclaim(desk, "assign", lead, "--to", "rep-1", "--by", "mia", option)
+        assert refused.exit_code == 2
+        assert "give --why" in refused.output

@@ -89,7 +89,9 @@ async def test_d1_a_rep_cannot_open_a_whole_work_queue(office: RunningOrg) -> No
                 while (await client.get(f"/api/v1/leads/{lead}")).status_code != HTTPStatus.OK:
                     await asyncio.sleep(0.05)
         status, said = await opens(leads[3])
-        why = "you have 3 leads open; at most 3 are allowed: finish or release one"
+        why = (
+            "you have 3 leads open (Jones 0, Jones 1, Jones 2); at most 3 are allowed: finish or release one"
+        )
         assert (status, said["detail"]) == (HTTPStatus.CONFLICT, why)
         released = await client.post(f"/api/v1/leads/{leads[0]}/actions", json={"type": "release"})
         assert released.json()["result"] == "done"

@@ -28,6 +28,7 @@ from models.decisions import (
     LeadAccepted,
     LeadClosed,
     LeadReopened,
+    LockFreed,
     LockReleased,
     LockTaken,
     MergedInto,
@@ -135,6 +136,10 @@ SAID: list[tuple[Decision, str]] = [
         "Alex Thompson opened it until 2026-11-20T14:12:00Z",
     ),
     (LockReleased(rep_id="rep-2", why="released by rep-1"), "rep-2 no longer has it open"),
+    (
+        LockFreed(rep_id="rep-1", freed_by="mia", why="she is ill"),
+        "mia freed it, which Alex Thompson had open",
+    ),
     (CallbackSet(rep_id="rep-1", at=START), "Alex Thompson promised to call at 2026-11-20T14:12:00Z"),
     (
         CallbackSet(rep_id="rep-1", at=None),

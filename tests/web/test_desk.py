@@ -193,7 +193,9 @@ async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(office: R
     for page in (mia, maxim):
         await shows(page, "Ana Silva", "Bo Johnson", "Cy Adams")
     # The focus stays in the list: on the row that is in its place now.
-    assert await mia.evaluate("document.activeElement.closest('tr')?.dataset.lead") == leads["Ana Silva"]
+    await mia.wait_for_function(
+        "lead => document.activeElement.closest('tr')?.dataset.lead === lead", arg=leads["Ana Silva"]
+    )
     late = (await office.ask("claim", lead, "rep-2")).answer
     assert late is not None
     assert (late.result, late.reason, late.owner) == (

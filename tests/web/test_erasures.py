@@ -61,7 +61,7 @@ async def test_an_admin_erases_a_person_on_the_page(office: RunningOrg, store: E
     async with signed_in(office, "ann-lee") as ann:
         await previewed(ann, other, 1)
         await previewed(ann, lead, 1)
-    page = await office.sign_in("ann-lee", "/queues")
+    page = await office.sign_in("ann-lee", "/audit")
     await page.get_by_role("link", name="Erase a person").click()
     await expect(page.get_by_role("heading", name="Erase a person", level=1)).to_be_visible()
     assert await serious(page) == []

@@ -27,7 +27,6 @@ NAVIGATION: Final = (
     Link("/directory", "Directory", MANAGERS),
     Link("/operations", "Operations", MANAGERS),
     Link("/audit", "Audit", ADMINS),
-    Link("/erasures", "Erase a person", ADMINS),
 )
 """The navigation's entries, in the order in which they are shown."""
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.pages.common import data, render
+from web.services.open_locks import locks_of
 from web.services.operations.lag_sampler import KEPT
 from web.services.operations.measures import Window
 from web.services.operations.numbers import newest_letters, numbers
@@ -26,6 +27,7 @@ async def operations(
     shown = {
         "numbers": found.model_dump(mode="json"),
         "letters": [letter.model_dump(mode="json") for letter in letters],
+        "locks": (await locks_of(parts, person)).model_dump(mode="json"),
     }
     return render(
         request,

@@ -254,6 +254,11 @@ def _opened(row: Row, names: Names) -> str:
     return f"{names.rep(row['rep_id'])} opened it until {row['why']['until']}"
 
 
+def _freed(row: Row, names: Names) -> str:
+    by = names.rep(row["why"].get("freed_by"))
+    return f"{by} freed it, which {names.rep(row['rep_id'])} had open"
+
+
 def _with_spaces(value: str) -> str:
     return value.replace("_", " ")
 
@@ -292,6 +297,7 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "queue_left": lambda row, names: f"It left the queue {names.queue(row['why']['queue_id'])}",
     "lock_taken": _opened,
     "lock_released": lambda row, names: f"{names.rep(row['rep_id'])} no longer has it open",
+    "lock_freed": _freed,
     "callback_set": _callback,
     "callback_due": lambda *_: "The promised call is due",
     "callback_notice_withdrawn": lambda row, names: (

@@ -14,7 +14,7 @@ from models.facts import Facts
 from rules.outbound.notification_text import GIVEN, NOTICED, MovedLeads, moved_text
 from rules.queues.columns import name_of
 from sink.queries import Row
-from sink.tables import AssignmentHistoryTable, LeadTable
+from sink.tables import AssignmentHistoryTable, DecisionTable, LeadTable
 from web.auth import Person
 from web.parts import Services
 from web.schemas import Model
@@ -49,7 +49,7 @@ class MovedNotice(Model):
 
 
 async def moved_notices(parts: Services, person: Person) -> list[MovedNotice]:
-    """Return the unread notices of a person, newest first."""
+    """Return the unread notices of a person, newest first: moved leads, and leads that were freed (M6)."""
     read = await asyncio.to_thread(parts.preferences.get, person.org, person.rep_id, READ_UNTIL)
     since = _since(read.get("until"))
     rows = await ask(parts, lambda connection: _moves(connection, person.org, person.rep_id, since))
@@ -62,7 +62,10 @@ async def moved_notices(parts: Services, person: Person) -> list[MovedNotice]:
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(way(row), []).append(row)
-    return [_notice(person, group, names) for group in groups.values()]
+    freed = await ask(parts, lambda connection: _freed(connection, person.org, person.rep_id, since))
+    notices = [_notice(person, group, names) for group in groups.values()]
+    notices += [_freed_notice(row, names) for row in freed]
+    return sorted(notices, key=lambda notice: notice.at, reverse=True)
 
 
 def concerns(person_id: str, how: str, via: str | None, owner: str | None, former: str | None) -> bool:
@@ -100,6 +103,36 @@ def _moves(connection: Connection, org: str, rep_id: str, since: datetime) -> li
         and not _by_oneself(rep_id, row)
     )
     return sorted(told, key=lambda row: (row["assigned_at"], row["lead_id"]), reverse=True)
+
+
+def _freed(connection: Connection, org: str, rep_id: str, since: datetime) -> list[Row]:
+    """Return the leads that managers freed while the person had them open, newest first (M6)."""
+    table = DecisionTable
+    query = (
+        select(table.lead_id, table.why, table.decided_at, LeadTable.facts)
+        .join(LeadTable, LeadTable.lead_id == table.lead_id)
+        .where(
+            table.type == "lock_freed",
+            table.decided_at > since,
+            table.rep_id == rep_id,
+            LeadTable.org == org,
+        )
+        .order_by(table.decided_at.desc(), table.lead_id)
+        .limit(MOST)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _freed_notice(row: Row, names: Names) -> MovedNotice:
+    lead = MovedLead(lead_id=row["lead_id"], name=_name(row))
+    return MovedNotice(
+        at=row["decided_at"],
+        text=f"{names.rep(row['why'].get('freed_by'))} freed {lead.name}, which you had open.",
+        why=names.within(row["why"].get("why")),
+        to_you=False,
+        count=1,
+        leads=[lead],
+    )
 
 
 def _by_oneself(rep_id: str, row: Row) -> bool:

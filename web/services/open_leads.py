@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+import msgspec
+from sqlalchemy import Connection, select
 
+from models.facts import Facts
 from models.lead import Phase
+from rules.lead.permissions import too_many_open
+from rules.queues.columns import name_of
 from sink.tables import LeadTable
 from web.auth import Person
 from web.errors import Problem
@@ -27,20 +31,21 @@ async def check_open_leads(parts: Services, person: Person, lead_id: str) -> Non
     """Raise 409 if the person has as many other leads open as the org allows."""
     most = parts.directory.org(person.org).settings.max_locks
     give_up = asyncio.get_running_loop().time() + BEHIND_SECONDS
-    while (count := await ask(parts, lambda connection: _open(connection, person, lead_id))) >= most:
+    while len(leads := await ask(parts, lambda connection: _open(connection, person, lead_id))) >= most:
         if asyncio.get_running_loop().time() > give_up:
-            reason = f"you have {count} leads open; at most {most} are allowed: finish or release one"
-            raise Problem(HTTPStatus.CONFLICT, "too-many-open", reason)
+            raise Problem(HTTPStatus.CONFLICT, "too-many-open", too_many_open(leads, most))
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _open(connection: Connection, person: Person, but: str) -> int:
+def _open(connection: Connection, person: Person, but: str) -> list[str]:
+    """Return the names of the other leads that the person has open. The person may see them."""
     table = LeadTable
-    query = select(func.count()).where(
+    query = select(table.facts).where(
         table.org == person.org,
         table.phase == Phase.LOCKED.value,
         table.locked_by == person.rep_id,
         table.locked_until > datetime.now(UTC),
         table.lead_id != but,
     )
-    return connection.scalar(query) or 0
+    found = connection.scalars(query.order_by(table.locked_until, table.lead_id))
+    return [name_of(msgspec.convert(facts, Facts)) for facts in found]

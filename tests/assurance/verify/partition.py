@@ -202,18 +202,21 @@ class Partition:
             )
         self.rows[key] = changed(row, decisions=()) if isinstance(row, LeadRow) else row
 
-    def _others_open(self, but: bytes, event: Event) -> int:
-        """Count the other leads without an owner that the rep of an action has open (D1)."""
+    def _others_open(self, but: bytes, event: Event) -> tuple[str, ...]:
+        """Return the other leads without an owner that the rep of an action has open (D1)."""
         leads = [
             row.lead for key, row in self.rows.items() if key != but and isinstance(row, LeadRow) and row.lead
         ]
-        return sum(
-            isinstance(event, ActionRequested)
-            and lead.lock is not None
-            and lead.owner is None
-            and (lead.facts.org, lead.lock.rep_id) == (event.org, event.rep_id)
-            and lead.lock.until > self.now
-            for lead in leads
+        return tuple(
+            sorted(
+                lead.lead_id
+                for lead in leads
+                if isinstance(event, ActionRequested)
+                and lead.lock is not None
+                and lead.owner is None
+                and (lead.facts.org, lead.lock.rep_id) == (event.org, event.rep_id)
+                and lead.lock.until > self.now
+            )
         )
 
     def write(self, key: bytes, row: LeadRow | DirectoryRow) -> None:

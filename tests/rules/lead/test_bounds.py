@@ -209,12 +209,15 @@ def test_d1_d13_a_rep_who_has_three_leads_open_opens_no_fourth(partition: Partit
         assert partition.asks(f"lead-{n}", "view").result is Result.DONE
     fourth = partition.asks("lead-3", "view")
     assert (fourth.result, fourth.reason) == (Result.REFUSED, Reason.TOO_MANY_OPEN)
-    assert fourth.why == "you have 3 leads open; at most 3 are allowed: finish or release one"
+    assert fourth.why == (
+        "you have 3 leads open (lead-0, lead-1, lead-2); at most 3 are allowed: finish or release one"
+    )
     assert partition.asks("lead-0", "view").result is Result.DONE, "a lock of one's own is extended"
     assert partition.asks("lead-3", "view", "rep-2").result is Result.DONE, "the bound is each rep's own"
     assert partition.asks("lead-0", "release").result is Result.DONE
     assert partition.asks("lead-4", "view").result is Result.DONE
-    assert partition.recovered().open_leads.count("default", "rep-1", partition.at, but=b"") == 3
+    held = partition.recovered().open_leads.held_by("default", "rep-1", partition.at, but=b"")
+    assert held == ("lead-1", "lead-2", "lead-4")
 
 
 def test_d1_leads_that_a_rep_took_or_whose_lock_ran_out_do_not_count(partition: Partition) -> None:

@@ -9,6 +9,7 @@ import pytest
 from models.decisions import (
     Answered,
     DeadlineIgnored,
+    LockFreed,
     LockReleased,
     LockTaken,
     OutcomeRecorded,
@@ -18,6 +19,7 @@ from models.decisions import (
 )
 from models.lead import DeadlineKind, Phase
 from models.results import Reason, Result
+from rules.outbound.notifications import notifications_of
 from tests.rules.lead.lead_story import START, Story
 
 HOUR = START + timedelta(hours=1)
@@ -301,3 +303,39 @@ def test_x2_a_rep_who_leaves_has_no_lead_open_any_more(story: Story) -> None:
     assert (story.lead.phase, story.queues) == (Phase.QUEUED, ["all", "ri"])
     assert story.lead.deadline(DeadlineKind.LOCK) is None
     assert told(story.opens("rep-9")) == DONE
+
+
+# -- managers free locks ---------------------------------------------------------------------------------------------
+
+
+def test_m6_a_manager_frees_a_lead_with_a_reason_and_the_rep_is_told(story: Story) -> None:
+    story.opens("rep-7")
+    without = story.asks("release", "mia")
+    assert (without.reason, without.why) == (
+        Reason.INVALID,
+        "why: freeing a lead that somebody else has open needs a reason",
+    )
+    assert told(story.asks("release", "mia", why="rep-7 is ill")) == DONE
+    assert story.said[:2] == [
+        LockReleased(rep_id="rep-7", why="freed by mia: rep-7 is ill"),
+        LockFreed(rep_id="rep-7", freed_by="mia", why="rep-7 is ill"),
+    ]
+    assert (story.lead.phase, story.lead.lock, story.queues) == (Phase.QUEUED, None, ["all", "ri"])
+    (notice,) = notifications_of(story.row)
+    assert (notice.template, notice.kind, notice.rep_id) == ("lock_freed", "push", "rep-7")
+    assert notice.data["why"] == "rep-7 is ill"
+    assert told(story.asks("outcome", "rep-7", outcome="talked")) == refusal(Reason.NOT_LOCKED)
+    assert told(story.opens("rep-9")) == DONE, "anybody may open it again"
+
+
+def test_m6_a_manager_frees_an_owned_lead_too_and_its_owner_keeps_it(story: Story) -> None:
+    story.asks("assign", "mia", to_rep_id="rep-7")
+    story.opens("rep-7")
+    assert told(story.asks("release", "ada", why="it is stuck")) == DONE
+    assert (story.lead.phase, story.lead.owner, story.lead.lock) == (Phase.OWNED, "rep-7", None)
+
+
+def test_m6_a_rep_frees_nobody_elses_lead(story: Story) -> None:
+    story.opens("rep-7")
+    assert told(story.asks("release", "rep-9", why="mine")) == refusal(Reason.LOCKED_BY_OTHER)
+    assert story.lead.lock is not None

@@ -149,6 +149,7 @@ DESK: Final[list[Action]] = [
     ("ignore", {}),
     ("ignore", {}),
     ("unignore", {}),
+    ("release", {"why": "it is stuck"}),
     ("reopen_claimable", {}),
     ("view", {"view_only": True}),
     ("erase", {}),

@@ -7,6 +7,7 @@ import { Live } from "../live.js";
 import { fillTable } from "../small-table.js";
 import { DeadLetters } from "./dead-letters.js";
 import { drawGroups, METHOD_LABELS } from "./groups.js";
+import { Locks } from "./locks.js";
 import { seconds, whole } from "./numbers.js";
 import { Plot } from "./plot.js";
 
@@ -39,6 +40,7 @@ let numbers = data.numbers;
 /** @type {Sample[]} */
 let samples = data.numbers.lag;
 const letters = new DeadLetters(data.letters, refresh);
+const locks = new Locks(data.locks);
 
 // -- numbers ----------------------------------------------------------------------------------------------------
 
@@ -171,6 +173,7 @@ async function refresh() {
     const query = new URLSearchParams({ minutes: String(numbers.window_minutes), samples: "0" });
     numbers = await call("GET", `/api/v1/operations?${query}`);
     await letters.refresh(numbers.dead_letters);
+    await locks.refresh();
     draw();
   } catch {
     // The page shows that the console is unavailable. The next sample triggers a retry.
@@ -190,4 +193,5 @@ live.start();
 draw();
 drawLag();
 letters.draw();
+locks.draw();
 document.documentElement.dataset.ready = "yes";

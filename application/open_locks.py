@@ -1,0 +1,68 @@
+"""Reads the leads that reps have open from the CRM database, and prints them (M6)."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import inspect
+
+from models.errors import RuntimeFailure
+from models.facts import Facts
+from rules.queues.columns import name_of
+from sink.db_errors import translated
+from sink.engine import connect
+from sink.open_locks import open_locks
+from sink.tables import LeadTable
+from streams.settings import Settings
+
+COLUMNS: Final = {
+    "lead_id": "Lead",
+    "name": "Prospect name",
+    "rep_id": "Open by",
+    "since": "Since",
+    "until": "Until",
+}
+_WHAT: Final = "CRM database"
+_UNBOUNDED: Final = 1_000
+"""A line width that no terminal reaches, for output that is not wrapped."""
+
+
+def read_locks(settings: Settings, org: str, *, limit: int) -> dict[str, Any]:
+    """Return {total, locks}: how many leads reps have open, and the first `limit` of them, the oldest end first.
+
+    Raises `RuntimeFailure` where the database is unreachable or no sink has set it up.
+    """
+    with translated(_WHAT):
+        engine = connect(settings.database_url)
+        try:
+            with engine.connect() as connection:
+                if not inspect(connection).has_table(LeadTable.__tablename__):
+                    raise RuntimeFailure(_WHAT, "it has no leads yet, because no sink has run on it")
+                rows, total = open_locks(connection, org, datetime.now(UTC), limit=limit)
+        finally:
+            engine.dispose()
+    shown = [{**row, "name": name_of(msgspec.convert(row.pop("facts"), Facts))} for row in rows]
+    return {"total": total, "locks": shown}
+
+
+def print_locks(seen: dict[str, Any]) -> None:
+    """Print the locks as a table. In a file or a pipe, lines are not wrapped."""
+    out = Console(width=None if sys.stdout.isatty() else _UNBOUNDED)
+    rows = seen["locks"]
+    if rows:
+        table = Table(*COLUMNS.values(), box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*(Text(_shown(row[name])) for name in COLUMNS))
+        out.print(table)
+    more = seen["total"] - len(rows)
+    out.print(f"Open: {seen['total']:,}." + (f" Not shown: {more:,}." if more else ""))
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else str(value)

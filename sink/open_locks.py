@@ -1,0 +1,51 @@
+"""The leads that reps have open, for managers (D1, M6): who has which lead open, since when and until when."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from sink.queries import Row
+from sink.tables import DecisionTable, LeadTable
+
+
+def open_locks(connection: Connection, org: str, at: datetime, *, limit: int) -> tuple[list[Row], int]:
+    """Return the locks of an org at an instant (aware), the oldest end first, at most `limit`; and how many there are.
+
+    A row has lead_id, facts, owner, rep_id, since and until. `since`: when the rep opened the lead, not when the lock
+    was last extended.
+    """
+    table, taken, ended = (
+        LeadTable,
+        DecisionTable.__table__.alias("taken"),
+        DecisionTable.__table__.alias("ended"),
+    )
+    is_open = (table.org == org, table.locked_by.is_not(None), table.locked_until > at)
+    released = (
+        select(func.max(ended.c.source_offset))
+        .where(ended.c.lead_id == table.lead_id, ended.c.type == "lock_released")
+        .scalar_subquery()
+    )
+    since = (
+        select(func.min(taken.c.decided_at))
+        .where(
+            taken.c.lead_id == table.lead_id,
+            taken.c.type == "lock_taken",
+            taken.c.source_offset > func.coalesce(released, -1),
+        )
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            table.lead_id,
+            table.facts,
+            table.owner,
+            table.locked_by.label("rep_id"),
+            since.label("since"),
+            table.locked_until.label("until"),
+        )
+        .where(*is_open)
+        .order_by(table.locked_until, table.lead_id)
+        .limit(limit)
+    )
+    total = connection.scalar(select(func.count()).where(*is_open)) or 0
+    return [dict(row) for row in connection.execute(query).mappings()], total

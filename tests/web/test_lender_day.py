@@ -1,0 +1,218 @@
+"""A day at a lender as one story, with 40 leads and three browsers; after each step it is right (M1, M2, M5, M6, M7).
+
+The round robin is off, so number one gets every lead that she has a licence for. The manager deals them out, one rep
+leaves with promised calls, the vendor completes leads, an admin adds a licence, and the manager moves single leads.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.fixtures.waiting import eventually
+from tests.web.rows import READY, appears, row, vanishes
+
+if TYPE_CHECKING:
+    import httpx
+    from playwright.async_api import Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+LICENCES = {"ann": ["MA", "RI"], "bob": ["MA"], "cyd": ["RI"]}
+KNOWN = ["RI"] * 14 + ["MA"] * 16
+"""The states of the leads that arrive complete."""
+LATER = ["RI"] * 5 + ["TX"] * 5
+"""The states that the vendor sends later. Nobody has a licence for Texas in the morning."""
+
+
+async def opened(office: RunningOrg) -> None:
+    """Open the lender: three reps with licences, the manager Mia and the admin Ada, and number one gets every lead."""
+    await office.publish("settings", "settings", round_robin=False)
+    await office.rep("mia", "manager")
+    await office.rep("ada", "admin")
+    for rep_id, states in LICENCES.items():
+        await office.rep(rep_id, licensed_states=states)
+    members = [{"rep_id": rep_id} for rep_id in LICENCES]
+    await office.publish("group", "west", name="West", method="round_robin", members=members)
+    await office.publish("campaign", "west", name="West", group_id="west")
+    for kind, object_id in (("campaign", "west"), ("rep", "cyd"), ("settings", "settings")):
+        await office.until_published(kind, object_id)
+    await office.until_known("mia")
+
+
+async def facts_of(program: httpx.AsyncClient, lead: str) -> dict[str, Any]:
+    """Return a lead as the API shows it."""
+    answer: dict[str, Any] = (await program.get(f"/api/v1/leads/{lead}")).json()
+    return answer
+
+
+async def owned(program: httpx.AsyncClient) -> dict[str, str]:
+    """Return lead id -> owner, of all leads that the API lists with an owner."""
+    rows = (await program.get("/api/v1/leads?limit=100")).json()["rows"]
+    return {each["lead_id"]: each["owner"] for each in rows if each["owner"]}
+
+
+async def until_counted(program: httpx.AsyncClient, **wanted: int) -> dict[str, str]:
+    """Wait until each rep owns as many leads as wanted, and nobody else any; return lead id -> owner."""
+    found: dict[str, str] = {}
+
+    async def counted() -> bool:
+        found.clear()
+        found.update(await owned(program))
+        return dict(Counter(found.values())) == wanted
+
+    await eventually(counted, f"the reps own {wanted}")
+    return found
+
+
+async def told(mia: Page, lead: str, standing: str, story: str) -> None:
+    """Check what the manager reads on the lead's page: who has it and how, and what happened to it."""
+    await mia.goto(f"/leads/{lead}")
+    await mia.wait_for_selector(f"{READY} .lead")
+    await expect(mia.locator(".standing")).to_contain_text(standing)
+    await expect(mia.locator(".story")).to_contain_text(story)
+
+
+async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # noqa: PLR0915  # one story
+    await opened(office)
+    broker = await office.program("mia")
+    mia = await office.sign_in("mia", "/my-leads")
+    bob = await office.sign_in("bob", "/queues/mine")
+    cyd = await office.sign_in("cyd", "/queues/mine")
+
+    # In the morning 40 leads arrive. Number one gets the 30 whose state is known; ten wait.
+    complete = [
+        await office.arrive(f"L-{n}", first_name="Lee", last_name=f"Number{n}", state=state, campaign="west")
+        for n, state in enumerate(KNOWN)
+    ]
+    waiting = [
+        await office.arrive(f"W-{n}", first_name="Wes", last_name=f"Waits{n}", campaign="west")
+        for n in range(len(LATER))
+    ]
+    await until_counted(broker, ann=30)
+    await told(mia, complete[0], "Ann got it as number one on the roster", "number one on the roster")
+    await mia.goto("/exceptions")
+    for lead in waiting:
+        await appears(mia, lead)
+
+    # The manager deals out all that Ann has, evenly and by licence. Each rep is told in one notice.
+    await mia.goto("/directory/reps/ann")
+    await mia.get_by_role("button", name="Move all leads of Ann …").click()
+    for name in ("Bob", "Cyd"):
+        await mia.locator("#move label", has_text=name).locator("input").check()
+    await mia.get_by_label("Split by licence").check()
+    await mia.get_by_label("Reason", exact=True).fill("to share the morning")
+    await mia.locator("#move [data-ok]").click()
+    await expect(mia.locator("#confirm")).to_contain_text("30 leads will move: Bob 16, Cyd 14.")
+    await mia.locator("#confirm [data-ok]").click()
+    await expect(mia.locator("#many [data-status]")).to_have_text("30 moved. Bob 16, Cyd 14.")
+    shared = await until_counted(broker, bob=16, cyd=14)
+    assert {complete.index(lead) < 14 for lead, rep_id in shared.items() if rep_id == "cyd"} == {True}
+    await expect(bob.locator("#moves li")).to_contain_text("Mia gave you 16 leads, which were Ann's.")
+    await expect(cyd.locator("#moves li")).to_contain_text("Mia gave you 14 leads, which were Ann's.")
+    await told(mia, complete[0], "Cyd got it from its former owner", "to share the morning")
+
+    # Bob promises two calls, and leaves at noon. Nobody has his leads; the promises are kept.
+    promised = complete[14:16]
+    at = datetime.now(UTC) + timedelta(days=1)
+    bobs = await office.program("bob")
+    for lead in promised:
+        action = {"type": "callback", "at": at.isoformat(timespec="seconds")}
+        answer = (await bobs.post(f"/api/v1/leads/{lead}/actions", json=action)).json()
+        assert answer["result"] == "done", answer
+    await office.publish("rep", "bob", name="Bob", active=False, licensed_states=["MA"])
+    await until_counted(broker, cyd=14)
+    await told(mia, promised[0], "nobody owns the lead", "Bob no longer owns it; nobody owns it now")
+    # The manager has them distributed again: Ann is the only rep with a licence in Massachusetts.
+    many = {
+        "which": {"leads": complete[14:]},
+        "do": {"type": "redistribute", "why": "Bob has left"},
+    }
+    answer = await broker.post("/api/v1/leads/actions", json=many)
+    assert answer.status_code == 200, answer.text
+    await until_counted(broker, ann=16, cyd=14)
+    for lead in promised:
+        found = await facts_of(broker, lead)
+        assert datetime.fromisoformat(found["callback_at"]) == at.replace(microsecond=0), found
+    await told(
+        mia, promised[0], "Ann got it as number one on the roster", "redistributed by Mia: Bob has left"
+    )
+
+    # The vendor completes the ten leads. Five are Ann's at once; for the others nobody has a licence.
+    for n, state in enumerate(LATER):
+        await office.arrive(f"W-{n}", first_name="Wes", last_name=f"Waits{n}", state=state, campaign="west")
+    await until_counted(broker, ann=21, cyd=14)
+    await mia.goto("/exceptions")
+    for lead in waiting[:5]:
+        await vanishes(mia, lead)
+    for lead in waiting[5:]:
+        await appears(mia, lead)
+    await row(mia, waiting[5]).get_by_role("button", name="Why").click()
+    await expect(mia.locator("body")).to_contain_text("Cyd: not licensed in TX")
+
+    # An admin adds a licence. The waiting leads are distributed without anybody's touch.
+    ada = await office.sign_in("ada", "/directory/reps/cyd")
+    await ada.get_by_label("TX", exact=True).check()
+    await ada.get_by_role("button", name="Review changes").click()
+    await ada.locator("#review").get_by_role("button", name="Publish", exact=True).click()
+    await expect(ada.locator("#said")).to_contain_text("Published. It applies from now on")
+    await until_counted(broker, ann=21, cyd=19)
+    for lead in waiting[5:]:
+        await appears(cyd, lead)
+    await told(mia, waiting[5], "Cyd got it as number one on the roster", "Cyd got it")
+
+    # Cyd closes one, and the manager reopens it. It is Cyd's again.
+    closing = complete[1]
+    cyds = await office.program("cyd")
+    answer = (
+        await cyds.post(
+            f"/api/v1/leads/{closing}/actions", json={"type": "outcome", "outcome": "closed_lost"}
+        )
+    ).json()
+    assert answer["result"] == "done", answer
+    await vanishes(cyd, closing)
+    await told(mia, closing, "closed", "Closed: closed lost")
+    await mia.get_by_role("button", name="Reopen …").click()
+    await mia.get_by_label("Reason", exact=True).fill("she called again")
+    await mia.locator("#move [data-ok]").click()
+    await appears(cyd, closing)
+    await told(mia, closing, "Cyd got it", "reopened by Mia: she called again")
+
+    # The manager corrects another one: its resend by the vendor does not undo that.
+    corrected = complete[2]
+    await told(mia, corrected, "Cyd got it", "Cyd got it")
+    await mia.get_by_role("button", name="Correct …").click()
+    await mia.locator("#correct").get_by_label("Loan amount").fill("$320,000")
+    await mia.locator("#correct").get_by_label("Why").fill("he told me")
+    await mia.locator("#correct").get_by_role("button", name="Correct").click()
+    await expect(mia.locator(".versions summary")).to_have_text("Corrected once")
+    await office.arrive(
+        "L-2", first_name="Lee", last_name="Number2", state="RI", campaign="west", loan_amount=100_000
+    )
+    await office.arrive(
+        "L-3", first_name="Lee", last_name="Number3", state="RI", campaign="west", loan_amount=7
+    )
+
+    async def resent() -> bool:
+        return bool((await facts_of(broker, complete[3]))["facts"].get("loan_amount") == 7)
+
+    await eventually(resent, "the later resend was read")
+    assert (await facts_of(broker, corrected))["facts"]["loan_amount"] == 320_000
+
+    # The manager takes one back. Its group is asked: of the other reps only Ann has the licence.
+    back = complete[4]
+    await told(mia, back, "Cyd got it", "Cyd got it")
+    await mia.get_by_role("button", name="Give back …").click()
+    await mia.get_by_label("Reason", exact=True).fill("too many for one")
+    await mia.locator("#move [data-ok]").click()
+    await vanishes(cyd, back)
+    await expect(cyd.locator("#moves")).to_contain_text("from you")
+    await expect(cyd.locator("#moves")).to_contain_text("Reason: too many for one")
+    assert (await until_counted(broker, ann=22, cyd=18))[back] == "ann"
+    await told(mia, back, "Ann got it as number one on the roster", "unassigned by Mia: too many for one")

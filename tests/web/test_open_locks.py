@@ -1,0 +1,65 @@
+"""A manager sees which leads reps have open, and frees one; the rep is told (M6)."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.axe import serious
+from tests.web.rows import WORK
+
+if TYPE_CHECKING:
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+
+async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    await office.rep("mia", "manager")
+    await office.publish("queue", "work", **WORK)
+    lead = await office.arrive("A-1", first_name="Ana", last_name="Silva")
+    other = await office.arrive("A-2", first_name="Bo", last_name="Reed")
+    rep, manager = await office.program("rep-1"), await office.program("mia")
+    for one in (lead, other):
+        async with asyncio.timeout(60):
+            while (await rep.post(f"/api/v1/leads/{one}/actions", json={"type": "view"})).json().get(
+                "result"
+            ) != "done":
+                await asyncio.sleep(0.1)
+    assert (await rep.get("/api/v1/locks")).status_code == HTTPStatus.FORBIDDEN
+    async with asyncio.timeout(60):
+        while (found := (await manager.get("/api/v1/locks")).json())["total"] < 2:
+            await asyncio.sleep(0.1)
+    assert [(one["lead_id"], one["rep_id"], one["rep_name"]) for one in found["locks"]] == [
+        (lead, "rep-1", "Rep 1"),
+        (other, "rep-1", "Rep 1"),
+    ]
+    assert all(one["since"] < one["until"] for one in found["locks"])
+    page = await office.sign_in("mia", "/operations")
+    table = page.locator('[data-table="locks"]')
+    await expect(table).to_contain_text("Ana Silva")
+    await expect(table.locator("tbody tr")).to_have_count(2)
+    assert await serious(page) == []
+    await page.get_by_role("button", name="Free Ana Silva, which Rep 1 has open").click()
+    dialog = page.get_by_role("dialog", name="Free Ana Silva")
+    await dialog.get_by_role("button", name="Free the lead").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Write the reason.")
+    await dialog.get_by_label("Reason").fill("Rep 1 has gone home")
+    await dialog.get_by_role("button", name="Free the lead").click()
+    await expect(table.locator("tbody tr")).to_have_count(1)
+    await expect(table).not_to_contain_text("Ana Silva")
+    async with asyncio.timeout(60):
+        while not (notices := (await rep.get("/api/v1/me/moves")).json()):
+            await asyncio.sleep(0.1)
+    assert [(one["text"], one["why"]) for one in notices] == [
+        ("Mia freed Ana Silva, which you had open.", "Rep 1 has gone home")
+    ]
+    told = await office.sign_in("rep-1", "/queues/work")
+    await expect(told.locator("#moves")).to_contain_text("Mia freed Ana Silva, which you had open.")
+    again = await rep.post(f"/api/v1/leads/{lead}/actions", json={"type": "outcome", "outcome": "talked"})
+    assert again.json()["reason"] == "not_locked"

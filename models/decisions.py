@@ -35,9 +35,27 @@ from models.results import Reason, Result
 
 
 class LeadAccepted(DecisionBase, frozen=True, tag="lead_accepted"):
-    """The lead's first arrival was accepted. `apart`: its attributes for which the lead has no room."""
+    """The lead's first arrival was accepted. `apart`: its attributes for which the lead has no room.
+
+    `maybe`: leads of which it may be the same person (K2). `id_reused`: the lead to which the vendor gave the same id
+    before, for another person (K6). `doubt`: these two in words. Only managers see the three.
+    """
 
     apart: dict[str, Any] = msgspec.field(default_factory=dict)
+    maybe: tuple[str, ...] = ()
+    id_reused: str | None = None
+    doubt: str | None = None
+
+
+class SharedHandleFound(DecisionBase, frozen=True, tag="shared_handle_found"):
+    """A phone or mail address of the lead came with three last names, so it joins nobody any more (K1).
+
+    `leads`: the leads that have it, this one first. Inquiries that it joined before stay.
+    """
+
+    handle: str
+    leads: tuple[str, ...]
+    why: str
 
 
 class PreassignmentNotFollowed(DecisionBase, frozen=True, tag="preassignment_not_followed"):
@@ -54,11 +72,13 @@ class PreassignmentNotFollowed(DecisionBase, frozen=True, tag="preassignment_not
 class ArrivalRepeated(DecisionBase, frozen=True, tag="arrival_repeated"):
     """The vendor sent the lead again; `filled` names the empty fields the resend completed.
 
-    `apart`: its new attributes for which the lead has no room (`models.facts.MAX_ATTRIBUTES_BYTES`).
+    `apart`: its new attributes for which the lead has no room (`models.facts.MAX_ATTRIBUTES_BYTES`). `doubt`: why
+    it completed nothing (K3).
     """
 
     filled: tuple[str, ...] = ()
     apart: dict[str, Any] = msgspec.field(default_factory=dict)
+    doubt: str | None = None
 
 
 class InquiryAdded(DecisionBase, frozen=True, tag="inquiry_added"):
@@ -274,6 +294,7 @@ class DeadlineIgnored(DecisionBase, frozen=True, tag="deadline_ignored"):
 
 Decision = (
     LeadAccepted
+    | SharedHandleFound
     | PreassignmentNotFollowed
     | ArrivalRepeated
     | InquiryAdded

@@ -88,6 +88,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     `enforce_caps`: no claim and no assignment gives a rep more than `max_open` open leads (M6).
     `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
+    `shared_handles`: phones and mail addresses that many people give, as typed; they join no arrivals (K1).
     `retention_days`: how long a closed lead keeps its facts; None: for ever. `refuse_erased`: an arrival of an erased
     person is not taken; otherwise it is taken as a new lead.
     """
@@ -109,3 +110,4 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     owners_may_reassign: bool = False
     do_not_contact_outcomes: tuple[str, ...] = ("do_not_contact",)
     contact_kinds: tuple[str, ...] = ("call", "email", "sms")
+    shared_handles: tuple[str, ...] = ()

@@ -27,14 +27,17 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
     `cause`: the cause of the arrival. `inquiry`: set if the arrival is another inquiry of the lead; None if it is the
     lead's own arrival. `barred`: its handles on the do-not-contact list, with the reason (X6). `org_log_offset`: the
     offset of the event by which the org decided. It only grows for one lead, so a repeat can be recognised. -1: the
-    arrival did not come through an org. `hashes`: the keyed hashes of its phone, mail address and name
-    (`models.erasure`).
+    arrival did not come through an org. `maybe`, `id_reused`: as in `models.persons.ArrivalPlaced` (K2, K6). `doubt`:
+    these two in words. `hashes`: the keyed hashes of its phone, mail address and name (`models.erasure`).
     """
 
     facts: Facts
     inquiry: Inquiry | None = None
     barred: dict[str, str] = {}
     org_log_offset: int = msgspec.field(default=-1, name="place")
+    maybe: tuple[str, ...] = ()
+    id_reused: str | None = None
+    doubt: str | None = None
     hashes: tuple[str, ...] = ()
 
 
@@ -88,6 +91,17 @@ class SuppressionChanged(_Event, frozen=True, tag="suppression_changed"):
 
     handle: str
     reason: str | None = None
+    org_log_offset: int = msgspec.field(default=-1, name="place")
+
+
+class HandleShared(_Event, frozen=True, tag="handle_shared"):
+    """A handle of the lead was met with too many last names; it joins nobody any more (K1).
+
+    `leads`: as in `models.persons.HandleRetired`. `org_log_offset`: as in `LeadArrived`.
+    """
+
+    handle: str
+    leads: tuple[str, ...] = ()
     org_log_offset: int = msgspec.field(default=-1, name="place")
 
 
@@ -186,6 +200,7 @@ Event = (
     | ErasureOrdered
     | ErasureFound
     | SuppressionChanged
+    | HandleShared
     | CorrectionChecked
     | ActionRequested
     | DeadlinePassed

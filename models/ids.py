@@ -17,7 +17,18 @@ def canonical_json(message: Mapping[str, object]) -> bytes:
 def lead_id(org: str, vendor: str, external_id: str | None, message: Mapping[str, object]) -> str:
     """Return the UUIDv5 of a lead, from the vendor's own id; without one, from the whole message as sent."""
     name = external_id or f"sha256:{hashlib.sha256(canonical_json(message)).hexdigest()}"
-    text = f"{org}/{vendor}/{name}".encode()
+    return _uuid5(f"{org}/{vendor}/{name}".encode())
+
+
+def reused_lead_id(arrival_id: str, *person: str) -> str:
+    """Return the UUIDv5 of the lead of a person for whom a vendor used the id of another person's lead (K6).
+
+    `person`: what tells the person from the other one. A resend has the same, so it gives the same id.
+    """
+    return _uuid5("\n".join((f"{arrival_id}/id_reused", *person)).encode())
+
+
+def _uuid5(text: bytes) -> str:
     digest = bytearray(hashlib.sha1(NAMESPACE.bytes + text, usedforsecurity=False).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x50  # version 5
     digest[8] = digest[8] & 0x3F | 0x80  # the variant of RFC 4122

@@ -356,9 +356,12 @@ class OrgPerson(
 ):
     """The person of one arrival: the arrival and its handles belong to lead `lead_id` (R6). Only erasure changes it.
 
-    `handles`: handles that no lead had before. `shared`: handles that another lead had first. `more`: a resend brought
-    further handles; `place` is then the `org-log` offset of the resend, part of the record's key. `erased`: the lead
-    was erased, so the row has no handles and replaces the one that had them.
+    `handles`: joining handles that no lead had before. `shared`: joining handles that another lead had first. `apart`:
+    handles that do not join but are reached by the do-not-contact list (K1). `more`: a resend brought further handles;
+    `place` is then the `org-log` offset of the resend, part of the record's key. `erased`: the lead was erased, so the
+    row has no handles and replaces the one that had them.
+    `name`: the digest of its last name. `met`: joining handle -> digests of the last names it was met with, which do
+    not follow from the lead's own arrival. The last three are missing in rows of earlier versions.
     """
 
     arrival_id: str
@@ -366,6 +369,9 @@ class OrgPerson(
     handles: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     more: bool = False
+    apart: tuple[str, ...] = ()
+    name: str | None = None
+    met: dict[str, tuple[str, ...]] = {}
     place: int = -1
     erased: bool = False
 

@@ -21,6 +21,7 @@ from models.persons import (
     ArrivalTurnedAway,
     DoNotContactChanged,
     ErasureOrder,
+    HandleRetired,
     HandlesCorrected,
     PersonForgotten,
 )
@@ -92,6 +93,7 @@ OrgDecision = (
     | PersonForgotten
     | DoNotContactChanged
     | HandlesCorrected
+    | HandleRetired
     | OfferMade
     | RingStarted
     | NoRepAvailable

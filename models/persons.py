@@ -1,8 +1,10 @@
 """How an org recognises the arrivals of one person, and whom it must not contact (R6, X6).
 
-A handle identifies a person: `phone/+14014194247` or `email/j@x.org`, normalised.
+A handle is a phone number or a mail address, normalised: `phone/+14014194247` or `email/j@x.org`. The do-not-contact
+list is about handles. A joining handle recognises a person: a phone with its extension is `phone/+14014194247;ext=12`.
 """
 
+import unicodedata
 from hashlib import blake2b
 from typing import Final
 
@@ -11,6 +13,7 @@ import msgspec
 from models.corrections import FactChange
 from models.facts import Facts
 from models.offers import OrgDecisionBase
+from models.shared_handles import is_placeholder, is_service
 
 PHONE: Final = "phone"
 EMAIL: Final = "email"
@@ -18,10 +21,70 @@ HANDLES: Final = (PHONE, EMAIL)
 """The facts that are handles, in order of importance."""
 
 
+MET_TOO_OFTEN: Final = 3
+"""A handle that came with this many last names does not tell people apart (K1)."""
+_EXTENSION: Final = ";ext="
+_NAME_BYTES: Final = 8
+_NO_NAMES: Final = frozenset({"unknown", "none", "null", "lastname", "notprovided", "notgiven", "anonymous"})
+_SUFFIXES: Final = frozenset({"jr", "sr", "ii", "iii", "iv"})
+
+
 def handles_of(facts: Facts) -> tuple[str, ...]:
-    """Return the handles of a prospect, the phone first."""
+    """Return the handles of a prospect, the phone first. A placeholder is no handle (K1)."""
     values = ((PHONE, facts.phone), (EMAIL, facts.email and facts.email.lower()))
-    return tuple(f"{kind}/{value}" for kind, value in values if value)
+    found = (f"{kind}/{value}" for kind, value in values if value)
+    return tuple(handle for handle in found if not is_placeholder(handle))
+
+
+def joining_handles(facts: Facts, shared: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Return the handles by which a person is recognised, the phone first (K1).
+
+    `shared`: the handles that the org's settings call shared. One without an extension covers all its extensions.
+    """
+    found: list[str] = []
+    for handle in handles_of(facts):
+        extension = facts.phone_extension if handle.startswith(f"{PHONE}/") else None
+        joining = with_extension(handle, extension)
+        if not (is_service(handle) or handle in shared or joining in shared):
+            found.append(joining)
+    return tuple(found)
+
+
+def listed_handle(joining: str) -> str:
+    """Return the handle by which a joining handle is on the do-not-contact list: without the extension."""
+    return joining.partition(_EXTENSION)[0]
+
+
+def with_extension(handle: str, extension: str | None) -> str:
+    """Return the joining handle of a phone with its extension."""
+    return f"{handle}{_EXTENSION}{extension}" if extension else handle
+
+
+def last_name_key(facts: Facts) -> str | None:
+    """Return the form in which last names are compared; None if there is none.
+
+    Case, accents, punctuation, spaces and a suffix (`Jr.`) do not make another name. `Unknown` is no name.
+    """
+    if not facts.last_name:
+        return None
+    plain = unicodedata.normalize("NFKD", facts.last_name).casefold()
+    words = ["".join(filter(str.isalnum, word)) for word in plain.replace("-", " ").split()]
+    while len(words) > 1 and words[-1] in _SUFFIXES:
+        words.pop()
+    key = "".join(words)
+    return key if key and key not in _NO_NAMES else None
+
+
+def names_differ(one: Facts, other: Facts) -> bool:
+    """Say whether both have a last name, and not the same (K3)."""
+    first, second = last_name_key(one), last_name_key(other)
+    return first is not None and second is not None and first != second
+
+
+def name_digest(facts: Facts) -> str | None:
+    """Return the digest of a last name as the index of persons keeps it, in hex; None if there is none."""
+    key = last_name_key(facts)
+    return None if key is None else blake2b(key.encode(), digest_size=_NAME_BYTES).hexdigest()
 
 
 DIGEST_BYTES: Final = 15
@@ -42,9 +105,15 @@ def corrected_handles(changes: tuple[FactChange, ...]) -> tuple[str, ...]:
             for change in changes
             if change.field in HANDLES
             for value in (change.old, change.new)
-            if value is not None and change.old != change.new
+            if value is not None
+            and change.old != change.new
+            and not is_placeholder(f"{change.field}/{value}")
         )
     )
+
+
+MOST_DOUBTS: Final = 8
+"""How many leads a new lead may be marked with as maybe the same person."""
 
 
 class Inquiry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -61,8 +130,9 @@ class Inquiry(msgspec.Struct, frozen=True, omit_defaults=True):
 class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
     """An arrival belongs to this lead: as the lead's own arrival, or as another inquiry if `inquiry` is set (R6).
 
-    `barred`: its handles on the do-not-contact list, with the reason (X6). `hashes`: the keyed hashes of its handles
-    (`models.erasure`).
+    `barred`: its handles on the do-not-contact list, with the reason (X6). `maybe`: leads of which the new lead may be
+    the same person, at most `MOST_DOUBTS` (K2). `id_reused`: the lead to which the vendor gave the same id before, for
+    another person (K6). `hashes`: the keyed hashes of its handles (`models.erasure`).
     """
 
     lead_id: str
@@ -70,7 +140,20 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
     why: str
     inquiry: Inquiry | None = None
     barred: dict[str, str] = msgspec.field(default_factory=dict)
+    maybe: tuple[str, ...] = ()
+    id_reused: str | None = None
     hashes: tuple[str, ...] = ()
+
+
+class HandleRetired(OrgDecisionBase, frozen=True, tag="handle_retired"):
+    """A handle of this lead was met with `MET_TOO_OFTEN` last names. From now on it joins nobody (K1).
+
+    `leads`: the leads that have it, this one first, at most 16 (`rules.org.persons.MOST_LEADS`).
+    """
+
+    lead_id: str
+    handle: str
+    leads: tuple[str, ...]
 
 
 class ArrivalTurnedAway(OrgDecisionBase, frozen=True, tag="arrival_turned_away"):

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from models import moments, normalize
 from models.activities import ActivityKind
 from models.geography import STATE_CODES, state_code
+from models.handles import read_joining_handle
 
 MAX_DESCRIPTION: Final = 2_000
 MAX_COLUMNS: Final = 50
@@ -46,6 +47,11 @@ def _instant(value: str) -> str:
     return value
 
 
+def _handle(value: str) -> str:
+    read_joining_handle(value)
+    return value
+
+
 def _state(value: str) -> str:
     if value not in STATE_CODES:
         near = state_code(value)
@@ -58,6 +64,8 @@ Name = Annotated[str, StringConstraints(max_length=normalize.NAME_LENGTH)]
 Description = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION)]
 State = Annotated[str, AfterValidator(_state)]
 Zone = Annotated[str, AfterValidator(_zone)]
+Handle = Annotated[str, AfterValidator(_handle)]
+"""A phone number or mail address, written in any way that is read on `lead-arrivals`."""
 Instant = Annotated[str, AfterValidator(_instant)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Ids = Annotated[list[Id], Field(max_length=MAX_ENTRIES)]
@@ -228,6 +236,8 @@ class SettingsObject(_Published):
     `enforce_caps`: no claim and no assignment gives a rep more than `max_open` open leads (M6).
     `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
+    `shared_handles`: phones and mail addresses that many people give, such as a vendor's switchboard. They join no
+    arrivals (K1). A phone without an extension covers all its extensions.
     `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
     `refuse_erased`: whether an arrival of an erased person is refused.
     """
@@ -255,6 +265,7 @@ class SettingsObject(_Published):
     owners_may_reassign: bool = False
     do_not_contact_outcomes: Ids = ["do_not_contact"]
     contact_kinds: Annotated[list[Kind], Field(max_length=len(ActivityKind))] = ["call", "email", "sms"]
+    shared_handles: Annotated[list[Handle], Field(max_length=MAX_ENTRIES)] = []
     signed_arrivals: Asked = "optional"
     signed_actions: Asked = "optional"
     key_ids: Ids = []

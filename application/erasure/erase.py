@@ -24,7 +24,6 @@ from application.erasure.stores import blank, compact, rewrite_file, trim_feeds
 from application.journal_snapshot import current_org_partition
 from models.erasure import ERASED, ErasureKey
 from models.errors import RetryableError
-from models.persons import handle_digest
 from models.public import ErasureReceipt
 from sink.db_errors import translated
 from sink.engine import connect
@@ -148,7 +147,7 @@ async def _until_forgotten(
         left = set(leads) - set(persons.erased)
         if not left:
             handles = [person.handle for person in named if person.handle is not None]
-            unused = [handle for handle in handles if not persons.all_with_digest(handle_digest(handle))]
+            unused = [handle for handle in handles if not persons.all_with(handle)]
             hashes = {key.hash_of(org, *handle.split("/", 1)) for handle in unused}
             return Finder(key, {org: persons.erased_hashes | hashes}, persons.erased)
         if loop.time() > give_up:

@@ -29,14 +29,14 @@ from models.lead import DirectoryRow
 from models.offers import OrgAnswer
 from models.org import OrgLead, OrgRep
 from models.org_decisions import OrgRowKept, OrgStep
-from models.persons import ArrivalPlaced, DoNotContactChanged
+from models.persons import ArrivalPlaced, DoNotContactChanged, HandleRetired
 from rules.org.org_partition import OrgPartition, wakeable_id
 from rules.org.unasked import unasked
 from rules.outbound.public_messages import origin
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
-_LEAD_DECISIONS: Final = OrgAnswer | ArrivalPlaced | DoNotContactChanged
+_LEAD_DECISIONS: Final = OrgAnswer | ArrivalPlaced | DoNotContactChanged | HandleRetired
 
 GRACE_SECONDS: Final = 10.0
 """How late a wake may be. The wake event is sent again after five seconds."""

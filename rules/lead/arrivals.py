@@ -5,6 +5,7 @@ whose place does not exceed the highest place that the lead received from its or
 """
 
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -16,12 +17,13 @@ from models.decisions import (
     LeadAccepted,
     MergedInto,
     PreassignmentNotFollowed,
+    SharedHandleFound,
 )
 from models.erasure import MAX_HASHES, joined
-from models.events import ArrivalMerged, CorrectionChecked, LeadArrived, SuppressionChanged
+from models.events import ArrivalMerged, CorrectionChecked, HandleShared, LeadArrived, SuppressionChanged
 from models.facts import ITS_ARRIVAL, Attributes, Facts, bounded, completed
 from models.lead import Lead, Phase
-from models.persons import Inquiry
+from models.persons import Inquiry, names_differ
 from rules.lead import corrections
 from rules.lead.distribution import ask_group, note_campaign, orphan
 from rules.lead.licences import lacks_licence
@@ -29,6 +31,8 @@ from rules.lead.transition import Transition
 from rules.queues.rep_names import RepMatch
 from rules.queues.rule_book import OrgRules
 
+ANOTHER_NAME: Final = "its last name differs, so it fills no facts"
+"""Why an arrival completes nothing (K3)."""
 _AT_REST = frozenset({Phase.QUEUED, Phase.EXCEPTION, Phase.IGNORED, Phase.CLOSED})
 """The phases in which a lead without an owner is distributed again. In other phases a rep or the org is handling it."""
 
@@ -46,7 +50,9 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
         hashes=event.hashes[:MAX_HASHES],
     )
     transition = Transition(lead=lead, at=at, rules=rules, before_event=None)
-    transition.emit(LeadAccepted(apart=apart))
+    transition.emit(
+        LeadAccepted(apart=apart, maybe=event.maybe, id_reused=event.id_reused, doubt=event.doubt)
+    )
     _record_suppression(transition, event.barred)
     _distribute(transition, event.facts, "it arrived", "it arrived assigned (R5)")
     return transition
@@ -62,11 +68,16 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
     if inquiry is not None and not inquiry.again:
         _add_inquiry(transition, event, inquiry)
         return None
-    filled, apart = _fill_in(transition, event.facts, ITS_ARRIVAL if inquiry is not None else frozenset())
+    stranger = _another_name(transition, event)
+    filled, apart = (
+        ((), {})
+        if stranger
+        else _fill_in(transition, event.facts, ITS_ARRIVAL if inquiry is not None else frozenset())
+    )
     _record_suppression(transition, event.barred)
     if transition.lead is not transition.before_event:
         transition.update(org_log_offset=event.org_log_offset)
-    transition.emit(ArrivalRepeated(filled=filled, apart=apart))
+    transition.emit(ArrivalRepeated(filled=filled, apart=apart, doubt=ANOTHER_NAME if stranger else None))
     return None
 
 
@@ -92,6 +103,19 @@ def change_suppression(transition: Transition, event: SuppressionChanged) -> Ans
     if transition.lead is transition.before_event:
         return AnswerIgnored(answer="suppression_changed", epoch=0, why="the lead has it so already")
     transition.update(org_log_offset=event.org_log_offset)
+    return None
+
+
+def note_shared_handle(transition: Transition, event: HandleShared) -> AnswerIgnored | None:
+    """K1: record that a handle of the lead came with three last names, and which leads have it."""
+    if stale := _repeated(transition, event.org_log_offset, "handle_shared"):
+        return stale
+    kind, _, value = event.handle.partition("/")
+    others = [lead_id for lead_id in event.leads if lead_id != transition.lead.lead_id]
+    why = f"{kind} {value} came with three last names, so it joins nobody any more"
+    why += f"; these leads have it too: {', '.join(others)}" if others else ""
+    transition.update(org_log_offset=event.org_log_offset)
+    transition.emit(SharedHandleFound(handle=event.handle, leads=event.leads, why=why))
     return None
 
 
@@ -121,8 +145,10 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
     facts, owner = event.facts, transition.lead.owner
     active = owner is not None and not transition.rules.has_left(owner)
     reopened = transition.lead.phase is Phase.CLOSED
-    filled, apart = _fill_in(transition, facts, ITS_ARRIVAL)
-    if facts.silenced and not transition.lead.facts.silenced:
+    stranger = _another_name(transition, event)
+    filled, apart = ((), {}) if stranger else _fill_in(transition, facts, ITS_ARRIVAL)
+    silences = facts.silenced and (not stranger or facts.phone == transition.lead.facts.phone)
+    if silences and not transition.lead.facts.silenced:
         transition.update(
             facts=replace(transition.lead.facts, silenced=True)
         )  # a prospect who asked for silence is not called
@@ -135,7 +161,13 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
             campaign=facts.campaign,
             external_id=facts.external_id,
             rep_id=owner if active else None,
-            why=f"{inquiry.why}; {_inquiry_outcome(transition, owner if active else None)}",
+            why="; ".join(
+                (
+                    inquiry.why,
+                    _inquiry_outcome(transition, owner if active else None),
+                    *((ANOTHER_NAME,) if stranger else ()),
+                )
+            ),
             reopened=reopened,
             filled=filled,
             apart=apart,
@@ -147,6 +179,17 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
     elif reopened:
         epoch = transition.next_epoch()
         transition.update(phase=Phase.OWNED, owned_epoch=epoch, queue_since=transition.at)
+
+
+def _another_name(transition: Transition, event: LeadArrived) -> bool:
+    """Say whether an arrival has another last name than the lead, so that it fills no fact (K3).
+
+    The lead's own arrival may have the name that a person corrected since.
+    """
+    known = transition.lead.corrections
+    if event.inquiry is None and known is not None and "last_name" in known.fields:
+        return False
+    return names_differ(transition.lead.facts, event.facts)
 
 
 def _inquiry_outcome(transition: Transition, active: str | None) -> str:

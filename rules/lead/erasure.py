@@ -25,6 +25,7 @@ from models.events import (
     CorrectionChecked,
     ErasureFound,
     ErasureOrdered,
+    HandleShared,
     LeadArrived,
     SuppressionChanged,
 )
@@ -108,6 +109,8 @@ def without_effect(transition: Transition, event: object) -> tuple[Decision, ...
         return (ArrivalDropped(why=f"the lead was erased at {lead.erased_at.isoformat()}"),)
     if isinstance(event, SuppressionChanged):
         return (AnswerIgnored(answer="suppression_changed", epoch=0, why="the lead was erased"),)
+    if isinstance(event, HandleShared):
+        return (AnswerIgnored(answer="handle_shared", epoch=0, why="the lead was erased"),)
     if isinstance(event, CorrectionChecked):
         return (AnswerIgnored(answer="correction_checked", epoch=0, why="the lead was erased"),)
     return None

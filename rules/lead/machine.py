@@ -17,6 +17,7 @@ from models.events import (
     DeadlinePassed,
     ErasureFound,
     ErasureOrdered,
+    HandleShared,
     LeadArrived,
     OrgAnswered,
     RulesChanged,
@@ -42,6 +43,7 @@ SystemEvent = (
     | ArrivalMerged
     | ArrivalRefused
     | SuppressionChanged
+    | HandleShared
     | CorrectionChecked
     | DeadlinePassed
     | RulesChanged
@@ -251,6 +253,8 @@ def decide_event(
             stale = arrivals.repeat_or_add_inquiry(transition, event)
         elif isinstance(event, SuppressionChanged):
             stale = arrivals.change_suppression(transition, event)
+        elif isinstance(event, HandleShared):
+            stale = arrivals.note_shared_handle(transition, event)
         elif isinstance(event, CorrectionChecked):
             stale = arrivals.check_correction(transition, event)
         elif isinstance(event, DeadlinePassed):

@@ -10,6 +10,7 @@ import msgspec
 from models.directory import OrgSettings
 from models.errors import Problem, RuleErrors
 from models.events import DirectoryPublished
+from models.handles import read_joining_handle
 from models.roster import Absence, Group, RepTerms
 from rules.calendar.schedule import NEVER, Week, week, zone_of
 from rules.inbound.publication import present
@@ -114,13 +115,15 @@ class OrgDirectory:
     """Reps, groups and settings of one org. Immutable; `publish` creates a new one. Start with `OrgDirectory()`.
 
     `versions`: the version of every object ever published, by kind and id. `problems`: the objects whose newest version
-    does not compile; their previous version still applies. `open`: there is no rep, and there never was one or the
+    does not compile; their previous version still applies. `shared_handles`: the joining handles that the settings call
+    shared (K1). `open`: there is no rep, and there never was one or the
     settings say `open_without_reps`; a roster's members are then accepted as they are, without any limit.
     """
 
     reps: Mapping[str, RepPlan] = field(default_factory=lambda: NOTHING)
     groups: Mapping[str, GroupPlan] = field(default_factory=lambda: NOTHING)
     settings: OrgSettings = field(default_factory=OrgSettings)
+    shared_handles: frozenset[str] = frozenset()
     open: bool = True
     groups_of: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NOTHING)
     versions: Mapping[tuple[str, str], int] = field(default_factory=lambda: NOTHING)
@@ -151,7 +154,7 @@ class OrgDirectory:
                     group = _group(event.object_id, event.value, self.settings.time_zone)
                     _put(groups, event.object_id, group)
                 elif event.kind == "settings":
-                    settings = OrgSettings() if event.value is None else _read(event.value, OrgSettings)
+                    settings = OrgSettings() if event.value is None else _settings(event.value)
             except RuleErrors as error:
                 problems[key] = error.problems
         if not news:
@@ -163,6 +166,9 @@ class OrgDirectory:
             reps=MappingProxyType(reps),
             groups=MappingProxyType(groups),
             settings=settings,
+            shared_handles=self.shared_handles
+            if settings is self.settings
+            else frozenset(map(read_joining_handle, settings.shared_handles)),
             open=not reps and (settings.open_without_reps or all(kind != "rep" for kind, _ in versions)),
             groups_of=self.groups_of if groups == self.groups else MappingProxyType(_membership(groups)),
             versions=MappingProxyType(versions),
@@ -219,6 +225,16 @@ def _read(value: dict[str, Any], kind: type[T]) -> T:
         return msgspec.convert(present(value), kind)
     except msgspec.ValidationError as error:
         raise RuleErrors((Problem(path="value", reason=str(error)),)) from error
+
+
+def _settings(value: dict[str, Any]) -> OrgSettings:
+    settings = _read(value, OrgSettings)
+    for place, text in enumerate(settings.shared_handles):
+        try:
+            read_joining_handle(text)
+        except ValueError as error:
+            raise RuleErrors((Problem(path=f"shared_handles[{place}]", reason=str(error)),)) from error
+    return settings
 
 
 def _filter(raw: dict[str, Any] | None, org_zone: str) -> CompiledRule | None:

@@ -9,7 +9,13 @@ from typing import Final
 
 from models.erasure import RECOGNISING, kind_of
 from models.org import ErasureRequested, LeadForgotten, OrgErased, PersonArrived
-from models.persons import ArrivalTurnedAway, ErasureOrder, PersonForgotten
+from models.persons import (
+    ArrivalTurnedAway,
+    ErasureOrder,
+    PersonForgotten,
+    handles_of,
+    joining_handles,
+)
 from rules.org.capacity import release_lead
 from rules.org.persons import Persons
 from rules.org.transition import OrgTransition
@@ -22,11 +28,12 @@ def order(transition: OrgTransition, event: ErasureRequested) -> None:
     """Order the erasure of a person's leads, and answer the request with their ids. A preview is only answered."""
     persons = transition.state.persons
     seeds: tuple[str, ...]
+    digest = bytes.fromhex(event.digest or "")
     if event.lead_id is not None:
         lead_id = persons.lead_of(event.lead_id)
         seeds = () if lead_id is None else (lead_id,)
     else:
-        seeds = persons.all_with_digest(bytes.fromhex(event.digest or ""))
+        seeds = persons.all_with_digest(digest)
     leads = _person(persons, seeds)
     if event.lead_id is not None and not leads:
         leads = seeds  # erased already: the lead answers so, and a repeated request has the same receipt
@@ -34,6 +41,8 @@ def order(transition: OrgTransition, event: ErasureRequested) -> None:
         why = f"{len(leads)} leads share a phone or mail address with it, more than one person has"
         leads = seeds if event.lead_id is not None else ()
         why += "; only this lead is erased" if leads else ": name the lead"
+    elif event.lead_id is None and persons.is_retired_digest(digest):
+        leads, why = (), "it came with three last names, so it tells nobody apart: name the lead"
     elif not seeds:
         why = "no lead of this org has it"
     else:
@@ -88,7 +97,8 @@ def turn_away(transition: OrgTransition, event: PersonArrived) -> bool:
         transition.emit(ArrivalTurnedAway(arrival_id=event.lead_id, why=why))
         return True
     known = persons.erased_among(event.hashes)
-    kinds = [kind_of(each) for each in known if kind_of(each) in RECOGNISING]
+    telling = _telling_kinds(transition, event)
+    kinds = [kind_of(each) for each in known if kind_of(each) in RECOGNISING and kind_of(each) in telling]
     if not kinds:
         return False
     if transition.directory.settings.refuse_erased:
@@ -100,10 +110,22 @@ def turn_away(transition: OrgTransition, event: PersonArrived) -> bool:
     return False
 
 
+def _telling_kinds(transition: OrgTransition, event: PersonArrived) -> set[str]:
+    """Return the kinds of an arrival's handles that tell people apart (K1). No hash tells extensions."""
+    persons, handles = transition.state.persons, set(handles_of(event.facts))
+    joining = joining_handles(event.facts, transition.directory.shared_handles)
+    return {each.partition("/")[0] for each in joining if each in handles and not persons.is_retired(each)}
+
+
 def _person(persons: Persons, seeds: tuple[str, ...]) -> tuple[str, ...]:
-    """Return these leads and every lead that shares a handle with one of them, each once, without erased ones."""
+    """Return these leads and every lead that shares a handle with one of them, each once, without erased ones.
+
+    A handle that came with three last names tells nobody apart, so it finds nobody (K1).
+    """
     found = dict.fromkeys(seeds)
     for lead_id in seeds:
         for digest in persons.digests_of(lead_id):
+            if persons.is_retired_digest(digest):
+                continue
             found.update(dict.fromkeys(persons.all_with_digest(digest)))
     return tuple(lead_id for lead_id in found if not persons.is_erased(lead_id))

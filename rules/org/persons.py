@@ -1,4 +1,4 @@
-"""Indexes which lead each arrival and each handle belongs to, small enough for a million people (R6, X6).
+"""Indexes which lead each arrival and each handle belongs to, small enough for a million people (R6, K1, X6).
 
 Rows of persons are only added, until their lead is erased; then none of its rows counts. So any order of them gives the
 same index. Of a lead's corrections only the newest row counts; whatever it names, the lead's other rows of persons do
@@ -6,31 +6,33 @@ not (M2). Rows of the do-not-contact list and of erased persons must be applied 
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
 from models.org import DoNotContactRow, OrgErased, OrgPerson
-from models.persons import OrgCorrection, handle_digest
-
-Packed = bytes | str
-"""An id as stored: a UUID as its sixteen bytes, any other id unchanged."""
+from models.persons import MET_TOO_OFTEN, OrgCorrection, handle_digest, listed_handle
+from rules.org.last_names import LastNames, Packed
 
 _UUID_LENGTH: Final = 36
 BARRED_HASH: Final = "hash/"
 """The prefix of a handle on the do-not-contact list of which only the keyed hash is known."""
 _DERIVED: Final = frozenset({"_arrivals_of", "_digests_of"})
 _UNCORRECTED: Final[dict[bytes, bool]] = {}
+MOST_LEADS: Final = 16
+"""How many leads with the same joining handle are compared with an arrival."""
 
 
 class Persons:
     """arrival -> lead, handle -> the lead that had it first, and the handles on the do-not-contact list.
 
-    Start with `Persons()`. All references to an id share one object, so a person costs one entry for itself and one for
-    each handle. What belongs to one lead is indexed from the first erasure on, so that an org in which nobody is erased
-    does not pay for it.
+    Start with `Persons()`. All references to an id share one object, so a person costs two entries for itself and one
+    for each handle. What belongs to one lead is indexed from the first erasure on, so that an org in which nobody is
+    erased does not pay for it.
     """
 
     __slots__ = (
+        "_apart",
         "_arrivals",
         "_arrivals_of",
         "_barred",
@@ -40,6 +42,7 @@ class Persons:
         "_erased_hashes",
         "_handles",
         "_more",
+        "_names",
         "_returned_hashes",
         "_shared",
     )
@@ -47,7 +50,10 @@ class Persons:
     def __init__(self) -> None:
         self._arrivals: dict[Packed, Packed] = {}
         self._handles: dict[bytes, Packed] = {}
-        self._shared: dict[bytes, frozenset[Packed]] = {}
+        self._shared: dict[bytes, set[Packed]] = {}
+        self._apart: dict[bytes, set[Packed]] = {}
+        """Digest of a handle that does not join -> the leads that the do-not-contact list reaches by it."""
+        self._names = LastNames()
         self._barred: dict[bytes, str] = {}
         self._more: dict[Packed, tuple[OrgPerson, ...]] = {}
         """Lead -> the rows of resends that brought further handles, without the handles: each has its own key."""
@@ -75,17 +81,51 @@ class Persons:
         lead = self._arrivals.get(_packed(arrival_id))
         return None if lead is None else _unpacked(lead)
 
+    # -- who has a handle -------------------------------------------------------------------------------------------
+
     def first_with(self, handle: str) -> str | None:
         """Return the lead that had a handle first; after its erasure or correction the next one by id."""
         found = self.all_with_digest(handle_digest(handle))
         return found[0] if found else None
 
+    def candidates(self, joining: str) -> tuple[str, ...]:
+        """Return the leads that an arrival with a joining handle may belong to: the first one, then the others by id.
+
+        At most `MOST_LEADS`. A lead that lost the handle by a correction is none of them.
+        """
+        digest, listed = handle_digest(joining), listed_handle(joining)
+        found = (lead for lead in self.all_with_digest(digest) if not self.has_lost(lead, listed))
+        return tuple(islice(found, MOST_LEADS))
+
+    def is_held(self, joining: str) -> bool:
+        """Say whether any lead has a joining handle."""
+        digest = handle_digest(joining)
+        return digest in self._handles or digest in self._shared
+
+    def joins(self, lead_id: str, joining: str) -> bool:
+        """Say whether a lead has a joining handle."""
+        digest, lead = handle_digest(joining), _packed(lead_id)
+        return self._handles.get(digest) == lead or lead in self._shared.get(digest, ())
+
+    def has(self, lead_id: str, handle: str) -> bool:
+        """Say whether a lead has a handle, in whichever way."""
+        return self.joins(lead_id, handle) or _packed(lead_id) in self._apart.get(handle_digest(handle), ())
+
     def all_with(self, handle: str) -> tuple[str, ...]:
-        """Return every lead that has a handle: the first one, then the others by id."""
-        return self.all_with_digest(handle_digest(handle))
+        """Return every lead that the do-not-contact list reaches by a handle, also those that it joins with nobody."""
+        digest = handle_digest(handle)
+        found = self.all_with_digest(digest)
+        if apart := self._apart.get(digest):
+            known = set(found)
+            found += tuple(lead for lead in sorted(map(_unpacked, apart)) if lead not in known)
+        return found
+
+    def apart(self, handle: str) -> int:
+        """Return how many leads have a handle that joins them with nobody."""
+        return len(self._apart.get(handle_digest(handle), ()))
 
     def all_with_digest(self, digest: bytes) -> tuple[str, ...]:
-        """Return every lead that has the handle of this digest (`models.persons.handle_digest`)."""
+        """Return every lead with the joining handle of this digest: the first one, then the others by id."""
         first = self._handles.get(digest)
         shared = self._shared.get(digest)
         others = sorted(map(_unpacked, shared)) if shared else []
@@ -105,6 +145,44 @@ class Persons:
         for lead in self._arrivals.values():
             found[lead] = found.get(lead, 0) + 1
         return {_unpacked(lead): count for lead, count in found.items()}
+
+    # -- last names -------------------------------------------------------------------------------------------------
+
+    def has_phone(self, lead_id: str) -> bool:
+        """Say whether a lead has a phone that tells people apart."""
+        return self._names.has_phone(_packed(lead_id))
+
+    def names(self, lead_id: str) -> frozenset[str]:
+        """Return the digests of a lead's last names; empty if none is known, or too many to tell anybody apart."""
+        return self._names.of(_packed(lead_id))
+
+    def takes_name(self, lead_id: str, name: str | None) -> bool:
+        """Say whether a last name is new for a lead that has room for it."""
+        return self._names.takes(_packed(lead_id), name)
+
+    def own_name(self, lead_id: str) -> str | None:
+        """Return the digest of the last name of a lead's own arrival."""
+        return self._names.own(_packed(lead_id))
+
+    def met_by(self, lead_id: str, joining: str) -> frozenset[str]:
+        """Return the digests of the last names with which a lead has a joining handle."""
+        return self._names.met(_packed(lead_id), handle_digest(joining))
+
+    def met(self, joining: str) -> frozenset[str]:
+        """Return the digests of the last names that a joining handle came with (K1)."""
+        return self._met(handle_digest(joining))
+
+    def is_retired(self, joining: str) -> bool:
+        """Say whether a joining handle came with so many last names that it joins nobody (K1)."""
+        return self.is_retired_digest(handle_digest(joining))
+
+    def is_retired_digest(self, digest: bytes) -> bool:
+        """Say the same of the joining handle with this digest."""
+        return len(self._met(digest)) >= MET_TOO_OFTEN
+
+    def _met(self, digest: bytes) -> frozenset[str]:
+        leads = islice(self.all_with_digest(digest), MOST_LEADS)
+        return frozenset().union(*(self._names.met(_packed(lead), digest) for lead in leads))
 
     # -- erased persons ---------------------------------------------------------------------------------------------
 
@@ -164,6 +242,9 @@ class Persons:
         self._index_leads()
         for digest in self._digests_of.pop(lead, ()):
             self._leave(digest, lead)
+        for digest in [digest for digest, leads in self._apart.items() if lead in leads]:
+            self._leave(digest, lead)
+        self._names.forget(lead)
         self._more.pop(lead, None)
         self._corrected.pop(lead, None)
         self._erased.add(lead)
@@ -210,6 +291,10 @@ class Persons:
         for digest in map(handle_digest, row.shared):
             if digest not in corrected and self._handles.get(digest) != lead:
                 self._share(digest, lead)
+        for digest in map(handle_digest, row.apart):
+            if digest not in corrected:
+                self._apart.setdefault(digest, set()).add(lead)
+        self._names.put(row, lead)
         if row.more:
             bare = OrgPerson(
                 arrival_id=row.arrival_id, lead_id=row.lead_id, more=True, place=row.place, erased=True
@@ -218,7 +303,7 @@ class Persons:
                 self._more[lead] = (*known, bare)
 
     def _share(self, digest: bytes, lead: Packed) -> None:
-        self._shared[digest] = self._shared.get(digest, frozenset()) | {lead}
+        self._shared.setdefault(digest, set()).add(lead)
         self._note(digest, lead)
 
     def _note(self, digest: bytes, lead: Packed) -> None:
@@ -246,10 +331,11 @@ class Persons:
         """Take a handle from a lead."""
         if self._handles.get(digest) == lead:
             del self._handles[digest]
-        if left := self._shared.get(digest, frozenset()) - {lead}:
-            self._shared[digest] = left
-        else:
-            self._shared.pop(digest, None)
+        for holders in (self._shared, self._apart):
+            if lead in (left := holders.get(digest, set())):
+                left.discard(lead)
+                if not left:
+                    del holders[digest]
         if digest in (known := self._digests_of.get(lead, [])):
             known.remove(digest)
 

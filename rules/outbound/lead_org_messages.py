@@ -18,6 +18,7 @@ from models.events import (
     ErasureFound,
     ErasureOrdered,
     Event,
+    HandleShared,
     LeadArrived,
     OrgAnswered,
     SuppressionChanged,
@@ -43,6 +44,7 @@ from models.persons import (
     ArrivalTurnedAway,
     DoNotContactChanged,
     ErasureOrder,
+    HandleRetired,
     HandlesCorrected,
     corrected_handles,
     handles_of,
@@ -58,6 +60,7 @@ LeadNews = (
     | ErasureOrdered
     | ErasureFound
     | SuppressionChanged
+    | HandleShared
     | CorrectionChecked
     | ActionRequested
 )
@@ -166,6 +169,9 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         inquiry=inquiry,
                         barred=decision.barred,
                         org_log_offset=step.off,
+                        maybe=decision.maybe,
+                        id_reused=decision.id_reused,
+                        doubt=decision.why if decision.maybe or decision.id_reused else None,
                         hashes=decision.hashes,
                     )
                 )
@@ -185,6 +191,16 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         cause=cause,
                         handles=decision.handles,
                         barred=decision.barred,
+                        org_log_offset=step.off,
+                    )
+                )
+            case HandleRetired(lead_id=lead_id):
+                told.append(
+                    HandleShared(
+                        lead_id=lead_id,
+                        cause=cause,
+                        handle=decision.handle,
+                        leads=decision.leads,
                         org_log_offset=step.off,
                     )
                 )
@@ -227,7 +243,14 @@ def identity(event: Event) -> str | None:
             return f"org/{event.facts.org}/{offset}/arrival"
         case ActionRequested(place=Place(message=message)):
             return message
-        case OrgAnswered() | ArrivalMerged() | ArrivalRefused() | SuppressionChanged() | CorrectionChecked():
+        case (
+            OrgAnswered()
+            | ArrivalMerged()
+            | ArrivalRefused()
+            | SuppressionChanged()
+            | HandleShared()
+            | CorrectionChecked()
+        ):
             return event.cause
         case ErasureOrdered() | ErasureFound():
             return f"{event.cause}/{event.lead_id}"

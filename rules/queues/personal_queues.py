@@ -18,6 +18,7 @@ from models.corrections import FactsCorrected
 from models.decisions import (
     ActivityRecorded,
     ArrivalRepeated,
+    Decision,
     InquiryAdded,
     LeadClosed,
     LeadReopened,
@@ -55,8 +56,6 @@ _MOVES: Final = (
 )
 """Besides a new owner, an offer and the end: the decisions that change a lead's place or row in a rep's own queue (D3,
 D4)."""
-_NOTHING_NEW: Final = ArrivalRepeated()
-"""A resend that completed nothing creates no new version of the lead, so nothing may be published under the old one."""
 
 
 def own_queues(lead: Lead | None) -> tuple[str, ...]:
@@ -201,7 +200,7 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
             case LeadClosed():
                 ended = moved = True
             case _:
-                moved = moved or (isinstance(decision, _MOVES) and decision != _NOTHING_NEW)
+                moved = moved or (isinstance(decision, _MOVES) and not _completed_nothing(decision))
     if moved:
         # A closed lead is no longer in the queue, unless this record closed it.
         if lead.owner is not None and (ended or lead.phase in OWNED_PHASES):
@@ -209,6 +208,11 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
         for queue_id in own_queues(lead):
             stood.setdefault(queue_id, True)
     return stood
+
+
+def _completed_nothing(decision: Decision) -> bool:
+    """Say whether a resend created no new version of the lead, so that nothing may be published under the old one."""
+    return isinstance(decision, ArrivalRepeated) and not decision.filled
 
 
 def _offered_to(lead: Lead) -> tuple[str, ...]:

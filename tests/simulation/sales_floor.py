@@ -44,9 +44,15 @@ HANDLES: Final[list[dict[str, Any]]] = [
     {"phone": "+14014190001", "email": "k@x.org"},
     {"phone": "+14014190001", "email": "j@x.org"},
     {"email": "k@x.org"},
+    {"phone": "+14014190001", "last_name": "Roe"},
+    {"phone": "+14014190002", "email": "k@x.org", "last_name": "Doe"},
+    {"phone": "+18004194247", "email": "none@none.com", "last_name": "Doe"},
 ]
-"""The phone or email of each person. Most have none; some share a phone or an address (R6)."""
-LISTED: Final = ("phone/+14014194247", "email/j@x.org")
+"""The phone or email of each person. Most have none; some share a phone or an address (R6).
+
+Without a last name here, each lead has its own. So handles are met with three names, and ids are reused (K1, K6).
+"""
+LISTED: Final = ("phone/+14014194247", "email/j@x.org", "phone/+18004194247")
 """Handles that are put on the do-not-contact list and taken off it (X6)."""
 
 ANSWERS: Final[list[tuple[str, dict[str, Any]]]] = [

@@ -39,6 +39,7 @@ from models.decisions import (
     QueueEntered,
     QueueLeft,
     QueueMoved,
+    SharedHandleFound,
 )
 from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.events import ActionRequested, DirectoryPublished
@@ -68,6 +69,10 @@ PASSED = tuple(Rejected("rep-1", why, MARK) for why in Why)
 CLAIM = ActionRequested(lead_id="lead", cause="a", action="claim", rep_id="rep-1")
 SAID: list[tuple[Decision, str]] = [
     (LeadAccepted(), "It arrived"),
+    (
+        SharedHandleFound(handle="phone/+14014194247", leads=("a", "b"), why="w"),
+        "Its phone came with three last names and joins nobody",
+    ),
     (ArrivalRepeated(filled=("loan_amount",)), "The vendor sent it again, and completed loan amount"),
     (
         InquiryAdded(

@@ -156,7 +156,7 @@ def decision_text(row: Row, names: Names) -> DecisionText:
         text=text,
         who=who,
         who_name=names.rep(who) if who else None,
-        why=names.within(why.get("why")),
+        why=names.within(why.get("why") or why.get("doubt")),
         note=why.get("note"),
         passed=tuple(_candidates(why.get("passed") or why.get("explanation") or (), names)),
     )
@@ -265,6 +265,9 @@ def _with_spaces(value: str) -> str:
 
 _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lead_accepted": lambda *_: "It arrived",
+    "shared_handle_found": lambda row, _: (
+        f"Its {row['why'].get('handle', 'handle').partition('/')[0]} came with three last names and joins nobody"
+    ),
     "preassignment_not_followed": lambda row, _: (
         f"It arrived assigned to {row['why']['assigned_to']}, which was not followed: {row['why']['reason']}"
     ),

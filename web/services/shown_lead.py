@@ -20,6 +20,7 @@ from web.parts import Services
 from web.schemas import Model
 from web.services.decision_text import NOISE, Names, decision_text, decision_text_for, owner_words
 from web.services.lead_visibility import Visibility, VisibleLead
+from web.services.maybe_same import named_leads, other_leads
 
 _STANDING: Final = (
     "owner",
@@ -177,9 +178,12 @@ async def history(
     """Return a lead's history as the person may see it."""
     names, lead_id = Names(parts.directory.org(person.org)), found.row["lead_id"]
     rows = await asyncio.to_thread(_decisions, parts, lead_id, _read(cursor), limit)
+    others = await asyncio.to_thread(named_leads, parts, person, rows)
     events = []
     for row in rows:
         event = _event(person, found.sight, row, names)
+        if event is not None:
+            event = with_other_leads(event, row, person, others)
         if event is not None:
             events.append(event)
     last = rows[-1] if len(rows) == limit else None
@@ -234,6 +238,20 @@ def _event(person: Person, sight: Visibility, row: Row, names: Names) -> Decisio
             if person.oversees or one.rep_id in (None, person.rep_id)
         ],
     )
+
+
+def with_other_leads(event: DecisionShown, row: Row, person: Person, named: dict[str, str]) -> DecisionShown:
+    """Name the other leads that a decision is about; only for whoever oversees leads (K2)."""
+    ids = other_leads(row)
+    if not ids or event.why is None:
+        return event
+    if not person.oversees:
+        return event.model_copy(update={"why": None})
+    why = event.why
+    for lead_id in ids:
+        if lead_id in named:
+            why = why.replace(lead_id, f"{lead_id} ({named[lead_id]})")
+    return event.model_copy(update={"why": why})
 
 
 def _decisions(parts: Services, lead_id: str, before: tuple[int, int] | None, limit: int) -> list[Row]:

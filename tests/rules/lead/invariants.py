@@ -38,6 +38,7 @@ from models.events import (
     DeadlinePassed,
     ErasureFound,
     ErasureOrdered,
+    HandleShared,
     LeadArrived,
     OrgAnswered,
     SuppressionChanged,
@@ -153,7 +154,7 @@ def trigger_of(event: LeadEvent) -> Trigger:
     """Return the lifecycle trigger of an event."""
     if isinstance(event, LeadArrived):
         return Trigger.INQUIRED if event.inquiry and not event.inquiry.again else Trigger.ARRIVED
-    if isinstance(event, SuppressionChanged | CorrectionChecked):
+    if isinstance(event, SuppressionChanged | CorrectionChecked | HandleShared):
         return Trigger.SUPPRESSION
     if isinstance(event, ActionRequested):
         return Trigger.ACTIVITY if event.action in SHORT_TYPES else Trigger(event.action)

@@ -228,7 +228,7 @@ def test_r5_a_lead_assigned_to_no_active_rep_is_distributed_like_any_other(assig
 def test_e1_a_resend_completes_a_lead_and_never_overwrites_it() -> None:
     story = Story().queue("ma", ("state", "=", "MA")).arrives(state=None)
     assert story.lead.phase is Phase.EXCEPTION
-    story.arrives(state="MA", last_name="Other", email="j@x.org")
+    story.arrives(state="MA", last_name="JONES", email="j@x.org")
     assert story.said[0] == ArrivalRepeated(filled=("email", "state"))
     assert (story.lead.facts.last_name, story.lead.facts.email, story.queues) == ("Jones", "j@x.org", ["ma"])
     seq = story.row.seq

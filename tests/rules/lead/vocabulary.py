@@ -68,6 +68,7 @@ SETTINGS: Final[list[dict[str, Any] | None]] = [
     {"protect_assigned_minutes": 0},
     {"protect_assigned_minutes": 2 * 1440},
     {"do_not_contact_outcomes": ["no answer"], "closing_outcomes": []},
+    {"shared_handles": ["(401) 419-4247", "k@x.org"]},
     None,
 ]
 

@@ -1,0 +1,130 @@
+"""Vendors' bytes on `lead-arrivals`: strangers are never one person, whatever they share (A2, B1, B2, K1-K3, K6)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from models.codec import decode_org_record
+from models.decisions import LeadAccepted, SharedHandleFound
+from models.ids import lead_id
+from models.lead import Lead, LeadRow
+from models.org_decisions import OrgStep
+from models.persons import ArrivalPlaced
+from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ARRIVALS, ORG_JOURNAL
+
+if TYPE_CHECKING:
+    from tests.agents.conftest import Engine
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def sent(external_id: str, last_name: str, **more: Any) -> tuple[int, bytes | None, bytes]:
+    """Return one lead as a vendor sends it."""
+    message = {"vendor": "acme", "external_id": external_id, "last_name": last_name, **more}
+    return 0, None, json.dumps(message).encode()
+
+
+async def leads_by_name(engine: Engine) -> dict[str, Lead]:
+    """Return the leads by last name; a name has one lead."""
+    rows = [row for row in (await engine.rows()).values() if isinstance(row, LeadRow) and row.lead]
+    found = {row.lead.facts.last_name or "": row.lead for row in rows if row.lead}
+    assert len(found) == len(rows), "no last name has two leads"
+    return found
+
+
+async def arrivals_placed(engine: Engine) -> int:
+    """Return how many arrivals the org has placed."""
+    records = [decode_org_record(record.value) for record in await engine.records(ORG_JOURNAL)]
+    steps = [record for record in records if isinstance(record, OrgStep)]
+    return sum(isinstance(said, ArrivalPlaced) for step in steps for said in step.decisions)
+
+
+SENT = (
+    # B2, dummies and service numbers
+    sent("B2-1", "Ash", first_name="Ann", email="none@none.com"),
+    sent("B2-2", "Birch", first_name="Ben", email="NONE@none.com", phone="401-419-0001", silenced=True),
+    sent("B2-3", "Cedar", phone="1-800-555-1212"),
+    sent("B2-4", "Elm", phone="800 555 1212", loan_amount=5),
+    sent("B2-5", "Fir", phone="888-419-4247"),
+    sent("B2-6", "Gum", phone="(888) 419-4247"),
+    # the org's own list: a switchboard
+    sent("S-1", "Hazel", phone="401-419-9000"),
+    sent("S-2", "Iron", phone="401-419-9000 x7"),
+    # B1, extensions
+    sent("B1-1", "Juniper", phone="401-419-4247 x12", email="j@x.org"),
+    sent("B1-2", "Kauri", phone="401-419-4247 x13", email="k@x.org"),
+    # K2: one mailbox, name and phone differ
+    sent("K2-1", "Larch", phone="401-419-0010", email="home@x.org"),
+    sent("K2-2", "Maple", phone="401-419-0011", email="home@x.org"),
+    # A2, K6: a row number as id, twice
+    sent("1", "Oak", phone="401-419-0020", email="oak@x.org"),
+    sent("1", "Pine", phone="401-419-0021", email="pine@x.org", zip="02903"),
+    sent("1", "Pine", phone="401-419-0021", email="pine@x.org", zip="02903"),
+    # K1 by observation, K3
+    sent("O-1", "Rowan", phone="401-419-0030"),
+    sent("O-2", "Spruce", phone="401-419-0030", zip="02903", email="spruce@x.org"),
+    sent("O-3", "Teak", phone="401-419-0030"),
+    sent("O-4", "Yew", phone="401-419-0030"),
+)
+NAMES = {
+    *("Ash", "Birch", "Cedar", "Elm", "Fir", "Gum", "Hazel", "Iron", "Juniper", "Kauri", "Larch", "Maple"),
+    *("Oak", "Pine", "Rowan", "Teak", "Yew"),
+}
+
+
+async def test_a2_b1_b2_k1_k2_k3_k6_strangers_are_never_one_person(engine: Engine) -> None:
+    """Everything arrives once, and again after worker and relay were killed."""
+    settings = json.dumps({"shared_handles": ["(401) 419-9000"]}).encode()
+    await engine.send(DIRECTORY, [(0, b"default/settings/settings", settings)])
+    async with engine.worker() as worker, engine.relay() as relay:
+
+        async def published() -> bool:
+            return bool(await engine.records(ORG_JOURNAL))
+
+        await worker.until_async(published, "the org has its settings")
+        await engine.send(LEAD_ARRIVALS, SENT)
+
+        async def all_are_leads() -> bool:
+            return await arrivals_placed(engine) >= len(SENT) and set(await leads_by_name(engine)) == NAMES
+
+        await worker.until_async(all_are_leads, "each person is a lead")
+        await worker.kill9()
+        await relay.kill9()
+    async with engine.worker() as worker, engine.relay():
+        await engine.send(LEAD_ARRIVALS, SENT)
+        await engine.send(DO_NOT_CONTACT, [(0, b"default/phone/888-419-4247", b'{"reason": "asked"}')])
+
+        async def sent_again() -> bool:
+            leads = await leads_by_name(engine)
+            listed = all(leads[name].suppressed for name in ("Fir", "Gum"))
+            return await arrivals_placed(engine) >= 2 * len(SENT) and listed
+
+        await worker.until_async(sent_again, "all came again, and a service number is listed")
+        found = await leads_by_name(engine)
+    assert set(found) == NAMES
+    assert {name for name, lead in found.items() if lead.silenced} == {"Birch", "Fir", "Gum"}
+    assert (found["Ash"].facts.phone, found["Cedar"].facts.loan_amount) == (None, None)
+    assert [found[name].facts.phone_extension for name in ("Juniper", "Kauri")] == ["12", "13"]
+    assert (found["Rowan"].inquiries, found["Rowan"].facts.zip, found["Rowan"].facts.email) == (2, None, None)
+    assert {name: lead.inquiries for name, lead in found.items() if lead.inquiries > 1} == {"Rowan": 2}
+    assert (found["Oak"].lead_id, found["Oak"].facts.zip) == (lead_id("default", "acme", "1", {}), None)
+    assert found["Pine"].facts.attributes["remarks"]["id_reused"]
+    said = [
+        (row.lead, each)
+        for _, row in await engine.journal()
+        if isinstance(row, LeadRow)
+        for each in row.decisions
+    ]
+    begun = {lead.facts.last_name: each for lead, each in said if lead and isinstance(each, LeadAccepted)}
+    assert begun["Maple"].maybe == (found["Larch"].lead_id,)
+    assert begun["Teak"].maybe == (found["Rowan"].lead_id,)
+    assert begun["Pine"].id_reused == found["Oak"].lead_id
+    assert {name for name, each in begun.items() if each.doubt} == {"Maple", "Teak", "Pine"}
+    (shared,) = [(lead, each) for lead, each in said if isinstance(each, SharedHandleFound)]
+    assert (shared[0].facts.last_name if shared[0] else None, shared[1].handle) == (
+        "Rowan",
+        "phone/+14014190030",
+    )

@@ -1,0 +1,34 @@
+"""Finds the names of the leads that a decision says may be the same person, for whoever oversees leads (K1, K2, K6)."""
+
+from collections.abc import Iterable
+
+from sink import queries
+from sink.db_errors import translated
+from sink.queries import Row
+from web.auth import Person
+from web.parts import Services
+
+
+def other_leads(row: Row) -> list[str]:
+    """Return the ids of the other leads that a decision is about, each once."""
+    why = row["why"]
+    if row["type"] not in ("lead_accepted", "shared_handle_found"):
+        return []
+    ids = (*(why.get("maybe") or ()), *(why.get("leads") or ()), why.get("id_reused"))
+    return list(dict.fromkeys(one for one in ids if one and one != row["lead_id"]))
+
+
+def named_leads(parts: Services, person: Person, rows: Iterable[Row]) -> dict[str, str]:
+    """Return lead id -> name of the other leads of a page of decisions; empty for whoever does not oversee leads."""
+    wanted = dict.fromkeys(one for row in rows for one in other_leads(row)) if person.oversees else {}
+    if not wanted:
+        return {}
+    with translated("CRM database"), parts.crm.connect() as connection:
+        found = ((lead_id, queries.lead(connection, lead_id)) for lead_id in wanted)
+        return {lead_id: _name(row) for lead_id, row in found if row is not None and row["org"] == person.org}
+
+
+def _name(row: Row) -> str:
+    facts = row["facts"]
+    name = " ".join(part for part in (facts.get("first_name"), facts.get("last_name")) if part)
+    return name or "no name"

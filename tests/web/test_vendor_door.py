@@ -99,7 +99,7 @@ async def test_v3_a_post_is_on_the_topic_as_send_of_the_same_lead_and_becomes_a_
         assert shown.json()["facts"]["phone"] == "+14014194247"
 
 
-async def test_v1_a_list_is_accepted_in_part_and_each_lead_is_named(
+async def test_v1_v6_a_list_is_accepted_in_part_and_each_lead_is_named(
     office: RunningOrg, store: Engine
 ) -> None:
     """What intake refuses is a dead letter with the same reason; what is no message is counted."""

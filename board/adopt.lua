@@ -18,7 +18,7 @@ for _, hash in ipairs({'offsets', 'floor'}) do
     at = at + 2
   end
 end
-redis.call('SET', 'board:2', generation)
+redis.call('SET', 'board:3', generation)
 for i = at, #ARGV do
   redis.call('XADD', 'feed:' .. ARGV[i], 'MAXLEN', '~', feed_length, '*', 'change', 'rebuilt', 'queue_id', '',
     'lead_id', '', 'version', '0', 'payload', '{}')

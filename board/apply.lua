@@ -11,7 +11,7 @@
 -- its own change, so that whoever applies them in order has this list. Where there is none it says nothing.
 
 local generation = ARGV[1]
-if redis.call('GET', 'board:2') ~= generation then
+if redis.call('GET', 'board:3') ~= generation then
   return {'generation'}
 end
 local prefix = 'board:' .. generation .. ':'

@@ -125,7 +125,7 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[Entry]:
     for queue_id, place in lead.places.items():
         # Without a definition in this partition, the list shows what a blind queue shows (Q3).
         queue = queues.get((org, queue_id)) or Queue(queue_id=queue_id)
-        columns = _encode(shown(lead, queue))
+        columns = keys.with_state(_encode(shown(lead, queue)), lead.facts.state)
         entries.append(Entry(org, queue_id, lead.lead_id, row.seq, place.sort_key, columns))
     if own := own_queues(lead):
         sort_key, columns = own_sort_key(lead, row.at), _encode(own_columns(lead))

@@ -7,7 +7,7 @@ import redis.asyncio
 
 from board import keys
 from board.refusals import translated
-from board.views import Visible, definition, shown, visible
+from board.views import Visible, definition, shown, state_in, visible
 from models.errors import RuntimeFailure
 
 START: Final = "0-0"
@@ -30,7 +30,7 @@ class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):
     `rank` its rank after (entered, moved), and `size` the queue's size after, all as of that change. A reader keeps a
     copy of the list like this: take a page, skip the entries it contains (`Page.as_of`), and apply each further entry
     in order; first remove the lead at `was`, then insert it at `rank`. The same (queue, lead, version) may come
-    twice, but never without a `rebuilt` between.
+    twice, but never without a `rebuilt` between. `state`: the lead's, for the licence check only (M6).
     """
 
     id: str
@@ -42,6 +42,7 @@ class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):
     rank: int | None = None
     was: int | None = None
     size: int | None = None
+    state: str | None = None
 
 
 def position(entry_id: str) -> tuple[int, int]:
@@ -136,6 +137,7 @@ def _entry(entry_id: str, queue_id: str, fields: dict[bytes, bytes], may: Visibl
         lead_id=fields[b"lead_id"].decode(),
         version=int(fields[b"version"]),
         columns=shown(fields[b"payload"], may) if change in ON_A_LIST else {},
+        state=state_in(fields[b"payload"]) if change in ON_A_LIST else None,
         rank=_number(fields, b"rank"),
         was=_number(fields, b"was"),
         size=_number(fields, b"size"),

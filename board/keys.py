@@ -1,6 +1,6 @@
 """The names of all keys that the board uses in Valkey. The Lua scripts beside this file use the same names.
 
-The string `board:2` names the current generation: a complete, consistent set of lists that one rebuild made and that
+The string `board:3` names the current generation: a complete, consistent set of lists that one rebuild made and that
 is kept up to date since. If it is missing (a wiped Valkey), there is no board and it is rebuilt.
 """
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-CURRENT: Final = "board:2"
+CURRENT: Final = "board:3"
 """The key of the current generation's id. It is missing when Valkey is new or was wiped.
 
 The number is the version of the layout. A board of an older layout counts as missing: it is rebuilt, and the old keys
@@ -17,6 +17,9 @@ are removed.
 
 REBUILDING: Final = "board:rebuilding"
 """The key of the rebuild lock. Its value is the id of the generation being built, and it expires."""
+
+LICENCE_STATE: Final = "licence_state"
+"""The field of a row's columns that is kept for the licence check and never shown (M6)."""
 
 FEED_LENGTH: Final = 20_000
 """About how many of an org's newest changes its feed keeps. A reader that was away longer reads the lists again."""
@@ -80,6 +83,13 @@ def row(version: int, sort_key: str, columns: bytes) -> bytes:
     """Return a lead's value in a queue's rows."""
     key, name = sort_key.encode(), name_in(columns).encode()
     return b"%d %d %d %b%b%b" % (version, len(key), len(name), key, name, columns)
+
+
+def with_state(columns: bytes, state: str | None) -> bytes:
+    """Return a lead's columns (JSON, never empty) with the state by which lists say who has the licence (M6)."""
+    if state is None:
+        return columns
+    return b'{"%b":%b,%b' % (LICENCE_STATE.encode(), msgspec.json.encode(state), columns[1:])
 
 
 def read_row(value: bytes) -> tuple[int, str, bytes]:

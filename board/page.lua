@@ -4,7 +4,7 @@
 -- ARGV: org · queue · start · stop (ranks, both included) · leads to read in place of that stretch.
 -- Answers nil without a board.
 
-local generation = redis.call('GET', 'board:2')
+local generation = redis.call('GET', 'board:3')
 if not generation then
   return false
 end

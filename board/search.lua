@@ -4,7 +4,7 @@
 -- `bound`: only places before this one are asked for; "" for all. Answers nil without a board, else
 -- {generation, next cursor, how many match, {rank, place, rank, place ...}}. A cursor is of one generation.
 
-local generation = redis.call('GET', 'board:2')
+local generation = redis.call('GET', 'board:3')
 if not generation then
   return false
 end

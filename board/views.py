@@ -62,6 +62,10 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     queue: QueueInfo | None = None
 
 
+class _Licensing(msgspec.Struct):
+    licence_state: str | None = None
+
+
 def definition(value: bytes) -> QueueInfo:
     """Parse a queue's definition as the board stores it."""
     return msgspec.json.decode(value.partition(b" ")[2], type=QueueInfo)
@@ -77,7 +81,13 @@ def visible(queue_id: str, info: QueueInfo | None) -> Visible:
 def shown(columns: bytes, may: Visible) -> dict[str, Any]:
     """Return a lead's columns (JSON) without those that may not be shown."""
     everything: dict[str, Any] = msgspec.json.decode(columns)
+    everything.pop(keys.LICENCE_STATE, None)
     return everything if may is None else {name: value for name, value in everything.items() if name in may}
+
+
+def state_in(columns: bytes) -> str | None:
+    """Return the state by which lists say who has the licence (M6); None if unknown."""
+    return msgspec.json.decode(columns, type=_Licensing).licence_state
 
 
 def page(queue_id: str, answer: Any) -> Page:

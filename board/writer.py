@@ -34,6 +34,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     sort_key: str = ""
     columns: msgspec.Raw = msgspec.Raw(b"{}")
     whole: bytes = b""
+    state: str | None = None
 
     @property
     def defines(self) -> bool:
@@ -42,8 +43,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def payload(self) -> bytes:
-        """What readers will see: a lead's columns, or a queue's whole definition."""
-        return self.whole if self.defines else bytes(self.columns)
+        """What the board keeps: a lead's columns with its state, or a queue's whole definition."""
+        return self.whole if self.defines else keys.with_state(bytes(self.columns), self.state)
 
     @property
     def name(self) -> str:

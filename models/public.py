@@ -127,7 +127,8 @@ class QueueChange(msgspec.Struct, frozen=True, kw_only=True):
     `sort_key`: readers sort a queue by its UTF-8 bytes, ascending, then by lead id. `columns`: what the queue may show
     of the lead, with its name under `name` (Q3). Both `columns` and `sort_key` are empty when the lead left. In a rep's
     own queue, a lead that is offered to the rep also has the columns `offer` (true), `method`, `group_id`, `epoch` and
-    `until` while the offer is open (R3, S1, S5). A lead that the rep owns has no `offer`.
+    `until` while the offer is open (R3, S1, S5). A lead that the rep owns has no `offer`. `state`: the lead's,
+    by which lists say whether a rep has the licence (M6); a list shows it only if `columns` has it too.
     """
 
     queue_id: str
@@ -137,6 +138,7 @@ class QueueChange(msgspec.Struct, frozen=True, kw_only=True):
     columns: dict[str, Any]
     version: int
     org: str
+    state: str | None = None
 
 
 class QueueDefinition(msgspec.Struct, frozen=True, kw_only=True):

@@ -336,6 +336,7 @@ def _place(
         columns=decision.columns,
         version=row.seq,
         org=lead.facts.org,
+        state=lead.facts.state,
     )
 
 

@@ -171,3 +171,8 @@ async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence
     answer = refused.json()
     assert (answer["result"], answer["reason"]) == ("refused", "not_licensed")
     assert answer["why"] == "you are not licensed in RI"
+    live = await office.arrive("A-3", first_name="Bo", last_name="Reed", state="RI", loan_amount=1000)
+    await expect(row(page, live)).to_contain_text("You are not licensed in RI.")  # it came to an open page
+    await expect(row(page, live).get_by_role("button")).to_have_count(0)
+    last = await office.arrive("A-4", first_name="Cy", last_name="Adams", state="MA", loan_amount=2000)
+    await expect(row(page, last).get_by_role("button", name="Claim Cy Adams")).to_be_visible()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from board.reader import REBUILT, FeedEntry, Reader
 from models.errors import RetryableError
@@ -98,6 +99,40 @@ async def test_q4_a_page_is_told_of_the_lists_it_shows_and_may_see() -> None:
     assert await told(one, 1) == [("entered", "6-2")]
     assert await told(blind, 2) == [("entered", "6-0"), ("entered", "6-2")]
     await hub.close()
+
+
+async def test_m6_q3_each_page_is_told_whether_its_person_has_the_licence_and_the_state_only_if_shown() -> (
+    None
+):
+    shown = structs.replace(entered("6-0"), state="RI", columns={"name": "Ana", "state": "RI"})
+    blind = structs.replace(entered("6-1"), state="RI", columns={"name": "Bo"})
+    entries = [shown, blind, entered("6-2")]
+    texan = Page(ORG, "rep-1", lambda _: True, None, licences=lambda: frozenset({"TX"}))
+    islander = Page(ORG, "rep-2", lambda _: True, None, licences=lambda: frozenset({"RI"}))
+    untracked = page()
+    hub = await opened(Board(entries), (texan, "5-0"), (islander, "5-0"), (untracked, "5-0"))
+    assert await licences(texan, 3) == [
+        (False, "You are not licensed in RI."),
+        (False, "You are not licensed in its state."),
+        None,
+    ]
+    assert await licences(islander, 3) == [(True, None), (True, None), None]
+    assert await licences(untracked, 3) == [None, None, None]
+    await hub.close()
+
+
+async def licences(one: Page, count: int) -> list[tuple[bool, str | None] | None]:
+    """Return what a page is told of the licences of its next changes; None where it is told nothing."""
+    found = list[tuple[bool, str | None] | None]()
+    chunks: AsyncIterator[bytes] = one.chunks()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(found) < count:
+            for event in (await anext(chunks)).split(b"\n\n"):
+                if b"event: list\n" in event:
+                    said = msgspec.json.decode(event.partition(b"data: ")[2])
+                    assert "state" not in said
+                    found.append((said["may_claim"], said["why_not"]) if "may_claim" in said else None)
+    return found
 
 
 async def test_q9_whoever_falls_behind_hears_what_there_was_and_is_then_told_to_look_anew() -> None:

@@ -14,6 +14,7 @@ from web.errors import Problem, forbidden
 from web.live.event_scopes import EVENT_SCOPES
 from web.live.hub import MOST_PER_PERSON, Page
 from web.parts import Services
+from web.services.licence_text import licensed_states
 
 router = APIRouter(prefix="/api/v1", tags=["live"])
 
@@ -46,11 +47,12 @@ async def live(
 ) -> StreamingResponse:
     """Stream the changes from now on, or from `after` or `Last-Event-ID` on.
 
-    Events: `list` {change, queue_id, lead_id, rank, was, size, version, columns}: entered, left, moved, or `rebuilt`
-    (read the lists again). `queues`: queues were added, changed or removed. `leads`, `exceptions`, `directory`: these
-    have changed; read them again. `moved`: others moved leads to or from the person (`/me/moves`). `operations`
-    {at, lag}: a new sample, if the client watches it. A token gets these five only with the scopes `leads:read` (also
-    for `moved`), `exceptions:read`, `directory:read` and `operations:read`.
+    Events: `list` {change, queue_id, lead_id, rank, was, size, version, columns, may_claim, why_not}: entered, left,
+    moved, or `rebuilt` (read the lists again). The last two are only there if the person's licences matter (M6).
+    `queues`: queues were added, changed or removed. `leads`, `exceptions`, `directory`: these have changed; read them
+    again. `moved`: others moved leads to or from the person (`/me/moves`). `operations` {at, lag}: a new sample, if the
+    client watches it. A token gets these five only with the scopes `leads:read` (also for `moved`),
+    `exceptions:read`, `directory:read` and `operations:read`.
     """
     if not parts.hub.has_room(person.org, person.rep_id):
         reason = f"you have {MOST_PER_PERSON} open streams, in all browsers and programs; close one"
@@ -65,7 +67,15 @@ async def live(
         if one in EVENT_SCOPES and EVENT_SCOPES[one] not in person.scopes:
             raise forbidden(f"watch: {one} needs the scope {EVENT_SCOPES[one]}, which the token lacks")
     watches = frozenset(watch or ()) if person.oversees else frozenset()
-    page = Page(person.org, person.rep_id, sees, wants, watches, person.scopes)
+    page = Page(
+        person.org,
+        person.rep_id,
+        sees,
+        wants,
+        watches,
+        person.scopes,
+        lambda: licensed_states(parts.directory.org(person.org), person.rep_id),
+    )
     return StreamingResponse(
         _stream(request, parts, page, last_event_id or after),
         media_type="text/event-stream",

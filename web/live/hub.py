@@ -19,6 +19,7 @@ from models.errors import RuntimeFailure
 from streams.retries import READ_FEED
 from web import metrics
 from web.live.event_scopes import ALL_SCOPES, may_hear
+from web.services.licence_text import unlicensed_text
 
 log = structlog.get_logger(__name__)
 
@@ -42,18 +43,28 @@ _HEARTBEAT: Final = b": so you know that we are here\n\n"
 class _Entry(msgspec.Struct, frozen=True):
     """An encoded entry of a list or, without `queue_id`, for every page.
 
-    `id` None: the entry is not in the feed, so no page can continue from it.
+    `id` None: the entry is not in the feed, so no page can continue from it. `feed`: a lead's change as it was read.
     """
 
     queue_id: str
     chunk: bytes
     id: str | None = None
+    feed: FeedEntry | None = None
+
+    def chunk_for(self, states: frozenset[str] | None) -> bytes:
+        """Return the entry for a person with licences in these states, None if licences do not matter (M6)."""
+        if states is None or self.feed is None or self.feed.state is None:
+            return self.chunk
+        may_claim = self.feed.state in states
+        why_not = None if may_claim else unlicensed_text(self.feed.state, named="state" in self.feed.columns)
+        return _encoded(self.feed, may_claim=may_claim, why_not=why_not)
 
 
 class Page:
     """One open page. `sees` says which lists its person may currently see (Q4). `wants`: the lists it shows; None: all.
 
     `watches`: names of further events that it gets. `scopes`: the caller's, which some events need (`event_scopes`).
+    `licences`: returns the states in which its person may have leads now; None for all (M6).
     """
 
     def __init__(
@@ -64,9 +75,11 @@ class Page:
         wants: frozenset[str] | None,
         watches: frozenset[str] = frozenset(),
         scopes: frozenset[str] = ALL_SCOPES,
+        licences: Callable[[], frozenset[str] | None] = lambda: None,
     ) -> None:
         self.org, self.rep_id, self.wants, self.watches, self.scopes = org, rep_id, wants, watches, scopes
         self._sees = sees
+        self.licences = licences
         self._chunks: deque[bytes] = deque()
         self._wake = asyncio.Event()
         self._behind = False
@@ -114,15 +127,18 @@ class _Batch:
     def __init__(self, entries: Iterable[_Entry]) -> None:
         self._entries = tuple(entries)
         self._queues = {one.queue_id for one in self._entries if one.queue_id}
-        self._joined: dict[frozenset[str], bytes] = {}
+        self._joined: dict[tuple[frozenset[str], frozenset[str] | None], bytes] = {}
 
     def chunk(self, page: Page) -> bytes:
         """Return the entries for a page: those of its lists, and those for every page."""
         shown = frozenset(filter(page.shows, self._queues))
-        chunk = self._joined.get(shown)
+        states = page.licences() if shown else None
+        chunk = self._joined.get((shown, states))
         if chunk is None:
-            chunks = (one.chunk for one in self._entries if not one.queue_id or one.queue_id in shown)
-            chunk = self._joined[shown] = b"".join(chunks)
+            chunks = (
+                one.chunk_for(states) for one in self._entries if not one.queue_id or one.queue_id in shown
+            )
+            chunk = self._joined[shown, states] = b"".join(chunks)
         return chunk
 
 
@@ -288,11 +304,14 @@ def _sent(entry: FeedEntry) -> _Entry:
     if entry.change in _PLACED and any(getattr(entry, place) is None for place in _PLACED[entry.change]):
         # Earlier versions wrote entries without a rank. Their effect on a list is unknown.
         return _Entry(entry.queue_id, _encoded(FeedEntry(id=entry.id, change=REBUILT)), entry.id)
-    return _Entry(entry.queue_id, _encoded(entry), entry.id)
+    return _Entry(entry.queue_id, _encoded(entry), entry.id, entry)
 
 
-def _encoded(entry: FeedEntry) -> bytes:
-    body = msgspec.json.encode(entry)
+def _encoded(entry: FeedEntry, **licence: Any) -> bytes:
+    """Encode an entry for pages. The lead's state is left out, because a queue may not show it (Q3)."""
+    told = {**msgspec.structs.asdict(entry), **licence}
+    del told["state"]
+    body = msgspec.json.encode(told)
     head = f"id: {entry.id}\n" if entry.id else ""
     return head.encode() + b"event: list\ndata: " + body + b"\n\n"
 

@@ -10,6 +10,7 @@ from sink.tables import LeadTable
 from web.auth import Person
 from web.parts import Services
 from web.services.crm_query import ask
+from web.services.licence_text import licensed_states, unlicensed_text
 
 
 async def unlicensed(
@@ -20,9 +21,8 @@ async def unlicensed(
     The state is named only if the queue shows it (Q3). States are read from the CRM database in one query for the page.
     """
     rules = parts.directory.org(person.org)
-    rep, queue = rules.reps.get(person.rep_id), rules.queues.get(queue_id)
-    tracked = rep is not None and rep.licensed_states is not None and rules.settings.enforce_licence
-    if not tracked or not lead_ids or queue_id == MINE:
+    queue = rules.queues.get(queue_id)
+    if licensed_states(rules, person.rep_id) is None or not lead_ids or queue_id == MINE:
         return {}
 
     def states(connection: Connection) -> dict[str, str | None]:
@@ -33,7 +33,7 @@ async def unlicensed(
 
     named = queue is not None and "state" in queue.queue.columns
     return {
-        lead_id: f"You are not licensed in {state if named else 'its state'}."
+        lead_id: unlicensed_text(state, named=named)
         for lead_id, state in (await ask(parts, states)).items()
         if lacks_licence(rules, person.rep_id, state)
     }

@@ -83,6 +83,7 @@ def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None
             "columns": {},
             "version": 4,
             "org": "default",
+            "state": None,
         },
     )
     assert own[1]["queue_id"] == "rep/rep-7"

@@ -76,7 +76,10 @@ export class ListWindow {
     if (change.size !== null && change.size !== undefined) this.size = change.size;
     const known = this.held.find((row) => row.lead_id === change.lead_id);
     if (change.change !== "entered") this.remove(change.lead_id, change.was);
-    if (change.change !== "left") this.insert({ ...change, may_claim: known?.may_claim, why_not: known?.why_not });
+    if (change.change !== "left") {
+      const { may_claim, why_not } = change.may_claim === undefined ? (known ?? {}) : change;
+      this.insert({ ...change, may_claim, why_not });
+    }
     if (!this.name && this.end < this.size) this.refill();
     this.onChange(change.change === "left" ? null : change.lead_id);
   }

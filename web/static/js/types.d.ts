@@ -35,6 +35,9 @@ export interface ListChange {
   size?: number | null;
   version: number;
   columns: Record<string, any>;
+  /** Whether the person may claim or open it, if the person's licences matter. */
+  may_claim?: boolean | null;
+  why_not?: string | null;
 }
 
 /** One lead in a list of the database. */

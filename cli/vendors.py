@@ -1,4 +1,4 @@
-"""Commands about vendors: what their files become."""
+"""Commands about vendors: what their files become, their keys, and how their posts are read."""
 
 import sys
 import tempfile
@@ -6,17 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import quote
 
+import msgspec
 import typer
 
-from cli.common import AsJson, finish
+from cli.common import AsJson, finish, say
+from cli.console_store import opened, recorded
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from application.importing.trial import Sample
+    from web.store.vendor_keys import VendorKeys
 
 vendor = typer.Typer(
     help="Vendors: try their files, their keys and mappings of the HTTP door.", no_args_is_help=True
 )
+key = typer.Typer(help="Keys with which vendors post leads: issue, list, revoke.", no_args_is_help=True)
+mapping = typer.Typer(help="How vendors' posts are read: set, show, remove.", no_args_is_help=True)
 Org = Annotated[str, typer.Option(help="The org.")]
 MOST_STDIN_BYTES: Final = 256 << 20
 """The most bytes that are read from stdin. A larger file is given by its name."""
@@ -26,8 +34,9 @@ _CHUNK: Final = 1 << 20
 @vendor.command("try")
 def vendor_try(
     file: Annotated[str, typer.Argument(help="The file as `send` takes it, or - for stdin.")],
-    mapping: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Which column is which field (YAML).")
+    using: Annotated[
+        Path | None,
+        typer.Option("--mapping", exists=True, dir_okay=False, help="Which column is which field (YAML)."),
     ] = None,
     name: Annotated[str, typer.Option("--vendor", help="Who the leads come from.")] = "vendor",
     org: Org = "default",
@@ -44,7 +53,7 @@ def vendor_try(
     from application.importing.trial import try_file
 
     with _as_file(file) as path:
-        trial = try_file(path, load(mapping) if mapping else None, name, org=org, leads=leads)
+        trial = try_file(path, load(using) if using else None, name, org=org, leads=leads)
     for title, becomes in (("Fields", "field"), ("Kept under attributes", "attribute"), ("Unread", "unread")):
         columns = [one for one in trial.columns.values() if one.becomes == becomes]
         if columns:
@@ -83,6 +92,163 @@ def _as_read(field: str | None, sample: "Sample") -> str:
     return " cannot be read" if sample.read is None else f" is read as {sample.read!r}"
 
 
+@key.command("issue")
+def key_issue(
+    name: Annotated[str, typer.Argument(metavar="VENDOR", help="The vendor's name, as in its leads.")],
+    purpose: Annotated[str, typer.Option("--name", help="The purpose of the key.")],
+    org: Org = "default",
+    signing_secret: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FIRSTCLAIM_SIGNING_SECRET",
+            help="Posts must have the HMAC-SHA256 of their body by this secret. `new` makes one.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a key with which a vendor posts leads. It is shown only this once.
+
+    Example: firstclaim vendor key issue acme --name "acme's server"
+    """
+    import secrets
+
+    from web.store.vendor_keys import vendor_of
+
+    vendor_name = vendor_of(name)
+    shared = secrets.token_urlsafe(32) if signing_secret == "new" else signing_secret  # noqa: S105  # a word
+    with opened() as store, recorded(store, org, "vendor_key_made", "vendor-key") as entry:
+        secret, made = _keys(store).issue(org, vendor_name, purpose, by="command line", signing_secret=shared)
+        entry.object = f"vendor-key/{made.key_id}"
+        for path, value in (("vendor", vendor_name), ("name", purpose), ("signs", made.signs)):
+            entry.add(path, value)
+    say(f"key {made.key_id} posts leads of {vendor_name} to {org}: POST /api/v1/leads/{quote(vendor_name)}")
+    typer.echo(secret)
+    if signing_secret == "new":  # noqa: S105  # a word
+        say(f"signing secret: {shared}")
+    finish(
+        {"key_id": made.key_id, "secret": secret, "signing_secret": shared if made.signs else None},
+        as_json=as_json,
+    )
+
+
+@key.command("list")
+def key_list(org: Org = "default", as_json: AsJson = False) -> None:
+    """List the vendors' keys that work, with their last use and how many leads they posted.
+
+    Example: firstclaim vendor key list
+    """
+    with opened() as store:
+        found = _keys(store).all(org)
+    for one in found:
+        used = "never used" if one.used_at is None else f"last used {one.used_at:%Y-%m-%d %H:%M} UTC"
+        signs = ", signed" if one.signs else ""
+        typer.echo(f"{one.key_id}  {one.vendor}  {one.name}{signs}")
+        typer.echo(
+            f"    {one.accepted:,} accepted, {one.refused:,} refused; made by {one.created_by}; {used}"
+        )
+    typer.echo(f"{len(found):,} keys of {org}")
+    finish({"keys": [msgspec.to_builtins(one) for one in found]}, as_json=as_json)
+
+
+@key.command("revoke")
+def key_revoke(
+    key_id: Annotated[str, typer.Argument(help="The key's id, as `vendor key list` prints it.")],
+    org: Org = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Revoke a vendor's key. It stops working with its next post. Exit 1 if there is no such key.
+
+    Example: firstclaim vendor key revoke 3f9a1c0b7d2e4f58
+    """
+    with opened() as store, recorded(store, org, "vendor_key_revoked", f"vendor-key/{key_id[:100]}") as entry:
+        gone = _keys(store).revoke(org, key_id)
+        entry.is_void = gone is None
+        if gone is not None:
+            entry.add("vendor", gone.vendor)
+            entry.add("name", gone.name)
+    say(f"{org} has no key {key_id}" if gone is None else f"the key {gone.name} of {gone.vendor} is revoked")
+    finish({"key_id": key_id, "revoked": gone is not None}, as_json=as_json, ok=gone is not None)
+
+
+@mapping.command("set")
+def mapping_set(
+    name: Annotated[str, typer.Argument(metavar="VENDOR", help="The vendor's name.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The mapping (YAML).")],
+    org: Org = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Say how a vendor's posts are read from now on. Each mistake is named by key and reason.
+
+    Example: firstclaim vendor mapping set meta docs/examples/vendors/meta.yaml
+    """
+    from application.importing.mapping import Mapping, read_yaml
+    from web.store.vendor_keys import vendor_of
+    from web.store.vendor_posts import Mappings
+
+    vendor_name, value = vendor_of(name), read_yaml(file)
+    Mapping(value)
+    of = f"vendor-mapping/{vendor_name[:100]}"
+    with opened() as store, recorded(store, org, "vendor_mapping_changed", of) as entry:
+        Mappings(store).put(org, vendor_name, value, by="command line")
+        entry.add("mapping", value)
+    say(f"posts of {vendor_name} to {org} are read by {file}")
+    finish({"vendor": vendor_name, "mapping": value}, as_json=as_json)
+
+
+@mapping.command("show")
+def mapping_show(
+    name: Annotated[str, typer.Argument(metavar="VENDOR", help="The vendor's name.")],
+    org: Org = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Print a vendor's mapping. Exit 1 if it has none.
+
+    Example: firstclaim vendor mapping show meta
+    """
+    import yaml
+
+    from web.store.vendor_keys import vendor_of
+    from web.store.vendor_posts import Mappings
+
+    with opened() as store:
+        value = Mappings(store).find(org, vendor_of(name))
+    if value is None:
+        say(f"{name} has no mapping in {org}: fields are read by their names")
+    else:
+        typer.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
+    finish({"vendor": name, "mapping": value}, as_json=as_json, ok=value is not None)
+
+
+@mapping.command("remove")
+def mapping_remove(
+    name: Annotated[str, typer.Argument(metavar="VENDOR", help="The vendor's name.")],
+    org: Org = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Remove a vendor's mapping, so that its posts are read by the names of their fields. Exit 1 if it has none.
+
+    Example: firstclaim vendor mapping remove meta
+    """
+    from web.store.vendor_keys import vendor_of
+    from web.store.vendor_posts import Mappings
+
+    vendor_name = vendor_of(name)
+    of = f"vendor-mapping/{vendor_name[:100]}"
+    with opened() as store, recorded(store, org, "vendor_mapping_changed", of) as entry:
+        done = Mappings(store).remove(org, vendor_name)
+        entry.is_void = not done
+    say(f"the mapping of {vendor_name} is removed" if done else f"{vendor_name} has no mapping in {org}")
+    finish({"vendor": vendor_name, "removed": done}, as_json=as_json, ok=done)
+
+
+def _keys(store: "Engine") -> "VendorKeys":
+    from web.settings import WebSettings
+    from web.store.sealing import vault
+    from web.store.vendor_keys import VendorKeys
+
+    return VendorKeys(store, vault(WebSettings.read()))
+
+
 @contextmanager
 def _as_file(name: str) -> Iterator[Path]:
     """Yield the path of a file; stdin becomes a temporary file. Raises `typer.BadParameter`."""
@@ -105,4 +271,6 @@ def _as_file(name: str) -> Iterator[Path]:
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
+    vendor.add_typer(key, name="key")
+    vendor.add_typer(mapping, name="mapping")
     app.add_typer(vendor, name="vendor")

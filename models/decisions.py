@@ -20,6 +20,7 @@ from models.contact_decisions import (
 from models.corrections import FactsCorrected
 from models.decision_base import DecisionBase
 from models.erasure_decisions import ArrivalDropped, LeadErased
+from models.facts import Facts
 from models.offer_decisions import (
     ConnectRequested,
     HungUp,
@@ -87,7 +88,8 @@ class InquiryAdded(DecisionBase, frozen=True, tag="inquiry_added"):
     `why`: how the person was recognised, and what follows. `rep_id`: the active owner, who keeps the lead and is
     notified; None if there is no active owner. `reopened`: the lead was closed; it now belongs to its owner again, or
     is distributed again. `filled`: the empty fields that the inquiry completed. `apart`: its attributes for which the
-    lead has no room (`models.facts.MAX_ATTRIBUTES_BYTES`).
+    lead has no room (`models.facts.MAX_ATTRIBUTES_BYTES`). `facts`: the inquiry's own facts, whole except `apart` (K4);
+    None in records of earlier versions.
     """
 
     inquiry_id: str
@@ -99,6 +101,7 @@ class InquiryAdded(DecisionBase, frozen=True, tag="inquiry_added"):
     reopened: bool = False
     filled: tuple[str, ...] = ()
     apart: dict[str, Any] = msgspec.field(default_factory=dict)
+    facts: Facts | None = None
 
 
 class MergedInto(DecisionBase, frozen=True, tag="merged_into"):

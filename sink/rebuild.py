@@ -21,6 +21,8 @@ from sink.tables import (
     AssignmentTable,
     Base,
     DecisionTable,
+    InquiryTable,
+    LeadAliasTable,
     LeadExceptionTable,
     LeadTable,
     SinkOffsetTable,
@@ -30,7 +32,13 @@ from sink.writer import DATABASE, JournalRecord, rows_of
 CURRENT: Final[tuple[Any, ...]] = (LeadTable, AssignmentTable, LeadExceptionTable)
 """The tables of the current state. They are emptied, because rows of another Kafka or of a later time may have higher
 versions, and would then never be replaced."""
-HISTORY: Final[tuple[Any, ...]] = (AssignmentHistoryTable, DecisionTable, ActivityTable)
+HISTORY: Final[tuple[Any, ...]] = (
+    AssignmentHistoryTable,
+    DecisionTable,
+    ActivityTable,
+    InquiryTable,
+    LeadAliasTable,
+)
 """The tables of the history. Rows are only added to them, because the journal drops old records after a day."""
 NO_REASON: Final = "known from the topic assignments; the journal has its reason no more"
 

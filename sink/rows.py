@@ -12,6 +12,8 @@ from models.decisions import (
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
+    InquiryAdded,
+    MergedInto,
     NoteRecorded,
     OwnerChanged,
 )
@@ -57,6 +59,8 @@ class TableRows(NamedTuple):
     exception: Values | None
     decisions: list[Values]
     activities: list[Values]
+    inquiries: list[Values]
+    aliases: list[Values]
     erased: bool = False
 
 
@@ -75,8 +79,31 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
             _decision(partition, lead_id, row, n, decision) for n, decision in enumerate(row.decisions)
         ],
         activities=[] if lead is None else _activities(partition, lead_id, row, lead),
+        inquiries=[] if lead is None else _inquiries(lead_id, row, lead),
+        aliases=[
+            {"alias_id": lead_id, "lead_id": decision.into}
+            for decision in row.decisions
+            if isinstance(decision, MergedInto)
+        ],
         erased=any(isinstance(decision, LeadErased) for decision in row.decisions),
     )
+
+
+def _inquiries(lead_id: str, row: LeadRow, lead: Lead) -> list[Values]:
+    """Return the other inquiries that a record added to a lead, whole (K4)."""
+    return [
+        {
+            "inquiry_id": decision.inquiry_id,
+            "lead_id": lead_id,
+            "org": lead.facts.org,
+            "facts": {} if decision.facts is None else msgspec.to_builtins(decision.facts),
+            "vendor": decision.vendor,
+            "campaign": decision.campaign,
+            "at": _utc(row.at),
+        }
+        for decision in row.decisions
+        if isinstance(decision, InquiryAdded)
+    ]
 
 
 def _activities(partition: int, lead_id: str, row: LeadRow, lead: Lead) -> list[Values]:

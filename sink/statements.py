@@ -13,6 +13,8 @@ from sink.tables import (
     AssignmentHistoryTable,
     AssignmentTable,
     DecisionTable,
+    InquiryTable,
+    LeadAliasTable,
     LeadExceptionTable,
     LeadTable,
     SinkOffsetTable,
@@ -33,6 +35,8 @@ class Statements:
         self.history = self.added(_table(AssignmentHistoryTable))
         self.decision = self.added(_table(DecisionTable))
         self.activity = self.added(_table(ActivityTable))
+        self.inquiry = self.added(_table(InquiryTable))
+        self.alias = self.added(_table(LeadAliasTable))
         self.first_offset = self.added(_table(SinkOffsetTable))
 
     def added(self, table: Table) -> Insert:
@@ -73,6 +77,8 @@ class Statements:
         history: list[Values] = []
         decisions: list[Values] = []
         activities: list[Values] = []
+        inquiries: list[Values] = []
+        aliases: list[Values] = []
         for effect in batch:
             if effect.lead is not None:
                 _newest(leads, effect.lead)
@@ -83,6 +89,8 @@ class Statements:
                 _newest(exceptions, effect.exception, KEPT)
             decisions.extend(effect.decisions)
             activities.extend(effect.activities)
+            inquiries.extend(effect.inquiries)
+            aliases.extend(effect.aliases)
         for statement, rows in (
             (self.lead, [*leads.values()]),
             (self.assignment, [*assignments.values()]),
@@ -90,6 +98,8 @@ class Statements:
             (self.exception, [*exceptions.values()]),
             (self.decision, decisions),
             (self.activity, activities),
+            (self.inquiry, inquiries),
+            (self.alias, aliases),
         ):
             if rows:
                 yield statement.table.name, statement, rows

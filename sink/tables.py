@@ -266,6 +266,34 @@ class ActivityTable(Base):
     at: Mapped[datetime]
 
 
+class InquiryTable(Base):
+    """Every other inquiry of a lead's person, with its own facts (K4). Rows are never updated, except by an erasure.
+
+    `inquiry_id` is the lead id that the arrival would have had. `facts` is empty for inquiries of earlier versions.
+    """
+
+    __tablename__ = "inquiry"
+    __table_args__ = (Index("ix_inquiry_lead", "lead_id", "at"),)
+
+    inquiry_id: Mapped[str] = mapped_column(primary_key=True)
+    lead_id: Mapped[str]
+    org: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    vendor: Mapped[str]
+    campaign: Mapped[str | None]
+    at: Mapped[datetime]
+
+
+class LeadAliasTable(Base):
+    """The lead to which the arrival of another id was added (R6, K4). Rows are never updated."""
+
+    __tablename__ = "lead_alias"
+    __table_args__ = (Index("ix_lead_alias_lead", "lead_id"),)
+
+    alias_id: Mapped[str] = mapped_column(primary_key=True)
+    lead_id: Mapped[str]
+
+
 class SinkOffsetTable(Base):
     """The position up to which the journal is applied, written in the same transaction as the rows.
 

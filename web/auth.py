@@ -48,12 +48,16 @@ SCOPES: Final = {
     "account:write": "change one's own password, second factor and sessions",
     "tokens:read": "see tokens",
     "tokens:write": "make and revoke tokens",
+    "vendors:read": "see vendors' keys and mappings",
+    "vendors:write": "make and revoke vendors' keys, and change their mappings",
     "audit:read": "see who did what",
     "erasures:read": "see receipts of erased persons",
     "erasures:write": "erase persons",
 }
 """The scopes of the routes. A token never has more rights than the rep it acts as."""
-PERSONAL: Final = frozenset({"account:write", "directory:write", "erasures:write", "tokens:write"})
+PERSONAL: Final = frozenset(
+    {"account:write", "directory:write", "erasures:write", "tokens:write", "vendors:write"}
+)
 """Scopes for which a person must be signed in. With one of them, a stolen token could give itself more rights, or
 destroy what cannot be restored."""
 TOKEN_SCOPES: Final = {scope: says for scope, says in SCOPES.items() if scope not in PERSONAL}

@@ -14,6 +14,7 @@ from web.services.directory_follower import DirectoryFollower
 from web.services.erasures import Erasing
 from web.services.exports import Exports
 from web.services.hash_pool import HashPool
+from web.services.limits import Limit
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -24,6 +25,8 @@ from web.store.preferences import Preferences
 from web.store.second_factors import SecondFactors
 from web.store.sessions import Sessions
 from web.store.tokens import Tokens
+from web.store.vendor_keys import VendorKeys
+from web.store.vendor_posts import Mappings, VendorPosts
 from web.store.views import CustomViews
 
 
@@ -45,6 +48,10 @@ class Services:
     audit_index: AuditIndex
     hashing: HashPool
     tokens: Tokens
+    vendor_keys: VendorKeys
+    mappings: Mappings
+    vendor_posts: VendorPosts
+    vendor_limit: Limit
     preferences: Preferences
     drafts: Drafts
     views: CustomViews

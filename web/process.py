@@ -37,6 +37,7 @@ from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 from web.services.exports import Exports
 from web.services.hash_pool import HashPool
+from web.services.limits import Limit
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -49,6 +50,8 @@ from web.store.sealing import Seals, vault
 from web.store.second_factors import SecondFactors
 from web.store.sessions import Sessions
 from web.store.tokens import Tokens
+from web.store.vendor_keys import VendorKeys
+from web.store.vendor_posts import Mappings, VendorPosts
 from web.store.views import CustomViews
 
 log = structlog.get_logger(__name__)
@@ -131,6 +134,10 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         audit_index=index,
         hashing=HashPool(),
         tokens=Tokens(store, days=web.token_days),
+        vendor_keys=VendorKeys(store, keys),
+        mappings=Mappings(store),
+        vendor_posts=VendorPosts(store),
+        vendor_limit=Limit(web.vendor_posts_per_second, web.vendor_posts_burst),
         preferences=Preferences(store),
         drafts=Drafts(store),
         views=CustomViews(store),

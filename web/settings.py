@@ -43,9 +43,11 @@ class WebSettings(BaseSettings):
     `session_hours`: how long a sign-in lasts at most; `idle_minutes`: how long without a request; `prove_minutes`:
     after how long tokens, invitations, exports and changes of the second factor require the password again.
     `invitation_hours`: how long the password of an invitation is valid. `token_days`: how long a token is valid if
-    nobody says how long; `token_most_days`: how long one may be valid at most. `console_keys`: the keys that encrypt
-    secrets in the database, separated by commas (`web/store/sealing.py`); without it they are in `console_key_file`, by
-    default console.key in the state folder, which is created if it is missing.
+    nobody says how long; `token_most_days`: how long one may be valid at most. `vendor_posts_per_second`,
+    `vendor_posts_burst`: how many posts a vendor's key may send on average, and at once, to one console.
+    `console_keys`: the keys that encrypt secrets in the database, separated by commas (`web/store/sealing.py`);
+    without it they are in `console_key_file`, by default console.key in the state folder, which is created if it is
+    missing.
     `second_factor_roles`: the roles that must have a second factor, separated by commas. `trusted_proxies`: networks
     whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated by commas. The three settings of OIDC must be
     set together. `oidc_only`: nobody signs in by password. `oidc_role_claim`, `oidc_teams_claim`: the claims whose
@@ -70,6 +72,10 @@ class WebSettings(BaseSettings):
     )
     token_days: float = Field(default=90, gt=0, validation_alias="FIRSTCLAIM_TOKEN_DAYS")
     token_most_days: float = Field(default=365, gt=0, le=3_650, validation_alias="FIRSTCLAIM_TOKEN_MOST_DAYS")
+    vendor_posts_per_second: float = Field(
+        default=20, gt=0, validation_alias="FIRSTCLAIM_VENDOR_POSTS_PER_SECOND"
+    )
+    vendor_posts_burst: int = Field(default=100, gt=0, validation_alias="FIRSTCLAIM_VENDOR_POSTS_BURST")
     console_keys: SecretStr | None = Field(default=None, validation_alias="FIRSTCLAIM_CONSOLE_KEYS")
     console_key_file: Path = Field(default_factory=_key_in, validation_alias="FIRSTCLAIM_CONSOLE_KEY_FILE")
     second_factor_roles: str = Field(default="", validation_alias="FIRSTCLAIM_SECOND_FACTOR_ROLES")

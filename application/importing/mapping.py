@@ -2,9 +2,10 @@
 
 ```yaml
 external_id: mql_id                    # a field of lead-arrivals: the column it comes from
+full_name: contact                     # first and last name in one
 created_at:
   column: first_contact_date           # or a list of columns: the first that is not empty
-  format: "%d-%m-%Y"                   # as Python's strptime reads it; RFC 3339 without it
+  format: "%d-%m-%Y"                   # as Python's strptime reads it, or epoch: seconds since 1970; else RFC 3339
   time_zone: America/Sao_Paulo         # of times without an offset; UTC without it
 state: {column: st, default: RI}       # where the column is empty
 campaign: {constant: spring-fair}      # the same for every row
@@ -40,12 +41,15 @@ from application.directory import yaml_text
 from application.directory.yaml_text import read_bounded
 from models import normalize
 from models.errors import InvalidInput, Problem
+from models.field_names import FULL_NAME
 from models.inbound import Arrival
 from rules.inbound.fields import flattened
 
 Scalar = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
 FIELDS: Final = tuple(name for name in Arrival.model_fields if name != "attributes")
 """The fields of the contract that a mapping can fill."""
+_FILLABLE: Final = (*FIELDS, FULL_NAME)
+"""What a mapping can fill. A whole name becomes first and last name."""
 _REASONS: Final = {
     "extra_forbidden": "there is no such key; a mapping has the fields of lead-arrivals, "
     "attributes, required, leads, reply",
@@ -53,6 +57,8 @@ _REASONS: Final = {
 }
 Row = abc.Mapping[str, Any]
 """A row's cells by column."""
+EPOCH: Final = "epoch"
+"""The format of a time in seconds since 1970."""
 _COLUMNS_NAMED: Final = 50
 _SAMPLE: Final = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 
@@ -101,7 +107,7 @@ class Source(BaseModel):
     @classmethod
     def _readable(cls, value: str | None) -> str | None:
         try:
-            if value is not None:
+            if value not in (None, EPOCH):
                 datetime.strptime(_SAMPLE.strftime(value), value)  # noqa: DTZ007  # checks only the format
         except ValueError as error:
             raise ValueError(f"is not a date format: {error}") from error
@@ -130,12 +136,14 @@ class Source(BaseModel):
 
     def _time(self, field: str, cell: str) -> str:
         try:
+            if self.format == EPOCH:
+                return datetime.fromtimestamp(float(cell), UTC).isoformat()
             read = (
                 datetime.strptime(cell, self.format)  # noqa: DTZ007  # the time zone is set below
                 if self.format
                 else datetime.fromisoformat(cell)
             )
-        except ValueError:
+        except (ValueError, OverflowError, OSError):
             raise Cell(field, f"is not a time like {self.format or 'RFC 3339 has it'}") from None
         if read.tzinfo is None and self.time_zone is not None:
             read = read.replace(tzinfo=ZoneInfo(self.time_zone))
@@ -153,7 +161,7 @@ class _Mapping(BaseModel):
     reply: Literal["firstclaim", "leadconduit"] = "firstclaim"
 
 
-_FILLS: Final[dict[str, Any]] = dict.fromkeys(FIELDS, (Source | None, None))
+_FILLS: Final[dict[str, Any]] = dict.fromkeys(_FILLABLE, (Source | None, None))
 _Sources = create_model("_Sources", __base__=_Mapping, **_FILLS)
 
 
@@ -170,7 +178,7 @@ class Mapping:
             problems = error.errors(include_url=False, include_input=False)
             raise InvalidInput(tuple(map(_problem, problems))) from None
         self.sources: dict[str, Source] = {
-            name: source for name in FIELDS if (source := getattr(read, name)) is not None
+            name: source for name in _FILLABLE if (source := getattr(read, name)) is not None
         }
         if not self.sources:
             raise InvalidInput((Problem(path="", reason="maps no field of lead-arrivals"),))
@@ -207,9 +215,9 @@ class Mapping:
 
     def message(self, row: Row) -> dict[str, Any]:
         """Return the arrival message of a row, without fields that have no value. Raises `Cell`."""
-        row = flattened(row)
+        sent, row = row, flattened(row)
         for column in self.required:
-            if cell_of(row, column) in (None, ""):
+            if cell_of(row, column) in (None, "") and cell_of(sent, column) in (None, "", []):
                 raise Cell(column, "is empty")
         found = {name: source.value(name, row) for name, source in self.sources.items()}
         kept = self.attributes
@@ -234,16 +242,20 @@ def cell_of(row: Row, column: str) -> Any:
 
 def load(path: Path) -> Mapping:
     """Read a mapping from a YAML file. Raises `InvalidInput` with the key or line, and the reason."""
+    return Mapping(read_yaml(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """Return the value of a YAML file within bounds. Raises `InvalidInput` with the line and the reason."""
     try:
         with path.open("rb") as file:
             content = read_bounded(file)
     except OSError as error:
         raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error.strerror}"),)) from error
     try:
-        given = yaml_text.load(content)
+        return yaml_text.load(content)
     except ValueError as error:
         raise InvalidInput((Problem(path=str(path), reason=f"is not YAML: {error}"),)) from error
-    return Mapping(given)
 
 
 def named(columns: tuple[str, ...]) -> str:

@@ -226,7 +226,9 @@ def _by_mapping(cells: RowCells[str, Any], mapping: Mapping) -> dict[str, str]:
     for field, source in mapping.sources.items():
         chosen = next((one for one in source.column if cell_of(cells, one) not in (None, "")), None)
         if chosen is not None:
-            used[chosen if chosen in cells else chosen.partition(".")[0]] = field
+            used[chosen if chosen in cells else chosen.partition(".")[0]] = (
+                _WHOLE_NAME if field == FULL_NAME else field
+            )
     return used
 
 

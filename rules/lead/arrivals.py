@@ -171,6 +171,7 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
             reopened=reopened,
             filled=filled,
             apart=apart,
+            facts=_without(facts, apart),
         )
     )
     _record_suppression(transition, event.barred)
@@ -179,6 +180,13 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
     elif reopened:
         epoch = transition.next_epoch()
         transition.update(phase=Phase.OWNED, owned_epoch=epoch, queue_since=transition.at)
+
+
+def _without(facts: Facts, apart: Attributes) -> Facts:
+    """Return an inquiry's facts without the attributes that its decision has apart."""
+    return replace(
+        facts, attributes={key: value for key, value in facts.attributes.items() if key not in apart}
+    )
 
 
 def _another_name(transition: Transition, event: LeadArrived) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from models.contact_decisions import CallbackDue, CallbackNoticeWithdrawn
 from models.decisions import InquiryAdded, LockFreed, OwnerChanged
+from models.facts import Facts
 from models.lead import Lead, LeadRow
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
 from models.offers import Outcome
@@ -31,6 +32,10 @@ LOCK_FREED: Final = "lock_freed"
 """The template that tells a rep that a manager freed the lead that the rep had open, and why (M6)."""
 CALLBACK_DUE: Final = "callback_due"
 """The template that tells the owner that a promised call is due (M7)."""
+INQUIRY_FACTS: Final = (
+    *("first_name", "last_name", "phone", "phone_extension", "email", "state", "loan_purpose", "loan_amount"),
+)
+"""The facts of another inquiry that its owner is told (K4)."""
 MOVED: Final = frozenset({"reassigned", "unassigned", "redistributed"})
 """The ways in which an owner loses a lead by a move, and is told (M1)."""
 
@@ -70,6 +75,7 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                     "inquiry_id": decision.inquiry_id,
                     "vendor": decision.vendor,
                     "campaign": decision.campaign,
+                    "inquiry": _inquiry(decision.facts),
                 }
                 found += _to(
                     lead,
@@ -116,6 +122,12 @@ def _former_owner(lead: Lead, change: OwnerChanged, version: int) -> list[Notifi
     data = {**_about(lead), "to_rep_id": change.rep_id, "why": change.why}
     about = f"version-{version}"
     return _to(lead, former, template, ("email", "push"), version, data, about=about)
+
+
+def _inquiry(facts: Facts | None) -> dict[str, Any]:
+    """Return what another inquiry gave of itself; it may differ from the lead's facts (K4)."""
+    values = {name: getattr(facts, name, None) for name in INQUIRY_FACTS}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _about(lead: Lead) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from models.codec import decode_org_record
-from models.decisions import LeadAccepted, SharedHandleFound
+from models.decisions import InquiryAdded, LeadAccepted, SharedHandleFound
 from models.ids import lead_id
 from models.lead import Lead, LeadRow
 from models.org_decisions import OrgStep
@@ -123,6 +123,13 @@ async def test_a2_b1_b2_k1_k2_k3_k6_strangers_are_never_one_person(engine: Engin
     assert begun["Teak"].maybe == (found["Rowan"].lead_id,)
     assert begun["Pine"].id_reused == found["Oak"].lead_id
     assert {name for name, each in begun.items() if each.doubt} == {"Maple", "Teak", "Pine"}
+    (inquiry,) = {each.inquiry_id: each for _, each in said if isinstance(each, InquiryAdded)}.values()
+    assert inquiry.facts is not None
+    assert (inquiry.facts.last_name, inquiry.facts.zip, inquiry.facts.email) == (
+        "Spruce",
+        "02903",
+        "spruce@x.org",
+    )
     (shared,) = [(lead, each) for lead, each in said if isinstance(each, SharedHandleFound)]
     assert (shared[0].facts.last_name if shared[0] else None, shared[1].handle) == (
         "Rowan",

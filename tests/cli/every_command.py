@@ -20,6 +20,7 @@ RUNS_ON: Final = frozenset(
 FILES: Final = {
     "leads.csv": "id,last,phone\n1,Jones,4014194247\n",
     "directory.yaml": "settings: {lock_minutes: 30}\n",
+    "mapping.yaml": "external_id: id\nreply: leadconduit\n",
     "list.csv": f"lead_id\n{LEAD}\n",
 }
 GIVEN: Final = {
@@ -45,6 +46,8 @@ GIVEN: Final = {
     "rules try": ['{"rules": [{"field": "state", "operator": "=", "value": "RI"}]}'],
     "token issue": ["--rep", "rep-1", "--name", "n", "--scope", "queues:read"],
     "vendor try": ["leads.csv"],
+    "vendor key issue": ["acme", "--name", "n", "--signing-secret", "new"],
+    "vendor mapping set": ["acme", "mapping.yaml"],
     "verify": ["--wait-seconds", "1"],
 }
 """Arguments with a meaning. For other commands, each required parameter gets a value of its type."""

@@ -40,6 +40,12 @@ ACCOUNTS: Final = frozenset(
         "token issue",
         "token list",
         "token revoke",
+        "vendor key issue",
+        "vendor key list",
+        "vendor key revoke",
+        "vendor mapping set",
+        "vendor mapping show",
+        "vendor mapping remove",
     }
 )
 """Commands that need only the console's database, which they create."""

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from web.app import build
 from web.auth import Access
+from web.vendor_access import VendorAccess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +26,11 @@ def routes() -> Iterator[tuple[str, APIRoute, Access | None]]:
             access = next((call for call in calls if isinstance(call, Access)), None)
             for method in sorted(route.methods or ()):
                 yield method, route, access
+
+
+def is_for_vendors(route: APIRoute) -> bool:
+    """Say whether a route admits vendors' keys, and nobody else."""
+    return any(isinstance(dependency.call, VendorAccess) for dependency in route.dependant.dependencies)
 
 
 def flat(found: Iterable[Any]) -> Iterator[Any]:

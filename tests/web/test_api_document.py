@@ -18,8 +18,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.web.routes import routes
+from tests.web.routes import is_for_vendors, routes
 from tests.web.running_org import NEW
+from tests.web.vendor_door import keys_of
 from web.auth import CSRF_HEADER, PERSONAL, SCOPES
 from web.store.sessions import Sessions
 
@@ -39,6 +40,8 @@ pytestmark = pytest.mark.slow
 
 EXAMPLES: Final = int(os.environ.get("EXAMPLES", "10"))
 """For each operation, of what is allowed and of what is not; more by hand."""
+VENDOR: Final = "acme"
+"""The vendor whose key the posts have: with another name in the address each of them would be refused."""
 LONGEST_ADDRESS: Final = 65_535
 """Bytes of path and query that the HTTP parser of the server takes (httptools); it refuses more by itself."""
 CHECKS: Final = [
@@ -78,6 +81,12 @@ async def test_no_request_breaks_it_and_no_answer_breaks_the_document(
             "Accept": "application/json",
         }
 
+    vendor_key = keys_of(stack, store).issue(office.org, VENDOR, "schemathesis", by="test")[0]
+
+    def vendor() -> dict[str, str]:
+        return {"Authorization": f"Bearer {vendor_key}", "Accept": "application/json"}
+
+    for_vendors = {(method, route.path_format) for method, route, _ in routes() if is_for_vendors(route)}
     personal = {
         (method, route.path_format)
         for method, route, access in routes()
@@ -86,7 +95,9 @@ async def test_no_request_breaks_it_and_no_answer_breaks_the_document(
     refused = await asyncio.to_thread(
         exercise,
         document(stack),
-        lambda method, path: person if (method, path) in personal else program,
+        lambda method, path: (
+            vendor if (method, path) in for_vendors else person if (method, path) in personal else program
+        ),
     )
     assert refused == [], "these refused every request as unauthorised, so nothing of them was tried"
 
@@ -131,6 +142,8 @@ def send_many(
 
 def send(case: Case[Any], headers: dict[str, str]) -> int:
     """Send one request and return the status. An address that no HTTP parser takes never reaches the console."""
+    if "vendor" in (case.path_parameters or {}):
+        case.path_parameters["vendor"] = VENDOR
     response = case.call(headers=headers)
     assume(len(response.request.path_url) <= LONGEST_ADDRESS)
     case.validate_response(response, headers=headers, checks=CHECKS)

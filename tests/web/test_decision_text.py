@@ -43,6 +43,7 @@ from models.decisions import (
 )
 from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.events import ActionRequested, DirectoryPublished
+from models.facts import Facts
 from models.offer_decisions import (
     ConnectRequested,
     HungUp,
@@ -79,6 +80,25 @@ SAID: list[tuple[Decision, str]] = [
             inquiry_id="i", vendor="acme", campaign=None, external_id=None, rep_id="rep-1", why="same phone"
         ),
         "The person inquired again, through acme",
+    ),
+    (
+        InquiryAdded(
+            inquiry_id="i",
+            vendor="acme",
+            campaign=None,
+            external_id=None,
+            rep_id="rep-1",
+            why="same phone",
+            facts=Facts(
+                vendor="acme",
+                last_name="Roe",
+                phone="+14014194247",
+                phone_extension="7",
+                email="j@x.org",
+                loan_amount=310000,
+            ),
+        ),
+        "The person inquired again, through acme: Roe, +14014194247 x7, j@x.org, loan amount 310,000",
     ),
     (MergedInto(into="i", why="same phone"), "It is another inquiry of a known lead"),
     (SuppressionRecorded(handle="h", reason="asked", why="w"), "It is on the do-not-contact list"),

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from streams.topics import DIRECTORY
-from tests.web.routes import address, routes
+from tests.web.routes import address, is_for_vendors, routes
+from tests.web.vendor_door import keys_of
 from web.auth import PERSONAL, SAFE, SCOPES, TOKEN_SCOPES
 from web.live.event_scopes import EVENT_SCOPES
 from web.store.accounts import Account
 from web.store.sessions import Sessions
+from web.store.vendor_keys import RESERVED
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -29,16 +31,35 @@ OPEN: Final = {
     ("GET", "/sign-in/oidc/callback"),
     ("GET", "/signed-out"),
     ("POST", "/api/v1/session"),
+    ("GET", "/api/v1/leads/{vendor}/webhook"),
 }
 """What is for everybody: nothing of any org is to be seen or changed there."""
 COMPUTES: Final = {("POST", "/api/v1/queue-previews")}
 """Writing methods that change nothing, and so need only a scope for reading."""
 ALL: Final = list(routes())
+FOR_VENDORS: Final = [(method, route) for method, route, _ in ALL if is_for_vendors(route)]
 GUARDED: Final = [(method, route, access) for method, route, access in ALL if access is not None]
 
 
 def test_every_route_names_its_access_or_is_known_to_be_open() -> None:
-    assert {(method, route.path) for method, route, access in ALL if access is None} == OPEN
+    open_to_all = {
+        (method, route.path) for method, route, access in ALL if access is None and not is_for_vendors(route)
+    }
+    assert open_to_all == OPEN
+    assert {(method, route.path) for method, route in FOR_VENDORS} == {
+        ("POST", "/api/v1/leads/{vendor}"),
+        ("POST", "/api/v1/leads/{vendor}/webhook"),
+    }
+
+
+def test_no_vendor_can_have_the_name_of_another_route() -> None:
+    """A post to `/api/v1/leads/lists` is an upload of a list; no vendor may be called so."""
+    prefix, found = "/api/v1/leads/", set()
+    for _, route, _ in ALL:
+        first, _, rest = route.path.removeprefix(prefix).partition("/")
+        if route.path.startswith(prefix) and "{" not in first and (not rest or rest.startswith("{")):
+            found.add(first)
+    assert found == RESERVED
 
 
 def test_no_route_that_changes_something_is_content_with_a_scope_for_reading() -> None:
@@ -93,6 +114,15 @@ async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
     def bearer(token: str) -> dict[str, str]:
         return {"authorization": f"Bearer {token}"}
 
+    vendor_key = keys_of(office.stack, store).issue(office.org, "none", "t", by="test")[0]
+    for method, route in FOR_VENDORS:
+        path, said = address(route), f"{method} {route.path}"
+        assert await status(method, path, {}) == 401, said
+        for role in ROLES:
+            assert await status(method, path, bearer(tokens[role])) == 401, f"{said} as {role}"
+            assert await status(method, path, signed_in(role)) == 401, f"{said} as {role}"
+        assert await status(method, path, bearer(vendor_key)) in (400, 415, 422), said
+
     for method, route, access in GUARDED:
         path, said = address(route), f"{method} {route.path}"
         personal = access.scope in PERSONAL
@@ -103,6 +133,7 @@ async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
             found = await status(method, path, bearer(token))
             allowed = scope == access.scope and not personal
             assert (found == 403) != allowed, f"{said} with only {scope}: {found}"
+        assert await status(method, path, bearer(vendor_key)) == 401, f"{said} with a vendor's key"
         for role in ROLES:
             found = await status(method, path, signed_in(role) if personal else bearer(tokens[role]))
             assert (found == 403) == (role not in access.roles), f"{said} as {role}: {found}"

@@ -24,6 +24,8 @@ from web.api import (
     session,
     takers,
     tokens,
+    vendor_leads,
+    vendors,
     views,
 )
 
@@ -55,5 +57,7 @@ def routers() -> list[APIRouter]:
             audit,
             erasures,
             views,
+            vendors,
+            vendor_leads,
         )
     ]

@@ -259,6 +259,17 @@ def _freed(row: Row, names: Names) -> str:
     return f"{by} freed it, which {names.rep(row['rep_id'])} had open"
 
 
+def _inquiry(row: Row) -> str:
+    """Describe another inquiry with what it gave of itself (K4)."""
+    facts = row["why"].get("facts") or {}
+    name = " ".join(facts[part] for part in ("first_name", "last_name") if facts.get(part))
+    extension = f" x{facts['phone_extension']}" if facts.get("phone_extension") else ""
+    phone = f"{facts['phone']}{extension}" if facts.get("phone") else ""
+    amount = f"loan amount {facts['loan_amount']:,}" if facts.get("loan_amount") is not None else ""
+    told = ", ".join(part for part in (name, phone, facts.get("email"), amount) if part)
+    return f"The person inquired again, through {row['why']['vendor']}" + (f": {told}" if told else "")
+
+
 def _with_spaces(value: str) -> str:
     return value.replace("_", " ")
 
@@ -277,7 +288,7 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
         + (", and completed " + ", ".join(map(_with_spaces, row["why"].get("filled", ()))))
         * bool(row["why"].get("filled"))
     ),
-    "inquiry_added": lambda row, _: f"The person inquired again, through {row['why']['vendor']}",
+    "inquiry_added": lambda row, _: _inquiry(row),
     "merged_into": lambda *_: "It is another inquiry of a known lead",
     "arrival_dropped": lambda *_: "A message of the erased person was not taken",
     "lead_erased": lambda row, names: (

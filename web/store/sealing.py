@@ -1,4 +1,4 @@
-"""Encrypts secrets in the console's database: the secrets of second factors.
+"""Encrypts secrets in the console's database: of second factors, and of the signatures of vendors' posts.
 
 The keys are Fernet's (AES-128-CBC with HMAC-SHA256). The first key encrypts; every key decrypts. To replace a key, name
 the new one first and the old one after it: the next start encrypts everything with the new one, and then the old one
@@ -19,7 +19,7 @@ from streams.file_permissions import UMASK, private_folder, private_opener
 from streams.masking import remember
 from web.settings import WebSettings
 from web.store.store import Store
-from web.store.tables import AccountTable, SealTable
+from web.store.tables import AccountTable, SealTable, VendorKeyTable
 
 VARIABLE: Final = "FIRSTCLAIM_CONSOLE_KEYS"
 FILE_VARIABLE: Final = "FIRSTCLAIM_CONSOLE_KEY_FILE"
@@ -110,6 +110,18 @@ class Seals(Store):
                     of_it = (table.email == email, table.totp_secret == sealed)
                     values = {"totp_secret": keys.seal(plain)}
                     changed += connection.execute(update(table).where(*of_it).values(values)).rowcount
+            changed += self._renew_vendors(connection, keys)
+        return changed
+
+    def _renew_vendors(self, connection: Connection, keys: Vault) -> int:
+        """Encrypt the signing secrets of vendors that were encrypted with an older key."""
+        table, changed = VendorKeyTable, 0
+        query = select(table.key_id, table.signing_secret).where(table.signing_secret.is_not(None))
+        for key_id, sealed in connection.execute(query).all():
+            if sealed is not None and not keys.is_newest(sealed):
+                values = {"signing_secret": keys.seal(keys.unseal(sealed))}
+                of_it = (table.key_id == key_id, table.signing_secret == sealed)
+                changed += connection.execute(update(table).where(*of_it).values(values)).rowcount
         return changed
 
     def _check(self, connection: Connection, keys: Vault) -> int:

@@ -230,3 +230,53 @@ class SealTable(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     sealed: Mapped[str]
+
+
+class VendorKeyTable(Base):
+    """A key with which a vendor posts leads of one vendor name to one org. `secret_hash`: SHA-256 of the key.
+
+    `signing_secret`: the secret of the bodies' signatures, encrypted (`web/store/sealing.py`); NULL: bodies are not
+    signed. `used_at`: the last post. `accepted`, `refused`: how many leads its posts had so far.
+    """
+
+    __tablename__ = "vendor_key"
+    __table_args__ = (Index("ix_vendor_key_org", "org", "vendor"),)
+
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    org: Mapped[str]
+    vendor: Mapped[str]
+    name: Mapped[str]
+    signing_secret: Mapped[str | None]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    accepted: Mapped[int]
+    refused: Mapped[int]
+
+
+class VendorMappingTable(Base):
+    """How a vendor's posts are read. `value`: a mapping as `application/importing/mapping.py` reads it."""
+
+    __tablename__ = "vendor_mapping"
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    vendor: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
+    updated_by: Mapped[str]
+    updated_at: Mapped[datetime]
+
+
+class VendorPostTable(Base):
+    """A post with an `Idempotency-Key`, and the answer that a repeat gets. `status` NULL: it has no answer yet."""
+
+    __tablename__ = "vendor_post"
+    __table_args__ = (Index("ix_vendor_post_at", "at"),)
+
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    idempotency_key: Mapped[str] = mapped_column(primary_key=True)
+    body_hash: Mapped[str]
+    at: Mapped[datetime]
+    status: Mapped[int | None]
+    answer: Mapped[str | None]

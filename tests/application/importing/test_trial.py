@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from application.importing.mapping import Mapping
 from application.importing.trial import MOST_COLUMNS, require_read, try_file
-from cli import run
+from cli import run, vendors
 from models.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -130,3 +131,16 @@ def test_v4_the_command_says_it_and_sends_nothing(
     assert run(["vendor", "try", str(path), "--mapping", str(mapping)]) == 1
     assert "Unread:" in capsys.readouterr().out
     assert run(["vendor", "try", str(tmp_path / "none.csv")]) == 2
+
+
+def test_v4_the_command_reads_stdin_within_a_bound(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = b'{"id": 7, "mobile": "401-419-4247"}'
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lead)))
+    assert run(["vendor", "try", "-"]) == 0
+    assert "mobile -> phone  (1 row)" in capsys.readouterr().out
+    monkeypatch.setattr(vendors, "MOST_STDIN_BYTES", 10)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lead)))
+    assert run(["vendor", "try", "-"]) == 2
+    assert "stdin has more than 10 bytes" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from models.facts import Facts
 from models.ids import reused_lead_id
 from models.persons import ArrivalPlaced, name_digest
 from rules.org import arrivals
+from rules.outbound.notifications import notifications_of
 from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor
 
 PHONE, OTHER, THIRD = "+14014194247", "+14014190001", "+14014190002"
@@ -326,4 +327,32 @@ def test_k6_another_person_who_is_known_is_an_inquiry_of_that_lead(floor: SalesF
     assert "came with another person before, in lead A; lead B has the same phone" in added.why
     floor.comes("A", **ROE)
     assert floor.state.persons.arrivals() == {"A": 1, "B": 2}
+    floor.agree()
+
+
+# -- K4 ----------------------------------------------------------------------------------------------------
+
+
+def test_b3_k4_an_inquiry_is_kept_whole_and_its_owner_is_told_its_facts(floor: SalesFloor) -> None:
+    floor.comes("A", phone=PHONE, email=MAIL, attributes={"car": "red"}).asks("accept", "ann")
+    own: dict[str, Any] = {
+        "first_name": "Jo",
+        "last_name": "Roe",
+        "email": "roe@x.org",
+        "loan_amount": 310_000,
+    }
+    floor.comes("B", phone=PHONE, vendor="globex", attributes={"car": "blue", "pet": "cat"}, **own)
+    (added,) = floor.all_said("A", InquiryAdded)
+    assert added.facts is not None
+    assert {name: getattr(added.facts, name) for name in own} == own
+    assert (added.facts.vendor, added.facts.attributes) == ("globex", {"car": "blue", "pet": "cat"})
+    told = [
+        notice.data["inquiry"]
+        for row in floor.history["A"]
+        for notice in notifications_of(row)
+        if notice.template == "new_inquiry"
+    ]
+    assert told == [{**own, "phone": PHONE, "state": "RI"}] * 2
+    floor.lists("email/roe@x.org")
+    assert floor.lead_of("A").silenced, "its own handles obey the list"
     floor.agree()

@@ -1,0 +1,67 @@
+"""Other inquiries in the CRM database: kept whole, under their ids, and emptied by an erasure (K4)."""
+
+from sqlalchemy import Engine, select
+
+from models.decisions import InquiryAdded, MergedInto
+from models.erasure_decisions import LeadErased
+from models.facts import Facts
+from sink.migrate import downgrade, upgrade
+from sink.tables import InquiryTable, LeadAliasTable
+from sink.writer import CrmWriter
+from tests.sink.conftest import Database
+from tests.sink.seeded_journal import START, lead_of, record_of, row_of, unburied
+
+FACTS = Facts(
+    vendor="globex", last_name="Roe", phone="+14014194247", loan_amount=310_000, attributes={"car": "red"}
+)
+ADDED = InquiryAdded(
+    inquiry_id="B", vendor="globex", campaign="east", external_id=None, rep_id=None, why="phone", facts=FACTS
+)
+KEPT = {
+    "vendor": "globex",
+    "last_name": "Roe",
+    "phone": "+14014194247",
+    "loan_amount": 310_000,
+    "attributes": {"car": "red"},
+}
+
+
+def inquiries(engine: Engine) -> list[tuple[object, ...]]:
+    """Return the rows of `inquiry`."""
+    table = InquiryTable
+    with engine.connect() as connection:
+        query = select(table.inquiry_id, table.lead_id, table.facts, table.vendor, table.campaign, table.at)
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def aliases(engine: Engine) -> list[tuple[str, str]]:
+    """Return the rows of `lead_alias`."""
+    with engine.connect() as connection:
+        return [
+            (alias, lead_id)
+            for alias, lead_id in connection.execute(select(LeadAliasTable.alias_id, LeadAliasTable.lead_id))
+        ]
+
+
+def test_b3_k4_an_inquiry_has_a_row_with_its_facts_and_its_id_an_alias(
+    writer: CrmWriter, engine: Engine
+) -> None:
+    lead = lead_of()
+    merged = row_of(None, MergedInto(into=lead.lead_id, why="phone"), off=1, seq=0)
+    writer.apply([record_of(row_of(lead, ADDED), 0), record_of(merged, 1, key="B")])
+    assert inquiries(engine) == [("B", lead.lead_id, KEPT, "globex", "east", START)]
+    assert aliases(engine) == [("B", lead.lead_id)]
+    writer.apply([record_of(row_of(lead, LeadErased(rep_id="ada", why="w"), off=2, seq=2), 2)])
+    assert [row[2] for row in inquiries(engine)] == [{}]
+
+
+def test_k4_the_inquiries_of_an_older_schema_are_filled_from_its_decisions(database: Database) -> None:
+    lead, engine = lead_of(), database.engine()
+    merged = row_of(None, MergedInto(into=lead.lead_id, why="phone"), off=1, seq=0)
+    CrmWriter(engine, unburied).apply([record_of(row_of(lead, ADDED), 0), record_of(merged, 1, key="B")])
+    found = inquiries(engine), aliases(engine)
+    downgrade(database.url, "0008")
+    upgrade(database.url)
+    assert (inquiries(engine), aliases(engine)) == found
+    assert found[0]
+    engine.dispose()

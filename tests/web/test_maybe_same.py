@@ -1,0 +1,43 @@
+"""Managers see of whom a lead may be the same person; others do not. Another inquiry is shown whole (K2, K4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fixtures.waiting import eventually
+from tests.web.test_forbidden_contact import opened
+
+if TYPE_CHECKING:
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+
+async def test_b3_k2_k4_a_doubt_is_for_managers_and_an_inquiry_is_shown_whole(office: RunningOrg) -> None:
+    await opened(office)
+    given: dict[str, Any] = {"email": "home@x.org", "campaign": "west"}
+    first = await office.arrive("A-1", first_name="Ann", last_name="Jones", phone="+14014194247", **given)
+    other = await office.arrive("A-2", last_name="Roe", phone="+14014190001", **given)
+    mia, ann = await office.program("mia"), await office.program("ann")
+
+    async def said(person: Any, lead: str, kind: str) -> dict[str, Any]:
+        async def found() -> dict[str, Any] | None:
+            answer = await person.get(f"/api/v1/leads/{lead}/why?limit=200")
+            events = answer.json()["events"] if answer.status_code == 200 else []
+            return next((event for event in events if event["type"] == kind), None)
+
+        event: dict[str, Any] = await eventually(found, f"{lead} has {kind}")
+        return event
+
+    begun = await said(mia, other, "lead_accepted")
+    assert begun["why"] == (
+        f"it may be the same person as lead {first} (Ann Jones); name and phone speak against the same email"
+    )
+    assert (await said(ann, other, "lead_accepted"))["why"] is None
+    await office.arrive("A-3", last_name="Poole", phone="+14014194247", loan_amount=310_000)
+    inquired = await said(ann, first, "inquiry_added")
+    assert inquired["text"].endswith(": Poole, +14014194247, loan amount 310,000")
+    page = await ann.get(f"/leads/{first}/shown")
+    assert "Poole, +14014194247, loan amount 310,000" in page.text

@@ -1,0 +1,223 @@
+"""Vendors' keys: what they open, signatures, rates, and how admins make and revoke them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import pytest
+
+from runtime.process import free_port
+from runtime.up import child
+from tests.cli.in_process import firstclaim
+from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.web.audited import crew
+from tests.web.signed_in import signed_in
+from tests.web.vendor_door import (
+    DOOR,
+    JSON_TYPE,
+    LEAD,
+    SECRET,
+    arrivals,
+    client,
+    issued,
+    keys_of,
+)
+from web.auth import SCOPES
+from web.store.hashes import hashed
+from web.store.tables import VendorKeyTable
+from web.vendor_access import signature
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import httpx
+    from sqlalchemy import Engine
+
+    from tests.cli.in_process import Said
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+
+async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
+    office: RunningOrg, store: Engine
+) -> None:
+    await crew(office)
+    keys = keys_of(office.stack, store)
+    secret, key = keys.issue(office.org, "acme", "test", by="test")
+    token, _ = office.tokens.issue(office.org, "ann-lee", "t", SCOPES, by="test")
+    async with arrivals(office) as topic, client(office, secret) as vendor, client(office, token) as program:
+        other = await vendor.post("/api/v1/leads/other", json=LEAD)
+        assert other.status_code == HTTPStatus.FORBIDDEN
+        for field, value in (("vendor", "other"), ("org", "default"), ("Org", "default"), ("VENDOR", "x")):
+            foreign = await vendor.post(DOOR, json={**LEAD, field: value})
+            if foreign.status_code == HTTPStatus.ACCEPTED:  # an alias beside the key's own name
+                continue
+            assert foreign.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+            assert foreign.json()["errors"][0]["path"] == field.lower()
+        wrapped = {"specversion": "1.0", "id": "1", "source": "s", "type": "t"}
+        hidden = await vendor.post(
+            DOOR, json={**wrapped, "data": {**LEAD, "vendor": "acme", "org": "default"}}
+        )
+        assert hidden.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert {one["org"] for one in await topic.messages()} <= {office.org}
+        for path in ("/api/v1/me", "/api/v1/leads", "/api/v1/queues", "/api/v1/vendors/keys"):
+            assert (await vendor.get(path)).status_code == HTTPStatus.UNAUTHORIZED, path
+        assert (await program.post(DOOR, json=LEAD)).status_code == HTTPStatus.UNAUTHORIZED
+        bare = await vendor.post(DOOR, json=LEAD, headers={"authorization": "", "x-api-key": secret})
+        assert bare.status_code == HTTPStatus.ACCEPTED
+        by_id = await vendor.post(f"{DOOR}?key={key.key_id}", json=LEAD, headers={"authorization": ""})
+        assert by_id.status_code == HTTPStatus.UNAUTHORIZED, "an id is no secret"
+        assert keys.revoke(office.org, key.key_id) is not None
+        gone = await vendor.post(DOOR, json=LEAD)
+        assert gone.status_code == HTTPStatus.UNAUTHORIZED
+        assert gone.headers["www-authenticate"] == "Bearer"
+    with store.connect() as connection:
+        rows = connection.execute(VendorKeyTable.__table__.select()).mappings().all()
+    (row,) = [one for one in rows if one["key_id"] == key.key_id]
+    assert row["secret_hash"] == hashed(secret)
+    assert secret not in str(row)
+
+
+async def test_a_signed_key_needs_the_signature_of_each_body(office: RunningOrg, store: Engine) -> None:
+    keys = keys_of(office.stack, store)
+    secret, key = keys.issue(office.org, "acme", "test", by="test", signing_secret=SECRET)
+    body = json.dumps(LEAD).encode()
+    right = {"x-firstclaim-signature-256": signature(SECRET, body)}
+    async with client(office, secret) as vendor, client(office, None) as webhook:
+
+        async def post(who: httpx.AsyncClient, path: str = DOOR, **headers: str) -> int:
+            return (await who.post(path, content=body, headers={**JSON_TYPE, **headers})).status_code
+
+        assert await post(vendor, **right) == HTTPStatus.ACCEPTED
+        assert await post(vendor) == HTTPStatus.UNAUTHORIZED
+        for wrong in ("sha256=", "sha256=" + "0" * 64, signature("another", body), signature(SECRET, b"{}")):
+            headers = {"x-firstclaim-signature-256": wrong}
+            assert await post(vendor, **headers) == HTTPStatus.UNAUTHORIZED, wrong
+        no_ascii = [(b"x-firstclaim-signature-256", b"sha256=\xff"), (b"content-type", b"application/json")]
+        answer = await vendor.post(DOOR, content=body, headers=no_ascii)
+        assert answer.status_code == HTTPStatus.UNAUTHORIZED
+        meta = {"x-hub-signature-256": signature(SECRET, body)}
+        assert await post(webhook, f"{DOOR}/webhook?key={key.key_id}", **meta) == HTTPStatus.OK
+        assert await post(webhook, f"{DOOR}/webhook?key=none", **meta) == HTTPStatus.UNAUTHORIZED
+        assert await post(webhook, f"{DOOR}/webhook", **meta) == HTTPStatus.UNAUTHORIZED
+    with store.connect() as connection:
+        sealed = connection.execute(VendorKeyTable.__table__.select()).mappings().all()
+    assert SECRET not in str([dict(one) for one in sealed])
+
+
+@pytest.fixture
+def strict_console(office: RunningOrg) -> Iterator[RunningOrg]:
+    """Yield the office at a second console, where a key may post three times and then once in 1,000 seconds."""
+    port = free_port()
+    console = child("console-strict", ["console"], office.stack.settings, port)
+    console.environment = {
+        **(console.environment or {}),
+        "FIRSTCLAIM_VENDOR_POSTS_BURST": "3",
+        "FIRSTCLAIM_VENDOR_POSTS_PER_SECOND": "0.001",
+    }
+    console.launch()
+    office.port = port
+    yield office
+    console.stop()
+
+
+async def test_a_key_that_posts_too_often_is_told_when_to_try_again(
+    strict_console: RunningOrg, store: Engine
+) -> None:
+    office = strict_console
+    await office.until_ready()
+    async with (
+        client(office, issued(office, store)) as vendor,
+        client(office, issued(office, store)) as other,
+    ):
+        statuses = [(await vendor.post(DOOR, json=LEAD)).status_code for _ in range(3)]
+        assert statuses == [HTTPStatus.ACCEPTED] * 3
+        answer = await vendor.post(DOOR, json=LEAD)
+        assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
+        assert 0 < int(answer.headers["retry-after"]) <= 1_001
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert (await other.post(DOOR, json=LEAD)).status_code == HTTPStatus.ACCEPTED
+
+
+async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_audit(
+    office: RunningOrg, store: Engine
+) -> None:
+    await crew(office)
+    async with signed_in(office, "ann-lee") as ann, signed_in(office, "bob-ray") as bob:
+        wanted = {"vendor": " acme ", "name": "server", "signing_secret": SECRET}
+        assert (await bob.post("/api/v1/vendors/keys", json=wanted)).status_code == HTTPStatus.FORBIDDEN
+        made = await ann.post("/api/v1/vendors/keys", json=wanted)
+        assert made.status_code == HTTPStatus.CREATED, made.text
+        assert (made.json()["vendor"], made.json()["signs"]) == ("acme", True)
+        assert SECRET not in made.text
+        for vendor, field in (("lists", "vendor"), ("a/b", "vendor"), (" ", "vendor")):
+            refused = await ann.post("/api/v1/vendors/keys", json={"vendor": vendor, "name": "n"})
+            assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, field)
+        (listed,) = (await ann.get("/api/v1/vendors/keys")).json()
+        assert "secret" not in listed
+        mapped = await ann.put("/api/v1/vendors/mappings/acme", json={"mapping": {"phone": "tel"}})
+        assert mapped.status_code == HTTPStatus.OK, mapped.text
+        wrong = await ann.put("/api/v1/vendors/mappings/acme", json={"mapping": {"fone": "tel"}})
+        assert (wrong.status_code, wrong.json()["errors"][0]["path"]) == (422, "fone")
+        assert (await ann.get("/api/v1/vendors/mappings")).json() == [
+            {"vendor": "acme", "mapping": {"phone": "tel"}}
+        ]
+        plain = issued(office, store)
+        async with arrivals(office) as topic, client(office, plain) as sender:
+            answer = await sender.post(DOOR, json={"tel": "401-419-4247", "x": 1})
+            assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
+            (message,) = await topic.messages()
+        assert (message["phone"], message["attributes"]) == ("401-419-4247", {"x": 1})
+        assert (await ann.delete("/api/v1/vendors/mappings/acme")).status_code == HTTPStatus.NO_CONTENT
+        assert (await ann.delete("/api/v1/vendors/mappings/acme")).status_code == HTTPStatus.NOT_FOUND
+        key_path = f"/api/v1/vendors/keys/{made.json()['key_id']}"
+        assert (await ann.delete(key_path)).status_code == HTTPStatus.NO_CONTENT
+        assert (await ann.delete(key_path)).status_code == HTTPStatus.NOT_FOUND
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                entries = (await ann.get("/api/v1/audit")).json()["entries"]
+                acts = {one["act"] for one in entries}
+                if {"vendor_key_made", "vendor_key_revoked", "vendor_mapping_changed"} <= acts:
+                    break
+                await asyncio.sleep(0.05)
+        assert SECRET not in json.dumps(entries)
+        assert made.json()["secret"] not in json.dumps(entries)
+
+
+async def test_the_commands_make_keys_and_mappings_for_the_running_console(
+    office: RunningOrg, tmp_path: Path
+) -> None:
+    def run(*arguments: str) -> Said:
+        return firstclaim(office.stack, "vendor", *arguments, "--org", office.org)
+
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("phone: tel\nreply: leadconduit\n")
+    said = await asyncio.to_thread(run, "key", "issue", "acme", "--name", "server", "--json")
+    assert said.code == 0, said.err
+    made = json.loads(said.out.splitlines()[-1])
+    assert (await asyncio.to_thread(run, "mapping", "set", "acme", str(mapping))).code == 0
+    shown = await asyncio.to_thread(run, "mapping", "show", "acme")
+    assert shown.out == "phone: tel\nreply: leadconduit\n"
+    async with client(office, made["secret"]) as vendor:
+        answer = await vendor.post(DOOR, json={"tel": "401-419-4247"})
+        assert answer.json()["outcome"] == "success", answer.text
+        assert (await asyncio.to_thread(run, "mapping", "remove", "acme")).code == 0
+        assert (await asyncio.to_thread(run, "mapping", "remove", "acme")).code == 1
+        answer = await vendor.post(DOOR, json={"mobile": "401-419-4247"})
+        assert answer.json()["accepted"] == 1, answer.text
+        listed = await asyncio.to_thread(run, "key", "list")
+        assert "2 accepted, 0 refused; made by command line; last used" in listed.out
+        revoked = await asyncio.to_thread(run, "key", "revoke", made["key_id"])
+        assert revoked.code == 0
+        assert (await vendor.post(DOOR, json=LEAD)).status_code == HTTPStatus.UNAUTHORIZED
+        assert (await asyncio.to_thread(run, "key", "revoke", made["key_id"])).code == 1
+    mapping.write_text("fone: tel\n")
+    wrong = await asyncio.to_thread(run, "mapping", "set", "acme", str(mapping))
+    assert wrong.code == 70
+    assert "fone: there is no such key" in wrong.err
+    assert (await asyncio.to_thread(run, "key", "issue", "lists", "--name", "n")).code == 70

@@ -1,0 +1,192 @@
+"""The HTTP door: vendors post leads with a key of their own (V1, V3)."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import PlainTextResponse, Response
+from pydantic import BaseModel
+
+from web.auth import PartsOf
+from web.errors import DOCUMENTED, MEDIA_TYPE, Document, Problem, forbidden
+from web.services.limits import check
+from web.services.vendor_posts import Post, Reply, take
+from web.store.vendor_keys import VendorKey, vendor_named
+from web.vendor_access import VendorAccess
+
+router = APIRouter(prefix="/api/v1/leads", tags=["vendors"])
+
+Key = Annotated[VendorKey, Depends(VendorAccess())]
+Idempotency = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=200,
+        description="A repeat with the same key and bytes gets the same answer, for 24 hours",
+    ),
+]
+_Form = Annotated[
+    Reply | None, Query(description="The form of the answer; else as Accept or the mapping says")
+]
+_Campaign = Annotated[str | None, Query(max_length=200, description="The campaign of leads that name none")]
+
+
+class TakenLead(BaseModel):
+    """A lead that Kafka has. `line`: its place in the post. `remarks`: what could not be read, or was assumed."""
+
+    line: int
+    lead_id: str
+    remarks: dict[str, Any]
+
+
+class RefusedLead(BaseModel):
+    """A lead that was refused: its place in the post, the field and the reason."""
+
+    line: int
+    field: str
+    reason: str
+
+
+class TakenLeads(BaseModel):
+    """What became of a post: each of its leads was accepted or refused."""
+
+    accepted: int
+    refused: int
+    leads: list[TakenLead]
+    refusals: list[RefusedLead]
+
+
+class LeadOfReply(BaseModel):
+    """The lead of LeadConduit's answer."""
+
+    id: str
+
+
+class LeadConduitReply(BaseModel):
+    """LeadConduit's answer to one lead."""
+
+    outcome: str
+    reason: str | None
+    lead: LeadOfReply | None = None
+
+
+_ANSWER: Final = TakenLeads | LeadConduitReply | list[LeadConduitReply]
+_LEAD: Final = {
+    "type": "object",
+    "description": "A lead, with the fields of lead-arrivals or of the mapping.",
+}
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"anyOf": [_LEAD, {"type": "array", "items": _LEAD, "maxItems": 500}]}
+            },
+            "application/x-www-form-urlencoded": {"schema": _LEAD},
+            "application/xml": {"schema": {"type": "string", "description": "ADF 1.0"}},
+        },
+    }
+}
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    422: {
+        "description": "No lead was accepted, or a parameter is wrong",
+        "content": {
+            MEDIA_TYPE: {"schema": Document.model_json_schema()},
+            "application/json": {
+                "schema": {
+                    "anyOf": [
+                        LeadConduitReply.model_json_schema(),
+                        {"type": "array", "items": LeadConduitReply.model_json_schema()},
+                    ]
+                }
+            },
+        },
+    },
+    415: {**DOCUMENTED[int(HTTPStatus.BAD_REQUEST)], "description": "The content type is not read"},
+}
+
+
+@router.post(
+    "/{vendor}",  # noqa: FAST003  # VendorAccess reads it
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=_ANSWER,
+    responses=_REFUSED,
+    openapi_extra=_BODY,
+)
+async def post_leads(
+    request: Request,
+    parts: PartsOf,
+    key: Key,
+    reply: _Form = None,
+    campaign: _Campaign = None,
+    idempotency_key: Idempotency = None,
+) -> Response:
+    """Take one lead or a list, as JSON, as a form, or as ADF XML. 202: Kafka has the leads that are named.
+
+    A list may be accepted in part; each of its leads is named with its id or with the reason of its refusal.
+    """
+    return await take(
+        request, parts, await _post(request, key, HTTPStatus.ACCEPTED, reply, campaign, idempotency_key)
+    )
+
+
+@router.post(
+    "/{vendor}/webhook",  # noqa: FAST003  # VendorAccess reads it
+    response_model=_ANSWER,
+    responses=_REFUSED,
+    openapi_extra=_BODY,
+)
+async def post_webhook(
+    request: Request,
+    parts: PartsOf,
+    key: Key,
+    reply: _Form = None,
+    campaign: _Campaign = None,
+    idempotency_key: Idempotency = None,
+) -> Response:
+    """Take leads as `POST /api/v1/leads/{vendor}` does, with status 200, as senders of webhooks expect it."""
+    return await take(
+        request, parts, await _post(request, key, HTTPStatus.OK, reply, campaign, idempotency_key)
+    )
+
+
+@router.get("/{vendor}/webhook", response_class=PlainTextResponse)
+async def verify_webhook(
+    parts: PartsOf,
+    vendor: str,
+    mode: Annotated[str, Query(alias="hub.mode", max_length=50)],
+    challenge: Annotated[str, Query(alias="hub.challenge", max_length=500, pattern=r"^[\x20-\x7e]*$")],
+    verify_token: Annotated[str, Query(alias="hub.verify_token", max_length=200)],
+) -> PlainTextResponse:
+    """Repeat the challenge with which Meta verifies a webhook. The verify token is a key whose posts are signed.
+
+    Such a key opens nothing by itself, so it may be in an address: each post needs the signature too.
+    """
+    found = await asyncio.to_thread(parts.vendor_keys.find, verify_token)
+    if found is None or not found[0].signs or found[0].vendor != vendor_named(vendor):
+        raise forbidden("hub.verify_token: is no key of this vendor whose posts are signed")
+    check(parts.vendor_limit, found[0].key_id)
+    if mode != "subscribe":
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "hub.mode: must be subscribe")
+    return PlainTextResponse(challenge)
+
+
+async def _post(
+    request: Request,
+    key: VendorKey,
+    success: HTTPStatus,
+    reply: Reply | None,
+    campaign: str | None,
+    idempotency_key: str | None,
+) -> Post:
+    return Post(
+        key=key,
+        body=await request.body(),
+        content_type=request.headers.get("content-type", ""),
+        accept=request.headers.get("accept", ""),
+        campaign=campaign,
+        reply=reply,
+        idempotency_key=idempotency_key,
+        success=success,
+    )

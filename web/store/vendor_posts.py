@@ -1,0 +1,91 @@
+"""What the HTTP door keeps of vendors: how their posts are read, and the answers that repeated posts get again."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import delete, func, select, update
+
+from web.store.hashes import hashed
+from web.store.store import Store
+from web.store.tables import VendorMappingTable, VendorPostTable
+
+KEPT_FOR: Final = timedelta(hours=24)
+"""How long an answer is kept for a repeat."""
+MOST_KEPT: Final = 100_000
+"""The most posts of a key that are kept. At the bound the oldest tenth is forgotten."""
+
+
+class Mappings(Store):
+    """The mappings of all orgs' vendors. Blocking: call it from a thread."""
+
+    def find(self, org: str, vendor: str) -> dict[str, Any] | None:
+        """Return a vendor's mapping, None if it has none."""
+        table = VendorMappingTable
+        query = select(table.value).where(table.org == org, table.vendor == vendor)
+        with self.reading() as connection:
+            return connection.scalar(query)
+
+    def all(self, org: str) -> dict[str, dict[str, Any]]:
+        """Return an org's mappings by vendor."""
+        query = select(VendorMappingTable.vendor, VendorMappingTable.value).where(
+            VendorMappingTable.org == org
+        )
+        with self.reading() as connection:
+            return {row.vendor: row.value for row in connection.execute(query)}
+
+    def put(self, org: str, vendor: str, value: dict[str, Any], *, by: str) -> None:
+        """Keep a vendor's mapping in the place of its former one."""
+        kept = {"value": value, "updated_by": by, "updated_at": datetime.now(UTC)}
+        row = self.insert(VendorMappingTable).values(org=org, vendor=vendor, **kept)
+        with self.writing() as connection:
+            connection.execute(row.on_conflict_do_update(index_elements=["org", "vendor"], set_=kept))
+
+    def remove(self, org: str, vendor: str) -> bool:
+        """Remove a vendor's mapping; return whether there was one."""
+        which = (VendorMappingTable.org == org, VendorMappingTable.vendor == vendor)
+        with self.writing() as connection:
+            return bool(connection.execute(delete(VendorMappingTable).where(*which)).rowcount)
+
+
+class KeptAnswer(msgspec.Struct, frozen=True):
+    """What is kept of an earlier post. `same`: it had the same bytes. `status`, `answer`: None without an answer."""
+
+    same: bool
+    status: int | None
+    answer: str | None
+
+
+class VendorPosts(Store):
+    """Posts with an `Idempotency-Key`. Blocking: call it from a thread."""
+
+    def begin(self, key_id: str, idempotency_key: str, body_hash: str) -> KeptAnswer | None:
+        """Note that a post begins. Return what is kept of an earlier one with the same key, None for a new one."""
+        table, now = VendorPostTable, datetime.now(UTC)
+        name = hashed(idempotency_key)
+        row = self.insert(table).values(key_id=key_id, idempotency_key=name, body_hash=body_hash, at=now)
+        which = (table.key_id == key_id, table.idempotency_key == name)
+        with self.writing() as connection:
+            connection.execute(delete(table).where(table.at < now - KEPT_FOR))
+            if connection.execute(row.on_conflict_do_nothing()).rowcount:
+                self._forget_oldest(connection, key_id)
+                return None
+            found = connection.execute(
+                select(table.body_hash, table.status, table.answer).where(*which)
+            ).one()
+        return KeptAnswer(found.body_hash == body_hash, found.status, found.answer)
+
+    def end(self, key_id: str, idempotency_key: str, status: int, answer: str) -> None:
+        """Keep the answer of a post."""
+        table = VendorPostTable
+        which = (table.key_id == key_id, table.idempotency_key == hashed(idempotency_key))
+        with self.writing() as connection:
+            connection.execute(update(table).where(*which).values(status=status, answer=answer))
+
+    def _forget_oldest(self, connection: Any, key_id: str) -> None:
+        table = VendorPostTable
+        of_key = table.key_id == key_id
+        if (connection.scalar(select(func.count()).where(of_key)) or 0) <= MOST_KEPT:
+            return
+        oldest = select(table.at).where(of_key).order_by(table.at).offset(MOST_KEPT // 10).limit(1)
+        connection.execute(delete(table).where(of_key, table.at < oldest.scalar_subquery()))

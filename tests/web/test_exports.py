@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from sink.engine import connect
 from web.services import exports as exports_module
@@ -106,4 +107,30 @@ async def test_a_reader_who_never_reads_on_is_cut_off(
     reader = Reader()
     with pytest.raises(TimeoutError):
         await reader.asks(exports, "rep-1")
+    assert exports.running == 0
+
+
+async def test_who_goes_away_while_a_piece_is_read_does_not_end_the_process(exports: Exports) -> None:
+    """The fuzzer ended the console by SIGSEGV: the connection was closed while a thread read from it."""
+    order: list[str] = []
+    reads, goes_on = threading.Event(), threading.Event()
+
+    def slow_pieces(connection: Connection) -> Iterator[bytes]:
+        reads.set()
+        goes_on.wait()
+        order.append(f"read {connection.scalar(text('SELECT 1'))}")
+        yield b"1"
+
+    event.listen(exports.engine, "close", lambda *_: order.append("closed"))
+    reader = Reader()
+    export = Export(exports, ("default", "rep-1"), slow_pieces, media_type="text/csv", headers={})
+    running = asyncio.create_task(export(SCOPE, reader.receive, reader.send))
+    await asyncio.to_thread(reads.wait)
+    reader.gone.set()
+    await asyncio.wait({running}, timeout=0.5)  # it would return now if it did not wait for the thread
+    before = list(order)
+    goes_on.set()
+    await running
+    assert before == []
+    assert order == ["read 1", "closed"]
     assert exports.running == 0

@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from threading import Lock
 from typing import Final
 
 import structlog
@@ -101,31 +102,56 @@ class Export(Response):
 
     async def _send(self, send: Send) -> None:
         """Send all pieces. An error before the first piece is answered as any other; after it, the file is cut."""
-        with translated("CRM database"):
-            connection = await asyncio.to_thread(self._exports.engine.connect)
+        reader = _Reader(self._exports.engine, self._pieces)
         try:
-            pieces = self._pieces(connection)
-            piece = await asyncio.to_thread(_next, pieces)
+            piece = await asyncio.to_thread(reader.next)
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
             while piece is not None:
                 async with asyncio.timeout(PIECE_SECONDS):
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
-                piece = await asyncio.to_thread(_next, pieces)
+                piece = await asyncio.to_thread(reader.next)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            await asyncio.shield(asyncio.to_thread(connection.close))
+            await asyncio.shield(asyncio.to_thread(reader.close))
+
+
+class _Reader:
+    """Reads an export piece by piece on a connection of its own, in any thread but in one at a time.
+
+    If the reader of the export goes away, the thread that reads a piece goes on. The connection is closed only after
+    that: a driver that reads from a closed connection ends the whole process.
+    """
+
+    def __init__(self, engine: Engine, pieces: Pieces) -> None:
+        self._engine, self._make_pieces = engine, pieces
+        self._lock = Lock()
+        self._connection: Connection | None = None
+        self._pieces: Iterator[bytes] = iter(())
+        self._closed = False
+
+    def next(self) -> bytes | None:
+        """Return the next piece; None after the last one, or once it is closed."""
+        with self._lock, translated("CRM database"):
+            if self._closed:
+                return None
+            if self._connection is None:
+                self._connection = self._engine.connect()
+                self._pieces = self._make_pieces(self._connection)
+            return next(self._pieces, None)
+
+    def close(self) -> None:
+        """Close the connection, after the piece that is being read."""
+        with self._lock:
+            self._closed = True
+            if self._connection is not None:
+                self._connection.close()
 
 
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _next(pieces: Iterator[bytes]) -> bytes | None:
-    with translated("CRM database"):
-        return next(pieces, None)
 
 
 def _too_many(reason: str) -> Problem:

@@ -56,12 +56,12 @@ async def shows(page: Page, *wanted: str) -> None:
     )
 
 
-async def opened(office: RunningOrg) -> dict[str, str]:
+async def opened(office: RunningOrg, *, enforce_licence: bool = False) -> dict[str, str]:
     """Open an org with two managers, three reps and four exceptions; return name -> lead id.
 
-    Its managers assign leads to reps without a licence, which is why nobody got them (M6 is off).
+    Its managers may assign leads to reps without a licence unless `enforce_licence` is set (M6).
     """
-    await office.publish("settings", "settings", enforce_licence=False)
+    await office.publish("settings", "settings", enforce_licence=enforce_licence)
     for rep_id, role in (("mia", "manager"), ("max", "manager"), ("rep-1", "rep"), ("rep-2", "rep")):
         await office.rep(rep_id, role, licensed_states=["TX"])
     await office.rep("zoe", name="Zoë Ångström")
@@ -203,6 +203,28 @@ async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(office: R
         "already_claimed",
         "zoe" if owner == "Zoë Ångström" else "rep-1",
     )
+
+
+async def test_m6_the_desk_asks_for_the_reason_to_override_a_licence(office: RunningOrg) -> None:
+    leads = await opened(office, enforce_licence=True)
+    mia = await office.sign_in("mia", "/exceptions")
+    await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Assign Jeremy Jones").click()
+    await mia.locator("#move label", has_text="Rep 1").locator("input").check()
+    await mia.locator("#move [data-ok]").click()
+    await expect(mia.locator("#move")).to_contain_text("Assign it all the same?")
+    await expect(mia.locator("#move")).to_contain_text("Rep 1 is not licensed in RI.")
+    await mia.locator("#move [data-cancel]").click()
+    await expect(row(mia, leads["Jeremy Jones"])).to_be_visible()
+    await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Assign Jeremy Jones").click()
+    await mia.locator("#move label", has_text="Rep 1").locator("input").check()
+    await mia.locator("#move [data-ok]").click()
+    await expect(mia.locator("#move")).to_contain_text("Assign it all the same?")
+    await mia.get_by_label("Reason", exact=True).fill("the licence comes tomorrow")
+    await mia.locator("#move [data-ok]").click()
+    await expect(mia.locator("#said")).to_contain_text("Jeremy Jones is assigned.")
+    await shows(mia, "Ana Silva", "Bo Johnson", "Cy Adams")
+    await mia.goto(f"/leads/{leads['Jeremy Jones']}")
+    await expect(mia.locator(".story")).to_contain_text("the licence comes tomorrow")
 
 
 async def test_e4_ignore_asks_hides_and_show_ignored_lists_them_at_the_end(office: RunningOrg) -> None:

@@ -131,6 +131,34 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(office: RunningOr
     await expect(mia.locator(".story")).to_contain_text("Mia reopened it")
 
 
+async def test_m6_a_manager_overrides_a_licence_with_a_reason_and_its_owner_may_not(
+    office: RunningOrg,
+) -> None:
+    lead = await opened(office, owners_may_reassign=True)
+    await office.publish("rep", "cyd", name="Cyd", licensed_states=["TX"])
+    await office.until_published("rep", "cyd")
+    ann, mia = await at_lead(office, "ann", lead), await at_lead(office, "mia", lead)
+    for page in (ann, mia):
+        await offered(page).filter(has_text="Reassign …").click()
+        await page.locator("#move label", has_text="Cyd").locator("input").check()
+        await page.get_by_label("Reason", exact=True).fill("they are friends")
+        await page.locator("#move [data-ok]").click()
+        await expect(page.locator("[data-refused]")).to_contain_text("Cyd is not licensed in RI")
+    again = mia.get_by_role("button", name="Assign all the same …")
+    assert await ann.get_by_role("button", name="Assign all the same …").count() == 0
+    await again.click()
+    dialog = mia.locator("#move")
+    await expect(dialog).to_contain_text(
+        "Cyd is not licensed in RI. The history will show that you decided it"
+    )
+    assert await serious(mia) == []
+    await mia.get_by_label("Reason", exact=True).fill("the licence comes tomorrow")
+    await dialog.get_by_role("button", name="Assign all the same").click()
+    await expect(mia.locator(".standing")).to_contain_text("Cyd got it from its former owner, by Mia")
+    await expect(mia.locator(".story")).to_contain_text("the licence comes tomorrow")
+    await expect(mia.locator("[data-refused]")).to_be_hidden()
+
+
 async def test_m1_an_owner_may_give_the_lead_away_where_the_org_allows_it(office: RunningOrg) -> None:
     lead = await opened(office, owners_may_reassign=True)
     ann = await at_lead(office, "ann", lead)

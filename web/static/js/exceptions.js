@@ -7,6 +7,7 @@ import { element, finder, pageData } from "./dom.js";
 import { leadCount, sentence, spaced } from "./format.js";
 import { Live } from "./live.js";
 import { askForMove } from "./move-dialog.js";
+import { askForOverride, overrideOf, refusalOf } from "./overrides.js";
 import { button, nameOf } from "./row-parts.js";
 import { say } from "./say.js";
 import { setUpMoves } from "./selection-moves.js";
@@ -92,6 +93,7 @@ async function decide(row, action, done) {
 function report(answer, name, done) {
   if (answer.result === "done") say(`${name} ${done}.`);
   else if (answer.result === "lost") say(`${name}: ${answer.owner_name ?? answer.owner} has it already.`, LONG_MS);
+  else if (overrideOf(answer)) say(`${name}: ${refusalOf(answer)}`, LONG_MS);
   else say(`${name}: ${sentence(answer.words ?? answer.why ?? spaced(answer.reason ?? "refused"))}`, LONG_MS);
 }
 
@@ -107,8 +109,29 @@ async function assign(row) {
   });
   if (!chosen) return;
   const [[rep_id, name]] = chosen.reps;
-  const answer = await decide(row, { type: "assign", to_rep_id: rep_id }, "is assigned");
+  const answer = await decideOrOverride(row, { type: "assign", to_rep_id: rep_id }, "is assigned");
   if (answer?.result === "lost") await offerMove(row, answer, { rep_id, name });
+}
+
+/**
+ * Decides a lead. If the rep's licence or cap stands against it, the manager may decide it all the same (M6).
+ * @param {LeadRow} row
+ * @param {object} action
+ * @param {string} done the message about the lead afterwards
+ */
+async function decideOrOverride(row, action, done) {
+  let body = action;
+  let answer = await decide(row, body, done);
+  for (let field = answer && overrideOf(answer); answer && field; field = answer && overrideOf(answer)) {
+    const why = await askForOverride(answer);
+    if (!why) {
+      table.keepFocus();
+      return answer;
+    }
+    body = { ...body, [field]: true, why };
+    answer = await decide(row, body, done);
+  }
+  return answer;
 }
 
 /**
@@ -130,7 +153,7 @@ async function offerMove(row, answer, chosen) {
   });
   if (!moved) return table.keepFocus();
   const [[to]] = moved.reps;
-  await decide(row, { type: "reassign", to_rep_id: to, why: moved.why }, "is moved");
+  await decideOrOverride(row, { type: "reassign", to_rep_id: to, why: moved.why }, "is moved");
 }
 
 /** @param {LeadRow} row */

@@ -11,6 +11,7 @@ import { leadMoves, setUpReopenForClaims } from "./lead-moves.js";
 import { fetchPart, localise, showGone, showTimeLeft } from "./lead-parts.js";
 import { setUpViewOnly } from "./lead-view-only.js";
 import { Live } from "./live.js";
+import { overrideOf, refusalOf } from "./overrides.js";
 import { say } from "./say.js";
 
 /** @import { Answer } from "./types.d.ts" */
@@ -82,7 +83,7 @@ function showExpiredLock(line) {
  * @param {string} outcome of the action, in a word or two
  */
 function showRefusal(answer, outcome) {
-  const reason = answer.words ?? answer.why ?? spaced(answer.reason ?? "");
+  const reason = overrideOf(answer) ? refusalOf(answer) : (answer.words ?? answer.why ?? spaced(answer.reason ?? ""));
   const late = answer.reason === "lock_expired" ? "your lock had expired, and " : "";
   refusal.hidden = false;
   refusal.textContent = `${outcome}. ${sentence(late + reason)}`;
@@ -128,15 +129,17 @@ function disableButtons(isDisabled) {
   for (const button of place.querySelectorAll("button")) button.disabled = isDisabled;
 }
 
+/** @typedef {(answer: Answer) => HTMLElement[]} Offer */
+
 /**
  * Sends an action, reports its result, and shows the lead's new state.
  * @param {{type: string} & Record<string, unknown>} body
  * @param {string} done the message after success
- * @param {{key?: string, onLost?: (answer: Answer) => HTMLElement[]}} [options] `key`: the id of the action; `onLost`:
- *   what is offered beside the message that another has the lead
+ * @param {{key?: string, onLost?: Offer, onRefused?: Offer}} [options] `key`: the action's id. `onLost`, `onRefused`: what
+ *   is offered beside the message that another has the lead, or that the action was refused
  * @returns {Promise<boolean>} whether the action succeeded
  */
-async function perform(body, done, { key, onLost } = {}) {
+async function perform(body, done, { key, onLost, onRefused } = {}) {
   refusal.hidden = true;
   busy += 1;
   disableButtons(true);
@@ -148,6 +151,7 @@ async function perform(body, done, { key, onLost } = {}) {
       refusal.append(" ", ...(onLost?.(answer) ?? []));
     } else if (!worked) {
       showRefusal(answer, "Not done");
+      refusal.append(" ", ...(onRefused?.(answer) ?? []));
     } else if (body.note) comment = "";
     const name = nameShown() ?? "The lead";
     const isVisible = await show(answer.version);

@@ -99,7 +99,8 @@ export function askForMove({ title, effect, label, reps: howMany, why: needsWhy,
     );
     why.addEventListener("input", () => showProblem(""), { signal });
     find("[data-cancel]").addEventListener("click", () => end(null), { signal });
-    dialog.addEventListener("close", () => end(null), { signal });
+    // The event of an earlier question may come after this one was opened.
+    dialog.addEventListener("close", () => dialog.open || end(null), { signal });
     dialog.showModal();
     (list && !chosen ? list.search : needsWhy ? why : find("[data-ok]")).focus();
   });

@@ -1,8 +1,10 @@
 """Adds the tables of inquiries and of the ids that were added to leads (K4), filled from the decisions."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 revision = "0009"
 down_revision = "0008"
@@ -49,23 +51,27 @@ def _fill(inquiry: sa.Table, alias: sa.Table) -> None:
         .where(decision.c.type.in_(("inquiry_added", "merged_into")))
     )
     connection = op.get_bind()
-    inquiries, aliases = {}, {}
-    for lead_id, kind, why, at, org in connection.execute(wanted):
-        if kind == "merged_into" and why.get("into"):
-            aliases[lead_id] = {"alias_id": lead_id, "lead_id": why["into"]}
-        elif kind == "inquiry_added" and why.get("inquiry_id") and org is not None:
-            inquiries[why["inquiry_id"]] = {
-                "inquiry_id": why["inquiry_id"],
-                "lead_id": lead_id,
-                "org": org,
-                "facts": why.get("facts") or {},
-                "vendor": why["vendor"],
-                "campaign": why.get("campaign"),
-                "at": at,
-            }
-    for table, found in ((inquiry, [*inquiries.values()]), (alias, [*aliases.values()])):
-        for start in range(0, len(found), BATCH):
-            connection.execute(table.insert(), found[start : start + BATCH])
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    into = {table: insert(table).on_conflict_do_nothing() for table in (inquiry, alias)}
+    for rows in connection.execute(wanted.execution_options(yield_per=BATCH)).partitions():
+        found: dict[sa.Table, list[dict[str, Any]]] = {inquiry: [], alias: []}
+        for lead_id, kind, why, at, org in rows:
+            if kind == "merged_into" and why.get("into"):
+                found[alias].append({"alias_id": lead_id, "lead_id": why["into"]})
+            elif kind == "inquiry_added" and why.get("inquiry_id") and org is not None:
+                row = {
+                    "inquiry_id": why["inquiry_id"],
+                    "lead_id": lead_id,
+                    "org": org,
+                    "facts": why.get("facts") or {},
+                    "vendor": why["vendor"],
+                    "campaign": why.get("campaign"),
+                    "at": at,
+                }
+                found[inquiry].append(row)
+        for table, values in found.items():
+            if values:
+                connection.execute(into[table], values)
 
 
 def downgrade() -> None:

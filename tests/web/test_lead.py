@@ -165,6 +165,27 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(offi
     assert (answer.result, answer.owner) == ("done", None)
 
 
+async def test_x6_a_lead_in_quiet_hours_says_from_when_on_it_may_be_called(office: RunningOrg) -> None:
+    there = datetime.now(ZoneInfo("America/New_York"))
+    end = (there + timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    begin = there - timedelta(hours=3)
+    quiet = {"days": days, "from": begin.strftime("%H:00"), "to": end.strftime("%H:%M")}
+    await office.publish("settings", "settings", quiet_hours=[quiet])
+    await office.until_published("settings", "settings")
+    await office.rep("rep-1")
+    await office.publish("queue", "work", **WORK)
+    lead = await office.arrive("A-1", **JONES)
+    page = await office.sign_in("rep-1", "/queues/work", timezone_id="America/New_York")
+    await appears(page, lead)
+    await open_lead(page, lead)
+    told = page.locator(".lead .problem", has_text="No calls now")
+    await expect(told).to_contain_text("in America/New_York. You may call from")
+    await expect(told.locator("time")).to_have_attribute("datetime", end.isoformat())
+    await expect(told).to_contain_text(f"{end:%-I}:00 {end:%p}")
+    assert "+00:00" not in await told.inner_text()
+
+
 async def test_d5_view_only_looks_and_changes_nothing(office: RunningOrg) -> None:
     await office.rep("mia", "manager")
     await office.rep("rep-1")

@@ -142,7 +142,8 @@ def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> Non
         happened = True
         records: dict[Any, Any] = {}
         for _ in range(20):
-            if not any(tp.topic == TOPIC for tp in records):
+            # After the recovery a fetch would take what the seek brings back, and nobody would put it back.
+            if app.in_recovery and not any(tp.topic == TOPIC for tp in records):
                 records.update(await fetch())
         say(fetched=True)
         return records

@@ -158,6 +158,7 @@ async def test_p3_a_300_mb_batch_costs_less_than_64_mb(engine: Engine) -> None:
 
         await worker.until_async(behind, "the lead behind it is in")
         assert most_memory(worker) - before < 64 * 1024 * 1024
+
         # The letter is sent without holding up what is behind it.
         async def buried() -> bool:
             return bool(await engine.dead_letters())

@@ -51,7 +51,7 @@ ACCOUNTS: Final = frozenset(
 """Commands that need only the console's database, which they create."""
 STAND_ALONE: Final = frozenset({"acls", "signing-key", "console-key", "vendor try"})
 """Commands that only print a table or make a key, and use no server."""
-PROCESSES: Final = ("worker", "relay", "sink", "board", "console")
+PROCESSES: Final = ("worker", "relay", "sink", "board", "console", "courier")
 LARGE: Final = 1_900_000
 
 

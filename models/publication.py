@@ -139,26 +139,6 @@ class QueueObject(_Published):
     outcomes: Ids = []
 
 
-Way = Literal["email", "push", "call"]
-"""A way to reach a rep (N8)."""
-Ways = Annotated[list[Way], Field(max_length=3)]
-
-
-class NotifyObject(_Published):
-    """How a rep wants to hear of each kind of news (N8). An empty list: not at all; null: in every way there is.
-
-    `offers`: leads that are offered, also by ringing. `assignments`: leads that the rep got or lost. `inquiries`:
-    another inquiry of the rep's lead. `callbacks`: a promised call is due. `quiet_times`: when the rep is not
-    disturbed, in the rep's time zone; what is still useful afterwards comes then.
-    """
-
-    offers: Ways | None = None
-    assignments: Ways | None = None
-    inquiries: Ways | None = None
-    callbacks: Ways | None = None
-    quiet_times: Week = []
-
-
 class RepObject(_Published):
     """A person who works leads (R9)."""
 
@@ -176,7 +156,6 @@ class RepObject(_Published):
     max_per_day: Count | None = None
     filter: Rules | None = None
     time_zone: Zone | None = None
-    notify: NotifyObject = NotifyObject()
 
 
 class Member(_Published):

@@ -117,9 +117,10 @@ async def _until(stop: asyncio.Event, reader: JournalReader, fates: Coroutine[An
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({reading, following, stopping, measuring}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (measuring, following):
-            if task.done():
-                task.result()
+        if measuring.done():
+            measuring.result()
+        if following.done():
+            following.result()
         await asyncio.wait({reading}, timeout=STOP_S)
         if reading.done():
             reading.result()

@@ -89,6 +89,6 @@ def test_n1_after_a_rebuild_the_fates_are_read_again(engine: Engine) -> None:
 
 
 def test_the_migration_of_deliveries_goes_both_ways(database: Database) -> None:
-    downgrade(database.url, "0009")
+    downgrade(database.url, "0010")
     upgrade(database.url)
     assert DeliveryWriter(database.engine()).apply(rows(fate(1)), {}, {0: 1})

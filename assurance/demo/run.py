@@ -71,7 +71,16 @@ def run(
             say(f"port {CONSOLE_PORT} is in use by another program: the console takes a free one")
     if seed is None:
         seed = secrets.randbelow(SEEDS)
-    with everything(workers=1, state_dir=None, say=say, console_port=console_port, secure=secure) as stack:
+    with everything(
+        workers=1,
+        state_dir=None,
+        say=say,
+        console_port=console_port,
+        secure=secure,
+        mailbox=True,
+    ) as stack:
+        if stack.mailbox is not None:
+            say(f"mails to the reps are listed at {stack.mailbox.page.as_uri()}")
         database_url = WebSettings.read(state_dir=stack.settings.state_dir).console_database_url
         with signed_up(database_url):
             return asyncio.run(_Demo(stack, say, seed, hours=hours).play(seconds, leads, mapping))

@@ -63,7 +63,9 @@ def run(
     None takes the usual one, or any free one if it is taken. `seed`: of the sample's leads; None makes new leads.
     `secure`: Kafka has a user and ACLs for each process.
     """
-    say("starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink, the board and the console …")
+    say(
+        "starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink, the board, a mail courier and the console …"
+    )
     if console_port is None:
         console_port = CONSOLE_PORT
         if not is_free(CONSOLE_PORT):

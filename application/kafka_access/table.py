@@ -142,8 +142,8 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         checks=True,
     ),
     "sink": PrincipalRights(
-        says="firstclaim sink: the journal becomes rows of the CRM database",
-        reads=(LEAD_JOURNAL, DEAD_LETTERS),
+        says="firstclaim sink: journal and deliveries become rows of the CRM database",
+        reads=(LEAD_JOURNAL, DELIVERIES, DEAD_LETTERS),
         writes=(DEAD_LETTERS,),
         groups=(SINK_GROUP,),
         checks=True,

@@ -30,8 +30,8 @@ def placed(office: OrgPartition, one: Row, off: int) -> ArrivalPlaced:
     assert one.facts is not None
     event = PersonArrived(cause=str(off), lead_id=one.lead_id, facts=one.facts)
     decided = office.decide(event, off=off, at=AT)
-    for _, value in decided.records:
-        office.apply(value)
+    for key, value in decided.records:
+        office.apply_or_remove(key, value)
     head = decided.records[0][1]
     assert isinstance(head, OrgStep)
     return next(each for each in head.decisions if isinstance(each, ArrivalPlaced))

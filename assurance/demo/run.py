@@ -64,7 +64,7 @@ def run(
     `secure`: Kafka has a user and ACLs for each process.
     """
     say(
-        "starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink, the board, a mail courier and the console …"
+        "starting Apache Kafka, Valkey, a worker, a relay, a sink, the board, a mail courier and the console …"
     )
     if console_port is None:
         console_port = CONSOLE_PORT

@@ -306,7 +306,7 @@ class Action(BaseModel):
         str | None,
         PlainValidator(normalize.text(normalize.WHY_LENGTH)),
         _any(
-            "reassign, unassign, redistribute, reopen, update, consent, release, merge, split, overrides: the reason, in words.",
+            "reassign, unassign, redistribute, reopen, update, merge, split, consent, release, overrides: the reason.",
             "string",
             "integer",
             maxLength=normalize.WHY_LENGTH,

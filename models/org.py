@@ -450,4 +450,14 @@ class DoNotContactRow(
     erased: bool = False
 
 
-OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgErased | OrgCorrection | OrgMerged | OrgSplit | DoNotContactRow
+OrgRow = (
+    OrgRep
+    | OrgGroup
+    | OrgLead
+    | OrgPerson
+    | OrgErased
+    | OrgCorrection
+    | OrgMerged
+    | OrgSplit
+    | DoNotContactRow
+)

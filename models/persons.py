@@ -128,8 +128,8 @@ MOST_DOUBTS: Final = 8
 class Inquiry(msgspec.Struct, frozen=True, omit_defaults=True):
     """An arrival of a person who already has a lead. `inquiry_id`: the lead id that the arrival would have had.
 
-    `why`: how the person was recognised. `again`: the arrival is a resend of an inquiry that was added before. `merged`:
-    it is a lead that a manager merged (K5).
+    `why`: how the person was recognised. `again`: the arrival is a resend of an inquiry that was added before.
+    `merged`: it is a lead that a manager merged (K5).
     """
 
     inquiry_id: str
@@ -143,8 +143,8 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
 
     `barred`: its handles on the do-not-contact list, with the reason (X6). `maybe`: leads of which the new lead may be
     the same person, at most `MOST_DOUBTS` (K2). `id_reused`: the lead to which the vendor gave the same id before, for
-    another person (K6). `hashes`: the keyed hashes of its handles (`models.erasure`). `split`: the lead was taken out of
-    another one (K5).
+    another person (K6). `hashes`: the keyed hashes of its handles (`models.erasure`). `split`: the lead was taken
+    out of another one (K5).
     """
 
     lead_id: str

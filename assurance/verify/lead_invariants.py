@@ -24,8 +24,8 @@ from models.erasure import ERASED
 from models.erasure_decisions import ArrivalDropped
 from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArrived, OrgAnswered
 from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
-from models.offers import LeadOrphaned, OfferMade
 from models.merging_decisions import LeadSplit, MergeReturned, MergeSought
+from models.offers import LeadOrphaned, OfferMade
 from models.place_decisions import PlaceReturned, PlaceSought
 from models.results import Result
 

@@ -112,7 +112,9 @@ def change_suppression(transition: Transition, event: SuppressionChanged) -> Ans
     if event.reason is None and event.handle in known:
         left = {handle: reason for handle, reason in known.items() if handle != event.handle}
         if event.why is not None and known[event.handle].startswith(BY_OUTCOME):
-            transition.update(facts=replace(transition.lead.facts, silenced=True))  # it spoke of the person (M8)
+            transition.update(
+                facts=replace(transition.lead.facts, silenced=True)
+            )  # it spoke of the person (M8)
         transition.update(suppressed=left)
         why = event.why or "it was taken off the do-not-contact list"
         transition.emit(SuppressionRecorded(handle=event.handle, reason=None, why=why))

@@ -246,7 +246,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     },
     _I: {
         Trigger.ARRIVED: frozenset({_I}),
-        Trigger.INQUIRED: _FREE | {_O, _F},
+        Trigger.INQUIRED: _FREE | {_O, _F, _I},
         Trigger.SUPPRESSION: frozenset({_I}),
         Trigger.CLAIM: frozenset({_I}),
         Trigger.VIEW: frozenset({_I}),
@@ -266,7 +266,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     },
     _C: {
         Trigger.ARRIVED: frozenset({_C}),
-        Trigger.INQUIRED: _FREE | {_O, _F},
+        Trigger.INQUIRED: _FREE | {_O, _F, _C},
         Trigger.SUPPRESSION: frozenset({_C}),
         Trigger.CLAIM: frozenset({_C}),
         Trigger.VIEW: frozenset({_C}),

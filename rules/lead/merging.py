@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from models.contact_decisions import SuppressionRecorded
 from models.decisions import AnswerIgnored, LeadClosed, MergedInto
 from models.erasure import kind_of
 from models.events import ActionRequested, LeadArrived
@@ -93,7 +94,9 @@ def asking(row: LeadRow, request: ActionRequested, into: str, off: int, at: date
     return replace(row, off=off, at=at, cause=request.cause, decisions=(sought,))
 
 
-def unused(request: ActionRequested, lead: Lead | None, decisions: tuple[object, ...]) -> MergeReturned | None:
+def unused(
+    request: ActionRequested, lead: Lead | None, decisions: tuple[object, ...]
+) -> MergeReturned | None:
     """Return that a granted merge is not followed, unless the lead follows it or did so before."""
     if request.merge is None or not request.merge.granted:
         return None
@@ -139,7 +142,11 @@ def keep_inquiry(
         )
     else:
         kept = KeptInquiry(
-            facts=event.facts, filled=filled, attributes=attributes, hashes=event.hashes, merged=inquiry.merged
+            facts=event.facts,
+            filled=filled,
+            attributes=attributes,
+            hashes=event.hashes,
+            merged=inquiry.merged,
         )
     transition.update(joined=_bounded({**joined, inquiry.inquiry_id: kept}))
 
@@ -170,7 +177,9 @@ def split(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(Reason.INVALID, "inquiry_id: a split action needs one")
     kept = lead.joined.get(inquiry_id)
     if kept is None:
-        why = f"inquiry_id: {inquiry_id} is none of the inquiries that the lead remembers, at most {MOST_KEPT}"
+        why = (
+            f"inquiry_id: {inquiry_id} is none of the inquiries that the lead remembers, at most {MOST_KEPT}"
+        )
         return refused(Reason.NOT_QUALIFIED, why)
     rest = {each: other for each, other in lead.joined.items() if each != inquiry_id}
     facts, rest = _without(lead, kept, rest)
@@ -218,9 +227,9 @@ def _without(
         and name not in protected
         and getattr(lead.facts, name) == getattr(kept.facts, name)
     }
-    if "time_zone" not in protected and {"zip", "state", "phone"} & emptied.keys():
-        emptied["time_zone"] = None
-    gone = {key for key in kept.attributes if lead.facts.attributes.get(key) == kept.facts.attributes.get(key)}
+    gone = {
+        key for key in kept.attributes if lead.facts.attributes.get(key) == kept.facts.attributes.get(key)
+    }
     if gone:
         left = {key: value for key, value in lead.facts.attributes.items() if key not in gone}
         emptied["attributes"] = left
@@ -247,9 +256,7 @@ def _without(
     return facts, found
 
 
-def _hashes(
-    lead: Lead, kept: KeptInquiry, facts: Facts, rest: dict[str, KeptInquiry]
-) -> tuple[str, ...]:
+def _hashes(lead: Lead, kept: KeptInquiry, facts: Facts, rest: dict[str, KeptInquiry]) -> tuple[str, ...]:
     """Return a lead's keyed hashes without those that are of the inquiry alone."""
     others = [facts, *(other.facts for other in rest.values())]
     known = {each for other in rest.values() for each in other.hashes}
@@ -282,6 +289,10 @@ def leave(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
         return AnswerIgnored(answer="lead_split", epoch=0, why="it is a lead of its own")
     phase = Phase(merged.phase)
     ended = phase in (Phase.CLOSED, Phase.IGNORED)
+    for handle, reason in (*dict.fromkeys(lead.suppressed).items(), *event.barred.items()):
+        if reason != lead.suppressed.get(handle) and (reason is not None or handle not in event.barred):
+            why = f"the do-not-contact list says so since it was merged into lead {merged.into}"
+            transition.emit(SuppressionRecorded(handle=handle, reason=reason, why=why))
     keeps = lead.owner is not None and not transition.rules.has_left(lead.owner)
     transition.update(
         merged=None,

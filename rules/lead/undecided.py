@@ -8,8 +8,8 @@ from models.decisions import Answered, Decision
 from models.events import ActionRequested, DeadlinePassed
 from models.lead import LeadRow
 from models.results import Reason, Result
-from rules.lead.machine import LeadEvent
 from rules.lead import merging
+from rules.lead.machine import LeadEvent
 from rules.lead.places import unused
 
 

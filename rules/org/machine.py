@@ -14,9 +14,9 @@ from models.offers import Outcome
 from models.org import (
     ContactListed,
     ErasureRequested,
+    InquiryTakenOut,
     LeadClosed,
     LeadCorrected,
-    InquiryTakenOut,
     LeadForgotten,
     LeadMerged,
     LeadReleased,

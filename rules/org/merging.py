@@ -36,9 +36,7 @@ def seek_merge(transition: OrgTransition, event: MergeRequested) -> None:
         if refusal is None:
             transition.put_person(OrgMerged(lead_id=lead_id, into=into, cause=action.cause, pending=True))
     why = refusal or f"lead {into} takes it in"
-    transition.emit(
-        MergeDecided(lead_id=lead_id, into=into, granted=refusal is None, action=action, why=why)
-    )
+    transition.emit(MergeDecided(lead_id=lead_id, into=into, granted=refusal is None, action=action, why=why))
 
 
 def _refusal(persons: Persons, lead_id: str, asked: str, into: str) -> str | None:

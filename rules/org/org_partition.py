@@ -326,9 +326,7 @@ def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDec
     if isinstance(event, MergeRequested):
         why = f"the org could not decide it: {error!r}"
         into = event.action.into_lead_id or ""
-        return (
-            MergeDecided(lead_id=event.lead_id, into=into, granted=False, action=event.action, why=why),
-        )
+        return (MergeDecided(lead_id=event.lead_id, into=into, granted=False, action=event.action, why=why),)
     if not isinstance(event, RepRequested):
         return ()
     return (

@@ -3,7 +3,8 @@
 Rows of persons are only added, until their lead is erased; then none of its rows counts. So any order of them gives the
 same index. Of a lead's corrections only the newest row counts; whatever it names, the lead's other rows of persons do
 not (M2). Leads that managers merged and inquiries that they took out are in `rules.org.merges` (K5); every answer
-names the lead that counts. Rows of the do-not-contact list and of erased persons must be applied in the journal's order.
+names the lead that counts. Rows of the do-not-contact list and of erased persons must be applied in the journal's
+order.
 """
 
 from collections.abc import Iterable
@@ -143,7 +144,9 @@ class Persons:
         found = self.all_with_digest(digest)
         if apart := self._apart.get(digest):
             known = set(found)
-            found += tuple(lead for lead in self._counting(sorted(map(_unpacked, apart)), digest) if lead not in known)
+            found += tuple(
+                lead for lead in self._counting(sorted(map(_unpacked, apart)), digest) if lead not in known
+            )
         return found
 
     def apart(self, handle: str) -> int:

@@ -10,6 +10,7 @@ from heapq import merge
 from itertools import islice
 from typing import Final
 
+from models.merging import OrgMerged, OrgSplit
 from models.org import (
     NO_TURN,
     DoNotContactRow,
@@ -22,7 +23,6 @@ from models.org import (
     Stage,
     Turn,
 )
-from models.merging import OrgMerged, OrgSplit
 from models.persons import OrgCorrection
 from rules.org.calendar_cache import CalendarCache
 from rules.org.directory import GroupPlan
@@ -140,7 +140,9 @@ class OrgState:
                 self._put_rep(row)
             elif isinstance(row, OrgLead):
                 self._put_lead(row)
-            elif isinstance(row, OrgPerson | OrgErased | OrgCorrection | OrgMerged | OrgSplit | DoNotContactRow):
+            elif isinstance(
+                row, OrgPerson | OrgErased | OrgCorrection | OrgMerged | OrgSplit | DoNotContactRow
+            ):
                 self.persons.put(row)
             else:
                 self.groups[row.group_id] = row

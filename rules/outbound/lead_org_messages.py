@@ -24,11 +24,10 @@ from models.events import (
     SuppressionChanged,
 )
 from models.lead import Lead, LeadRow
-from models.offer_decisions import OfferDeclined, OfferEnded, RepSought
-from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
 from models.merging import MergeAnswer, MergedLead
 from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
-from models.org import LeadClosed as OrgLeadClosed
+from models.offer_decisions import OfferDeclined, OfferEnded, RepSought
+from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
 from models.org import (
     InquiryTakenOut,
     LeadCorrected,
@@ -44,6 +43,7 @@ from models.org import (
     PlaceUnused,
     RepRequested,
 )
+from models.org import LeadClosed as OrgLeadClosed
 from models.org_decisions import MergeDecided, OrgStep, PlaceDecided
 from models.persons import (
     ArrivalPlaced,
@@ -292,7 +292,10 @@ def identity(event: Event) -> str | None:
     match event:
         case LeadArrived(org_log_offset=offset) if offset >= 0:
             return f"org/{event.facts.org}/{offset}/arrival"
-        case ActionRequested(place=Place(message=message)) | ActionRequested(merge=MergeAnswer(message=message)):
+        case (
+            ActionRequested(place=Place(message=message))
+            | ActionRequested(merge=MergeAnswer(message=message))
+        ):
             return message
         case (
             OrgAnswered()
@@ -348,5 +351,12 @@ def _by_lead(row: LeadRow) -> bool:
 def _asking(lead: Lead) -> Lead:
     """Return a lead with only the fields that filters and licences need."""
     return replace(
-        lead, places={}, deadlines=(), search=None, failed=None, open_exception=None, corrections=None, joined={}
+        lead,
+        places={},
+        deadlines=(),
+        search=None,
+        failed=None,
+        open_exception=None,
+        corrections=None,
+        joined={},
     )

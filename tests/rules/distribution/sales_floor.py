@@ -440,7 +440,7 @@ class SalesFloor(Story):
         leads = {name: row.lead for name, row in self.rows.items() if row.lead is not None}
         counted = {name: lead.inquiries for name, lead in leads.items() if lead.merged is None}
         assert org.persons.arrivals() == counted, "each arrival is exactly one lead's (R6)"
-        for name, row in self.rows.items():
+        for name in self.rows:
             if (lead_id := org.persons.lead_of(name)) is not None:
                 assert self.counting(name) == lead_id, "ids lead to the lead that counts (K5)"
 

@@ -55,7 +55,7 @@ from models.lead import (
     Phase,
     RepSearch,
 )
-from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
+from models.merging_decisions import MergeReturned, MergeSought
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
 from models.persons import handles_of
 from models.place_decisions import PlaceReturned, PlaceSought
@@ -152,6 +152,11 @@ def _note_reached(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
     known = answer.reason not in (Reason.UNKNOWN_REP, Reason.UNKNOWN_ACTION, Reason.REPEATED)
     if known and not (answer.why or "").startswith("it was answered before") and event.org == was.facts.org:
         REACHED.add((was.phase, trigger_of(event)))
+
+
+def _brings_call(said: MergedInto, was: Lead | None) -> bool:
+    """Say whether a merged lead takes its promised call to the other lead (K5)."""
+    return said.brought is not None and was is not None and said.brought.callback_at == was.callback_at
 
 
 def trigger_of(event: LeadEvent) -> Trigger:
@@ -468,7 +473,11 @@ def _check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: Or
     assert not (was and was.silenced) or now.silenced or lifted, "only consent or the list lifts it (M8)"
     assert not (was and was.facts.silenced) or now.facts.silenced or not isinstance(event, LeadArrived)
     kept = was is None or was.callback_at is None or now.callback_at == was.callback_at
-    acted = any(isinstance(said, CallbackSet | OutcomeRecorded) for said in after.decisions)
+    acted = any(
+        isinstance(said, CallbackSet | OutcomeRecorded)
+        or (isinstance(said, MergedInto) and _brings_call(said, was))
+        for said in after.decisions
+    )
     assert kept or acted, "a promised call is kept through everything (M7)"
     told = now.due_notice
     assert told is None or (told.rep_id == now.owner and now.call_is_due), "only its owner is told (M7)"

@@ -29,15 +29,15 @@ class Statements:
 
     def __init__(self, dialect: str) -> None:
         self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        self.lead = self._guarded(_table(LeadTable), unfilled=_written_by_older_schema())
-        self.assignment = self._guarded(_table(AssignmentTable))
-        self.exception = self._guarded(_table(LeadExceptionTable), kept=KEPT)
-        self.history = self.added(_table(AssignmentHistoryTable))
-        self.decision = self.added(_table(DecisionTable))
-        self.activity = self.added(_table(ActivityTable))
+        self.lead = self._guarded(table_of(LeadTable), unfilled=_written_by_older_schema())
+        self.assignment = self._guarded(table_of(AssignmentTable))
+        self.exception = self._guarded(table_of(LeadExceptionTable), kept=KEPT)
+        self.history = self.added(table_of(AssignmentHistoryTable))
+        self.decision = self.added(table_of(DecisionTable))
+        self.activity = self.added(table_of(ActivityTable))
         self.inquiry = self._newest_inquiry()
         self.alias = self._replaced_alias()
-        self.first_offset = self.added(_table(SinkOffsetTable))
+        self.first_offset = self.added(table_of(SinkOffsetTable))
 
     def added(self, table: Table) -> Insert:
         """Return an insert that leaves an existing row unchanged."""
@@ -46,7 +46,7 @@ class Statements:
 
     def _newest_inquiry(self) -> Insert:
         """Return an upsert of inquiries: the newest addition of an inquiry counts, whichever lead it is added to."""
-        table = _table(InquiryTable)
+        table = table_of(InquiryTable)
         statement = self._insert(table)
         new = statement.excluded
         changed = {column.name: new[column.name] for column in table.columns if column.name != "inquiry_id"}
@@ -57,7 +57,7 @@ class Statements:
 
     def _replaced_alias(self) -> Insert:
         """Return an upsert of aliases. All records of an id are in one partition, so the last one counts."""
-        statement = self._insert(_table(LeadAliasTable))
+        statement = self._insert(table_of(LeadAliasTable))
         upsert: Insert = statement.on_conflict_do_update(
             index_elements=["alias_id"], set_={"lead_id": statement.excluded["lead_id"]}
         )
@@ -160,6 +160,7 @@ def _written_by_older_schema() -> ColumnElement[bool]:
     )
 
 
-def _table(entity: Any) -> Table:
+def table_of(entity: Any) -> Table:
+    """Return the table of a mapped class."""
     table: Table = entity.__table__
     return table

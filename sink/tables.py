@@ -86,6 +86,8 @@ class LeadTable(Base):
         Index("ix_lead_owner", "owner"),
         Index("ix_lead_org", "org"),
         Index("ix_lead_org_owner_created", "org", "owner", "created_at"),
+        Index("ix_lead_org_phone", "org", "phone"),
+        Index("ix_lead_org_email", "org", "email"),
     )
 
     lead_id: Mapped[str] = mapped_column(primary_key=True)
@@ -97,6 +99,7 @@ class LeadTable(Base):
     last_name: Mapped[str | None]
     email: Mapped[str | None]
     phone: Mapped[str | None]
+    phone_extension: Mapped[str | None]
     state: Mapped[str | None]
     zip: Mapped[str | None]
     loan_purpose: Mapped[str | None]
@@ -270,11 +273,16 @@ class InquiryTable(Base):
     """Every other inquiry of a lead's person, with its own facts (K4).
 
     A row is removed when a manager takes the inquiry out (K5), and emptied by an erasure. `inquiry_id` is the lead
-    id that the arrival would have had. `facts` is empty for inquiries of earlier versions.
+    id that the arrival would have had. `facts` is empty for inquiries of earlier versions. `phone` and `email` repeat
+    its contents.
     """
 
     __tablename__ = "inquiry"
-    __table_args__ = (Index("ix_inquiry_lead", "lead_id", "at"),)
+    __table_args__ = (
+        Index("ix_inquiry_lead", "lead_id", "at"),
+        Index("ix_inquiry_org_phone", "org", "phone"),
+        Index("ix_inquiry_org_email", "org", "email"),
+    )
 
     inquiry_id: Mapped[str] = mapped_column(primary_key=True)
     lead_id: Mapped[str]
@@ -282,6 +290,8 @@ class InquiryTable(Base):
     facts: Mapped[dict[str, Any]]
     vendor: Mapped[str]
     campaign: Mapped[str | None]
+    phone: Mapped[str | None]
+    email: Mapped[str | None]
     at: Mapped[datetime]
 
 
@@ -298,11 +308,33 @@ class LeadAliasTable(Base):
     lead_id: Mapped[str]
 
 
-class SinkOffsetTable(Base):
-    """The position up to which the journal is applied, written in the same transaction as the rows.
+class DeliveryTable(Base):
+    """The fates of requests for mail, push and calls (N1), from the topic `deliveries`. Rows are never updated.
 
-    `next_offset` is the first journal offset that is not applied yet. `mark` is the highest `LeadRow.off` applied, -1
-    for none. A record at or below it is a repeat, written by a zombie or during an overlapping rebalance.
+    A request may have several fates, such as sent and then bounced. `at`: when the first record with this fate was
+    written.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_lead", "lead_id", "at"),)
+
+    notification_id: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str]
+    provider: Mapped[str]
+    detail: Mapped[str]
+    lead_id: Mapped[str]
+    rep_id: Mapped[str]
+    org: Mapped[str]
+    at: Mapped[datetime]
+
+
+class SinkOffsetTable(Base):
+    """The position up to which a topic is applied, written in the same transaction as the rows.
+
+    `next_offset` is the first offset that is not applied yet. `mark` is the highest `LeadRow.off` applied from the
+    journal, -1 for none and for `deliveries`. A record at or below it is a repeat, written by a zombie or during an
+    overlapping rebalance.
     """
 
     __tablename__ = "sink_offset"

@@ -1,0 +1,39 @@
+"""The channels, one file each. A file here with `KIND` and `open_channel` is the channel of its name (N1).
+
+`KIND` is the kind of its requests on `notifications`.
+"""
+
+import pkgutil
+from importlib import import_module
+from typing import Final
+
+from couriers.port import Open
+from models.errors import ConfigError
+
+NAMES: Final = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+"""The names that `--channel` accepts."""
+
+
+def opener(name: str) -> Open:
+    """Return the function that opens a channel. Only its own file is imported. Raises ConfigError for another name."""
+    if name not in NAMES:
+        raise ConfigError(
+            "--channel", f"{name!r} is no channel; the channels are {', '.join(NAMES) or 'none'}"
+        )
+    found: Open = import_module(f"{__name__}.{name}").open_channel
+    return found
+
+
+def kind_of(name: str) -> str:
+    """Return the kind of a channel's requests."""
+    kind: str = import_module(f"{__name__}.{name}").KIND
+    return kind
+
+
+def group_of(name: str) -> str:
+    """Return the consumer group of a channel's couriers."""
+    return f"{GROUP_PREFIX}{name}"
+
+
+GROUP_PREFIX: Final = "firstclaim-courier-"
+"""The prefix of the consumer groups of all couriers."""

@@ -141,7 +141,7 @@ TABLES: Final = [
 _TOTALS: Final = (
     _ROWS + 'Total,,,\nGrand total: 2,,,\n,Total leads,2,\nSum,,,"$620,000"\n' + "3,Tot,Total,401-419-4249\n"
 )
-TABLES += [
+TABLES.append(
     FileCase(
         "A12",
         "rows with a total are refused, people called Total are not",
@@ -149,8 +149,8 @@ TABLES += [
         _TOTALS,
         (*_BOTH, {"first_name": "Tot", "last_name": "Total"}),
         (4, 5, 6, 7),
-    ),
-]
+    )
+)
 
 _SHEET: Final = (
     ("Leads of May",),

@@ -208,8 +208,8 @@ def _ask(
     as_json: bool,
 ) -> None:
     """Ask for one action on one lead, and print the answer. `done`: what to print if it was done."""
-    from application.engine_client import ask_once
     from models import normalize
+    from streams.engine_client import ask_once
 
     try:
         lead_id = normalize.lead_id(lead)

@@ -56,6 +56,21 @@ def sink(port: Port = 0, instance_id: Instance = None) -> None:
     service.run(Settings.read(), port=port, instance_id=instance_id)
 
 
+def courier(
+    channel: Annotated[str, typer.Option("--channel", help="The channel, such as mail.")],
+    port: Port = 0,
+    instance_id: Instance = None,
+) -> None:
+    """Run a courier: it carries out the requests of one channel and records what became of them.
+
+    Example: FIRSTCLAIM_SMTP_HOST=smtp.example firstclaim courier --channel mail --port 8805
+    """
+    check_port(port, "--port")
+    from couriers import process
+
+    process.run(Settings.read(), channel=channel, port=port, instance_id=instance_id)
+
+
 def up(
     workers: Annotated[int, typer.Option(min=1, help="Number of workers.")] = 1,
     console_port: Annotated[
@@ -95,6 +110,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(worker)
     app.command()(relay)
     app.command()(sink)
+    app.command()(courier)
     board = typer.Typer(help="The live queue lists in Valkey.", invoke_without_command=True)
     board.callback()(board_run)
     board.command("rebuild")(board_rebuild)

@@ -15,6 +15,7 @@ ASSIGNMENTS: Final = "assignments"
 LEAD_EXCEPTIONS: Final = "lead-exceptions"
 QUEUE_CHANGES: Final = "queue-changes"
 NOTIFICATIONS: Final = "notifications"
+DELIVERIES: Final = "deliveries"
 DEAD_LETTERS: Final = "dead-letters"
 ERASURES: Final = "erasures"
 DO_NOT_CONTACT: Final = "do-not-contact"
@@ -162,7 +163,10 @@ class QueueDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
-    """`notifications`: a mail, a push message or a call request. `withdrawn`: the request with this id is void."""
+    """`notifications`: a mail, a push message or a call request. `withdrawn`: the request with this id is void.
+
+    `org`: the org of lead and rep; empty in records of earlier versions.
+    """
 
     notification_id: str
     kind: Literal["email", "push", "call"]
@@ -172,6 +176,30 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     withdrawn: bool
     data: dict[str, Any]
+    org: str = ""
+
+
+Fate = Literal["sent", "delivered", "bounced", "withdrawn", "failed"]
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """`deliveries`: the fate of a request of `notifications` (N1). A request may have several, one after the other.
+
+    `sent`: the provider took it. `delivered`: it reached the rep. `bounced`: the rep's address is refused.
+    `withdrawn`: it was over, or the rep does not want it; nothing was sent, or what was sent was taken back.
+    `failed`: it was not sent. `provider`: who carried it, such as the host of the mail server. `detail`: the reason,
+    in the provider's words where it gave any.
+    """
+
+    notification_id: str
+    channel: Literal["email", "push", "call", "chat"]
+    status: Fate
+    provider: str
+    detail: str
+    at: datetime
+    lead_id: str
+    rep_id: str
+    org: str
 
 
 class ContactListing(msgspec.Struct, frozen=True, kw_only=True):

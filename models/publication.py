@@ -221,6 +221,40 @@ def _vendor_names(vendors: dict[str, VendorBinding]) -> dict[str, VendorBinding]
     return vendors
 
 
+HeaderText = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""One line of text, as it may stand in a mail's header."""
+MailAddress = Annotated[
+    str, StringConstraints(max_length=254, pattern=r"^[^\s@<>,;:\"\x00-\x1f]+@[^\s@<>,;:\"]+$")
+]
+Url = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^https?://[^\s\"<>]+$")]
+
+
+class MailWords(_Published):
+    """An org's own words in a mail. What is not given stays as it is."""
+
+    subject: HeaderText | None = None
+    opening: Description | None = None
+
+
+class MailObject(_Published):
+    """An org's mails to its reps (N2, N8).
+
+    `sender`, `sender_name`: who they are from; the courier's own sender if not given. `lender`: the name at the top.
+    `logo_url`: the picture at the top. `support`: the address for questions. `console_url`: where the links lead.
+    `names_in_subjects`: whether subjects have the lead's name; subjects are shown on locked screens. `words`: template
+    -> own words.
+    """
+
+    sender: MailAddress | None = None
+    sender_name: HeaderText = ""
+    lender: HeaderText = ""
+    logo_url: Url | None = None
+    support: MailAddress | None = None
+    console_url: Url | None = None
+    names_in_subjects: bool = False
+    words: Annotated[dict[str, MailWords], Field(max_length=50)] = {}
+
+
 class SettingsObject(_Published):
     """An org's settings (D2, D4, R1, X6).
 
@@ -239,7 +273,7 @@ class SettingsObject(_Published):
     `shared_handles`: phones and mail addresses that many people give, such as a vendor's switchboard. They join no
     arrivals (K1). A phone without an extension covers all its extensions.
     `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
-    `refuse_erased`: whether an arrival of an erased person is refused.
+    `refuse_erased`: whether an arrival of an erased person is refused. `mail`: the org's mails to its reps (N2).
     """
 
     time_zone: Zone | None = None
@@ -272,6 +306,7 @@ class SettingsObject(_Published):
     vendors: Annotated[
         dict[str, VendorBinding], Field(max_length=MAX_ENTRIES), AfterValidator(_vendor_names)
     ] = {}
+    mail: MailObject = MailObject()
 
 
 KINDS: Final[dict[str, tuple[type[_Published], str | None]]] = {

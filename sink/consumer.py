@@ -18,11 +18,11 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from models.errors import RetryableError
-from sink.readiness import Readiness
 from sink.writer import Applied, CrmWriter, JournalRecord
 from streams import clients, metrics
 from streams.access import refused
 from streams.clients import Consumer
+from streams.readiness import Readiness
 from streams.retries import WRITE_CRM
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL

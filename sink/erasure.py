@@ -37,7 +37,9 @@ def erase_earlier_rows(connection: Connection, applied: list[TableRows]) -> None
         activity = ActivityTable
         connection.execute(update(activity).where(activity.lead_id == lead_id).values(note=None))
         inquiry = InquiryTable
-        connection.execute(update(inquiry).where(inquiry.lead_id == lead_id).values(facts={}))
+        connection.execute(
+            update(inquiry).where(inquiry.lead_id == lead_id).values(facts={}, phone=None, email=None)
+        )
         for table in (AssignmentTable, AssignmentHistoryTable):
             connection.execute(update(table).where(table.lead_id == lead_id).values(why=ERASED))
         connection.execute(

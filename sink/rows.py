@@ -37,6 +37,7 @@ _COPIED: Final = (
     "last_name",
     "email",
     "phone",
+    "phone_extension",
     "state",
     "zip",
     "loan_purpose",
@@ -99,6 +100,8 @@ def _inquiries(lead_id: str, row: LeadRow, lead: Lead) -> list[Values]:
             "facts": {} if decision.facts is None else msgspec.to_builtins(decision.facts),
             "vendor": decision.vendor,
             "campaign": decision.campaign,
+            "phone": None if decision.facts is None else decision.facts.phone,
+            "email": None if decision.facts is None else decision.facts.email,
             "at": _utc(row.at),
         }
         for decision in row.decisions

@@ -20,7 +20,6 @@ from sink.consumer import KAFKA, JournalReader, make_consumer
 from sink.dead_letters import STAGE, DeadLetterWriter
 from sink.engine import connect
 from sink.migrate import upgrade
-from sink.readiness import Readiness
 from sink.writer import CrmWriter
 from streams import metrics
 from streams.access import refused
@@ -29,6 +28,7 @@ from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
 from streams.http import serve
 from streams.process_exit import Exit, leave
+from streams.readiness import Readiness
 from streams.retries import WRITE_CRM
 from streams.settings import Settings
 from streams.topics import provision

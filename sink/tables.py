@@ -86,6 +86,8 @@ class LeadTable(Base):
         Index("ix_lead_owner", "owner"),
         Index("ix_lead_org", "org"),
         Index("ix_lead_org_owner_created", "org", "owner", "created_at"),
+        Index("ix_lead_org_phone", "org", "phone"),
+        Index("ix_lead_org_email", "org", "email"),
     )
 
     lead_id: Mapped[str] = mapped_column(primary_key=True)
@@ -97,6 +99,7 @@ class LeadTable(Base):
     last_name: Mapped[str | None]
     email: Mapped[str | None]
     phone: Mapped[str | None]
+    phone_extension: Mapped[str | None]
     state: Mapped[str | None]
     zip: Mapped[str | None]
     loan_purpose: Mapped[str | None]
@@ -270,10 +273,15 @@ class InquiryTable(Base):
     """Every other inquiry of a lead's person, with its own facts (K4). Rows are never updated, except by an erasure.
 
     `inquiry_id` is the lead id that the arrival would have had. `facts` is empty for inquiries of earlier versions.
+    `phone` and `email` repeat its contents.
     """
 
     __tablename__ = "inquiry"
-    __table_args__ = (Index("ix_inquiry_lead", "lead_id", "at"),)
+    __table_args__ = (
+        Index("ix_inquiry_lead", "lead_id", "at"),
+        Index("ix_inquiry_org_phone", "org", "phone"),
+        Index("ix_inquiry_org_email", "org", "email"),
+    )
 
     inquiry_id: Mapped[str] = mapped_column(primary_key=True)
     lead_id: Mapped[str]
@@ -281,6 +289,8 @@ class InquiryTable(Base):
     facts: Mapped[dict[str, Any]]
     vendor: Mapped[str]
     campaign: Mapped[str | None]
+    phone: Mapped[str | None]
+    email: Mapped[str | None]
     at: Mapped[datetime]
 
 

@@ -114,6 +114,12 @@ SEND_TO_ENGINE: Final = RetryPolicy(first_seconds=0.2, longest_seconds=1.0, jitt
 """Sends a message to the engine again until it is durable or the caller's timeout is over."""
 PROBE_CONSERVATION: Final = RetryPolicy(first_seconds=0.5, longest_seconds=1.0, jitter_seconds=0.25)
 """Waits in the probe of a chaos run for a killed broker, until the run ends."""
+DELIVER: Final = RetryPolicy(first_seconds=1.0, longest_seconds=60.0, jitter_seconds=1.0)
+"""Repeats one request of a courier until the request is useless (N1)."""
+PROVIDER_DOWN: Final = RetryPolicy(first_seconds=0.5, longest_seconds=30.0)
+"""Tries a courier's provider again while it is down. Its requests wait meanwhile."""
+WRITE_FATE: Final = RetryPolicy(first_seconds=0.2, longest_seconds=2.0, jitter_seconds=0.2)
+"""Writes the fate of a request again, for as long as the process runs. Its record is not passed before."""
 DOWNLOAD_JAR: Final = RetryPolicy(first_seconds=1.0, longest_seconds=2.0, most_attempts=3)
 """Asks a busy mirror again after a short pause."""
 

@@ -34,6 +34,7 @@ LEAD_EXCEPTIONS: Final = public.LEAD_EXCEPTIONS
 LEAD_DECISIONS: Final = public.LEAD_DECISIONS
 QUEUE_CHANGES: Final = public.QUEUE_CHANGES
 NOTIFICATIONS: Final = public.NOTIFICATIONS
+DELIVERIES: Final = public.DELIVERIES
 DEAD_LETTERS: Final = public.DEAD_LETTERS
 ERASURES: Final = public.ERASURES
 DEAD_LETTER_MARKS: Final = "dead-letter-marks"
@@ -124,6 +125,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(LEAD_DECISIONS, "one answer for each action", Shape.MORE, _A_WEEK),
     Topic(QUEUE_CHANGES, "what enters, leaves and moves in the lists", Shape.MORE, _A_WEEK),
     Topic(NOTIFICATIONS, "mail, push and call requests", Shape.MORE, _A_WEEK),
+    Topic(DELIVERIES, "the fate of each request: sent, bounced, withdrawn", Shape.MORE, _A_WEEK),
     # Dead letters hold what vendors sent, so they expire. An operator may set another retention, but not "for ever".
     Topic(
         DEAD_LETTERS,

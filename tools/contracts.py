@@ -41,6 +41,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         public.LEAD_EXCEPTIONS: (public.LeadException,),
         public.QUEUE_CHANGES: (public.QueueChange, public.QueueDefinition),
         public.NOTIFICATIONS: (public.Notification,),
+        public.DELIVERIES: (public.Delivery,),
         AUDIT: (AuditRecord,),
         f"{public.DEAD_LETTERS}-headers": (public.DeadLetterHeaders,),
     }

@@ -12,6 +12,8 @@ import msgspec
 
 from application.directory.publish import TRANSACTIONS
 from application.kafka_access.acls import CLUSTER_NAME, Acl, Operation, Pattern, Resource
+from couriers.channels import NAMES as CHANNELS
+from couriers.channels import group_of
 from models.errors import ConfigError
 from sink.consumer import GROUP as SINK_GROUP
 from streams.topics import (
@@ -19,6 +21,7 @@ from streams.topics import (
     AUDIT,
     DEAD_LETTER_MARKS,
     DEAD_LETTERS,
+    DELIVERIES,
     DIRECTORY,
     DO_NOT_CONTACT,
     ERASURES,
@@ -41,6 +44,7 @@ _INBOUND: Final = (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)
 _LOGS: Final = (LEAD_LOG, ORG_LOG)
 _JOURNALS: Final = (LEAD_JOURNAL, ORG_JOURNAL)
 _PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS)
+_COURIER_GROUPS: Final = tuple(map(group_of, CHANNELS))
 _ALL: Final = tuple(topic.name for topic in TOPICS)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -148,6 +152,14 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         says="firstclaim board: the queue lists in Valkey",
         reads=(QUEUE_CHANGES, LEAD_JOURNAL),
     ),
+    "courier": PrincipalRights(
+        says="firstclaim courier: sends mail, push and calls, and records their fates",
+        # At its start it reads which records have a fate already.
+        reads=(NOTIFICATIONS, DELIVERIES, DIRECTORY),
+        writes=(DELIVERIES, DEAD_LETTERS),
+        groups=_COURIER_GROUPS,
+        checks=True,
+    ),
     "console": PrincipalRights(
         says="firstclaim console: people act and look",
         reads=(
@@ -178,7 +190,7 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         writes=(*_INBOUND, *_LOGS, *_PUBLIC, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES, AUDIT),
         # A purge deletes what erased persons left in the logs, up to where every group has read.
         deletes=(*_INBOUND[:2], *_LOGS, LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS, DEAD_LETTERS),
-        watches=(WORKER_GROUP, RELAY_GROUP, SINK_GROUP),
+        watches=(WORKER_GROUP, RELAY_GROUP, SINK_GROUP, *_COURIER_GROUPS),
         watched_prefixes=("crm-", "sender-"),
         transactions=TRANSACTIONS,
         makes_topics=True,

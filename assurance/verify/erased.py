@@ -24,7 +24,17 @@ from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS, TOPICS
 
-EMPTY: Final = ("first_name", "last_name", "email", "phone", "external_id", "state", "zip", "loan_amount")
+EMPTY: Final = (
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "phone_extension",
+    "external_id",
+    "state",
+    "zip",
+    "loan_amount",
+)
 """Facts that an erased lead must not have, whatever the key of the hashes is."""
 
 

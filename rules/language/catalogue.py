@@ -121,6 +121,7 @@ FIELDS: Final[Mapping[str, Field]] = Catalogue(
         _fact("last_name", "Last name", _T.TEXT),
         _fact("email", "Email", _T.TEXT),
         _fact("phone", "Phone", _T.TEXT),
+        _fact("phone_extension", "Phone extension", _T.TEXT),
         _fact("state", "State", _T.CHOICE, options=tuple(sorted(STATE_CODES))),
         _fact("zip", "Zip", _T.TEXT),
         _fact("time_zone", "Time zone", _T.TEXT),

@@ -164,6 +164,7 @@ def _to(
             epoch=epoch,
             withdrawn=withdrawn,
             data=data,
+            org=lead.facts.org,
         )
         for kind in kinds
     ]

@@ -85,6 +85,7 @@ LEADS: Final = Listing(
         Column("callback_at", "Call back", _D, _L.callback_at.expression),
         Column("assigned_at", "Assigned on", _D, _L.assigned_at.expression),
         Column("state", "State", _C, _L.state.expression),
+        Column("phone_extension", "Phone extension", _T, _L.phone_extension.expression),
         Column("zip", "Zip", _T, _L.zip.expression),
         Column("loan_purpose", "Loan purpose", _C, _L.loan_purpose.expression),
         Column("loan_amount", "Loan amount", _N, _L.loan_amount.expression, unit="currency"),

@@ -25,6 +25,12 @@ def network_client(consumer: AIOKafkaConsumer) -> Any:
     return consumer._client
 
 
+async def group_commits(consumer: AIOKafkaConsumer, places: Iterable[Any]) -> dict[Any, tuple[int, str]]:
+    """Return the committed offset and metadata of each partition that has one; `committed` returns no metadata."""
+    found = await consumer._coordinator.fetch_committed_offsets(list(places))
+    return {place: (at.offset, at.metadata or "") for place, at in found.items() if at.offset >= 0}
+
+
 async def committed_offsets(faust_consumer: Any, places: list[Any]) -> Any:
     """Return the committed offset and metadata of each partition for a Faust consumer's group."""
     thread = faust_consumer._thread  # Faust has no public access to a commit's metadata

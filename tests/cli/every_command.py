@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 LEAD: Final = "0c929b85-3707-5b16-91e8-0d9f3ddc6570"
 RUNS_ON: Final = frozenset(
-    {"up", "worker", "relay", "sink", "board", "console", "demo", "bench", "chaos", "storm", "race"}
+    {
+        *("up", "worker", "relay", "sink", "board", "courier", "console", "demo", "bench", "chaos", "storm"),
+        "race",
+    }
 )
 """Commands that run until they are stopped, or that start their own stack. Other tests run them as processes."""
 FILES: Final = {

@@ -51,7 +51,11 @@ ACCOUNTS: Final = frozenset(
 """Commands that need only the console's database, which they create."""
 STAND_ALONE: Final = frozenset({"acls", "signing-key", "console-key", "vendor try"})
 """Commands that only print a table or make a key, and use no server."""
-PROCESSES: Final = ("worker", "relay", "sink", "board", "console")
+PROCESSES: Final = {
+    **{name: (name,) for name in ("worker", "relay", "sink", "board", "console")},
+    "courier": ("courier", "--channel", "mail"),
+}
+"""Process -> its command."""
 LARGE: Final = 1_900_000
 
 
@@ -108,8 +112,8 @@ def test_a_setting_that_is_refused_is_named_by_every_command(
         "do-not-contact check",
         "route",
     }
-    for name in (*PROCESSES, "up", "race"):
-        done = call(name, [name])
+    for name, command in {**PROCESSES, "up": ("up",), "race": ("race",)}.items():
+        done = call(name, [*command])
         assert done.code == 78, done
         assert "KAFKA_SECURITY_PROTOCOL" in done.err
         assert "Traceback" not in done.err
@@ -121,10 +125,13 @@ def test_a_process_waits_where_nothing_runs_and_ends_when_it_is_told(tmp_path: P
         "FIRSTCLAIM_STATE_DIR": str(tmp_path / "state"),
         "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
         "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+        "FIRSTCLAIM_SMTP_HOST": "127.0.0.1",
     }
     logs = {name: tmp_path / f"{name}.log" for name in PROCESSES}
     running = {
-        name: spawn([sys.executable, "-m", "cli", name, "--port", "0"], log, environment=environment)
+        name: spawn(
+            [sys.executable, "-m", "cli", *PROCESSES[name], "--port", "0"], log, environment=environment
+        )
         for name, log in logs.items()
     }
     try:

@@ -94,12 +94,13 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         asked = {
-            **dict.fromkeys(("worker", "relay", "sink", "board", "console"), "--port"),
+            **dict.fromkeys(("worker", "relay", "sink", "board", "courier", "console"), "--port"),
             **dict.fromkeys(("up", "demo"), "--console-port"),
         }
         # All at once: each is a second of starting Python.
+        needs = {"courier": ("--channel", "mail")}
         running = {
-            name: firstclaim(name, option, port, "--state-dir", str(tmp_path / name))
+            name: firstclaim(name, *needs.get(name, ()), option, port, "--state-dir", str(tmp_path / name))
             for name, option in asked.items()
         }
         for name, process in running.items():

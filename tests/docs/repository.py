@@ -8,7 +8,8 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
 ROOMS: Final = frozenset(
-    {"agents", "application", "assurance", "bench", "board", "cli", "console", "deploy", "docs", "models"}
+    {"agents", "application", "assurance", "bench", "board", "cli", "console", "couriers", "deploy"}
+    | {"docs", "models"}
     | {"rules", "runtime", "sink", "streams", "tests", "tools", "web"}
 )
 """The folders that a document may name. `console` is a former folder; a document that still names it is wrong."""

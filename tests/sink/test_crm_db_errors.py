@@ -10,8 +10,8 @@ from sqlalchemy.dialects import sqlite
 
 from models.errors import PermanentError, RetryableError
 from sink.db_errors import translated
-from sink.readiness import Readiness
 from sink.tables import UtcDateTime
+from streams.readiness import Readiness
 
 
 def wrapped(error: Exception) -> BaseException:

@@ -114,7 +114,12 @@ def test_m4_the_age_of_an_older_schema_is_filled_from_the_journal(database: Data
 IN_0005 = {"locked_by", "locked_until", "offer_rep_ids", "offer_epoch", "offer_until", "offer_method"}
 IN_0002 = {"how", "via", "assigned_to", "deferred_at", "failed", "failure_reason", "asked"}
 IN_0008 = {"in_queue_since", "owner_last_contacted_at", "owner_left"}
-MISSING = {"0007": IN_0008, "0004": IN_0005 | IN_0008, "0001": IN_0002 | IN_0005 | IN_0008}
+IN_0010 = {"phone_extension"}
+MISSING = {
+    "0007": IN_0008 | IN_0010,
+    "0004": IN_0005 | IN_0008 | IN_0010,
+    "0001": IN_0002 | IN_0005 | IN_0008 | IN_0010,
+}
 """Revision -> columns that its lead table does not have yet."""
 
 

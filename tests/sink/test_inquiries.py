@@ -1,12 +1,13 @@
 """Other inquiries in the CRM database: kept whole, under their ids, and emptied by an erasure (K4)."""
 
+import msgspec
 from sqlalchemy import Engine, select
 
 from models.decisions import InquiryAdded, MergedInto
 from models.erasure_decisions import LeadErased
 from models.facts import Facts
 from sink.migrate import downgrade, upgrade
-from sink.tables import InquiryTable, LeadAliasTable
+from sink.tables import InquiryTable, LeadAliasTable, LeadTable
 from sink.writer import CrmWriter
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import START, lead_of, record_of, row_of, unburied
@@ -53,6 +54,30 @@ def test_b3_k4_an_inquiry_has_a_row_with_its_facts_and_its_id_an_alias(
     assert aliases(engine) == [("B", lead.lead_id)]
     writer.apply([record_of(row_of(lead, LeadErased(rep_id="ada", why="w"), off=2, seq=2), 2)])
     assert [row[2] for row in inquiries(engine)] == [{}]
+    assert handles(engine) == [(None, None)]
+
+
+def handles(engine: Engine) -> list[tuple[str | None, str | None]]:
+    """Return the phone and mail columns of the rows of `inquiry`."""
+    with engine.connect() as connection:
+        query = select(InquiryTable.phone, InquiryTable.email)
+        return [(phone, email) for phone, email in connection.execute(query)]
+
+
+def test_k4_an_older_schema_gets_the_handles_and_the_phones_extension_from_the_facts(
+    database: Database,
+) -> None:
+    lead, engine = lead_of(), database.engine()
+    facts = msgspec.structs.replace(lead.facts, phone_extension="12")
+    lead = msgspec.structs.replace(lead, facts=facts)
+    CrmWriter(engine, unburied).apply([record_of(row_of(lead, ADDED), 0)])
+    downgrade(database.url, "0009")
+    upgrade(database.url)
+    assert handles(engine) == [("+14014194247", None)]
+    with engine.connect() as connection:
+        query = select(LeadTable.phone, LeadTable.phone_extension)
+        assert connection.execute(query).one() == ("+14014194247", "12")
+    engine.dispose()
 
 
 def test_k4_the_inquiries_of_an_older_schema_are_filled_from_its_decisions(database: Database) -> None:

@@ -194,6 +194,7 @@ def full() -> Lead:
         last_name="Jones",
         email="j@x.org",
         phone="+14014194247",
+        phone_extension="12",
         state="RI",
         zip="02903",
         time_zone="America/New_York",

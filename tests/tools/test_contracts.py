@@ -30,6 +30,7 @@ def test_every_public_topic_has_a_schema() -> None:
         topics.LEAD_EXCEPTIONS,
         topics.QUEUE_CHANGES,
         topics.NOTIFICATIONS,
+        topics.DELIVERIES,
         topics.AUDIT,
         *(f"{topics.DIRECTORY}-{kind}" for kind in KINDS),
         f"{topics.DEAD_LETTERS}-headers",
@@ -44,6 +45,7 @@ def test_the_names_of_topics_are_the_same_everywhere() -> None:
         "LEAD_EXCEPTIONS",
         "QUEUE_CHANGES",
         "NOTIFICATIONS",
+        "DELIVERIES",
         "DEAD_LETTERS",
     ):
         assert getattr(public, name) == getattr(topics, name)

@@ -37,6 +37,7 @@ class NewLead(Model):
     last_name: _Text
     email: _Text
     phone: _Text
+    phone_extension: _Text
     state: _Text
     zip: _Text
     loan_purpose: _Text

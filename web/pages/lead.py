@@ -29,7 +29,7 @@ Queue = Annotated[str | None, Query(max_length=200)]
 
 EVENTS: Final = 100
 """How many events of the history the page shows at once."""
-_TITLE: Final = frozenset({"first_name", "last_name", "phone", "email", "silenced", "org"})
+_TITLE: Final = frozenset({"first_name", "last_name", "phone", "phone_extension", "email", "silenced", "org"})
 """Facts that the page shows outside the list of facts."""
 ACTIVITIES: Final = (
     ("call", "Call", "c"),

@@ -12,6 +12,7 @@ const FIELDS = [
   ["first_name", "First name", {}],
   ["last_name", "Last name", {}],
   ["phone", "Phone", { type: "tel" }],
+  ["phone_extension", "Phone extension", { inputMode: "numeric" }],
   ["email", "Email", { type: "email" }],
   ["state", "State", {}],
   ["zip", "Zip", { inputMode: "numeric" }],

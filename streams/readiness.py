@@ -1,4 +1,4 @@
-"""Records why the sink is not ready and since when. An outage keeps its first instant until it is over."""
+"""Records why a process is not ready and since when. An outage keeps its first instant until it is over."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ def _now() -> datetime:
 
 
 class Readiness:
-    """The causes that block the sink, by name. It is ready when there are none. `clock` returns aware datetimes."""
+    """The causes that block a process, by name. It is ready when there are none. `clock` returns aware datetimes."""
 
     def __init__(self, clock: Callable[[], datetime] = _now) -> None:
         self._clock = clock

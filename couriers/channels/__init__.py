@@ -1,0 +1,30 @@
+"""The channels, one file each. A file `NAME.py` here with a function `open_channel` is the channel NAME (N1)."""
+
+import pkgutil
+from importlib import import_module
+from typing import Final
+
+from couriers.port import Open
+from models.errors import ConfigError
+
+NAMES: Final = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+"""The names that `--channel` accepts."""
+
+
+def opener(name: str) -> Open:
+    """Return the function that opens a channel. Only its own file is imported. Raises ConfigError for another name."""
+    if name not in NAMES:
+        raise ConfigError(
+            "--channel", f"{name!r} is no channel; the channels are {', '.join(NAMES) or 'none'}"
+        )
+    found: Open = import_module(f"{__name__}.{name}").open_channel
+    return found
+
+
+def group_of(name: str) -> str:
+    """Return the consumer group of a channel's couriers."""
+    return f"{GROUP_PREFIX}{name}"
+
+
+GROUP_PREFIX: Final = "firstclaim-courier-"
+"""The prefix of the consumer groups of all couriers."""

@@ -1,0 +1,74 @@
+"""The mail channel: one mail per request, over SMTP (N2)."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.utils import parseaddr
+from typing import Final
+
+from couriers.mail.messages import compose
+from couriers.mail.settings import MailSettings
+from couriers.mail.smtp import SmtpPool
+from couriers.port import Channel, ChannelName, Kind, Receipt, Report, Request, UndeliverableError
+from models.errors import ConfigError
+from models.public import Notification
+from streams.settings import Settings
+
+SEND_SECONDS: Final = 20.0
+"""How long one mail may take, with connecting. A mail may come at most this long after its offer was over."""
+
+
+class MailChannel:
+    """Sends each request of kind `email` to the rep's address. What was sent cannot be withdrawn."""
+
+    kind: Kind = "email"
+    name: ChannelName = "email"
+    send_seconds = SEND_SECONDS
+
+    def __init__(self, settings: MailSettings) -> None:
+        self._settings = settings
+        self._pool = SmtpPool(settings)
+        self.concurrency = settings.connections
+
+    async def send(self, request: Request) -> Receipt:
+        """Send a mail. A repeat of a request has the same Message-ID."""
+        recipient = parseaddr(request.rep.email or "")[1]
+        if "@" not in recipient:
+            raise UndeliverableError(self._pool.provider, f"rep {request.rep.rep_id} has no mail address")
+        mail, sender = compose(
+            request, self._settings, message_id(request.notification, self._settings.sender)
+        )
+        mail["To"] = recipient
+        answer = await self._pool.send(mail, sender, recipient)
+        return Receipt(self._pool.provider, answer)
+
+    async def withdraw(self, notification: Notification) -> bool:
+        """Return False, because a mail cannot be taken back."""
+        del notification
+        return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.close()
+
+
+def message_id(notification: Notification, sender: str) -> str:
+    """Return the Message-ID of a request. It names no lead and no rep."""
+    digest = hashlib.sha256(notification.notification_id.encode()).hexdigest()[:40]
+    return f"<{digest}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+
+
+@asynccontextmanager
+async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Channel]:
+    """Open the mail channel. Raises ConfigError without a server."""
+    del settings, report
+    mail = MailSettings.read()
+    if mail.host is None:
+        raise ConfigError("FIRSTCLAIM_SMTP_HOST", "is missing; the mail courier needs an SMTP server")
+    mail.tls()
+    _ = mail.secret
+    channel = MailChannel(mail)
+    try:
+        yield channel
+    finally:
+        await channel.close()

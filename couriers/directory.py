@@ -1,0 +1,57 @@
+"""Follows the topic `directory` and gives a courier the newest publication of each rep and each org's settings."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from models.errors import Refused
+from models.publication import RepObject, SettingsObject
+from rules.inbound.intake import accept_publication
+from streams.clients import follow
+from streams.settings import Settings
+from streams.topics import DIRECTORY
+
+NO_SETTINGS: Final = SettingsObject()
+
+
+class Directory:
+    """The reps and the settings of every org. `caught_up` is set once the topic was read to its end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reps: dict[tuple[str, str], RepObject] = {}
+        self._orgs: dict[str, SettingsObject] = {}
+        self.caught_up = asyncio.Event()
+
+    def rep(self, org: str, rep_id: str) -> RepObject | None:
+        """Return a rep; None if the rep is not in the directory."""
+        return self._reps.get((org, rep_id))
+
+    def settings(self, org: str) -> SettingsObject:
+        """Return an org's settings; the defaults if it published none."""
+        return self._orgs.get(org, NO_SETTINGS)
+
+    async def follow(self) -> None:
+        """Follow the topic until cancelled. While Kafka is away, the last state stays in use. Raises ConfigError."""
+        async with aclosing(follow(self._settings, DIRECTORY)) as batches:
+            async for batch in batches:
+                for record in batch.records:
+                    self._take(record)
+                if batch.caught_up:
+                    self.caught_up.set()
+
+    def _take(self, record: Any) -> None:
+        try:
+            event = accept_publication(record.key, record.value, dict(record.headers), version=record.offset)
+            value = event.value
+            if event.kind == "rep":
+                if value is None:
+                    self._reps.pop((event.org, event.object_id), None)
+                else:
+                    self._reps[event.org, event.object_id] = RepObject.model_validate(value)
+            elif event.kind == "settings":
+                self._orgs[event.org] = NO_SETTINGS if value is None else SettingsObject.model_validate(value)
+        except (Refused, ValidationError):
+            return  # intake sends it to the dead letters; the previous object stays valid

@@ -1,0 +1,132 @@
+"""Writes the fates of requests to `deliveries`, and reads after a restart which records have one (N1)."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from couriers import metrics
+from couriers.port import MOST_DETAIL, ChannelName
+from couriers.positions import Committed
+from models.ids import public_message_id, public_message_position
+from models.public import Delivery, Fate, Notification
+from streams.clients import Producer, stop_consumer
+from streams.clients import consumer as make_consumer
+from streams.dead_letters import count, make_letter
+from streams.retries import WRITE_FATE
+from streams.settings import Settings
+from streams.topics import DEAD_LETTERS, DELIVERIES, NOTIFICATIONS
+
+_HEADERS: Final = (
+    ("ce_source", b"/firstclaim/couriers"),
+    ("ce_type", b"firstclaim.delivery.v1"),
+    ("ce_specversion", b"1.0"),
+    ("content-type", b"application/json"),
+)
+NUMBERS: Final = {"sent": 0, "delivered": 1, "bounced": 2, "withdrawn": 3, "failed": 4}
+"""status -> the last number of the fate's `ce_id`."""
+STAGE: Final = "courier"
+READ_MS: Final = 1_000
+
+
+class FateWriter:
+    """Writes fates and dead letters. It retries while Kafka is away, so it returns only when the record is durable."""
+
+    def __init__(self, producer: Producer, channel: ChannelName) -> None:
+        self._producer = producer
+        self._channel = channel
+
+    async def write(
+        self,
+        notification: Notification,
+        org: str,
+        status: Fate,
+        provider: str,
+        detail: str,
+        *,
+        source: TopicPartition | None = None,
+        offset: int = 0,
+    ) -> int:
+        """Write a fate and return its offset. `source`, `offset`: the record of `notifications` that it finishes."""
+        at = datetime.now(UTC)
+        delivery = Delivery(
+            notification_id=notification.notification_id,
+            channel=self._channel,
+            status=status,
+            provider=provider,
+            detail=" ".join(detail.split())[:MOST_DETAIL],
+            at=at,
+            lead_id=notification.lead_id,
+            rep_id=notification.rep_id,
+            org=org,
+        )
+        if source is None:
+            identity = f"{self._channel}-{notification.notification_id}-{status}"
+        else:
+            identity = public_message_id(
+                f"{NOTIFICATIONS}-{self._channel}", source.partition, offset, NUMBERS[status]
+            )
+        headers = [("ce_id", identity.encode()), ("ce_time", at.isoformat().encode()), *_HEADERS]
+        place = await self._append(
+            DELIVERIES,
+            msgspec.json.encode(delivery),
+            notification.lead_id.encode(),
+            headers,
+            None if source is None else source.partition,
+        )
+        metrics.FATES.labels(self._channel, status).inc()
+        return int(place.offset)
+
+    async def bury(self, record: Any, error_class: str, reason: str) -> None:
+        """Write a record that is no request to the dead letters."""
+        letter = make_letter(record, error_class, reason, stage=STAGE, timestamp_ms=record.timestamp)
+        await self._append(DEAD_LETTERS, letter.value, letter.key, letter.headers, None)
+        count(record.topic, error_class)
+
+    async def _append(self, topic: str, value: Any, key: Any, headers: Any, partition: int | None) -> Any:
+        return await WRITE_FATE.run(
+            KafkaError,
+            f"write to {topic}",
+            lambda: self._producer.send_and_wait(topic, value, key=key, headers=headers, partition=partition),
+        )
+
+
+async def finished_records(
+    settings: Settings, channel: ChannelName, commits: dict[int, Committed]
+) -> dict[int, set[int]]:
+    """Return partition -> the offsets of `notifications` at or after its position that have a fate of this channel.
+
+    Reads each partition of `deliveries` from the committed offset to its end. Raises KafkaError.
+    """
+    found: dict[int, set[int]] = {partition: set() for partition in commits}
+    consumer = make_consumer(settings, reset="earliest")
+    await consumer.start()
+    try:
+        places = [TopicPartition(DELIVERIES, partition) for partition in commits]
+        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        starts = {place: max(begins[place], commits[place.partition].fates_from) for place in places}
+        to_read = [place for place in places if starts[place] < ends[place]]
+        if not to_read:
+            return found
+        consumer.assign(to_read)
+        for place in to_read:
+            consumer.seek(place, starts[place])
+        while any([await consumer.position(place) < ends[place] for place in to_read]):
+            for records in (await consumer.getmany(timeout_ms=READ_MS)).values():
+                _note(records, channel, commits, found)
+    finally:
+        await stop_consumer(consumer)
+    return found
+
+
+def _note(
+    records: Collection[Any], channel: str, commits: dict[int, Committed], found: dict[int, set[int]]
+) -> None:
+    for record in records:
+        identity = dict(record.headers).get("ce_id") or b""
+        place = public_message_position(f"{NOTIFICATIONS}-{channel}", identity.decode(errors="replace"))
+        if place and place[0] in found and place[1] >= commits[place[0]].position:
+            found[place[0]].add(place[1])

@@ -1,0 +1,99 @@
+"""The mail settings: server, security, credentials and sender. Secrets come from the environment or a file (N8)."""
+
+import ssl
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.errors import ConfigError
+from streams.masking import remember
+
+Security = Literal["starttls", "tls", "none"]
+
+
+class MailSettings(BaseSettings):
+    """How the mail courier reaches its SMTP server. Read it with `MailSettings.read`.
+
+    `host` None: no server is set up. `security`: `starttls` upgrades a plain connection and refuses to go on without;
+    `tls` connects with TLS; `none` sends in clear text, and then no credentials. `password_file` is read at the start.
+    `sender`: the sender's address for orgs that set none. `connections`: how many mails are sent at a time.
+    `console_url`: the console's public address, for the links of mails of orgs that set no address of their own.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="FIRSTCLAIM_SMTP_",
+        frozen=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    host: str | None = None
+    port: int = Field(default=587, ge=1, le=65_535)
+    security: Security = "starttls"
+    username: str | None = None
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    cafile: Path | None = None
+    sender: str = "firstclaim@localhost"
+    connections: int = Field(default=4, ge=1, le=64)
+    console_url: str | None = Field(default=None, validation_alias="FIRSTCLAIM_PUBLIC_URL")
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment. Raises ConfigError with the name of the variable."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0]) if first["loc"] else "host"
+            named = name if name.startswith("FIRSTCLAIM") else f"FIRSTCLAIM_SMTP_{name.upper()}"
+            raise ConfigError(named, first["msg"]) from error
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        given = self.password is not None or self.password_file is not None
+        if self.password is not None and self.password_file is not None:
+            raise ConfigError(
+                "FIRSTCLAIM_SMTP_PASSWORD_FILE",
+                "is given as well as FIRSTCLAIM_SMTP_PASSWORD; give one of them",
+            )
+        if (self.username is not None) != given:
+            missing = "PASSWORD" if self.username is not None else "USERNAME"
+            raise ConfigError(f"FIRSTCLAIM_SMTP_{missing}", "is missing; a user name needs a password")
+        if given and self.security == "none":
+            raise ConfigError(
+                "FIRSTCLAIM_SMTP_SECURITY",
+                "is none, which would send the password in clear text; use starttls or tls",
+            )
+        if "@" not in self.sender:
+            raise ConfigError("FIRSTCLAIM_SMTP_SENDER", f"{self.sender!r} is no mail address")
+        remember(self.password.get_secret_value() if self.password else None)
+        return self
+
+    @property
+    def secret(self) -> str | None:
+        """The password; None without credentials. Raises ConfigError if its file cannot be read."""
+        if self.password is not None:
+            return self.password.get_secret_value()
+        if self.password_file is None:
+            return None
+        try:
+            secret = self.password_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError("FIRSTCLAIM_SMTP_PASSWORD_FILE", f"cannot be read: {error}") from error
+        if not secret:
+            raise ConfigError("FIRSTCLAIM_SMTP_PASSWORD_FILE", f"{self.password_file} is empty")
+        remember(secret)
+        return secret
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return the TLS context; None without TLS. Raises ConfigError if the authorities cannot be loaded."""
+        if self.security == "none":
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.cafile)
+        except (ssl.SSLError, OSError) as error:
+            raise ConfigError("FIRSTCLAIM_SMTP_CAFILE", f"cannot be loaded: {error}") from error

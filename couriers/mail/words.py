@@ -1,0 +1,41 @@
+"""The words of each mail, after the product documents' "New Lead was Distributed to You" (N2)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a mail says. `subject` is also its heading. `closing` stands before the button, `button` on it.
+
+    `mine`: the lead is the reader's, so the button leads to it; otherwise it leads to the reader's own leads.
+    """
+
+    subject: str
+    opening: str
+    closing: str = "View and engage with your leads by clicking the button below."
+    button: str = "View My Leads"
+    mine: bool = True
+
+
+WORDS: Final[dict[str, Words]] = {
+    "lead_offered": Words("New Lead was Distributed to You", "You have been assigned a lead:"),
+    "lead_assigned": Words("New Lead was Distributed to You", "You have been assigned a lead:"),
+    "lead_reassigned": Words(
+        "A Lead was Reassigned",
+        "This lead is not yours any more:",
+        closing="View your other leads by clicking the button below.",
+        mine=False,
+    ),
+    "lead_claimed": Words(
+        "Another Rep Claimed a Lead of Yours",
+        "Another rep claimed this lead, because it was open in a queue for too long:",
+        closing="View your other leads by clicking the button below.",
+        mine=False,
+    ),
+    "new_inquiry": Words("Your Lead Inquired Again", "A lead of yours has sent another inquiry:"),
+    "callback_due": Words("A Callback is Due", "You promised to call this lead now:"),
+}
+"""template -> words."""
+OTHERWISE: Final = Words("News of a Lead", "There is news of a lead:")
+"""The words for a template that has none."""

@@ -1,0 +1,45 @@
+"""A request on its way, and the two ways in which it ends without an attempt (N1)."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+
+from aiokafka import TopicPartition
+
+from models.public import Notification
+
+
+class OverError(Exception):
+    """A request became useless before it was delivered."""
+
+
+class WithdrawnError(Exception):
+    """A request was withdrawn before it was delivered."""
+
+
+class Phase(Enum):
+    """What a request does now. A new one has not begun; an ended one only records its fate."""
+
+    NEW = auto()
+    WAITING = auto()
+    SENDING = auto()
+    ENDED = auto()
+
+
+@dataclass(eq=False)
+class Pending:
+    """A request on its way. `withdrawals`: the places of its withdrawals, which are finished with it."""
+
+    notification: Notification
+    org: str
+    place: TopicPartition
+    offset: int
+    requested_at: datetime
+    until: datetime
+    phase: Phase = Phase.NEW
+    withdrawn: bool = False
+    withdrawals: list[tuple[TopicPartition, int]] = field(default_factory=list)
+    last_failure: str = ""
+    attempts: int = 0
+    task: asyncio.Task[None] | None = None

@@ -1,0 +1,181 @@
+"""Runs `firstclaim courier --channel NAME` with health pages. It may be killed at any moment."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+import uvloop
+from aiokafka.errors import KafkaError
+
+from couriers import metrics
+from couriers.channels import group_of, opener
+from couriers.deliverer import DEFAULT_ORG, Deliverer
+from couriers.directory import Directory
+from couriers.fates import FateWriter
+from couriers.gate import ProviderGate
+from couriers.port import Channel
+from couriers.reader import RequestReader, reader_consumer
+from models.errors import ConfigError, RetryableError, RuntimeFailure
+from models.public import Fate, Notification
+from streams.access import refused
+from streams.clients import producer as make_producer
+from streams.clients import stop_consumer
+from streams.http import serve
+from streams.metrics import render
+from streams.process_exit import Exit, leave
+from streams.readiness import Readiness
+from streams.retries import WRITE_CRM
+from streams.settings import Settings
+from streams.topics import provision
+
+_log = structlog.get_logger(__name__)
+
+KAFKA: Final = "Kafka"
+STOP_SECONDS: Final = 10.0
+LARGEST_REQUEST_BYTES: Final = 16 * 1024 * 1024
+"""The largest request of the client. A dead letter is larger than its record, so the broker's limit applies."""
+
+
+class Courier:
+    """The process without signal handling. `instance_id` turns on static membership."""
+
+    def __init__(self, settings: Settings, name: str, *, instance_id: str | None = None) -> None:
+        self._settings = settings
+        self._name = name
+        self._open = opener(name)
+        self._instance_id = instance_id
+        self._fates: FateWriter | None = None
+        self.readiness = Readiness()
+        self.readiness.blocked("starting", "the process has just begun")
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Return that the process is alive. Any answer shows that the event loop runs."""
+        return True, {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set. Raises ConfigError where a retry cannot help."""
+        async with self._open(self._settings, self._report) as channel:
+            await self._until_it_succeeds(stop, lambda: provision(self._settings))
+            directory = Directory(self._settings)
+            following = asyncio.create_task(directory.follow())
+            try:
+                await self._until_caught_up(directory, following, stop)
+                await self._deliver(channel, directory, following, stop)
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+
+    async def _until_caught_up(
+        self, directory: Directory, following: asyncio.Task[None], stop: asyncio.Event
+    ) -> None:
+        self.readiness.blocked("directory", "it is being read")
+        waits = {asyncio.create_task(stop.wait()), asyncio.create_task(directory.caught_up.wait())}
+        await asyncio.wait({following, *waits}, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if following.done():
+            following.result()
+        self.readiness.cleared("directory")
+
+    async def _deliver(
+        self, channel: Channel, directory: Directory, following: asyncio.Task[None], stop: asyncio.Event
+    ) -> None:
+        producer = make_producer(self._settings, idempotent=False, max_request_size=LARGEST_REQUEST_BYTES)
+        consumer = reader_consumer(self._settings, group_of(self._name), self._instance_id)
+        up = metrics.PROVIDER_UP.labels(channel.name)
+        up.set(1)
+
+        def news(reason: str | None) -> None:
+            up.set(reason is None)
+            if reason is None:
+                _log.info("the provider answers again", channel=self._name)
+                self.readiness.cleared("provider")
+            else:
+                _log.warning("the provider is down", channel=self._name, reason=reason)
+                self.readiness.blocked("provider", reason)
+
+        try:
+            await self._until_it_succeeds(stop, producer.start)
+            self._fates = FateWriter(producer, channel.name)
+            await self._until_it_succeeds(stop, consumer.start)
+            reader = RequestReader(self._settings, consumer, channel, self._fates, self.readiness)
+            deliverer = Deliverer(channel, directory, self._fates, reader.finished, ProviderGate(news))
+            self.readiness.cleared("starting")
+            await _first_of(reader.run(deliverer, stop), following)
+        finally:
+            await stop_consumer(consumer)
+            with contextlib.suppress(TimeoutError, KafkaError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await producer.stop()
+
+    async def _report(self, notification: Notification, status: Fate, provider: str, detail: str) -> None:
+        if self._fates is None:
+            raise RetryableError(KAFKA, "the courier is starting and cannot record fates yet")
+        await self._fates.write(notification, notification.org or DEFAULT_ORG, status, provider, detail)
+
+    async def _until_it_succeeds(self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]) -> None:
+        """Repeat an attempt until it succeeds or `stop` is set. /ready shows what blocks it."""
+        for pause in WRITE_CRM.pauses():
+            if stop.is_set():
+                return
+            try:
+                await attempt()
+            except (RuntimeFailure, KafkaError) as error:
+                if (wrong := refused(self._settings, error)) is not None:
+                    raise wrong from error
+                reason = str(error) or repr(error)
+            else:
+                self.readiness.cleared(KAFKA)
+                return
+            _log.warning("start tried again later", reason=reason)
+            self.readiness.blocked(KAFKA, reason)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+
+
+async def _first_of(work: Any, other: asyncio.Task[None]) -> None:
+    """Run the work until it or the other task ends. The other task ends only with an exception."""
+    running = asyncio.create_task(work)
+    try:
+        await asyncio.wait({running, other}, return_when=asyncio.FIRST_COMPLETED)
+        if other.done():
+            other.result()
+        await running
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def _serve(settings: Settings, name: str, port: int, instance_id: str | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    courier = Courier(settings, name, instance_id=instance_id)
+    server = await serve(port, courier.health, courier.readiness.ready, render)
+    _log.info("courier serves", channel=name, port=server.port)
+    try:
+        await courier.run(stop)
+    finally:
+        await server.stop()
+
+
+def run(settings: Settings, *, channel: str, port: int = 0, instance_id: str | None = None) -> None:
+    """Run a courier until SIGTERM or SIGINT. Serves `/health`, `/ready` and `/metrics` at `port` (0: any free one).
+
+    `channel`: a name of `couriers.channels.NAMES`. `instance_id` turns on static group membership; each running process
+    needs its own. Exits with `Exit.CONFIG` where a setting or a topic is wrong, and with `Exit.SOFTWARE` where our own
+    code failed.
+    """
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    try:
+        uvloop.run(_serve(settings, channel, port, instance_id))
+    except ConfigError as error:
+        leave(Exit.CONFIG, error.field, error.reason)
+    except (RuntimeFailure, KafkaError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001  # the supervisor needs the reason
+        leave(Exit.SOFTWARE, f"courier {channel}", repr(error))

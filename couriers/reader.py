@@ -1,0 +1,255 @@
+"""Reads `notifications` for one channel, hands requests over, and commits what is finished (N1).
+
+A commit has the first record without a fate, and where the fates of later records begin (`couriers.positions`). After
+every start, rebalance and outage the reader begins from there. So a fate and the position never contradict each other:
+a record is passed only after its fate is durable, and a record with a fate is not handed over again.
+"""
+
+import asyncio
+from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+import structlog
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from couriers import metrics
+from couriers.deliverer import Deliverer
+from couriers.fates import FateWriter, finished_records
+from couriers.port import Channel
+from couriers.positions import Committed, PartitionProgress, read_commit
+from models.public import Notification
+from streams.access import refusal
+from streams.clients import Consumer
+from streams.clients import consumer as make_consumer
+from streams.patches.consumer_access import group_commits
+from streams.readiness import Readiness
+from streams.retries import FOLLOW_BOARD
+from streams.settings import Settings
+from streams.topics import NOTIFICATIONS
+from streams.unreadable import PlaceholderRecord, Unreadable
+
+_log = structlog.get_logger(__name__)
+
+POLL_MS: Final = 100
+COMMIT_SECONDS: Final = 0.5
+"""How often finished records are committed."""
+BATCH_RECORDS: Final = 500
+SESSION_MS: Final = 6_000
+HEARTBEAT_MS: Final = 1_000
+REBALANCE_MS: Final = 30_000
+DRAIN_SECONDS: Final = 20.0
+"""How long a revocation and a stop wait for what is being sent."""
+KAFKA: Final = "Kafka"
+REBALANCING: Final = "rebalancing"
+
+
+def reader_consumer(settings: Settings, group: str, instance_id: str | None) -> Consumer:
+    """Return a consumer of a channel's group, not started. `instance_id` turns on static membership."""
+    return make_consumer(
+        settings,
+        group=group,
+        group_instance_id=instance_id,
+        reset="earliest",
+        stand_ins=True,
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=HEARTBEAT_MS,
+        rebalance_timeout_ms=REBALANCE_MS,
+    )
+
+
+class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
+    """Reads requests for one channel until it is stopped, through every outage and rebalance."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        consumer: Consumer,
+        channel: Channel,
+        fates: FateWriter,
+        readiness: Readiness,
+    ) -> None:
+        self._settings = settings
+        self._consumer = consumer
+        self._channel = channel
+        self._fates = fates
+        self._readiness = readiness
+        self._progress: dict[TopicPartition, PartitionProgress] = {}
+        self._committed: dict[TopicPartition, Committed] = {}
+        self._unsought: set[TopicPartition] = set()
+        self._burying: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self._generation = 0
+        self._full = False
+        self._accepting = False
+
+    def finished(self, place: TopicPartition, offset: int, fate: int | None) -> None:
+        """Note that a record is finished. `fate`: the offset of its fate on `deliveries`."""
+        progress = self._progress.get(place)
+        if progress is not None:
+            if fate is not None:
+                progress.fate_written(fate)
+            progress.finish(offset)
+
+    async def run(self, deliverer: Deliverer, stop: asyncio.Event) -> None:
+        """Read until `stop` is set. Raises `ConfigError` where Kafka refuses access, and errors of our own code."""
+        self._deliverer = deliverer
+        self._readiness.blocked(REBALANCING, "no partitions yet")
+        self._consumer.subscribe([NOTIFICATIONS], listener=self)
+        pauses = FOLLOW_BOARD.pauses()
+        commit_at = 0.0
+        loop = asyncio.get_running_loop()
+        try:
+            while not stop.is_set():
+                try:
+                    if self._unsought:
+                        await self._seek()
+                    await self._read()
+                    if loop.time() >= commit_at:
+                        await self._commit()
+                        commit_at = loop.time() + COMMIT_SECONDS
+                    self._readiness.cleared(KAFKA)
+                    pauses = FOLLOW_BOARD.pauses()
+                except (CommitFailedError, IllegalStateError) as error:  # a rebalance between two lines
+                    _log.info("the group assigns its partitions again", reason=repr(error))
+                except (KafkaError, OSError) as error:
+                    if (wrong := await refusal(self._settings, error)) is not None:
+                        raise wrong from error
+                    self._readiness.blocked(KAFKA, repr(error))
+                    await asyncio.sleep(next(pauses))
+                for failure in (self._failure, deliverer.failure):
+                    if failure is not None:
+                        raise failure
+        finally:
+            await self._end()
+
+    async def _end(self) -> None:
+        await self._deliverer.drop(DRAIN_SECONDS)
+        try:
+            async with asyncio.timeout(SESSION_MS / 1000):
+                await self._commit()
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
+            _log.info("not committed at the end; these records are read again", reason=repr(error))
+
+    async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
+        """Finish what is being sent and commit, so that the next owner begins after it."""
+        self._generation += 1
+        self._accepting = False
+        self._readiness.blocked(REBALANCING, "the group assigns its partitions again")
+        await self._deliverer.drop(DRAIN_SECONDS)
+        try:
+            await self._commit()
+        except (KafkaError, IllegalStateError) as error:
+            _log.info("not committed; the next owner reads the fates", reason=repr(error))
+        self._progress.clear()
+        self._committed.clear()
+        self._unsought.clear()
+        for place in revoked:
+            _forget_lag(self._channel.name, place)
+
+    async def on_partitions_assigned(self, assigned: AbstractSet[TopicPartition]) -> None:
+        """Pause these partitions until their positions are known."""
+        self._generation += 1
+        self._unsought = set(assigned)
+        self._consumer.pause(*assigned)
+        if not assigned:  # there are more couriers than partitions: this one is a standby
+            self._readiness.cleared(REBALANCING)
+
+    async def _seek(self) -> None:
+        """Begin each partition at its commit, and leave out what has a fate already."""
+        generation, places = self._generation, sorted(self._unsought)
+        commits = await group_commits(self._consumer, places)
+        begins = await self._consumer.beginning_offsets(places)
+        starts = {
+            place: read_commit(*commits[place]) if place in commits else Committed(begins[place], 0)
+            for place in places
+        }
+        finished = await finished_records(
+            self._settings, self._channel.name, {place.partition: at for place, at in starts.items()}
+        )
+        if generation != self._generation:
+            return
+        for place, at in starts.items():
+            self._progress[place] = PartitionProgress(at, finished[place.partition])
+            self._consumer.seek(place, max(at.position, begins[place]))
+        self._consumer.resume(*places)
+        self._unsought.clear()
+        self._full, self._accepting = False, True
+        self._readiness.cleared(REBALANCING)
+
+    async def _read(self) -> None:
+        room = self._deliverer.room
+        places = self._consumer.assignment()
+        if (room <= 0) != self._full and places and not self._unsought:
+            self._full = room <= 0
+            (self._consumer.pause if self._full else self._consumer.resume)(*places)
+        fetched = await self._consumer.getmany(
+            timeout_ms=POLL_MS, max_records=max(1, min(room, BATCH_RECORDS))
+        )
+        for place, records in fetched.items():
+            for record in records:
+                self._take(place, record)
+
+    def _take(self, place: TopicPartition, record: Any) -> None:
+        progress = self._progress.get(place)
+        if not self._accepting or progress is None or not progress.begin(record.offset):
+            return
+        if record.value is None or (
+            isinstance(record.value, PlaceholderRecord) and not isinstance(record.value, Unreadable)
+        ):
+            progress.finish(record.offset)
+            return
+        if isinstance(record.value, Unreadable):
+            self._bury(place, record, record.value.error_class, record.value.reason)
+            return
+        try:
+            notification = msgspec.json.decode(record.value, type=Notification)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            self._bury(place, record, "invalid_notification", str(error))
+            return
+        if notification.kind != self._channel.kind:
+            progress.finish(record.offset)
+            return
+        at = datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC)
+        self._deliverer.take(notification, place, record.offset, at)
+
+    def _bury(self, place: TopicPartition, record: Any, error_class: str, reason: str) -> None:
+        async def bury() -> None:
+            await self._fates.bury(record, error_class, reason)
+            self.finished(place, record.offset, None)
+
+        task = asyncio.create_task(bury())
+        self._burying.add(task)
+        task.add_done_callback(self._buried)
+
+    def _buried(self, task: asyncio.Task[None]) -> None:
+        self._burying.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = task.exception()
+
+    async def _commit(self) -> None:
+        commits = {place: progress.commit for place, progress in self._progress.items()}
+        news = {
+            place: OffsetAndMetadata(at.position, at.metadata)
+            for place, at in commits.items()
+            if self._committed.get(place) != at
+        }
+        for place, progress in self._progress.items():
+            end = self._consumer.highwater(place)
+            if end is not None:
+                metrics.LAG.labels(self._channel.name, place.partition).set(
+                    max(0, end - progress.commit.position)
+                )
+        if news:
+            await self._consumer.commit(news)
+            self._committed |= {place: commits[place] for place in news}
+
+
+def _forget_lag(channel: str, place: TopicPartition) -> None:
+    try:
+        metrics.LAG.remove(channel, place.partition)
+    except KeyError:
+        return  # it was never measured

@@ -1,0 +1,215 @@
+"""A Kafka of the couriers' tests, the requests they write to it, and courier processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from runtime.process import free_port, spawn, stop_process
+from streams.settings import Settings
+from streams.topics import provision
+from tests.couriers.mail_server import MailServer, mail_server
+from tests.fixtures.servers import make_kafka, unique
+from tests.fixtures.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PARTITIONS: Final = 2
+
+
+@dataclass
+class Post:
+    """Writes requests and directory objects with a client that is not ours, and reads their fates."""
+
+    address: str
+    producer: Producer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.producer = Producer({"bootstrap.servers": self.address})
+
+    def settings(self, folder: Path) -> Settings:
+        return Settings.read(kafka_bootstrap_servers=self.address, partitions=PARTITIONS, state_dir=folder)
+
+    def publish(self, kind: str, object_id: str, value: dict[str, Any], org: str = "default") -> None:
+        """Publish a directory object."""
+        self.write("directory", f"{org}/{kind}/{object_id}", value)
+
+    def rep(self, rep_id: str, **fields: Any) -> str:
+        """Publish a rep and return its mail address."""
+        address = f"{rep_id}@lender.example"
+        self.publish("rep", rep_id, {"rep_id": rep_id, "name": "Scott Smith", "email": address, **fields})
+        return address
+
+    def request(
+        self,
+        rep_id: str,
+        lead_id: str,
+        *,
+        template: str = "lead_offered",
+        kind: str = "email",
+        seconds: float | None = 600,
+        withdrawn: bool = False,
+        **data: Any,
+    ) -> str:
+        """Write a request and return its id. `seconds`: until its window is over; None: it has none."""
+        identity = f"{lead_id}/1/{rep_id}/{template}/{kind}"
+        until_ = None if seconds is None else (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+        about = {
+            "first_name": "Sequential",
+            "last_name": "Test2",
+            "vendor": "acme",
+            "campaign": "Team Source",
+        }
+        value = {
+            "notification_id": identity,
+            "kind": kind,
+            "template": template,
+            "rep_id": rep_id,
+            "lead_id": lead_id,
+            "epoch": 1,
+            "withdrawn": withdrawn,
+            "data": {} if withdrawn else {**about, "until": until_, **data},
+            "org": "default",
+        }
+        self.write("notifications", lead_id, value)
+        return identity
+
+    def write(self, topic: str, key: str, value: Any) -> None:
+        """Write a record; a value that is no text is JSON."""
+        self.producer.produce(
+            topic, key=key.encode(), value=value if isinstance(value, bytes) else json.dumps(value).encode()
+        )
+        assert self.producer.flush(60) == 0
+
+    def records(self, topic: str) -> list[Any]:
+        """Return every record of a topic."""
+        reader = Consumer(
+            {"bootstrap.servers": self.address, "group.id": unique("reader"), "enable.auto.commit": False}
+        )
+        try:
+            found, places = [], []
+            for partition in reader.list_topics(topic, timeout=60).topics[topic].partitions:
+                low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=60)
+                if low < high:
+                    places.append((TopicPartition(topic, partition, low), high))
+            reader.assign([place for place, _ in places])
+            left = {place.partition: high for place, high in places}
+            while left:
+                record = reader.poll(60)
+                assert record is not None, f"{topic} does not come"
+                assert record.error() is None, record.error()
+                if record.partition() not in left:
+                    continue  # it was written meanwhile
+                found.append(record)
+                if record.offset() + 1 >= left[record.partition()]:
+                    del left[record.partition()]
+            return found
+        finally:
+            reader.close()
+
+    def fates(self, *ids: str) -> dict[str, list[str]]:
+        """Return id -> the fates of these requests, in order."""
+        found: dict[str, list[str]] = {identity: [] for identity in ids}
+        for delivery in self.deliveries(*ids):
+            found[delivery["notification_id"]].append(delivery["status"])
+        return found
+
+    def deliveries(self, *ids: str) -> list[dict[str, Any]]:
+        """Return the records of `deliveries` about these requests."""
+        said = [json.loads(record.value()) for record in self.records("deliveries")]
+        return [delivery for delivery in said if delivery["notification_id"] in ids]
+
+    def all_have_fates(self, *ids: str) -> bool:
+        """Return whether each of these requests has a fate."""
+        return all(self.fates(*ids).values())
+
+
+class CourierProcess:
+    """One `firstclaim courier --channel mail`."""
+
+    def __init__(self, settings: Settings, log: Path, environment: dict[str, str], *arguments: str) -> None:
+        self.port = free_port()
+        self.log = log
+        self.process = spawn(
+            [
+                sys.executable,
+                "-m",
+                "cli",
+                "courier",
+                "--channel",
+                "mail",
+                "--port",
+                str(self.port),
+                *arguments,
+            ],
+            log,
+            environment={**os.environ, **settings.environment(), **environment},
+            directory=Path.cwd(),
+        )
+
+    def page(self, name: str) -> tuple[int, str]:
+        """Return status and text of a page; status 0 while nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def wait_ready(self) -> None:
+        """Wait until it is ready."""
+        assert until(lambda: self.page("ready")[0] == 200), self.log.read_text()
+
+    def kill(self) -> None:
+        """Kill it, as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def post(server_folder: Path) -> Iterator[Post]:
+    """Yield the client of a Kafka of this file's own, so that nobody else writes requests."""
+    with make_kafka(server_folder / unique("courier-kafka")) as broker:
+        made = Post(broker.address)
+        asyncio.run(provision(made.settings(server_folder)))
+        yield made
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[MailServer]:
+    """Yield a mail server with TLS and sign-in."""
+    with mail_server(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def start(post: Post, server: MailServer, tmp_path: Path) -> Iterator[Callable[..., CourierProcess]]:
+    """Yield a function that starts a courier; all are stopped after the test."""
+    with ExitStack() as started:
+
+        def begin(*arguments: str, **environment: str) -> CourierProcess:
+            courier = CourierProcess(
+                post.settings(tmp_path),
+                tmp_path / f"{unique('courier')}.log",
+                {**server.environment(), **environment},
+                *arguments,
+            )
+            started.callback(stop_process, courier.process, signal.SIGTERM, 30)
+            return courier
+
+        yield begin

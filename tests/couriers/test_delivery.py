@@ -1,0 +1,165 @@
+"""N1: requests become mails, each with its fate, through refusals, outages, kills and withdrawals."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fixtures.servers import unique
+from tests.fixtures.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.couriers.conftest import CourierProcess, Post
+    from tests.couriers.mail_server import MailServer
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def test_n1_each_request_becomes_one_mail_and_has_its_fate(
+    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+) -> None:
+    """Over TLS with a sign-in, with records of other kinds, repeats, and bytes that are no request in between."""
+    rep, lead = unique("rep"), unique("lead")
+    address = post.rep(rep)
+    gone, wrong, second = unique("rep"), unique("rep"), unique("lead")
+    post.rep(gone, active=False)
+    post.rep(wrong, email=None)
+    post.write("notifications", lead, b"\xff not JSON")
+    first = post.request(rep, lead)
+    post.request(rep, lead)  # a repeat
+    push = post.request(rep, lead, kind="push")
+    others = [post.request(gone, second), post.request(wrong, second)]
+    over = post.request(rep, second, seconds=-60)
+    courier = start()
+    assert until(lambda: post.all_have_fates(first, over, *others)), courier.log.read_text()
+    assert post.fates(first, over, push, *others) == {
+        first: ["sent"],
+        over: ["failed"],
+        push: [],
+        **{identity: ["failed"] for identity in others},
+    }
+    assert [mail["Subject"] for mail in server.for_rep(address)] == ["New Lead was Distributed to You"]
+    [sent] = post.deliveries(first)
+    assert (
+        sent.items()
+        >= {
+            "channel": "email",
+            "provider": f"127.0.0.1:{server.port}",
+            "detail": "Queued as 1",
+            "lead_id": lead,
+            "rep_id": rep,
+            "org": "default",
+        }.items()
+    )
+    assert (server.encrypted, server.sign_ins) == ({True}, [True])
+    letters = {record.value(): dict(record.headers()) for record in post.records("dead-letters")}
+    assert letters[b"\xff not JSON"]["failed-stage"] == b"courier"
+    courier.wait_ready()
+    assert (
+        'firstclaim_courier_deliveries_total{channel="email",status="sent"} 1.0' in courier.page("metrics")[1]
+    )
+
+
+def test_n1_what_is_over_is_withdrawn_and_not_sent(
+    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+) -> None:
+    """The server greylists: the first attempt is refused for now. In between, one of the two offers ends."""
+    rep, kept, over = unique("rep"), unique("lead"), unique("lead")
+    post.rep(rep)
+    seen: set[str] = set()
+    open_again = False
+
+    def refuse(_: str, attempt: int) -> str | None:
+        seen.add(str(attempt))
+        return None if open_again else "451 4.7.1 Greylisted, come back later"
+
+    server.refuse = refuse
+    start().wait_ready()
+    ids = [post.request(rep, kept), post.request(rep, over)]
+    assert until(lambda: len(seen) >= 2)
+    post.request(rep, over, withdrawn=True)
+    assert until(lambda: post.all_have_fates(ids[1]))
+    open_again = True
+    assert until(lambda: post.all_have_fates(*ids))
+    assert post.fates(*ids) == {ids[0]: ["sent"], ids[1]: ["withdrawn"]}
+    assert len(server.accepted) == 1
+
+
+def test_n1_an_address_that_is_refused_for_good_is_not_tried_again(
+    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+) -> None:
+    unknown, fine, lead = unique("rep"), unique("rep"), unique("lead")
+    address = post.rep(unknown)
+    post.rep(fine)
+    server.refuse = lambda to, _: "550 5.1.1 No such user here" if to == address else None
+    start()
+    ids = [post.request(unknown, lead), post.request(fine, lead)]
+    assert until(lambda: post.all_have_fates(*ids))
+    assert post.fates(*ids) == {ids[0]: ["bounced"], ids[1]: ["sent"]}
+    assert post.deliveries(ids[0])[0]["detail"] == "550 5.1.1 No such user here"
+    assert server.tried[address] == 1
+
+
+def test_n1_requests_wait_while_the_server_is_down_and_come_once_it_answers(
+    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+) -> None:
+    """One request ends while the server is away: it is given up, with the reason."""
+    rep, lead, short = unique("rep"), unique("lead"), unique("lead")
+    post.rep(rep)
+    courier = start()
+    courier.wait_ready()
+    server.stop()
+    ids = [post.request(rep, lead), post.request(rep, short, seconds=3)]
+    assert until(lambda: courier.page("ready")[0] == 503)
+    reasons = json.loads(courier.page("ready")[1])["reasons"]
+    assert [reason["what"] for reason in reasons] == ["provider"]
+    assert until(lambda: post.all_have_fates(ids[1]))
+    server.start()
+    assert until(lambda: post.all_have_fates(*ids))
+    assert post.fates(*ids) == {ids[0]: ["sent"], ids[1]: ["failed"]}
+    assert "it is useless since" in post.deliveries(ids[1])[0]["detail"]
+    courier.wait_ready()
+
+
+def test_n1_a_killed_courier_goes_on_and_repeats_nothing_that_has_a_fate(
+    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+) -> None:
+    """A request that waits keeps the position back. The later ones have fates and are not sent a second time."""
+    slow, fast = unique("rep"), unique("rep")
+    waiting = post.rep(slow)
+    address = post.rep(fast)
+    server.refuse = lambda to, _: "450 4.2.0 Mailbox busy" if to == waiting else None
+    first = start("--instance-id", "mail-1")
+    held = [post.request(slow, lead) for lead in ("held-1", "held-2", "held-3")]
+    done = [post.request(fast, f"lead-{n}") for n in range(20)]
+    assert until(lambda: post.all_have_fates(*done))
+    first.kill()
+    server.refuse = lambda *_: None
+    again = start("--instance-id", "mail-1")
+    more = post.request(fast, unique("lead"))
+    assert until(lambda: post.all_have_fates(*held, more)), again.log.read_text()
+    assert post.fates(*held, *done, more) == {identity: ["sent"] for identity in (*held, *done, more)}
+    assert len(server.for_rep(address)) == 21
+    assert len({mail["Message-ID"] for mail in server.accepted}) == len(server.accepted) == 24
+
+
+def test_n1_a_courier_that_is_stopped_finishes_what_it_sends(
+    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+) -> None:
+    rep = unique("rep")
+    address = post.rep(rep)
+    courier = start()
+    courier.wait_ready()
+    ids = [post.request(rep, f"{rep}-{n}") for n in range(40)]
+    assert until(lambda: len(server.for_rep(address)) > 3)
+    courier.process.send_signal(signal.SIGTERM)
+    assert courier.process.wait(60) == 0, courier.log.read_text()
+    start()
+    assert until(lambda: post.all_have_fates(*ids))
+    assert post.fates(*ids) == {identity: ["sent"] for identity in ids}
+    assert len(server.for_rep(address)) == 40

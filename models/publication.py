@@ -139,8 +139,13 @@ class QueueObject(_Published):
     outcomes: Ids = []
 
 
+SipUri = Annotated[
+    str, StringConstraints(max_length=200, pattern=r"^sips?:[A-Za-z0-9+_.!~*'()-]+@[A-Za-z0-9.:_-]+$")
+]
+
+
 class RepObject(_Published):
-    """A person who works leads (R9)."""
+    """A person who works leads (R9). `telephone`: the SIP URI where the rep is called; the phone if not given (N4)."""
 
     rep_id: Id
     name: Name = ""
@@ -156,6 +161,7 @@ class RepObject(_Published):
     max_per_day: Count | None = None
     filter: Rules | None = None
     time_zone: Zone | None = None
+    telephone: SipUri | None = None
 
 
 class Member(_Published):
@@ -255,6 +261,24 @@ class MailObject(_Published):
     words: Annotated[dict[str, MailWords], Field(max_length=50)] = {}
 
 
+Sound = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_/-]+$")]
+Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
+
+
+class TelephoneObject(_Published):
+    """An org's telephone (N4, N5).
+
+    `caller_id`: the number that reps and leads see. `recordings`: the org's own recordings instead of spoken words, as
+    the telephone system's sound names: `offer`, `offer_after`, `won`, `won_after`, `gone`, `call`, `no_answer`, `busy`,
+    `quiet_hours`, `forbidden`, `unavailable`. `_after` is what follows the lead's name. `inbound`: the number that was
+    called -> campaign.
+    """
+
+    caller_id: Number | None = None
+    recordings: Annotated[dict[str, Sound], Field(max_length=50)] = {}
+    inbound: Annotated[dict[Number, Id], Field(max_length=MAX_ENTRIES)] = {}
+
+
 class SettingsObject(_Published):
     """An org's settings (D2, D4, R1, X6).
 
@@ -274,6 +298,7 @@ class SettingsObject(_Published):
     arrivals (K1). A phone without an extension covers all its extensions.
     `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
     `refuse_erased`: whether an arrival of an erased person is refused. `mail`: the org's mails to its reps (N2).
+    `telephone`: the org's telephone (N4, N5).
     """
 
     time_zone: Zone | None = None
@@ -307,6 +332,7 @@ class SettingsObject(_Published):
         dict[str, VendorBinding], Field(max_length=MAX_ENTRIES), AfterValidator(_vendor_names)
     ] = {}
     mail: MailObject = MailObject()
+    telephone: TelephoneObject = TelephoneObject()
 
 
 KINDS: Final[dict[str, tuple[type[_Published], str | None]]] = {

@@ -135,13 +135,14 @@ class AsteriskServer(Server):
 
     def answers(self) -> bool:
         """Tell whether ARI answers and Asterisk is booted."""
-        request = urllib.request.Request(f"{self.address}/asterisk/ping", headers=self._authorization())  # noqa: S310
+        request = urllib.request.Request(f"{self.address}/asterisk/ping", headers=self.authorization())  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310
                 return bool(json.load(answer).get("ping") == "pong")
         except urllib.error.HTTPError:
             return False
 
-    def _authorization(self) -> dict[str, str]:
+    def authorization(self) -> dict[str, str]:
+        """Return the header with user and password."""
         pair = b64encode(f"{self.user}:{self.password}".encode()).decode()
         return {"Authorization": f"Basic {pair}"}

@@ -19,10 +19,10 @@ KEYS: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """Debian's keys. Without this file apt takes the keys that it trusts."""
 INTO: Final = Path("build/telephony")
 HOW: Final = (
-    "The telephone's tests need Asterisk, SIPp and espeak-ng from Debian's suite {suite}. They are fetched by apt-get, so"
-    " a Debian or Ubuntu machine with access to a Debian mirror is needed. Name another mirror with TELEPHONY_MIRROR=URL,"
-    " another suite with TELEPHONY_SUITE=NAME, or unpack the packages asterisk, sip-tester and espeak-ng with their"
-    " libraries into {folder}/root yourself and create the file {folder}/ready."
+    "The telephone's tests need Asterisk, SIPp and espeak-ng from Debian's suite {suite}. apt-get fetches them, so a"
+    " Debian or Ubuntu machine with access to a Debian mirror is needed. Name another mirror with"
+    " TELEPHONY_MIRROR=URL, another suite with TELEPHONY_SUITE=NAME, or unpack the packages asterisk, sip-tester and"
+    " espeak-ng with their libraries into {folder}/root yourself and create the file {folder}/ready."
 )
 _FETCH_SECONDS: Final = 900
 _UNPACK_SECONDS: Final = 120
@@ -101,7 +101,7 @@ def configured_mirror() -> str:
 
 def _run(command: list[str], seconds: int = _FETCH_SECONDS) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as error:
         raise FetchFailedError(f"{command[0]} did not end within {seconds} s") from error
     if done.returncode:

@@ -74,7 +74,11 @@ def fetch(folder: Path, suite: str, mirror: str | None) -> None:
         "APT::Sandbox::User": "",
         "Debug::NoLocking": "1",
     }
-    command = ["apt-get", "-qq", *(part for name, value in options.items() for part in ("-o", f"{name}={value}"))]
+    command = [
+        "apt-get",
+        "-qq",
+        *(part for name, value in options.items() for part in ("-o", f"{name}={value}")),
+    ]
     _run([*command, "update"])
     _run([*command, "-y", "--download-only", "install", *PACKAGES])
     root = folder / "root"

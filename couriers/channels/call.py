@@ -23,7 +23,9 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
     """Open the telephone. Raises ConfigError without a telephone system or without a voice."""
     telephone = TelephoneSettings.read()
     if telephone.ari_url is None:
-        raise ConfigError("FIRSTCLAIM_TELEPHONE_ARI_URL", "is missing; the telephone courier needs an Asterisk")
+        raise ConfigError(
+            "FIRSTCLAIM_TELEPHONE_ARI_URL", "is missing; the telephone courier needs an Asterisk"
+        )
     _ = telephone.secret
     speech = Speech(telephone.sounds or settings.state_dir / "sounds", telephone.espeak, telephone.voice)
     await speech.prepare()

@@ -217,8 +217,11 @@ class Ari:
         elif kind == "ChannelDtmfReceived":
             self._tell(LegDigit(leg_id, str(event["digit"])))
         elif kind == "ChannelDestroyed":
+            # Telephones end an answered call with all kinds of causes; one that was not answered has not hung up.
             reason = REASONS.get(event.get("cause", 0), "failed")
-            if not self._legs[leg_id] and reason == "hung_up":
+            if self._legs[leg_id]:
+                reason = "hung_up"
+            elif reason == "hung_up":
                 reason = "no_answer"
             self._gone(leg_id, reason)
 

@@ -163,7 +163,9 @@ class LiveCall:
         else:
             self.happens(machine.Decided(action, str(answer.result), str(answer.reason or "")))
 
-    async def _record(self, leg: Literal["rep", "lead"], event: Any, digit: str = "", reason: str = "") -> None:
+    async def _record(
+        self, leg: Literal["rep", "lead"], event: Any, digit: str = "", reason: str = ""
+    ) -> None:
         now = datetime.now(UTC)
         if event == "answered":
             self.answered[leg] = now

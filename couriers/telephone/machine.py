@@ -286,7 +286,9 @@ def _pressed(call: RepCall, digit: str) -> Step:
         return _to(call, Phase.ASKING, call.times.answer, pressed, Quiet(), Ask("press_one"))
     if call.phase is Phase.WON:
         if call.waiting:
-            return _to(call, Phase.BRIDGED, call.times.talk, pressed, Quiet(), Bridge(), Record("lead", "bridged"))
+            return _to(
+                call, Phase.BRIDGED, call.times.talk, pressed, Quiet(), Bridge(), Record("lead", "bridged")
+            )
         return _to(call, Phase.CONNECTING, call.times.answer, pressed, Quiet(), Ask("connect"))
     return call, [pressed]
 

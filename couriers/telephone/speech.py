@@ -105,7 +105,9 @@ class Speech:
             process.kill()
             raise RetryableError("espeak-ng", f"it did not end within {SPEAK_SECONDS:g} s") from error
         if process.returncode or not spoken:
-            raise RetryableError("espeak-ng", said.decode(errors="replace").strip()[-300:] or "it said nothing")
+            raise RetryableError(
+                "espeak-ng", said.decode(errors="replace").strip()[-300:] or "it said nothing"
+            )
         return spoken
 
 

@@ -54,7 +54,7 @@ class Watcher:
             listening.set()
             async for message in socket:
                 event = json.loads(message.data)
-                if event["type"] in {"PlaybackStarted", "PlaybackContinuing"}:
+                if event["type"] == "PlaybackStarted":
                     playback = event["playback"]
                     channel = playback["target_uri"].removeprefix("channel:")
                     self.played.append((channel, playback["media_uri"].rpartition("/")[2]))
@@ -101,7 +101,7 @@ def office(asterisk: AsteriskServer, tmp_path_factory: pytest.TempPathFactory) -
             "FIRSTCLAIM_TELEPHONE_ARI_URL": asterisk.address,
             "FIRSTCLAIM_TELEPHONE_PASSWORD": asterisk.password,
             "FIRSTCLAIM_TELEPHONE_ESPEAK": espeak(),
-            "FIRSTCLAIM_TELEPHONE_LATE_SECONDS": "60",
+            "FIRSTCLAIM_TELEPHONE_LATE_SECONDS": "20",
             "FIRSTCLAIM_TELEPHONE_NUMBER_URI": "sip:{number}@127.0.0.1:" + str(LEAD_PORT),
         }
         argv = [sys.executable, "-m", "cli", "courier", "--channel", "call", "--port", str(port)]

@@ -11,6 +11,10 @@ from typing import Final
 from runtime.asterisk import command, programs_root
 from runtime.process import free_port
 
+_PCAP_HEADER: Final = 24
+_RECORD_HEADER: Final = 16
+_UDP_END: Final = 14 + 20 + 8
+"""Ethernet, IP and UDP headers of a packet."""
 ONE: Final = "usr/share/sip-tester/dtmf_2833_1.pcap"
 _ANSWER: Final = """SIP/2.0 200 OK
 [last_Via:]
@@ -48,7 +52,7 @@ _OK: Final = (
 _HANG_UP: Final = (
     '<send retrans="500"><![CDATA[\nBYE [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n'
     "From: <sip:[local_ip]:[local_port]>;tag=[pid]SIPpTag01[call_number]\nTo[$peer]\n[last_Call-ID:]\nCSeq: 1 BYE\n"
-    "Max-Forwards: 70\nContent-Length: 0\n\n]]></send>\n<recv response=\"200\"/>\n"
+    'Max-Forwards: 70\nContent-Length: 0\n\n]]></send>\n<recv response="200"/>\n'
 )
 
 
@@ -56,8 +60,24 @@ def _pause(milliseconds: int) -> str:
     return f'<pause milliseconds="{milliseconds}"/>\n'
 
 
-def _press() -> str:
-    return f'<nop><action><exec play_pcap_audio="{programs_root() / ONE}"/></action></nop>\n'
+def _press(number: int = 0) -> str:
+    """Press 1. Each press of a call needs another number, because the same RTP packets would count as a repeat."""
+    return f'<nop><action><exec play_pcap_audio="one-{number}.pcap"/></action></nop>\n'
+
+
+def write_presses(folder: Path, most: int = 40) -> None:
+    """Write SIPp's recording of the key 1 for each press of a call, with sequence numbers and timestamps that grow."""
+    recording = (programs_root() / ONE).read_bytes()
+    for number in range(most):
+        changed, at = bytearray(recording), _PCAP_HEADER
+        while at < len(recording):
+            length = int.from_bytes(recording[at + 8 : at + 12], "little")
+            rtp = at + _RECORD_HEADER + _UDP_END
+            for place, size, more in ((rtp + 2, 2, 100 * number), (rtp + 4, 4, 16_000 * number)):
+                value = int.from_bytes(recording[place : place + size], "big") + more
+                changed[place : place + size] = (value % 256**size).to_bytes(size, "big")
+            at += _RECORD_HEADER + length
+        (folder / f"one-{number}.pcap").write_bytes(changed)
 
 
 def _invited(ring_ms: int) -> str:
@@ -68,7 +88,9 @@ def _invited(ring_ms: int) -> str:
 
 
 def _answers(ring_ms: int) -> str:
-    return _invited(ring_ms) + f'<send retrans="500"><![CDATA[\n{_ANSWER}\n]]></send>\n<recv request="ACK"/>\n'
+    return (
+        _invited(ring_ms) + f'<send retrans="500"><![CDATA[\n{_ANSWER}\n]]></send>\n<recv request="ACK"/>\n'
+    )
 
 
 def presses(times: int, *, ring_ms: int = 300) -> str:
@@ -77,7 +99,11 @@ def presses(times: int, *, ring_ms: int = 300) -> str:
     steps = [_answers(ring_ms), _pause(700)]
     for number in range(times):
         label = number + 10
-        steps += [f'<label id="{label}"/>\n', _press(), wait.format(1200, label + 1).replace(' optional="true"', "")]
+        steps += [
+            f'<label id="{label}"/>\n',
+            _press(number),
+            wait.format(1200, label + 1).replace(' optional="true"', ""),
+        ]
     steps += [f'<label id="{times + 10}"/>\n', '<recv request="BYE"/>\n', '<label id="1"/>\n', _OK]
     return "".join(steps)
 
@@ -111,7 +137,13 @@ def is_busy() -> str:
 
 def is_away() -> str:
     """Ring until the caller gives up."""
-    return _invited(0) + '<recv request="CANCEL"/>\n' + _OK + _reply(487, "Request Terminated") + '<recv request="ACK"/>\n'
+    return (
+        _invited(0)
+        + '<recv request="CANCEL"/>\n'
+        + _OK
+        + _reply(487, "Request Terminated")
+        + '<recv request="ACK"/>\n'
+    )
 
 
 def talks(milliseconds: int) -> str:
@@ -130,6 +162,8 @@ class Telephone:
 
     def __post_init__(self) -> None:
         self.port = self.port or free_port()
+        if not (self.folder / "one-0.pcap").exists():
+            write_presses(self.folder)
         self.trace = self.folder / f"{self.name}.sip"
         file = self.folder / f"{self.name}.xml"
         uses = '<Reference variables="peer"/>\n' if "peer" in self.scenario else ""
@@ -139,7 +173,16 @@ class Telephone:
             [
                 *command("usr/bin/sipp"),
                 *("-sf", str(file), "-i", "127.0.0.1", "-p", str(self.port), "-mi", "127.0.0.1"),
-                *("-mp", str(free_port()), "-m", "1", "-nostdin", "-trace_msg", "-message_file", str(self.trace)),
+                *(
+                    "-mp",
+                    str(free_port()),
+                    "-m",
+                    "1",
+                    "-nostdin",
+                    "-trace_msg",
+                    "-message_file",
+                    str(self.trace),
+                ),
                 *("-trace_err", "-error_file", str(self.folder / f"{self.name}.errors")),
             ],
             cwd=self.folder,

@@ -55,21 +55,24 @@ class Story:
         self.office, self.folder, self.number = office, folder, number
         self.org = unique(f"org{number}")
         self.keeps = number % 2 == 1
+        self.reps: tuple[str, ...] = REPS
         self.telephones: dict[str, Telephone] = {}
         self.lead = Telephone("lead", folder, sipp.talks(1_500), LEAD_PORT)
         self.external = unique("A")
         self.lead_id = lead_id(self.org, "acme", self.external, {})
 
-    def publish(self) -> None:
-        """Publish the org with its reps, and start their telephones."""
-        for rep in REPS:
+    def publish(self, *reps: str, ring_seconds: int = 60, quiet_hours: Any = ()) -> None:
+        """Publish the org with its reps (all twelve if none is named), and start their telephones."""
+        self.reps = reps or REPS
+        for rep in self.reps:
             self.telephones[rep] = Telephone(rep, self.folder, scenario(rep, keeps=self.keeps))
             self._publish("rep", rep, {"rep_id": rep, "telephone": self.telephones[rep].uri})
-        members = [{"rep_id": rep} for rep in REPS]
-        group = {"group_id": "all", "method": "ring_all", "members": members, "ring_seconds": 60}
+        members = [{"rep_id": rep} for rep in self.reps]
+        terms = {"method": "ring_all", "members": members, "ring_seconds": ring_seconds}
+        group = {"group_id": "all", **terms}
         self._publish("group", "all", group)
         self._publish("campaign", "all", {"campaign_id": "all", "group_id": "all", "default": True})
-        self._publish("settings", "org", {"quiet_hours": []})
+        self._publish("settings", "org", {"quiet_hours": [*quiet_hours]})
 
     def _publish(self, kind: str, object_id: str, value: dict[str, Any]) -> None:
         self.office.post.publish(kind, object_id, value, self.org)
@@ -96,7 +99,7 @@ class Story:
         """Return whether every leg that was dialled has ended."""
         legs = {(one["call_id"], one["leg"]) for one in self.of("calls")}
         ended = {(one["call_id"], one["leg"]) for one in self.of("calls") if one["event"] == "ended"}
-        return len(legs) >= len(REPS) and legs == ended
+        return len(legs) >= len(self.reps) and legs == ended
 
     def stop(self) -> None:
         """End all telephones."""
@@ -153,7 +156,9 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
                 assert heard[rep][:2] == [Words.OFFER, Words.WON]
             else:
                 assert heard[rep][-1] is Words.GONE, f"{rep} heard {heard[rep]}"
-        reasons = {one["rep_id"]: one["reason"] for one in calls if one["leg"] == "rep" and one["event"] == "ended"}
+        reasons = {
+            one["rep_id"]: one["reason"] for one in calls if one["leg"] == "rep" and one["event"] == "ended"
+        }
         assert reasons[BUSY] == "busy"
         pressed = {one["rep_id"] for one in calls if one["event"] == "pressed"}
         assert not pressed & {BUSY, AWAY, MACHINE}
@@ -170,6 +175,51 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
         assert {one["call_id"] for one in calls} == {
             call_id_of(f"{story.lead_id}/{newest_epoch(calls)}/{rep}/ring/call") for rep in REPS
         }
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        story.stop()
+
+
+async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(office: Office, tmp_path: Path) -> None:
+    """A busy line, an answering machine and a telephone that nobody hears are no answer, and no decline either."""
+    story = Story(office, tmp_path, 100)
+    try:
+        story.publish(BUSY, MACHINE, AWAY, ring_seconds=12)
+        story.arrive()
+        await eventually(story.all_ended, "every leg ended", every=0.5)
+        await eventually(lambda: story.of("lead-exceptions"), "it is an exception", every=0.5)
+        assert story.of("lead-exceptions")[-1]["reason"] == "no_agents_answered"
+        assert not story.of("lead-decisions"), "no action was asked for anybody"
+        reasons = {one["rep_id"]: one["reason"] for one in story.of("calls") if one["event"] == "ended"}
+        assert reasons[BUSY] == "busy"
+        assert reasons[MACHINE] in {"no_digit", "hung_up"}
+        assert reasons[AWAY] in {"no_answer", "withdrawn"}
+        fates = [(one["rep_id"], one["status"]) for one in story.of("deliveries")]
+        assert (BUSY, "failed") in fates
+        assert (MACHINE, "delivered") in fates
+    finally:
+        story.stop()
+
+
+async def test_n6_a_lead_in_its_quiet_hours_is_not_dialled_and_the_rep_hears_why(
+    office: Office, tmp_path: Path
+) -> None:
+    """The lead may be called when it rings; its org's quiet hours begin before the second press."""
+    story, watcher, listening = Story(office, tmp_path, 102), Watcher(office.asterisk), asyncio.Event()
+    watching = asyncio.create_task(watcher.watch(listening))
+    try:
+        await eventually(listening.is_set, "the watcher listens")
+        every_day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+        quiet = [{"days": every_day, "from": "00:00", "to": "24:00"}]
+        story.publish(FIRST, quiet_hours=quiet)
+        story.arrive()
+        await eventually(story.all_ended, "every leg ended", every=0.5)
+        heard = [SPOKEN[sound] for _, sound in watcher.played if sound in SPOKEN]
+        assert heard == [Words.OFFER, Words.WON, Words.QUIET_HOURS]
+        about = [(one["event"], one["reason"]) for one in story.of("calls") if one["leg"] == "lead"]
+        assert about == [("ended", "quiet_hours")]
+        assert not story.lead.messages(), "the lead's telephone never rang"
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)

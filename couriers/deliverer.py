@@ -14,7 +14,7 @@ from couriers import metrics
 from couriers.directory import Directory
 from couriers.fates import FateWriter
 from couriers.gate import ProviderGate
-from couriers.pending import OverError, Pending, Phase, WithdrawnError
+from couriers.pending import NOBODY, OVER, OverError, Pending, Phase, WithdrawnError
 from couriers.port import (
     BouncedError,
     Channel,
@@ -23,8 +23,8 @@ from couriers.port import (
     ProviderDownError,
     Receipt,
     Request,
-    UndeliverableError,
 )
+from couriers.requests import quiet_seconds, request_of
 from couriers.usefulness import useful_until
 from models.public import Fate, Notification
 from streams.retries import DELIVER
@@ -38,8 +38,8 @@ REMEMBERED: Final = 20_000
 DEFAULT_ORG: Final = "default"
 NOT_SENT: Final = frozenset({"withdrawn", "failed", "bounced"})
 """The fates after which there is nothing to take back."""
-NOBODY: Final = "firstclaim"
-"""The provider of a fate that no provider decided."""
+QUIET_LOOK_SECONDS: Final = 60.0
+"""How often a request that waits for the end of a rep's quiet times looks at them again."""
 
 Finished = Callable[[TopicPartition, int, int | None], None]
 """Called when a record is finished: (partition, offset, offset of its fate or None)."""
@@ -171,8 +171,8 @@ class Deliverer:
         except OverError:
             tried = f", after {pending.attempts} attempts: {pending.last_failure}" if pending.attempts else ""
             return "failed", NOBODY, f"it is useless since {pending.until.isoformat()}{tried}"
-        except WithdrawnError:
-            return "withdrawn", NOBODY, "it was over before it was sent"
+        except WithdrawnError as error:
+            return "withdrawn", NOBODY, error.reason
         except BouncedError as error:
             return "bounced", error.provider, error.reason
         except DeliveryError as error:
@@ -181,7 +181,7 @@ class Deliverer:
             if not pending.withdrawn or pending.task is None:
                 raise
             pending.task.uncancel()
-            return "withdrawn", NOBODY, "it was over before it was sent"
+            return "withdrawn", NOBODY, OVER
         return receipt.status, receipt.provider, receipt.detail
 
     async def _delivered(self, pending: Pending) -> Receipt:
@@ -194,6 +194,8 @@ class Deliverer:
         raise AssertionError  # the last attempt returned or raised
 
     async def _attempt(self, pending: Pending) -> Receipt:
+        while (quiet := quiet_seconds(pending, self._directory, self._clock())) > 0:  # noqa: ASYNC110  # a clock has no event
+            await asyncio.sleep(min(quiet, QUIET_LOOK_SECONDS))
         left = (pending.until - self._clock()).total_seconds()
         with suppress(TimeoutError):
             async with (
@@ -201,23 +203,10 @@ class Deliverer:
                 self._slots,
                 self._gate.turn(),
             ):
-                request = self._request(pending)
+                request = request_of(pending, self._directory, self._clock())
                 window.reschedule(None)  # a begun attempt has its own bound
                 return await self._sent(pending, request)
         raise OverError
-
-    def _request(self, pending: Pending) -> Request:
-        """Return the request with the directory's newest publications. Raises what ends it."""
-        if pending.withdrawn:
-            raise WithdrawnError
-        if self._clock() >= pending.until:
-            raise OverError
-        notification, org = pending.notification, pending.org
-        rep = self._directory.rep(org, notification.rep_id)
-        if rep is None or not rep.active:
-            raise UndeliverableError(NOBODY, f"rep {notification.rep_id} is not in the directory or has left")
-        settings = self._directory.settings(org)
-        return Request(notification, rep, settings, org, pending.requested_at, pending.until)
 
     async def _sent(self, pending: Pending, request: Request) -> Receipt:
         """Let the channel send, within its time. An attempt that fails after a withdrawal is the last one."""
@@ -228,12 +217,12 @@ class Deliverer:
         except ProviderDownError as error:
             self._gate.failed(error.reason)
             if pending.withdrawn:
-                raise WithdrawnError from error
+                raise WithdrawnError(OVER) from error
             raise
         except DeliveryError as error:
             self._gate.answered()
             if pending.withdrawn and isinstance(error, LaterError):
-                raise WithdrawnError from error
+                raise WithdrawnError(OVER) from error
             raise
         finally:
             pending.phase = Phase.WAITING

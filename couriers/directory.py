@@ -33,6 +33,13 @@ class Directory:
         """Return an org's settings; the defaults if it published none."""
         return self._orgs.get(org, NO_SETTINGS)
 
+    def publish_rep(self, org: str, rep_id: str, value: dict[str, Any] | None) -> None:
+        """Take a rep's publication; None removes the rep. Raises ValidationError."""
+        if value is None:
+            self._reps.pop((org, rep_id), None)
+        else:
+            self._reps[org, rep_id] = RepObject.model_validate(value)
+
     async def follow(self) -> None:
         """Follow the topic until cancelled. While Kafka is away, the last state stays in use. Raises ConfigError."""
         async with aclosing(follow(self._settings, DIRECTORY)) as batches:
@@ -47,10 +54,7 @@ class Directory:
             event = accept_publication(record.key, record.value, dict(record.headers), version=record.offset)
             value = event.value
             if event.kind == "rep":
-                if value is None:
-                    self._reps.pop((event.org, event.object_id), None)
-                else:
-                    self._reps[event.org, event.object_id] = RepObject.model_validate(value)
+                self.publish_rep(event.org, event.object_id, value)
             elif event.kind == "settings":
                 self._orgs[event.org] = NO_SETTINGS if value is None else SettingsObject.model_validate(value)
         except (Refused, ValidationError):

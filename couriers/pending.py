@@ -4,10 +4,15 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
+from typing import Final
 
 from aiokafka import TopicPartition
 
 from models.public import Notification
+
+NOBODY: Final = "firstclaim"
+"""The provider of a fate that no provider decided."""
+OVER: Final = "it was over before it was sent"
 
 
 class OverError(Exception):
@@ -15,7 +20,11 @@ class OverError(Exception):
 
 
 class WithdrawnError(Exception):
-    """A request was withdrawn before it was delivered."""
+    """A request is not to be delivered any more: it is over, or its rep does not want it. `reason`: which."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Phase(Enum):

@@ -6,103 +6,40 @@ catalogue.
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from models import moments, normalize
 from models.activities import ActivityKind
-from models.geography import STATE_CODES, state_code
-from models.handles import read_joining_handle
-
-MAX_DESCRIPTION: Final = 2_000
-MAX_COLUMNS: Final = 50
-MAX_ENTRIES: Final = 1_000
-"""The maximum number of teams, outcomes, states, absences or spans of one object."""
-MAX_MEMBERS: Final = 10_000
-MAX_PROTECTION_MINUTES: Final = 60 * 24 * 365
-"""The longest time for which a fresh assignment is protected from claims, in minutes."""
-MAX_LOCK_MINUTES: Final = 30 * 24 * 60
-MAX_COUNT: Final = 1_000_000
-MAX_RETENTION_DAYS: Final = 36_500
-MAX_LOCKS: Final = 1_000
-MAX_CLAIMS_PER_MINUTE: Final = 100_000
-DAY_SECONDS: Final = 86_400
-WEEK_SECONDS: Final = 7 * DAY_SECONDS
-
-
-def _identifier(value: str) -> str:
-    if not normalize.identifier(value):
-        raise ValueError("is empty")
-    return value
-
-
-def _zone(value: str) -> str:
-    if not normalize.zone(value):
-        raise ValueError("is empty")
-    return value
+from models.publication_fields import (
+    DAY_SECONDS,
+    MAX_CLAIMS_PER_MINUTE,
+    MAX_COLUMNS,
+    MAX_ENTRIES,
+    MAX_LOCK_MINUTES,
+    MAX_LOCKS,
+    MAX_MEMBERS,
+    MAX_PROTECTION_MINUTES,
+    MAX_RETENTION_DAYS,
+    WEEK_SECONDS,
+    Count,
+    Description,
+    Handle,
+    Id,
+    Ids,
+    Instant,
+    Kind,
+    Name,
+    Published,
+    Rules,
+    State,
+    Week,
+    WeekSpan,
+    Zone,
+)
+from models.publication_reach import MailObject, NotifyObject, SipUri, TelephoneObject
 
 
-def _instant(value: str) -> str:
-    if not moments.instant(value):
-        raise ValueError("is empty")
-    return value
-
-
-def _handle(value: str) -> str:
-    read_joining_handle(value)
-    return value
-
-
-def _state(value: str) -> str:
-    if value not in STATE_CODES:
-        near = state_code(value)
-        raise ValueError("is not a state's code" + (f", did you mean {near}?" if near else " like RI"))
-    return value
-
-
-Id = Annotated[str, AfterValidator(_identifier)]
-Name = Annotated[str, StringConstraints(max_length=normalize.NAME_LENGTH)]
-Description = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION)]
-State = Annotated[str, AfterValidator(_state)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Handle = Annotated[str, AfterValidator(_handle)]
-"""A phone number or mail address, written in any way that is read on `lead-arrivals`."""
-Instant = Annotated[str, AfterValidator(_instant)]
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
-Ids = Annotated[list[Id], Field(max_length=MAX_ENTRIES)]
-Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-"""A time of day, `00:00` to `23:59`."""
-EndClock = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
-"""The time of day at which something ends. `24:00` is the end of the day."""
-Kind = Literal["call", "email", "sms", "note", "call_log", "todo", "drip_plan", "bulk_email"]
-"""A kind of activity (`models.activities.ActivityKind`)."""
-Rules = dict[str, Any]
-"""A rule tree as sent."""
-
-
-class _Published(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-
-
-class WeekSpan(_Published):
-    """Hours on some days of the week, in the owner's time zone. If `to` is before `from`, they run past midnight."""
-
-    days: Annotated[
-        list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Field(min_length=1, max_length=7)
-    ]
-    from_: Clock = Field(alias="from")
-    to: EndClock
-
-    @model_validator(mode="after")
-    def _has_length(self) -> "WeekSpan":
-        if self.from_ == self.to:
-            raise ValueError("from and to are the same: for a whole day write 00:00 to 24:00")
-        return self
-
-
-Week = Annotated[list[WeekSpan], Field(max_length=MAX_ENTRIES)]
-
-
-class Absence(_Published):
+class Absence(Published):
     """A rep is away from one instant up to another."""
 
     from_: Instant = Field(alias="from")
@@ -116,14 +53,14 @@ class Absence(_Published):
         return self
 
 
-class Sort(_Published):
+class Sort(Published):
     """A queue's sort order. The catalogue decides whether the field exists."""
 
     field: str = "arrived_at"
     direction: Literal["asc", "desc"] = "asc"
 
 
-class QueueObject(_Published):
+class QueueObject(Published):
     """A call queue (Q1)."""
 
     queue_id: Id
@@ -139,13 +76,11 @@ class QueueObject(_Published):
     outcomes: Ids = []
 
 
-SipUri = Annotated[
-    str, StringConstraints(max_length=200, pattern=r"^sips?:[A-Za-z0-9+_.!~*'()-]+@[A-Za-z0-9.:_-]+$")
-]
+class RepObject(Published):
+    """A person who works leads (R9). `notify`: how the rep wants to hear of news (N8).
 
-
-class RepObject(_Published):
-    """A person who works leads (R9). `telephone`: the SIP URI where the rep is called; the phone if not given (N4)."""
+    `telephone`: the SIP URI at which the rep is called; without one the rep is called by phone (N4).
+    """
 
     rep_id: Id
     name: Name = ""
@@ -161,17 +96,18 @@ class RepObject(_Published):
     max_per_day: Count | None = None
     filter: Rules | None = None
     time_zone: Zone | None = None
+    notify: NotifyObject = NotifyObject()
     telephone: SipUri | None = None
 
 
-class Member(_Published):
+class Member(Published):
     """A rep's place on a roster. A rep with `weight` 2 gets two turns for each turn of a rep with weight 1."""
 
     rep_id: Id
     weight: Annotated[int, Field(ge=1, le=1_000)] = 1
 
 
-class GroupObject(_Published):
+class GroupObject(Published):
     """A distribution group: an ordered roster with a method (R1, S1, S5)."""
 
     group_id: Id
@@ -194,7 +130,7 @@ class GroupObject(_Published):
         return self
 
 
-class CampaignObject(_Published):
+class CampaignObject(Published):
     """A campaign: the source through which leads arrive, and the group they are distributed to."""
 
     campaign_id: Id
@@ -209,7 +145,7 @@ Asked = Literal["optional", "required"]
 """Whether messages must be signed."""
 
 
-class VendorBinding(_Published):
+class VendorBinding(Published):
     """What one vendor may send. `key_ids`: the keys it signs with.
 
     `campaigns`: the only ones allowed; null allows any.
@@ -227,59 +163,7 @@ def _vendor_names(vendors: dict[str, VendorBinding]) -> dict[str, VendorBinding]
     return vendors
 
 
-HeaderText = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-"""One line of text, as it may stand in a mail's header."""
-MailAddress = Annotated[
-    str, StringConstraints(max_length=254, pattern=r"^[^\s@<>,;:\"\x00-\x1f]+@[^\s@<>,;:\"]+$")
-]
-Url = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^https?://[^\s\"<>]+$")]
-
-
-class MailWords(_Published):
-    """An org's own words in a mail. What is not given stays as it is."""
-
-    subject: HeaderText | None = None
-    opening: Description | None = None
-
-
-class MailObject(_Published):
-    """An org's mails to its reps (N2, N8).
-
-    `sender`, `sender_name`: who they are from; the courier's own sender if not given. `lender`: the name at the top.
-    `logo_url`: the picture at the top. `support`: the address for questions. `console_url`: where the links lead.
-    `names_in_subjects`: whether subjects have the lead's name; subjects are shown on locked screens. `words`: template
-    -> own words.
-    """
-
-    sender: MailAddress | None = None
-    sender_name: HeaderText = ""
-    lender: HeaderText = ""
-    logo_url: Url | None = None
-    support: MailAddress | None = None
-    console_url: Url | None = None
-    names_in_subjects: bool = False
-    words: Annotated[dict[str, MailWords], Field(max_length=50)] = {}
-
-
-Sound = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_/-]+$")]
-Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
-
-
-class TelephoneObject(_Published):
-    """An org's telephone (N4, N5).
-
-    `caller_id`: the number that reps and leads see. `recordings`: the org's own recordings instead of spoken words, as
-    the telephone system's sound names: `offer`, `offer_after`, `won`, `won_after`, `gone`, `call`, `no_answer`, `busy`,
-    `quiet_hours`, `forbidden`, `unavailable`. `_after` is what follows the lead's name. `inbound`: the number that was
-    called -> campaign.
-    """
-
-    caller_id: Number | None = None
-    recordings: Annotated[dict[str, Sound], Field(max_length=50)] = {}
-    inbound: Annotated[dict[Number, Id], Field(max_length=MAX_ENTRIES)] = {}
-
-
-class SettingsObject(_Published):
+class SettingsObject(Published):
     """An org's settings (D2, D4, R1, X6).
 
     `time_zone`: of the org (C1): its days are meant by dates in rules, and times of leads without an offset are
@@ -298,7 +182,7 @@ class SettingsObject(_Published):
     arrivals (K1). A phone without an extension covers all its extensions.
     `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
     `refuse_erased`: whether an arrival of an erased person is refused. `mail`: the org's mails to its reps (N2).
-    `telephone`: the org's telephone (N4, N5).
+    `telephone`: the org's telephone (N4).
     """
 
     time_zone: Zone | None = None
@@ -335,7 +219,7 @@ class SettingsObject(_Published):
     telephone: TelephoneObject = TelephoneObject()
 
 
-KINDS: Final[dict[str, tuple[type[_Published], str | None]]] = {
+KINDS: Final[dict[str, tuple[type[Published], str | None]]] = {
     "queue": (QueueObject, "queue_id"),
     "rep": (RepObject, "rep_id"),
     "group": (GroupObject, "group_id"),

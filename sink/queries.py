@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, case, func, select
 
 from sink.tables import (
     DecisionTable,
+    DeliveryTable,
     LeadExceptionTable,
     LeadTable,
     SinkOffsetTable,
@@ -89,6 +90,13 @@ def open_exceptions_by_reason(connection: Connection) -> dict[str, int]:
     query = select(table.reason, number).where(table.status == "open").group_by(table.reason)
     rows = connection.execute(query.order_by(number.desc(), table.reason))
     return {reason or "": count for reason, count in rows}
+
+
+def deliveries(connection: Connection, lead_id: str, limit: int) -> list[Row]:
+    """Return the newest fates of a lead's requests for mail, push and calls, newest first (N1)."""
+    table = DeliveryTable
+    query = _whole(table).where(table.lead_id == lead_id)
+    return _rows(connection, query.order_by(table.at.desc(), table.notification_id).limit(limit))
 
 
 def offsets(connection: Connection) -> dict[tuple[str, int], Position]:

@@ -21,6 +21,7 @@ from sink.tables import (
     AssignmentTable,
     Base,
     DecisionTable,
+    DeliveryTable,
     InquiryTable,
     LeadAliasTable,
     LeadExceptionTable,
@@ -38,6 +39,7 @@ HISTORY: Final[tuple[Any, ...]] = (
     ActivityTable,
     InquiryTable,
     LeadAliasTable,
+    DeliveryTable,
 )
 """The tables of the history. Rows are only added to them, because the journal drops old records after a day."""
 NO_REASON: Final = "known from the topic assignments; the journal has its reason no more"

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 import structlog
@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from sink.consumer import KAFKA, JournalReader, make_consumer
 from sink.dead_letters import STAGE, DeadLetterWriter
+from sink.deliveries import DeliveryWriter, follow_deliveries
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter
@@ -77,7 +78,8 @@ class Sink:
             await self._repeat_until_it_succeeds(stop, producer.start)
             await self._repeat_until_it_succeeds(stop, consumer.start)
             self.readiness.cleared("starting")
-            await _until(stop, reader)
+            fates = follow_deliveries(settings, DeliveryWriter(engine), self.readiness)
+            await _until(stop, reader, fates)
         finally:
             await stop_consumer(consumer)
             with contextlib.suppress(TimeoutError, KafkaError):
@@ -107,22 +109,25 @@ class Sink:
                 await asyncio.wait_for(stop.wait(), pause)
 
 
-async def _until(stop: asyncio.Event, reader: JournalReader) -> None:
-    """Run the reader and its measurements until `stop` is set. Raises what the reader raises."""
+async def _until(stop: asyncio.Event, reader: JournalReader, fates: Coroutine[Any, Any, None]) -> None:
+    """Run both readers and the measurements until `stop` is set. Raises what they raise."""
     reading = asyncio.create_task(reader.run(stop))
+    following = asyncio.create_task(fates)
     measuring = asyncio.create_task(_measure(reader))
     stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({reading, stopping, measuring}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({reading, following, stopping, measuring}, return_when=asyncio.FIRST_COMPLETED)
         if measuring.done():
             measuring.result()
+        if following.done():
+            following.result()
         await asyncio.wait({reading}, timeout=STOP_S)
         if reading.done():
             reading.result()
     finally:
-        for task in (reading, measuring, stopping):
+        for task in (reading, following, measuring, stopping):
             task.cancel()
-        await asyncio.gather(reading, measuring, stopping, return_exceptions=True)
+        await asyncio.gather(reading, following, measuring, stopping, return_exceptions=True)
 
 
 async def _measure(reader: JournalReader) -> None:

@@ -29,15 +29,15 @@ class Statements:
 
     def __init__(self, dialect: str) -> None:
         self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        self.lead = self._guarded(_table(LeadTable), unfilled=_written_by_older_schema())
-        self.assignment = self._guarded(_table(AssignmentTable))
-        self.exception = self._guarded(_table(LeadExceptionTable), kept=KEPT)
-        self.history = self.added(_table(AssignmentHistoryTable))
-        self.decision = self.added(_table(DecisionTable))
-        self.activity = self.added(_table(ActivityTable))
-        self.inquiry = self.added(_table(InquiryTable))
-        self.alias = self.added(_table(LeadAliasTable))
-        self.first_offset = self.added(_table(SinkOffsetTable))
+        self.lead = self._guarded(table_of(LeadTable), unfilled=_written_by_older_schema())
+        self.assignment = self._guarded(table_of(AssignmentTable))
+        self.exception = self._guarded(table_of(LeadExceptionTable), kept=KEPT)
+        self.history = self.added(table_of(AssignmentHistoryTable))
+        self.decision = self.added(table_of(DecisionTable))
+        self.activity = self.added(table_of(ActivityTable))
+        self.inquiry = self.added(table_of(InquiryTable))
+        self.alias = self.added(table_of(LeadAliasTable))
+        self.first_offset = self.added(table_of(SinkOffsetTable))
 
     def added(self, table: Table) -> Insert:
         """Return an insert that leaves an existing row unchanged."""
@@ -127,6 +127,7 @@ def _written_by_older_schema() -> ColumnElement[bool]:
     )
 
 
-def _table(entity: Any) -> Table:
+def table_of(entity: Any) -> Table:
+    """Return the table of a mapped class."""
     table: Table = entity.__table__
     return table

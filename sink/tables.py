@@ -304,11 +304,33 @@ class LeadAliasTable(Base):
     lead_id: Mapped[str]
 
 
-class SinkOffsetTable(Base):
-    """The position up to which the journal is applied, written in the same transaction as the rows.
+class DeliveryTable(Base):
+    """The fates of requests for mail, push and calls (N1), from the topic `deliveries`. Rows are never updated.
 
-    `next_offset` is the first journal offset that is not applied yet. `mark` is the highest `LeadRow.off` applied, -1
-    for none. A record at or below it is a repeat, written by a zombie or during an overlapping rebalance.
+    A request may have several fates, such as sent and then bounced. `at`: when the first record with this fate was
+    written.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (Index("ix_delivery_lead", "lead_id", "at"),)
+
+    notification_id: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[str] = mapped_column(primary_key=True)
+    channel: Mapped[str]
+    provider: Mapped[str]
+    detail: Mapped[str]
+    lead_id: Mapped[str]
+    rep_id: Mapped[str]
+    org: Mapped[str]
+    at: Mapped[datetime]
+
+
+class SinkOffsetTable(Base):
+    """The position up to which a topic is applied, written in the same transaction as the rows.
+
+    `next_offset` is the first offset that is not applied yet. `mark` is the highest `LeadRow.off` applied from the
+    journal, -1 for none and for `deliveries`. A record at or below it is a repeat, written by a zombie or during an
+    overlapping rebalance.
     """
 
     __tablename__ = "sink_offset"

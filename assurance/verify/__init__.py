@@ -19,6 +19,7 @@ from assurance.verify.cross_log import CrossLogMessages
 from assurance.verify.cross_state import check_conservation, check_orgs, check_persons
 from assurance.verify.database import check_database
 from assurance.verify.dead_letters import DeadLetterIndex
+from assurance.verify.deliveries import check_deliveries
 from assurance.verify.erased import check_erased, letter_was_removed
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import CODES, Finding, Findings, Kind
@@ -167,6 +168,8 @@ async def verify(
     crm_rows = await asyncio.to_thread(
         check_database, settings.database_url, journal_facts, findings, cut=cut
     )
+    say("mails, pushes and calls")
+    await check_deliveries(settings, findings)
     say("the board")
     board_places = await check_board(settings, journal_facts, findings)
     say("erased persons")

@@ -93,6 +93,9 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "org_differs": (_C, "an org says another stage, epoch or rep of a lead than the lead does"),
     "inquiries_differ": (_L, "an org knows of another number of arrivals of a lead than the lead does (R6)"),
     "org_unasked": (_C, "an org counts a lead that uses none of its capacity"),
+    # requests and their fates
+    "fate_missing": (_L, "a courier has passed a request without a fate (N1)"),
+    "fate_unasked": (_C, "a fate belongs to no request (N1)"),
     # CRM database
     "crm_missing": (_L, "the CRM database lacks what the journal has"),
     "crm_differs": (_C, "the CRM database disagrees with the journal"),

@@ -1,4 +1,7 @@
-"""The channels, one file each. A file `NAME.py` here with a function `open_channel` is the channel NAME (N1)."""
+"""The channels, one file each. A file here with `KIND` and `open_channel` is the channel of its name (N1).
+
+`KIND` is the kind of its requests on `notifications`.
+"""
 
 import pkgutil
 from importlib import import_module
@@ -19,6 +22,12 @@ def opener(name: str) -> Open:
         )
     found: Open = import_module(f"{__name__}.{name}").open_channel
     return found
+
+
+def kind_of(name: str) -> str:
+    """Return the kind of a channel's requests."""
+    kind: str = import_module(f"{__name__}.{name}").KIND
+    return kind
 
 
 def group_of(name: str) -> str:

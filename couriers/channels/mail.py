@@ -14,6 +14,7 @@ from models.errors import ConfigError
 from models.public import Notification
 from streams.settings import Settings
 
+KIND: Final[Kind] = "email"
 SEND_SECONDS: Final = 20.0
 """How long one mail may take, with connecting. A mail may come at most this long after its offer was over."""
 
@@ -21,7 +22,7 @@ SEND_SECONDS: Final = 20.0
 class MailChannel:
     """Sends each request of kind `email` to the rep's address. What was sent cannot be withdrawn."""
 
-    kind: Kind = "email"
+    kind: Kind = KIND
     name: ChannelName = "email"
     send_seconds = SEND_SECONDS
 

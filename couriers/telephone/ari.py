@@ -14,7 +14,7 @@ from urllib.parse import quote
 import aiohttp
 import structlog
 
-from couriers.port import ProviderDownError, UndeliverableError
+from couriers.port import DeliveryError, LaterError, ProviderDownError, UndeliverableError
 from couriers.telephone.provider import (
     InboundCall,
     LegAnswered,
@@ -41,6 +41,7 @@ HEARTBEAT_SECONDS: Final = 5.0
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _BAD_ORDER: Final = frozenset({400, 422})
+_FAILED: Final = 500
 _ERRORS: Final = 300
 _RING: Final = "tone:ring"
 REASONS: Final = {16: "hung_up", 17: "busy", 18: "no_answer", 19: "no_answer", 21: "rejected", 26: "hung_up"}
@@ -57,6 +58,8 @@ class Ari:
         self._on_event = on_event
         self._legs: dict[str, bool] = {}
         """Leg id -> whether it was answered."""
+        self._inbound: set[str] = set()
+        """The legs whose channels Asterisk made."""
         self._bridges: dict[str, str] = {}
         self._playing: dict[str, str] = {}
         """Leg id -> the id of its last playback."""
@@ -74,7 +77,7 @@ class Ari:
                     await self._follow(session)
                     pauses = PROVIDER_DOWN.pauses()
                     reason = "it closed the connection"
-                except (aiohttp.ClientError, ProviderDownError, OSError, TimeoutError) as error:
+                except (aiohttp.ClientError, DeliveryError, OSError, TimeoutError) as error:
                     reason = repr(error)
                 finally:
                     self.connected.clear()
@@ -103,11 +106,12 @@ class Ari:
         """Hang up channels that nobody knows, and report legs that are gone."""
         channels: Any = await self._order("GET", "channels", session_needed=False)
         there = {str(channel["id"]) for channel in channels or []}
-        for leg_id in there - set(self._legs):
-            if leg_id.startswith(PREFIX):
-                await self._order("DELETE", f"channels/{leg_id}", session_needed=False)
-        for leg_id in set(self._legs) - there:
-            self._gone(leg_id, "lost")
+        known = {self._channel(leg_id): leg_id for leg_id in self._legs}
+        for channel in there - set(known):
+            if channel.startswith(PREFIX):
+                await self._order("DELETE", f"channels/{channel}", session_needed=False)
+        for channel in set(known) - there:
+            self._gone(known[channel], "lost")
 
     # Orders.
 
@@ -169,12 +173,11 @@ class Ari:
     async def close(self, legs: Collection[str] = ()) -> None:
         """Hang up all legs."""
         for leg_id in [*self._legs, *legs]:
-            with contextlib.suppress(ProviderDownError, UndeliverableError):
+            with contextlib.suppress(DeliveryError):
                 await self.hang_up(leg_id)
 
-    @staticmethod
-    def _channel(leg_id: str) -> str:
-        return quote(leg_id if "." in leg_id else f"{PREFIX}{leg_id}", safe="")
+    def _channel(self, leg_id: str) -> str:
+        return quote(leg_id if leg_id in self._inbound else f"{PREFIX}{leg_id}", safe="")
 
     async def _order(
         self, method: str, path: str, given: dict[str, Any] | None = None, *, session_needed: bool = True
@@ -191,6 +194,8 @@ class Ari:
                 said = await answer.text()
                 if answer.status in _BAD_ORDER:
                     raise UndeliverableError(self.name, f"{answer.status} {said[:300]}")
+                if answer.status == _FAILED:  # such as an endpoint that is not registered now
+                    raise LaterError(self.name, f"{answer.status} {said[:300]}")
                 if answer.status >= _ERRORS:
                     raise ProviderDownError(self.name, f"{answer.status} {said[:300]}")
                 return json.loads(said) if said else None
@@ -216,6 +221,9 @@ class Ari:
             self._tell(LegRinging(leg_id))
         elif kind == "ChannelDtmfReceived":
             self._tell(LegDigit(leg_id, str(event["digit"])))
+        elif kind == "StasisEnd" and leg_id in self._inbound:
+            # Asterisk does not report the end of a channel that it made after it left the application.
+            self._gone(leg_id, "hung_up")
         elif kind == "ChannelDestroyed":
             # Telephones end an answered call with all kinds of causes; one that was not answered has not hung up.
             reason = REASONS.get(event.get("cause", 0), "failed")
@@ -230,6 +238,7 @@ class Ari:
         if arguments[:1] == ["inbound"]:
             if len(self._legs) < MOST_LEGS:
                 self._legs[leg_id] = True
+                self._inbound.add(leg_id)
                 self._tell(InboundCall(leg_id, str(arguments[1]), str(channel["caller"]["number"])))
         elif leg_id in self._legs:
             self._legs[leg_id] = True
@@ -243,6 +252,7 @@ class Ari:
 
     def _gone(self, leg_id: str, reason: str) -> None:
         self._legs.pop(leg_id, None)
+        self._inbound.discard(leg_id)
         self._playing.pop(leg_id, None)
         bridge = self._bridges.pop(leg_id, None)
         if bridge is not None:
@@ -251,7 +261,7 @@ class Ari:
         self._tell(LegOver(leg_id, reason))
 
     async def _forget(self, bridge: str) -> None:
-        with contextlib.suppress(ProviderDownError, UndeliverableError):
+        with contextlib.suppress(DeliveryError):
             await self._order("DELETE", f"bridges/{bridge}")
 
     def _tell(self, event: LegEvent) -> None:

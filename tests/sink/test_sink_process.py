@@ -18,17 +18,18 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from models.codec import encode_row
 from models.errors import RetryableError
 from models.lead import DirectoryRow
 from runtime.kafka import KafkaBroker
 from runtime.process import free_port, spawn, stop_process
-from sink.tables import SinkOffsetTable
+from sink.tables import DeliveryTable, SinkOffsetTable
 from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, provision
+from streams.topics import DEAD_LETTERS, DELIVERIES, LEAD_JOURNAL, provision
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 from tests.sink.conftest import Database
@@ -359,6 +360,43 @@ def test_a_broker_killed_and_back_is_survived_and_ready_says_so(
     assert until(caught_up(plain_engine, journal))
     assert until(sink.ready)
     assert tables(plain_engine) == truth(journal, story, expected)
+
+
+def test_n1_fates_reach_the_database_through_kills(
+    journal: Journal, start: Callable[[], SinkProcess], plain_engine: Engine
+) -> None:
+    """Bytes on the real topic, with some that are no delivery. The sink is killed in between."""
+    wanted = {f"{unique('lead')}/1/rep-1/lead_offered/email" for _ in range(20)}
+    sink = start()
+    for n, identity in enumerate(sorted(wanted)):
+        said = {
+            **dict.fromkeys(("notification_id", "provider", "detail", "lead_id", "rep_id", "org"), identity),
+            "channel": "email",
+            "status": "sent",
+            "at": "2026-11-27T10:00:00Z",
+        }
+        asyncio.run(_append(journal.broker.address, b"no delivery"))
+        asyncio.run(_append(journal.broker.address, json.dumps(said).encode()))
+        if n == 10:
+            assert until(lambda: wanted & set(_fates(plain_engine)))
+            sink.kill()
+            sink = start()
+    assert until(lambda: wanted <= set(_fates(plain_engine))), sink.log.read_text()
+    found = _fates(plain_engine)
+    assert len(found) == len(set(found))
+
+
+def _fates(engine: Engine) -> list[str]:
+    try:
+        with engine.connect() as connection:
+            return list(connection.scalars(select(DeliveryTable.notification_id)))
+    except SQLAlchemyError:
+        return []
+
+
+async def _append(bootstrap: str, value: bytes) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+        await producer.send_and_wait(DELIVERIES, value)
 
 
 async def _letter(bootstrap: str, key: bytes | None) -> Any:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shlex
 import signal
 import sys
+import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from pydantic import SecretStr
 
 from couriers.telephone.settings import TelephoneSettings
 from runtime.asterisk import AsteriskServer, command, programs_root
@@ -22,6 +23,7 @@ from tests.couriers.conftest import Post
 from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -86,7 +88,9 @@ def asterisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskServe
 @pytest.fixture
 def telephone_settings(asterisk: AsteriskServer, tmp_path: Path) -> TelephoneSettings:
     """Return the settings of a courier for this Asterisk."""
-    return TelephoneSettings(ari_url=asterisk.address, password=asterisk.password, sounds=tmp_path / "sounds")
+    return TelephoneSettings(
+        ari_url=asterisk.address, password=SecretStr(asterisk.password), sounds=tmp_path / "sounds"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -120,11 +124,8 @@ LEAD_PORT = free_port()
 
 
 def _ready(url: str) -> bool:
-    import urllib.error  # noqa: PLC0415
-    import urllib.request  # noqa: PLC0415
-
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # our own address
             return bool(answer.status == 200)
     except OSError:
         return False

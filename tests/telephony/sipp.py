@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runtime.asterisk import command, programs_root
 from runtime.process import free_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PCAP_HEADER: Final = 24
 _RECORD_HEADER: Final = 16
@@ -40,8 +42,9 @@ a=fmtp:101 0-15
 
 def _reply(code: int, reason: str) -> str:
     return (
-        f"<send><![CDATA[\nSIP/2.0 {code} {reason}\n[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]SIPpTag01[call_number]\n"
-        "[last_Call-ID:]\n[last_CSeq:]\nContact: <sip:[local_ip]:[local_port]>\nContent-Length: 0\n\n]]></send>\n"
+        f"<send><![CDATA[\nSIP/2.0 {code} {reason}\n[last_Via:]\n[last_From:]\n"
+        "[last_To:];tag=[pid]SIPpTag01[call_number]\n[last_Call-ID:]\n[last_CSeq:]\n"
+        "Contact: <sip:[local_ip]:[local_port]>\nContent-Length: 0\n\n]]></send>\n"
     )
 
 
@@ -50,7 +53,8 @@ _OK: Final = (
     "Content-Length: 0\n\n]]></send>\n"
 )
 _HANG_UP: Final = (
-    '<send retrans="500"><![CDATA[\nBYE [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n'
+    '<send retrans="500"><![CDATA[\nBYE [next_url] SIP/2.0\nVia: SIP/2.0/[transport] [local_ip]:[local_port]'
+    ";branch=[branch]\n"
     "From: <sip:[local_ip]:[local_port]>;tag=[pid]SIPpTag01[call_number]\nTo[$peer]\n[last_Call-ID:]\nCSeq: 1 BYE\n"
     'Max-Forwards: 70\nContent-Length: 0\n\n]]></send>\n<recv response="200"/>\n'
 )
@@ -184,12 +188,17 @@ class Telephone:
                     str(self.trace),
                 ),
                 *("-trace_err", "-error_file", str(self.folder / f"{self.name}.errors")),
+                *self.target(),
             ],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=(self.folder / f"{self.name}.log").open("w"),
         )
+
+    def target(self) -> list[str]:
+        """Return whom it calls: nobody."""
+        return []
 
     @property
     def uri(self) -> str:
@@ -222,3 +231,57 @@ class Telephone:
                 found.append((at, f"{way} {line.strip()}"))
                 way = ""
         return found
+
+
+_INVITE: Final = """\
+<send retrans="500"><![CDATA[
+INVITE sip:{called}@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:{caller}@[local_ip]:[local_port]>;tag=[pid]SIPpTag00[call_number]
+To: <sip:{called}@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: <sip:{caller}@[local_ip]:[local_port]>
+Max-Forwards: 70
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=user1 53655765 2353687637 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0 101
+a=rtpmap:0 PCMU/8000
+a=rtpmap:101 telephone-event/8000
+
+]]></send>
+<recv response="100" optional="true"/>
+<recv response="180" optional="true"/>
+<recv response="183" optional="true"/>
+<recv response="200" rtd="true"/>
+<send><![CDATA[
+ACK sip:{called}@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:{caller}@[local_ip]:[local_port]>;tag=[pid]SIPpTag00[call_number]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>
+<recv request="BYE"/>
+"""
+
+
+class Caller(Telephone):
+    """A telephone that calls a number of Asterisk, and stays until it is hung up."""
+
+    def __init__(self, name: str, folder: Path, to: int, called: str, caller: str) -> None:
+        self.to = f"127.0.0.1:{to}"
+        super().__init__(name, folder, _INVITE.replace("{called}", called).replace("{caller}", caller) + _OK)
+
+    def target(self) -> list[str]:
+        """Return the address to call."""
+        return [self.to]

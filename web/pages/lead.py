@@ -11,6 +11,7 @@ from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
+from web.services.deliveries import deliveries_shown
 from web.services.lead_corrections import (
     correctable_fields,
     correctable_values,
@@ -103,6 +104,7 @@ async def shown(
         "correctable": correctable_values(found) if may_correct(person, found, view_only=view_only) else None,
         "corrections": await corrections_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
         "silenced": found.row["silenced"],
+        "deliveries": await deliveries_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
     }
     return render(request, person, "lead_shown.html", **context)
 

@@ -190,9 +190,7 @@ def test_n7_a_rep_who_asked_to_call_presses_one_before_the_lead_is_dialled() -> 
 
 @given(CALLS, st.lists(EVENTS, max_size=40))
 def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]) -> None:
-    """At most one press_one and one connect are asked, the lead is dialled only after the engine allowed it, and only
-    a call that won connects. Every phase that waits has a time limit.
-    """
+    """The engine is asked once, and the lead is dialled only after it allowed that. Each wait has a time limit."""
     call, orders = started(call, 25)
     limit = None
     for event in events:

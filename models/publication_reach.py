@@ -1,0 +1,79 @@
+"""How reps are reached: what a rep wants, and how an org's mails look (N2, N8)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from models.publication_fields import Description, Published, Week
+
+Way = Literal["email", "push", "call"]
+"""A way to reach a rep (N8)."""
+Ways = Annotated[list[Way], Field(max_length=3)]
+
+
+class NotifyObject(Published):
+    """How a rep wants to hear of each kind of news (N8). An empty list: not at all; null: in every way there is.
+
+    `offers`: leads that are offered, also by ringing. `assignments`: leads that the rep got or lost. `inquiries`:
+    another inquiry of the rep's lead. `callbacks`: a promised call is due. `quiet_times`: when the rep is not
+    disturbed, in the rep's time zone; what is still useful afterwards comes then.
+    """
+
+    offers: Ways | None = None
+    assignments: Ways | None = None
+    inquiries: Ways | None = None
+    callbacks: Ways | None = None
+    quiet_times: Week = []
+
+
+HeaderText = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""One line of text, as it may stand in a mail's header."""
+MailAddress = Annotated[
+    str, StringConstraints(max_length=254, pattern=r"^[^\s@<>,;:\"\x00-\x1f]+@[^\s@<>,;:\"]+$")
+]
+Url = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^https?://[^\s\"<>]+$")]
+
+
+class MailWords(Published):
+    """An org's own words in a mail. What is not given stays as it is."""
+
+    subject: HeaderText | None = None
+    opening: Description | None = None
+
+
+class MailObject(Published):
+    """An org's mails to its reps (N2, N8).
+
+    `sender`, `sender_name`: who they are from; the courier's own sender if not given. `lender`: the name at the top.
+    `logo_url`: the picture at the top. `support`: the address for questions. `console_url`: where the links lead.
+    `names_in_subjects`: whether subjects have the lead's name; subjects are shown on locked screens. `words`: template
+    -> own words.
+    """
+
+    sender: MailAddress | None = None
+    sender_name: HeaderText = ""
+    lender: HeaderText = ""
+    logo_url: Url | None = None
+    support: MailAddress | None = None
+    console_url: Url | None = None
+    names_in_subjects: bool = False
+    words: Annotated[dict[str, MailWords], Field(max_length=50)] = {}
+
+
+SipUri = Annotated[
+    str, StringConstraints(max_length=200, pattern=r"^sips?:[A-Za-z0-9+_.!~*'()-]+@[A-Za-z0-9.:_-]+$")
+]
+Sound = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_/-]+$")]
+Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
+
+
+class TelephoneObject(Published):
+    """An org's telephone (N4).
+
+    `caller_id`: the number that reps and leads see. `recordings`: the org's own recordings instead of spoken words, as
+    the telephone system's sound names: `offer`, `offer_after`, `won`, `won_after`, `gone`, `call`, `call_after`,
+    `no_answer`, `busy`, `quiet_hours`, `forbidden`, `unavailable`. `_after` is what follows the lead's name.
+    """
+
+    caller_id: Number | None = None
+    recordings: Annotated[dict[str, Sound], Field(max_length=50)] = {}

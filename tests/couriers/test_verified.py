@@ -1,0 +1,92 @@
+"""N1: `verify` finds a request without a fate, a fate without a request, and a fate that the CRM database lacks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from assurance.verify.deliveries import check_deliveries
+from assurance.verify.findings import Findings
+from couriers.channels import group_of
+from sink.deliveries import DeliveryWriter, delivery_row
+from sink.engine import connect
+from sink.migrate import upgrade
+from tests.couriers.conftest import PARTITIONS
+from tests.fixtures.servers import unique
+from tests.fixtures.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.couriers.conftest import CourierProcess, Post
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def committed(post: Post) -> int:
+    """Return how many records the mail couriers have passed."""
+    reader = Consumer({"bootstrap.servers": post.address, "group.id": group_of("mail")})
+    places = reader.committed([TopicPartition("notifications", n) for n in range(PARTITIONS)], timeout=60)
+    reader.close()
+    return sum(max(0, place.offset) for place in places)
+
+
+def test_n1_fates_and_requests_are_compared(
+    post: Post, start: Callable[..., CourierProcess], tmp_path: Path
+) -> None:
+    settings = post.settings(tmp_path)
+    upgrade(settings.database_url)
+
+    def found() -> dict[str, int]:
+        findings = Findings()
+        asyncio.run(check_deliveries(settings, findings))
+        return dict(findings.counts)
+
+    rep = unique("rep")
+    post.rep(rep)
+    courier = start()
+    ids = [post.request(rep, unique("lead")) for _ in range(5)]
+    waiting = post.request(rep, unique("lead"), kind="push")
+    assert until(lambda: post.all_have_fates(*ids))
+    assert until(lambda: committed(post) == 6)
+    courier.kill()
+    assert found() == {}, "nobody carries out the push"
+
+    # A courier that passes a request without a fate.
+    lost = post.request(rep, "lost")
+    group = Consumer(
+        {"bootstrap.servers": post.address, "group.id": group_of("mail"), "session.timeout.ms": 6000}
+    )
+    group.subscribe(["notifications"])
+    assert until(lambda: group.poll(1) is not None or bool(group.assignment()))
+    ends = [
+        TopicPartition("notifications", n, group.get_watermark_offsets(TopicPartition("notifications", n))[1])
+        for n in range(PARTITIONS)
+    ]
+    group.commit(offsets=ends, asynchronous=False)
+    group.close()
+    assert found() == {"fate_missing": 1}
+
+    post.write(
+        "deliveries", "lost", {**post.deliveries(ids[0])[0], "notification_id": lost, "status": "failed"}
+    )
+    assert found() == {}
+    said = {**post.deliveries(ids[0])[0], "notification_id": waiting + "x"}
+    post.write("deliveries", said["lead_id"], said)
+    assert found() == {"fate_unasked": 1}
+
+    # A sink that has passed the fates and stored all but the last of each partition.
+    engine = connect(settings.database_url)
+    ends_of: dict[int, int] = {}
+    rows = {}
+    for record in post.records("deliveries"):
+        ends_of[record.partition()] = record.offset() + 1
+        rows[record.partition(), record.offset()] = delivery_row(record.value())
+    kept = [row for (n, at), row in rows.items() if row is not None and at + 1 < ends_of[n]]
+    assert DeliveryWriter(engine).apply(kept, {}, ends_of)
+    engine.dispose()
+    assert found() == {"fate_unasked": 1, "crm_missing": len(ends_of)}

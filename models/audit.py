@@ -29,6 +29,7 @@ Act = Literal[
     "vendor_key_made",
     "vendor_key_revoked",
     "vendor_mapping_changed",
+    "leads_uploaded",
     "published",
     "removed",
     "exported",

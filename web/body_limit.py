@@ -17,7 +17,10 @@ MOST_BYTES: Final = 1024 * KIBIBYTE
 BEFORE_SIGN_IN_BYTES: Final = 16 * KIBIBYTE
 BEFORE_SIGN_IN: Final = ("/sign-in", "/api/v1/session")
 """Path prefixes that are open to everybody."""
-UPLOADS: Final = {"/api/v1/leads/lists": 21 * 1024 * KIBIBYTE}
+_UPLOAD_BYTES: Final = 21 * 1024 * KIBIBYTE
+UPLOADS: Final = dict.fromkeys(
+    ("/api/v1/leads/lists", "/api/v1/uploads", "/api/v1/uploads/trial"), _UPLOAD_BYTES
+)
 """Routes that take files: 20 MiB and the form around the file."""
 MOST_DISCARDED: Final = 2 * MOST_BYTES
 """Bytes of a body that is too long which are read and thrown away, so that its sender can read the answer."""

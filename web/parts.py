@@ -16,6 +16,7 @@ from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.limits import Limit
 from web.services.operations.parts import Operations
+from web.services.uploading import Uploading
 from web.settings import WebSettings
 from web.store.accounts import Accounts
 from web.store.attempts import Attempts
@@ -50,6 +51,7 @@ class Services:
     tokens: Tokens
     vendor_keys: VendorKeys
     mappings: Mappings
+    file_mappings: Mappings
     vendor_posts: VendorPosts
     vendor_limit: Limit
     preferences: Preferences
@@ -61,3 +63,4 @@ class Services:
     operations: Operations
     editor: Editor
     erasing: Erasing = field(default_factory=Erasing)
+    uploading: Uploading = field(default_factory=Uploading)

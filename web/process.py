@@ -49,6 +49,7 @@ from web.store.preferences import Preferences
 from web.store.sealing import Seals, vault
 from web.store.second_factors import SecondFactors
 from web.store.sessions import Sessions
+from web.store.tables import VendorFileMappingTable
 from web.store.tokens import Tokens
 from web.store.vendor_keys import VendorKeys
 from web.store.vendor_posts import Mappings, VendorPosts
@@ -136,6 +137,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         tokens=Tokens(store, days=web.token_days),
         vendor_keys=VendorKeys(store, keys),
         mappings=Mappings(store),
+        file_mappings=Mappings(store, VendorFileMappingTable),
         vendor_posts=VendorPosts(store),
         vendor_limit=Limit(web.vendor_posts_per_second, web.vendor_posts_burst),
         preferences=Preferences(store),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile, ZipFile
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -15,6 +16,8 @@ from models.field_names import field_of
 
 MAX_BYTES: Final = 64 << 20
 """The most bytes of a workbook. A sheet is held in memory."""
+MAX_UNPACKED_BYTES: Final = 512 << 20
+"""The most bytes of a workbook's parts once they are unpacked, as the workbook declares them."""
 _TITLE_ROWS: Final = 20
 
 
@@ -22,6 +25,7 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
     """Yield the message or the refusal of each row. Raises `InvalidInput` for what is no workbook or has no header."""
     if path.stat().st_size > MAX_BYTES:
         raise InvalidInput((Problem(path="file", reason=f"has more than {MAX_BYTES} bytes"),))
+    require_small(path)
     try:
         book = CalamineWorkbook.from_path(str(path))
         sheets = [
@@ -36,6 +40,18 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
         if begin is not None:
             header = tables.named_columns(rows[begin])
             yield from tables.messages(header, _found(rows, begin, header), mapping)
+
+
+def require_small(path: Path) -> None:
+    """Raise `InvalidInput` if a workbook's parts would be too large in memory."""
+    try:
+        with ZipFile(path) as book:
+            unpacked = sum(part.file_size for part in book.infolist())
+    except (BadZipFile, OSError, NotImplementedError, ValueError):
+        return  # an older format, or no workbook; the reader says so
+    if unpacked > MAX_UNPACKED_BYTES:
+        reason = f"has {unpacked:,} bytes once it is unpacked; a workbook has {MAX_UNPACKED_BYTES:,} at most"
+        raise InvalidInput((Problem(path="file", reason=reason),))
 
 
 def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:

@@ -4,7 +4,7 @@ A column becomes a field, is kept under `attributes`, or is unread: the mapping 
 field and none of its values can be read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as RowCells
 from pathlib import Path
 from typing import Any, Final
@@ -125,19 +125,28 @@ class Observer(Mapping):
 
 
 def try_file(
-    path: Path, mapping: Mapping | None, vendor: str, *, org: str | None = None, leads: int = 5
+    path: Path,
+    mapping: Mapping | None,
+    vendor: str,
+    *,
+    campaign: str | None = None,
+    org: str | None = None,
+    leads: int = 5,
+    on_row: Callable[[Row], None] = lambda _: None,
 ) -> Trial:
-    """Read a file to its end and report what it would become. `leads`: how many leads to show.
+    """Read a file to its end and report what it would become. `leads`: how many leads to show. `on_row`: gets each row.
 
     Raises `InvalidInput` where `send` does.
     """
     kind = format_of(path)
     seen = Observer(mapping, by_names=kind in ("csv", "xlsx"))
     trial = Trial()
-    for row in rows_of(_found(kind, path, seen), mapping, kind, {"vendor": vendor, "org": org or ""}):
+    defaults = {"vendor": vendor, "campaign": campaign or "", "org": org or ""}
+    for row in rows_of(_found(kind, path, seen), mapping, kind, defaults):
         cells, seen.cells = (row.message or {} if kind == "adf" else seen.cells), {}
         _count(trial, row, leads)
         _look(trial, row, cells, None if kind == "adf" else mapping)
+        on_row(row)
     return trial
 
 

@@ -13,7 +13,7 @@ from playwright.async_api import expect
 from models.errors import InvalidInput
 from tests.web.screens import shot
 from web.api.create_lead import checked
-from web.api.my_leads import defused
+from web.services.spreadsheet_text import defused
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,6 +27,7 @@ from web.parts import Services
 from web.services import list_params
 from web.services.audit.exports import RecordedExport, RowCount, used_filter
 from web.services.crm_query import ask
+from web.services.spreadsheet_text import defused
 
 router = APIRouter(prefix="/api/v1", tags=["leads"])
 
@@ -46,7 +47,6 @@ _SEGMENT: Final = {
     "description": "A rule tree as JSON, for managers and admins (D6)",
     "schema": {"type": "string"},
 }
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 _CSV: Final = "text/csv"
 
 
@@ -206,13 +206,3 @@ def _cell(rules: OrgRules, column: Column, value: Any) -> str:
         case Kind.AMOUNT:
             return f"{value:.15g}"
     return defused(list_params.name_of(rules, column, value) if column.names else str(value))
-
-
-def defused(text: str) -> str:
-    """Return a text that no spreadsheet treats as a formula: it gets an apostrophe if it begins like one.
-
-    A number with its sign, like a phone number, is harmless and stays as it is.
-    """
-    if not text.startswith(_FORMULAS) or (text[0] in "+-" and text[1:].isascii() and text[1:].isdigit()):
-        return text
-    return f"'{text}"

@@ -16,6 +16,7 @@ from web.pages import (
     queue_builder,
     sign_in,
     tokens,
+    uploads,
     views,
 )
 
@@ -39,5 +40,6 @@ def pages() -> list[APIRouter]:
             my_leads,
             operations,
             queue_builder,
+            uploads,
         )
     ]

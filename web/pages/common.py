@@ -25,6 +25,7 @@ NAVIGATION: Final = (
     Link("/unassigned", "Unassigned leads", REPS),
     Link("/queue-builder", "Call queue builder", MANAGERS),
     Link("/directory", "Directory", MANAGERS),
+    Link("/uploads", "Upload leads", MANAGERS),
     Link("/operations", "Operations", MANAGERS),
     Link("/audit", "Audit", ADMINS),
 )

@@ -268,6 +268,18 @@ class VendorMappingTable(Base):
     updated_at: Mapped[datetime]
 
 
+class VendorFileMappingTable(Base):
+    """How a vendor's files are read on the upload page. `value`: as in `vendor_mapping`, which is for posts."""
+
+    __tablename__ = "vendor_file_mapping"
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    vendor: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
+    updated_by: Mapped[str]
+    updated_at: Mapped[datetime]
+
+
 class VendorPostTable(Base):
     """A post with an `Idempotency-Key`, and the answer that a repeat gets. `status` NULL: it has no answer yet."""
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Engine, delete, func, select, update
 
 from web.store.hashes import hashed
 from web.store.store import Store
-from web.store.tables import VendorMappingTable, VendorPostTable
+from web.store.tables import VendorFileMappingTable, VendorMappingTable, VendorPostTable
 
 KEPT_FOR: Final = timedelta(hours=24)
 """How long an answer is kept for a repeat."""
@@ -16,36 +16,46 @@ MOST_KEPT: Final = 100_000
 """The most posts of a key that are kept. At the bound the oldest tenth is forgotten."""
 
 
+MappingTable = type[VendorMappingTable] | type[VendorFileMappingTable]
+
+
 class Mappings(Store):
-    """The mappings of all orgs' vendors. Blocking: call it from a thread."""
+    """The mappings of all orgs' vendors. Blocking: call it from a thread.
+
+    `table`: those for posts, or those for uploaded files.
+    """
+
+    def __init__(self, engine: Engine, table: MappingTable = VendorMappingTable) -> None:
+        super().__init__(engine)
+        self._table = table
 
     def find(self, org: str, vendor: str) -> dict[str, Any] | None:
         """Return a vendor's mapping, None if it has none."""
-        table = VendorMappingTable
+        table = self._table
         query = select(table.value).where(table.org == org, table.vendor == vendor)
         with self.reading() as connection:
             return connection.scalar(query)
 
     def all(self, org: str) -> dict[str, dict[str, Any]]:
         """Return an org's mappings by vendor."""
-        query = select(VendorMappingTable.vendor, VendorMappingTable.value).where(
-            VendorMappingTable.org == org
-        )
+        table = self._table
+        query = select(table.vendor, table.value).where(table.org == org)
         with self.reading() as connection:
             return {row.vendor: row.value for row in connection.execute(query)}
 
     def put(self, org: str, vendor: str, value: dict[str, Any], *, by: str) -> None:
         """Keep a vendor's mapping in the place of its former one."""
         kept = {"value": value, "updated_by": by, "updated_at": datetime.now(UTC)}
-        row = self.insert(VendorMappingTable).values(org=org, vendor=vendor, **kept)
+        row = self.insert(self._table).values(org=org, vendor=vendor, **kept)
         with self.writing() as connection:
             connection.execute(row.on_conflict_do_update(index_elements=["org", "vendor"], set_=kept))
 
     def remove(self, org: str, vendor: str) -> bool:
         """Remove a vendor's mapping; return whether there was one."""
-        which = (VendorMappingTable.org == org, VendorMappingTable.vendor == vendor)
+        table = self._table
+        which = (table.org == org, table.vendor == vendor)
         with self.writing() as connection:
-            return bool(connection.execute(delete(VendorMappingTable).where(*which)).rowcount)
+            return bool(connection.execute(delete(table).where(*which)).rowcount)
 
 
 class KeptAnswer(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ ACT_LABELS: Final = {
     "vendor_key_made": "made a vendor's key",
     "vendor_key_revoked": "revoked a vendor's key",
     "vendor_mapping_changed": "changed a vendor's mapping",
+    "leads_uploaded": "uploaded a file of leads",
     "published": "published",
     "removed": "removed from the directory",
     "exported": "exported leads",
@@ -189,13 +190,16 @@ def _letter(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
     return f"sent {what} again" if record.act == "dead_letter_replayed" else f"skipped {what}"
 
 
+_USED: Final = ("sessions", "email", "handles", "entries", "rows", "vendor")
+
+
 def _plain(words: str) -> _Said:
     def say(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
         whole = known.object(record.object, actor=record.actor)
         return words.format(
             of=whole,
             whose=whole.replace("the account of ", "").replace("their own account", "their own"),
-            **{name: value_text(used.get(name)) for name in ("sessions", "email", "handles", "entries")},
+            **{name: value_text(used.get(name)) for name in _USED},
         )
 
     return say
@@ -216,6 +220,7 @@ _SAY: Final[Mapping[str, _Said]] = {
     "account_unbound": _plain("released {of} from the sign-in provider"),
     "token_made": _token_made,
     "token_revoked": _token_revoked,
+    "leads_uploaded": _plain("uploaded {rows} rows of leads of {vendor}"),
     "published": _published,
     "removed": _plain("removed {of}"),
     "exported": _exported,

@@ -1,0 +1,72 @@
+"""A forecast of a file's rows is what the org decides when they arrive (R6)."""
+
+from datetime import UTC, datetime
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from application.importing.forecast import Forecast, KnownArrival
+from application.importing.rows import Found, Row, row
+from models.directory import OrgSettings
+from models.org import PersonArrived
+from models.org_decisions import OrgStep
+from models.persons import ArrivalPlaced
+from rules.org.org_partition import OrgPartition
+
+AT = datetime(2026, 11, 20, 14, tzinfo=UTC)
+PEOPLE = st.fixed_dictionaries(
+    {"vendor": st.just("acme"), "external_id": st.sampled_from(["1", "2", "3", "4", "5"])},
+    optional={
+        "last_name": st.sampled_from(["Doe", "Roe", "Poe"]),
+        "phone": st.sampled_from(["401-419-4247", "401-419-4248", "401-419-4247 x12", "800-555-1212"]),
+        "email": st.sampled_from(["a@x.org", "b@x.org"]),
+    },
+)
+
+
+def placed(office: OrgPartition, one: Row, off: int) -> ArrivalPlaced:
+    """Let the org decide a row, and return its decision."""
+    assert one.facts is not None
+    event = PersonArrived(cause=str(off), lead_id=one.lead_id, facts=one.facts)
+    decided = office.decide(event, off=off, at=AT)
+    for key, value in decided.records:
+        office.apply_or_remove(key, value)
+    head = decided.records[0][1]
+    assert isinstance(head, OrgStep)
+    return next(each for each in head.decisions if isinstance(each, ArrivalPlaced))
+
+
+@given(before=st.lists(PEOPLE, max_size=4), file=st.lists(PEOPLE, min_size=1, max_size=6))
+def test_r6_a_forecast_names_the_lead_that_the_org_names(
+    before: list[dict[str, str]], file: list[dict[str, str]]
+) -> None:
+    """Leads that came before are known by the CRM database; their rows have the facts of their own arrivals."""
+    office, forecast = OrgPartition(0), Forecast("default", OrgSettings())
+    leads: dict[str, KnownArrival] = {}
+    for off, message in enumerate(before):
+        one = row(Found(line=off + 1, message=dict(message)), {})
+        said = placed(office, one, off)
+        arrival = one.lead_id if said.inquiry is None and said.id_reused is None else said.lead_id
+        if said.inquiry is not None:
+            arrival = said.inquiry.inquiry_id
+        if arrival not in leads:
+            leads[arrival] = KnownArrival(arrival, said.lead_id, msgspec.structs.replace(said.facts))
+        elif one.facts is not None and one.facts != leads[arrival].facts:
+            return  # a resend completes facts, which the lead's log decides
+    forecast.put(leads.values())
+    for off, message in enumerate(file, start=len(before)):
+        one = row(Found(line=off + 1, message=dict(message)), {})
+        said = placed(office, one, off)
+        fate = forecast.fate(one)
+        assert (fate.lead_id, fate.why) == (said.lead_id, said.why)
+        if said.inquiry is not None:
+            assert fate.kind == ("resend" if said.inquiry.again else "inquiry")
+        else:
+            assert fate.kind in ("new", "resend")
+
+
+def test_a_refused_row_has_its_reason() -> None:
+    fate = Forecast("default", OrgSettings()).fate(row(Found(line=2, message={"vendor": "acme"}), {}))
+    assert (fate.kind, fate.lead_id) == ("refused", None)
+    assert "external_id" in fate.why

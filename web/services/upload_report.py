@@ -1,0 +1,57 @@
+"""The report of an uploaded file, a line for each row, and the mapping that a person chose for its columns."""
+
+import csv
+import io
+from typing import Any, Final
+
+from application.importing.forecast import Fate
+from application.importing.mapping import Mapping
+from application.importing.rows import Row
+from models.field_names import FULL_NAME
+from web.services.spreadsheet_text import defused
+from web.services.vendor_posts import remarks_of
+
+HEADER: Final = ("line", "external_id", "lead_id", "fate", "reason", "remarks")
+_WHOLE_NAME: Final = "first_name, last_name"
+ATTRIBUTE: Final = "attribute"
+UNREAD: Final = "unread"
+
+
+def value_of(choices: dict[str, str], vendor: str, kept: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the mapping of a person's choices: column -> a field, `attribute`, or `unread`.
+
+    A field that the kept mapping reads from the same column keeps its further keys, such as a date's format. Of several
+    columns for a field the first that is not empty counts. Raises `InvalidInput` for a field that does not exist.
+    """
+    fields: dict[str, list[str]] = {}
+    for column, choice in choices.items():
+        if choice not in (ATTRIBUTE, UNREAD):
+            fields.setdefault(FULL_NAME if choice == _WHOLE_NAME else choice, []).append(column)
+    value: dict[str, Any] = {}
+    for field, columns in fields.items():
+        former = (kept or {}).get(field)
+        same = isinstance(former, dict) and former.get("column") in (columns, columns[0])
+        value[field] = {**(former if same and isinstance(former, dict) else {}), "column": columns}
+    value.setdefault("vendor", {"constant": vendor})
+    if UNREAD in choices.values():
+        value["attributes"] = [column for column, choice in choices.items() if choice == ATTRIBUTE]
+    Mapping(value)
+    return value
+
+
+def report_line(row: Row, fate: Fate, kind: str | None = None) -> tuple[str, ...]:
+    """Return the line of a row. `kind`: what to write instead of the fate."""
+    external_id = row.facts.external_id if row.facts else (row.refused_message or {}).get("external_id")
+    remarks = "; ".join(
+        f"{name}: {', '.join(map(str, value)) if isinstance(value, dict) else value}"
+        for name, value in remarks_of(row).items()
+    )
+    cells = (external_id or "", fate.lead_id or "", kind or fate.kind, fate.why, remarks)
+    return str(row.line), *(defused(str(cell)) for cell in cells)
+
+
+def csv_of(lines: list[tuple[str, ...]]) -> str:
+    """Return lines as CSV."""
+    text = io.StringIO()
+    csv.writer(text).writerows(lines)
+    return text.getvalue()

@@ -1,0 +1,41 @@
+"""Bounds how many files of leads are read at the same time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Final
+
+from web.errors import Problem
+
+MOST: Final = 2
+"""The most files that are read or sent at a time in a process. Each takes a thread and a connection."""
+RETRY_SECONDS: Final = 5
+
+
+class Uploading:
+    """Who is uploading in this process. Use it from one event loop."""
+
+    def __init__(self) -> None:
+        self._running: set[tuple[str, str]] = set()
+
+    def begin(self, who: tuple[str, str]) -> None:
+        """Count a file of a person (org and rep id). Raises 429 if the person has one already, or too many are read."""
+        if who in self._running or len(self._running) >= MOST:
+            own = "a file of yours is" if who in self._running else f"{MOST} files are"
+            detail = f"{own} being read; try again when that is done"
+            headers = {"Retry-After": str(RETRY_SECONDS)}
+            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "uploading", detail, headers=headers)
+        self._running.add(who)
+
+    def end(self, who: tuple[str, str]) -> None:
+        """Count it as ended."""
+        self._running.discard(who)
+
+    @contextmanager
+    def one(self, who: tuple[str, str]) -> Iterator[None]:
+        """Read one file inside of this. Raises as `begin` does."""
+        self.begin(who)
+        try:
+            yield
+        finally:
+            self.end(who)

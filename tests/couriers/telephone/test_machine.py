@@ -169,7 +169,7 @@ def test_s2_a_lead_that_does_not_answer_is_told_to_the_rep(reason: str, words: W
     assert told(orders)[-1] is words
 
 
-def test_n5_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
+def test_n4_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
     call, orders = after(RepCall(waiting=True), *ASSIGNED, Pressed("1"))
     assert call.phase is Phase.BRIDGED
     assert asked(orders) == ["press_one"]

@@ -20,12 +20,22 @@ from models.decisions import (
 )
 from models.erasure_decisions import ArrivalDropped
 from models.lead import Lead, LeadRow, Phase
+from models.merging_decisions import MergeReturned, MergeSought
 from models.org import Stage
 from rules.org.persons import Persons
 from rules.queues.personal_queues import own_queues, own_sort_key
 
 TROUBLES = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
-_MAY_CHANGE_NOTHING = (Answered, AnswerIgnored, ArrivalDropped, ArrivalRepeated, DeadlineIgnored, MergedInto)
+_MAY_CHANGE_NOTHING = (
+    Answered,
+    AnswerIgnored,
+    ArrivalDropped,
+    ArrivalRepeated,
+    DeadlineIgnored,
+    MergedInto,
+    MergeSought,
+    MergeReturned,
+)
 """Decisions that a record may also have without a new version of the lead."""
 _STATUS = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
 

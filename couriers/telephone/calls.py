@@ -156,7 +156,10 @@ def address_of(request: Request, provider: str) -> str:
     rep = request.rep
     if rep.telephone:
         return rep.telephone
-    number = contacts.phone(rep.phone) if rep.phone else None
+    try:
+        number = contacts.phone(rep.phone)
+    except ValueError as error:
+        raise UndeliverableError(provider, f"the phone of rep {rep.rep_id} {error}") from error
     if number is None:
         raise UndeliverableError(provider, f"rep {rep.rep_id} has no telephone")
     return number

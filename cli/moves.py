@@ -259,7 +259,6 @@ def _ask(
     """Ask for one action on one lead, and print the answer. `done`: what to print if it was done."""
     from streams.engine_client import ask_once
 
-
     lead_id = _lead_id(lead, "LEAD")
     request = {"type": action, "lead_id": lead_id, "rep_id": by, "org": org, **fields}
     answer = asyncio.run(ask_once(running(), request, seconds))

@@ -157,7 +157,7 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         says="firstclaim courier: sends mail, push and calls, and records their fates",
         # At its start it reads which records have a fate already. A telephone asks the engine for what a rep presses.
         reads=(NOTIFICATIONS, DELIVERIES, DIRECTORY, LEAD_DECISIONS),
-        writes=(DELIVERIES, DEAD_LETTERS, CALLS, LEAD_ACTIONS),
+        writes=(DELIVERIES, DEAD_LETTERS, CALLS, LEAD_ACTIONS, LEAD_ARRIVALS),
         groups=_COURIER_GROUPS,
         checks=True,
     ),

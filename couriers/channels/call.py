@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from couriers.directory import Directory
 from couriers.port import Channel, Report
 from couriers.telephone.ari import Ari
 from couriers.telephone.calls import CallChannel
+from couriers.telephone.inbound import Callers
 from couriers.telephone.live import Tools
 from couriers.telephone.records import CallWriter
 from couriers.telephone.settings import TelephoneSettings
@@ -33,11 +35,16 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
     ari = Ari(telephone, channel.on_event)
     engine = EngineClient(settings)
     producer = make_producer(settings, idempotent=False)
-    running = [asyncio.create_task(ari.run()), asyncio.create_task(engine.run())]
+    directory = Directory(settings)
+    running = [asyncio.create_task(one) for one in (ari.run(), engine.run(), directory.follow())]
     try:
         await producer.start()
         writer = CallWriter(producer, lambda: datetime.now(UTC))
-        channel.tools = Tools(ari, engine, speech.sounds, writer.write, channel.report)
+        callers = Callers(
+            ari, directory, engine.arrive, writer.write, speech.sounds, telephone.inbound_seconds
+        )
+        channel.tools = Tools(ari, engine, speech.sounds, writer.write, callers.take, channel.report)
+        channel.callers = callers
         yield channel
     finally:
         await channel.close()

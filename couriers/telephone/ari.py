@@ -135,6 +135,10 @@ class Ari:
             self._legs.pop(leg_id, None)
             raise
 
+    async def let_ring(self, leg_id: str) -> None:
+        """Let the caller of an inbound call hear that it rings."""
+        await self._order("POST", f"channels/{self._channel(leg_id)}/ring")
+
     async def answer(self, leg_id: str) -> None:
         """Answer an inbound call."""
         await self._order("POST", f"channels/{self._channel(leg_id)}/answer")

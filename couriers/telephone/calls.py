@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import structlog
 
@@ -23,6 +23,9 @@ from couriers.telephone.provider import (
 from couriers.telephone.settings import TelephoneSettings
 from models import contacts
 from models.public import Call, Notification
+
+if TYPE_CHECKING:
+    from couriers.telephone.inbound import Callers
 
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +54,7 @@ class CallChannel:
             digit=settings.digit_seconds, late=settings.late_seconds, lead=settings.lead_ring_seconds
         )
         self.tools: Tools | None = None
+        self.callers: Callers | None = None
 
     async def send(self, request: Request) -> Receipt:
         """Begin the call of a request. A `connect` of a rep who is on the line connects that call."""
@@ -73,9 +77,9 @@ class CallChannel:
         left = (request.until - datetime.now(UTC)).total_seconds()
         seconds = left if about.template == RING else self._settings.ring_seconds
         seconds = max(1.0, min(seconds, left))
-        call = LiveCall(
-            request, call_id, self.tools, caller_id, RepCall(offered=not connects, times=self._times)
-        )
+        caller = self.callers.waiting(about.lead_id) if self.callers is not None and not connects else None
+        state = RepCall(offered=not connects, waiting=caller is not None, times=self._times)
+        call = LiveCall(request, call_id, self.tools, caller_id, state, caller=caller)
         self._calls[call_id] = call
         try:
             await self.tools.provider.dial(call_id, address, caller_id=caller_id, seconds=seconds)
@@ -100,7 +104,16 @@ class CallChannel:
     def on_event(self, event: LegEvent) -> None:
         """Take what happens to a leg."""
         if isinstance(event, InboundCall):
+            if self.callers is not None:
+                self.callers.comes(event)
             return
+        if isinstance(event, LegOver) and self.callers is not None:
+            self.callers.ended(event.leg_id)
+            for one in self._calls.values():
+                if one.caller == event.leg_id:
+                    one.happens(machine.LegEnded("lead", event.reason))
+        if isinstance(event, LegWordsEnded) and self.callers is not None:
+            self.callers.heard(event.leg_id)
         call = self._calls.get(event.leg_id.removesuffix(_LEAD))
         if call is None:
             return
@@ -121,6 +134,8 @@ class CallChannel:
 
     async def close(self) -> None:
         """End all calls."""
+        if self.callers is not None:
+            await self.callers.close()
         for task in self._tasks.values():
             task.cancel()
         if self._tasks:

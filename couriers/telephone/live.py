@@ -43,6 +43,8 @@ class Tools:
     engine: Asks
     sounds: Sounds
     write: Callable[[Call], Awaitable[None]]
+    taken: Callable[[str], None]
+    """Notes that a rep is connected with a lead that called in."""
     report: Callable[[Request, Literal["delivered", "failed"], str], Awaitable[None]]
 
 
@@ -61,6 +63,9 @@ class LiveCall:
     answered: dict[str, datetime] = field(default_factory=dict)
     asking: set[asyncio.Task[None]] = field(default_factory=set)
     limit: asyncio.TimerHandle | None = None
+    caller: str | None = None
+    """The leg of the lead that called in, while it waits for a rep (N5)."""
+    has_lead: bool = False
 
     def __post_init__(self) -> None:
         self.lead_leg = self.lead_leg or f"{self.call_id}-lead"
@@ -89,7 +94,7 @@ class LiveCall:
         finally:
             if self.limit is not None:
                 self.limit.cancel()
-            for leg in (self.call_id, self.lead_leg):
+            for leg in (self.call_id, *([self.lead_leg] if self.has_lead else [])):
                 with contextlib.suppress(DeliveryError):
                     await self.tools.provider.hang_up(leg)
             if self.asking:
@@ -119,12 +124,20 @@ class LiveCall:
                 task.add_done_callback(self.asking.discard)
             case machine.DialLead(phone, seconds):
                 await self._record("lead", "dialled")
+                self.has_lead = True
                 await provider.dial(self.lead_leg, phone, caller_id=self.caller_id, seconds=seconds)
                 await provider.ring_tone(self.call_id)
             case machine.Bridge():
+                if self.state.waiting and self.caller is not None:
+                    self.lead_leg = self.caller
+                    self.tools.taken(self.caller)
+                    await provider.answer(self.caller)
+                self.answered.setdefault("talk", datetime.now(UTC))
+                self.has_lead = True
                 await provider.bridge(self.call_id, self.lead_leg)
             case machine.HangUp(leg):
-                await provider.hang_up(self.call_id if leg == "rep" else self.lead_leg)
+                if leg == "rep" or self.has_lead:
+                    await provider.hang_up(self.call_id if leg == "rep" else self.lead_leg)
             case machine.Limit(clock, seconds):
                 if self.limit is not None:
                     self.limit.cancel()
@@ -153,8 +166,11 @@ class LiveCall:
             "lead_id": about.lead_id,
             "rep_id": about.rep_id,
             "org": self.request.org,
-            "epoch": about.epoch if action != "connect" and self.state.offered else None,
+            "epoch": about.epoch if action in {"press_one", "hang_up"} and self.state.offered else None,
         }
+        if action == "activity":
+            talked = datetime.now(UTC) - self.answered.get("talk", datetime.now(UTC))
+            given |= {"kind": "call_log", "note": f"Telephone call, {talked.total_seconds():.0f} s."}
         try:
             answer = await self.tools.engine.ask(given, patience_seconds=self.state.times.answer)
         except RetryableError as error:

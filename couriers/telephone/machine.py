@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final, Literal
 
 Leg = Literal["rep", "lead"]
-AskedAction = Literal["press_one", "connect", "hang_up"]
+AskedAction = Literal["press_one", "connect", "hang_up", "activity"]
 """The actions on `lead-actions` that a call asks for."""
 ONE: Final = "1"
 
@@ -49,6 +49,8 @@ class Words(StrEnum):
     QUIET_HOURS = "quiet_hours"
     FORBIDDEN = "forbidden"
     UNAVAILABLE = "unavailable"
+    NOBODY = "nobody"
+    """For a lead that called in."""
 
 
 REFUSED: Final = {
@@ -344,8 +346,10 @@ def _lead_gone(call: RepCall, reason: str) -> Step:
     if call.phase is Phase.LEAD_DIALLING:
         return _close(call, Words.BUSY if reason == "busy" else Words.NO_ANSWER, ended)
     if call.phase is Phase.BRIDGED:
-        return _to(call, Phase.CLOSING, call.times.words, ended, HangUp("rep"))
-    return replace(call, waiting=False), [ended]
+        return _to(call, Phase.CLOSING, call.times.words, ended, Ask("activity"), HangUp("rep"))
+    if call.waiting:
+        return replace(call, waiting=False), []  # the lead that called in hung up
+    return call, [ended]
 
 
 def _rep_gone(call: RepCall, reason: str) -> Step:
@@ -357,6 +361,8 @@ def _rep_gone(call: RepCall, reason: str) -> Step:
         ended.append(Ask("hang_up"))
     if call.phase in {Phase.LEAD_DIALLING, Phase.BRIDGED}:
         ended.append(HangUp("lead"))
+    if call.phase is Phase.BRIDGED:
+        ended.append(Ask("activity"))
     return replace(call, phase=Phase.ENDED), ended
 
 
@@ -371,7 +377,7 @@ def _time_over(call: RepCall) -> Step:
     if call.phase is Phase.LEAD_DIALLING:
         return _close(call, Words.NO_ANSWER, HangUp("lead"))
     keeps: list[Instruction] = [Ask("hang_up")] if call.phase is Phase.WON and call.offered else []
-    lead: list[Instruction] = [HangUp("lead")] if call.phase is Phase.BRIDGED else []
+    lead: list[Instruction] = [HangUp("lead"), Ask("activity")] if call.phase is Phase.BRIDGED else []
     reason = "no_digit" if call.phase in {Phase.OFFERING, Phase.WON} else "time_over"
     reason = "withdrawn" if call.phase is Phase.DIALLING and call.over else reason
     ended = Record("rep", "ended", reason=reason)

@@ -75,6 +75,10 @@ class TelephoneProvider(Protocol):
         """Begin to ring a telephone for some seconds. `address`: a number in E.164 or a SIP URI."""
         ...
 
+    async def let_ring(self, leg_id: str) -> None:
+        """Let the caller of an inbound call hear that it rings."""
+        ...
+
     async def answer(self, leg_id: str) -> None:
         """Answer an inbound call."""
         ...

@@ -21,6 +21,7 @@ class TelephoneSettings(BaseSettings):
     dialled as `PJSIP/number@trunk`. `caller_id`: shown to reps and leads of orgs that set none. `sounds`: a folder that
     this process writes and Asterisk reads under the same path. `espeak`: the program that speaks; several words are a
     command line. `voice`: its voice. `ring_seconds`: how long a telephone rings where the request has no end.
+    `inbound_seconds`: how long a lead that calls in waits for a rep.
     """
 
     model_config = SettingsConfigDict(
@@ -42,6 +43,7 @@ class TelephoneSettings(BaseSettings):
     digit_seconds: float = Field(default=8, ge=1, le=60)
     late_seconds: float = Field(default=5, ge=0.1, le=60)
     lead_ring_seconds: float = Field(default=30, ge=5, le=120)
+    inbound_seconds: float = Field(default=60, ge=5, le=600)
 
     @classmethod
     def read(cls) -> Self:

@@ -21,6 +21,7 @@ TEXTS: Final[dict[Words, str]] = {
     Words.BUSY: "The lead's line is busy. The lead stays yours.",
     Words.QUIET_HOURS: "The lead must not be called at this hour. The lead stays yours.",
     Words.FORBIDDEN: "The lead must not be called. The lead stays yours.",
+    Words.NOBODY: "We're sorry, nobody can take your call now. We will call you back.",
     Words.UNAVAILABLE: "We're sorry, the call cannot be made now. Please look at your leads.",
 }
 

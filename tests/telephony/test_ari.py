@@ -123,7 +123,7 @@ async def test_n4_after_an_outage_of_asterisk_it_connects_again_and_reports_lost
     telephone.stop()
 
 
-async def test_n4_an_inbound_call_is_reported_with_both_numbers(
+async def test_n5_an_inbound_call_is_reported_with_both_numbers(
     asterisk: AsteriskServer, tmp_path: Path
 ) -> None:
     async with connected(asterisk) as (ari, events):

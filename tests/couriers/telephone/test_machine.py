@@ -157,10 +157,10 @@ def test_s2_the_second_press_dials_the_lead_and_connects_both(order: tuple[Event
     call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), *order, Picked("lead"))
     assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [DialLead(PHONE, 30.0), Bridge()]
     assert call.phase is Phase.BRIDGED
-    _, at_the_end = step(call, LegEnded("rep", "hung_up"))
-    assert HangUp("lead") in at_the_end
-    _, at_the_end = step(call, LegEnded("lead", "hung_up"))
-    assert HangUp("rep") in at_the_end
+    for leg, other in (("rep", "lead"), ("lead", "rep")):
+        _, at_the_end = step(call, LegEnded(leg, "hung_up"))  # type: ignore[arg-type]
+        assert HangUp(other) in at_the_end  # type: ignore[arg-type]
+        assert asked(at_the_end) == ["activity"], "N7: the call is logged"
 
 
 @pytest.mark.parametrize(("reason", "words"), [("busy", Words.BUSY), ("no_answer", Words.NO_ANSWER)])
@@ -169,7 +169,7 @@ def test_s2_a_lead_that_does_not_answer_is_told_to_the_rep(reason: str, words: W
     assert told(orders)[-1] is words
 
 
-def test_n4_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
+def test_n5_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
     call, orders = after(RepCall(waiting=True), *ASSIGNED, Pressed("1"))
     assert call.phase is Phase.BRIDGED
     assert asked(orders) == ["press_one"]

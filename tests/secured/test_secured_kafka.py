@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from application.engine_client import EngineClient, ask_once
 from application.kafka_access.acls import Pattern
 from application.kafka_access.table import PROCESSES, principal_of, processes
 from assurance.load.client import LoadClient
+from streams.engine_client import EngineClient, ask_once
 from tests.fixtures.waiting import until
 from tests.secured.leads import arrived, lead, letter_of, letter_seen, row, sign
 from tests.secured.stack import CRM, SECONDS, Secured

@@ -257,7 +257,7 @@ def _ask(
     as_json: bool,
 ) -> None:
     """Ask for one action on one lead, and print the answer. `done`: what to print if it was done."""
-    from application.engine_client import ask_once
+    from streams.engine_client import ask_once
 
     lead_id = _lead_id(lead, "LEAD")
     request = {"type": action, "lead_id": lead_id, "rep_id": by, "org": org, **fields}

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from assurance.verify.activities import Activities
+from assurance.verify.inquiries import Joined
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -87,7 +88,8 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     """The data of the logs and the journals.
 
     `decided`: (partition, offset of the event) -> (lead id, `decisions_hash` of the decisions). `activities`: what
-    reps did (M3), likewise. `published`: (org, kind, object id) -> version by partition. `causes`: hashes of the
+    reps did (M3), likewise. `joined`: the ids that belong to other leads (K4, K5).
+    `published`: (org, kind, object id) -> version by partition. `causes`: hashes of the
     arrivals' causes in the log. `read`: the offset after the last journal record read, by partition. `moving`:
     leads with new journal records since the snapshot. `arrived`: the leads that came in. `heard`: (cause or place,
     hash of the bytes) of an org's message in the log -> (lead id, when). `org_leads`: (org, lead id) -> what the
@@ -99,6 +101,7 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     leads: dict[str, LeadFacts] = {}
     decided: dict[tuple[int, int], tuple[str, int]] = {}
     activities: Activities = {}
+    joined: Joined = msgspec.field(default_factory=Joined)
     published: dict[tuple[str, str, str], dict[int, int]] = {}
     causes: set[int] = set()
     events: Counter[str] = msgspec.field(default_factory=Counter)

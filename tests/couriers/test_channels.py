@@ -22,5 +22,5 @@ def test_n1_each_kind_has_at_most_one_channel() -> None:
 
 
 def test_n1_an_unknown_channel_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="'fax' is no channel; the channels are .*mail"):
+    with pytest.raises(ConfigError, match=r"'fax' is no channel; the channels are .*mail"):
         opener("fax")

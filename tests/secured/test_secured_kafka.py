@@ -152,6 +152,7 @@ UNUSED_HERE = {
     ("courier", "WRITE", "lead-actions"),
     ("courier", "WRITE", "lead-arrivals"),
     ("courier", "READ", "lead-decisions"),
+    ("courier", "READ", "firstclaim-courier-call"),
     ("relay", "WRITE", "queue-changes"),
     ("relay", "WRITE", "notifications"),
     ("relay", "WRITE", "lead-exceptions"),

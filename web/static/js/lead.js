@@ -280,7 +280,8 @@ setUpViewOnly((isOn) => {
 
 const live = new Live({ queue: "mine" });
 live.on("leads", ({ leads }) => {
-  if (!busy && leads.includes(data.lead_id)) show().catch(sayError);
+  const hasGone = place.querySelector(".done") !== null; // it says what the person did with it
+  if (!busy && !hasGone && leads.includes(data.lead_id)) show().catch(sayError);
 });
 live.start();
 

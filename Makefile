@@ -26,7 +26,7 @@ WEB := web
 ISLAND := web/island
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund
 
-.PHONY: help setup demo browser clients node unit test explore check lint types imports island island-check format lock sbom audit clean
+.PHONY: help setup demo browser clients node unit test telephony test-telephony explore check lint types imports island island-check format lock sbom audit clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -73,6 +73,15 @@ unit: setup ## the fast tests: models, rules, simulation, documents; no server i
 
 test: setup browser clients ## run every test, on the real servers, JOBS=2 files at a time; PROFILE=file writes their processor time
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(if $(PROFILE),--profile-cpu $(PROFILE))
+
+# Asterisk is in no stable suite of Debian. Its packages are unpacked into build/telephony, not installed.
+TELEPHONY_SUITE ?= sid
+TELEPHONY_MIRROR ?=
+telephony: setup ## fetch Asterisk, SIPp and espeak-ng into build/telephony, or say how to get them
+	@$(BIN)/python -m tools.telephony_programs --suite $(TELEPHONY_SUITE) $(if $(TELEPHONY_MIRROR),--mirror $(TELEPHONY_MIRROR))
+
+test-telephony: telephony ## ring real telephones: Asterisk with SIPp agents; RINGS=10 repeats the story
+	@$(BIN)/pytest -n0 -m telephony -s tests/telephony
 
 explore: setup browser ## property tests with examples never tried before; a find is kept, tried first, and can be told by its blob
 	@HYPOTHESIS_PROFILE=explore $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m hypothesis

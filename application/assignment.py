@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
-from application.engine_client import EngineClient
 from models.errors import RetryableError
 from models.results import Result
+from streams.engine_client import EngineClient
 from streams.settings import Settings
 
 AT_ONCE: Final = 1_000

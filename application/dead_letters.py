@@ -66,6 +66,16 @@ def org_of(letter: Letter) -> str | None:
     return _org(None)
 
 
+def vendor_in(letter: Letter) -> str:
+    """Return the vendor that a dead letter's message names, in normal form; empty if it names none that can be one."""
+    try:
+        value = msgspec.json.decode(letter.value or b"")
+        named = value.get("vendor") if isinstance(value, dict) else None
+        return "" if named is None else normalize.vendor(named)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        return ""
+
+
 def _org(named: Any) -> str | None:
     try:
         return normalize.org(named)

@@ -20,7 +20,8 @@ _HIDDEN: Final = frozenset({"type", "why", "columns", "action_id", "decided_at",
 async def read_history(settings: Settings, lead_id: str) -> dict[str, Any]:
     """Return {lead_id, state, merged_into, events}; an event is {offset, at, cause, event, version, decisions}.
 
-    `merged_into`: the lead to which the arrival of this id was added as another inquiry (R6).
+    `merged_into`: the lead to which the arrival of this id was added as another inquiry, or into which a manager merged
+    the lead (R6, K5).
 
     The journal keeps every row for a day and the newest of each lead for ever. The log keeps events for a week.
     """
@@ -53,9 +54,14 @@ async def read_history(settings: Settings, lead_id: str) -> dict[str, Any]:
     return {
         "lead_id": lead_id,
         "state": state,
-        "merged_into": newest.merged_into if newest else None,
+        "merged_into": _merged_into(newest),
         "events": [events[off] for off in sorted(events)],
     }
+
+
+def _merged_into(row: LeadRow | None) -> str | None:
+    merged = row.lead.merged if row and row.lead else None
+    return merged.into if merged else row.merged_into if row else None
 
 
 def print_history(history: dict[str, Any]) -> None:

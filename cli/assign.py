@@ -123,8 +123,8 @@ def unignore(
 
 
 def _decide(what: str, lead: str, by: str, org: str, seconds: float, *, as_json: bool) -> None:
-    from application.engine_client import ask_once
     from models import normalize
+    from streams.engine_client import ask_once
 
     try:
         lead_id = normalize.lead_id(lead)

@@ -73,7 +73,7 @@ def claim(
 
     Example: firstclaim claim 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --rep rep-7 --queue new
     """
-    from application.engine_client import ask_once
+    from streams.engine_client import ask_once
 
     answer = asyncio.run(
         ask_once(

@@ -42,8 +42,8 @@ def free(
 
     Example: firstclaim locks free 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1 --why "ann has gone home"
     """
-    from application.engine_client import ask_once
     from models import normalize
+    from streams.engine_client import ask_once
 
     try:
         lead_id = normalize.lead_id(lead)

@@ -1,4 +1,4 @@
-"""Commands on leads that somebody has, or had: moves (M1), corrections (M2), activities (M3), consent (M8)."""
+"""Commands on leads that somebody has, or had: moves, corrections, activities, consent, merges (M1-M3, M8, K5)."""
 
 import asyncio
 from typing import Annotated, Any
@@ -196,6 +196,55 @@ def activity(
     _ask("activity", lead, by, org, seconds, fields, "The activity is recorded.", as_json=as_json)
 
 
+def merge(
+    lead: Annotated[
+        str, typer.Argument(help="Lead id. This lead closes and becomes an inquiry of the other one.")
+    ],
+    into: Annotated[
+        str, typer.Option("--into", help="Lead id. This lead keeps its owner and gets the inquiry.")
+    ],
+    by: By,
+    why: SomeWhy = None,
+    org: Org = "default",
+    seconds: Seconds = 15.0,
+    as_json: AsJson = False,
+) -> None:
+    """Merge two leads of one person. `split` undoes it. Exit 0 only if it was done.
+
+    Example: firstclaim merge 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --into 7c9e6679-7425-40de-944b-e07fc1f90ae7 --by mia
+    """
+    fields = {"into_lead_id": _lead_id(into, "--into")} | ({} if why is None else {"why": why})
+    _ask("merge", lead, by, org, seconds, fields, "The leads are merged.", as_json=as_json)
+
+
+def split(
+    lead: Annotated[str, typer.Argument(help="Lead id.")],
+    inquiry: Annotated[
+        str, typer.Option("--inquiry", help="Id of the inquiry, or of the lead that was merged.")
+    ],
+    by: By,
+    why: SomeWhy = None,
+    org: Org = "default",
+    seconds: Seconds = 15.0,
+    as_json: AsJson = False,
+) -> None:
+    """Take an inquiry out of a lead, as a lead of its own. `merge` undoes it. Exit 0 only if it was done.
+
+    Example: firstclaim split 7c9e6679-7425-40de-944b-e07fc1f90ae7 --inquiry 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by m
+    """
+    fields = {"inquiry_id": _lead_id(inquiry, "--inquiry")} | ({} if why is None else {"why": why})
+    _ask("split", lead, by, org, seconds, fields, "The inquiry is a lead of its own.", as_json=as_json)
+
+
+def _lead_id(value: str, name: str) -> str:
+    from models import normalize
+
+    try:
+        return normalize.lead_id(value)
+    except ValueError as error:
+        raise typer.BadParameter(f"{name} {error}") from error
+
+
 def _ask(
     action: str,
     lead: str,
@@ -208,13 +257,9 @@ def _ask(
     as_json: bool,
 ) -> None:
     """Ask for one action on one lead, and print the answer. `done`: what to print if it was done."""
-    from application.engine_client import ask_once
-    from models import normalize
+    from streams.engine_client import ask_once
 
-    try:
-        lead_id = normalize.lead_id(lead)
-    except ValueError as error:
-        raise typer.BadParameter(f"LEAD {error}") from error
+    lead_id = _lead_id(lead, "LEAD")
     request = {"type": action, "lead_id": lead_id, "rep_id": by, "org": org, **fields}
     answer = asyncio.run(ask_once(running(), request, seconds))
     ok = answer.result == "done"
@@ -258,5 +303,5 @@ def _move(
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (reassign, unassign, redistribute, reopen, update, consent, activity):
+    for command in (reassign, unassign, redistribute, reopen, update, consent, activity, merge, split):
         app.command()(command)

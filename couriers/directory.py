@@ -33,6 +33,15 @@ class Directory:
         """Return an org's settings; the defaults if it published none."""
         return self._orgs.get(org, NO_SETTINGS)
 
+    def inbound(self, number: str) -> tuple[str, str] | None:
+        """Return the org and the campaign of a number that leads call (N5); None if no org has it."""
+        digits = number.lstrip("+")
+        for org, settings in self._orgs.items():
+            for one, campaign in settings.telephone.inbound.items():
+                if one.lstrip("+") == digits:
+                    return org, campaign
+        return None
+
     def publish_rep(self, org: str, rep_id: str, value: dict[str, Any] | None) -> None:
         """Take a rep's publication; None removes the rep. Raises ValidationError."""
         if value is None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from couriers import metrics
 from couriers.port import MOST_DETAIL, ChannelName
@@ -33,7 +33,10 @@ READ_MS: Final = 1_000
 
 
 class FateWriter:
-    """Writes fates and dead letters. It retries while Kafka is away, so it returns only when the record is durable."""
+    """Writes fates and dead letters. It retries while Kafka is away, so it returns only when the record is durable.
+
+    Raises TopicAuthorizationFailedError if an ACL is missing.
+    """
 
     def __init__(self, producer: Producer, channel: ChannelName) -> None:
         self._producer = producer
@@ -91,6 +94,7 @@ class FateWriter:
             KafkaError,
             f"write to {topic}",
             lambda: self._producer.send_and_wait(topic, value, key=key, headers=headers, partition=partition),
+            never=TopicAuthorizationFailedError,
         )
 
 

@@ -22,7 +22,7 @@ from couriers.fates import FateWriter, finished_records
 from couriers.port import Channel
 from couriers.positions import Committed, PartitionProgress, read_commit
 from models.public import Notification
-from streams.access import refusal
+from streams.access import refusal, refused
 from streams.clients import Consumer
 from streams.clients import consumer as make_consumer
 from streams.patches.consumer_access import group_commits
@@ -122,7 +122,7 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                     await asyncio.sleep(next(pauses))
                 for failure in (self._failure, deliverer.failure):
                     if failure is not None:
-                        raise failure
+                        raise refused(self._settings, failure) or failure
         finally:
             await self._end()
 

@@ -21,6 +21,8 @@ from models.corrections import FactsCorrected
 from models.decision_base import DecisionBase
 from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.facts import Facts
+from models.merging import MergedLead
+from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
 from models.offer_decisions import (
     ConnectRequested,
     HungUp,
@@ -51,12 +53,14 @@ class LeadAccepted(DecisionBase, frozen=True, tag="lead_accepted"):
 class SharedHandleFound(DecisionBase, frozen=True, tag="shared_handle_found"):
     """A phone or mail address of the lead came with three last names, so it joins nobody any more (K1).
 
-    `leads`: the leads that have it, this one first. Inquiries that it joined before stay.
+    `leads`: the leads that have it, this one first. Inquiries that it joined before stay. `managers`: who is told; of
+    several leads only the first by id tells them.
     """
 
     handle: str
     leads: tuple[str, ...]
     why: str
+    managers: tuple[str, ...] = ()
 
 
 class PreassignmentNotFollowed(DecisionBase, frozen=True, tag="preassignment_not_followed"):
@@ -107,11 +111,14 @@ class InquiryAdded(DecisionBase, frozen=True, tag="inquiry_added"):
 class MergedInto(DecisionBase, frozen=True, tag="merged_into"):
     """The arrival with this id was added to lead `into` as another inquiry.
 
-    It does not become a lead of its own (R6).
+    It does not become a lead of its own (R6). `rep_id`: the manager who merged the lead with this id (K5); `brought`:
+    what the lead brings.
     """
 
     into: str
     why: str
+    rep_id: str | None = None
+    brought: MergedLead | None = None
 
 
 class Answered(DecisionBase, frozen=True, tag="answered"):
@@ -338,6 +345,10 @@ Decision = (
     | HungUp
     | PlaceSought
     | PlaceReturned
+    | MergeSought
+    | MergeReturned
+    | InquirySplit
+    | LeadSplit
     | AnswerIgnored
     | DeadlineIgnored
 )

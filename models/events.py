@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from models.facts import Facts
+from models.merging import MergeAnswer, SplitFrom
 from models.offers import OrgAnswer
 from models.persons import Inquiry
 from models.places import Place
@@ -28,7 +29,8 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
     lead's own arrival. `barred`: its handles on the do-not-contact list, with the reason (X6). `org_log_offset`: the
     offset of the event by which the org decided. It only grows for one lead, so a repeat can be recognised. -1: the
     arrival did not come through an org. `maybe`, `id_reused`: as in `models.persons.ArrivalPlaced` (K2, K6). `doubt`:
-    these two in words. `hashes`: the keyed hashes of its phone, mail address and name (`models.erasure`).
+    these two in words. `hashes`: the keyed hashes of its phone, mail address and name (`models.erasure`). `split`: the
+    lead was taken out of another one (K5); `facts` are those of its arrival.
     """
 
     facts: Facts
@@ -39,6 +41,7 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
     id_reused: str | None = None
     doubt: str | None = None
     hashes: tuple[str, ...] = ()
+    split: SplitFrom | None = None
 
 
 class ArrivalMerged(_Event, frozen=True, tag="arrival_merged"):
@@ -62,13 +65,14 @@ class ErasureOrdered(_Event, frozen=True, tag="erasure_ordered"):
     """The lead's org found that the lead is one of a person who is to be erased.
 
     The lead decides it as the action `erase` of `rep_id`. `cause` is the id of its answer. `hashes`: the keyed hashes
-    of the phone or mail address by which the lead was found.
+    of the phone or mail address by which the lead was found. `retention`: as in `models.persons.ErasureOrder`.
     """
 
     org: str
     rep_id: str
     why: str
     hashes: tuple[str, ...] = ()
+    retention: bool = False
 
 
 class ErasureFound(_Event, frozen=True, tag="erasure_found"):
@@ -86,11 +90,12 @@ class ErasureFound(_Event, frozen=True, tag="erasure_found"):
 class SuppressionChanged(_Event, frozen=True, tag="suppression_changed"):
     """A handle of the lead was put on its org's do-not-contact list, or taken off it (`reason` None) (X6).
 
-    `org_log_offset`: as in `LeadArrived`.
+    `org_log_offset`: as in `LeadArrived`. `why`: as in `models.persons.DoNotContactChanged`.
     """
 
     handle: str
     reason: str | None = None
+    why: str | None = None
     org_log_offset: int = msgspec.field(default=-1, name="place")
 
 
@@ -130,7 +135,8 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     claim is over its rep's limit, and when it may be tried again; it is answered `too_many_claims` and changes nothing.
     `facts`: the corrected facts, normalised; None is empty (M2). `hashes`: the keyed hashes of a corrected phone, mail
     address and name (`models.erasure`). `attributes`: all other fields that were sent. `place`: the org's
-    answer, if the action needs a place with a rep and came back from the org with it (M6).
+    answer, if the action needs a place with a rep and came back from the org with it (M6). `merge`: the org's answer to
+    the action `merge`, once it came back from the org (K5).
     """
 
     action: str
@@ -145,6 +151,8 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     from_rep_id: str | None = None
     why: str | None = None
     kind: str | None = None
+    into_lead_id: str | None = None
+    inquiry_id: str | None = None
     facts: dict[str, Any] | None = None
     view_only: bool = False
     override_licence: bool = False
@@ -154,6 +162,7 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     hashes: tuple[str, ...] = ()
     attributes: dict[str, Any] = {}
     place: Place | None = None
+    merge: MergeAnswer | None = None
 
 
 class DeadlinePassed(_Event, frozen=True, tag="deadline_passed"):

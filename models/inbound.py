@@ -246,7 +246,8 @@ class Action(BaseModel):
             {
                 "type": "string",
                 "description": "claim, claim_now, view, release, outcome, callback, accept, decline,"
-                " press_one, connect, hang_up, assign, reassign, unassign, redistribute, reopen, update, ignore,"
+                " press_one, connect, hang_up, assign, reassign, unassign, redistribute, reopen, update, merge, split,"
+                " ignore,"
                 " unignore, reopen_claimable, consent, note, activity, or a kind of activity but note.",
             }
         ),
@@ -284,6 +285,16 @@ class Action(BaseModel):
     from_rep_id: Annotated[
         str | None, _ID, _text("reassign, unassign, redistribute: only if this rep still has it.")
     ] = None
+    into_lead_id: Annotated[
+        str | None,
+        PlainValidator(normalize.other_lead_id),
+        _any("merge: the lead into which this one is merged.", "string", format="uuid"),
+    ] = None
+    inquiry_id: Annotated[
+        str | None,
+        PlainValidator(normalize.other_lead_id),
+        _any("split: the inquiry that becomes a lead of its own.", "string", format="uuid"),
+    ] = None
     kind: Annotated[
         str | None,
         PlainValidator(activity_kind),
@@ -295,7 +306,7 @@ class Action(BaseModel):
         str | None,
         PlainValidator(normalize.text(normalize.WHY_LENGTH)),
         _any(
-            "reassign, unassign, redistribute, reopen, update, consent, release, overrides: the reason, in words.",
+            "reassign, unassign, redistribute, reopen, update, merge, split, consent, release, overrides: the reason.",
             "string",
             "integer",
             maxLength=normalize.WHY_LENGTH,

@@ -9,6 +9,7 @@ import msgspec
 from models.corrections import Corrections
 from models.decisions import Answered, Decision
 from models.facts import Facts
+from models.merging import KeptInquiry, Merge
 from models.offers import Rejected
 
 ANSWERS_KEPT: Final = 32
@@ -185,7 +186,8 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     as the owner of a closed lead does. `queue_since`: when it came to its owner, lost its owner, or was reopened; None
     before that, and in rows of earlier versions (M4). `hashes`: the keyed hashes of the phones, mail addresses and
     names of all its arrivals (`models.erasure`). `closed_at`: since when it is closed. `erased_at`: when its facts were
-    erased; such a lead stays closed.
+    erased; such a lead stays closed. `joined`: inquiry id -> the inquiry, for those that can be taken out again, the
+    oldest first; `merged`: into which lead it was merged; such a lead stays closed until it is taken out (K5).
     """
 
     lead_id: str
@@ -230,6 +232,8 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hashes: tuple[str, ...] = ()
     closed_at: datetime | None = None
     erased_at: datetime | None = None
+    joined: dict[str, KeptInquiry] = {}
+    merged: Merge | None = None
 
     @property
     def silenced(self) -> bool:

@@ -149,6 +149,11 @@ def lead_id(value: Any) -> str:
     raise ValueError("must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e")
 
 
+def other_lead_id(value: Any) -> str | None:
+    """Read the id of another lead, like `lead_id`; nothing and empty text are None."""
+    return None if value is None or value == "" else lead_id(value)
+
+
 def whole_number(low: int, high: int = _LARGEST_INTEGER) -> Callable[[Any], int | None]:
     """Return a reader of whole numbers from `low` to `high` inclusive. It also accepts text."""
 

@@ -13,6 +13,7 @@ import msgspec
 from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead
+from models.merging import MergedLead, OrgMerged, OrgSplit
 from models.offers import Outcome
 from models.persons import OrgCorrection
 from models.places import ReservedPlace
@@ -206,6 +207,47 @@ class OrgWoken(_OrgEvent, frozen=True, tag="org_woken"):
     due: datetime
 
 
+class MergeRequested(_OrgEvent, frozen=True, tag="merge_requested"):
+    """A manager wants to merge a lead into another one. The org answers with the action (K5)."""
+
+    lead_id: str
+    action: ActionRequested
+
+
+class LeadMerged(_OrgEvent, frozen=True, tag="lead_merged"):
+    """A lead was merged into lead `into`, as the org granted. The org passes on what it brings (K5)."""
+
+    lead_id: str
+    into: str
+    why: str
+    facts: Facts
+    brought: MergedLead
+    hashes: tuple[str, ...] = ()
+
+
+class MergeUnused(_OrgEvent, frozen=True, tag="merge_unused"):
+    """A lead did not follow a merge that the org granted for the action `action_id` (K5)."""
+
+    lead_id: str
+    action_id: str
+    why: str
+
+
+class InquiryTakenOut(_OrgEvent, frozen=True, tag="inquiry_taken_out"):
+    """A manager took an inquiry out of a lead. The fields are those of `models.merging_decisions.InquirySplit`."""
+
+    lead_id: str
+    inquiry_id: str
+    rep_id: str
+    why: str
+    facts: Facts
+    handles: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    suppressed: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
+    merged: bool = False
+
+
 OrgEvent = (
     PersonArrived
     | ErasureRequested
@@ -219,6 +261,10 @@ OrgEvent = (
     | LeadClosed
     | PlaceRequested
     | PlaceUnused
+    | MergeRequested
+    | LeadMerged
+    | MergeUnused
+    | InquiryTakenOut
     | RepChanged
     | OrgWoken
     | DirectoryPublished
@@ -404,4 +450,14 @@ class DoNotContactRow(
     erased: bool = False
 
 
-OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgErased | OrgCorrection | DoNotContactRow
+OrgRow = (
+    OrgRep
+    | OrgGroup
+    | OrgLead
+    | OrgPerson
+    | OrgErased
+    | OrgCorrection
+    | OrgMerged
+    | OrgSplit
+    | DoNotContactRow
+)

@@ -67,6 +67,19 @@ class PlaceDecided(OrgDecisionBase, frozen=True, tag="place_decided"):
     error: str | None = None
 
 
+class MergeDecided(OrgDecisionBase, frozen=True, tag="merge_decided"):
+    """The org grants that `lead_id` is merged into `into`, or refuses it (K5).
+
+    `action`: goes back to the lead with the answer.
+    """
+
+    lead_id: str
+    into: str
+    granted: bool
+    action: ActionRequested
+    why: str
+
+
 class RepStatusChanged(OrgDecisionBase, frozen=True, tag="rep_status_changed"):
     """A rep left, is absent, or returned.
 
@@ -103,6 +116,7 @@ OrgDecision = (
     | CapacityTaken
     | CapacityReturned
     | PlaceDecided
+    | MergeDecided
     | RepStatusChanged
     | OrgEventIgnored
 )

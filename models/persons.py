@@ -12,6 +12,7 @@ import msgspec
 
 from models.corrections import FactChange
 from models.facts import Facts
+from models.merging import MergedLead, SplitFrom
 from models.offers import OrgDecisionBase
 from models.shared_handles import is_placeholder, is_service
 
@@ -48,6 +49,14 @@ def joining_handles(facts: Facts, shared: frozenset[str] = frozenset()) -> tuple
         if not (is_service(handle) or handle in shared or joining in shared):
             found.append(joining)
     return tuple(found)
+
+
+def person_handles(facts: Facts) -> tuple[str, ...]:
+    """Return the handles of a prospect, the phone with its extension."""
+    return tuple(
+        with_extension(handle, facts.phone_extension if handle.startswith(f"{PHONE}/") else None)
+        for handle in handles_of(facts)
+    )
 
 
 def listed_handle(joining: str) -> str:
@@ -120,11 +129,13 @@ class Inquiry(msgspec.Struct, frozen=True, omit_defaults=True):
     """An arrival of a person who already has a lead. `inquiry_id`: the lead id that the arrival would have had.
 
     `why`: how the person was recognised. `again`: the arrival is a resend of an inquiry that was added before.
+    `merged`: it is a lead that a manager merged (K5).
     """
 
     inquiry_id: str
     why: str
     again: bool = False
+    merged: MergedLead | None = None
 
 
 class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
@@ -132,7 +143,8 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
 
     `barred`: its handles on the do-not-contact list, with the reason (X6). `maybe`: leads of which the new lead may be
     the same person, at most `MOST_DOUBTS` (K2). `id_reused`: the lead to which the vendor gave the same id before, for
-    another person (K6). `hashes`: the keyed hashes of its handles (`models.erasure`).
+    another person (K6). `hashes`: the keyed hashes of its handles (`models.erasure`). `split`: the lead was taken
+    out of another one (K5).
     """
 
     lead_id: str
@@ -143,6 +155,7 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
     maybe: tuple[str, ...] = ()
     id_reused: str | None = None
     hashes: tuple[str, ...] = ()
+    split: SplitFrom | None = None
 
 
 class HandleRetired(OrgDecisionBase, frozen=True, tag="handle_retired"):
@@ -172,6 +185,7 @@ class ErasureOrder(OrgDecisionBase, frozen=True, tag="erasure_order"):
     `rep_id`: who requests it; each lead checks that the rep may. `cause`: the id of the request. `hashes`: the keyed
     hashes of the phone or mail address that the request names. `answer_to`: the id under which the request is answered,
     None for an order that follows from an erased lead. `preview`: the leads are only named in the answer, not erased.
+    `retention`: it follows from a lead whose retention period ended; `rep_id` is then empty.
     """
 
     leads: tuple[str, ...]
@@ -181,6 +195,7 @@ class ErasureOrder(OrgDecisionBase, frozen=True, tag="erasure_order"):
     hashes: tuple[str, ...] = ()
     answer_to: str | None = None
     preview: bool = False
+    retention: bool = False
 
 
 class PersonForgotten(OrgDecisionBase, frozen=True, tag="person_forgotten"):
@@ -224,8 +239,12 @@ class OrgCorrection(
 
 
 class DoNotContactChanged(OrgDecisionBase, frozen=True, tag="contact_barred"):
-    """A handle of this lead was put on the do-not-contact list, or taken off it (`reason` None) (X6)."""
+    """A handle of this lead was put on the do-not-contact list, or taken off it (`reason` None) (X6).
+
+    `why`: why the lead does not have the handle any more (K5); None if the list itself changed.
+    """
 
     lead_id: str
     handle: str
     reason: str | None
+    why: str | None = None

@@ -16,6 +16,7 @@ LEAD_EXCEPTIONS: Final = "lead-exceptions"
 QUEUE_CHANGES: Final = "queue-changes"
 NOTIFICATIONS: Final = "notifications"
 DELIVERIES: Final = "deliveries"
+CALLS: Final = "calls"
 DEAD_LETTERS: Final = "dead-letters"
 ERASURES: Final = "erasures"
 DO_NOT_CONTACT: Final = "do-not-contact"
@@ -200,6 +201,28 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     lead_id: str
     rep_id: str
     org: str
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """`calls`: what happened to one leg of one call (N4). `call_id`: the call of one request.
+
+    `leg`: the rep's or the lead's telephone, or `inbound` for a lead that calls in. `digit`: the one that was pressed.
+    `seconds`: how long the leg was connected, when it ended. `reason`: why it ended: hung_up, busy, no_answer,
+    rejected, failed, lost, no_digit, withdrawn, time_over; or why the lead was not dialled: quiet_hours, suppressed,
+    no_phone.
+    """
+
+    call_id: str
+    notification_id: str
+    lead_id: str
+    rep_id: str
+    leg: Literal["rep", "lead", "inbound"]
+    event: Literal["dialled", "ringing", "answered", "pressed", "bridged", "ended"]
+    digit: str | None
+    at: datetime
+    seconds: float | None
+    org: str
+    reason: str | None = None
 
 
 class ContactListing(msgspec.Struct, frozen=True, kw_only=True):

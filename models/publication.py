@@ -36,7 +36,7 @@ from models.publication_fields import (
     WeekSpan,
     Zone,
 )
-from models.publication_reach import MailObject, NotifyObject
+from models.publication_reach import MailObject, NotifyObject, SipUri, TelephoneObject
 
 
 class Absence(Published):
@@ -77,7 +77,10 @@ class QueueObject(Published):
 
 
 class RepObject(Published):
-    """A person who works leads (R9). `notify`: how the rep wants to hear of news (N8)."""
+    """A person who works leads (R9). `notify`: how the rep wants to hear of news (N8).
+
+    `telephone`: the SIP URI at which the rep is called; without one the rep is called by phone (N4).
+    """
 
     rep_id: Id
     name: Name = ""
@@ -94,6 +97,7 @@ class RepObject(Published):
     filter: Rules | None = None
     time_zone: Zone | None = None
     notify: NotifyObject = NotifyObject()
+    telephone: SipUri | None = None
 
 
 class Member(Published):
@@ -178,6 +182,7 @@ class SettingsObject(Published):
     arrivals (K1). A phone without an extension covers all its extensions.
     `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
     `refuse_erased`: whether an arrival of an erased person is refused. `mail`: the org's mails to its reps (N2).
+    `telephone`: the org's telephone (N4).
     """
 
     time_zone: Zone | None = None
@@ -211,6 +216,7 @@ class SettingsObject(Published):
         dict[str, VendorBinding], Field(max_length=MAX_ENTRIES), AfterValidator(_vendor_names)
     ] = {}
     mail: MailObject = MailObject()
+    telephone: TelephoneObject = TelephoneObject()
 
 
 KINDS: Final[dict[str, tuple[type[Published], str | None]]] = {

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from models.publication_fields import Description, Published, Week
+from models.publication_fields import MAX_ENTRIES, Description, Id, Published, Week
 
 Way = Literal["email", "push", "call"]
 """A way to reach a rep (N8)."""
@@ -58,3 +58,24 @@ class MailObject(Published):
     console_url: Url | None = None
     names_in_subjects: bool = False
     words: Annotated[dict[str, MailWords], Field(max_length=50)] = {}
+
+
+SipUri = Annotated[
+    str, StringConstraints(max_length=200, pattern=r"^sips?:[A-Za-z0-9+_.!~*'()-]+@[A-Za-z0-9.:_-]+$")
+]
+Sound = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_/-]+$")]
+Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
+
+
+class TelephoneObject(Published):
+    """An org's telephone (N4, N5).
+
+    `caller_id`: the number that reps and leads see. `recordings`: the org's own recordings instead of spoken words, as
+    the telephone system's sound names: `offer`, `offer_after`, `won`, `won_after`, `gone`, `call`, `call_after`,
+    `no_answer`, `busy`, `quiet_hours`, `forbidden`, `unavailable`. `_after` is what follows the lead's name.
+    `nobody` is for a caller whom nobody takes. `inbound`: the number that leads call -> campaign.
+    """
+
+    caller_id: Number | None = None
+    recordings: Annotated[dict[str, Sound], Field(max_length=50)] = {}
+    inbound: Annotated[dict[Number, Id], Field(max_length=MAX_ENTRIES)] = {}

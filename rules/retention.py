@@ -35,6 +35,8 @@ def retained_until(lead: Lead, rules: OrgRules) -> datetime | None:
     days = rules.settings.retention_days
     if days is None or lead.phase is not Phase.CLOSED or lead.erased_at is not None:
         return None
+    if lead.merged is not None:  # it is erased with the lead that it was merged into
+        return None
     return (lead.closed_at or lead.updated_at) + timedelta(days=days)
 
 

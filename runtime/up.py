@@ -2,17 +2,19 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from application import process_records
 from runtime import Child, LocalStack, Supervisor
 from runtime.interrupts import Interrupts
 from runtime.jars import progress_bar
 from runtime.last_exits import exit_file
+from runtime.mailbox import Mailbox
 from runtime.process import FolderLock, free_port
 from streams.file_permissions import private_folder
 from streams.masking import masked
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class RunningStack:
-    """A running stack. `ports`: the port of each process's `/ready`, by process name."""
+    """A running stack. `ports`: the port of each process's `/ready`, by process name.
+
+    `mailbox`: ours, if it gets the mails.
+    """
 
     settings: Settings
     local: LocalStack
@@ -34,19 +39,34 @@ class RunningStack:
     ports: dict[str, int]
     children: dict[str, Child]
     interrupts: Interrupts
+    mailbox: Mailbox | None = None
 
     def wait_for_interrupt(self) -> None:
         """Wait for ^C, SIGTERM, or the end of the terminal."""
         self.interrupts.wait()
 
 
-def child(name: str, arguments: list[str], settings: Settings, port: int) -> Child:
-    """Return one of our processes: `firstclaim ARGUMENTS`. It is ready when its `/ready` returns 200."""
+COURIERS: Final = {"courier-mail": ["courier", "--channel", "mail"]}
+"""The couriers that `up` starts: name -> command."""
+MAIL_SETTINGS: Final = "FIRSTCLAIM_SMTP_"
+"""The prefix of the mail courier's settings."""
+MAILBOX: Final = "mailbox"
+"""The folder of the mailbox in the state folder."""
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def child(
+    name: str, arguments: list[str], settings: Settings, port: int, more: Mapping[str, str] = NOTHING
+) -> Child:
+    """Return one of our processes: `firstclaim ARGUMENTS`. It is ready when its `/ready` returns 200.
+
+    `more`: further environment variables.
+    """
     return Child(
         name=name,
         argv=[sys.executable, "-m", "cli", *arguments, "--port", str(port)],
         log_file=settings.state_dir / "log" / f"{name}.log",
-        environment={**_inherited(), **settings.environment()},
+        environment={**_inherited(), **settings.environment(), **more},
         ready_url=f"http://127.0.0.1:{port}/ready",
         exit_file=exit_file(settings.state_dir, name),
     )
@@ -67,7 +87,16 @@ def _inherited() -> dict[str, str]:
         "TMPDIR",
         *(str(field.validation_alias) for field in WebSettings.model_fields.values()),
     )
-    return {name: os.environ[name] for name in kept if name in os.environ}
+    mail = [name for name in os.environ if name.startswith(MAIL_SETTINGS)]
+    return {name: os.environ[name] for name in (*kept, *mail) if name in os.environ}
+
+
+def _public_url(console_port: int | None) -> dict[str, str]:
+    """Return the console's address for links in mails: the given one, or the local console's."""
+    given = WebSettings.model_fields["public_url"].validation_alias
+    if console_port is None or str(given) in _inherited():
+        return {}
+    return {str(given): f"http://127.0.0.1:{console_port}"}
 
 
 @contextmanager
@@ -79,10 +108,14 @@ def everything(
     static_members: bool = True,
     console_port: int | None = None,
     secure: bool = False,
+    mailbox: bool = False,
 ) -> Iterator[RunningStack]:
     """Start all parts, yield when all are ready, and stop all in reverse order.
 
     `secure`: Kafka requires authentication, and each process signs in as itself with only its own ACLs.
+
+    The mail courier is started if the environment names an SMTP server. `mailbox`: without such a server, the mails go
+    to a mailbox of ours in the state folder.
 
     `console_port`: the port of the web console, 0 for any free one; None starts no console.
 
@@ -96,7 +129,9 @@ def everything(
     with Interrupts() as interrupts, _the_only_one(folder):
         if console_port:
             check_port(console_port, "--console-port")
-        with _started(folder, secure, workers, say, static_members, console_port, interrupts) as running:
+        with _started(
+            folder, secure, workers, say, static_members, console_port, interrupts, mailbox
+        ) as running:
             try:
                 yield running
             finally:
@@ -124,8 +159,10 @@ def _started(
     static_members: bool,
     console_port: int | None,
     interrupts: Interrupts,
+    mailbox: bool,
 ) -> Iterator[RunningStack]:
     began = time.monotonic()
+    box: Mailbox | None = None
     with progress_bar("Apache Kafka") as progress:
         local = LocalStack(folder, progress=progress, say=say, secure=secure)
         settings = local.start()
@@ -142,6 +179,19 @@ def _started(
         for name in ("relay", "sink"):
             arguments = [name, *(["--instance-id", name] if static_members else [])]
             children[name] = child(name, arguments, local.as_process(settings, name), ports[name])
+        mail = {name: value for name, value in _inherited().items() if name.startswith(MAIL_SETTINGS)}
+        if mailbox and f"{MAIL_SETTINGS}HOST" not in mail:
+            box = Mailbox(folder / MAILBOX)
+            box.start()
+            mail = box.environment()
+        if f"{MAIL_SETTINGS}HOST" in mail:
+            for name, command in COURIERS.items():
+                ports[name] = free_port()
+                more = {**mail, **_public_url(ports.get("console"))}
+                arguments = [*command, *(["--instance-id", name] if static_members else [])]
+                children[name] = child(
+                    name, arguments, local.as_process(settings, "courier"), ports[name], more
+                )
         for name in ("board", *web):
             children[name] = child(name, [name], local.as_process(settings, name), ports[name])
         with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
@@ -153,6 +203,8 @@ def _started(
             for name in web:
                 say(f"console at http://127.0.0.1:{ports[name]}")
             say(f"all ready after {time.monotonic() - began:.1f} s; logs in {settings.state_dir / 'log'}")
-            yield RunningStack(settings, local, supervisor, ports, children, interrupts)
+            yield RunningStack(settings, local, supervisor, ports, children, interrupts, box)
     finally:
+        if box is not None:
+            box.stop()
         local.stop()

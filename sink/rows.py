@@ -19,6 +19,7 @@ from models.decisions import (
 )
 from models.erasure_decisions import LeadErased
 from models.lead import OPEN_OFFERS, Lead, LeadRow, Phase
+from models.merging_decisions import InquirySplit, LeadSplit
 from sink.sql.comparison_keys import comparison_keys
 
 Values = dict[str, Any]
@@ -51,6 +52,7 @@ _COPIED: Final = (
 class TableRows(NamedTuple):
     """The rows of one journal record. `assignment` is also a row of the history.
 
+    `split`: the ids of inquiries that a manager took out of the lead. `is_split`: the id is a lead again (K5).
     `erased`: the record erased the lead, so facts of the prospect are removed from rows of earlier records.
     """
 
@@ -62,6 +64,8 @@ class TableRows(NamedTuple):
     activities: list[Values]
     inquiries: list[Values]
     aliases: list[Values]
+    split: tuple[str, ...]
+    is_split: bool
     erased: bool = False
 
 
@@ -86,6 +90,8 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
             for decision in row.decisions
             if isinstance(decision, MergedInto)
         ],
+        split=tuple(said.inquiry_id for said in row.decisions if isinstance(said, InquirySplit)),
+        is_split=any(isinstance(decision, LeadSplit) for decision in row.decisions),
         erased=any(isinstance(decision, LeadErased) for decision in row.decisions),
     )
 

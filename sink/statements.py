@@ -35,14 +35,33 @@ class Statements:
         self.history = self.added(table_of(AssignmentHistoryTable))
         self.decision = self.added(table_of(DecisionTable))
         self.activity = self.added(table_of(ActivityTable))
-        self.inquiry = self.added(table_of(InquiryTable))
-        self.alias = self.added(table_of(LeadAliasTable))
+        self.inquiry = self._newest_inquiry()
+        self.alias = self._replaced_alias()
         self.first_offset = self.added(table_of(SinkOffsetTable))
 
     def added(self, table: Table) -> Insert:
         """Return an insert that leaves an existing row unchanged."""
         statement: Insert = self._insert(table).on_conflict_do_nothing()
         return statement
+
+    def _newest_inquiry(self) -> Insert:
+        """Return an upsert of inquiries: the newest addition of an inquiry counts, whichever lead it is added to."""
+        table = table_of(InquiryTable)
+        statement = self._insert(table)
+        new = statement.excluded
+        changed = {column.name: new[column.name] for column in table.columns if column.name != "inquiry_id"}
+        upsert: Insert = statement.on_conflict_do_update(
+            index_elements=["inquiry_id"], set_=changed, where=new["at"] >= table.c.at
+        )
+        return upsert
+
+    def _replaced_alias(self) -> Insert:
+        """Return an upsert of aliases. All records of an id are in one partition, so the last one counts."""
+        statement = self._insert(table_of(LeadAliasTable))
+        upsert: Insert = statement.on_conflict_do_update(
+            index_elements=["alias_id"], set_={"lead_id": statement.excluded["lead_id"]}
+        )
+        return upsert
 
     def _guarded(self, table: Table, kept: tuple[str, ...] = (), unfilled: Any = None) -> Insert:
         """Return an upsert that only a newer version can apply.
@@ -77,8 +96,8 @@ class Statements:
         history: list[Values] = []
         decisions: list[Values] = []
         activities: list[Values] = []
-        inquiries: list[Values] = []
-        aliases: list[Values] = []
+        inquiries: dict[str, Values] = {}
+        aliases: dict[str, Values] = {}
         for effect in batch:
             if effect.lead is not None:
                 _newest(leads, effect.lead)
@@ -89,8 +108,7 @@ class Statements:
                 _newest(exceptions, effect.exception, KEPT)
             decisions.extend(effect.decisions)
             activities.extend(effect.activities)
-            inquiries.extend(effect.inquiries)
-            aliases.extend(effect.aliases)
+            _follow_inquiries(inquiries, aliases, effect)
         for statement, rows in (
             (self.lead, [*leads.values()]),
             (self.assignment, [*assignments.values()]),
@@ -98,11 +116,26 @@ class Statements:
             (self.exception, [*exceptions.values()]),
             (self.decision, decisions),
             (self.activity, activities),
-            (self.inquiry, inquiries),
-            (self.alias, aliases),
+            (self.inquiry, [*inquiries.values()]),
+            (self.alias, [*aliases.values()]),
         ):
             if rows:
                 yield statement.table.name, statement, rows
+
+
+def _follow_inquiries(inquiries: dict[str, Values], aliases: dict[str, Values], effect: TableRows) -> None:
+    """Add a record's inquiries and aliases to those of its batch, and leave out those that it takes out (K5)."""
+    lead_id = effect.lead["lead_id"] if effect.lead is not None else None
+    for inquiry_id in effect.split:
+        if (known := inquiries.get(inquiry_id)) is not None and known["lead_id"] == lead_id:
+            del inquiries[inquiry_id]
+    if effect.is_split and lead_id is not None:
+        aliases.pop(lead_id, None)
+    for row in effect.inquiries:
+        known = inquiries.get(row["inquiry_id"])
+        if known is None or row["at"] >= known["at"]:
+            inquiries[row["inquiry_id"]] = row
+    aliases |= {row["alias_id"]: row for row in effect.aliases}
 
 
 def _newest(rows: dict[str, Values], row: Values, kept: tuple[str, ...] = ()) -> None:

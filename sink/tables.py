@@ -270,10 +270,11 @@ class ActivityTable(Base):
 
 
 class InquiryTable(Base):
-    """Every other inquiry of a lead's person, with its own facts (K4). Rows are never updated, except by an erasure.
+    """Every other inquiry of a lead's person, with its own facts (K4).
 
-    `inquiry_id` is the lead id that the arrival would have had. `facts` is empty for inquiries of earlier versions.
-    `phone` and `email` repeat its contents.
+    A row is removed when a manager takes the inquiry out (K5), and emptied by an erasure. `inquiry_id` is the lead
+    id that the arrival would have had. `facts` is empty for inquiries of earlier versions. `phone` and `email` repeat
+    its contents.
     """
 
     __tablename__ = "inquiry"
@@ -295,7 +296,10 @@ class InquiryTable(Base):
 
 
 class LeadAliasTable(Base):
-    """The lead to which the arrival of another id was added (R6, K4). Rows are never updated."""
+    """The lead to which the arrival of another id was added, or into which the lead was merged (R6, K4, K5).
+
+    A row is removed when the id is a lead of its own again.
+    """
 
     __tablename__ = "lead_alias"
     __table_args__ = (Index("ix_lead_alias_lead", "lead_id"),)

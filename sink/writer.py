@@ -13,6 +13,7 @@ from models.lead import LeadRow
 from sink.db_errors import reason_of, translated
 from sink.erasure import erase_earlier_rows
 from sink.rows import TableRows, table_rows, without_nul
+from sink.splits import remove_split_rows
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
 from streams.dead_letter_reading import FATAL_ERROR
@@ -168,6 +169,7 @@ class CrmWriter:
             self._refuse_gaps(before)
             fresh, after, applied = _unapplied_rows(work, before)
             rows = []
+            remove_split_rows(connection, fresh)
             for table, statement, values in self._statements.of(fresh):
                 connection.execute(statement, values)
                 rows.append((table, len(values)))

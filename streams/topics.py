@@ -35,6 +35,7 @@ LEAD_DECISIONS: Final = public.LEAD_DECISIONS
 QUEUE_CHANGES: Final = public.QUEUE_CHANGES
 NOTIFICATIONS: Final = public.NOTIFICATIONS
 DELIVERIES: Final = public.DELIVERIES
+CALLS: Final = public.CALLS
 DEAD_LETTERS: Final = public.DEAD_LETTERS
 ERASURES: Final = public.ERASURES
 DEAD_LETTER_MARKS: Final = "dead-letter-marks"
@@ -126,6 +127,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(QUEUE_CHANGES, "what enters, leaves and moves in the lists", Shape.MORE, _A_WEEK),
     Topic(NOTIFICATIONS, "mail, push and call requests", Shape.MORE, _A_WEEK),
     Topic(DELIVERIES, "the fate of each request: sent, bounced, withdrawn", Shape.MORE, _A_WEEK),
+    Topic(CALLS, "what happened to each leg of each telephone call", Shape.MORE, _A_WEEK),
     # Dead letters hold what vendors sent, so they expire. An operator may set another retention, but not "for ever".
     Topic(
         DEAD_LETTERS,

@@ -42,6 +42,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         public.QUEUE_CHANGES: (public.QueueChange, public.QueueDefinition),
         public.NOTIFICATIONS: (public.Notification,),
         public.DELIVERIES: (public.Delivery,),
+        public.CALLS: (public.Call,),
         AUDIT: (AuditRecord,),
         f"{public.DEAD_LETTERS}-headers": (public.DeadLetterHeaders,),
     }

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
-from application.engine_client import EngineClient
 from board.reader import Reader
+from streams.engine_client import EngineClient
 from streams.settings import Settings
 from web.live.hub import Hub
 from web.services.audit.recorder import Audit

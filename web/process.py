@@ -15,11 +15,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from application.engine_client import EngineClient
 from board.reader import Reader
 from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.engine import connect
+from streams.engine_client import EngineClient
 from streams.metrics import render
 from streams.process_exit import Exit, leave
 from streams.settings import Settings

@@ -1,5 +1,6 @@
 """The models of the API's requests and responses. Fields are only added."""
 
+import uuid
 from datetime import datetime
 from typing import Any, Literal
 
@@ -126,6 +127,8 @@ class Action(Model):
         "redistribute",
         "reopen",
         "update",
+        "merge",
+        "split",
         "ignore",
         "unignore",
         "reopen_claimable",
@@ -141,6 +144,8 @@ class Action(Model):
     from_rep_id: str | None = Field(default=None, max_length=200)
     why: str | None = Field(default=None, max_length=1_000)
     kind: str | None = Field(default=None, max_length=200)
+    into_lead_id: uuid.UUID | None = None
+    inquiry_id: uuid.UUID | None = None
     facts: dict[str, str | int | float | bool | None] | None = Field(
         default=None, min_length=1, max_length=len(CORRECTABLE)
     )

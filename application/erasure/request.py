@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import msgspec
 
-from application.engine_client import EngineClient
 from models.erasure import ErasureKey
 from models.errors import RetryableError
 from models.persons import handle_digest
 from models.public import LeadDecision
 from rules.inbound.do_not_contact import read_handle
+from streams.engine_client import EngineClient
 from streams.settings import Settings
 
 AT_ONCE: Final = 50

@@ -10,6 +10,8 @@ from typing import Any, Final, Self, TextIO
 
 from application.importing.mapping import FIELDS, Cell, Mapping, named
 from application.importing.rows import Found
+from application.importing.summary_rows import REASON as SUMMARY
+from application.importing.summary_rows import is_summary
 from models.errors import InvalidInput, Problem
 from models.field_names import field_of
 from rules.inbound.fields import find_fields
@@ -255,9 +257,15 @@ def messages(header: tuple[str, ...], rows: Iterable[Found], mapping: Mapping | 
         mapping.check_columns(header)
     else:
         require_known(header)
+    phones = (
+        frozenset(mapping.sources["phone"].column) if mapping and "phone" in mapping.sources else frozenset()
+    )
     for row in rows:
         if row.message is None:
             yield row
+            continue
+        if is_summary(row.message, phones):
+            yield Found(line=row.line, reason=SUMMARY)
             continue
         try:
             message = mapping.message(row.message) if mapping else by_names(row.message)

@@ -19,6 +19,7 @@ from sink.consumer import GROUP as SINK_GROUP
 from streams.topics import (
     ASSIGNMENTS,
     AUDIT,
+    CALLS,
     DEAD_LETTER_MARKS,
     DEAD_LETTERS,
     DELIVERIES,
@@ -154,9 +155,9 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
     ),
     "courier": PrincipalRights(
         says="firstclaim courier: sends mail, push and calls, and records their fates",
-        # At its start it reads which records have a fate already.
-        reads=(NOTIFICATIONS, DELIVERIES, DIRECTORY),
-        writes=(DELIVERIES, DEAD_LETTERS),
+        # At its start it reads which records have a fate already. A telephone asks the engine for what a rep presses.
+        reads=(NOTIFICATIONS, DELIVERIES, DIRECTORY, LEAD_DECISIONS),
+        writes=(DELIVERIES, DEAD_LETTERS, CALLS, LEAD_ACTIONS, LEAD_ARRIVALS),
         groups=_COURIER_GROUPS,
         checks=True,
     ),

@@ -73,7 +73,7 @@ def plan(seconds: float, workers: int, seed: int) -> list[Fault]:
 def _shuffled_faults(workers: list[str], source: random.Random) -> list[tuple[Act, str]]:
     """Return each act on each process once, shuffled. It is used from the end, which has a worker and the relay."""
     acts = [Act.KILL, Act.TERM, Act.STOP]
-    others = [(act, who) for act in acts for who in (*workers, "relay", "sink", "board")]
+    others = [(act, who) for act in acts for who in (*workers, "relay", "sink", "board", "courier-mail")]
     source.shuffle(others)
     first = [(Act.KILL, source.choice(workers)), (Act.STOP, source.choice(workers)), (Act.KILL, "relay")]
     source.shuffle(first)

@@ -23,6 +23,7 @@ from assurance.verify.catch_up import INBOUND
 from models.errors import RuntimeFailure
 from runtime import LocalStack
 from runtime.kafka_users import ADMIN
+from runtime.mailbox import Mailbox
 from runtime.own_folder import own_folder
 from streams.settings import Settings
 from streams.topics import provision
@@ -30,6 +31,8 @@ from streams.topics import provision
 PARTITIONS: Final = 4
 NOTHING: Final[Mapping[str, str | int]] = MappingProxyType({})
 REPS: Final = 16
+MAILS_REFUSED: Final = 1 / 3
+"""The share of attempts to deliver a mail that the mail server refuses for now."""
 ENDING: Final = ("people", "feed", "lender's people", "lender", "moments")
 """The tasks that end by themselves when the run is over."""
 CANCEL_SECONDS = 60.0
@@ -100,7 +103,9 @@ async def _on(
     stack: LocalStack, settings: Settings, seconds: float, workers: int, seed: int, say: Say
 ) -> dict[str, Any]:
     assert stack.kafka is not None  # noqa: S101  # the stack was started with one
-    victims = SupervisedProcesses(settings, workers, say, sign_in=stack.as_process)
+    mailbox = Mailbox(settings.state_dir / "mailbox", refuses=MAILS_REFUSED, seed=seed)
+    mailbox.start()
+    victims = SupervisedProcesses(settings, workers, say, sign_in=stack.as_process, mailbox=mailbox)
     fate = FaultInjector(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
     history = OperationHistory(lock_seconds=LOCK_SECONDS)
     began = time.monotonic()
@@ -139,6 +144,7 @@ async def _on(
         aborted = await asyncio.to_thread(aborted_arrived, settings.database_url)
     finally:
         await victims.stop()
+        await asyncio.to_thread(mailbox.stop)
     say("is there one order that explains every answer?")
     violations = await asyncio.to_thread(check, history.all())
     for line in (*report.lines(), *(str(violation) for violation in violations[:20])):
@@ -185,6 +191,9 @@ async def _on(
         "findings": dict(report.counts),
         "not_linearizable": len(violations),
         "odd_ends": len(victims.odd),
+        "mails": mailbox.accepted,
+        "mails_refused": mailbox.refused,
+        "mails_repeated": mailbox.repeats,
     }
 
 

@@ -13,8 +13,9 @@ from typing import Final
 from assurance.chaos.fault_plan import Act, Fault
 from models.errors import StartFailed
 from runtime import Child, KafkaBroker
+from runtime.mailbox import Mailbox
 from runtime.process import free_port, spawn
-from runtime.up import child
+from runtime.up import COURIERS, child
 from streams.file_permissions import private_folder
 from streams.process_exit import Exit
 from streams.settings import Settings
@@ -53,7 +54,8 @@ class SupervisedProcess(Child):
 class SupervisedProcesses:
     """All processes, watched. `ends`: exits by process and status. `odd`: exits that the run did not cause.
 
-    `sign_in`: returns the settings of a process, which may have its own Kafka user.
+    `sign_in`: returns the settings of a process, which may have its own Kafka user. `mailbox`: a running one that gets
+    the mails; None starts no courier.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class SupervisedProcesses:
         say: Say,
         *,
         sign_in: Callable[[Settings, str], Settings] = lambda settings, _: settings,
+        mailbox: Mailbox | None = None,
     ) -> None:
         self._say = say
         self._watching: asyncio.Task[None] | None = None
@@ -71,12 +74,16 @@ class SupervisedProcesses:
         self.odd: list[str] = []
         self.parts: dict[str, SupervisedProcess] = {}
         names = [f"worker-{n}" for n in range(1, workers + 1)]
-        for name in (*names, "relay", "sink", "board"):
+        couriers = () if mailbox is None else COURIERS
+        for name in (*names, "relay", "sink", "board", *couriers):
             # One worker is a static member of its group and the others are not, so that both ways to rejoin are
             # tested.
             static = ["--instance-id", name] if name == "worker-1" else []
-            process = "worker" if name in names else name
-            made = child(name, [process, *static], sign_in(settings, process), free_port())
+            courier = name in couriers
+            process = "worker" if name in names else "courier" if courier else name
+            command = COURIERS[name] if courier else [process, *static]
+            more = mailbox.environment() if courier and mailbox is not None else {}
+            made = child(name, command, sign_in(settings, process), free_port(), more)
             self.parts[name] = SupervisedProcess(
                 name=name,
                 argv=made.argv,

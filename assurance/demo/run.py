@@ -63,7 +63,9 @@ def run(
     None takes the usual one, or any free one if it is taken. `seed`: of the sample's leads; None makes new leads.
     `secure`: Kafka has a user and ACLs for each process.
     """
-    say("starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink, the board and the console …")
+    say(
+        "starting Apache Kafka, Valkey, a worker, a relay, a sink, the board, a mail courier and the console …"
+    )
     if console_port is None:
         console_port = CONSOLE_PORT
         if not is_free(CONSOLE_PORT):
@@ -71,7 +73,16 @@ def run(
             say(f"port {CONSOLE_PORT} is in use by another program: the console takes a free one")
     if seed is None:
         seed = secrets.randbelow(SEEDS)
-    with everything(workers=1, state_dir=None, say=say, console_port=console_port, secure=secure) as stack:
+    with everything(
+        workers=1,
+        state_dir=None,
+        say=say,
+        console_port=console_port,
+        secure=secure,
+        mailbox=True,
+    ) as stack:
+        if stack.mailbox is not None:
+            say(f"mails to the reps are listed at {stack.mailbox.page.as_uri()}")
         database_url = WebSettings.read(state_dir=stack.settings.state_dir).console_database_url
         with signed_up(database_url):
             return asyncio.run(_Demo(stack, say, seed, hours=hours).play(seconds, leads, mapping))

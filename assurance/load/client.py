@@ -11,11 +11,11 @@ from typing import Any, Final, Protocol, Self
 import msgspec
 from aiokafka.errors import KafkaError
 
-from application.engine_client import RESEND_SECONDS, EngineClient
 from models.errors import RetryableError
 from models.public import LeadDecision, QueueChange, personal_queue
 from models.publication import with_id
 from models.results import Result
+from streams.engine_client import RESEND_SECONDS, EngineClient
 from streams.settings import Settings
 from streams.topics import DIRECTORY, LEAD_ACTIONS, QUEUE_CHANGES
 

@@ -76,6 +76,10 @@ class Leads:
         return newest[-1] if source.random() < 0.5 else source.choice(newest)  # noqa: PLR2004
 
 
+def _person(rep_id: str) -> dict[str, Any]:
+    return {"rep_id": rep_id, "name": rep_id.title(), "email": f"{rep_id}@lender.example"}
+
+
 class People:
     """Reps and one manager who work `leads` until `over` is set. Each has its own random source, seeded by `seed`.
 
@@ -105,7 +109,7 @@ class People:
     def objects(self) -> list[tuple[str, str, dict[str, Any]]]:
         """Return (kind, id, value) of each person, to be published."""
         return [
-            ("rep", rep_id, {"rep_id": rep_id, "name": rep_id.title(), "role": role, "teams": ["west"]})
+            ("rep", rep_id, {**_person(rep_id), "role": role, "teams": ["west"]})
             for role, ids in (("rep", self.reps), ("manager", self.managers))
             for rep_id in ids
         ]

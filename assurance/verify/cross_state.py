@@ -66,10 +66,10 @@ def place_in_org(lead: Lead) -> OrgPlace | None:
 def check_conservation(journal_facts: JournalFacts, findings: Findings) -> None:
     """Check X7: leads in = owned + queued + offered + exceptions + ignored + closed, each lead in one of them."""
     sums: dict[str, int] = {}
-    for facts in journal_facts.leads.values():
-        kind = CONSERVED[facts.lead.phase]
+    there = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.lead.merged is None}
+    for lead_id in there:  # a merged lead is an inquiry of another one (K5)
+        kind = CONSERVED[journal_facts.leads[lead_id].lead.phase]
         sums[kind] = sums.get(kind, 0) + 1
-    there = journal_facts.leads.keys()
     if sum(sums.values()) != len(journal_facts.arrived) or journal_facts.arrived != there:
         findings.add(
             "leads_do_not_add_up",
@@ -85,6 +85,8 @@ def check_persons(journal_facts: JournalFacts, findings: Findings) -> None:
     """Check R6: each arrival that an org placed belongs to one lead, as itself or as an inquiry, and is counted."""
     left = dict(journal_facts.inquiries)
     for lead_id, facts in journal_facts.leads.items():
+        if facts.lead.merged is not None:
+            continue  # its arrivals count for the lead that it was merged into (K5)
         known = left.pop((facts.lead.facts.org, lead_id), None)
         if facts.lead.org_log_offset >= 0 and known != facts.lead.inquiries:
             findings.suspect("inquiries_differ", lead_id, org_lead=[known, facts.lead.inquiries])

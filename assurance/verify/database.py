@@ -1,4 +1,4 @@
-"""Checks that the CRM database agrees with the journal on every lead, owner, exception, decision and activity."""
+"""Checks that the CRM database agrees with the journal: leads, owners, exceptions, decisions, activities, inquiries."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from assurance.verify.activities import COLUMNS, ORDER, check_activities
 from assurance.verify.facts import NOTHING, JournalFacts, LeadFacts, decisions_hash
 from assurance.verify.findings import Findings
+from assurance.verify.inquiries import ALIAS, INQUIRY, check_aliases, check_inquiries
 from models.lead import OPEN_OFFERS, Lead
 from sink.engine import connect
 from sink.tables import (
@@ -39,6 +40,7 @@ def check_database(
     `cut`: the journal may lack decisions and activities from before this time, and they are not reported as missing.
     """
     engine = connect(database_url)
+    erased = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.lead.erased_at is not None}
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ")  # SQLite always reads so
     try:
@@ -54,11 +56,17 @@ def check_database(
                     journal_facts.activities,
                     findings,
                     cut=cut,
-                    erased={
-                        lead_id
-                        for lead_id, facts in journal_facts.leads.items()
-                        if facts.lead.erased_at is not None
-                    },
+                    erased=erased,
+                ),
+                "inquiry": check_inquiries(
+                    _rows(connection, select(*INQUIRY)),
+                    journal_facts.joined,
+                    findings,
+                    cut=cut,
+                    erased=erased,
+                ),
+                "lead_alias": check_aliases(
+                    _rows(connection, select(*ALIAS)), journal_facts.joined, findings
                 ),
             }
     except (SQLAlchemyError, OSError) as error:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from assurance.verify.activities import Activities
+from assurance.verify.inquiries import Joined
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -20,12 +21,22 @@ from models.decisions import (
 )
 from models.erasure_decisions import ArrivalDropped
 from models.lead import Lead, LeadRow, Phase
+from models.merging_decisions import MergeReturned, MergeSought
 from models.org import Stage
 from rules.org.persons import Persons
 from rules.queues.personal_queues import own_queues, own_sort_key
 
 TROUBLES = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
-_MAY_CHANGE_NOTHING = (Answered, AnswerIgnored, ArrivalDropped, ArrivalRepeated, DeadlineIgnored, MergedInto)
+_MAY_CHANGE_NOTHING = (
+    Answered,
+    AnswerIgnored,
+    ArrivalDropped,
+    ArrivalRepeated,
+    DeadlineIgnored,
+    MergedInto,
+    MergeSought,
+    MergeReturned,
+)
 """Decisions that a record may also have without a new version of the lead."""
 _STATUS = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
 
@@ -77,7 +88,8 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     """The data of the logs and the journals.
 
     `decided`: (partition, offset of the event) -> (lead id, `decisions_hash` of the decisions). `activities`: what
-    reps did (M3), likewise. `published`: (org, kind, object id) -> version by partition. `causes`: hashes of the
+    reps did (M3), likewise. `joined`: the ids that belong to other leads (K4, K5).
+    `published`: (org, kind, object id) -> version by partition. `causes`: hashes of the
     arrivals' causes in the log. `read`: the offset after the last journal record read, by partition. `moving`:
     leads with new journal records since the snapshot. `arrived`: the leads that came in. `heard`: (cause or place,
     hash of the bytes) of an org's message in the log -> (lead id, when). `org_leads`: (org, lead id) -> what the
@@ -89,6 +101,7 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     leads: dict[str, LeadFacts] = {}
     decided: dict[tuple[int, int], tuple[str, int]] = {}
     activities: Activities = {}
+    joined: Joined = msgspec.field(default_factory=Joined)
     published: dict[tuple[str, str, str], dict[int, int]] = {}
     causes: set[int] = set()
     events: Counter[str] = msgspec.field(default_factory=Counter)

@@ -24,6 +24,7 @@ from models.erasure import ERASED
 from models.erasure_decisions import ArrivalDropped
 from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArrived, OrgAnswered
 from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
+from models.merging_decisions import LeadSplit, MergeReturned, MergeSought
 from models.offers import LeadOrphaned, OfferMade
 from models.place_decisions import PlaceReturned, PlaceSought
 from models.results import Result
@@ -60,6 +61,8 @@ _CHANGES_NOTHING: Final = (
     MergedInto,
     PlaceSought,
     PlaceReturned,
+    MergeSought,
+    MergeReturned,
 )
 
 
@@ -137,7 +140,9 @@ class LeadInvariants:
     def _answer(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: ActionRequested) -> None:
         """Check that each action has one answer, repeats get the first one, and it fits its row (Q8, X4)."""
         answers = [decision for decision in after.decisions if isinstance(decision, Answered)]
-        if not answers and any(isinstance(decision, PlaceSought) for decision in after.decisions):
+        if not answers and any(
+            isinstance(decision, PlaceSought | MergeSought) for decision in after.decisions
+        ):
             self._known_answers.sought.add((event.cause, lead_id))  # the org sends it back (M6)
             return
         if len(answers) != 1 or answers[0].action_id != event.cause:
@@ -258,6 +263,10 @@ def _move_gives(event: ActionRequested, was: Lead, owner: str | None) -> bool:
 def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
     """Tell whether an arrival may have given an owner to a new lead (R5), or to one without an active owner (R6)."""
     named = None if event.facts.assigned_to is None else owner
+    split = any(isinstance(decision, LeadSplit) for decision in after.decisions)
+    if was is not None and split:  # its owner had left meanwhile (K5)
+        hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
+        return owner is None and hows == {"orphaned"}
     if was is None:
         hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
         return owner == named and hows == {"pre_assigned"}

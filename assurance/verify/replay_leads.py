@@ -15,6 +15,7 @@ from assurance.verify.catch_up import Snapshot
 from assurance.verify.dead_letters import DeadLetterIndex
 from assurance.verify.facts import JournalFacts, LeadFacts, follows, row_decisions_hash
 from assurance.verify.findings import Findings
+from assurance.verify.inquiries import note_inquiries
 from assurance.verify.lead_invariants import KnownAnswers, LeadInvariants
 from assurance.verify.pairing import Pair
 from assurance.verify.published import Expected
@@ -251,6 +252,7 @@ class LeadReplay:
         lead_id = key_text(key)
         self._journal_facts.decided[self.partition, row.off] = (lead_id, row_decisions_hash(row))
         note_activities(self._journal_facts.activities, self.partition, lead_id, row)
+        note_inquiries(self._journal_facts.joined, lead_id, row)
         if record.offset >= self._journal_end:
             self._journal_facts.moving.add(lead_id)
         if row.lead is None:

@@ -104,6 +104,8 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
         from_rep_id=action.from_rep_id,
         why=action.why,
         kind=action.kind,
+        into_lead_id=action.into_lead_id,
+        inquiry_id=action.inquiry_id,
         facts=facts,
         view_only=bool(action.view_only),
         override_licence=bool(action.override_licence),

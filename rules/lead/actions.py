@@ -16,7 +16,7 @@ from models.decisions import (
 from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Phase
 from models.results import Reason, Result
-from rules.lead import activities, contact, corrections, moves
+from rules.lead import activities, contact, corrections, merging, moves
 from rules.lead.contact import warn_of_promise
 from rules.lead.discretion import closed_with, opened_by, owned_by
 from rules.lead.licences import check_assignee, refuse_unlicensed
@@ -285,6 +285,8 @@ ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], ActionResul
     Trigger.REOPEN: moves.reopen,
     Trigger.UPDATE: corrections.update,
     Trigger.CONSENT: contact.consent,
+    Trigger.MERGE: merging.merge,
+    Trigger.SPLIT: merging.split,
 }
 
 

@@ -23,8 +23,10 @@ from models.erasure import MAX_HASHES, joined
 from models.events import ArrivalMerged, CorrectionChecked, HandleShared, LeadArrived, SuppressionChanged
 from models.facts import ITS_ARRIVAL, Attributes, Facts, bounded, completed
 from models.lead import Lead, Phase
+from models.merging_decisions import LeadSplit
 from models.persons import Inquiry, names_differ
-from rules.lead import corrections
+from rules.lead import corrections, merging
+from rules.lead.contact import BY_OUTCOME
 from rules.lead.distribution import ask_group, note_campaign, orphan
 from rules.lead.licences import lacks_licence
 from rules.lead.transition import Transition
@@ -54,6 +56,11 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
         LeadAccepted(apart=apart, maybe=event.maybe, id_reused=event.id_reused, doubt=event.doubt)
     )
     _record_suppression(transition, event.barred)
+    if event.split is not None:
+        split, owner = event.split, None
+        transition.emit(
+            LeadSplit(from_lead_id=split.lead_id, rep_id=split.rep_id, owner=owner, why=split.why)
+        )
     _distribute(transition, event.facts, "it arrived", "it arrived assigned (R5)")
     return transition
 
@@ -69,16 +76,25 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
         _add_inquiry(transition, event, inquiry)
         return None
     stranger = _another_name(transition, event)
+    before = transition.lead.facts
     filled, apart = (
         ((), {})
         if stranger
         else _fill_in(transition, event.facts, ITS_ARRIVAL if inquiry is not None else frozenset())
     )
+    merging.keep_inquiry(transition, event, before, filled)
     _record_suppression(transition, event.barred)
     if transition.lead is not transition.before_event:
         transition.update(org_log_offset=event.org_log_offset)
     transition.emit(ArrivalRepeated(filled=filled, apart=apart, doubt=ANOTHER_NAME if stranger else None))
     return None
+
+
+def leave_merge(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
+    """K5: make a lead one of its own again after a manager took it out of another one."""
+    if stale := _repeated(transition, event.org_log_offset, "lead_split"):
+        return stale
+    return merging.leave(transition, event)
 
 
 def record_merge(lead: Lead | None, event: ArrivalMerged) -> MergedInto | AnswerIgnored:
@@ -95,8 +111,12 @@ def change_suppression(transition: Transition, event: SuppressionChanged) -> Ans
     known = transition.lead.suppressed
     if event.reason is None and event.handle in known:
         left = {handle: reason for handle, reason in known.items() if handle != event.handle}
+        if event.why is not None and known[event.handle].startswith(BY_OUTCOME):
+            transition.update(
+                facts=replace(transition.lead.facts, silenced=True)
+            )  # it spoke of the person (M8)
         transition.update(suppressed=left)
-        why = "it was taken off the do-not-contact list"
+        why = event.why or "it was taken off the do-not-contact list"
         transition.emit(SuppressionRecorded(handle=event.handle, reason=None, why=why))
     elif event.reason is not None:
         _record_suppression(transition, {event.handle: event.reason})
@@ -114,8 +134,10 @@ def note_shared_handle(transition: Transition, event: HandleShared) -> AnswerIgn
     others = [lead_id for lead_id in event.leads if lead_id != transition.lead.lead_id]
     why = f"{kind} {value} came with three last names, so it joins nobody any more"
     why += f"; these leads have it too: {', '.join(others)}" if others else ""
+    tells = transition.lead.lead_id == min(event.leads, default="")
+    managers = transition.rules.managers() if tells else ()
     transition.update(org_log_offset=event.org_log_offset)
-    transition.emit(SharedHandleFound(handle=event.handle, leads=event.leads, why=why))
+    transition.emit(SharedHandleFound(handle=event.handle, leads=event.leads, why=why, managers=managers))
     return None
 
 
@@ -144,16 +166,22 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
     transition.expire_lock()
     facts, owner = event.facts, transition.lead.owner
     active = owner is not None and not transition.rules.has_left(owner)
-    reopened = transition.lead.phase is Phase.CLOSED
+    merged = inquiry.merged
+    distributes = merged is None or merged.open
+    reopened = transition.lead.phase is Phase.CLOSED and distributes
     stranger = _another_name(transition, event)
+    before = transition.lead.facts
     filled, apart = ((), {}) if stranger else _fill_in(transition, facts, ITS_ARRIVAL)
-    silences = facts.silenced and (not stranger or facts.phone == transition.lead.facts.phone)
+    same = not stranger or merged is not None or facts.phone == transition.lead.facts.phone
+    silences = facts.silenced and same
     if silences and not transition.lead.facts.silenced:
         transition.update(
             facts=replace(transition.lead.facts, silenced=True)
         )  # a prospect who asked for silence is not called
         filled = (*filled, "silenced")
-    transition.update(inquiries=transition.lead.inquiries + 1, org_log_offset=event.org_log_offset)
+    count = merged.inquiries if merged is not None else 1
+    transition.update(inquiries=transition.lead.inquiries + count, org_log_offset=event.org_log_offset)
+    merging.keep_inquiry(transition, event, before, filled)
     transition.emit(
         InquiryAdded(
             inquiry_id=inquiry.inquiry_id,
@@ -175,6 +203,12 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
         )
     )
     _record_suppression(transition, event.barred)
+    if merged is not None and merged.callback_at is not None and transition.lead.callback_at is None:
+        transition.set_callback(merged.callback_at)  # the promised call is kept (M7)
+    if not distributes:
+        return
+    if merged is not None:
+        facts = replace(facts, assigned_to=None)
     if not active:
         _distribute_again(transition, facts, owner)
     elif reopened:

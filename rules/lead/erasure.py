@@ -43,6 +43,9 @@ _BY_RETENTION: Final = "closed for {days} days, the org's retention period"
 
 def erase(transition: Transition, request: ActionRequested) -> ActionResult:
     """Erase a lead at an admin's request. A second request finds the lead erased."""
+    if transition.lead.merged is not None and not request.rep_id:
+        forget(transition, None, request.note or "", keep=False)
+        return DONE
     if transition.rules.role(request.rep_id) != "admin":
         return _FOR_ADMINS
     forget(transition, request.rep_id, request.note or f"erased by {request.rep_id}", request.hashes)
@@ -157,6 +160,7 @@ def forget(
         suppressed={},
         corrections=None,
         hashes=(),
+        joined={},
         erased_at=transition.at,
     )
     if transition.before_event is not None:  # so that `settle` does not explain the exception's end once more

@@ -14,11 +14,13 @@ class Trigger(StrEnum):
     """The triggers that can change a lead.
 
     They are arrivals, actions (docs/contracts, `type`), answers of its org, deadlines and new rules. `INQUIRED`: an
-    arrival of a known person (R6). `SUPPRESSION`: the do-not-contact list (X6).
+    arrival of a known person, or a lead that was merged (R6, K5). `TAKEN_OUT`: a merged lead or an inquiry is a lead of
+    its own again (K5). `SUPPRESSION`: the do-not-contact list (X6).
     """
 
     ARRIVED = "arrived"
     INQUIRED = "inquired"
+    TAKEN_OUT = "taken_out"
     SUPPRESSION = "suppression"
     CLAIM = "claim"
     CLAIM_NOW = "claim_now"
@@ -35,6 +37,8 @@ class Trigger(StrEnum):
     REOPEN = "reopen"
     UPDATE = "update"
     CONSENT = "consent"
+    MERGE = "merge"
+    SPLIT = "split"
     IGNORE = "ignore"
     UNIGNORE = "unignore"
     REOPEN_CLAIMABLE = "reopen_claimable"
@@ -77,6 +81,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     None: {
         Trigger.ARRIVED: _FREE | {_O, _F},
         Trigger.INQUIRED: _FREE | {_O, _F},
+        Trigger.TAKEN_OUT: _FREE | {_O, _F},
     },
     _Q: {
         Trigger.ARRIVED: _FREE,
@@ -97,6 +102,8 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
         Trigger.ERASE: frozenset({_C}),
+        Trigger.MERGE: frozenset({_C}),
+        Trigger.SPLIT: _FREE | {_F},
         Trigger.CONSENT: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },
@@ -119,6 +126,8 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.LOCK_EXPIRED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_L}),
         Trigger.ERASE: frozenset({_C}),
+        Trigger.MERGE: frozenset({_C}),
+        Trigger.SPLIT: frozenset({_L}),
         Trigger.CONSENT: frozenset({_L}),
         Trigger.RULES_CHANGED: _FREE | {_L},
     },
@@ -147,6 +156,8 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OFFER_EXPIRED: _FREE | {_F},
         Trigger.ERASE: frozenset({_C}),
         Trigger.CALLBACK_DUE: frozenset({_F}),
+        Trigger.MERGE: frozenset({_C}),
+        Trigger.SPLIT: _FREE | {_F},
         Trigger.CONSENT: _FREE | {_F},
         Trigger.RULES_CHANGED: frozenset({_F}),
     },
@@ -173,6 +184,8 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.ORPHANED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_O}),
         Trigger.ERASE: frozenset({_C}),
+        Trigger.MERGE: frozenset({_C}),
+        Trigger.SPLIT: frozenset({_O}),
         Trigger.CONSENT: frozenset({_O}),
         Trigger.RULES_CHANGED: frozenset({_O}),
     },
@@ -201,6 +214,8 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.LOCK_EXPIRED: frozenset({_O}),
         Trigger.CALLBACK_DUE: frozenset({_W}),
         Trigger.ERASE: frozenset({_C}),
+        Trigger.MERGE: frozenset({_C}),
+        Trigger.SPLIT: frozenset({_W}),
         Trigger.CONSENT: frozenset({_W}),
         Trigger.RULES_CHANGED: frozenset({_O, _W}),
     },
@@ -224,12 +239,14 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
         Trigger.ERASE: frozenset({_C}),
+        Trigger.MERGE: frozenset({_C}),
+        Trigger.SPLIT: _FREE | {_F},
         Trigger.CONSENT: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },
     _I: {
         Trigger.ARRIVED: frozenset({_I}),
-        Trigger.INQUIRED: _FREE | {_O, _F},
+        Trigger.INQUIRED: _FREE | {_O, _F, _I},
         Trigger.SUPPRESSION: frozenset({_I}),
         Trigger.CLAIM: frozenset({_I}),
         Trigger.VIEW: frozenset({_I}),
@@ -242,12 +259,14 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.REOPEN_CLAIMABLE: frozenset({_I}),
         Trigger.CALLBACK_DUE: frozenset({_I}),
         Trigger.ERASE: frozenset({_C}),
+        Trigger.MERGE: frozenset({_C}),
+        Trigger.SPLIT: frozenset({_I}),
         Trigger.CONSENT: frozenset({_I}),
         Trigger.RULES_CHANGED: frozenset({_I}),
     },
     _C: {
         Trigger.ARRIVED: frozenset({_C}),
-        Trigger.INQUIRED: _FREE | {_O, _F},
+        Trigger.INQUIRED: _FREE | {_O, _F, _C},
         Trigger.SUPPRESSION: frozenset({_C}),
         Trigger.CLAIM: frozenset({_C}),
         Trigger.VIEW: frozenset({_C}),
@@ -257,6 +276,9 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.ACTIVITY: frozenset({_C}),
         Trigger.UPDATE: frozenset({_C}),
         Trigger.REOPEN: _FREE | {_O, _F},
+        Trigger.MERGE: frozenset({_C}),
+        Trigger.SPLIT: frozenset({_C}),
+        Trigger.TAKEN_OUT: _FREE | {_O, _F, _I, _C},
         Trigger.CONSENT: frozenset({_C}),
         Trigger.RULES_CHANGED: frozenset({_C}),
     },

@@ -25,7 +25,7 @@ from models.events import (
 )
 from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
 from models.results import Reason, Result
-from rules.lead import arrivals, erasure
+from rules.lead import arrivals, erasure, merging
 from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.answered import answer_again, recall, remember
 from rules.lead.distribution import apply_answer, expire_offer
@@ -96,7 +96,7 @@ def step(
         action = erasure.as_action(event)
         for answer in answers:
             if answer.action_id == event.cause and answer.org == event.org:
-                spare = unused(action, ())
+                spare = unused(action, ()) or merging.unused(action, lead, ())
                 return LeadRow(
                     off=off,
                     seq=seq,
@@ -125,11 +125,14 @@ def step(
                 book.org(action.org),
                 merged_into=known_into,
                 others_open=others_open,
+                by_org=isinstance(event, ErasureOrdered),
             )
         else:  # the sender must not learn of another org's lead
             result = _unreadable(action) or _UNKNOWN
         if row is not None and result.asks_place_of is not None:
             return asking(row, action, result.asks_place_of, off, at)
+        if row is not None and result.asks_merge_into is not None:
+            return merging.asking(row, action, result.asks_merge_into, off, at)
         seq += lead is not (row.lead if row else None)
         if erasure.is_new(row.lead if row else None, lead):
             answers = erasure.scrubbed(answers)
@@ -143,11 +146,11 @@ def step(
             reason=result.reason,
             owner=lead.owner if lead and theirs else None,
             why=result.why,
-            merged_into=known_into if lead is None else None,
+            merged_into=known_into if lead is None else _merged_into(lead) if theirs else None,
             org=event.org,
             call_from=result.call_from,
         )
-        spare = unused(action, decisions)
+        spare = unused(action, decisions) or merging.unused(action, lead, decisions)
         decisions = (answer, *decisions, spare) if spare else (answer, *decisions)
         answers = (*answers, answer)
         if older := answers[:-ANSWERS_KEPT]:
@@ -182,10 +185,12 @@ def decide_action(
     *,
     merged_into: str | None = None,
     others_open: tuple[str, ...] = (),
+    by_org: bool = False,
 ) -> tuple[Lead | None, tuple[Decision, ...], ActionResult]:
     """Decide one action; return the lead after it, the decisions and the answer.
 
-    `merged_into`: the lead that the arrival of this id was added to (R6). `others_open`: as in `step`.
+    `merged_into`: the lead that the arrival of this id was added to (R6). `others_open`: as in `step`. `by_org`: the
+    org ordered it, which reaches merged leads too.
     """
     if lead is None and merged_into is not None:
         why = f"it came as another inquiry of lead {merged_into}: ask for that one"
@@ -196,7 +201,9 @@ def decide_action(
         return None, (), _UNKNOWN
     if erased := erasure.refuse_erased(lead, event):
         return lead, (), erased
-    if rules.role(event.rep_id) is None:
+    if not (by_org and event.action == Trigger.ERASE) and (merged := merging.refuse_merged(lead)):
+        return lead, (), merged
+    if rules.role(event.rep_id) is None and not (by_org and not event.rep_id):
         return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
     trigger = _TRIGGERS.get(event.action)
     if trigger is None:
@@ -217,6 +224,10 @@ def decide_action(
         ask_again(transition)
         return transition.lead, tuple(transition.decisions), result
     return lead, (), result
+
+
+def _merged_into(lead: Lead) -> str | None:
+    return lead.merged.into if lead.merged is not None else None
 
 
 def _unreadable(event: ActionRequested) -> ActionResult | None:
@@ -249,7 +260,9 @@ def decide_event(
         if (dropped := erasure.without_effect(transition, event)) is not None:
             return transition.lead, dropped
         stale: DeadlineIgnored | AnswerIgnored | None = None
-        if isinstance(event, LeadArrived):
+        if isinstance(event, LeadArrived) and event.split is not None:
+            stale = arrivals.leave_merge(transition, event)
+        elif isinstance(event, LeadArrived):
             stale = arrivals.repeat_or_add_inquiry(transition, event)
         elif isinstance(event, SuppressionChanged):
             stale = arrivals.change_suppression(transition, event)

@@ -25,7 +25,15 @@ REMARKS: Final = frozenset({Trigger.NOTE, Trigger.ACTIVITY})
 """What a manager may add to a lead that is offered to somebody else."""
 DECLINING: Final = frozenset({Trigger.DECLINE, Trigger.HANG_UP})
 OVERRULING: Final = frozenset(
-    {Trigger.ASSIGN, Trigger.REDISTRIBUTE, Trigger.REOPEN_CLAIMABLE, Trigger.UPDATE, Trigger.CONSENT}
+    {
+        Trigger.ASSIGN,
+        Trigger.REDISTRIBUTE,
+        Trigger.REOPEN_CLAIMABLE,
+        Trigger.UPDATE,
+        Trigger.CONSENT,
+        Trigger.MERGE,
+        Trigger.SPLIT,
+    }
 )
 """The manager's actions that are decided as if the lead were not offered, also for a manager who has the offer."""
 

@@ -10,8 +10,13 @@ from rules.lead.machine import LeadEvent
 
 
 def without_place(event: LeadEvent) -> LeadEvent:
-    """Return an action without the place that its org had reserved. The place was returned when it failed (M6)."""
-    return replace(event, place=None) if isinstance(event, ActionRequested) and event.place else event
+    """Return an action without the place that its org had reserved, or the merge that it had granted.
+
+    Both were returned when it failed (M6, K5).
+    """
+    if isinstance(event, ActionRequested) and (event.place or event.merge):
+        return replace(event, place=None, merge=None)
+    return event
 
 
 def resumed(row: LeadRow | None, event: LeadEvent, at: datetime) -> LeadRow | None:

@@ -29,6 +29,7 @@ class ActionResult(msgspec.Struct, frozen=True, gc=False):
     """The answer to one action, before version and time are added. `call_from`: as in `Answered`.
 
     `asks_place_of`: the action is not answered yet, because the org must be asked for a place with this rep (M6).
+    `asks_merge_into`: the same, because the org decides whether the lead may be merged into this one (K5).
     """
 
     result: Result
@@ -36,6 +37,7 @@ class ActionResult(msgspec.Struct, frozen=True, gc=False):
     why: str | None = None
     call_from: datetime | None = None
     asks_place_of: str | None = None
+    asks_merge_into: str | None = None
 
 
 DONE = ActionResult(Result.DONE)

@@ -8,6 +8,7 @@ from models.decisions import Answered, Decision
 from models.events import ActionRequested, DeadlinePassed
 from models.lead import LeadRow
 from models.results import Reason, Result
+from rules.lead import merging
 from rules.lead.machine import LeadEvent
 from rules.lead.places import unused
 
@@ -34,7 +35,7 @@ def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, err
                 org=event.org,
             ),
         )
-        if spare := unused(event, ()):
+        if spare := unused(event, ()) or merging.unused(event, known.lead, ()):
             decisions = (*decisions, spare)
     lead = known.lead
     if lead is not None and isinstance(event, DeadlinePassed):

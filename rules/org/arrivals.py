@@ -86,7 +86,7 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
             facts=event.facts if reused is None else _remarked(event.facts),
             why=why,
             inquiry=None if lead_id == arrival_id else Inquiry(arrival_id, why, known),
-            barred=_barred(persons, kept, event.hashes),
+            barred=barred_among(persons, kept, event.hashes),
             maybe=maybe,
             id_reused=reused,
             hashes=event.hashes,
@@ -149,7 +149,7 @@ def _is_another_person(persons: Persons, arrival: _Arrival, lead_id: str) -> boo
     if arrival.name is None or not names or arrival.name in names:
         return False
     return bool(arrival.given) and not any(
-        persons.joins(lead_id, joining) or persons.has_lost(lead_id, listed_handle(joining))
+        persons.joins(lead_id, joining) or persons.was_corrected(lead_id, listed_handle(joining))
         for joining in arrival.joining
     )
 
@@ -232,9 +232,13 @@ def _store(
 ) -> None:
     """Store whose the arrival and its handles are, and the last name they came with."""
     persons = transition.state.persons
-    joining = tuple(each for each in arrival.joining if not persons.has_lost(lead_id, listed_handle(each)))
+    joining = tuple(
+        each
+        for each in arrival.joining
+        if not persons.has_lost(lead_id, listed_handle(each)) and not persons.has_lost(lead_id, each)
+    )
     fresh = tuple(each for each in joining if not persons.is_held(each))
-    shared = tuple(each for each in joining if each not in fresh and not persons.joins(lead_id, each))
+    shared = tuple(each for each in joining if each not in fresh and not persons.holds(lead_id, each))
     apart = tuple(
         handle
         for handle in arrival.handles
@@ -267,7 +271,7 @@ def _newly_met(
     """Yield each joining handle with the last names that the lead has by it, if they are not just its own one."""
     came_with = () if name is None else (name,)
     for handle in joining:
-        if persons.joins(lead_id, handle):
+        if persons.holds(lead_id, handle):
             if not (met := persons.met_by(lead_id, handle)).issuperset(came_with):
                 yield handle, tuple(sorted(met.union(came_with)))
         elif not own and persons.own_name(lead_id) != name:
@@ -294,7 +298,7 @@ def _remarked(facts: Facts) -> Facts:
     )
 
 
-def _barred(persons: Persons, handles: tuple[str, ...], hashes: tuple[str, ...]) -> dict[str, str]:
+def barred_among(persons: Persons, handles: tuple[str, ...], hashes: tuple[str, ...]) -> dict[str, str]:
     """Return the handles on the do-not-contact list with their reason, also those listed by their hash only."""
     by_kind = {kind_of(hashed): f"{BARRED_HASH}{hashed}" for hashed in hashes}
     found = {

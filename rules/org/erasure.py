@@ -79,6 +79,16 @@ def forget(transition: OrgTransition, event: LeadForgotten) -> None:
     transition.emit(
         PersonForgotten(lead_id=lead_id, arrivals=len(rows), handles=len(digests), hashes=len(kept))
     )
+    if members := tuple(one for one in persons.members(lead_id) if not persons.is_erased(one)):
+        transition.emit(
+            ErasureOrder(
+                leads=members,
+                rep_id=event.rep_id or "",
+                cause=event.cause,
+                why=f"it was merged into lead {lead_id}, which was erased",
+                retention=event.rep_id is None,
+            )
+        )
     if event.rep_id is not None and others and len(others) <= MOST_LEADS:
         why = f"it has the same phone or mail address as lead {lead_id}, which was erased"
         transition.emit(ErasureOrder(leads=others, rep_id=event.rep_id, cause=event.cause, why=why))
@@ -124,7 +134,7 @@ def _person(persons: Persons, seeds: tuple[str, ...]) -> tuple[str, ...]:
     """
     found = dict.fromkeys(seeds)
     for lead_id in seeds:
-        for digest in persons.digests_of(lead_id):
+        for digest in (one for lead in persons.family(lead_id) for one in persons.digests_of(lead)):
             if persons.is_retired_digest(digest):
                 continue
             found.update(dict.fromkeys(persons.all_with_digest(digest)))

@@ -21,7 +21,7 @@ _PHONE: Final = f"{PHONE}/"
 class LastNames:
     """lead -> its last names, and with which of them it came by each of its joining handles."""
 
-    __slots__ = ("_also", "_met", "_people")
+    __slots__ = ("_also", "_lost", "_met", "_people")
 
     def __init__(self) -> None:
         self._people: dict[Packed, bytes] = {}
@@ -30,6 +30,8 @@ class LastNames:
         """Lead -> digests of the last names of its inquiries and resends."""
         self._met: dict[Packed, dict[bytes, frozenset[bytes]]] = {}
         """Lead -> digest of a joining handle -> its last names, if they are not just that of the lead's arrival."""
+        self._lost: dict[Packed, dict[str, bytes]] = {}
+        """Lead -> inquiry that was taken out of it -> digest of the last name that only this inquiry had (K5)."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LastNames) and all(
@@ -54,11 +56,25 @@ class LastNames:
             met, digest = self._met.setdefault(lead, {}), handle_digest(joining)
             met[digest] = met.get(digest, _NO_NAMES) | set(map(bytes.fromhex, names))
 
+    def lose(self, lead: Packed, inquiry_id: str, name: str | None) -> None:
+        """Take the last name from a lead that it had only by an inquiry; None: the inquiry was erased."""
+        lost = self._lost.setdefault(lead, {})
+        if name is None:
+            lost.pop(inquiry_id, None)
+        else:
+            lost[inquiry_id] = bytes.fromhex(name)
+        if not lost:
+            del self._lost[lead]
+
+    def _without_lost(self, lead: Packed, names: frozenset[bytes]) -> frozenset[bytes]:
+        return names.difference(self._lost[lead].values()) if lead in self._lost else names
+
     def forget(self, lead: Packed) -> None:
         """Forget what is known of an erased lead."""
         self._people.pop(lead, None)
         self._also.pop(lead, None)
         self._met.pop(lead, None)
+        self._lost.pop(lead, None)
 
     def has_phone(self, lead: Packed) -> bool:
         """Say whether a lead has a phone that tells people apart."""
@@ -70,7 +86,7 @@ class LastNames:
 
     def of(self, lead: Packed) -> frozenset[str]:
         """Return the digests of a lead's last names; empty if none is known, or too many to tell anybody apart."""
-        found = self._also.get(lead, _NO_NAMES)
+        found = self._without_lost(lead, self._also.get(lead, _NO_NAMES))
         if own := self._people.get(lead, b"")[1:]:
             found |= {own}
         return frozenset(name.hex() for name in found) if len(found) < MOST_NAMES else frozenset()
@@ -88,4 +104,4 @@ class LastNames:
         if found is None:
             own = self.own(lead)
             return frozenset((own,)) if own else frozenset()
-        return frozenset(name.hex() for name in found)
+        return frozenset(name.hex() for name in self._without_lost(lead, found))

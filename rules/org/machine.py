@@ -14,11 +14,15 @@ from models.offers import Outcome
 from models.org import (
     ContactListed,
     ErasureRequested,
+    InquiryTakenOut,
     LeadClosed,
     LeadCorrected,
     LeadForgotten,
+    LeadMerged,
     LeadReleased,
     LeadTaken,
+    MergeRequested,
+    MergeUnused,
     OfferSettled,
     OrgEvent,
     OrgLead,
@@ -33,7 +37,7 @@ from models.org import (
     WakeKind,
 )
 from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
-from rules.org import arrivals, corrections, erasure
+from rules.org import arrivals, corrections, erasure, merging
 from rules.org.allocate import request
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity
 from rules.org.directory import OrgDirectory
@@ -93,6 +97,14 @@ def step_org(
             seek_place(transition, event)
         case PlaceUnused():
             return_place(transition, event)
+        case MergeRequested():
+            merging.seek_merge(transition, event)
+        case LeadMerged():
+            merging.complete_merge(transition, event)
+        case MergeUnused():
+            merging.return_merge(transition, event)
+        case InquiryTakenOut():
+            merging.take_out(transition, event)
         case LeadReleased():
             _release(transition, event.lead_id, event.epoch, "the lead was released")
         case LeadClosed():

@@ -14,11 +14,13 @@ import msgspec
 from models.codec import OrgRecord, directory_key
 from models.events import DirectoryPublished
 from models.lead import DirectoryRow
+from models.merging import OrgMerged, OrgSplit
 from models.offers import NoRepAvailable, Rejected, Why
 from models.org import (
     ContactListed,
     DoNotContactRow,
     LeadForgotten,
+    MergeRequested,
     OrgErased,
     OrgEvent,
     OrgGroup,
@@ -32,7 +34,7 @@ from models.org import (
     RepRequested,
     WakeKind,
 )
-from models.org_decisions import OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep, PlaceDecided
+from models.org_decisions import MergeDecided, OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep, PlaceDecided
 from models.persons import OrgCorrection
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.org import arrivals
@@ -293,6 +295,10 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
             key = f"{org}/erased/{row.hash}"
         case OrgCorrection():
             key = f"{org}/correction/{row.lead_id}"
+        case OrgMerged():
+            key = f"{org}/merged/{row.lead_id}"
+        case OrgSplit():
+            key = f"{org}/split/{row.inquiry_id}"
         case DoNotContactRow():
             key = f"{org}/{BARRED}/{row.handle}"
             if row.erased:
@@ -317,6 +323,10 @@ def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDec
                 error=repr(error),
             ),
         )
+    if isinstance(event, MergeRequested):
+        why = f"the org could not decide it: {error!r}"
+        into = event.action.into_lead_id or ""
+        return (MergeDecided(lead_id=event.lead_id, into=into, granted=False, action=event.action, why=why),)
     if not isinstance(event, RepRequested):
         return ()
     return (

@@ -2,7 +2,9 @@
 
 Rows of persons are only added, until their lead is erased; then none of its rows counts. So any order of them gives the
 same index. Of a lead's corrections only the newest row counts; whatever it names, the lead's other rows of persons do
-not (M2). Rows of the do-not-contact list and of erased persons must be applied in the journal's order.
+not (M2). Leads that managers merged and inquiries that they took out are in `rules.org.merges` (K5); every answer
+names the lead that counts. Rows of the do-not-contact list and of erased persons must be applied in the journal's
+order.
 """
 
 from collections.abc import Iterable
@@ -10,9 +12,11 @@ from itertools import islice
 from typing import Final
 from uuid import UUID
 
+from models.merging import OrgMerged, OrgSplit
 from models.org import DoNotContactRow, OrgErased, OrgPerson
 from models.persons import MET_TOO_OFTEN, OrgCorrection, handle_digest, listed_handle
 from rules.org.last_names import LastNames, Packed
+from rules.org.merges import Merges
 
 _UUID_LENGTH: Final = 36
 BARRED_HASH: Final = "hash/"
@@ -41,6 +45,7 @@ class Persons:
         "_erased",
         "_erased_hashes",
         "_handles",
+        "_merges",
         "_more",
         "_names",
         "_returned_hashes",
@@ -54,6 +59,7 @@ class Persons:
         self._apart: dict[bytes, set[Packed]] = {}
         """Digest of a handle that does not join -> the leads that the do-not-contact list reaches by it."""
         self._names = LastNames()
+        self._merges = Merges()
         self._barred: dict[bytes, str] = {}
         self._more: dict[Packed, tuple[OrgPerson, ...]] = {}
         """Lead -> the rows of resends that brought further handles, without the handles: each has its own key."""
@@ -77,9 +83,12 @@ class Persons:
     __hash__ = None  # type: ignore[assignment]  # the index is mutable
 
     def lead_of(self, arrival_id: str) -> str | None:
-        """Return the lead that an arrival became or was added to; None for an unknown arrival."""
+        """Return the lead that an arrival became or was added to; None for an unknown arrival.
+
+        For a lead that was merged it is the lead that counts (K5).
+        """
         lead = self._arrivals.get(_packed(arrival_id))
-        return None if lead is None else _unpacked(lead)
+        return None if lead is None else _unpacked(self._merges.root(lead))
 
     # -- who has a handle -------------------------------------------------------------------------------------------
 
@@ -103,13 +112,31 @@ class Persons:
         return digest in self._handles or digest in self._shared
 
     def joins(self, lead_id: str, joining: str) -> bool:
-        """Say whether a lead has a joining handle."""
-        digest, lead = handle_digest(joining), _packed(lead_id)
+        """Say whether a lead, or one that was merged into it, has a joining handle."""
+        digest = handle_digest(joining)
+        return any(self._holds(lead, digest) for lead in self._merges.family(_packed(lead_id)))
+
+    def holds(self, lead_id: str, joining: str) -> bool:
+        """Say whether a lead has a joining handle by its own arrivals."""
+        return self._holds(_packed(lead_id), handle_digest(joining))
+
+    def _holds(self, lead: Packed, digest: bytes) -> bool:
         return self._handles.get(digest) == lead or lead in self._shared.get(digest, ())
 
     def has(self, lead_id: str, handle: str) -> bool:
-        """Say whether a lead has a handle, in whichever way."""
-        return self.joins(lead_id, handle) or _packed(lead_id) in self._apart.get(handle_digest(handle), ())
+        """Say whether a lead has a handle by its own arrivals, in whichever way."""
+        return self.holds(lead_id, handle) or _packed(lead_id) in self._apart.get(handle_digest(handle), ())
+
+    def keeps(self, lead_id: str, handle: str, *, without: str, lost: tuple[str, ...]) -> bool:
+        """Say whether a lead has a handle once the lead or inquiry `without` is taken out of it (K5).
+
+        `lost`: the handles that it loses by that.
+        """
+        left = set(self._merges.family(_packed(lead_id))) - set(self._merges.family(_packed(without)))
+        digest = handle_digest(handle)
+        holders = [lead for lead in self._holders(digest) if lead in left]
+        holders += [lead for lead in self._apart.get(digest, ()) if lead in left]
+        return any(lead != _packed(lead_id) or handle not in lost for lead in holders)
 
     def all_with(self, handle: str) -> tuple[str, ...]:
         """Return every lead that the do-not-contact list reaches by a handle, also those that it joins with nobody."""
@@ -117,7 +144,9 @@ class Persons:
         found = self.all_with_digest(digest)
         if apart := self._apart.get(digest):
             known = set(found)
-            found += tuple(lead for lead in sorted(map(_unpacked, apart)) if lead not in known)
+            found += tuple(
+                lead for lead in self._counting(sorted(map(_unpacked, apart)), digest) if lead not in known
+            )
         return found
 
     def apart(self, handle: str) -> int:
@@ -129,11 +158,35 @@ class Persons:
         first = self._handles.get(digest)
         shared = self._shared.get(digest)
         others = sorted(map(_unpacked, shared)) if shared else []
-        return tuple(others) if first is None else (_unpacked(first), *others)
+        return self._counting(others if first is None else [_unpacked(first), *others], digest)
+
+    def _counting(self, leads: list[str], digest: bytes) -> tuple[str, ...]:
+        """Return the leads that count for these, each once, without erased ones and those that lost the handle."""
+        if not self._merges:
+            return tuple(leads)
+        found = dict.fromkeys(self._merges.root(_packed(lead)) for lead in leads)
+        return tuple(
+            _unpacked(lead)
+            for lead in found
+            if lead not in self._erased and self._corrected.get(lead, _UNCORRECTED).get(digest) is not False
+        )
+
+    def _holders(self, digest: bytes) -> tuple[Packed, ...]:
+        """Return every lead that has the joining handle of this digest by its own arrivals."""
+        first, shared = self._handles.get(digest), self._shared.get(digest, ())
+        others = tuple(map(_packed, sorted(map(_unpacked, shared))))
+        return others if first is None else (first, *others)
+
+    def was_corrected(self, lead_id: str, handle: str) -> bool:
+        """Say whether a person took a handle from a lead by a correction (M2)."""
+        return self._corrected.get(_packed(lead_id), _UNCORRECTED).get(handle_digest(handle)) is False
 
     def has_lost(self, lead_id: str, handle: str) -> bool:
-        """Say whether a person took a handle from a lead, so that no arrival brings it back (M2)."""
-        return self._corrected.get(_packed(lead_id), _UNCORRECTED).get(handle_digest(handle)) is False
+        """Say whether a person took a handle from a lead, so that no arrival brings it back (M2, K5)."""
+        if self.was_corrected(lead_id, handle):
+            return True
+        lost = self._merges.lost(_packed(lead_id))
+        return bool(lost) and handle_digest(handle) in lost and not self.joins(lead_id, handle)
 
     def barred(self, handle: str) -> str | None:
         """Return why a handle must not be contacted; None if it may be (X6)."""
@@ -143,18 +196,19 @@ class Persons:
         """Return the number of arrivals of each lead."""
         found: dict[Packed, int] = {}
         for lead in self._arrivals.values():
-            found[lead] = found.get(lead, 0) + 1
+            root = self._merges.root(lead)
+            found[root] = found.get(root, 0) + 1
         return {_unpacked(lead): count for lead, count in found.items()}
 
     # -- last names -------------------------------------------------------------------------------------------------
 
     def has_phone(self, lead_id: str) -> bool:
         """Say whether a lead has a phone that tells people apart."""
-        return self._names.has_phone(_packed(lead_id))
+        return any(map(self._names.has_phone, self._merges.family(_packed(lead_id))))
 
     def names(self, lead_id: str) -> frozenset[str]:
         """Return the digests of a lead's last names; empty if none is known, or too many to tell anybody apart."""
-        return self._names.of(_packed(lead_id))
+        return frozenset().union(*map(self._names.of, self._merges.family(_packed(lead_id))))
 
     def takes_name(self, lead_id: str, name: str | None) -> bool:
         """Say whether a last name is new for a lead that has room for it."""
@@ -181,8 +235,22 @@ class Persons:
         return len(self._met(digest)) >= MET_TOO_OFTEN
 
     def _met(self, digest: bytes) -> frozenset[str]:
-        leads = islice(self.all_with_digest(digest), MOST_LEADS)
-        return frozenset().union(*(self._names.met(_packed(lead), digest) for lead in leads))
+        leads = islice(self._holders(digest), MOST_LEADS)
+        return frozenset().union(*(self._names.met(lead, digest) for lead in leads))
+
+    # -- merged leads -----------------------------------------------------------------------------------------------
+
+    def merge_of(self, lead_id: str) -> OrgMerged | None:
+        """Return the row of a merged lead; None for a lead of its own (K5)."""
+        return self._merges.row(_packed(lead_id))
+
+    def members(self, lead_id: str) -> tuple[str, ...]:
+        """Return the leads that were merged into a lead directly, by id."""
+        return tuple(sorted(map(_unpacked, self._merges.members(_packed(lead_id)))))
+
+    def family(self, lead_id: str) -> tuple[str, ...]:
+        """Return a lead and every lead that was merged into it, directly or through others."""
+        return tuple(map(_unpacked, self._merges.family(_packed(lead_id))))
 
     # -- erased persons ---------------------------------------------------------------------------------------------
 
@@ -214,7 +282,7 @@ class Persons:
         self._index_leads()
         return tuple(self._digests_of.get(_packed(lead_id), ()))
 
-    def rows_of(self, lead_id: str) -> tuple[OrgPerson | OrgCorrection, ...]:
+    def rows_of(self, lead_id: str) -> tuple[OrgPerson | OrgCorrection | OrgSplit, ...]:
         """Return the rows that replace a lead's rows of persons once it is erased: they have no handles."""
         self._index_leads()
         lead = _packed(lead_id)
@@ -223,6 +291,7 @@ class Persons:
             *(OrgPerson(arrival_id=_unpacked(one), lead_id=lead_id, erased=True) for one in arrivals),
             *self._more.get(lead, ()),
             *((OrgCorrection(lead_id=lead_id),) if lead in self._corrected else ()),
+            *((bare,) if (bare := self._merges.bare_split(lead)) is not None else ()),
         )
 
     def _index_leads(self) -> None:
@@ -251,8 +320,17 @@ class Persons:
 
     # -- rows -------------------------------------------------------------------------------------------------------
 
-    def put(self, row: OrgPerson | OrgErased | OrgCorrection | DoNotContactRow) -> None:
+    def put(
+        self, row: OrgPerson | OrgErased | OrgCorrection | OrgMerged | OrgSplit | DoNotContactRow
+    ) -> None:
         """Add a row to the index."""
+        if isinstance(row, OrgMerged):
+            into = None if row.into is None else _packed(row.into)
+            self._merges.put(row, self._own(row.lead_id), into)
+            return
+        if isinstance(row, OrgSplit):
+            self._split(row)
+            return
         if isinstance(row, OrgCorrection):
             self._correct(row)
             return
@@ -281,6 +359,8 @@ class Persons:
         if lead in self._erased:
             return  # an older row, which a zombie wrote late, brings no handle back
         corrected = self._corrected.get(lead, _UNCORRECTED)
+        if lost := self._merges.lost(lead):
+            corrected = {**dict.fromkeys(lost, False), **corrected}
         for digest in map(handle_digest, row.handles):
             if digest in corrected:
                 continue
@@ -326,6 +406,35 @@ class Persons:
             if has:
                 self._share(digest, lead)
         self._corrected[lead] = corrected
+
+    def _own(self, lead_id: str) -> Packed:
+        """Return the id as it is stored for arrivals, so that all references share one object."""
+        lead = _packed(lead_id)
+        return self._arrivals.get(lead, lead)
+
+    def _split(self, row: OrgSplit) -> None:
+        """Make an inquiry a lead of its own, with its handles. Its former lead loses what it had only by it (K5)."""
+        lead, inquiry = self._own(row.lead_id), _packed(row.inquiry_id)
+        former = self._arrivals.get(inquiry)
+        self._arrivals[inquiry] = inquiry
+        if self._arrivals_of is not None and former != inquiry:
+            if former is not None:
+                self._arrivals_of[former].remove(inquiry)
+            self._arrivals_of.setdefault(inquiry, []).append(inquiry)
+        for digest in self._merges.put_split(row, inquiry, lead):
+            self._leave(digest, lead)
+        self._names.lose(lead, row.inquiry_id, row.lost_name)
+        if inquiry in self._erased:
+            return
+        for digest in map(handle_digest, row.handles):
+            self._share(digest, inquiry)
+        for digest in map(handle_digest, row.apart):
+            self._apart.setdefault(digest, set()).add(inquiry)
+        if row.handles or row.name:
+            own = OrgPerson(
+                arrival_id=row.inquiry_id, lead_id=row.inquiry_id, handles=row.handles, name=row.name
+            )
+            self._names.put(own, inquiry)
 
     def _leave(self, digest: bytes, lead: Packed) -> None:
         """Take a handle from a lead."""

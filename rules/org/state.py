@@ -10,6 +10,7 @@ from heapq import merge
 from itertools import islice
 from typing import Final
 
+from models.merging import OrgMerged, OrgSplit
 from models.org import (
     NO_TURN,
     DoNotContactRow,
@@ -139,7 +140,9 @@ class OrgState:
                 self._put_rep(row)
             elif isinstance(row, OrgLead):
                 self._put_lead(row)
-            elif isinstance(row, OrgPerson | OrgErased | OrgCorrection | DoNotContactRow):
+            elif isinstance(
+                row, OrgPerson | OrgErased | OrgCorrection | OrgMerged | OrgSplit | DoNotContactRow
+            ):
                 self.persons.put(row)
             else:
                 self.groups[row.group_id] = row

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from models.merging import OrgMerged, OrgSplit
 from models.org import NO_TURN, DoNotContactRow, OrgErased, OrgGroup, OrgLead, OrgPerson, OrgRep, Stage, Turn
 from models.org_decisions import OrgDecision, Step
 from models.persons import OrgCorrection
@@ -20,6 +21,8 @@ NAMES: Final = 10
 """This many named candidates count as one more lead, because a step must fit into a batch of the journal."""
 
 
+PersonRow = OrgPerson | OrgErased | OrgCorrection | OrgMerged | OrgSplit | DoNotContactRow
+"""The rows of the index of persons."""
 LOOKS: Final = 10
 """How many waiting leads an event may look at for each lead that it may try. A look is one comparison."""
 
@@ -55,7 +58,7 @@ class OrgTransition:
         self._reps: dict[str, OrgRep] = {}
         self._groups: dict[str, OrgGroup] = {}
         self._leads: dict[str, OrgLead] = {}
-        self._persons: list[OrgPerson | OrgErased | OrgCorrection | DoNotContactRow] = []
+        self._persons: list[PersonRow] = []
         self._decisions: list[OrgDecision] = []
 
     def step(self) -> Step:
@@ -114,7 +117,7 @@ class OrgTransition:
             lead_id=row.lead_id, epoch=row.epoch, stage=Stage.GONE, since=self.at
         )
 
-    def put_person(self, row: OrgPerson | OrgErased | OrgCorrection | DoNotContactRow) -> None:
+    def put_person(self, row: PersonRow) -> None:
         """Add a row of a person. The event reads the state before it."""
         self._persons.append(row)
 

@@ -8,7 +8,7 @@ events about arrivals and the do-not-contact list.
 from msgspec.structs import replace
 
 from models.corrections import NOTHING_CORRECTED, FactsCorrected
-from models.decisions import Answered, InquiryAdded, LeadClosed, LeadReopened, OwnerChanged
+from models.decisions import Answered, InquiryAdded, LeadClosed, LeadReopened, MergedInto, OwnerChanged
 from models.erasure_decisions import LeadErased
 from models.events import (
     ActionRequested,
@@ -24,21 +24,27 @@ from models.events import (
     SuppressionChanged,
 )
 from models.lead import Lead, LeadRow
+from models.merging import MergeAnswer, MergedLead
+from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
 from models.offer_decisions import OfferDeclined, OfferEnded, RepSought
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
-from models.org import LeadClosed as OrgLeadClosed
 from models.org import (
+    InquiryTakenOut,
     LeadCorrected,
     LeadForgotten,
+    LeadMerged,
     LeadReleased,
     LeadTaken,
+    MergeRequested,
+    MergeUnused,
     OfferSettled,
     OrgEvent,
     PlaceRequested,
     PlaceUnused,
     RepRequested,
 )
-from models.org_decisions import OrgStep, PlaceDecided
+from models.org import LeadClosed as OrgLeadClosed
+from models.org_decisions import MergeDecided, OrgStep, PlaceDecided
 from models.persons import (
     ArrivalPlaced,
     ArrivalTurnedAway,
@@ -104,9 +110,26 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                         **common, rep_id=decision.rep_id, action_id=decision.action_id, why=decision.why
                     )
                 )
+            case MergeSought():
+                told.append(MergeRequested(**common, action=decision.action))
+            case MergeReturned():
+                told.append(MergeUnused(**common, action_id=decision.action_id, why=decision.why))
+            case MergedInto(brought=MergedLead() as brought):
+                told.append(
+                    LeadMerged(
+                        **common,
+                        into=decision.into,
+                        why=decision.why,
+                        facts=lead.facts,
+                        brought=brought,
+                        hashes=lead.hashes,
+                    )
+                )
+            case InquirySplit():
+                told.append(_taken_out(common, decision))
             case _:
                 pass
-    reopened = any(isinstance(decision, LeadReopened) for decision in row.decisions) or (
+    reopened = any(_is_owned_again(decision) for decision in row.decisions) or (
         inquiry is not None and inquiry.reopened
     )
     if (owned or reopened) and lead.owner is not None:
@@ -127,6 +150,27 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
     if corrected is not None and (message := _correction(row, lead, corrected)) is not None:
         told.append(message)
     return told
+
+
+def _is_owned_again(decision: object) -> bool:
+    return isinstance(decision, LeadReopened) or (
+        isinstance(decision, LeadSplit) and decision.owner is not None
+    )
+
+
+def _taken_out(common: dict[str, str], decision: InquirySplit) -> InquiryTakenOut:
+    return InquiryTakenOut(
+        **common,
+        inquiry_id=decision.inquiry_id,
+        rep_id=decision.rep_id,
+        why=decision.why,
+        facts=decision.facts,
+        handles=decision.handles,
+        names=decision.names,
+        suppressed=decision.suppressed,
+        hashes=decision.hashes,
+        merged=decision.merged,
+    )
 
 
 def _correction(row: LeadRow, lead: Lead, decision: FactsCorrected) -> LeadCorrected | None:
@@ -160,6 +204,11 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                 told.append(OrgAnswered(lead_id=decision.lead_id, cause=cause, answer=decision))
             case PlaceDecided():
                 told.append(_placed(decision, cause, step))
+            case MergeDecided():
+                answer = MergeAnswer(
+                    message=cause, into=decision.into, granted=decision.granted, why=decision.why
+                )
+                told.append(replace(decision.action, merge=answer))
             case ArrivalPlaced(lead_id=lead_id, inquiry=inquiry):
                 told.append(
                     LeadArrived(
@@ -173,9 +222,10 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         id_reused=decision.id_reused,
                         doubt=decision.why if decision.maybe or decision.id_reused else None,
                         hashes=decision.hashes,
+                        split=decision.split,
                     )
                 )
-                if inquiry is not None and not inquiry.again:
+                if inquiry is not None and not inquiry.again and inquiry.merged is None:
                     merged = ArrivalMerged(
                         lead_id=inquiry.inquiry_id, cause=cause, into=lead_id, why=inquiry.why, org=step.org
                     )
@@ -211,6 +261,7 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         cause=cause,
                         handle=decision.handle,
                         reason=decision.reason,
+                        why=decision.why,
                         org_log_offset=step.off,
                     )
                 )
@@ -241,7 +292,10 @@ def identity(event: Event) -> str | None:
     match event:
         case LeadArrived(org_log_offset=offset) if offset >= 0:
             return f"org/{event.facts.org}/{offset}/arrival"
-        case ActionRequested(place=Place(message=message)):
+        case (
+            ActionRequested(place=Place(message=message))
+            | ActionRequested(merge=MergeAnswer(message=message))
+        ):
             return message
         case (
             OrgAnswered()
@@ -282,6 +336,7 @@ def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
             rep_id=order.rep_id,
             why=order.why,
             hashes=order.hashes,
+            retention=order.retention,
         )
         for lead_id in order.leads
     ]
@@ -296,5 +351,12 @@ def _by_lead(row: LeadRow) -> bool:
 def _asking(lead: Lead) -> Lead:
     """Return a lead with only the fields that filters and licences need."""
     return replace(
-        lead, places={}, deadlines=(), search=None, failed=None, open_exception=None, corrections=None
+        lead,
+        places={},
+        deadlines=(),
+        search=None,
+        failed=None,
+        open_exception=None,
+        corrections=None,
+        joined={},
     )

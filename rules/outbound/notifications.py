@@ -1,15 +1,16 @@
 """Derives notifications by mail, push or call from a lead's record, and withdraws void ones (R2, R3, S1, S2, S4).
 
 A notification is a request whose id follows from lead, epoch and rep; for an inquiry from lead, inquiry and rep; for a
-move from lead, version and rep. So its sender can send it exactly once.
+move, merge or split from lead, version and rep. So its sender can send it exactly once.
 """
 
 from typing import Any, Final, Literal
 
 from models.contact_decisions import CallbackDue, CallbackNoticeWithdrawn
-from models.decisions import InquiryAdded, LockFreed, OwnerChanged
+from models.decisions import InquiryAdded, LockFreed, MergedInto, OwnerChanged, SharedHandleFound
 from models.facts import Facts
 from models.lead import Lead, LeadRow
+from models.merging_decisions import InquirySplit, LeadSplit
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
 from models.offers import Outcome
 from models.public import Notification
@@ -36,6 +37,8 @@ INQUIRY_FACTS: Final = (
     *("first_name", "last_name", "phone", "phone_extension", "email", "state", "loan_purpose", "loan_amount"),
 )
 """The facts of another inquiry that its owner is told (K4)."""
+SHARED_HANDLE: Final = "shared_handle"
+"""The template that tells managers which leads a phone or mail address of three last names joined (K1)."""
 MOVED: Final = frozenset({"reassigned", "unassigned", "redistributed"})
 """The ways in which an owner loses a lead by a move, and is told (M1)."""
 
@@ -97,9 +100,38 @@ def notifications_of(row: LeadRow) -> list[Notification]:
             case ConnectRequested():
                 data = {**_about(lead), "phone": lead.facts.phone}
                 found += _to(lead, decision.rep_id, "connect", ("call",), row.seq, data)
+            case MergedInto() | InquirySplit() | LeadSplit():
+                found += _merged_or_split(lead, decision, row.seq)
+            case SharedHandleFound():
+                data = {
+                    **_about(lead),
+                    "handle": decision.handle,
+                    "leads": list(decision.leads),
+                    "why": decision.why,
+                }
+                for rep_id in decision.managers:
+                    found += _to(lead, rep_id, SHARED_HANDLE, ("email", "push"), row.seq, data)
             case _:
                 pass
     return found
+
+
+def _merged_or_split(
+    lead: Lead, decision: MergedInto | InquirySplit | LeadSplit, version: int
+) -> list[Notification]:
+    """Tell a lead's active owner that the lead was merged or taken out, or lost an inquiry (K5). Not who did it."""
+    match decision:
+        case MergedInto():
+            template, data = "lead_merged", {"into_lead_id": decision.into}
+        case InquirySplit():
+            template, data = "inquiry_split", {"inquiry_id": decision.inquiry_id}
+        case LeadSplit():
+            template, data = "lead_split", {"from_lead_id": decision.from_lead_id}
+    if lead.owner is None or lead.owner_left or lead.owner == decision.rep_id:
+        return []
+    about = f"version-{version}"
+    told = {**_about(lead), **data, "why": decision.why}
+    return _to(lead, lead.owner, template, ("email", "push"), version, told, about=about)
 
 
 def _new_owner(lead: Lead, change: OwnerChanged) -> list[Notification]:

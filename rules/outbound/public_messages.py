@@ -26,6 +26,7 @@ from models.directory import Queue
 from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.ids import public_message_id, public_message_position
 from models.lead import DirectoryRow, Lead, LeadRow, Phase
+from models.merging_decisions import InquirySplit, MergeReturned, MergeSought
 from models.org import OrgEvent
 from models.place_decisions import PlaceReturned, PlaceSought
 from models.public import (
@@ -174,7 +175,7 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
                 left.add(decision.queue_id)
         elif isinstance(decision, (ExceptionRaised, ExceptionIgnored, ExceptionResolved)):
             exception = decision
-        elif isinstance(decision, FactsCorrected):
+        elif isinstance(decision, FactsCorrected | InquirySplit):
             corrected = True
     lead = row.lead
     if lead is None:
@@ -226,7 +227,14 @@ def _is_unchanged(row: LeadRow) -> bool:
         decision.result in _NOT_DONE
         if isinstance(decision, Answered)
         else isinstance(
-            decision, DeadlineIgnored | AnswerIgnored | PlaceSought | PlaceReturned | ArrivalDropped
+            decision,
+            DeadlineIgnored
+            | AnswerIgnored
+            | PlaceSought
+            | PlaceReturned
+            | MergeSought
+            | MergeReturned
+            | ArrivalDropped,
         )
         for decision in row.decisions
     )

@@ -26,6 +26,7 @@ from models.decisions import (
     OwnerChanged,
 )
 from models.lead import OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
+from models.merging_decisions import InquirySplit, LeadSplit
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded, WindowMoved
 from models.offers import Outcome
 from models.public import QueueChange, personal_queue
@@ -49,6 +50,7 @@ _MOVES: Final = (
     OutcomeRecorded,
     ArrivalRepeated,
     InquiryAdded,
+    InquirySplit,
     SuppressionRecorded,
     ContactForbidden,
     ConsentRecorded,
@@ -191,7 +193,7 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
                 claimed = decision.outcome is Outcome.CLAIMED
                 for rep_id in decision.reps:
                     stood.setdefault(personal_queue(rep_id), True)
-            case InquiryAdded(reopened=True) | LeadReopened():
+            case InquiryAdded(reopened=True) | LeadReopened() | LeadSplit(owner=str()):
                 reopened = True
                 if lead.owner is not None:
                     stood.setdefault(personal_queue(lead.owner), False)

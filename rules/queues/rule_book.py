@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -37,6 +38,8 @@ NO_VERSION: Final = -1
 OVERSEERS: Final = frozenset({"admin", "manager"})
 """The roles that build queues and therefore see all of them (Q1)."""
 
+MOST_MANAGERS: Final = 50
+"""How many managers are told of one thing."""
 NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
@@ -145,6 +148,11 @@ class OrgRules:
             return "admin"
         rep = self.reps.get(rep_id)
         return rep.role if rep is not None and rep.active else None
+
+    def managers(self) -> tuple[str, ...]:
+        """Return the active managers and admins by id, at most `MOST_MANAGERS`."""
+        found = (each for each in sorted(self.reps) if self.role(each) in ("manager", "admin"))
+        return tuple(islice(found, MOST_MANAGERS))
 
     def has_left(self, rep_id: str) -> bool:
         """Say whether a rep has left: the rep is inactive or removed, in an org that is not open (X2)."""

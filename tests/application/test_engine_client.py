@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from application.engine_client import EngineClient, ask_once
 from models.errors import RetryableError, RuntimeFailure
+from streams.engine_client import EngineClient, ask_once
 from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_DECISIONS, provision
 

@@ -32,6 +32,8 @@ GIVEN: Final = {
     "reassign": [LEAD, "--to", "rep-1", "--by", "boss", "--why", "w", "--seconds", "2"],
     "unassign": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
     "redistribute": [LEAD, "--by", "boss", "--seconds", "2"],
+    "merge": [LEAD, "--into", "7c9e6679-7425-40de-944b-e07fc1f90ae7", "--by", "boss", "--seconds", "2"],
+    "split": [LEAD, "--inquiry", "7c9e6679-7425-40de-944b-e07fc1f90ae7", "--by", "boss", "--seconds", "2"],
     "reopen": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
     "update": [LEAD, "--set", "state=RI", "--by", "boss", "--seconds", "2"],
     "activity": [LEAD, "--kind", "call", "--by", "boss", "--seconds", "2"],

@@ -63,6 +63,7 @@ class Post:
         kind: str = "email",
         seconds: float | None = 600,
         withdrawn: bool = False,
+        flush: bool = True,
         **data: Any,
     ) -> str:
         """Write a request and return its id. `seconds`: until its window is over; None: it has none."""
@@ -85,15 +86,16 @@ class Post:
             "data": {} if withdrawn else {**about, "until": until_, **data},
             "org": "default",
         }
-        self.write("notifications", lead_id, value)
+        self.write("notifications", lead_id, value, flush=flush)
         return identity
 
-    def write(self, topic: str, key: str, value: Any) -> None:
-        """Write a record; a value that is no text is JSON."""
+    def write(self, topic: str, key: str, value: Any, *, flush: bool = True) -> None:
+        """Write a record; a value that is no text is JSON. `flush`: return when it is durable."""
         self.producer.produce(
             topic, key=key.encode(), value=value if isinstance(value, bytes) else json.dumps(value).encode()
         )
-        assert self.producer.flush(60) == 0
+        if flush:
+            assert self.producer.flush(60) == 0
 
     def records(self, topic: str) -> list[Any]:
         """Return every record of a topic."""

@@ -6,12 +6,16 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.async_api import async_playwright
 
 from runtime.process import stop_process
 from tests.couriers.conftest import CourierProcess
 from tests.couriers.mail_server import MailServer, mail_server
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import until
+from tests.web.axe import serious
+from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
+from tests.web.screens import shot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,3 +169,41 @@ def test_n2_each_template_has_its_words(
     )
     assert mail["Subject"].startswith(subject)
     assert said in _parts(mail)[0]
+
+
+async def test_n2_the_mail_in_a_browser_is_readable_on_a_phone(
+    post: Post, server: MailServer, courier: CourierProcess
+) -> None:
+    """The HTML as the server got it, without network, in a wide and a narrow window."""
+    del courier
+    post.publish(
+        "settings",
+        "settings",
+        {
+            "mail": {
+                "lender": "Example Lending",
+                "support": "support@lender.example",
+                "console_url": "https://leads.lender.example",
+            }
+        },
+    )
+    rep = unique("rep")
+    address = post.rep(rep)
+
+    def settled() -> bool:
+        identity = post.request(rep, unique("lead"), template="lead_assigned", seconds=None)
+        return "Example Lending" in _parts(_received(post, server, address, identity)[-1])[1]
+
+    assert until(settled)
+    _, html = _parts(server.for_rep(address)[-1])
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        page = await browser.new_page(viewport={"width": 640, "height": 520})
+        await page.set_content(html)
+        assert await page.get_by_role("link", name="View My Leads").get_attribute("href")
+        assert await serious(page) == []
+        await shot(page, "mail-assigned")
+        await page.set_viewport_size({"width": 360, "height": 640})
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        await shot(page, "mail-assigned-phone")
+        await browser.close()

@@ -17,8 +17,7 @@ This page is written by `python -m tests.docs.reading_table` from `tests/rules/i
 is a test: `tests/rules/inbound/test_reading.py::test_v2_what_vendors_send_is_read_or_remarked` sends it as the
 bytes of a message on `lead-arrivals`. The files at the end are from `tests/application/importing/file_cases.py`;
 `tests/application/importing/test_file_cases.py::test_v1_every_row_of_a_file_is_a_lead_or_a_refusal` reads each as
-`firstclaim send` does. Workbooks are read like tables (`tests/application/importing/test_sheets.py`). Names,
-numbers and addresses are made up.
+`firstclaim send` does. Names, numbers and addresses are made up.
 
 A field that cannot be read is lost with a remark, and the lead is not ([V2](rules.md#v2)). Remarks are in the
 lead's attributes: `invalid` has the value as it was sent, `assumed` says from what a fact was read, and `remarks`
@@ -47,7 +46,7 @@ def page() -> str:
 def _file_line(case: FileCase) -> str:
     leads = "<br>".join(_code(_shown(facts)) for facts in case.leads)
     refused = ", ".join(map(str, case.refused))
-    return f"| {case.case} | {case.shape} | {_code(_content(case.content))} | {leads} | {refused} |"
+    return f"| {case.case} | {case.shape} | {_code(_content(case.shown or case.content))} | {leads} | {refused} |"
 
 
 def _content(content: str | bytes) -> str:

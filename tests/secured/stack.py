@@ -40,7 +40,7 @@ KEYS = {
     "sales-1": "sales-secret-sales-secret-sales-secret",
     "console-1": "console-secret-console-secret-console",
 }
-RUNS = ("worker", "relay", "sink", "board", "console")
+RUNS = ("worker", "relay", "sink", "board", "courier", "console")
 
 
 class PlainToo(KafkaBroker):
@@ -135,7 +135,12 @@ class Secured:
         """Return a process with these settings, not started."""
         if process == "console":
             settings = settings.model_copy(update={"signing_key": "console-1"})
-        made = child(process, [process], settings, free_port())
+        command, more = [process], {}
+        if process == "courier":
+            # Nothing listens there: the courier waits, and does everything else.
+            command = ["courier", "--channel", "mail"]
+            more = {"FIRSTCLAIM_SMTP_HOST": "127.0.0.1", "FIRSTCLAIM_SMTP_PORT": str(free_port())}
+        made = child(process, command, settings, free_port(), more)
         if name is not None:
             made.name, made.log_file = name, self.folder / "log" / f"{name}.log"
         return made

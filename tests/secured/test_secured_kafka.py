@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from application.engine_client import EngineClient, ask_once
 from application.kafka_access.acls import Pattern
 from application.kafka_access.table import PROCESSES, principal_of, processes
 from assurance.load.client import LoadClient
+from streams.engine_client import EngineClient, ask_once
 from tests.fixtures.waiting import until
 from tests.secured.leads import arrived, lead, letter_of, letter_seen, row, sign
 from tests.secured.stack import CRM, SECONDS, Secured
@@ -137,12 +137,16 @@ def test_nothing_that_runs_was_denied_anything(secured: Secured) -> None:
     assert {match.groups() for match in DENIED.finditer(said) if match[1] in ours} == set()
 
 
-ENGINE = ("worker", "relay", "sink", "board")
+ENGINE = ("worker", "relay", "sink", "board", "courier")
 UNUSED_HERE = {
     # Only unreadable or failing records become dead letters, and only a replay of a stage's own letter writes to its
     # topic.
     ("relay", "WRITE", "dead-letters"),
     ("sink", "WRITE", "dead-letters"),
+    ("courier", "WRITE", "dead-letters"),
+    # Nobody asks for a mail here.
+    ("courier", "WRITE", "deliveries"),
+    ("courier", "READ", "deliveries"),
     ("relay", "WRITE", "queue-changes"),
     ("relay", "WRITE", "notifications"),
     ("relay", "WRITE", "lead-exceptions"),

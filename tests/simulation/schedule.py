@@ -42,6 +42,11 @@ from tests.simulation.steps import (
 )
 
 SCENES_AT_ONCE = 3
+MERGES = [
+    *(("merge", {"into_lead_id": lead, "why": "the same"}) for lead in LEADS),
+    *(("split", {"inquiry_id": lead, "why": "another person"}) for lead in LEADS),
+]
+"""A manager merges leads and takes inquiries out again (K5)."""
 
 
 def schedule(seed: int, length: int) -> Schedule:
@@ -130,6 +135,7 @@ def _act(random: Random) -> list[Step]:
     claim = [("claim", {"queue_id": queue_id}) for queue_id in ("new", "aged", None)]
     kinds, people = random.choice(
         (
+            (MERGES, ("mia", "ada")),
             (ACTIONS, (*REPS, *CONCERNED)),
             (WORK, CONCERNED),
             (WORK, CONCERNED),

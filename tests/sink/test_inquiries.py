@@ -1,11 +1,15 @@
 """Other inquiries in the CRM database: kept whole, under their ids, and emptied by an erasure (K4)."""
 
+from datetime import timedelta
+
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Engine, select
 
 from models.decisions import InquiryAdded, MergedInto
 from models.erasure_decisions import LeadErased
 from models.facts import Facts
+from models.merging_decisions import InquirySplit, LeadSplit
 from sink.migrate import downgrade, upgrade
 from sink.tables import InquiryTable, LeadAliasTable, LeadTable
 from sink.writer import CrmWriter
@@ -90,3 +94,27 @@ def test_k4_the_inquiries_of_an_older_schema_are_filled_from_its_decisions(datab
     assert (inquiries(engine), aliases(engine)) == found
     assert found[0]
     engine.dispose()
+
+
+def test_k5_what_a_manager_takes_out_has_no_row_any_more(writer: CrmWriter, engine: Engine) -> None:
+    """The records of the two leads may be read in either order, in one batch or in several."""
+    lead, other = lead_of("lead-1"), lead_of("lead-2")
+    merged = MergedInto(into=lead.lead_id, why="phone")
+    out = InquirySplit(inquiry_id="B", rep_id="mia", why="another", facts=FACTS)
+    again = MergedInto(into=other.lead_id, why="merged", rep_id="mia")
+    own = replace(lead, lead_id="B")
+    left = LeadSplit(from_lead_id=lead.lead_id, rep_id="mia", owner=None, why="another")
+    writer.apply(
+        [record_of(row_of(lead, ADDED), 0), record_of(row_of(None, merged, off=1, seq=0), 1, key="B")]
+    )
+    writer.apply(
+        [record_of(row_of(lead, out, off=2, seq=2), 2), record_of(row_of(own, left, off=3), 3, key="B")]
+    )
+    assert (inquiries(engine), aliases(engine)) == ([], [])
+    later = record_of(replace(row_of(other, ADDED, off=4), at=START + timedelta(minutes=1)), 4)
+    writer.apply([later, record_of(row_of(own, again, off=5, seq=2), 5, key="B")])
+    assert [row[:2] for row in inquiries(engine)] == [("B", other.lead_id)]
+    assert aliases(engine) == [("B", other.lead_id)]
+    late = row_of(lead, replace(out, why="again"), off=6, seq=3)
+    writer.apply([record_of(late, 6)])
+    assert [row[:2] for row in inquiries(engine)] == [("B", other.lead_id)], "it is another lead's by now"

@@ -31,6 +31,7 @@ def test_every_public_topic_has_a_schema() -> None:
         topics.QUEUE_CHANGES,
         topics.NOTIFICATIONS,
         topics.DELIVERIES,
+        topics.CALLS,
         topics.AUDIT,
         *(f"{topics.DIRECTORY}-{kind}" for kind in KINDS),
         f"{topics.DEAD_LETTERS}-headers",

@@ -44,6 +44,7 @@ from models.decisions import (
 from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
+from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
 from models.offer_decisions import (
     ConnectRequested,
     HungUp,
@@ -101,6 +102,17 @@ SAID: list[tuple[Decision, str]] = [
         "The person inquired again, through acme: Roe, +14014194247 x7, j@x.org, loan amount 310,000",
     ),
     (MergedInto(into="i", why="same phone"), "It is another inquiry of a known lead"),
+    (MergedInto(into="i", why="one person", rep_id="rep-1"), "Alex Thompson merged it into lead i"),
+    (MergeSought(into="i", action=CLAIM, why="w"), "The org was asked whether it may be merged"),
+    (MergeReturned(action_id="a", why="w"), "It was not merged after all"),
+    (
+        InquirySplit(inquiry_id="i", rep_id="rep-1", why="w", facts=Facts(vendor="acme")),
+        "Alex Thompson took inquiry i out as a lead of its own",
+    ),
+    (
+        LeadSplit(from_lead_id="i", rep_id="rep-1", owner=None, why="w"),
+        "Alex Thompson took it out of lead i",
+    ),
     (SuppressionRecorded(handle="h", reason="asked", why="w"), "It is on the do-not-contact list"),
     (SuppressionRecorded(handle="h", reason=None, why="w"), "It was taken off the do-not-contact list"),
     (

@@ -26,6 +26,7 @@ from web.api import (
     tokens,
     uploads,
     vendor_leads,
+    vendor_reports,
     vendors,
     views,
 )
@@ -60,6 +61,7 @@ def routers() -> list[APIRouter]:
             uploads,
             views,
             vendors,
+            vendor_reports,
             vendor_leads,
         )
     ]

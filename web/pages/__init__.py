@@ -17,6 +17,7 @@ from web.pages import (
     sign_in,
     tokens,
     uploads,
+    vendor_reports,
     views,
 )
 
@@ -41,5 +42,6 @@ def pages() -> list[APIRouter]:
             operations,
             queue_builder,
             uploads,
+            vendor_reports,
         )
     ]

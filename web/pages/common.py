@@ -26,6 +26,7 @@ NAVIGATION: Final = (
     Link("/queue-builder", "Call queue builder", MANAGERS),
     Link("/directory", "Directory", MANAGERS),
     Link("/uploads", "Upload leads", MANAGERS),
+    Link("/vendors", "Lead providers", MANAGERS),
     Link("/operations", "Operations", MANAGERS),
     Link("/audit", "Audit", ADMINS),
 )

@@ -8,7 +8,6 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Engine, select
 
-from application.engine_client import EngineClient
 from application.lead_dealing import LeadStanding, standing_of
 from models.errors import RetryableError
 from models.facts import Facts
@@ -16,6 +15,7 @@ from models.public import LeadDecision
 from models.results import Result
 from rules.queues.columns import name_of
 from sink.tables import LeadTable
+from streams.engine_client import EngineClient
 from web.live import tail
 
 AT_ONCE: Final = 64

@@ -288,7 +288,19 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
         * bool(row["why"].get("filled"))
     ),
     "inquiry_added": lambda row, _: _inquiry(row),
-    "merged_into": lambda *_: "It is another inquiry of a known lead",
+    "merged_into": lambda row, names: (
+        f"{names.rep(row['rep_id'])} merged it into lead {row['why']['into']}"
+        if row["rep_id"]
+        else "It is another inquiry of a known lead"
+    ),
+    "merge_sought": lambda *_: "The org was asked whether it may be merged",
+    "merge_returned": lambda *_: "It was not merged after all",
+    "inquiry_split": lambda row, names: (
+        f"{names.rep(row['rep_id'])} took inquiry {row['why']['inquiry_id']} out as a lead of its own"
+    ),
+    "lead_split": lambda row, names: (
+        f"{names.rep(row['rep_id'])} took it out of lead {row['why']['from_lead_id']}"
+    ),
     "arrival_dropped": lambda *_: "A message of the erased person was not taken",
     "lead_erased": lambda row, names: (
         f"{names.rep(row['rep_id'])} erased the person"

@@ -5,6 +5,8 @@ Each case is the bytes of a file. Every row of it is a lead or a refusal with th
 
 from typing import Any, Final, NamedTuple
 
+from tests.application.importing.workbooks import table_workbook
+
 Leads = tuple[dict[str, Any], ...]
 
 _ANN: Final[dict[str, Any]] = {"first_name": "Ann", "last_name": "Doe", "phone": "+14014194247"}
@@ -28,7 +30,7 @@ _BOB_ADF: Final = _PROSPECT.format(2, '<name part="full">Bob Roe</name>', "212-5
 class FileCase(NamedTuple):
     """One file. `shape`: what is special about it. `leads`: the facts that are read, one lead each.
 
-    `refused`: the lines that are refused.
+    `refused`: the lines that are refused. `shown`: the content as the page shows it, where the bytes are no text.
     """
 
     case: str
@@ -37,6 +39,7 @@ class FileCase(NamedTuple):
     content: str | bytes
     leads: Leads
     refused: tuple[int, ...] = ()
+    shown: str = ""
 
     @property
     def value(self) -> bytes:
@@ -132,6 +135,44 @@ TABLES: Final = [
         "a.csv",
         _META.encode("utf-16"),
         ({**_ANN, "external_id": "15088"},),
+    ),
+]
+
+_TOTALS: Final = (
+    _ROWS + 'Total,,,\nGrand total: 2,,,\n,Total leads,2,\nSum,,,"$620,000"\n' + "3,Tot,Total,401-419-4249\n"
+)
+TABLES.append(
+    FileCase(
+        "A12",
+        "rows with a total are refused, people called Total are not",
+        "a.csv",
+        _TOTALS,
+        (*_BOTH, {"first_name": "Tot", "last_name": "Total"}),
+        (4, 5, 6, 7),
+    )
+)
+
+_SHEET: Final = (
+    ("Leads of May",),
+    ("ID", "Full Name", "Mobile", "Loan Amount"),
+    (1.0, "Doe, Ann", 4014194247.0, 310000.0),
+    (2.0, "Bob Roe", "212-555-1234", 250000.5),
+    (3.0, "Cy Poe", "2.12555E+09", "n/a"),
+    ("Total", "", "", 560000.5),
+)
+WORKBOOKS: Final = [
+    FileCase(
+        "A13",
+        "a title, numbers as a spreadsheet holds them, a rounded phone, a total",
+        "a.xlsx",
+        table_workbook(*_SHEET),
+        (
+            {**_ANN, "external_id": "1", "loan_amount": 310000},
+            {**_BOB, "loan_amount": 250000.5},
+            {"last_name": "Poe", "phone": None},
+        ),
+        (6,),
+        "\n".join(",".join(map(str, line)) for line in _SHEET),
     ),
 ]
 
@@ -236,6 +277,6 @@ ADF: Final = [
     ),
 ]
 
-SECTIONS: Final = {"Tables (CSV)": TABLES, "JSON files": DOCUMENTS, "ADF": ADF}
+SECTIONS: Final = {"Tables (CSV)": TABLES, "Workbooks (XLSX)": WORKBOOKS, "JSON files": DOCUMENTS, "ADF": ADF}
 """Title -> cases, as docs/reading.md lists them."""
 CASES: Final = [case for cases in SECTIONS.values() for case in cases]

@@ -35,5 +35,7 @@ def test_x7_nothing_is_lost_owned_twice_contradicted_or_forgotten(
     assert result["events"] > 1_000
     assert result["leads"] > 300
     assert result["deadlines"] > 10
+    assert result["mails"] > 20
+    assert result["mails_refused"] > 5
     assert result["findings"] == {}
     assert list(tmp_path.iterdir()) == []

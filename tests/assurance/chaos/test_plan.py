@@ -8,7 +8,7 @@ import pytest
 from assurance.chaos.fault_plan import LOCK_SECONDS, STOP_SECONDS, Act, plan
 from streams.app import SESSION_SECONDS
 
-PROCESSES = {"worker-1", "worker-2", "relay", "sink", "board"}
+PROCESSES = {"worker-1", "worker-2", "relay", "sink", "board", "courier-mail"}
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -42,6 +42,8 @@ def partition() -> Partition:
     lead_id = partition.arrive("called")
     partition.ask("note", lead_id, "rep-1", note="asks for the evening")
     partition.ask("activity", lead_id, "rep-1", kind="call", note="left a message")
+    partition.arrive("known-1", phone="+14014194299", last_name="Doe")
+    partition.arrive("known-2", phone="+14014194299", last_name="Doe", campaign="refinance")
     return partition
 
 
@@ -92,7 +94,7 @@ def test_a_database_the_sink_has_filled_agrees(partition: Partition, url: str) -
     assert compared(partition, url) == {}
     checked = check(partition)
     counted = check_database(url, checked.journal_facts, checked.findings, cut=partition.now - COMPACTABLE)
-    assert counted["lead"] == 61
+    assert counted["lead"] == 62
     assert all(counted.values())
     phases = set(checked.journal_facts.phases())
     assert phases == {"queued", "owned", "exception", "ignored", "closed"} - ({"closed"} - phases)
@@ -123,6 +125,13 @@ def test_a_database_the_sink_has_filled_agrees(partition: Partition, url: str) -
         ("UPDATE activity SET contact = false WHERE kind = 'call'", "crm_differs"),
         ("UPDATE activity SET rep_id = 'rep-2' WHERE kind = 'note'", "crm_differs"),
         ("UPDATE activity SET source_offset = 99999 WHERE kind = 'call'", "crm_unasked"),
+        ("DELETE FROM inquiry WHERE campaign = 'refinance'", "crm_missing"),
+        ("UPDATE inquiry SET vendor = 'other' WHERE campaign = 'refinance'", "crm_differs"),
+        ("UPDATE inquiry SET facts = '{}' WHERE campaign = 'refinance'", "crm_differs"),
+        ("UPDATE inquiry SET inquiry_id = 'stranger' WHERE campaign = 'refinance'", "crm_unasked"),
+        ("DELETE FROM lead_alias WHERE {first lead_alias}", "crm_missing"),
+        ("UPDATE lead_alias SET lead_id = 'stranger' WHERE {first lead_alias}", "crm_differs"),
+        ("UPDATE lead_alias SET alias_id = 'stranger' WHERE {first lead_alias}", "crm_unasked"),
     ],
 )
 def test_a_row_that_says_something_else_is_found(

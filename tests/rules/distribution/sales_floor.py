@@ -438,11 +438,22 @@ class SalesFloor(Story):
             "each reserved place was used or returned (M6)"
         )
         leads = {name: row.lead for name, row in self.rows.items() if row.lead is not None}
-        counted = {name: lead.inquiries for name, lead in leads.items()}
+        counted = {name: lead.inquiries for name, lead in leads.items() if lead.merged is None}
         assert org.persons.arrivals() == counted, "each arrival is exactly one lead's (R6)"
-        for name, row in self.rows.items():
+        for name in self.rows:
             if (lead_id := org.persons.lead_of(name)) is not None:
-                assert row.merged_into == (None if lead_id == name else lead_id)
+                assert self.counting(name) == lead_id, "ids lead to the lead that counts (K5)"
+
+    def counting(self, name: str) -> str:
+        """Return the lead that counts for an id, as the leads say themselves."""
+        for _ in self.rows:
+            row = self.rows[name]
+            merged = row.lead.merged if row.lead else None
+            into = merged.into if merged else row.merged_into
+            if into is None:
+                return name
+            name = into
+        raise AssertionError("the ids go in a circle")
 
 
 def stands(lead: Lead) -> tuple[Stage, int, tuple[str, ...]] | None:

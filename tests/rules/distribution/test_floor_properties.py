@@ -165,6 +165,25 @@ class FloorLives(RuleBasedStateMachine):
     def manages(self, name: str, action: tuple[str, dict[str, Any]]) -> None:
         self.requests(name, "ada", action)
 
+    @rule(name=leads, other=leads)
+    def merges(self, name: str, other: str) -> None:
+        """K5: a manager merges two leads, whatever else happens to them."""
+        self.requests(name, "mia", ("merge", {"into_lead_id": other, "why": "the same"}))
+
+    @rule(name=leads, other=leads)
+    def splits(self, name: str, other: str) -> None:
+        self.requests(name, "mia", ("split", {"inquiry_id": other, "why": "another"}))
+
+    @precondition(lambda self: any(row.lead and row.lead.joined for row in self.floor.rows.values()))
+    @rule(data=st.data())
+    def takes_out_what_is_there(self, data: st.DataObject) -> None:
+        joined = [
+            (name, inquiry_id)
+            for name, row in self.floor.rows.items()
+            for inquiry_id in (row.lead.joined if row.lead else ())
+        ]
+        self.splits(*data.draw(st.sampled_from(joined)))
+
     def requests(self, name: str, rep_id: str, action: tuple[str, dict[str, Any]]) -> None:
         self.actions += 1
         self.floor.of(name).requests(action[0], rep_id, action_id=f"action-{self.actions}", **action[1])

@@ -141,3 +141,44 @@ def test_k1_k2_k3_ten_people_are_joined_exactly_where_the_rules_say(
             assert getattr(kept, key) in {None, *(one[key] for one in own)}, "nothing of a stranger"
     floor.restart_org(compacted=True)
     floor.agree()
+
+
+@settings(deadline=None)
+@given(PEOPLE, st.data())
+def test_k5_k3_a_split_undoes_a_merge_and_leaves_nothing_of_a_stranger(
+    people: list[tuple[str | None, ...]], data: st.DataObject
+) -> None:
+    """Merge and split leave every lead as it was. What is taken out takes along what only it had given."""
+    floor, sent = SalesFloor("ann").group("west", "ann"), dict[str, Sent]()
+    for n, (phone, mail, last_name, extension) in enumerate(people):
+        name = f"L{n:02}"
+        sent[name] = {
+            "phone": phone,
+            "email": mail,
+            "last_name": last_name,
+            "first_name": f"first-{n}",
+            "phone_extension": extension if phone else None,
+            "zip": f"029{n:02}",
+        }
+        floor.comes(name, **sent[name])
+    persons = floor.state.persons
+    before = {name: persons.lead_of(name) for name in sent}
+    leads = sorted({name for name in before.values() if name})
+    facts = {name: floor.lead_of(name).facts for name in leads}
+    if len(leads) > 1:
+        one, into = data.draw(st.permutations(leads))[:2]
+        floor.of(one).asks("merge", "mia", into_lead_id=into)
+        assert persons.lead_of(one) == into
+        floor.of(into).asks("split", "mia", inquiry_id=one)
+        assert {name: persons.lead_of(name) for name in sent} == before
+        assert {name: floor.lead_of(name).facts for name in leads} == facts
+    if inquiries := [(name, each) for name in leads for each in floor.lead_of(name).joined]:
+        lead, out = data.draw(st.sampled_from(inquiries))
+        floor.of(lead).asks("split", "mia", inquiry_id=out)
+        assert (persons.lead_of(out), persons.lead_of(lead)) == (out, lead)
+        rest = [sent[name] for name, joined in before.items() if joined == lead and name != out]
+        for key in FILLED:
+            assert getattr(floor.lead_of(out).facts, key) == sent[out][key]
+            assert getattr(floor.lead_of(lead).facts, key) in {None, *(one[key] for one in rest)}
+    floor.restart_org(compacted=True)
+    floor.agree()

@@ -55,6 +55,7 @@ from models.lead import (
     Phase,
     RepSearch,
 )
+from models.merging_decisions import MergeReturned, MergeSought
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
 from models.persons import handles_of
 from models.place_decisions import PlaceReturned, PlaceSought
@@ -92,6 +93,8 @@ _SAYS_NOTHING = (
     MergedInto,
     PlaceSought,
     PlaceReturned,
+    MergeSought,
+    MergeReturned,
 )
 """Decisions that may come without a change of the lead, or beside one."""
 
@@ -137,6 +140,7 @@ def _note_reached(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
     if (
         was is None
         or was.erased_at is not None
+        or was.merged is not None
         or not isinstance(event, ActionRequested)
         or event.invalid is not None
     ):
@@ -150,8 +154,15 @@ def _note_reached(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
         REACHED.add((was.phase, trigger_of(event)))
 
 
+def _brings_call(said: MergedInto, was: Lead | None) -> bool:
+    """Say whether a merged lead takes its promised call to the other lead (K5)."""
+    return said.brought is not None and was is not None and said.brought.callback_at == was.callback_at
+
+
 def trigger_of(event: LeadEvent) -> Trigger:
     """Return the lifecycle trigger of an event."""
+    if isinstance(event, LeadArrived) and event.split is not None:
+        return Trigger.TAKEN_OUT
     if isinstance(event, LeadArrived):
         return Trigger.INQUIRED if event.inquiry and not event.inquiry.again else Trigger.ARRIVED
     if isinstance(event, SuppressionChanged | CorrectionChecked | HandleShared):
@@ -194,7 +205,7 @@ def _check_row(before: LeadRow | None, event: LeadEvent, after: LeadRow) -> None
 def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow) -> bool:
     """Return whether the action changed something. Check that it has an answer with an explanation (X1, X4)."""
     answers = before.answers if before else ()
-    if _asks_for_place(event, after):
+    if _asks_for_place(event, after) or _asks_to_merge(event, after):
         assert after.answers == answers
         return False
     decisions = _without_returned_place(event, after)
@@ -234,6 +245,16 @@ def _asks_for_place(event: ActionRequested, after: LeadRow) -> bool:
     return True
 
 
+def _asks_to_merge(event: ActionRequested, after: LeadRow) -> bool:
+    """Return whether the org is asked before a merge is answered (K5)."""
+    sought = [decision for decision in after.decisions if isinstance(decision, MergeSought)]
+    if not sought:
+        return False
+    assert after.decisions == (sought[0],)
+    assert (sought[0].action.cause, sought[0].into) == (event.cause, event.into_lead_id)
+    return True
+
+
 def _without_returned_place(event: ActionRequested, after: LeadRow) -> tuple[Decision, ...]:
     """Check that a granted place is either used or returned, and leave out that it was returned (M6)."""
     returned = [decision for decision in after.decisions if isinstance(decision, PlaceReturned)]
@@ -241,7 +262,9 @@ def _without_returned_place(event: ActionRequested, after: LeadRow) -> tuple[Dec
     granted = event.place is not None and event.place.granted
     assert len(returned) + len(used) == int(granted), "a place is used or returned, once"
     assert all((one.rep_id, one.place) == (event.place and event.place.rep_id, event.cause) for one in used)
-    return tuple(decision for decision in after.decisions if not isinstance(decision, PlaceReturned))
+    return tuple(
+        decision for decision in after.decisions if not isinstance(decision, PlaceReturned | MergeReturned)
+    )
 
 
 def _erases(before: LeadRow | None, after: LeadRow) -> bool:
@@ -450,7 +473,11 @@ def _check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: Or
     assert not (was and was.silenced) or now.silenced or lifted, "only consent or the list lifts it (M8)"
     assert not (was and was.facts.silenced) or now.facts.silenced or not isinstance(event, LeadArrived)
     kept = was is None or was.callback_at is None or now.callback_at == was.callback_at
-    acted = any(isinstance(said, CallbackSet | OutcomeRecorded) for said in after.decisions)
+    acted = any(
+        isinstance(said, CallbackSet | OutcomeRecorded)
+        or (isinstance(said, MergedInto) and _brings_call(said, was))
+        for said in after.decisions
+    )
     assert kept or acted, "a promised call is kept through everything (M7)"
     told = now.due_notice
     assert told is None or (told.rep_id == now.owner and now.call_is_due), "only its owner is told (M7)"

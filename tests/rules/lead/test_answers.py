@@ -35,6 +35,8 @@ ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("unassign", {"why": "back"}),
     ("redistribute", {}),
     ("reopen", {"why": "it came back"}),
+    ("split", {"inquiry_id": "another"}),
+    ("merge", {}),
     ("accept", {"epoch": 1}),
     ("dance", {}),
 ]

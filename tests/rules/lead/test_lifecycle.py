@@ -27,7 +27,7 @@ def test_x7_every_phase_can_be_reached_and_closed_is_left_by_an_inquiry_or_a_man
         reached |= new
     assert reached == {None, *Phase}
     out = {trigger for trigger, targets in LIFECYCLE[Phase.CLOSED].items() if targets - {Phase.CLOSED}}
-    assert out == {Trigger.INQUIRED, Trigger.REOPEN}, "R6, M1"
+    assert out == {Trigger.INQUIRED, Trigger.REOPEN, Trigger.TAKEN_OUT}, "R6, M1, K5"
 
 
 def test_d1_a_lock_is_only_ever_taken_by_opening() -> None:
@@ -64,6 +64,7 @@ def test_x4_every_action_is_a_trigger_and_every_other_trigger_is_no_action() -> 
         Trigger.OFFER_EXPIRED,
         Trigger.ORPHANED,
         Trigger.RETENTION_OVER,
+        Trigger.TAKEN_OUT,
     }
     assert {*ACTIONS, *ACTIONS_AFTER_OFFER, *DECLINING, Trigger.ERASE} == set(Trigger) - others
     assert set(ACTIONS_AFTER_OFFER) <= OFFER_TRIGGERS

@@ -13,8 +13,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 
 from models.decisions import Answered, ClaimReopened, InquiryAdded, OwnerChanged
-from models.events import ActionRequested, CorrectionChecked, OrgAnswered, RulesChanged, SuppressionChanged
+from models.events import (
+    ActionRequested,
+    CorrectionChecked,
+    LeadArrived,
+    OrgAnswered,
+    RulesChanged,
+    SuppressionChanged,
+)
+from models.facts import Facts
 from models.lead import Deadline, Lead, Phase, Search
+from models.merging import MergeAnswer, SplitFrom
+from models.merging_decisions import LeadSplit
 from models.offers import (
     LeadOrphaned,
     NoRepAvailable,
@@ -457,6 +467,29 @@ def nobody(name: str, epoch: int, why: str) -> NoRepAvailable:
     )
 
 
+def take_out(machine: LeadsLive, name: str) -> None:
+    """Let the org take a lead or an inquiry out of another lead (K5)."""
+    offset = max(row.lead.org_log_offset for row in machine.story.rows.values() if row.lead) + 1
+    split = SplitFrom(lead_id="A-2", rep_id="ada", why="another person")
+    facts = Facts(vendor="acme", last_name="Roe")
+    event = LeadArrived(
+        lead_id=name, cause=f"split/{offset}", facts=facts, split=split, org_log_offset=offset
+    )
+    machine.story.log(event)
+
+
+def merge_and_take_out(machine: LeadsLive, name: str) -> None:
+    """Let an admin merge a lead as its org grants, and take it out again."""
+    grant = MergeAnswer(message="org/default/1/0", into="A-2", granted=True, why="it takes it in")
+    machine.story.log(
+        ActionRequested(
+            lead_id=name, cause="merge", action="merge", rep_id="ada", into_lead_id="A-2", merge=grant
+        )
+    )
+    take_out(machine, name)
+    assert any(isinstance(said, LeadSplit) for said in machine.story.of(name).said)
+
+
 LeadsLive.TestCase.settings = CI
 
 
@@ -472,6 +505,8 @@ def test_x7_every_cell_of_the_life_cycle_is_reached() -> None:
         machine.try_cell("A-1", (phase, trigger))
         machine.every_lead_is_in_one_phase_and_every_claim_is_kept()
     machine.inquires("A-3", {}, again=False)
+    take_out(machine, "A-9")
+    merge_and_take_out(machine, "A-9")
     cells = {(phase, trigger) for phase, row in LIFECYCLE.items() for trigger in row}
     unreached = sorted(f"{phase} --{trigger}-->" for phase, trigger in cells - REACHED)
     assert not unreached, (

@@ -160,6 +160,8 @@ DESK: Final[list[Action]] = [
     ("redistribute", {}),
     ("consent", {"why": "agreed on the phone"}),
     ("reopen", {"why": "it came back"}),
+    ("split", {"inquiry_id": "A-2"}),
+    ("merge", {}),
     ("reopen", {"why": "it came back"}),
     *(("update", {"facts": facts, "why": "as told on the phone"}) for facts in CORRECTIONS),
 ]

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from application.dead_letters import org_of, shown
+from application.dead_letters import org_of, shown, vendor_in
 from application.replay import is_replayable
 from models.errors import RetryableError
 from streams.clients import follow
@@ -28,7 +28,10 @@ BEHIND: Final = 2_000
 
 
 class Letter(msgspec.Struct, kw_only=True):
-    """One dead letter. `place`: partition and offset in `dead-letters`; `source`: original topic, partition, offset."""
+    """One dead letter. `place`: partition and offset in `dead-letters`; `source`: original topic, partition, offset.
+
+    `vendor`: the one that its message names.
+    """
 
     place: str
     error_class: str
@@ -36,6 +39,7 @@ class Letter(msgspec.Struct, kw_only=True):
     source: str
     failed_at: str
     replayable: bool
+    vendor: str = ""
     replayed_at: datetime | None = None
     replayed_by: str | None = None
 
@@ -80,7 +84,9 @@ class DeadLetterFollower:
         letter = read_letter(record)
         org = org_of(letter)
         if all(known.place != letter.place for known in self._kept.get(org, ())):
-            self._kept[org].append(Letter(**shown(letter), replayable=is_replayable(letter)))
+            self._kept[org].append(
+                Letter(**shown(letter), replayable=is_replayable(letter), vendor=vendor_in(letter))
+            )
 
     async def _forget_deleted(self) -> None:
         """Forget the letters that are no longer in the topic. While Kafka is away, they stay until the next receipt."""

@@ -1,0 +1,197 @@
+"""The telephone as a channel of the couriers: a call for each request of kind `call` (N4)."""
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+import structlog
+
+from couriers.port import ChannelName, Kind, LaterError, Receipt, Report, Request, UndeliverableError
+from couriers.telephone import machine
+from couriers.telephone.live import LiveCall, Tools
+from couriers.telephone.machine import Phase, RepCall, Times
+from couriers.telephone.provider import (
+    InboundCall,
+    LegAnswered,
+    LegDigit,
+    LegEvent,
+    LegOver,
+    LegRinging,
+    LegWordsEnded,
+)
+from couriers.telephone.settings import TelephoneSettings
+from models import contacts
+from models.public import Call, Notification
+
+if TYPE_CHECKING:
+    from couriers.telephone.inbound import Callers
+
+_log = structlog.get_logger(__name__)
+
+MOST_CALLS: Final = 500
+"""The most calls at a time. Further requests wait."""
+RING: Final = "ring"
+CONNECT: Final = "connect"
+_LEAD: Final = "-lead"
+_TAKEN_BACK: Final = frozenset({Phase.DIALLING, Phase.OFFERING})
+
+
+class CallChannel:
+    """Calls reps. `send` begins a call and returns; the rest is on `calls` and in later fates."""
+
+    kind: Kind = "call"
+    name: ChannelName = "call"
+    concurrency = 64
+    send_seconds = 15.0
+
+    def __init__(self, settings: TelephoneSettings, report: Report) -> None:
+        self._settings = settings
+        self._report = report
+        self._calls: dict[str, LiveCall] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._times = Times(
+            digit=settings.digit_seconds, late=settings.late_seconds, lead=settings.lead_ring_seconds
+        )
+        self.tools: Tools | None = None
+        self.callers: Callers | None = None
+
+    async def send(self, request: Request) -> Receipt:
+        """Begin the call of a request. A `connect` of a rep who is on the line connects that call."""
+        if self.tools is None:
+            raise LaterError("telephone", "it is starting")
+        about = request.notification
+        provider = self.tools.provider.name
+        connects = about.template == CONNECT
+        phone = str(about.data.get("phone") or "")
+        if connects and (call := self._of_rep(about.lead_id, about.rep_id)) is not None:
+            call.happens(machine.MayConnect(phone))
+            return Receipt(provider, "the rep is on the line", "delivered")
+        call_id = call_id_of(about.notification_id)
+        if call_id in self._calls:
+            return Receipt(provider, "it rings already")
+        if len(self._calls) >= MOST_CALLS:
+            raise LaterError(provider, f"{MOST_CALLS} calls are open already")
+        address = address_of(request, provider)
+        caller_id = request.settings.telephone.caller_id or self._settings.caller_id
+        left = (request.until - datetime.now(UTC)).total_seconds()
+        seconds = left if about.template == RING else self._settings.ring_seconds
+        seconds = max(1.0, min(seconds, left))
+        caller = self.callers.waiting(about.lead_id) if self.callers is not None and not connects else None
+        state = RepCall(offered=not connects, waiting=caller is not None, times=self._times)
+        call = LiveCall(request, call_id, self.tools, caller_id, state, caller=caller)
+        self._calls[call_id] = call
+        try:
+            await self.tools.provider.dial(call_id, address, caller_id=caller_id, seconds=seconds)
+        except BaseException:
+            self._calls.pop(call_id, None)
+            raise
+        await self.tools.write(_dialled(call))
+        task = asyncio.create_task(call.run(seconds + 1.0))
+        self._tasks[call_id] = task
+        task.add_done_callback(lambda done: self._done(call_id, done))
+        return Receipt(provider, "it rings")
+
+    async def withdraw(self, notification: Notification) -> bool:
+        """Tell the call that its offer is over. Return whether it had come to nothing yet."""
+        call = self._calls.get(call_id_of(notification.notification_id))
+        if call is None or call.ended:
+            return False
+        taken_back = call.state.phase in _TAKEN_BACK
+        call.happens(machine.OfferOver())
+        return taken_back
+
+    def on_event(self, event: LegEvent) -> None:
+        """Take what happens to a leg."""
+        if isinstance(event, InboundCall):
+            if self.callers is not None:
+                self.callers.comes(event)
+            return
+        if isinstance(event, LegOver) and self.callers is not None:
+            self.callers.ended(event.leg_id)
+            for one in self._calls.values():
+                if one.caller == event.leg_id:
+                    one.happens(machine.LegEnded("lead", event.reason))
+        if isinstance(event, LegWordsEnded) and self.callers is not None:
+            self.callers.heard(event.leg_id)
+        call = self._calls.get(event.leg_id.removesuffix(_LEAD))
+        if call is None:
+            return
+        leg: Literal["rep", "lead"] = "lead" if event.leg_id.endswith(_LEAD) else "rep"
+        match event:
+            case LegRinging():
+                call.happens(machine.Ringing(leg))
+            case LegAnswered():
+                call.happens(machine.Picked(leg))
+            case LegDigit(_, digit) if leg == "rep":
+                call.happens(machine.Pressed(digit))
+            case LegWordsEnded(_, number) if number == call.words:
+                call.happens(machine.WordsEnded())
+            case LegOver(_, reason):
+                call.happens(machine.LegEnded(leg, reason))
+            case _:
+                pass
+
+    async def close(self) -> None:
+        """End all calls."""
+        if self.callers is not None:
+            await self.callers.close()
+        for task in self._tasks.values():
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    async def report(self, request: Request, status: Literal["delivered", "failed"], detail: str) -> None:
+        """Record a later fate of a request."""
+        assert self.tools is not None  # noqa: S101  # a call has tools
+        await self._report(request.notification, status, self.tools.provider.name, detail)
+
+    def _of_rep(self, lead_id: str, rep_id: str) -> LiveCall | None:
+        for call in self._calls.values():
+            about = call.request.notification
+            waits = call.state.phase in {Phase.WON, Phase.CONNECTING}
+            if waits and (about.lead_id, about.rep_id) == (lead_id, rep_id):
+                return call
+        return None
+
+    def _done(self, call_id: str, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(call_id, None)
+        self._calls.pop(call_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a call failed", call=call_id, reason=repr(error))
+
+
+def call_id_of(notification_id: str) -> str:
+    """Return the id of a request's call. A repeat of the request has the same call."""
+    return hashlib.sha256(notification_id.encode()).hexdigest()[:32]
+
+
+def address_of(request: Request, provider: str) -> str:
+    """Return where a rep is called: the SIP URI, or the phone number in E.164. Raises UndeliverableError."""
+    rep = request.rep
+    if rep.telephone:
+        return rep.telephone
+    try:
+        number = contacts.phone(rep.phone)
+    except ValueError as error:
+        raise UndeliverableError(provider, f"the phone of rep {rep.rep_id} {error}") from error
+    if number is None:
+        raise UndeliverableError(provider, f"rep {rep.rep_id} has no telephone")
+    return number
+
+
+def _dialled(call: LiveCall) -> Call:
+    about = call.request.notification
+    return Call(
+        call_id=call.call_id,
+        notification_id=about.notification_id,
+        lead_id=about.lead_id,
+        rep_id=about.rep_id,
+        leg="rep",
+        event="dialled",
+        digit=None,
+        at=datetime.now(UTC),
+        seconds=None,
+        org=call.request.org,
+        reason=None,
+    )

@@ -1,0 +1,389 @@
+"""Decides what happens in the call of one rep: pure, without I/O (S1-S4, N4).
+
+A call begins when the rep's leg is dialled and ends when all its legs are gone. The engine decides who wins; this
+machine asks it and says its answer. Whatever happens, a machine comes to `ENDED`: every wait has a time limit.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final, Literal
+
+Leg = Literal["rep", "lead"]
+AskedAction = Literal["press_one", "connect", "hang_up", "activity"]
+"""The actions on `lead-actions` that a call asks for."""
+ONE: Final = "1"
+
+
+class Phase(StrEnum):
+    """The phase of a call. Each waits for one thing."""
+
+    DIALLING = "dialling"
+    """The rep's telephone rings."""
+    OFFERING = "offering"
+    """The rep hears of the lead and may press 1."""
+    ASKING = "asking"
+    """The rep pressed 1. The engine decides."""
+    WON = "won"
+    """The rep has the lead and may press 1 to be connected."""
+    CONNECTING = "connecting"
+    """The rep pressed 1 again. The engine says whether the lead may be called now (N6)."""
+    LEAD_DIALLING = "lead_dialling"
+    """The lead's telephone rings."""
+    BRIDGED = "bridged"
+    """Rep and lead talk."""
+    CLOSING = "closing"
+    """The rep hears the last words."""
+    ENDED = "ended"
+    """No leg is left. Nothing happens any more."""
+
+
+class Words(StrEnum):
+    """What a rep hears. `couriers.telephone.words` has the texts."""
+
+    OFFER = "offer"
+    WON = "won"
+    GONE = "gone"
+    CALL = "call"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    QUIET_HOURS = "quiet_hours"
+    FORBIDDEN = "forbidden"
+    UNAVAILABLE = "unavailable"
+    NOBODY = "nobody"
+    """For a lead that called in."""
+
+
+REFUSED: Final = {
+    "quiet_hours": Words.QUIET_HOURS,
+    "suppressed": Words.FORBIDDEN,
+    "no_phone": Words.FORBIDDEN,
+    "offer_over": Words.GONE,
+}
+"""The engine's reason for not connecting -> what the rep hears."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The time limits, in seconds. Each is positive.
+
+    `digit`: from the end of the words until nobody pressed. `answer`: for the engine's answer. `late`: how long the
+    telephone of a rep rings on after the lead is gone, so that one who answers hears why (S3). `words`: the longest
+    announcement. `lead`: how long the lead's telephone rings.
+    """
+
+    digit: float = 8.0
+    answer: float = 20.0
+    late: float = 5.0
+    words: float = 30.0
+    lead: float = 30.0
+    talk: float = 4 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class RepCall:
+    """The state of a call. `leg_seconds`: how long the rep's telephone may ring.
+
+    `offered`: whether it is about an offer; if not, the rep owns the lead and asked to be connected (N7). `over`: the
+    offer ended. `clock`: the number of the running time limit; a limit with another number is obsolete. `waiting`: the
+    lead itself is on the line, so it is not dialled (N5). `hung_up`: the rep hung up while the engine was deciding.
+    """
+
+    phase: Phase = Phase.DIALLING
+    offered: bool = True
+    over: bool = False
+    clock: int = 0
+    waiting: bool = False
+    hung_up: bool = False
+    times: Times = Times()
+
+
+# What happens.
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """A telephone rings."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Somebody or something answered a telephone."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """The rep pressed a digit."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsEnded:
+    """The rep heard the words to their end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The engine answered an action. `result`: as on `lead-decisions`, or `unknown` without an answer in time."""
+
+    action: AskedAction
+    result: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferOver:
+    """The request was withdrawn: the offer ended for this rep."""
+
+
+@dataclass(frozen=True, slots=True)
+class MayConnect:
+    """The engine asks to connect the rep with the lead: the lead may be called at this moment (N6)."""
+
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """A leg is gone. `reason`: hung_up, busy, no_answer, rejected, failed or lost."""
+
+    leg: Leg
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOver:
+    """The time limit with this number passed."""
+
+    clock: int
+
+
+Event = Ringing | Picked | Pressed | WordsEnded | Decided | OfferOver | MayConnect | LegEnded | TimeOver
+
+
+# What is to be done.
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say words to the rep, instead of what is being said."""
+
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Stop saying words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the engine."""
+
+    action: AskedAction
+
+
+@dataclass(frozen=True, slots=True)
+class DialLead:
+    """Dial the lead."""
+
+    phone: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Connect both legs."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End a leg. It has no effect if the leg is gone."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Start a time limit. It replaces the one before."""
+
+    clock: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write a record of `calls`. `reason`: why a leg ended, or why the lead was not dialled."""
+
+    leg: Leg
+    event: Literal["ringing", "answered", "pressed", "bridged", "ended"]
+    digit: str = ""
+    reason: str = ""
+
+
+Instruction = Say | Quiet | Ask | DialLead | Bridge | HangUp | Limit | Record
+Step = tuple[RepCall, list[Instruction]]
+
+
+def step(call: RepCall, event: Event) -> Step:
+    """Return the call after an event, and what is to be done, in order. An event that does not fit changes nothing."""
+    if call.phase is Phase.ENDED:
+        return call, []
+    match event:
+        case LegEnded("rep", reason):
+            return _rep_gone(call, reason)
+        case LegEnded("lead", reason):
+            return _lead_gone(call, reason)
+        case Ringing(leg):
+            return call, [Record(leg, "ringing")]
+        case Picked("rep"):
+            return _rep_answered(call)
+        case Picked("lead"):
+            return _lead_answered(call)
+        case Pressed(digit):
+            return _pressed(call, digit)
+        case WordsEnded():
+            return _words_ended(call)
+        case Decided():
+            return _decided(call, event)
+        case OfferOver():
+            return _offer_over(call)
+        case MayConnect(phone):
+            return _connect(call, phone)
+        case TimeOver(clock) if clock == call.clock:
+            return _time_over(call)
+    return call, []
+
+
+def _to(call: RepCall, phase: Phase, seconds: float, *instructions: Instruction) -> Step:
+    """Go to a phase and wait there for at most some seconds."""
+    clock = call.clock + 1
+    return replace(call, phase=phase, clock=clock), [*instructions, Limit(clock, seconds)]
+
+
+def _close(call: RepCall, words: Words, *before: Instruction) -> Step:
+    return _to(call, Phase.CLOSING, call.times.words, *before, Say(words))
+
+
+def _rep_answered(call: RepCall) -> Step:
+    if call.phase is not Phase.DIALLING:
+        return call, []
+    answered = Record("rep", "answered")
+    if call.over:
+        return _close(call, Words.GONE, answered)
+    if call.offered:
+        return _to(call, Phase.OFFERING, call.times.words, answered, Say(Words.OFFER))
+    return _to(call, Phase.WON, call.times.words, answered, Say(Words.CALL))
+
+
+def _pressed(call: RepCall, digit: str) -> Step:
+    pressed = Record("rep", "pressed", digit=digit)
+    if digit != ONE:
+        return call, [pressed]
+    if call.phase is Phase.OFFERING:
+        return _to(call, Phase.ASKING, call.times.answer, pressed, Quiet(), Ask("press_one"))
+    if call.phase is Phase.WON:
+        if call.waiting:
+            return _to(
+                call, Phase.BRIDGED, call.times.talk, pressed, Quiet(), Bridge(), Record("lead", "bridged")
+            )
+        return _to(call, Phase.CONNECTING, call.times.answer, pressed, Quiet(), Ask("connect"))
+    return call, [pressed]
+
+
+def _words_ended(call: RepCall) -> Step:
+    if call.phase is Phase.CLOSING:
+        return call, [HangUp("rep")]
+    if call.phase in {Phase.OFFERING, Phase.WON}:
+        return _to(call, call.phase, call.times.digit)
+    return call, []
+
+
+def _decided(call: RepCall, decided: Decided) -> Step:
+    if decided.action == "press_one" and call.phase is Phase.ASKING:
+        if call.hung_up:
+            return replace(call, phase=Phase.ENDED), [Ask("hang_up")] if decided.result == "won" else []
+        if decided.result == "won":
+            return _to(call, Phase.WON, call.times.words, Say(Words.WON))
+        return _close(call, Words.UNAVAILABLE if decided.result == "unknown" else Words.GONE)
+    if decided.action == "connect" and call.phase is Phase.CONNECTING and decided.result != "done":
+        reason = decided.reason or decided.result
+        refused = Record("lead", "ended", reason=reason)
+        return _close(call, REFUSED.get(reason, Words.UNAVAILABLE), refused)
+    return call, []
+
+
+def _offer_over(call: RepCall) -> Step:
+    """S3: whoever has not pressed hears that the lead is gone, also one who answers a moment later."""
+    if call.phase is Phase.DIALLING and not call.over:
+        return _to(replace(call, over=True), Phase.DIALLING, call.times.late)
+    if call.phase is Phase.OFFERING:
+        return _close(call, Words.GONE)
+    return call, []
+
+
+def _connect(call: RepCall, phone: str) -> Step:
+    """S2, N6: dial the lead. The engine allowed it just now, at the rep's press here or in the console."""
+    if call.phase not in {Phase.CONNECTING, Phase.WON}:
+        return call, []
+    seconds = call.times.lead
+    return _to(call, Phase.LEAD_DIALLING, seconds + call.times.answer, Quiet(), DialLead(phone, seconds))
+
+
+def _lead_answered(call: RepCall) -> Step:
+    answered = Record("lead", "answered")
+    if call.phase is not Phase.LEAD_DIALLING:
+        return call, [answered, HangUp("lead")]
+    return _to(call, Phase.BRIDGED, call.times.talk, answered, Bridge(), Record("lead", "bridged"))
+
+
+def _lead_gone(call: RepCall, reason: str) -> Step:
+    ended = Record("lead", "ended", reason=reason)
+    if call.phase is Phase.LEAD_DIALLING:
+        return _close(call, Words.BUSY if reason == "busy" else Words.NO_ANSWER, ended)
+    if call.phase is Phase.BRIDGED:
+        return _to(call, Phase.CLOSING, call.times.words, ended, Ask("activity"), HangUp("rep"))
+    if call.waiting:
+        return replace(call, waiting=False), []  # the lead that called in hung up
+    return call, [ended]
+
+
+def _rep_gone(call: RepCall, reason: str) -> Step:
+    """S1, S2: a rep who hangs up declines the offer, or keeps the lead. A telephone nobody answered does neither."""
+    ended: list[Instruction] = [Record("rep", "ended", reason=reason)]
+    if call.phase is Phase.ASKING:
+        return replace(call, hung_up=True), ended  # the answer says whether the rep keeps it
+    if call.phase in {Phase.OFFERING, Phase.WON} and call.offered and reason == "hung_up":
+        ended.append(Ask("hang_up"))
+    if call.phase in {Phase.LEAD_DIALLING, Phase.BRIDGED}:
+        ended.append(HangUp("lead"))
+    if call.phase is Phase.BRIDGED:
+        ended.append(Ask("activity"))
+    return replace(call, phase=Phase.ENDED), ended
+
+
+def _time_over(call: RepCall) -> Step:
+    """End what nobody ended. An answering machine presses nothing, so it is like nobody (S4)."""
+    if call.phase is Phase.ASKING:
+        if call.hung_up:
+            return replace(call, phase=Phase.ENDED), []
+        return _close(call, Words.UNAVAILABLE)
+    if call.phase is Phase.CONNECTING:
+        return _close(call, Words.UNAVAILABLE, Record("lead", "ended", reason="unknown"))
+    if call.phase is Phase.LEAD_DIALLING:
+        return _close(call, Words.NO_ANSWER, HangUp("lead"))
+    keeps: list[Instruction] = [Ask("hang_up")] if call.phase is Phase.WON and call.offered else []
+    lead: list[Instruction] = [HangUp("lead"), Ask("activity")] if call.phase is Phase.BRIDGED else []
+    reason = "no_digit" if call.phase in {Phase.OFFERING, Phase.WON} else "time_over"
+    reason = "withdrawn" if call.phase is Phase.DIALLING and call.over else reason
+    ended = Record("rep", "ended", reason=reason)
+    return replace(call, phase=Phase.ENDED), [*keeps, *lead, ended, HangUp("rep")]
+
+
+def started(call: RepCall, ring_seconds: float) -> Step:
+    """Return a new call with its first time limit: how long the rep's telephone rings, in seconds."""
+    return _to(call, Phase.DIALLING, ring_seconds)

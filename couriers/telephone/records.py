@@ -1,0 +1,40 @@
+"""Writes the records of `calls`: what happened to each leg of each call (N4)."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from aiokafka.errors import KafkaError
+
+from models.public import Call
+from streams.clients import Producer
+from streams.retries import WRITE_FATE
+from streams.topics import CALLS
+
+_HEADERS = (
+    ("ce_source", b"/firstclaim/couriers"),
+    ("ce_type", b"firstclaim.call.v1"),
+    ("ce_specversion", b"1.0"),
+    ("content-type", b"application/json"),
+)
+
+
+class CallWriter:
+    """Writes records of `calls`. It retries while Kafka is away."""
+
+    def __init__(self, producer: Producer, clock: Callable[[], datetime]) -> None:
+        self._producer = producer
+        self._clock = clock
+        self._number = 0
+
+    async def write(self, call: Call) -> None:
+        """Write a record. It is durable on return."""
+        self._number += 1
+        identity = f"{call.call_id}-{call.leg}-{call.event}-{self._number}"
+        headers = [("ce_id", identity.encode()), ("ce_time", call.at.isoformat().encode()), *_HEADERS]
+        value, key = msgspec.json.encode(call), call.lead_id.encode()
+        await WRITE_FATE.run(
+            KafkaError,
+            f"write to {CALLS}",
+            lambda: self._producer.send_and_wait(CALLS, value, key=key, headers=headers),
+        )

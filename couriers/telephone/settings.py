@@ -1,0 +1,94 @@
+"""The telephone's settings: telephone system, credentials, numbers and sounds. Secrets come by environment or file."""
+
+from base64 import b64encode
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.errors import ConfigError
+from streams.masking import remember
+
+_PREFIX = "FIRSTCLAIM_TELEPHONE_"
+
+
+class TelephoneSettings(BaseSettings):
+    """How the telephone courier reaches the telephone system. Read it with `TelephoneSettings.read`.
+
+    `ari_url` None: no telephone is set up. `user`, `password` or `password_file`: of `ari.conf`. `trunk`: the PJSIP
+    endpoint through which all calls go. `number_uri`: the SIP URI of a number, with `{number}`; without it a number is
+    dialled as `PJSIP/number@trunk`. `caller_id`: shown to reps and leads of orgs that set none. `sounds`: a folder that
+    this process writes and Asterisk reads under the same path. `espeak`: the program that speaks; several words are a
+    command line. `voice`: its voice. `ring_seconds`: how long a telephone rings where the request has no end.
+    `inbound_seconds`: how long a lead that calls in waits for a rep.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    provider: Literal["asterisk"] = "asterisk"
+    ari_url: str | None = None
+    user: str = "firstclaim"
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    trunk: str = Field(default="trunk", pattern=r"^[A-Za-z0-9_.-]{1,80}$")
+    number_uri: str | None = Field(default=None, pattern=r"^sips?:[^\s<>@]*\{number\}[^\s<>@]*@[^\s<>@]+$")
+    caller_id: str | None = None
+    sounds: Path | None = None
+    espeak: str = "espeak-ng"
+    voice: str = Field(default="en-us", pattern=r"^[A-Za-z0-9+_-]{1,40}$")
+    ring_seconds: float = Field(default=25, ge=5, le=120)
+    digit_seconds: float = Field(default=8, ge=1, le=60)
+    late_seconds: float = Field(default=5, ge=0.1, le=60)
+    lead_ring_seconds: float = Field(default=30, ge=5, le=120)
+    inbound_seconds: float = Field(default=60, ge=5, le=600)
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment. Raises ConfigError with the name of the variable."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = str(first["loc"][0]) if first["loc"] else "ari_url"
+            raise ConfigError(f"{_PREFIX}{name.upper()}", first["msg"]) from error
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.password is not None and self.password_file is not None:
+            raise ConfigError(
+                f"{_PREFIX}PASSWORD_FILE", f"is given as well as {_PREFIX}PASSWORD; give one of them"
+            )
+        if self.ari_url is not None and not self.ari_url.startswith(("http://", "https://")):
+            raise ConfigError(f"{_PREFIX}ARI_URL", "is no address like http://asterisk:8088/ari")
+        remember(self.password.get_secret_value() if self.password else None)
+        return self
+
+    @property
+    def secret(self) -> str:
+        """The password. Raises ConfigError if it is missing or its file cannot be read."""
+        if self.password is not None:
+            return self.password.get_secret_value()
+        if self.password_file is None:
+            raise ConfigError(f"{_PREFIX}PASSWORD", "is missing; Asterisk's ARI needs a password")
+        try:
+            secret = self.password_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{_PREFIX}PASSWORD_FILE", f"cannot be read: {error}") from error
+        remember(secret)
+        return secret
+
+    def authorization(self) -> dict[str, str]:
+        """Return the header with user and password. Raises ConfigError without a password."""
+        pair = b64encode(f"{self.user}:{self.secret}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
+
+    def endpoint(self, address: str) -> str:
+        """Return Asterisk's endpoint for a number in E.164 or a SIP URI."""
+        if address.startswith(("sip:", "sips:")):
+            return f"PJSIP/{self.trunk}/{address}"
+        if self.number_uri is not None:
+            return f"PJSIP/{self.trunk}/{self.number_uri.replace('{number}', address)}"
+        return f"PJSIP/{address}@{self.trunk}"

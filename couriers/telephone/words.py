@@ -1,0 +1,39 @@
+"""The words that a rep hears. The first three are the documents' (S1-S3)."""
+
+from typing import Final
+
+from couriers.telephone.machine import Words
+
+NAME: Final = "{name}"
+"""Where the lead's name is said. It is spoken; the rest may be an org's recording."""
+MOST_NAME: Final = 80
+"""The most characters of a name that are said."""
+SOMEBODY: Final = "without a name"
+
+TEXTS: Final[dict[Words, str]] = {
+    Words.OFFER: "You have an available lead {name}. Press 1 to accept or hang up to decline.",
+    Words.WON: (
+        "You have been assigned {name}, press 1 again to be connected or hang up if you plan to reach out later."
+    ),
+    Words.GONE: "We're sorry, but that lead is no longer available.",
+    Words.CALL: "You asked to call {name}. Press 1 to be connected.",
+    Words.NO_ANSWER: "The lead does not answer. The lead stays yours.",
+    Words.BUSY: "The lead's line is busy. The lead stays yours.",
+    Words.QUIET_HOURS: "The lead must not be called at this hour. The lead stays yours.",
+    Words.FORBIDDEN: "The lead must not be called. The lead stays yours.",
+    Words.NOBODY: "We're sorry, nobody can take your call now. We will call you back.",
+    Words.UNAVAILABLE: "We're sorry, the call cannot be made now. Please look at your leads.",
+}
+
+
+def spoken_name(first: str | None, last: str | None) -> str:
+    """Return the name to say: at most `MOST_NAME` printable characters."""
+    name = " ".join(part for part in (first, last) if part)
+    printable = "".join(letter if letter.isprintable() else " " for letter in name)
+    return " ".join(printable.split())[:MOST_NAME] or SOMEBODY
+
+
+def parts(words: Words) -> tuple[str, str]:
+    """Return the text before and after the name; the second is empty where no name is said."""
+    before, _, after = TEXTS[words].partition(NAME)
+    return before.strip(), after.strip(" ,.") and after.lstrip(" ,.").strip()

@@ -1,0 +1,321 @@
+"""Merges a lead into another one, and takes an inquiry out of a lead again (K5).
+
+The two leads may lie in different logs, so the org is asked first (`rules.org.merging`); until then the action is not
+answered. A merged lead closes. Its facts go to the other lead as an inquiry, and every later action on it is answered
+with the lead that counts. Its owner has it no more; the other lead keeps its own. A split is decided by the lead that
+has the inquiry; the org and the inquiry's own log follow.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from models.contact_decisions import SuppressionRecorded
+from models.decisions import AnswerIgnored, LeadClosed, MergedInto
+from models.erasure import kind_of
+from models.events import ActionRequested, LeadArrived
+from models.facts import ITS_ARRIVAL, Facts, completed
+from models.lead import DeadlineKind, Lead, LeadRow, Phase
+from models.merging import (
+    MAX_KEPT_BYTES,
+    MERGED,
+    MOST_KEPT,
+    KeptInquiry,
+    Merge,
+    MergedLead,
+)
+from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
+from models.persons import handles_of, name_digest, names_differ, person_handles
+from models.place import place_of
+from models.results import Reason, Result
+from rules.lead.corrections import protected_fields
+from rules.lead.distribution import ask_group, orphan
+from rules.lead.permissions import not_manager
+from rules.lead.transition import DONE, ActionResult, Transition, refused
+
+_HANDLE_FIELDS: Final = {"phone": "phone", "email": "email", "name": "last_name"}
+"""The kind of a keyed hash -> the fact that it is of."""
+
+
+def merge(transition: Transition, request: ActionRequested) -> ActionResult:
+    """Merge the lead into another one. The first time the org is asked; the lead that counts is in its answer."""
+    lead, rep_id, asked = transition.lead, request.rep_id, request.into_lead_id
+    if result := not_manager(transition, request):
+        return result
+    if asked is None:
+        return refused(Reason.INVALID, "into_lead_id: a merge action needs one")
+    if asked == lead.lead_id:
+        return refused(Reason.INVALID, "into_lead_id: a lead cannot be merged into itself")
+    answer = request.merge
+    if answer is None:
+        return ActionResult(Result.REFUSED, asks_merge_into=asked)
+    if not answer.granted:
+        return refused(Reason.NOT_QUALIFIED, answer.why)
+    why = f"merged into lead {answer.into} by {rep_id}" + (f": {request.why}" if request.why else "")
+    brought = MergedLead(
+        rep_id=rep_id,
+        inquiries=lead.inquiries,
+        handles=tuple(dict.fromkeys((*_handles(lead), *lead.suppressed))),
+        open=lead.phase not in (Phase.CLOSED, Phase.IGNORED),
+        callback_at=lead.callback_at,
+    )
+    transition.end_search(why)
+    transition.unlock(why)
+    transition.withdraw_due_notice(why)
+    for kind in DeadlineKind:
+        transition.set_deadline(kind, None)
+    transition.emit(MergedInto(into=answer.into, why=why, rep_id=rep_id, brought=brought))
+    if lead.phase is not Phase.CLOSED:
+        transition.emit(LeadClosed(outcome=MERGED))
+    transition.update(
+        merged=Merge(
+            into=answer.into,
+            rep_id=rep_id,
+            cause=request.cause,
+            phase=lead.phase,
+            last_outcome=lead.last_outcome,
+        ),
+        phase=Phase.CLOSED,
+        last_outcome=MERGED,
+        callback_at=None,
+        deferred_at=None,
+        failed=None,
+        round=None,
+    )
+    return DONE
+
+
+def asking(row: LeadRow, request: ActionRequested, into: str, off: int, at: datetime) -> LeadRow:
+    """Return the record of a merge that is not answered yet, because the org is asked."""
+    action = replace(request, note=None, facts=None, hashes=(), attributes={}, place=None, merge=None)
+    sought = MergeSought(into=into, action=action, why="the org decides which leads may be merged")
+    return replace(row, off=off, at=at, cause=request.cause, decisions=(sought,))
+
+
+def unused(
+    request: ActionRequested, lead: Lead | None, decisions: tuple[object, ...]
+) -> MergeReturned | None:
+    """Return that a granted merge is not followed, unless the lead follows it or did so before."""
+    if request.merge is None or not request.merge.granted:
+        return None
+    if lead is not None and lead.merged is not None and lead.merged.cause == request.cause:
+        return None
+    if any(isinstance(said, MergedInto) for said in decisions):
+        return None
+    return MergeReturned(action_id=request.cause, why="the lead did not follow the merge")
+
+
+def refuse_merged(lead: Lead) -> ActionResult | None:
+    """Return the answer to any action on a merged lead; None for any other lead."""
+    if lead.merged is None:
+        return None
+    why = f"it was merged into lead {lead.merged.into} by {lead.merged.rep_id}: ask for that one"
+    return refused(Reason.UNKNOWN_LEAD, why)
+
+
+# -- inquiries ---------------------------------------------------------------------------------------------------------
+
+
+def keep_inquiry(
+    transition: Transition,
+    event: LeadArrived,
+    before: Facts,
+    filled: tuple[str, ...],
+) -> None:
+    """Remember an inquiry, or what its resend filled, so that it can be taken out again. `before`: the former facts."""
+    inquiry = event.inquiry
+    if inquiry is None:
+        return
+    joined = transition.lead.joined
+    known = joined.get(inquiry.inquiry_id)
+    if inquiry.again and (known is None or not filled):
+        return
+    now = transition.lead.facts.attributes
+    attributes = tuple(key for key in now if key not in before.attributes)
+    if known is not None:
+        kept = replace(
+            known,
+            filled=tuple(dict.fromkeys((*known.filled, *filled))),
+            attributes=tuple(dict.fromkeys((*known.attributes, *attributes))),
+        )
+    else:
+        kept = KeptInquiry(
+            facts=event.facts,
+            filled=filled,
+            attributes=attributes,
+            hashes=event.hashes,
+            merged=inquiry.merged,
+        )
+    transition.update(joined=_bounded({**joined, inquiry.inquiry_id: kept}))
+
+
+def _bounded(joined: dict[str, KeptInquiry]) -> dict[str, KeptInquiry]:
+    """Return the kept inquiries without the oldest ones for which there is no room. A merged lead is always kept.
+
+    Merged leads keep their own facts, so beyond the room they are kept here without attributes.
+    """
+    room, found = MAX_KEPT_BYTES, dict[str, KeptInquiry]()
+    for n, (inquiry_id, kept) in enumerate(reversed(joined.items())):
+        size = len(msgspec.json.encode(kept))
+        if size > room and kept.merged is not None:
+            bare = replace(kept, facts=replace(kept.facts, attributes={}))
+            found[inquiry_id] = bare
+        elif (size <= room and n < MOST_KEPT) or kept.merged is not None:
+            found[inquiry_id] = kept
+            room -= size
+    return dict(reversed(found.items()))
+
+
+def split(transition: Transition, request: ActionRequested) -> ActionResult:
+    """Take an inquiry out of the lead. What only it had filled goes with it; what a person corrected stays (M2)."""
+    lead, rep_id, inquiry_id = transition.lead, request.rep_id, request.inquiry_id
+    if result := not_manager(transition, request):
+        return result
+    if inquiry_id is None:
+        return refused(Reason.INVALID, "inquiry_id: a split action needs one")
+    kept = lead.joined.get(inquiry_id)
+    if kept is None:
+        why = (
+            f"inquiry_id: {inquiry_id} is none of the inquiries that the lead remembers, at most {MOST_KEPT}"
+        )
+        return refused(Reason.NOT_QUALIFIED, why)
+    rest = {each: other for each, other in lead.joined.items() if each != inquiry_id}
+    facts, rest = _without(lead, kept, rest)
+    why = f"taken out of lead {lead.lead_id} by {rep_id}" + (f": {request.why}" if request.why else "")
+    emptied = tuple(
+        name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(lead.facts, name)
+    )
+    transition.update(
+        facts=facts,
+        joined=rest,
+        inquiries=max(1, lead.inquiries - (kept.merged.inquiries if kept.merged else 1)),
+        hashes=_hashes(lead, kept, facts, rest),
+    )
+    others = [facts, *(other.facts for other in rest.values())]
+    names = tuple(dict.fromkeys(name for each in others if (name := name_digest(each)) is not None))
+    transition.emit(
+        InquirySplit(
+            inquiry_id=inquiry_id,
+            rep_id=rep_id,
+            why=why,
+            facts=kept.facts,
+            emptied=emptied,
+            handles=tuple(dict.fromkeys(handle for each in others for handle in person_handles(each))),
+            names=names,
+            suppressed=tuple(sorted(lead.suppressed)),
+            hashes=kept.hashes,
+            merged=kept.merged is not None,
+        )
+    )
+    return DONE
+
+
+def _without(
+    lead: Lead, kept: KeptInquiry, rest: dict[str, KeptInquiry]
+) -> tuple[Facts, dict[str, KeptInquiry]]:
+    """Return a lead's facts without what only an inquiry filled, and its other inquiries with what they fill instead.
+
+    A wish for silence stays: it is lifted by consent only.
+    """
+    protected = protected_fields(lead)
+    emptied: dict[str, Any] = {
+        name: None
+        for name in kept.filled
+        if name not in ("attributes", "silenced")
+        and name not in protected
+        and getattr(lead.facts, name) == getattr(kept.facts, name)
+    }
+    gone = {
+        key for key in kept.attributes if lead.facts.attributes.get(key) == kept.facts.attributes.get(key)
+    }
+    if gone:
+        left = {key: value for key, value in lead.facts.attributes.items() if key not in gone}
+        emptied["attributes"] = left
+    facts: Facts = replace(lead.facts, **emptied)
+    found: dict[str, KeptInquiry] = {}
+    for inquiry_id, other in rest.items():
+        now = facts
+        if not names_differ(facts, other.facts):
+            now, _ = completed(facts, other.facts, without=ITS_ARRIVAL | protected)
+        filled = [name for name in now.__struct_fields__ if getattr(now, name) != getattr(facts, name)]
+        more = [key for key in now.attributes if key not in facts.attributes]
+        found[inquiry_id] = (
+            replace(
+                other,
+                filled=tuple(dict.fromkeys((*other.filled, *filled))),
+                attributes=tuple(dict.fromkeys((*other.attributes, *more))),
+            )
+            if filled
+            else other
+        )
+        facts = now
+    if facts.time_zone is None and "time_zone" in emptied:
+        facts = replace(facts, time_zone=place_of(facts.zip, facts.state, facts.phone).time_zone)
+    return facts, found
+
+
+def _hashes(lead: Lead, kept: KeptInquiry, facts: Facts, rest: dict[str, KeptInquiry]) -> tuple[str, ...]:
+    """Return a lead's keyed hashes without those that are of the inquiry alone."""
+    others = [facts, *(other.facts for other in rest.values())]
+    known = {each for other in rest.values() for each in other.hashes}
+    return tuple(
+        each
+        for each in lead.hashes
+        if each not in kept.hashes
+        or each in known
+        or (field := _HANDLE_FIELDS.get(kind_of(each))) is None
+        or any(getattr(kept.facts, field) == getattr(other, field) for other in others)
+    )
+
+
+def _handles(lead: Lead) -> tuple[str, ...]:
+    """Return the handles of a lead and of the inquiries that it remembers."""
+    found = [*handles_of(lead.facts)]
+    for kept in lead.joined.values():
+        found += [*handles_of(kept.facts), *(kept.merged.handles if kept.merged else ())]
+    return tuple(dict.fromkeys(found))
+
+
+# -- a lead that is taken out ------------------------------------------------------------------------------------------
+
+
+def leave(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
+    """Make a merged lead what it was before: closed or ignored, its active owner's, or distributed again."""
+    lead, split_from = transition.lead, event.split
+    merged = lead.merged
+    if split_from is None or merged is None:
+        return AnswerIgnored(answer="lead_split", epoch=0, why="it is a lead of its own")
+    phase = Phase(merged.phase)
+    ended = phase in (Phase.CLOSED, Phase.IGNORED)
+    for handle, reason in (*dict.fromkeys(lead.suppressed).items(), *event.barred.items()):
+        if reason != lead.suppressed.get(handle) and (reason is not None or handle not in event.barred):
+            why = f"the do-not-contact list says so since it was merged into lead {merged.into}"
+            transition.emit(SuppressionRecorded(handle=handle, reason=reason, why=why))
+    keeps = lead.owner is not None and not transition.rules.has_left(lead.owner)
+    transition.update(
+        merged=None,
+        last_outcome=merged.last_outcome,
+        suppressed=event.barred,
+        org_log_offset=event.org_log_offset,
+        phase=phase if ended else Phase.QUEUED,
+    )
+    transition.emit(
+        LeadSplit(
+            from_lead_id=split_from.lead_id,
+            rep_id=split_from.rep_id,
+            owner=lead.owner if keeps and not ended else None,
+            why=split_from.why,
+        )
+    )
+    if ended:
+        return None
+    transition.update(queue_since=transition.at)
+    if keeps:
+        transition.update(owned_epoch=transition.next_epoch())
+        return None
+    if lead.owner is not None:
+        orphan(transition, lead.owner, f"{lead.owner} has left")
+    ask_group(transition, transition.lead.facts, split_from.why)
+    return None

@@ -1,0 +1,123 @@
+"""A small SMTP server that delivers nowhere: it keeps the newest mails as pages in a folder, to be looked at.
+
+`firstclaim demo` sends its mails to it, and chaos lets it refuse a part of them. It listens on 127.0.0.1 only.
+"""
+
+from __future__ import annotations
+
+import html
+import random
+from collections import Counter, deque
+from email import message_from_bytes
+from email.policy import default
+from typing import TYPE_CHECKING, Any, Final
+
+from aiosmtpd.controller import Controller
+
+from runtime.process import free_port
+from streams.file_permissions import private_folder
+
+if TYPE_CHECKING:
+    from email.message import EmailMessage
+    from pathlib import Path
+
+KEPT: Final = 200
+"""How many mails are kept. For each further one, the oldest is removed."""
+REMEMBERED: Final = 200_000
+"""How many Message-IDs are remembered, to count repeats."""
+MOST_BYTES: Final = 1024 * 1024
+INDEX: Final = "index.html"
+
+
+class Mailbox:
+    """Keeps mails in `folder`. `refuses`: the share of recipients that are refused for now, from 0 to 1.
+
+    `accepted`: how many mails were accepted; `repeats`: how many of them have the Message-ID of an earlier one;
+    `refused`: how many recipients were refused.
+    """
+
+    def __init__(self, folder: Path, *, refuses: float = 0.0, seed: int = 0) -> None:
+        self.folder = folder
+        self.accepted = 0
+        self.refused = 0
+        self._refuses = refuses
+        self._source = random.Random(seed)  # noqa: S311  # the same seed refuses the same attempts
+        self._seen: Counter[str] = Counter()
+        self._kept: deque[tuple[str, str, str]] = deque()
+        self._controller: Controller | None = None
+        self.port = 0
+
+    @property
+    def repeats(self) -> int:
+        """How many accepted mails have the Message-ID of an earlier one."""
+        return sum(count - 1 for count in self._seen.values())
+
+    @property
+    def page(self) -> Path:
+        """The page that lists the mails."""
+        return self.folder / INDEX
+
+    def start(self) -> None:
+        """Listen on a free port."""
+        private_folder(self.folder)
+        self._write_index()
+        self.port = free_port()
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, data_size_limit=MOST_BYTES)
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Stop listening. The pages stay."""
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings with which a courier sends its mails here."""
+        return {
+            "FIRSTCLAIM_SMTP_HOST": "127.0.0.1",
+            "FIRSTCLAIM_SMTP_PORT": str(self.port),
+            "FIRSTCLAIM_SMTP_SECURITY": "none",
+        }
+
+    async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        """Take a recipient, or refuse it for now."""
+        del server, session, options
+        if self._source.random() < self._refuses:
+            self.refused += 1
+            return "451 4.3.0 Try again later"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
+        """Keep a mail."""
+        del server, session
+        mail: Any = message_from_bytes(envelope.original_content, policy=default)
+        self.accepted += 1
+        if len(self._seen) < REMEMBERED:
+            self._seen[str(mail["Message-ID"])] += 1
+        self._keep(mail)
+        return f"250 Kept as {self.accepted}"
+
+    def _keep(self, mail: EmailMessage) -> None:
+        name = f"{self.accepted:06d}.html"
+        body: Any = mail.get_body(("html", "plain"))
+        (self.folder / name).write_text("" if body is None else body.get_content(), encoding="utf-8")
+        self._kept.appendleft((name, str(mail["To"]), f"{mail['Date']}: {mail['Subject']}"))
+        while len(self._kept) > KEPT:
+            oldest, _, _ = self._kept.pop()
+            (self.folder / oldest).unlink(missing_ok=True)
+        self._write_index()
+
+    def _write_index(self) -> None:
+        rows = "".join(
+            f'<li><a href="{name}">{html.escape(subject)}</a> to {html.escape(to)}</li>\n'
+            for name, to, subject in self._kept
+        )
+        self.page.write_text(
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Mailbox</title></head>\n'
+            f"<body><h1>Mailbox</h1>\n<p>{self.accepted} mails; the newest {len(self._kept)} are listed.</p>\n"
+            f"<ol>\n{rows}</ol></body></html>\n",
+            encoding="utf-8",
+        )

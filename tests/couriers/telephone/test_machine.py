@@ -1,0 +1,240 @@
+"""The machine of a rep's call: whatever happens in whatever order, it ends, asks the engine once, and says why."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from couriers.telephone.machine import (
+    Ask,
+    Bridge,
+    Decided,
+    DialLead,
+    Event,
+    HangUp,
+    Instruction,
+    LegEnded,
+    Limit,
+    MayConnect,
+    OfferOver,
+    Phase,
+    Picked,
+    Pressed,
+    Record,
+    RepCall,
+    Ringing,
+    Say,
+    TimeOver,
+    Words,
+    WordsEnded,
+    started,
+    step,
+)
+
+PHONE: Final = "+14014194247"
+WON: Final = Decided("press_one", "won")
+LOST: Final = Decided("press_one", "lost", "already_claimed")
+MAY: Final = MayConnect(PHONE)
+NOW: Final = "now"
+"""In a table of cases: the running time limit passes."""
+
+EVENTS: Final = st.one_of(
+    st.builds(Ringing, st.sampled_from(["rep", "lead"])),
+    st.builds(Picked, st.sampled_from(["rep", "lead"])),
+    st.builds(Pressed, st.sampled_from(["1", "1", "1", "5", "#"])),
+    st.just(WordsEnded()),
+    st.builds(
+        Decided,
+        st.sampled_from(["press_one", "connect", "hang_up"]),
+        st.sampled_from(["won", "lost", "refused", "done", "unknown"]),
+        st.sampled_from(["", "already_claimed", "offer_over", "quiet_hours", "suppressed"]),
+    ),
+    st.just(OfferOver()),
+    st.just(MAY),
+    st.builds(LegEnded, st.sampled_from(["rep", "lead"]), st.sampled_from(["hung_up", "busy", "no_answer"])),
+    st.builds(TimeOver, st.integers(0, 12)),
+)
+CALLS: Final = st.builds(RepCall, offered=st.booleans(), waiting=st.booleans())
+
+
+def after(call: RepCall, *events: Event | str) -> tuple[RepCall, list[Instruction]]:
+    """Return the call and everything that it ordered."""
+    call, all_of_it = started(call, 25)
+    for event in events:
+        call, found = step(call, TimeOver(call.clock) if isinstance(event, str) else event)
+        all_of_it += found
+    return call, all_of_it
+
+
+def told(orders: list[Instruction]) -> list[Words]:
+    return [order.words for order in orders if isinstance(order, Say)]
+
+
+def asked(orders: list[Instruction]) -> list[str]:
+    return [order.action for order in orders if isinstance(order, Ask)]
+
+
+UP: Final = (Ringing("rep"), Picked("rep"))
+ASSIGNED: Final = (*UP, Pressed("1"), WON)
+
+
+@pytest.mark.parametrize(
+    ("events", "words", "actions", "phase"),
+    [
+        (UP, [Words.OFFER], [], Phase.OFFERING),
+        ((*UP, Pressed("1")), [Words.OFFER], ["press_one"], Phase.ASKING),
+        ((*UP, Pressed("5")), [Words.OFFER], [], Phase.OFFERING),
+        (ASSIGNED, [Words.OFFER, Words.WON], ["press_one"], Phase.WON),
+        ((*UP, Pressed("1"), LOST), [Words.OFFER, Words.GONE], ["press_one"], Phase.CLOSING),
+        ((*UP, Pressed("1"), OfferOver(), LOST), [Words.OFFER, Words.GONE], ["press_one"], Phase.CLOSING),
+        ((*UP, OfferOver()), [Words.OFFER, Words.GONE], [], Phase.CLOSING),
+        (
+            (*UP, OfferOver(), WordsEnded(), LegEnded("rep", "hung_up")),
+            [Words.OFFER, Words.GONE],
+            [],
+            Phase.ENDED,
+        ),
+        ((Ringing("rep"), OfferOver(), Picked("rep")), [Words.GONE], [], Phase.CLOSING),
+        ((Ringing("rep"), OfferOver(), NOW), [], [], Phase.ENDED),
+        ((Ringing("rep"), LegEnded("rep", "busy")), [], [], Phase.ENDED),
+        ((Ringing("rep"), NOW), [], [], Phase.ENDED),
+        ((*UP, LegEnded("rep", "hung_up")), [Words.OFFER], ["hang_up"], Phase.ENDED),
+        ((*UP, WordsEnded(), NOW), [Words.OFFER], [], Phase.ENDED),
+        (
+            (*ASSIGNED, OfferOver(), Pressed("1")),
+            [Words.OFFER, Words.WON],
+            ["press_one", "connect"],
+            Phase.CONNECTING,
+        ),
+        (
+            (*ASSIGNED, LegEnded("rep", "hung_up")),
+            [Words.OFFER, Words.WON],
+            ["press_one", "hang_up"],
+            Phase.ENDED,
+        ),
+        ((*ASSIGNED, WordsEnded(), NOW), [Words.OFFER, Words.WON], ["press_one", "hang_up"], Phase.ENDED),
+        (
+            (*UP, Pressed("1"), LegEnded("rep", "hung_up"), WON),
+            [Words.OFFER],
+            ["press_one", "hang_up"],
+            Phase.ENDED,
+        ),
+        ((*UP, Pressed("1"), LegEnded("rep", "hung_up"), LOST), [Words.OFFER], ["press_one"], Phase.ENDED),
+        ((*UP, Pressed("1"), NOW), [Words.OFFER, Words.UNAVAILABLE], ["press_one"], Phase.CLOSING),
+    ],
+)
+def test_s1_s2_s3_s4_what_a_rep_hears_and_what_is_asked(
+    events: tuple[Event | str, ...], words: list[Words], actions: list[str], phase: Phase
+) -> None:
+    call, orders = after(RepCall(), *events)
+    assert (told(orders), asked(orders), call.phase) == (words, actions, phase)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("quiet_hours", Words.QUIET_HOURS),
+        ("suppressed", Words.FORBIDDEN),
+        ("no_phone", Words.FORBIDDEN),
+        ("unknown", Words.UNAVAILABLE),
+    ],
+)
+def test_n6_a_lead_that_must_not_be_called_is_not_dialled_and_the_rep_hears_why(
+    reason: str, words: Words
+) -> None:
+    call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), Decided("connect", "refused", reason))
+    assert told(orders)[-1] is words
+    assert Record("lead", "ended", reason=reason) in orders
+    assert not [order for order in orders if isinstance(order, DialLead)]
+    assert call.phase is Phase.CLOSING
+
+
+@pytest.mark.parametrize("order", [(Decided("connect", "done"), MAY), (MAY, Decided("connect", "done"))])
+def test_s2_the_second_press_dials_the_lead_and_connects_both(order: tuple[Event, ...]) -> None:
+    call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), *order, Picked("lead"))
+    assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [DialLead(PHONE, 30.0), Bridge()]
+    assert call.phase is Phase.BRIDGED
+    for leg, other in (("rep", "lead"), ("lead", "rep")):
+        _, at_the_end = step(call, LegEnded(leg, "hung_up"))  # type: ignore[arg-type]
+        assert HangUp(other) in at_the_end  # type: ignore[arg-type]
+        assert asked(at_the_end) == ["activity"], "N7: the call is logged"
+
+
+@pytest.mark.parametrize(("reason", "words"), [("busy", Words.BUSY), ("no_answer", Words.NO_ANSWER)])
+def test_s2_a_lead_that_does_not_answer_is_told_to_the_rep(reason: str, words: Words) -> None:
+    _, orders = after(RepCall(), *ASSIGNED, Pressed("1"), MAY, LegEnded("lead", reason))
+    assert told(orders)[-1] is words
+
+
+def test_n5_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
+    call, orders = after(RepCall(waiting=True), *ASSIGNED, Pressed("1"))
+    assert call.phase is Phase.BRIDGED
+    assert asked(orders) == ["press_one"]
+    assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [Bridge()]
+
+
+def test_n7_a_rep_who_asked_to_call_presses_one_before_the_lead_is_dialled() -> None:
+    """An answering machine of the rep never reaches the lead."""
+    call, orders = after(RepCall(offered=False), *UP)
+    assert (told(orders), asked(orders)) == ([Words.CALL], [])
+    call, orders = step(call, WordsEnded())
+    call, orders = step(call, TimeOver(call.clock))
+    assert call.phase is Phase.ENDED
+    assert asked(orders) == []
+    call, orders = after(RepCall(offered=False), *UP, Pressed("1"))
+    assert asked(orders) == ["connect"]
+
+
+@given(CALLS, st.lists(EVENTS, max_size=40))
+def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]) -> None:
+    """The engine is asked once, and the lead is dialled only after it allowed that. Each wait has a time limit."""
+    call, orders = started(call, 25)
+    limit = None
+    for event in events:
+        before = call
+        call, found = step(call, event)
+        orders += found
+        limit = next((order for order in reversed(orders) if isinstance(order, Limit)), None)
+        if call.phase is not Phase.ENDED:
+            assert limit is not None
+            assert limit.clock == call.clock
+            assert limit.seconds > 0
+        for order in found:
+            if isinstance(order, DialLead):
+                assert isinstance(event, MayConnect)
+                assert before.phase in {Phase.WON, Phase.CONNECTING}
+            if isinstance(order, Bridge):
+                assert before.phase is Phase.LEAD_DIALLING or (before.phase is Phase.WON and before.waiting)
+    actions = asked(orders)
+    assert actions.count("press_one") <= 1
+    assert actions.count("connect") <= 1
+    assert actions.count("hang_up") <= 1
+    assert sum(isinstance(order, DialLead) for order in orders) <= 1
+
+
+@given(CALLS, st.lists(EVENTS, max_size=40))
+def test_n4_every_call_ends_if_only_time_passes(call: RepCall, events: list[Event]) -> None:
+    """After the last event, the time limits and the end of the words alone end the call and every leg of it."""
+    call, orders = started(call, 25)
+    for event in events:
+        call, found = step(call, event)
+        orders += found
+    for _ in range(12):
+        call, found = step(call, TimeOver(call.clock))
+        orders += found
+    assert call.phase is Phase.ENDED
+    gone = {order.leg for order in orders if isinstance(order, HangUp)}
+    gone |= {order.leg for order in orders if isinstance(order, Record) and order.event == "ended"}
+    assert "rep" in gone
+    if any(isinstance(order, DialLead) for order in orders):
+        assert "lead" in gone
+
+
+@given(st.integers(0, 50))
+def test_an_obsolete_time_limit_changes_nothing(clock: int) -> None:
+    call, _ = after(RepCall(), *ASSIGNED)
+    if clock != call.clock:
+        assert step(call, TimeOver(clock)) == (call, [])

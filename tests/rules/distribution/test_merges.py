@@ -1,0 +1,244 @@
+"""Managers merge two leads and take inquiries out again (K5)."""
+
+from typing import Any
+
+import pytest
+
+from models.decisions import Answered
+from models.lead import Phase
+from models.results import Reason, Result
+from rules.outbound.notifications import notifications_of
+from tests.rules.distribution.sales_floor import SalesFloor
+
+PHONE, OTHER_PHONE = "+14014194247", "+14014190001"
+
+
+@pytest.fixture
+def floor() -> SalesFloor:
+    """Return a floor on which ann has lead A and bob has lead B, two persons with nothing in common."""
+    floor = SalesFloor("ann", "bob").group("west", "ann", "bob")
+    floor.comes("A", phone=PHONE, email="a@x.org", state=None)
+    return floor.comes("B", phone=OTHER_PHONE, email="b@x.org", credit_score=700, attributes={"car": "red"})
+
+
+def merge(floor: SalesFloor, name: str, into: str, by: str = "mia", **more: Any) -> Answered:
+    return floor.of(name).asks("merge", by, into_lead_id=into, why="one person", **more)
+
+
+def split(floor: SalesFloor, name: str, inquiry: str, by: str = "mia") -> Answered:
+    return floor.of(name).asks("split", by, inquiry_id=inquiry, why="another person")
+
+
+def settled(floor: SalesFloor) -> SalesFloor:
+    """Check that leads and org agree, also after the org is read back from its compacted journal."""
+    floor.agree()
+    floor.restart_org(compacted=True)
+    return floor
+
+
+def test_k5_a_merged_lead_closes_and_its_facts_are_an_inquiry_of_the_other(floor: SalesFloor) -> None:
+    assert merge(floor, "B", "A").result is Result.DONE
+    taken, lead = floor.lead_of("B"), floor.lead_of("A")
+    assert (taken.phase, taken.last_outcome) == (Phase.CLOSED, "merged")
+    assert (lead.owner, lead.inquiries) == ("ann", 2)
+    assert (lead.facts.state, lead.facts.credit_score, lead.facts.attributes) == ("RI", 700, {"car": "red"})
+    assert floor.in_hand("bob") == (0, 0), "its owner has room again"
+    assert floor.in_hand("ann") == (1, 0)
+    assert ("lead_merged", "bob", False) in floor.all_notices("B")
+    assert ("new_inquiry", "ann", False) in floor.all_notices("A")
+    settled(floor)
+
+
+def test_k5_an_action_for_a_merged_id_is_answered_with_the_lead_that_counts(floor: SalesFloor) -> None:
+    merge(floor, "B", "A")
+    for action, by in (("note", "bob"), ("reopen", "mia"), ("erase", "ada"), ("view", "ann")):
+        answer = floor.of("B").asks(action, by, note="n", why="w")
+        assert (answer.result, answer.reason) == (Result.REFUSED, Reason.UNKNOWN_LEAD)
+        assert answer.merged_into == "A"
+    assert floor.lead_of("B").phase is Phase.CLOSED
+
+
+def test_k5_arrivals_with_either_persons_handles_come_to_the_lead_that_counts(floor: SalesFloor) -> None:
+    merge(floor, "B", "A")
+    floor.comes("C", phone=OTHER_PHONE).comes("B", phone=OTHER_PHONE, email="b@x.org", zip="02903")
+    assert floor.rows["C"].merged_into == "A"
+    assert floor.lead_of("A").inquiries == 3
+    assert floor.lead_of("A").facts.zip == "02903", "a resend of the merged lead completes it"
+    assert floor.lead_of("B").facts.zip is None
+    settled(floor)
+
+
+def test_k5_a_split_undoes_a_merge(floor: SalesFloor) -> None:
+    before = floor.lead_of("A"), floor.lead_of("B")
+    merge(floor, "B", "A")
+    assert split(floor, "A", "B").result is Result.DONE
+    for name, was in zip("AB", before, strict=True):
+        now = floor.lead_of(name)
+        assert (now.facts, now.phase, now.owner, now.inquiries) == (
+            was.facts,
+            was.phase,
+            was.owner,
+            was.inquiries,
+        )
+        assert (now.last_outcome, now.hashes, now.suppressed) == (was.last_outcome, was.hashes, {})
+    assert ("lead_split", "bob", False) in floor.all_notices("B")
+    assert ("inquiry_split", "ann", False) in floor.all_notices("A")
+    assert floor.in_hand("bob") == (1, 0)
+    assert floor.comes("C", phone=OTHER_PHONE).rows["C"].merged_into == "B"
+    assert merge(settled(floor), "B", "A").result is Result.DONE, "and it can be merged again"
+    settled(floor)
+
+
+def test_k5_an_inquiry_that_was_joined_becomes_a_lead_with_its_own_facts(floor: SalesFloor) -> None:
+    floor.comes("C", phone=PHONE, email="c@x.org", last_name="Jones", zip="02903", first_name="Cyd")
+    floor.comes("D", phone=PHONE, email="d@x.org", last_name="Jones", zip="02904")
+    assert (floor.lead_of("A").facts.zip, floor.lead_of("A").inquiries) == ("02903", 3)
+    assert split(floor, "A", "C").result is Result.DONE
+    new, lead = floor.lead_of("C"), floor.lead_of("A")
+    assert (new.facts.email, new.facts.zip, new.facts.first_name) == ("c@x.org", "02903", "Cyd")
+    assert (lead.facts.zip, lead.facts.first_name, lead.inquiries) == ("02904", None, 2)
+    assert floor.has("C"), "it is distributed"
+    floor.comes("E", email="c@x.org", last_name="Jones").comes("F", email="d@x.org", last_name="Jones")
+    assert (floor.rows["E"].merged_into, floor.rows["F"].merged_into) == ("C", "A")
+    assert merge(settled(floor), "C", "A").result is Result.DONE
+    assert floor.lead_of("A").inquiries == 5
+    settled(floor)
+
+
+def test_k5_m2_what_a_person_corrected_stays_when_an_inquiry_is_taken_out(floor: SalesFloor) -> None:
+    floor.comes("C", phone=PHONE, zip="02903")
+    floor.of("A").asks("update", "ann", facts={"zip": "02903"})
+    split(floor, "A", "C")
+    assert floor.lead_of("A").facts.zip == "02903"
+    settled(floor)
+
+
+def test_k5_x6_the_list_follows_a_handle_from_lead_to_lead(floor: SalesFloor) -> None:
+    merge(floor, "B", "A")
+    floor.lists(f"phone/{OTHER_PHONE}")
+    assert set(floor.lead_of("A").suppressed) == {f"phone/{OTHER_PHONE}"}
+    split(floor, "A", "B")
+    assert floor.lead_of("A").suppressed == {}
+    assert set(floor.lead_of("B").suppressed) == {f"phone/{OTHER_PHONE}"}
+    merge(floor, "B", "A")
+    floor.lists(f"phone/{OTHER_PHONE}", None)
+    split(floor, "A", "B")
+    assert floor.lead_of("A").suppressed == floor.lead_of("B").suppressed == {}
+
+
+def test_k5_m7_a_promised_call_goes_with_the_merge(floor: SalesFloor) -> None:
+    floor.of("B").asks("callback", "bob", at=floor.now.replace(hour=20))
+    merge(floor, "B", "A")
+    assert floor.lead_of("A").callback_at == floor.now.replace(hour=20)
+    assert floor.lead_of("B").callback_at is None
+
+
+def test_k5_a_closed_lead_opens_for_an_open_one_and_stays_closed_for_a_closed_one(floor: SalesFloor) -> None:
+    floor.of("A").asks("outcome", "ann", outcome="closed_won")
+    merge(floor, "B", "A")
+    assert (floor.lead_of("A").phase, floor.lead_of("A").owner) == (Phase.OWNED, "ann")
+    split(floor, "A", "B")
+    for name, rep_id in (("A", "ann"), ("B", "bob")):
+        floor.of(name).asks("outcome", rep_id, outcome="closed_won")
+    merge(floor, "B", "A")
+    assert floor.lead_of("A").phase is Phase.CLOSED
+    split(floor, "A", "B")
+    assert floor.lead_of("B").phase is Phase.CLOSED
+    assert floor.lead_of("B").last_outcome == "closed_won"
+    settled(floor)
+
+
+@pytest.mark.parametrize(
+    ("name", "into", "by", "reason", "why"),
+    [
+        ("B", "A", "bob", Reason.NOT_ALLOWED, "managers"),
+        ("B", "B", "mia", Reason.INVALID, "itself"),
+        ("B", "Z", "mia", Reason.NOT_QUALIFIED, "into_lead_id: the org has no lead Z"),
+        ("A", "C", "mia", Reason.NOT_QUALIFIED, "one lead already"),
+    ],
+)
+def test_k5_a_merge_that_cannot_be_is_refused_with_the_reason(
+    floor: SalesFloor, name: str, into: str, by: str, reason: Reason, why: str
+) -> None:
+    floor.comes("C", phone=PHONE)
+    answer = merge(floor, name, into, by)
+    assert (answer.result, answer.reason) == (Result.REFUSED, reason)
+    assert why in (answer.why or "")
+    settled(floor)
+
+
+def test_k5_a_split_that_cannot_be_is_refused_with_the_reason(floor: SalesFloor) -> None:
+    assert split(floor, "A", "B").reason is Reason.NOT_QUALIFIED
+    merge(floor, "B", "A")
+    assert split(floor, "A", "B", by="ann").reason is Reason.NOT_ALLOWED
+    assert floor.of("A").asks("split", "mia").reason is Reason.INVALID
+
+
+def test_k5_two_managers_merge_the_same_leads_into_each_other_and_one_lead_counts(floor: SalesFloor) -> None:
+    with floor.late():
+        floor.of("A").requests("merge", "mia", action_id="one", into_lead_id="B")
+        floor.of("B").requests("merge", "ada", action_id="two", into_lead_id="A")
+    floor.deliver()
+    assert {floor.answer_to("one").result, floor.answer_to("two").result} == {Result.DONE, Result.REFUSED}
+    settled(floor)
+
+
+def test_k5_x4_a_merge_whose_messages_come_twice_is_done_once(floor: SalesFloor) -> None:
+    merge(floor, "B", "A", action_id="once")
+    for lane in (*floor.errands.values(), *floor.answers.values()):
+        lane.back(40)
+    floor.deliver()
+    assert merge(floor, "B", "A", action_id="once").result is Result.DONE
+    assert floor.lead_of("A").inquiries == 2
+    settled(floor)
+
+
+def test_k5_merges_of_merged_leads_come_apart_one_by_one(floor: SalesFloor) -> None:
+    floor.comes("C", phone="+14014190002", email="c@x.org")
+    merge(floor, "C", "B")
+    merge(floor, "B", "A")
+    assert floor.lead_of("A").inquiries == 3
+    assert floor.counting("C") == "A"
+    assert floor.comes("D", email="c@x.org").rows["D"].merged_into == "A"
+    split(settled(floor), "A", "B")
+    assert (floor.counting("C"), floor.lead_of("B").inquiries) == ("B", 2)
+    split(floor, "B", "C")
+    assert floor.counting("C") == "C"
+    settled(floor)
+
+
+def test_k5_the_person_is_erased_with_the_leads_that_were_merged(floor: SalesFloor) -> None:
+    merge(floor, "B", "A")
+    assert floor.erases(lead="B").result is Result.DONE
+    for name in "AB":
+        lead = floor.lead_of(name)
+        assert lead.erased_at is not None
+        assert (lead.facts.phone, lead.joined) == (None, {})
+    assert floor.comes("C", phone=OTHER_PHONE).rows["C"].merged_into is None
+    settled(floor)
+
+
+def test_k5_a_merged_lead_is_kept_as_long_as_the_lead_that_counts(floor: SalesFloor) -> None:
+    floor.settings(retention_days=10)
+    merge(floor, "B", "A")
+    floor.wait(days=20)
+    assert floor.lead_of("B").erased_at is None
+    floor.of("A").asks("outcome", "ann", outcome="closed_won")
+    floor.wait(days=20)
+    assert floor.lead_of("A").erased_at is not None
+    assert floor.lead_of("B").erased_at is not None
+
+
+def test_k1_managers_are_told_of_a_handle_with_three_last_names_and_of_its_leads() -> None:
+    floor = SalesFloor("ann").group("west", "ann")
+    for name, last_name in (("A", "Doe"), ("B", "Roe"), ("C", "Poe")):
+        floor.comes(name, phone=PHONE, last_name=last_name)
+    told = [
+        (notice.rep_id, notice.data["leads"])
+        for rows in floor.history.values()
+        for row in rows
+        for notice in notifications_of(row)
+        if (notice.template, notice.kind) == ("shared_handle", "email")
+    ]
+    assert [rep_id for rep_id, _ in told] == ["ada", "mia"]
+    assert all("A" in leads for _, leads in told)

@@ -1,0 +1,131 @@
+"""A whole engine, a real Asterisk and a telephone courier. A missing Asterisk is a failure, never a skip."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import sys
+import urllib.request
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+
+from couriers.telephone.settings import TelephoneSettings
+from runtime.asterisk import AsteriskServer, command, programs_root
+from runtime.process import free_port, spawn, stop_process
+from runtime.up import RunningStack, everything
+from tests.couriers.conftest import Post
+from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, until
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def espeak() -> str:
+    """Return the command line of the unpacked espeak-ng."""
+    data = programs_root() / "usr/lib/x86_64-linux-gnu"
+    return shlex.join([*command("usr/bin/espeak-ng"), f"--path={data}"])
+
+
+@dataclass
+class Watcher:
+    """Hears from Asterisk itself, by a client that is not the courier, what is played to whom."""
+
+    asterisk: AsteriskServer
+    played: list[tuple[str, str]] = field(default_factory=list)
+    """(channel, sound) in the order in which they began."""
+
+    def session(self) -> aiohttp.ClientSession:
+        """Return a client of ARI."""
+        return aiohttp.ClientSession(headers=self.asterisk.authorization())
+
+    async def watch(self, listening: asyncio.Event) -> None:
+        """Note every playback until cancelled."""
+        wanted = {"app": "watcher", "subscribeAll": "true"}
+        async with (
+            self.session() as session,
+            session.ws_connect(f"{self.asterisk.address}/events", params=wanted) as socket,
+        ):
+            listening.set()
+            async for message in socket:
+                event = json.loads(message.data)
+                if event["type"] == "PlaybackStarted":
+                    playback = event["playback"]
+                    channel = playback["target_uri"].removeprefix("channel:")
+                    self.played.append((channel, playback["media_uri"].rpartition("/")[2]))
+
+    async def channels(self) -> list[Any]:
+        """Return the channels that Asterisk has."""
+        async with self.session() as session, session.get(f"{self.asterisk.address}/channels") as answer:
+            found: list[Any] = await answer.json()
+            return found
+
+
+@dataclass
+class Office:
+    """The parts of a test."""
+
+    running: RunningStack
+    asterisk: AsteriskServer
+    post: Post
+    courier_log: Path
+
+
+@pytest.fixture(scope="session")
+def asterisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AsteriskServer]:
+    """Yield a running Asterisk."""
+    with AsteriskServer(tmp_path_factory.mktemp("asterisk")) as server:
+        yield server
+
+
+@pytest.fixture
+def telephone_settings(asterisk: AsteriskServer, tmp_path: Path) -> TelephoneSettings:
+    """Return the settings of a courier for this Asterisk."""
+    return TelephoneSettings(
+        ari_url=asterisk.address, password=SecretStr(asterisk.password), sounds=tmp_path / "sounds"
+    )
+
+
+@pytest.fixture(scope="session")
+def office(asterisk: AsteriskServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """Yield a running engine with a telephone courier."""
+    folder = tmp_path_factory.mktemp("office")
+    with everything(workers=1, state_dir=folder / "state", say=lambda _: None) as running:
+        port, log = free_port(), folder / "courier.log"
+        environment = {
+            **os.environ,
+            **running.settings.environment(),
+            "FIRSTCLAIM_TELEPHONE_ARI_URL": asterisk.address,
+            "FIRSTCLAIM_TELEPHONE_PASSWORD": asterisk.password,
+            "FIRSTCLAIM_TELEPHONE_ESPEAK": espeak(),
+            "FIRSTCLAIM_TELEPHONE_LATE_SECONDS": "20",
+            "FIRSTCLAIM_TELEPHONE_NUMBER_URI": "sip:{number}@127.0.0.1:" + str(LEAD_PORT),
+        }
+        argv = [sys.executable, "-m", "cli", "courier", "--channel", "call", "--port", str(port)]
+        courier = spawn(argv, log, environment=environment)
+        try:
+            post = Post(running.settings.kafka_bootstrap_servers)
+            ready = f"http://127.0.0.1:{port}/ready"
+            assert until(lambda: _ready(ready), LONG_PATIENCE_SECONDS), log.read_text()
+            yield Office(running, asterisk, post, log)
+        finally:
+            stop_process(courier, signal.SIGTERM, 30)
+
+
+LEAD_PORT = free_port()
+"""The port of the lead's telephone, which is known before the courier starts."""
+
+
+def _ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # our own address
+            return bool(answer.status == 200)
+    except OSError:
+        return False

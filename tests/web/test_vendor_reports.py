@@ -1,0 +1,67 @@
+"""Managers see what became of what each vendor sent (V6)."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.async_api import expect
+
+from streams.topics import LEAD_ARRIVALS
+from tests.fixtures.waiting import eventually
+from tests.web.audited import crew
+from tests.web.axe import serious
+from tests.web.screens import fits_a_phone, shot
+
+if TYPE_CHECKING:
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+
+async def test_v6_each_vendors_leads_are_counted_from_the_bytes_it_sent(office: RunningOrg) -> None:
+    await crew(office)
+    await office.rep("mia-orr", "manager")
+
+    async def send(vendor: str, external_id: str, **facts: Any) -> None:
+        lead = {"vendor": vendor, "external_id": external_id, "org": office.org, **facts}
+        await (await office.client.put(LEAD_ARRIVALS, json.dumps(lead).encode(), key=b"one"))
+
+    ann = {"last_name": "Doe", "phone": "401-419-4247"}
+    await send("acme", "1", **ann)
+    await send("acme", "1", **ann)
+    await send("acme", "1", last_name="Poe", phone="401-419-4250")
+    await send("acme", "2", last_name="Roe", phone="401-419-4248", email="no address", assigned_to="bob-ray")
+    await send("globex", "9", **ann)
+    bad = json.dumps({"vendor": "globex", "org": office.org, "loan_amount": 5}).encode()
+    await (await office.client.put(LEAD_ARRIVALS, bad, key=b"one"))
+    async with await office.program("mia-orr") as mia:
+
+        async def reports() -> dict[str, Any] | None:
+            answer = await mia.get("/api/v1/vendors/reports")
+            assert answer.status_code == HTTPStatus.OK, answer.text
+            found = {one["vendor"]: one for one in answer.json()}
+            done = found.get("globex", {}).get("refused") and found["globex"]["inquiries"]
+            return found if done and found.get("acme", {}).get("accepted") == 3 else None
+
+        found = await eventually(reports, "the reports count what was sent")
+        acme, globex = found["acme"], found["globex"]
+        counts = ("accepted", "resends", "inquiries", "reused", "assigned")
+        assert [acme[name] for name in counts] == [3, 1, 0, 1, 1]
+        assert acme["conversion"] == pytest.approx(1 / 3)
+        assert acme["remarks"]["unreadable email"] == 1
+        assert [globex[name] for name in counts] == [0, 0, 1, 0, 0]
+        assert sum(globex["refused"].values()) == 1
+        text = (await mia.get("/api/v1/vendors/reports.csv")).text
+        assert "acme,accepted,,3" in text
+        assert "globex,refused," in text
+        assert (await mia.get("/api/v1/vendors/reports?days=0")).status_code == 422
+    async with await office.program("bob-ray") as bob:
+        assert (await bob.get("/api/v1/vendors/reports")).status_code == HTTPStatus.FORBIDDEN
+    page = await office.sign_in("mia-orr", "/vendors")
+    await expect(page.locator("[data-vendor=acme]")).to_contain_text("1 (33 %)")
+    assert await serious(page) == []
+    assert await fits_a_phone(page)
+    await shot(page, "vendors")

@@ -1,0 +1,69 @@
+"""What became of what each vendor sent, for managers (V6)."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from web.auth import MANAGERS, Access, PartsOf, Person
+from web.schemas import Model
+from web.services.spreadsheet_text import defused
+from web.services.vendor_reports import MOST_DAYS, VendorReport, vendor_reports
+
+router = APIRouter(prefix="/api/v1/vendors", tags=["vendors"])
+Reads = Annotated[Person, Depends(Access("leads:read", MANAGERS))]
+Days = Annotated[int, Query(ge=1, le=MOST_DAYS, description="How many days back")]
+
+
+class VendorReportShown(Model):
+    """One vendor's report. `accepted`: new leads; `conversion`: the share of them that somebody has or had.
+
+    `refused`: reason -> messages, among the org's newest dead letters. `remarks`: remark -> leads.
+    """
+
+    vendor: str
+    accepted: int
+    resends: int
+    inquiries: int
+    reused: int
+    assigned: int
+    claimed: int
+    conversion: float | None
+    refused: dict[str, int]
+    remarks: dict[str, int]
+
+
+@router.get("/reports")
+async def reports(person: Reads, parts: PartsOf, days: Days = 30) -> list[VendorReportShown]:
+    """List the reports of the org's vendors, by name."""
+    return [VendorReportShown.model_validate(one) for one in await vendor_reports(parts, person.org, days)]
+
+
+@router.get(
+    "/reports.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
+async def export(person: Reads, parts: PartsOf, days: Days = 30) -> Response:
+    """Export the reports as CSV: a line for each vendor, and one for each of its reasons and remarks."""
+    text = io.StringIO()
+    write = csv.writer(text).writerow
+    write(["vendor", "what", "reason or remark", "count"])
+    for one in await vendor_reports(parts, person.org, days):
+        for line in _lines(one):
+            write([defused(one.vendor), *line])
+    day = datetime.now(UTC).date().isoformat()
+    headers = {"Content-Disposition": f'attachment; filename="vendors-{day}.csv"'}
+    return Response("\ufeff" + text.getvalue(), media_type="text/csv", headers=headers)
+
+
+def _lines(one: VendorReport) -> list[tuple[str, str, str]]:
+    counts = ("accepted", "resends", "inquiries", "reused", "assigned", "claimed")
+    return [
+        *((name, "", str(getattr(one, name))) for name in counts),
+        ("conversion", "", "" if one.conversion is None else f"{one.conversion:.3f}"),
+        *(("refused", defused(reason), str(count)) for reason, count in one.refused.items()),
+        *(("remark", defused(remark), str(count)) for remark, count in one.remarks.items()),
+    ]

@@ -1,0 +1,69 @@
+"""Puts together what became of each vendor's arrivals: counts of the CRM database, and refusals among dead letters."""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from sink.vendor_counts import VendorCounts, vendor_counts
+from streams.topics import LEAD_ARRIVALS
+from web.parts import Services
+from web.services.crm_query import ask
+
+MOST_DAYS: Final = 365
+MOST_REASONS: Final = 50
+"""The most reasons and remarks of one vendor. Further ones count as `others`."""
+OTHERS: Final = "others"
+UNNAMED: Final = ""
+"""The vendor of refused messages that name none."""
+
+
+class VendorReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One vendor's report, as `web/api/vendor_reports.py` shows it."""
+
+    vendor: str
+    accepted: int
+    resends: int
+    inquiries: int
+    reused: int
+    assigned: int
+    claimed: int
+    conversion: float | None
+    refused: dict[str, int]
+    remarks: dict[str, int]
+
+
+async def vendor_reports(parts: Services, org: str, days: int) -> list[VendorReport]:
+    """Return the reports of an org's vendors over the last days, by name. Raises `RetryableError`."""
+    since = datetime.now(UTC) - timedelta(days=days)
+    counts = await ask(parts, lambda connection: vendor_counts(connection, org, since))
+    refused: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for letter in parts.operations.letters.of(org):
+        if letter.source.startswith(f"{LEAD_ARRIVALS}:") and letter.failed_at >= since.isoformat():
+            refused[letter.vendor][letter.reason] += 1
+    return [
+        _report(counts.get(vendor) or VendorCounts(vendor), refused[vendor])
+        for vendor in sorted({*counts, *refused})
+    ]
+
+
+def _report(one: VendorCounts, refused: Counter[str]) -> VendorReport:
+    return VendorReport(
+        vendor=one.vendor,
+        accepted=one.accepted,
+        resends=one.resends,
+        inquiries=one.inquiries,
+        reused=one.reused,
+        assigned=one.assigned,
+        claimed=one.claimed,
+        conversion=one.conversion,
+        refused=_most_frequent(refused),
+        remarks=_most_frequent(one.remarks),
+    )
+
+
+def _most_frequent(counts: Counter[str]) -> dict[str, int]:
+    found = dict(counts.most_common(MOST_REASONS))
+    more = counts.total() - sum(found.values())
+    return {**found, OTHERS: more} if more else found

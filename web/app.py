@@ -10,8 +10,8 @@ from fastapi.templating import Jinja2Templates
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web import errors, metrics
 from rules.language.value_labels import value_label
+from web import errors, metrics
 from web.api import routers
 from web.body_limit import BodyLimit
 from web.links import mailto, phone_text, tel

@@ -278,7 +278,7 @@ async def test_m2_facts_are_corrected_field_by_field_and_the_versions_are_shown(
     versions = ann.locator(".versions")
     await expect(versions).to_contain_text("by Ann: he told me")
     await expect(versions).to_contain_text("RI → TX")
-    await expect(versions).to_contain_text("empty → +14014194247")
+    await expect(versions).to_contain_text("empty → (401) 419-4247")
     assert await serious(ann) == []
     # A manager corrects it too, and the number is written as money.
     mia = await at_lead(office, "mia", lead)

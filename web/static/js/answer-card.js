@@ -32,6 +32,7 @@ export function showAnswer({ title, text, lead, isOver = false, back = "Return t
   close.addEventListener("click", hideAnswer);
   made.append(close);
   place.replaceChildren(made);
+  if (place.parentElement) place.parentElement.scrollLeft = place.offsetLeft; // on a phone, offers stand beside it
 }
 
 /**

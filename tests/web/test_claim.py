@@ -161,7 +161,11 @@ async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(o
     second = await office.sign_in("rep-2")
     await expect(row(second, lead)).to_be_visible()
     held: list[Route] = []
-    await second.route("**/api/v1/leads/*/claims", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await second.route("**/api/v1/leads/*/claims", hold)
     await claim(second, "Jeremy Jones")
     await expect(row(second, lead).get_by_role("button")).to_have_text("Claiming …")
     await expect(second.locator("#answer")).to_contain_text(

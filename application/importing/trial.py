@@ -103,6 +103,7 @@ class Observer(Mapping):
     def __init__(self, inner: Mapping | None, *, by_names: bool) -> None:
         self.inner, self._by_names = inner, by_names
         self.leads = inner.leads if inner else None
+        self.sources = inner.sources if inner else {}
         self.cells: RowCells[str, Any] = {}
 
     def columns(self) -> dict[str, str]:

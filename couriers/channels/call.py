@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Final
 
 from couriers.directory import Directory
-from couriers.port import Channel, Report
+from couriers.port import Channel, Kind, Report
 from couriers.telephone.ari import Ari
 from couriers.telephone.calls import CallChannel
 from couriers.telephone.inbound import Callers
@@ -18,6 +19,8 @@ from models.errors import ConfigError
 from streams.clients import producer as make_producer
 from streams.engine_client import EngineClient
 from streams.settings import Settings
+
+KIND: Final[Kind] = "call"
 
 
 @asynccontextmanager

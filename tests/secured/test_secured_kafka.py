@@ -147,6 +147,12 @@ UNUSED_HERE = {
     # Nobody asks for a mail here.
     ("courier", "WRITE", "deliveries"),
     ("courier", "READ", "deliveries"),
+    # No telephone rings here.
+    ("courier", "WRITE", "calls"),
+    ("courier", "WRITE", "lead-actions"),
+    ("courier", "WRITE", "lead-arrivals"),
+    ("courier", "READ", "lead-decisions"),
+    ("courier", "READ", "firstclaim-courier-call"),
     ("relay", "WRITE", "queue-changes"),
     ("relay", "WRITE", "notifications"),
     ("relay", "WRITE", "lead-exceptions"),

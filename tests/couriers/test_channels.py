@@ -1,0 +1,26 @@
+"""N1: each file of a channel names the kind of its requests and how it is opened."""
+
+from importlib import import_module
+from typing import get_args
+
+import pytest
+
+from couriers.channels import NAMES, kind_of, opener
+from couriers.port import Kind
+from models.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_n1_each_channel_has_a_kind_and_can_be_opened(name: str) -> None:
+    assert kind_of(name) in get_args(Kind)
+    assert opener(name) is import_module(f"couriers.channels.{name}").open_channel
+
+
+def test_n1_each_kind_has_at_most_one_channel() -> None:
+    kinds = [kind_of(name) for name in NAMES]
+    assert len(kinds) == len(set(kinds))
+
+
+def test_n1_an_unknown_channel_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"'fax' is no channel; the channels are .*mail"):
+        opener("fax")

@@ -228,7 +228,8 @@ export class Table {
 
   /** Gives the focus to a row if the focused element has been removed. */
   keepFocus() {
-    if (document.activeElement === document.body) this.refocus();
+    const focused = document.activeElement;
+    if (focused === document.body || focused?.closest("dialog:not([open])")) this.refocus();
   }
 
   refocus() {

@@ -2,7 +2,7 @@
 
 Everything runs on this machine: Kafka, Valkey, all stages, the console, and one Chromium with all the pages. Each page
 is signed in as another rep and has the same claimable queue open. One page claims lead after lead, as a person does:
-Claim, Claim this Lead, Return to Call Queue. Two times are measured from the click on Claim this Lead: until a
+Claim this Lead, Return to Call Queue. Two times are measured from the click on Claim this Lead: until a
 MutationObserver of another page sees that the row is no longer in the document, over all claims and pages (`row_gone`);
 and until the claimer's page shows that the claim was won (`answer`). They are milliseconds by the machine's clock.
 """
@@ -36,19 +36,19 @@ _WATCH: Final = """() => {
 
 _CLAIM: Final = """async ([place, patience]) => {
   const clock = () => performance.timeOrigin + performance.now();
-  const rows = document.querySelectorAll("[data-rows] tr");
+  const rows = document.querySelectorAll("[data-rows] tr[data-lead]");
   const row = rows[place % Math.min(rows.length, 50)];
-  row.querySelector("button").click();
   const at = clock();
-  document.querySelector("#claim [data-claim]").click();
-  const claimed = document.getElementById("claimed");
-  while (!claimed.open) {
+  row.querySelector("button").click();
+  const place = document.getElementById("answer");
+  const title = () => place.querySelector("h2")?.textContent ?? "Claiming";
+  while (title().startsWith("Claiming")) {
     if (clock() - at > patience) throw new Error("no answer");
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   const answered = clock();
-  const said = claimed.querySelector("[data-claimed-title]").textContent;
-  claimed.querySelector("[data-return]").click();
+  const said = title();
+  place.querySelector("button").click();
   return { lead: row.dataset.lead, at, answered, said };
 }"""
 

@@ -10,10 +10,11 @@ from fastapi.templating import Jinja2Templates
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rules.language.value_labels import value_label
 from web import errors, metrics
 from web.api import routers
 from web.body_limit import BodyLimit
-from web.links import mailto, tel
+from web.links import mailto, phone_text, tel
 from web.pages import pages
 from web.parts import Services
 from web.proxies import Forwarded
@@ -96,6 +97,6 @@ class ResponseGuard:
 def templates() -> Jinja2Templates:
     """Return the pages' templates. All values in them are escaped."""
     found = Jinja2Templates(directory=_HERE / "templates")
-    found.env.filters |= {"mailto": mailto, "tel": tel}
+    found.env.filters |= {"mailto": mailto, "tel": tel, "label": value_label, "phone": phone_text}
     found.env.trim_blocks = found.env.lstrip_blocks = True
     return found

@@ -1,6 +1,10 @@
 """Builds mail and phone links from values that vendors send, so that a value can only be an address."""
 
+import re
+from typing import Final
 from urllib.parse import quote
+
+_NORTH_AMERICA: Final = re.compile(r"\+1(\d{3})(\d{3})(\d{4})\Z", re.ASCII)
 
 
 def mailto(address: str) -> str:
@@ -12,3 +16,8 @@ def mailto(address: str) -> str:
 def tel(number: str) -> str:
     """Return the phone link of a number (RFC 3966), without parameters."""
     return f"tel:{quote(number, safe='+')}"
+
+
+def phone_text(number: str) -> str:
+    """Return a phone number of North America as (401) 419-4247. Any other number stays as it is."""
+    return _NORTH_AMERICA.sub(r"(\1) \2-\3", number)

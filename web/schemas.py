@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.corrections import CORRECTABLE
+from rules.lead.overrides import OverrideField
 
 
 class Model(BaseModel):
@@ -91,6 +92,13 @@ class Answer(Model):
         description="The promised time is in the lead's quiet hours: from then on it may be called, in the lead's time",
     )
     words: str | None = Field(default=None, description="`why` with people's names in place of their ids")
+    problem: str | None = Field(
+        default=None, description="`words` of a refusal without what a manager may do about it"
+    )
+    override: OverrideField | None = Field(
+        default=None,
+        description="The field with which the caller may do it all the same, with a reason (M6); null if nothing does",
+    )
 
 
 class Claim(Model):

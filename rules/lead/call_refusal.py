@@ -19,12 +19,16 @@ UNCHECKED: Final = (
 
 
 class CallRefusal(msgspec.Struct, frozen=True):
-    """The reason why a lead must not be called. `zone`: where it is quiet. `until`: when that ends, if it ever does."""
+    """The reason why a lead must not be called. `zone`: where it is quiet. `until`: when that ends, if it ever does.
+
+    `problem`: the reason without that end, for who shows the end as a time; None if it is `why`.
+    """
 
     reason: Reason
     why: str
     zone: str | None = None
     until: datetime | None = None
+    problem: str | None = None
 
 
 def suppression(lead: Lead) -> CallRefusal | None:
@@ -46,8 +50,9 @@ def quiet(lead: Lead, settings: OrgSettings, at: datetime) -> CallRefusal | None
         return None
     zone, until = found
     ends = f"until {until.isoformat()}" if until else "at any time"
+    problem = f"it is {clock(zone, at)} in {zone}"
     return CallRefusal(
-        Reason.QUIET_HOURS, f"it is {clock(zone, at)} in {zone}: no calls {ends}", zone=zone, until=until
+        Reason.QUIET_HOURS, f"{problem}: no calls {ends}", zone=zone, until=until, problem=problem
     )
 
 

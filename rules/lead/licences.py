@@ -7,6 +7,7 @@ lead whose state is not known, because a rep finds it out by calling.
 from models.events import ActionRequested
 from models.facts import Facts
 from models.results import Reason
+from rules.lead.overrides import overridable
 from rules.lead.transition import ActionResult, Transition, refused
 from rules.queues.rule_book import OrgRules
 
@@ -50,7 +51,7 @@ def check_assignee(
     if not lacks_licence(transition.rules, rep_id, state):
         return None, ()
     if not request.override_licence:
-        why = f"{rep_id} is not licensed in {state}; a manager may override that with a reason (override_licence)"
+        why = overridable(f"{rep_id} is not licensed in {state}", "override_licence")
         return refused(Reason.NOT_LICENSED, why), ()
     if request.why is None:
         return refused(Reason.INVALID, "why: override_licence needs a reason"), ()

@@ -16,6 +16,7 @@ from models.lead import OPEN_OFFERS, LeadRow
 from models.place_decisions import PlaceReturned, PlaceSought
 from models.places import USABLE, Place
 from models.results import Reason, Result
+from rules.lead.overrides import overridable
 from rules.lead.transition import ActionResult, Transition, refused
 
 OVERRIDE: Final = "cap"
@@ -58,7 +59,7 @@ def _at_cap(request: ActionRequested, place: Place) -> str:
     if request.rep_id == place.rep_id:
         return f"you have {place.open} of at most {place.most} open leads"
     has = f"{place.rep_id} has {place.open} of at most {place.most} open leads"
-    return f"{has}; a manager may override that with a reason (override_cap)"
+    return overridable(has, "override_cap")
 
 
 def asking(row: LeadRow, request: ActionRequested, rep_id: str, off: int, at: datetime) -> LeadRow:

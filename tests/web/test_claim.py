@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
+from tests.web.axe import serious
 from tests.web.running_org import NEW
 from tests.web.screens import shot
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator, Page, Route
 
     from tests.web.running_org import RunningOrg
 
@@ -24,9 +25,14 @@ def row(page: Page, lead: str) -> Locator:
     return page.locator(f'tr[data-lead="{lead}"]')
 
 
+async def claim(page: Page, name: str) -> None:
+    """Claim a lead by its row's button."""
+    await page.get_by_role("button", name=f"Claim this Lead: {name}").click()
+
+
 async def names(page: Page) -> list[str]:
     """Return the names in the list, in order."""
-    return await page.locator("tbody tr td:first-child").all_inner_texts()
+    return await page.locator("tbody tr[data-lead] td:first-child").all_inner_texts()
 
 
 async def test_q8_first_claim_wins_and_q9_the_row_leaves_every_list(office: RunningOrg) -> None:
@@ -40,17 +46,13 @@ async def test_q8_first_claim_wins_and_q9_the_row_leaves_every_list(office: Runn
         await expect(row(page, lead)).to_be_visible()
         assert await names(page) == ["Jeremy Jones", "Ana Silva"]  # Q7: the same list in the same order
         await shot(page, "call-queue")
-        await row(page, lead).get_by_role("button", name="Claim Jeremy Jones").click()
-    await first.get_by_role("button", name="Claim this Lead").click()
+    await claim(first, "Jeremy Jones")
     await expect(first.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
     await shot(first, "claimed")
     await expect(row(second, lead)).to_have_count(0)
-    await second.get_by_role("button", name="Claim this Lead").click()
-    await expect(second.get_by_role("heading", name="Lead already claimed")).to_be_visible()
-    await expect(second.locator("#claimed")).to_contain_text("Rep 1 has it")
-    await second.get_by_role("button", name="Return to Call Queue").click()
+    await first.get_by_role("button", name="Return to Call Queue").click()
+    await expect(first.locator("#answer")).to_be_empty()
     assert await names(second) == ["Ana Silva"]
-    await first.get_by_role("link", name="Go to Lead Details").wait_for()
     answer = (await office.ask("claim", lead, "rep-2")).answer
     assert answer is not None
     assert (answer.result, answer.owner) == ("lost", "rep-1")
@@ -80,8 +82,7 @@ async def test_q11_an_aged_lead_is_claimed_from_its_owner(office: RunningOrg) ->
         await expect(row(page, lead)).to_be_visible()
     await expect(row(owner, fresh)).to_be_visible()
     assert await names(second) == ["Ana Silva"]
-    await row(first, lead).get_by_role("button", name="Claim Ana Silva").click()
-    await first.get_by_role("button", name="Claim this Lead").click()
+    await claim(first, "Ana Silva")
     await expect(first.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
     for page in (owner, second):
         await expect(row(page, lead)).to_have_count(0)
@@ -133,23 +134,59 @@ async def test_q4_a_queue_of_other_teams_is_not_there(office: RunningOrg) -> Non
 
 
 async def test_q4_q6_what_is_published_meanwhile_takes_no_open_question_away(office: RunningOrg) -> None:
-    await office.rep("rep-1", teams=["east"])
+    await office.rep("mia", "manager", teams=["east"])
     await office.publish("queue", "new", **NEW)
     await office.arrive("A-1", first_name="Ana", last_name="Silva", state="RI")
-    rep = await office.sign_in("rep-1", "/queues/new")
-    await rep.get_by_role("button", name="Claim Ana Silva").click()
-    await office.publish("queue", "east", **{**NEW, "name": "East only", "teams": ["east"]})
-    east = rep.locator("#queues").get_by_text("East only")
-    await expect(east).to_be_visible()
-    asked = rep.get_by_role("dialog", name="Claim this lead?")
+    mia = await office.sign_in("mia", "/queues/new")
+    await mia.get_by_label("Select Ana Silva").check()
+    await mia.get_by_role("button", name="Assign …", exact=True).click()
+    asked = mia.locator("#move")
     await expect(asked).to_be_visible()
+    await office.publish("queue", "east", **{**NEW, "name": "East only", "teams": ["east"]})
+    await expect(mia.locator("#queues").get_by_text("East only")).to_be_visible()
     columns = [*NEW["columns"], "loan_purpose"]
     await office.publish("queue", "new", **{**NEW, "columns": columns})
-    await office.publish("queue", "east", **{**NEW, "name": "East only", "teams": ["west"]})
+    await office.publish("queue", "last", **{**NEW, "name": "The last", "teams": ["west"]})
     await expect(asked).to_be_visible()  # the list has another column now, and waits for the answer
     await asked.get_by_role("button", name="Cancel").click()
-    await expect(rep.get_by_role("columnheader", name="Loan purpose")).to_be_visible()
-    await expect(east).to_be_hidden()
+    await expect(mia.get_by_role("columnheader", name="Loan purpose")).to_be_visible()
+
+
+async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(office: RunningOrg) -> None:
+    for rep_id in ("rep-1", "rep-2"):
+        await office.rep(rep_id)
+    await office.publish("queue", "new", **NEW)
+    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
+    await office.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
+    second = await office.sign_in("rep-2")
+    await expect(row(second, lead)).to_be_visible()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await second.route("**/api/v1/leads/*/claims", hold)
+    await claim(second, "Jeremy Jones")
+    await expect(row(second, lead).get_by_role("button")).to_have_text("Claiming …")
+    await expect(second.locator("#answer")).to_contain_text(
+        "Claiming Jeremy Jones …"
+    )  # its answer takes long
+    won = (await office.ask("claim", lead, "rep-1", queue_id="new")).answer
+    assert won is not None
+    assert won.result == "won"
+    await expect(row(second, lead)).to_have_count(0)
+    for route in held:
+        await route.continue_()
+    await expect(second.get_by_role("heading", name="Lead already claimed")).to_be_visible()
+    await expect(second.locator("#answer")).to_contain_text("Rep 1 has Jeremy Jones.")
+    assert await second.locator("dialog[open]").count() == 0
+    assert await serious(second) == []
+    await second.unroute("**/api/v1/leads/*/claims")
+    await claim(second, "Ana Silva")  # the answer to the first is still there
+    await expect(second.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
+    await expect(second.locator("#answer")).to_contain_text("Ana Silva has been added to your lead list.")
+    await second.get_by_role("link", name="Go to Lead Details").click()
+    await expect(second.get_by_role("heading", name="Ana Silva")).to_be_visible()
 
 
 async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence(office: RunningOrg) -> None:
@@ -158,7 +195,7 @@ async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence
     lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
     other = await office.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
     page = await office.sign_in("rep-1")
-    await expect(row(page, other).get_by_role("button", name="Claim Ana Silva")).to_be_visible()
+    await expect(row(page, other).get_by_role("button", name="Claim this Lead: Ana Silva")).to_be_visible()
     await expect(row(page, lead)).to_contain_text("You are not licensed in RI.")
     await expect(row(page, lead).get_by_role("button")).to_have_count(0)
     api = await office.program("rep-1")
@@ -175,4 +212,4 @@ async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence
     await expect(row(page, live)).to_contain_text("You are not licensed in RI.")  # it came to an open page
     await expect(row(page, live).get_by_role("button")).to_have_count(0)
     last = await office.arrive("A-4", first_name="Cy", last_name="Adams", state="MA", loan_amount=2000)
-    await expect(row(page, last).get_by_role("button", name="Claim Cy Adams")).to_be_visible()
+    await expect(row(page, last).get_by_role("button", name="Claim this Lead: Cy Adams")).to_be_visible()

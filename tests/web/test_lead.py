@@ -48,7 +48,7 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(office: RunningOrg) -
     await open_lead(first, lead)
     await vanishes(second, lead)
     await expect(first.locator(".lock")).to_contain_text("You have the lead open: 59:")
-    await expect(first.get_by_role("link", name="+14014194247")).to_be_visible()
+    await expect(first.get_by_role("link", name="(401) 419-4247")).to_be_visible()
     await expect(first.locator(".facts")).to_contain_text("$310,000")
     await expect(first.locator(".facts")).to_contain_text("evenings")
     assert await serious(first) == []
@@ -250,8 +250,7 @@ async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
     lead = await office.arrive("A-1", **JONES)
     first, second = await office.sign_in("rep-1", "/queues/new"), await office.sign_in("rep-2", "/queues/new")
     await appears(second, lead)
-    await row(first, lead).get_by_role("button", name="Claim Jeremy Jones").click()
-    await first.get_by_role("button", name="Claim this Lead").click()
+    await first.get_by_role("button", name="Claim this Lead: Jeremy Jones").click()
     await first.get_by_role("link", name="Go to Lead Details").click()
     await first.wait_for_selector(f"{READY} .lead")
     await expect(first.locator(".standing")).to_contain_text("Rep 1 claimed it, through the queue New leads")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header
 from models.audit import Act, AuditDifference
 from models.public import LeadDecision
 from models.results import Reason, Result
+from rules.lead.overrides import refusal_parts
 from web.auth import Access, PartsOf, Person
 from web.errors import Problem, not_found
 from web.parts import Services
@@ -130,4 +131,7 @@ def answer_for(parts: Services, person: Person, found: LeadDecision) -> Answer:
     if not person.oversees and found.result == Result.REFUSED and found.owner != person.rep_id:
         fields["owner"], owner = None, None
     fields["words"] = Names(rules).within(fields["why"])
+    if found.result == Result.REFUSED and fields["words"] is not None:
+        fields["problem"], override = refusal_parts(fields["words"])
+        fields["override"] = override if person.oversees else None
     return Answer(**fields, owner_name=(owner.name or None) if owner else None)

@@ -20,6 +20,7 @@ from web.parts import Services
 from web.schemas import Model
 from web.services import list_params
 from web.services.crm_query import ask
+from web.services.decision_text import Names
 
 router = APIRouter(prefix="/api/v1", tags=["exceptions"])
 
@@ -132,7 +133,8 @@ async def exception(person: Oversees, parts: PartsOf, lead_id: uuid.UUID) -> Exp
     for one in row["explanation"] or []:
         rep, queue = rules.reps.get(one.get("rep_id") or ""), rules.queues.get(one.get("queue_id") or "")
         names = {"rep_name": rep.name if rep else "", "queue_name": queue.queue.name if queue else ""}
-        candidates.append({**one, **{key: name for key, name in names.items() if name}})
+        words = Names(rules).within(one.get("why"))
+        candidates.append({**one, **{key: name for key, name in names.items() if name}, "words": words})
     wanted = {name: row[name] for name in Explained.model_fields}
     return Explained(**{**wanted, "explanation": candidates})
 

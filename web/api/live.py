@@ -51,7 +51,8 @@ async def live(
     moved, or `rebuilt` (read the lists again). The last two are only there if the person's licences matter (M6).
     `queues`: queues were added, changed or removed. `leads`, `exceptions`, `directory`: these have changed; read them
     again. `moved`: others moved leads to or from the person (`/me/moves`). `operations` {at, lag}: a new sample, if the
-    client watches it. A token gets these five only with the scopes `leads:read` (also for `moved`),
+    client watches it. `beat`: nothing has changed for a second, and the stream is alive. A token gets the five of
+    these that name data only with the scopes `leads:read` (also for `moved`),
     `exceptions:read`, `directory:read` and `operations:read`.
     """
     if not parts.hub.has_room(person.org, person.rep_id):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import PlainTextResponse, Response
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from web.auth import PartsOf
@@ -26,10 +27,33 @@ Idempotency = Annotated[
         description="A repeat with the same key and bytes gets the same answer, for 24 hours",
     ),
 ]
-_Form = Annotated[
-    Reply | None, Query(description="The form of the answer; else as Accept or the mapping says")
-]
-_Campaign = Annotated[str | None, Query(max_length=200, description="The campaign of leads that name none")]
+
+
+async def posted(
+    request: Request,
+    key: Key,
+    reply: Annotated[
+        Reply | None, Query(description="The form of the answer; else as Accept or the mapping says")
+    ] = None,
+    campaign: Annotated[
+        str | None, Query(max_length=200, description="The campaign of leads that name none")
+    ] = None,
+    idempotency_key: Idempotency = None,
+) -> Post:
+    """Return what a vendor posted. Its answer's status is 202, unless the route says another."""
+    return Post(
+        key=key,
+        body=await request.body(),
+        content_type=request.headers.get("content-type", ""),
+        accept=request.headers.get("accept", ""),
+        campaign=campaign,
+        reply=reply,
+        idempotency_key=idempotency_key,
+        success=HTTPStatus.ACCEPTED,
+    )
+
+
+Posted = Annotated[Post, Depends(posted)]
 
 
 class TakenLead(BaseModel):
@@ -114,21 +138,12 @@ _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     responses=_REFUSED,
     openapi_extra=_BODY,
 )
-async def post_leads(
-    request: Request,
-    parts: PartsOf,
-    key: Key,
-    reply: _Form = None,
-    campaign: _Campaign = None,
-    idempotency_key: Idempotency = None,
-) -> Response:
+async def post_leads(request: Request, parts: PartsOf, post: Posted) -> Response:
     """Take one lead or a list, as JSON, as a form, or as ADF XML. 202: Kafka has the leads that are named.
 
     A list may be accepted in part; each of its leads is named with its id or with the reason of its refusal.
     """
-    return await take(
-        request, parts, await _post(request, key, HTTPStatus.ACCEPTED, reply, campaign, idempotency_key)
-    )
+    return await take(request, parts, post)
 
 
 @router.post(
@@ -137,18 +152,9 @@ async def post_leads(
     responses=_REFUSED,
     openapi_extra=_BODY,
 )
-async def post_webhook(
-    request: Request,
-    parts: PartsOf,
-    key: Key,
-    reply: _Form = None,
-    campaign: _Campaign = None,
-    idempotency_key: Idempotency = None,
-) -> Response:
+async def post_webhook(request: Request, parts: PartsOf, post: Posted) -> Response:
     """Take leads as `POST /api/v1/leads/{vendor}` does, with status 200, as senders of webhooks expect it."""
-    return await take(
-        request, parts, await _post(request, key, HTTPStatus.OK, reply, campaign, idempotency_key)
-    )
+    return await take(request, parts, replace(post, success=HTTPStatus.OK))
 
 
 @router.get("/{vendor}/webhook", response_class=PlainTextResponse)
@@ -170,23 +176,3 @@ async def verify_webhook(
     if mode != "subscribe":
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "hub.mode: must be subscribe")
     return PlainTextResponse(challenge)
-
-
-async def _post(
-    request: Request,
-    key: VendorKey,
-    success: HTTPStatus,
-    reply: Reply | None,
-    campaign: str | None,
-    idempotency_key: str | None,
-) -> Post:
-    return Post(
-        key=key,
-        body=await request.body(),
-        content_type=request.headers.get("content-type", ""),
-        accept=request.headers.get("accept", ""),
-        campaign=campaign,
-        reply=reply,
-        idempotency_key=idempotency_key,
-        success=success,
-    )

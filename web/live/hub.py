@@ -34,10 +34,11 @@ GATHER_SECONDS: Final = 0.02
 GATHER_MOST_SECONDS: Final = 0.1
 PAGES_A_SECOND: Final = 5_000
 """About how many chunks are sent per second. With many open pages, each chunk has more changes."""
-HEARTBEAT_SECONDS: Final = 10.0
+HEARTBEAT_SECONDS: Final = 1.0
+"""After so long without a change a page gets a `beat`. A page that gets nothing for 2.5 s says that it is offline."""
 _WAIT_SECONDS: Final = 2.0
 _PLACED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
-_HEARTBEAT: Final = b": so you know that we are here\n\n"
+_HEARTBEAT: Final = b"event: beat\ndata: {}\n\n"
 
 
 class _Entry(msgspec.Struct, frozen=True):

@@ -1,16 +1,15 @@
 """Describes decisions about a lead in words: who, what, why, and why the others did not get it (X1)."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from models.offers import Why
+from rules.language.catalogue import FIELDS
 from rules.queues.rule_book import OrgRules
 from sink.queries import Row
-
-_WORD: Final = re.compile(r"[\w@-]+(?:\.[\w@-]+)*")
+from web.services.reason_text import reason_text
 
 HOW: Final = {
     "claim": "claimed it",
@@ -135,14 +134,8 @@ class Names:
                 return via
 
     def within(self, text: str | None) -> str | None:
-        """Return a reason with reps' names in place of their ids."""
-        if text is None:
-            return None
-        return _WORD.sub(lambda found: self._name_of(found[0]), text)
-
-    def _name_of(self, word: str) -> str:
-        known = self._rules.reps.get(word)
-        return known.name if known is not None and known.name else word
+        """Return a reason with names and labels in place of ids, fields and values."""
+        return None if text is None else reason_text(text, self._rules)
 
 
 def decision_text(row: Row, names: Names) -> DecisionText:
@@ -246,7 +239,7 @@ def _activity(row: Row, names: Names) -> str:
 
 
 def _corrected(row: Row, names: Names) -> str:
-    fields = ", ".join(_with_spaces(change["field"]) for change in row["why"]["changes"])
+    fields = ", ".join(_field(change["field"]) for change in row["why"]["changes"])
     return f"{names.rep(row['rep_id'])} corrected {fields}"
 
 
@@ -270,6 +263,11 @@ def _inquiry(row: Row) -> str:
     return f"The person inquired again, through {row['why']['vendor']}" + (f": {told}" if told else "")
 
 
+def _field(name: str) -> str:
+    field = FIELDS.get(name)
+    return field.label[:1].lower() + field.label[1:] if field else _with_spaces(name)
+
+
 def _with_spaces(value: str) -> str:
     return value.replace("_", " ")
 
@@ -279,13 +277,14 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "shared_handle_found": lambda row, _: (
         f"Its {row['why'].get('handle', 'handle').partition('/')[0]} came with three last names and joins nobody"
     ),
-    "preassignment_not_followed": lambda row, _: (
-        f"It arrived assigned to {row['why']['assigned_to']}, which was not followed: {row['why']['reason']}"
+    "preassignment_not_followed": lambda row, names: (
+        f"It arrived assigned to {names.rep(row['why']['assigned_to'])}, which was not followed: "
+        + _with_spaces(row["why"]["reason"])
     ),
     "hung_up": lambda row, names: f"{names.rep(row['rep_id'])} hung up and keeps it",
     "arrival_repeated": lambda row, _: (
         "The vendor sent it again"
-        + (", and completed " + ", ".join(map(_with_spaces, row["why"].get("filled", ()))))
+        + (", and completed " + ", ".join(map(_field, row["why"].get("filled", ()))))
         * bool(row["why"].get("filled"))
     ),
     "inquiry_added": lambda row, _: _inquiry(row),

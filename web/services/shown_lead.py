@@ -82,6 +82,9 @@ class LeadShown(Model):
     offer: OfferShown | None = None
     may_call: bool = Field(default=True, description="Whether the lead may be called now (X6, M8)")
     no_call_why: str | None = Field(default=None, description="Why the lead must not be called now")
+    no_call_problem: str | None = Field(
+        default=None, description="`no_call_why` without the time at which that ends, which is in `call_from`"
+    )
     call_from: datetime | None = Field(
         default=None,
         description="When quiet hours end, in the lead's own time; null where time changes nothing",
@@ -144,6 +147,7 @@ def lead_shown(parts: Services, person: Person, found: VisibleLead) -> LeadShown
         )
     if refusal := no_call(row, parts.directory.org(person.org).settings, datetime.now(UTC), whole=whole):
         shown.may_call, shown.no_call_why, shown.call_from = False, refusal.why, local_time(refusal)
+        shown.no_call_problem = refusal.problem or refusal.why
     if not whole:
         return shown
     if lock:

@@ -1,6 +1,7 @@
-// The call queue page: a live window on one queue, the search, and the claim in two steps.
+// The call queue page: a live window on one queue, the search, and the claim by one click.
 
-import { act, call, messageOf, pendingActions } from "./api.js";
+import { call, messageOf } from "./api.js";
+import { Claims } from "./claims.js";
 import { element, elements, finder, focusedIn, pageData } from "./dom.js";
 import { leadCount, valueText } from "./format.js";
 import { rowKeys, tabs } from "./keyboard.js";
@@ -10,10 +11,11 @@ import { badges, myQueueActions } from "./my-queue-row.js";
 import { offers } from "./offers.js";
 import { QueueLinks } from "./queue-links.js";
 import { QueueSelection } from "./queue-selection.js";
+import { emptyPlace, nearest, RowHold } from "./row-hold.js";
 import { doNotCall } from "./row-parts.js";
 import { say } from "./say.js";
 
-/** @import { Answer, BoardRow, Column } from "./types.d.ts" */
+/** @import { BoardRow, Column } from "./types.d.ts" */
 
 const data = pageData("list-data");
 const list = element("#list");
@@ -23,6 +25,10 @@ const leads = new ListWindow(data);
 const columns = [{ name: "name", label: "Name", type: "text" }, ...data.columns];
 /** @param {unknown} error */
 const sayError = (error) => say(messageOf(error));
+
+const claims = new Claims(data.api);
+/** @type {RowHold<BoardRow>} */
+const hold = new RowHold(find("[data-rows]"), () => draw());
 
 const selection = data.selects ? new QueueSelection(list) : null;
 
@@ -46,7 +52,7 @@ const lines = new Map();
 /** @param {BoardRow} row */
 function lineOf(row) {
   let line = lines.get(row.lead_id);
-  if (!line) {
+  if (!line || line.matches(".gone")) {
     line = document.createElement("tr");
     line.dataset.lead = row.lead_id;
   }
@@ -75,12 +81,7 @@ function actionCell(row) {
   if (row.may_claim === false) {
     cell.textContent = row.why_not ?? "Not yours to claim.";
   } else if (data.claimable) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = "Claim";
-    button.setAttribute("aria-label", `Claim ${row.columns.name}`);
-    button.addEventListener("click", () => askToClaim(row));
-    cell.append(button);
+    cell.append(claims.button(row.lead_id, row.columns.name));
   } else if (data.mine) {
     cell.append(...myQueueActions(row));
   } else {
@@ -94,19 +95,34 @@ function actionCell(row) {
   return cell;
 }
 
+/** @param {string} lead of a row that has gone */
+function placeOf(lead) {
+  const line = lines.get(lead) ?? document.createElement("tr");
+  return line.matches(".gone") ? line : emptyPlace(line);
+}
+
+/** @param {number} count of the rows that came while the pointer or the focus is in the list */
+function showWaiting(count) {
+  const place = find("[data-new]");
+  place.textContent = count ? `${count.toLocaleString()} new` : "";
+}
+
 /** @param {string | null} [enteredOrMoved] the lead to highlight */
 function draw(enteredOrMoved) {
   const body = find("[data-rows]");
   const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
   const isThere = focused !== undefined && leads.rows.some((row) => row.lead_id === focused);
-  const wanted = new Map(leads.rows.map((row) => [row.lead_id, lineOf(row)]));
+  const places = hold.places(leads.rows, enteredOrMoved);
+  const wanted = new Map(places.map(({ lead, row }) => [lead, row ? lineOf(row) : placeOf(lead)]));
+  const shown = new Set(wanted.values());
   lines.clear();
   for (const [lead, line] of wanted) lines.set(lead, line);
-  for (const line of elements("tr", body, "tr")) if (lines.get(line.dataset.lead ?? "") !== line) line.remove();
-  for (const [n, line] of [...lines.values()].entries()) {
+  for (const line of elements("tr", body, "tr")) if (!shown.has(line)) line.remove();
+  for (const [n, line] of [...shown].entries()) {
     if (body.children[n] !== line) body.insertBefore(line, body.children[n] ?? null);
     line.dataset.place = String(n);
   }
+  showWaiting(hold.waiting);
   const fresh = enteredOrMoved && lines.get(enteredOrMoved);
   if (fresh) {
     fresh.classList.add("fresh");
@@ -114,8 +130,7 @@ function draw(enteredOrMoved) {
   }
   // If the focused row was removed, the row in its place gets the focus, or the list's heading.
   if (focused && !isThere) {
-    const next = body.children[Math.min(lastPlace, body.children.length - 1)]?.querySelector("button, a");
-    (next instanceof HTMLElement ? next : find("h1")).focus();
+    (nearest(body, lastPlace) ?? find("h1")).focus();
   }
   find("[data-size]").textContent = leadCount(leads.size);
   selection?.draw();
@@ -155,74 +170,24 @@ const TYPING_MS = 100;
 let typing;
 search.addEventListener("input", () => {
   clearTimeout(typing);
-  typing = setTimeout(() => leads.search(searchName.value), TYPING_MS);
+  typing = setTimeout(() => searchFor(searchName.value), TYPING_MS);
 });
 search.addEventListener("submit", (event) => event.preventDefault());
-search.addEventListener("reset", () => leads.search(""));
-find("[data-earlier]").addEventListener("click", () => leads.move(-1));
-find("[data-later]").addEventListener("click", () => leads.move(1));
+search.addEventListener("reset", () => searchFor(""));
+/** @param {string} name */
+const searchFor = (name) => hold.without(() => leads.search(name));
+find("[data-earlier]").addEventListener("click", () => hold.without(() => leads.move(-1)));
+find("[data-later]").addEventListener("click", () => hold.without(() => leads.move(1)));
 
 // -- the claim --------------------------------------------------------------------------------------------------
 
-const claimDialog = element("#claim", document, "dialog");
-const answerDialog = element("#claimed", document, "dialog");
-const claimButton = element("[data-claim]", claimDialog, "button");
-/** @type {BoardRow | null} */
-let selected = null;
-
-/** @param {BoardRow} row */
-function askToClaim(row) {
-  selected = row;
-  element("[data-claim-name]", claimDialog).textContent = row.columns.name;
-  claimDialog.showModal();
-  claimButton.focus();
-}
-
-element("[data-cancel]", claimDialog).addEventListener("click", () => claimDialog.close());
-claimButton.addEventListener("click", async () => {
-  if (!selected) return;
-  const { lead_id: lead, columns: shown } = selected;
-  claimButton.disabled = true;
-  try {
-    const { name } = shown;
-    showAnswer(await act(`/api/v1/leads/${lead}/claims`, { queue_id: data.api }, { name }), name);
-  } catch (error) {
-    sayError(error);
-  } finally {
-    claimButton.disabled = false;
-    claimDialog.close();
-  }
-});
-
-/**
- * @param {Answer} answer
- * @param {string} name of the lead
- */
-function showAnswer(answer, name) {
-  const won = answer.result === "won";
-  const lost = answer.result === "lost";
-  const title = won
-    ? "Congratulations! You have a new lead"
-    : lost
-      ? "Lead already claimed"
-      : "This lead cannot be claimed";
-  const reason = lost ? `${answer.owner_name ?? answer.owner} has it.` : (answer.why ?? answer.reason);
-  element("[data-claimed-title]", answerDialog).textContent = title;
-  element("[data-claimed-why]", answerDialog).textContent = won ? name : `${name}: ${reason}`;
-  const details = element("[data-details]", answerDialog, "a");
-  details.hidden = !won;
-  details.href = `/leads/${answer.lead_id}`;
-  answerDialog.showModal();
-  element(won ? "[data-details]" : "[data-return]", answerDialog).focus();
-}
-element("[data-return]", answerDialog).addEventListener("click", () => answerDialog.close());
-
-// Claims whose answers this page has not seen are sent again with the same id, so the answer is the same.
-for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
-  if (path.endsWith("/claims")) {
-    act(path, body, note, key).then((answer) => showAnswer(answer, note.name ?? "The lead"), sayError);
-  }
-}
+claims.onChange = (lead) => {
+  const line = lines.get(lead);
+  const button = line?.querySelector("button.claim");
+  const row = leads.rows.find((one) => one.lead_id === lead);
+  if (row && button instanceof HTMLButtonElement) claims.show(button, lead, row.columns.name);
+};
+claims.resume();
 
 // -- live -------------------------------------------------------------------------------------------------------
 

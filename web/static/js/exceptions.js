@@ -7,12 +7,13 @@ import { element, finder, pageData } from "./dom.js";
 import { leadCount, sentence, spaced } from "./format.js";
 import { Live } from "./live.js";
 import { askForMove } from "./move-dialog.js";
-import { askForOverride, overrideOf, refusalOf } from "./overrides.js";
+import { doOrOverride } from "./overrides.js";
 import { button, nameOf } from "./row-parts.js";
 import { say } from "./say.js";
 import { setUpMoves } from "./selection-moves.js";
 import { Table } from "./table.js";
 
+/** @import { Body } from "./overrides.js" */
 /** @import { Selection } from "./selection.js" */
 /** @import { Answer, Column, LeadRow } from "./types.d.ts" */
 
@@ -93,8 +94,7 @@ async function decide(row, action, done) {
 function report(answer, name, done) {
   if (answer.result === "done") say(`${name} ${done}.`);
   else if (answer.result === "lost") say(`${name}: ${answer.owner_name ?? answer.owner} has it already.`, LONG_MS);
-  else if (overrideOf(answer)) say(`${name}: ${refusalOf(answer)}`, LONG_MS);
-  else say(`${name}: ${sentence(answer.words ?? answer.why ?? spaced(answer.reason ?? "refused"))}`, LONG_MS);
+  else say(`${name}: ${sentence(answer.problem ?? answer.why ?? spaced(answer.reason ?? "refused"))}`, LONG_MS);
 }
 
 /** @param {LeadRow} row */
@@ -109,28 +109,19 @@ async function assign(row) {
   });
   if (!chosen) return;
   const [[rep_id, name]] = chosen.reps;
-  const answer = await decideOrOverride(row, { type: "assign", to_rep_id: rep_id }, "is assigned");
+  const answer = await give(row, { type: "assign", to_rep_id: rep_id }, "is assigned");
   if (answer?.result === "lost") await offerMove(row, answer, { rep_id, name });
 }
 
 /**
- * Decides a lead. If the rep's licence or cap stands against it, the manager may decide it all the same (M6).
+ * Gives a lead to a rep, also against the rep's licence or cap if the manager wants that (M6).
  * @param {LeadRow} row
- * @param {object} action
+ * @param {Body} action
  * @param {string} done the message about the lead afterwards
  */
-async function decideOrOverride(row, action, done) {
-  let body = action;
-  let answer = await decide(row, body, done);
-  for (let field = answer && overrideOf(answer); answer && field; field = answer && overrideOf(answer)) {
-    const why = await askForOverride(answer);
-    if (!why) {
-      table.keepFocus();
-      return answer;
-    }
-    body = { ...body, [field]: true, why };
-    answer = await decide(row, body, done);
-  }
+async function give(row, action, done) {
+  const answer = await doOrOverride(action, (body) => decide(row, body, done));
+  table.keepFocus();
   return answer;
 }
 
@@ -153,7 +144,7 @@ async function offerMove(row, answer, chosen) {
   });
   if (!moved) return table.keepFocus();
   const [[to]] = moved.reps;
-  await decideOrOverride(row, { type: "reassign", to_rep_id: to, why: moved.why }, "is moved");
+  await give(row, { type: "reassign", to_rep_id: to, why: moved.why }, "is moved");
 }
 
 /** @param {LeadRow} row */
@@ -174,6 +165,7 @@ const bringBack = (row) => decide(row, { type: "unignore" }, "is back");
  * @property {string} [queue_id]
  * @property {string} [queue_name]
  * @property {string} why
+ * @property {string} [words] `why` with names and labels in place of ids and values
  */
 
 /** @param {LeadRow} row */
@@ -191,9 +183,10 @@ async function explain(row) {
     /** @type {{explanation: Explained[]}} */
     const { explanation } = await call("GET", `/api/v1/exceptions/${row.lead_id}`);
     list.replaceChildren(
-      ...explanation.map(({ rep_id, rep_name, queue_id, queue_name, why }) => {
+      ...explanation.map(({ rep_id, rep_name, queue_id, queue_name, why, words }) => {
         const whom = rep_name ?? rep_id ?? queue_name ?? queue_id;
-        return Object.assign(document.createElement("li"), { textContent: whom ? `${whom}: ${why}` : why });
+        const text = words ?? why;
+        return Object.assign(document.createElement("li"), { textContent: whom ? `${whom}: ${text}` : text });
       }),
     );
     if (!explanation.length) list.textContent = "Nobody was considered.";

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { element, elements } from "./dom.js";
-import { spaced } from "./format.js";
+import { valueLabel } from "./format.js";
 
 /** @import { Column } from "./types.d.ts" */
 /** @import { Changes, Table } from "./table.js" */
@@ -218,7 +218,7 @@ function choiceFilter(column, table) {
 
   const checked = () => new Set(table.address.getAll(name));
   /** @param {string} value */
-  const labelOf = (value) => labels.get(value) ?? table.names[name]?.[value] ?? spaced(value);
+  const labelOf = (value) => labels.get(value) ?? table.names[name]?.[value] ?? valueLabel(value);
 
   async function showOptions() {
     const query = new URLSearchParams({ search: search.value });
@@ -228,7 +228,7 @@ function choiceFilter(column, table) {
     list.replaceChildren(
       ...found.map(({ value, label, count }) => {
         const key = value === null ? "" : String(value);
-        labels.set(key, value === null ? "(none)" : (label ?? spaced(key)));
+        labels.set(key, value === null ? "(none)" : (label ?? valueLabel(key)));
         return option(key, count);
       }),
     );

@@ -6,6 +6,44 @@ const MONEY = new Intl.NumberFormat(undefined, { style: "currency", currency: "U
 const NUMBER = new Intl.NumberFormat();
 const DATE_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
+/** @type {Record<string, string>} values whose label is not just the value with spaces; rules/language/value_labels.py has the same */
+const HYPHENATED = {
+  cash_out: "Cash-out",
+  single_family: "Single-family",
+  multi_family: "Multi-family",
+  pre_assigned: "Pre-assigned",
+};
+const LABELLED = new Set(["loan_purpose", "property_type", "last_outcome", "how", "phase", "failure_reason", "reason"]);
+
+/**
+ * Formats a value like cash_out as its label. A state's code stays unchanged.
+ * @param {string} value
+ */
+export function valueLabel(value) {
+  const text = HYPHENATED[value] ?? spaced(value);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/**
+ * Formats a phone number of North America as (401) 419-4247. Any other number stays unchanged.
+ * @param {string} value
+ */
+export function phoneText(value) {
+  return value.replace(/^\+1(\d{3})(\d{3})(\d{4})$/, "($1) $2-$3");
+}
+
+/**
+ * Formats how long ago an instant was: 3 min, 2 h, 5 d.
+ * @param {string} since
+ * @param {number} [now] in milliseconds
+ */
+export function ageText(since, now = Date.now()) {
+  const minutes = Math.max(0, Math.floor((now - new Date(since).getTime()) / 60_000));
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${NUMBER.format(Math.floor(hours / 24))} d`;
+}
+
 /**
  * Formats a value by the type of its column.
  * @param {Pick<Column, "name" | "type" | "unit">} column
@@ -20,7 +58,8 @@ export function valueText(column, value) {
   if (column.type === "date") return dateAndTime(value);
   if (column.type === "days") return NUMBER.format(wholeDays(value));
   if (column.type === "boolean") return value ? "yes" : "no";
-  if (column.type === "choice") return spaced(String(value));
+  if (column.type === "choice" || LABELLED.has(column.name)) return valueLabel(String(value));
+  if (column.name === "phone") return phoneText(String(value));
   return Array.isArray(value) ? value.join(", ") : String(value);
 }
 

@@ -18,7 +18,7 @@ export function rowKeys(body) {
     if (target.closest("input, textarea, select, dialog, [role=tablist]")) return;
     const step = ROW_STEPS[event.key];
     if (!step) return;
-    const rows = elements("tr", body, "tr");
+    const rows = elements("tr:not(.gone)", body, "tr");
     const row = target.closest("tr");
     const at = row ? rows.indexOf(row) : -1;
     if (at < 0 && event.key.startsWith("Arrow")) return; // Without a focused row the arrow keys scroll the page.

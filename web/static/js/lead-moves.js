@@ -2,16 +2,16 @@
 
 import { element } from "./dom.js";
 import { askForMove } from "./move-dialog.js";
-import { askForOverride, overrideOf } from "./overrides.js";
+import { doOrOverride } from "./overrides.js";
 
 /** @import { Answer } from "./types.d.ts" */
 /** @import { Question } from "./move-dialog.js" */
+/** @import { Body } from "./overrides.js" */
 
 /**
  * What the page offers after an action that failed.
  * @typedef {object} PerformOptions
  * @property {(answer: Answer) => HTMLElement[]} [onLost] if another has the lead
- * @property {(answer: Answer) => HTMLElement[]} [onRefused] if the action was refused
  */
 
 /**
@@ -19,7 +19,7 @@ import { askForOverride, overrideOf } from "./overrides.js";
  * @param {{type: string} & Record<string, unknown>} body
  * @param {string} done the message after success
  * @param {PerformOptions} [options]
- * @returns {Promise<boolean>}
+ * @returns {Promise<Answer | null>} null if the console did not accept it
  */
 
 /**
@@ -40,36 +40,9 @@ export function leadMoves(lead, perform) {
     const chosen = await askForMove({ title, effect, label, reps, why: needsWhy !== undefined, lead, ...given });
     if (!chosen) return;
     const [[rep, name] = [undefined, ""]] = chosen.reps;
-    const body = { type, to_rep_id: rep, why: chosen.why || undefined };
-    const mayOverride = rep !== undefined && button.dataset.mayOverride !== undefined;
-    /** @type {PerformOptions} */
-    const options = {
-      onLost: rep && type === "assign" ? () => offerMove({ rep_id: rep, name }) : undefined,
-      onRefused: mayOverride ? (answer) => offerOverride(answer, body, done.replace("{to}", name), options) : undefined,
-    };
-    await perform(body, done.replace("{to}", name), options);
-  }
-
-  /**
-   * Makes a button that moves the lead although the rep's licence or cap stands against it (M6).
-   * @param {Answer} answer
-   * @param {{type: string} & Record<string, unknown>} body of the refused action
-   * @param {string} done
-   * @param {PerformOptions} options
-   */
-  function offerOverride(answer, body, done, options) {
-    const field = overrideOf(answer);
-    if (!field) return [];
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = "Assign all the same …";
-    button.addEventListener("click", async () => {
-      const why = await askForOverride(answer);
-      if (!why) return;
-      const again = { ...body, [field]: true, why };
-      await perform(again, done, { ...options, onRefused: (next) => offerOverride(next, again, done, options) });
-    });
-    return [button];
+    const onLost = rep && type === "assign" ? () => offerMove({ rep_id: rep, name }) : undefined;
+    const send = (/** @type {Body} */ body) => perform(body, done.replace("{to}", name), { onLost });
+    await doOrOverride({ type, to_rep_id: rep, why: chosen.why || undefined }, send);
   }
 
   /**

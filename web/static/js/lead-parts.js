@@ -1,7 +1,7 @@
 // Fetches the server-rendered parts of the lead page, and adds local times, numbers and the time left in the browser.
 
 import { elements } from "./dom.js";
-import { dateAndTime, localised, spaced, timeLeft, valueText } from "./format.js";
+import { dateAndTime, localised, timeLeft, valueText } from "./format.js";
 
 /**
  * Fetches the lead, or its earlier history, as HTML.
@@ -43,8 +43,7 @@ export function localise(root) {
     if (text === "empty") continue; // a corrected field that had, or has, no value
     const isNumber = type === "number" || type === "integer";
     const value = type === "boolean" ? text === "True" : isNumber ? Number(text) : text;
-    const isChoice = name.startsWith("loan_purpose") || name === "property_type";
-    cell.textContent = isChoice ? spaced(text) : valueText({ type, name }, value);
+    cell.textContent = valueText({ type, name }, value);
   }
 }
 

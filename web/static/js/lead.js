@@ -11,7 +11,6 @@ import { leadMoves, setUpReopenForClaims } from "./lead-moves.js";
 import { fetchPart, localise, showGone, showTimeLeft } from "./lead-parts.js";
 import { setUpViewOnly } from "./lead-view-only.js";
 import { Live } from "./live.js";
-import { overrideOf, refusalOf } from "./overrides.js";
 import { say } from "./say.js";
 
 /** @import { Answer } from "./types.d.ts" */
@@ -83,7 +82,7 @@ function showExpiredLock(line) {
  * @param {string} outcome of the action, in a word or two
  */
 function showRefusal(answer, outcome) {
-  const reason = overrideOf(answer) ? refusalOf(answer) : (answer.words ?? answer.why ?? spaced(answer.reason ?? ""));
+  const reason = answer.problem ?? answer.why ?? spaced(answer.reason ?? "");
   const late = answer.reason === "lock_expired" ? "your lock had expired, and " : "";
   refusal.hidden = false;
   refusal.textContent = `${outcome}. ${sentence(late + reason)}`;
@@ -135,11 +134,11 @@ function disableButtons(isDisabled) {
  * Sends an action, reports its result, and shows the lead's new state.
  * @param {{type: string} & Record<string, unknown>} body
  * @param {string} done the message after success
- * @param {{key?: string, onLost?: Offer, onRefused?: Offer}} [options] `key`: the action's id. `onLost`, `onRefused`: what
- *   is offered beside the message that another has the lead, or that the action was refused
- * @returns {Promise<boolean>} whether the action succeeded
+ * @param {{key?: string, onLost?: Offer}} [options] `key`: the action's id. `onLost`: what is offered beside the message
+ *   that another has the lead
+ * @returns {Promise<Answer | null>} null if the console did not accept it
  */
-async function perform(body, done, { key, onLost, onRefused } = {}) {
+async function perform(body, done, { key, onLost } = {}) {
   refusal.hidden = true;
   busy += 1;
   disableButtons(true);
@@ -151,7 +150,6 @@ async function perform(body, done, { key, onLost, onRefused } = {}) {
       refusal.append(" ", ...(onLost?.(answer) ?? []));
     } else if (!worked) {
       showRefusal(answer, "Not done");
-      refusal.append(" ", ...(onRefused?.(answer) ?? []));
     } else if (body.note) comment = "";
     const name = nameShown() ?? "The lead";
     const isVisible = await show(answer.version);
@@ -162,10 +160,10 @@ async function perform(body, done, { key, onLost, onRefused } = {}) {
     else if (worked) say(text);
     if (!worked && !isVisible) hideReason();
     if (isVisible || !worked) focusTitle();
-    return worked;
+    return answer;
   } catch (error) {
     sayError(error);
-    return false;
+    return null;
   } finally {
     busy -= 1;
     disableButtons(false);
@@ -259,7 +257,7 @@ async function callBack() {
     return;
   }
   const note = noteGiven();
-  if (note && !(await perform({ type: "note", note }, "The comment is saved."))) return;
+  if (note && (await perform({ type: "note", note }, "The comment is saved."))?.result !== "done") return;
   const done = at ? `You promised a call at ${at.text}.` : "The lead is at the end of the queue.";
   await perform({ type: "callback", at: at?.instant.toISOString() }, done);
 }
@@ -282,7 +280,8 @@ setUpViewOnly((isOn) => {
 
 const live = new Live({ queue: "mine" });
 live.on("leads", ({ leads }) => {
-  if (!busy && leads.includes(data.lead_id)) show().catch(sayError);
+  const hasGone = place.querySelector(".done") !== null; // it says what the person did with it
+  if (!busy && !hasGone && leads.includes(data.lead_id)) show().catch(sayError);
 });
 live.start();
 

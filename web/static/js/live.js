@@ -3,6 +3,10 @@
 // Each event is also dispatched on the document (`live:list` and so on), so that a page needs only one connection.
 
 const RECONNECT_MS = 2000;
+const SILENT_MS = 2500; // The server sends a beat each second.
+const DEAD_MS = 10_000; // A stream that is silent for so long is opened again.
+const CHECK_MS = 250;
+const LOST = "Connection lost. Trying again …";
 
 /** @typedef {(data: any, id?: string) => void} Handler */
 
@@ -16,6 +20,8 @@ export class Live {
     this.handlers = {};
     /** @type {EventSource | null} */
     this.source = null;
+    this.heardAt = 0;
+    this.isWatching = false;
   }
 
   /**
@@ -42,12 +48,14 @@ export class Live {
     this.source?.close();
     const source = new EventSource(address);
     this.source = source;
+    this.heardAt = performance.now();
+    this.watch();
     source.onopen = () => {
-      showConnection(null);
+      this.hear();
       this.dispatch("open", {});
     };
     source.onerror = () => {
-      showConnection("Connection lost. Trying again …");
+      showConnection(LOST);
       // A browser does not reconnect after an error response.
       if (source.readyState === EventSource.CLOSED) {
         setTimeout(() => this.source === source && this.start(), RECONNECT_MS);
@@ -55,10 +63,30 @@ export class Live {
     };
     for (const event of ["list", "queues", "leads", "moved", "exceptions", "directory", "operations"]) {
       source.addEventListener(event, (message) => {
+        this.hear();
         this.dispatch(event, JSON.parse(message.data), message.lastEventId);
       });
     }
+    source.addEventListener("beat", () => this.hear());
     source.addEventListener("signed-out", () => location.assign("/signed-out"));
+  }
+
+  hear() {
+    this.heardAt = performance.now();
+    showConnection(null);
+  }
+
+  /** Says that the connection is lost when the stream is silent, or when the browser is offline. */
+  watch() {
+    if (this.isWatching) return;
+    this.isWatching = true;
+    addEventListener("offline", () => showConnection("You are offline. Trying again …"));
+    addEventListener("online", () => this.start());
+    setInterval(() => {
+      const silentMs = performance.now() - this.heardAt;
+      if (silentMs > SILENT_MS && !isLost()) showConnection(LOST);
+      if (silentMs > DEAD_MS && navigator.onLine && this.source?.readyState === EventSource.OPEN) this.start();
+    }, CHECK_MS);
   }
 
   /**
@@ -72,12 +100,18 @@ export class Live {
   }
 }
 
-/** @param {string | null} text */
+/** @param {string | null} text null if the connection works */
 function showConnection(text) {
   const place = document.getElementById("connection");
-  if (!place) return;
+  if (!place || place.textContent === (text ?? "")) return;
   place.hidden = text === null;
   place.textContent = text ?? "";
+  document.dispatchEvent(new CustomEvent("connection", { detail: { isLost: text !== null } }));
+}
+
+/** Says whether the page's connection is lost now. */
+export function isLost() {
+  return document.getElementById("connection")?.textContent !== "";
 }
 
 /**

@@ -4,6 +4,7 @@ import { call } from "./api.js";
 import { element } from "./dom.js";
 import { dateAndTime } from "./format.js";
 import { say } from "./say.js";
+import { whenFree } from "./when-free.js";
 
 /** @import { MovedNotice } from "./types.d.ts" */
 
@@ -31,13 +32,18 @@ export async function watchMoves() {
 async function show(isNew) {
   /** @type {MovedNotice[]} */
   const found = await call("GET", "/api/v1/me/moves");
-  const place = element("#moves");
-  place.hidden = found.length === 0;
   const fresh = found.filter((one) => !told.has(keyOf(one)));
   for (const one of found) told.add(keyOf(one));
+  if (isNew) for (const one of fresh.slice(0, MOST_TOLD)) say(textOf(one), TOLD_MS);
+  whenFree("moves", () => draw(found));
+}
+
+/** @param {MovedNotice[]} found */
+function draw(found) {
+  const place = element("#moves");
+  place.hidden = found.length === 0;
   if (!found.length) return;
   newest = found[0].at;
-  if (isNew) for (const one of fresh.slice(0, MOST_TOLD)) say(textOf(one), TOLD_MS);
   const list = document.createElement("ul");
   list.append(...found.slice(0, MOST_SHOWN).map(item));
   const more = found.length - MOST_SHOWN;

@@ -1,6 +1,7 @@
 // Tells a person at every page what happened to the own account, until the person has read it.
 
 import { call } from "./api.js";
+import { whenFree } from "./when-free.js";
 
 /** @import { Notice } from "./types.d.ts" */
 
@@ -26,5 +27,7 @@ export async function showNotices() {
   });
   const title = Object.assign(document.createElement("h2"), { textContent: "About your account" });
   place.replaceChildren(title, list, button);
-  place.hidden = false;
+  whenFree("notices", () => {
+    place.hidden = false;
+  });
 }

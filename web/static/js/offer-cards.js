@@ -1,6 +1,6 @@
-// The cards of offers and rings, and the message after a lead was won.
+// The cards of offers and rings.
 
-import { timeLeft } from "./format.js";
+import { timeLeft, valueText } from "./format.js";
 
 /** @import { BoardRow } from "./types.d.ts" */
 /** @import { Call } from "./offers.js" */
@@ -27,8 +27,22 @@ export function offerCard(row, buttons) {
   const { method, name } = row.columns;
   const text = method === "distribute_all" ? `A new lead is available: ${name}` : `Offered to you: ${name}`;
   const made = card(row.lead_id, "offer", text);
+  const facts = factsText(row);
+  if (facts) made.firstElementChild?.append(Object.assign(document.createElement("small"), { textContent: facts }));
   made.append(timeLeftLabel(row), ...buttons);
   return made;
+}
+
+/**
+ * Says what the rep decides by. Who competes for a lead sees only its name (S1).
+ * @param {BoardRow} row
+ */
+function factsText({ columns }) {
+  const shown = ["state", "loan_purpose", "loan_amount"];
+  return shown
+    .map((name) => valueText({ name, type: name === "loan_amount" ? "number" : "text" }, columns[name]))
+    .filter(Boolean)
+    .join(" · ");
 }
 
 /**
@@ -102,25 +116,21 @@ export function leadLink(lead, name) {
 }
 
 /**
- * @param {string} lead
- * @param {string} name
+ * Removes a card. While the pointer is among the cards, it leaves an empty slot, so that no other card moves under it.
+ * @param {HTMLElement} made
  */
-export function congratulate(lead, name) {
-  const dialog = document.createElement("dialog");
-  dialog.setAttribute("aria-labelledby", "won-title");
-  const title = document.createElement("h2");
-  Object.assign(title, { id: "won-title", textContent: "Congratulations! You have a new lead" });
-  const who = Object.assign(document.createElement("p"), { textContent: name });
-  const details = document.createElement("a");
-  Object.assign(details, { className: "button primary", href: `/leads/${lead}`, textContent: "Go to Lead Details" });
-  const menu = document.createElement("menu");
-  menu.append(
-    button("Stay here", "Stay here", "", () => dialog.close()),
-    details,
-  );
-  dialog.append(title, who, menu);
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
-  details.focus();
+export function remove(made) {
+  const slot = Object.assign(document.createElement("div"), { className: "slot" });
+  if (made.parentElement?.matches(":hover") && made.nextElementSibling) made.replaceWith(slot);
+  else made.remove();
+}
+
+/**
+ * Removes the empty slots when the pointer leaves the cards.
+ * @param {HTMLElement} place
+ */
+export function closeSlots(place) {
+  place.addEventListener("pointerleave", () => {
+    for (const slot of place.querySelectorAll(".slot")) slot.remove();
+  });
 }

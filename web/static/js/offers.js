@@ -2,6 +2,7 @@
 //
 // A ring works like a phone call: 1 accepts, hanging up declines. The winner presses 1 again to be connected.
 
+import { congratulate } from "./answer-card.js";
 import { act, messageOf } from "./api.js";
 import { element, elements, focusedIn, targetOf } from "./dom.js";
 import { sentence, timeLeft } from "./format.js";
@@ -70,6 +71,7 @@ class Offers {
       if (event instanceof CustomEvent) this.queue?.apply(event.detail.data, event.detail.id);
     });
     document.addEventListener("keydown", (event) => this.pressKey(event));
+    cards.closeSlots(this.place);
     this.queue.read();
     setInterval(() => this.tick(), TICK_MS);
   }
@@ -148,7 +150,7 @@ class Offers {
     const accepted = won || answer.result === "done";
     const call = this.calls.get(row.lead_id);
     if (!call) {
-      if (won) cards.congratulate(row.lead_id, name);
+      if (won) congratulate(row.lead_id, name, "Stay here");
       else if (type === "decline") say(accepted ? `Declined: ${name} goes to somebody else.` : refusal(answer));
       else say(isNewLead(row) || answer.result === "lost" ? GONE : refusal(answer));
     } else if (type === "press_one") {
@@ -224,9 +226,11 @@ class Offers {
     const focused = focusedIn(place);
     const before = this.cards;
     this.cards = new Map(wanted.map(([key, make]) => [key, before.get(key) ?? make()]));
-    for (const [key, card] of before) if (!this.cards.has(key)) card.remove();
+    for (const [key, card] of before) if (!this.cards.has(key)) cards.remove(card);
+    if (!this.cards.size) place.replaceChildren();
     let n = 0;
     for (const card of this.cards.values()) {
+      while (place.children[n]?.matches(".slot")) n += 1;
       if (place.children[n] !== card) place.insertBefore(card, place.children[n] ?? null);
       n += 1;
     }

@@ -5,25 +5,24 @@ import { askForMove } from "./move-dialog.js";
 
 /** @import { Answer } from "./types.d.ts" */
 
-/** @type {Record<string, string>} the reason of a refusal -> the field of the action that overrides it */
-const FIELDS = { not_licensed: "override_licence", at_cap: "override_cap" };
+/** @typedef {{type: string} & Record<string, unknown>} Body of an action */
 
 /**
- * Names the field that overrides what an answer refuses.
- * @param {Answer} answer
- * @returns {string | null} null if nobody may override it
+ * Sends an action. If it is refused and the person may override the refusal, asks for the reason and sends it again.
+ * @param {Body} action
+ * @param {(body: Body) => Promise<Answer | null>} send sends it and shows the answer; null if it was not accepted
+ * @returns {Promise<Answer | null>} the last answer
  */
-export function overrideOf(answer) {
-  return answer.result === "refused" ? (FIELDS[answer.reason ?? ""] ?? null) : null;
-}
-
-/**
- * Says what the answer refuses. The rest of the server's sentence is for programs.
- * @param {Answer} answer
- */
-export function refusalOf(answer) {
-  const [problem = ""] = (answer.words ?? answer.why ?? "").split("; a manager may");
-  return sentence(problem);
+export async function doOrOverride(action, send) {
+  let body = action;
+  let answer = await send(body);
+  while (answer?.override) {
+    const why = await askForOverride(answer);
+    if (why === null) break;
+    body = { ...body, [answer.override]: true, why };
+    answer = await send(body);
+  }
+  return answer;
 }
 
 /**
@@ -31,10 +30,10 @@ export function refusalOf(answer) {
  * @param {Answer} answer
  * @returns {Promise<string | null>} null if it was cancelled
  */
-export async function askForOverride(answer) {
+async function askForOverride(answer) {
   const chosen = await askForMove({
     title: "Assign it all the same?",
-    effect: `${refusalOf(answer)} The history will show that you decided it, and why.`,
+    effect: `${sentence(answer.problem ?? "")} The history will show that you decided it, and why.`,
     label: "Assign all the same",
     reps: "none",
     why: true,

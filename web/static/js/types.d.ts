@@ -63,6 +63,10 @@ export interface Answer {
   reason?: string | null;
   why?: string | null;
   words?: string | null;
+  /** `words` of a refusal without what a manager may do about it. */
+  problem?: string | null;
+  /** The field with which this person may do it all the same, with a reason (M6). */
+  override?: "override_licence" | "override_cap" | null;
   /** The promised time is in quiet hours: from then on the lead may be called. */
   call_from?: string | null;
   owner?: string | null;

@@ -1,0 +1,17 @@
+"""The labels of a field's values: `cash_out` is shown as "Cash-out". web/static/js/format.js has the same words."""
+
+from typing import Final
+
+HYPHENATED: Final = {
+    "cash_out": "Cash-out",
+    "single_family": "Single-family",
+    "multi_family": "Multi-family",
+    "pre_assigned": "Pre-assigned",
+}
+"""Values whose label is not just the value with spaces and a capital letter."""
+
+
+def value_label(value: str) -> str:
+    """Return the label of a value. A state's code stays as it is."""
+    text = HYPHENATED.get(value) or value.replace("_", " ")
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,139 @@
+"""Nothing moves under the pointer: rows wait or leave an empty place, offers have a reserved place (Q9, R3, Q8).
+
+A lost connection is said within seconds, and a claim that is on its way says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.axe import serious
+from tests.web.rows import READY, appears, row, vanishes
+from tests.web.running_org import NEW
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+JONES: Final = {"first_name": "Jeremy", "last_name": "Jones", "state": "RI", "loan_amount": 310000}
+SILVA: Final = {"first_name": "Ana", "last_name": "Silva", "state": "MA", "loan_amount": 250000}
+MOST_SHIFT: Final = 0.01
+_WATCH_SHIFTS: Final = """() => {
+  window.shift = 0;
+  window.moved = [];
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      window.shift += entry.value;
+      for (const { node, previousRect, currentRect } of entry.sources)
+        window.moved.push(`${node?.nodeName} ${node?.id} ${node?.className}: ${previousRect.y} to ${currentRect.y}`);
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+}"""
+
+
+async def check_still(page: Page) -> None:
+    """Check that the layout shifts since the page's load, also those right after a click, are next to nothing."""
+    shift, moved = await page.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done([shift, moved]))))"
+    )
+    assert shift < MOST_SHIFT, moved
+
+
+async def point_at(page: Page, lead: str) -> float:
+    """Put the pointer on a row, and return the row's place from the top."""
+    await row(page, lead).hover()
+    return await top(page, lead)
+
+
+async def top(page: Page, lead: str) -> float:
+    """Return a row's distance from the top of the window."""
+    found: float = await row(page, lead).evaluate("one => one.getBoundingClientRect().top")
+    return found
+
+
+async def test_q9_nothing_moves_while_the_pointer_is_over_the_list(office: RunningOrg) -> None:
+    await office.publish("settings", "settings", quiet_hours=[])
+    for rep_id in ("rep-1", "rep-2"):
+        await office.rep(rep_id)
+    members = [{"rep_id": "rep-1"}]
+    await office.publish(
+        "group", "west", name="West", method="round_robin", members=members, claim_window_seconds=900
+    )
+    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await office.publish("queue", "new", **NEW)
+    jones, silva = await office.arrive("A-1", **JONES), await office.arrive("A-2", **SILVA)
+    page = await office.sign_in("rep-1", "/queues/new")
+    await appears(page, jones)
+    await appears(page, silva)
+    before = await point_at(page, silva)
+    # The page loads with the pointer over the list.
+    await page.add_init_script(f"({_WATCH_SHIFTS})()")
+    await page.reload()
+    await page.wait_for_selector(READY)
+    await appears(page, silva)
+    await page.mouse.move(641, before + 12)  # as a hand does that rests on the mouse
+    assert await top(page, silva) == before
+    # A row comes above the pointer and waits; another one goes and leaves its place; an offer has a place of its own.
+    larger = await office.arrive("A-3", first_name="Bo", last_name="Reed", state="TX", loan_amount=900000)
+    await expect(page.locator("[data-new]")).to_have_text("1 new")
+    await expect(row(page, larger)).to_have_count(0)
+    claimed = (await office.ask("claim", jones, "rep-2", queue_id="new")).answer
+    assert claimed is not None
+    assert claimed.result == "won"
+    await vanishes(page, jones)
+    await office.arrive("A-4", campaign="west", first_name="Di", last_name="Fox", state="RI")
+    await expect(page.locator("#offers")).to_contain_text("Offered to you: Di Fox")
+    assert await top(page, silva) == before
+    await check_still(page)
+    assert await serious(page) == []
+    # The click meets the row that it was meant for, and the answer moves nothing.
+    await row(page, silva).get_by_role("button", name="Claim this Lead: Ana Silva").click()
+    await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
+    await vanishes(page, silva)
+    await expect(page.get_by_role("button", name="Accept Di Fox")).to_be_visible()
+    await check_still(page)
+    # When the pointer leaves the list, the rows that waited are there.
+    await page.mouse.move(5, 5)
+    await expect(row(page, larger)).to_be_visible()
+    await expect(page.locator("[data-new]")).to_have_text("")
+    await expect(page.locator("tr.gone")).to_have_count(0)
+
+
+async def test_q9_rows_wait_for_the_keyboard_too(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    await office.publish("queue", "new", **NEW)
+    silva = await office.arrive("A-1", **SILVA)
+    page = await office.sign_in("rep-1", "/queues/new")
+    await appears(page, silva)
+    await page.keyboard.press("j")
+    await expect(row(page, silva).get_by_role("button")).to_be_focused()
+    jones = await office.arrive("A-2", **JONES)
+    await expect(page.locator("[data-new]")).to_have_text("1 new")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#answer")).to_contain_text("Ana Silva has been added to your lead list.")
+    await appears(page, jones)  # the row that had the focus has gone
+    await expect(page.locator("#queues")).to_be_visible()
+
+
+async def test_q8_offline_is_said_and_a_claim_on_its_way_says_so(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    await office.publish("queue", "new", **NEW)
+    lead = await office.arrive("A-1", **JONES)
+    page = await office.sign_in("rep-1", "/queues/new")
+    await appears(page, lead)
+    connection = page.locator("#connection")
+    await expect(connection).to_be_hidden()
+    await page.context.set_offline(True)
+    await expect(connection).to_be_visible()
+    await row(page, lead).get_by_role("button").click()
+    await expect(row(page, lead).get_by_role("button")).to_have_text("Claiming …")
+    await expect(page.locator("#answer")).to_contain_text("The connection is lost. The claim is sent again")
+    await page.context.set_offline(False)
+    await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
+    await expect(connection).to_be_hidden()

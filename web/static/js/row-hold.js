@@ -1,0 +1,112 @@
+// Keeps the rows of a list in their places while the pointer or the keyboard's focus is in the list, so that nobody
+// clicks another row than the one that was meant. A row that goes leaves an empty place; a row that comes waits.
+
+import { elements } from "./dom.js";
+
+/**
+ * What to show in one place of a list. `row` null: the row that was here has gone.
+ * @template R
+ * @typedef {{lead: string, row: R | null}} Place
+ */
+
+/** @template {{lead_id: string}} R */
+export class RowHold {
+  /**
+   * @param {HTMLElement} body of the table
+   * @param {() => void} onRelease is called when rows that were held back may be shown
+   */
+  constructor(body, onRelease) {
+    this.body = body;
+    this.onRelease = onRelease;
+    this.isPointed = false;
+    this.isOff = false;
+    /** @type {string[]} the leads shown, in order, also those that have gone */
+    this.order = [];
+    /** @type {Set<string>} leads that entered since the rows are held */
+    this.entered = new Set();
+    /** The number of rows that wait. */
+    this.waiting = 0;
+    body.addEventListener("pointerenter", (event) => {
+      if (event.pointerType === "mouse") this.isPointed = true;
+    });
+    body.addEventListener("pointerleave", () => {
+      this.isPointed = false;
+      this.releaseSoon();
+    });
+    body.addEventListener("focusout", () => this.releaseSoon());
+  }
+
+  get isHeld() {
+    return !this.isOff && (this.isPointed || this.body.querySelector(":focus-visible") !== null);
+  }
+
+  /** Focus that goes from one row to the next is in neither for a moment. */
+  releaseSoon() {
+    queueMicrotask(() => {
+      if (!this.isHeld && this.order.length) this.onRelease();
+    });
+  }
+
+  /**
+   * Shows all rows at their places while `change` runs, because the person asked for other rows.
+   * @param {() => Promise<unknown>} change
+   */
+  async without(change) {
+    this.isOff = true;
+    try {
+      await change();
+    } finally {
+      this.isOff = false;
+    }
+  }
+
+  /**
+   * Says what to show in each place.
+   * @param {R[]} rows the rows of the list, in order
+   * @param {string | null} [entered] a lead that has just entered or moved
+   * @returns {Place<R>[]}
+   */
+  places(rows, entered) {
+    const now = new Map(rows.map((row) => [row.lead_id, row]));
+    if (!this.isHeld || !this.order.some((lead) => now.has(lead))) {
+      this.order = [...now.keys()];
+      this.entered.clear();
+      this.waiting = 0;
+      return rows.map((row) => ({ lead: row.lead_id, row }));
+    }
+    const shown = new Set(this.order);
+    if (entered && !shown.has(entered)) this.entered.add(entered);
+    this.waiting = [...this.entered].filter((lead) => now.has(lead)).length;
+    return this.order.map((lead) => ({ lead, row: now.get(lead) ?? null }));
+  }
+}
+
+/**
+ * Puts an empty place of the same size where a row has gone.
+ * @param {HTMLTableRowElement} line
+ * @returns {HTMLTableRowElement}
+ */
+export function emptyPlace(line) {
+  const place = /** @type {HTMLTableRowElement} */ (line.cloneNode(true));
+  place.removeAttribute("data-lead");
+  place.className = "gone";
+  place.inert = true;
+  place.setAttribute("aria-hidden", "true");
+  return place;
+}
+
+/**
+ * Returns the element of the nearest row that can have the focus: at this place, below it, or above it.
+ * @param {HTMLElement} body
+ * @param {number} place
+ * @returns {HTMLElement | null}
+ */
+export function nearest(body, place) {
+  const lines = elements("tr", body, "tr");
+  const order = [...lines.slice(Math.max(0, place)), ...lines.slice(0, Math.max(0, place)).reverse()];
+  for (const line of order) {
+    const found = line.matches(".gone") ? null : line.querySelector("button:not(:disabled), a");
+    if (found instanceof HTMLElement) return found;
+  }
+  return null;
+}

@@ -45,9 +45,7 @@ def behind_proxy(office: RunningOrg) -> Iterator[RunningOrg]:
 
 async def client_from(office: RunningOrg, host: str) -> httpx.AsyncClient:
     """Return a client that a proxy says is at a host."""
-    return httpx.AsyncClient(
-        timeout=60, base_url=office.url, headers={**JSON, "x-forwarded-for": host}, timeout=60
-    )
+    return httpx.AsyncClient(base_url=office.url, headers={**JSON, "x-forwarded-for": host}, timeout=60)
 
 
 async def test_wrong_tries_padded_with_blanks_are_one_account(office: RunningOrg) -> None:
@@ -135,7 +133,7 @@ async def test_bodies_are_capped_before_they_are_read(office: RunningOrg) -> Non
             taken += MOST_BYTES
             yield b" " * MOST_BYTES
 
-    async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=office.url, headers=JSON, timeout=60) as client:
         for path, most in (
             ("/api/v1/session", BEFORE_SIGN_IN_BYTES),
             ("/sign-in", BEFORE_SIGN_IN_BYTES),

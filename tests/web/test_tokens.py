@@ -133,9 +133,7 @@ async def test_a_stream_tells_a_token_only_what_its_scopes_allow(office: Running
         secret, _ = office.tokens.issue(office.org, "ann-lee", "t", {"queues:read", scope}, by="test")
         headers = {"authorization": f"Bearer {secret}"}
         async with (
-            httpx.AsyncClient(
-                timeout=60, base_url=office.url, headers=headers, timeout=PATIENCE_SECONDS
-            ) as client,
+            httpx.AsyncClient(base_url=office.url, headers=headers, timeout=PATIENCE_SECONDS) as client,
             client.stream("GET", "/api/v1/live") as stream,
         ):
             async for text in stream.aiter_text():

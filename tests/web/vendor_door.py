@@ -97,7 +97,7 @@ def _org_of(value: bytes) -> str | None:
 def client(office: RunningOrg, secret: str | None) -> httpx.AsyncClient:
     """Return a client with a vendor's key."""
     headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
-    return httpx.AsyncClient(timeout=60, base_url=office.url, headers=headers, timeout=PATIENCE_SECONDS)
+    return httpx.AsyncClient(base_url=office.url, headers=headers, timeout=PATIENCE_SECONDS)
 
 
 def issued(office: RunningOrg, store: Engine, vendor: str = "acme", **more: Any) -> str:

@@ -4,9 +4,12 @@ The lead's own row is replaced like any other. Rows of the history are never upd
 what and when, and lose the words, which may repeat facts: queues' reasons, columns, notes and names.
 """
 
-from sqlalchemy import Connection, update
+from typing import Final
+
+from sqlalchemy import Connection, select, update
 
 from models.erasure import ERASED
+from models.lead import Phase
 from sink.rows import TableRows
 from sink.tables import (
     ActivityTable,
@@ -15,11 +18,20 @@ from sink.tables import (
     DecisionTable,
     InquiryTable,
     LeadExceptionTable,
+    LeadTable,
 )
+
+OF_INQUIRIES: Final = ("inquiry_added", "inquiry_split")
+"""The decisions of a lead that repeat the facts of an inquiry, which may be a lead of its own now (K5)."""
 
 
 def erase_earlier_rows(connection: Connection, applied: list[TableRows]) -> None:
-    """Remove the facts of each lead that one of these records erased."""
+    """Remove the facts of each lead that one of these records erased.
+
+    The leads that it was taken out of may lie in other partitions, which may be read later. So what these records say
+    about leads that were erased before is removed too.
+    """
+    _erase_inquiries_of_erased_leads(connection, applied)
     for rows in applied:
         if not rows.erased or rows.lead is None:
             continue
@@ -55,3 +67,41 @@ def erase_earlier_rows(connection: Connection, applied: list[TableRows]) -> None
                 state=None,
             )
         )
+        for former in rows.split_from:
+            _erase_inquiry(connection, former, lead_id)
+
+
+def _erase_inquiries_of_erased_leads(connection: Connection, applied: list[TableRows]) -> None:
+    """Remove the facts of inquiries that these records add or take out and whose own leads are erased already."""
+    said = {
+        (row["lead_id"], row["why"]["inquiry_id"])
+        for rows in applied
+        for row in rows.decisions
+        if row["type"] in OF_INQUIRIES
+    }
+    if not said:
+        return
+    lead = LeadTable
+    erased = select(lead.lead_id).where(
+        lead.lead_id.in_({inquiry_id for _, inquiry_id in said}),
+        lead.phase == Phase.CLOSED.value,
+        lead.last_outcome == ERASED,
+    )
+    gone = set(connection.scalars(erased))
+    for lead_id, inquiry_id in sorted(said):
+        if inquiry_id in gone:
+            _erase_inquiry(connection, lead_id, inquiry_id)
+
+
+def _erase_inquiry(connection: Connection, lead_id: str, inquiry_id: str) -> None:
+    """Remove what a lead's decisions say about an inquiry that was taken out of it."""
+    decision = DecisionTable
+    connection.execute(
+        update(decision)
+        .where(
+            decision.lead_id == lead_id,
+            decision.type.in_(OF_INQUIRIES),
+            decision.why["inquiry_id"].as_string() == inquiry_id,
+        )
+        .values(why={})
+    )

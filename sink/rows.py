@@ -53,7 +53,8 @@ class TableRows(NamedTuple):
     """The rows of one journal record. `assignment` is also a row of the history.
 
     `split`: the ids of inquiries that a manager took out of the lead. `is_split`: the id is a lead again (K5).
-    `erased`: the record erased the lead, so facts of the prospect are removed from rows of earlier records.
+    `erased`: the record erased the lead, so facts of the prospect are removed from rows of earlier records, also from
+    those of the leads `split_from`, which the lead was taken out of.
     """
 
     off: int
@@ -67,6 +68,7 @@ class TableRows(NamedTuple):
     split: tuple[str, ...]
     is_split: bool
     erased: bool = False
+    split_from: tuple[str, ...] = ()
 
 
 def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
@@ -93,6 +95,7 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
         split=tuple(said.inquiry_id for said in row.decisions if isinstance(said, InquirySplit)),
         is_split=any(isinstance(decision, LeadSplit) for decision in row.decisions),
         erased=any(isinstance(decision, LeadErased) for decision in row.decisions),
+        split_from=() if lead is None else lead.split_from,
     )
 
 

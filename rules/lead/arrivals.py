@@ -58,6 +58,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
     _record_suppression(transition, event.barred)
     if event.split is not None:
         split, owner = event.split, None
+        transition.update(split_from=merging.former_leads(lead, split))
         transition.emit(
             LeadSplit(from_lead_id=split.lead_id, rep_id=split.rep_id, owner=owner, why=split.why)
         )

@@ -21,10 +21,12 @@ from models.lead import DeadlineKind, Lead, LeadRow, Phase
 from models.merging import (
     MAX_KEPT_BYTES,
     MERGED,
+    MOST_FORMER,
     MOST_KEPT,
     KeptInquiry,
     Merge,
     MergedLead,
+    SplitFrom,
 )
 from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
 from models.persons import handles_of, name_digest, names_differ, person_handles
@@ -281,6 +283,11 @@ def _handles(lead: Lead) -> tuple[str, ...]:
 # -- a lead that is taken out ------------------------------------------------------------------------------------------
 
 
+def former_leads(lead: Lead, split_from: SplitFrom) -> tuple[str, ...]:
+    """Return the leads that a lead was taken out of, each once, with the one that it is taken out of now."""
+    return tuple(dict.fromkeys((*lead.split_from, split_from.lead_id)))[-MOST_FORMER:]
+
+
 def leave(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
     """Make a merged lead what it was before: closed or ignored, its active owner's, or distributed again."""
     lead, split_from = transition.lead, event.split
@@ -296,6 +303,7 @@ def leave(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
     keeps = lead.owner is not None and not transition.rules.has_left(lead.owner)
     transition.update(
         merged=None,
+        split_from=former_leads(lead, split_from),
         last_outcome=merged.last_outcome,
         suppressed=event.barred,
         org_log_offset=event.org_log_offset,

@@ -3,15 +3,18 @@
 from datetime import timedelta
 
 import msgspec
+import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine, select
 
 from models.decisions import InquiryAdded, MergedInto
+from models.erasure import ERASED
 from models.erasure_decisions import LeadErased
 from models.facts import Facts
+from models.lead import Phase
 from models.merging_decisions import InquirySplit, LeadSplit
 from sink.migrate import downgrade, upgrade
-from sink.tables import InquiryTable, LeadAliasTable, LeadTable
+from sink.tables import DecisionTable, InquiryTable, LeadAliasTable, LeadTable
 from sink.writer import CrmWriter
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import START, lead_of, record_of, row_of, unburied
@@ -118,3 +121,34 @@ def test_k5_what_a_manager_takes_out_has_no_row_any_more(writer: CrmWriter, engi
     late = row_of(lead, replace(out, why="again"), off=6, seq=3)
     writer.apply([record_of(late, 6)])
     assert [row[:2] for row in inquiries(engine)] == [("B", other.lead_id)], "it is another lead's by now"
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["former lead first", "erased lead first"])
+def test_k5_the_former_lead_of_an_erased_person_keeps_none_of_its_facts(
+    writer: CrmWriter, engine: Engine, *, later: bool
+) -> None:
+    """The two leads lie in two partitions, which are read in either order."""
+    lead = lead_of("lead-1")
+    own = replace(lead, lead_id="B", split_from=(lead.lead_id,))
+    gone = replace(own, facts=Facts(vendor="globex"), phase=Phase.CLOSED, last_outcome=ERASED)
+    out = InquirySplit(inquiry_id="B", rep_id="mia", why="another", facts=FACTS)
+    other = replace(ADDED, inquiry_id="C")
+    left = LeadSplit(from_lead_id=lead.lead_id, rep_id="mia", owner=None, why="another")
+    former = [
+        record_of(row_of(lead, ADDED, other), 0),
+        record_of(row_of(lead, out, off=2, seq=2), 1),
+    ]
+    of_its_own = [
+        record_of(row_of(own, left, off=3), 0, partition=1, key="B"),
+        record_of(row_of(gone, LeadErased(rep_id="ada", why="w"), off=4, seq=2), 1, partition=1, key="B"),
+    ]
+    for records in (of_its_own, former) if later else (former, of_its_own):
+        writer.apply(records)
+    with engine.connect() as connection:
+        table = DecisionTable
+        query = select(table.type, table.why).order_by(table.source_partition, table.source_offset, table.n)
+        found = [tuple(row) for row in connection.execute(query.where(table.lead_id == lead.lead_id))]
+    assert found[0] == ("inquiry_added", {})
+    assert found[2] == ("inquiry_split", {})
+    assert found[1][1]["facts"] == KEPT, "another person's inquiry stays"
+    assert [row[0] for row in inquiries(engine)] == ["C"]

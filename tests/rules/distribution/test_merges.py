@@ -81,6 +81,7 @@ def test_k5_a_split_undoes_a_merge(floor: SalesFloor) -> None:
             was.inquiries,
         )
         assert (now.last_outcome, now.hashes, now.suppressed) == (was.last_outcome, was.hashes, {})
+    assert floor.lead_of("B").split_from == ("A",)
     assert ("lead_split", "bob", False) in floor.all_notices("B")
     assert ("inquiry_split", "ann", False) in floor.all_notices("A")
     assert floor.in_hand("bob") == (1, 0)
@@ -98,6 +99,7 @@ def test_k5_an_inquiry_that_was_joined_becomes_a_lead_with_its_own_facts(floor: 
     assert (new.facts.email, new.facts.zip, new.facts.first_name) == ("c@x.org", "02903", "Cyd")
     assert (lead.facts.zip, lead.facts.first_name, lead.inquiries) == ("02904", None, 2)
     assert floor.has("C"), "it is distributed"
+    assert new.split_from == ("A",), "its erasure reaches what A says about it"
     floor.comes("E", email="c@x.org", last_name="Jones").comes("F", email="d@x.org", last_name="Jones")
     assert (floor.rows["E"].merged_into, floor.rows["F"].merged_into) == ("C", "A")
     assert merge(settled(floor), "C", "A").result is Result.DONE

@@ -63,7 +63,7 @@ def courier(
 ) -> None:
     """Run a courier: it carries out the requests of one channel and records what became of them.
 
-    Example: FIRSTCLAIM_SMTP_HOST=smtp.example firstclaim courier --channel mail --port 8805
+    Example: firstclaim courier --channel mail --port 8805
     """
     check_port(port, "--port")
     from couriers import process

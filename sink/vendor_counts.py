@@ -81,6 +81,7 @@ def _remarks(attributes: dict[str, Any]) -> list[str]:
         for name, word in words.items()
         if isinstance(said := attributes.get(name), dict)
         for field in said
+        if field != "id_reused"  # counted as `reused`
     ]
 
 

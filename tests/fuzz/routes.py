@@ -89,7 +89,7 @@ async def attack(stack: RunningStack, count: int, seed: int, say: Callable[[str]
     port, requests = stack.ports["console"], Requests(seed, [*issued, boss])
     async with (
         asyncio.timeout(ANSWER_SECONDS),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as asked,
+        httpx.AsyncClient(timeout=60, base_url=f"http://127.0.0.1:{port}") as asked,
     ):
         for token in issued:
             while (

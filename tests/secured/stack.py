@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SECONDS = 180.0
 """The longest time for any step, even on a very busy machine."""
-SPARE = tuple(f"spare-{n}" for n in range(1, 20))
+SPARE = tuple(f"spare-{n}" for n in range(1, 41))
 """Users for processes that lack a right."""
 VENDORS = ("vendor-acme", "vendor-bolt")
 CRM = "crm-sales"

@@ -23,7 +23,9 @@ async def signed_in(
     office: RunningOrg, rep_id: str, *, headers: dict[str, str] | None = None, **more: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client with its own session; `more`: further members of the credentials."""
-    async with httpx.AsyncClient(base_url=office.url, headers={**JSON, **(headers or {})}) as client:
+    async with httpx.AsyncClient(
+        timeout=60, base_url=office.url, headers={**JSON, **(headers or {})}
+    ) as client:
         answer = await sign_in(client, office.email(rep_id), **more)
         assert answer.status_code == HTTPStatus.CREATED, answer.text
         client.headers["x-csrf-token"] = answer.json()["csrf"]

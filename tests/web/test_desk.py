@@ -40,7 +40,7 @@ def row(page: Page, lead: str) -> Locator:
 
 async def names(page: Page) -> list[str]:
     """Return the prospects shown, in order."""
-    found: list[str] = await page.locator("tbody tr").evaluate_all(
+    found: list[str] = await page.locator("tbody tr[data-lead]").evaluate_all(
         "rows => rows.map(row => row.querySelector('[data-does=select]')"
         ".getAttribute('aria-label').replace('Select ', ''))"
     )

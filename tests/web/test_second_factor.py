@@ -70,7 +70,7 @@ async def test_with_a_second_factor_the_password_alone_is_not_enough(office: Run
         used = code(made["secret"])
         codes = (await client.put(FACTOR, json={"code": used})).json()["recovery_codes"]
         assert (await client.post(FACTOR)).status_code == HTTPStatus.CONFLICT
-    async with httpx.AsyncClient(base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as client:
         asked = await sign_in(client, email)
         assert (asked.status_code, asked.json()["type"]) == (401, "urn:firstclaim:problem:code-needed")
         assert "firstclaim_session" not in asked.headers.get("set-cookie", "")

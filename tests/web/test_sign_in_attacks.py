@@ -56,7 +56,7 @@ async def test_wrong_tries_padded_with_blanks_are_one_account(office: RunningOrg
     spellings = itertools.cycle(
         [email, f" {email}", f"{email}\t", email.upper(), email.replace("r", "\uff52", 1)]
     )
-    async with httpx.AsyncClient(base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as client:
         answers = [await sign_in(client, f"{' ' * number}{next(spellings)}", WRONG) for number in range(11)]
         assert [one.status_code for one in answers] == [HTTPStatus.UNAUTHORIZED] * 10 + [429]
         assert 0 < int(answers[-1].headers["retry-after"]) <= 61
@@ -91,7 +91,7 @@ async def test_many_invented_addresses_hold_nobody_up(behind_proxy: RunningOrg) 
 
 async def test_forwarded_addresses_are_believed_from_trusted_proxies_only(office: RunningOrg) -> None:
     """Before, a guesser could send another X-Forwarded-For each time. A local proxy opened /metrics to everybody."""
-    async with httpx.AsyncClient(base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as client:
         assert (await client.get("/metrics")).status_code == HTTPStatus.OK
         for name in ("x-forwarded-for", "forwarded"):
             assert (await client.get("/metrics", headers={name: "127.0.0.1"})).status_code == 403

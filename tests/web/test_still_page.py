@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.async_api import expect
 
+from rules.language.catalogue import FIELDS
+from rules.language.value_labels import HYPHENATED, value_label
 from tests.web.axe import serious
 from tests.web.rows import READY, appears, row, vanishes
 from tests.web.running_org import NEW
+from web.links import phone_text
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -105,6 +108,29 @@ async def test_q9_nothing_moves_while_the_pointer_is_over_the_list(office: Runni
     await expect(page.locator("tr.gone")).to_have_count(0)
 
 
+async def test_s6_rows_of_my_leads_keep_their_places_too(office: RunningOrg) -> None:
+    for rep_id, role in (("rep-1", "rep"), ("rep-2", "rep"), ("mia", "manager")):
+        await office.rep(rep_id, role)
+    await office.until_published("rep", "rep-2")
+    jones = await office.arrive("A-1", assigned_to="rep-1", **JONES)
+    silva = await office.arrive("A-2", assigned_to="rep-1", **SILVA)
+    page = await office.sign_in("rep-1", "/my-leads")
+    await appears(page, jones)
+    await appears(page, silva)
+    is_first = await top(page, jones) < await top(page, silva)
+    first, second = (jones, silva) if is_first else (silva, jones)
+    before = await point_at(page, second)
+    moved = (await office.ask("reassign", first, "mia", to_rep_id="rep-2", why="away")).answer
+    assert moved is not None
+    assert moved.result == "done"
+    await vanishes(page, first)
+    assert await top(page, second) == before
+    await expect(page.locator("#moves")).to_be_hidden()  # the notice of the move waits, too
+    await page.mouse.move(5, 5)
+    await expect(page.locator("tr.gone")).to_have_count(0)
+    await expect(page.locator("#moves")).to_be_visible()
+
+
 async def test_q9_rows_wait_for_the_keyboard_too(office: RunningOrg) -> None:
     await office.rep("rep-1")
     await office.publish("queue", "new", **NEW)
@@ -137,3 +163,18 @@ async def test_q8_offline_is_said_and_a_claim_on_its_way_says_so(office: Running
     await page.context.set_offline(False)
     await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
     await expect(connection).to_be_hidden()
+
+
+async def test_labels_are_the_same_in_the_browser_and_on_the_server(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    page = await office.sign_in("rep-1", "/my-leads")
+    values = sorted({option for field in FIELDS.values() for option in field.options} | set(HYPHENATED))
+    shown = await page.evaluate(
+        """async (values) => {
+          const { valueLabel, phoneText } = await import("/static/js/format.js");
+          return [...values.map(valueLabel), phoneText("+14014194247"), phoneText("+442071838750")];
+        }""",
+        values,
+    )
+    assert shown == [*map(value_label, values), phone_text("+14014194247"), phone_text("+442071838750")]
+    assert shown[-2:] == ["(401) 419-4247", "+442071838750"]

@@ -62,6 +62,9 @@ async def test_v6_each_vendors_leads_are_counted_from_the_bytes_it_sent(office: 
         assert (await bob.get("/api/v1/vendors/reports")).status_code == HTTPStatus.FORBIDDEN
     page = await office.sign_in("mia-orr", "/vendors")
     await expect(page.locator("[data-vendor=acme]")).to_contain_text("1 (33 %)")
+    await expect(page.locator("[data-vendor=acme]")).to_contain_text("Email could not be read")
+    await expect(page.locator("[data-vendor=acme]")).not_to_contain_text("_")
+    await expect(page.locator("nav[aria-label=Days]")).to_contain_text("1 day 7 days")
     assert await serious(page) == []
     assert await fits_a_phone(page)
     await shot(page, "vendors")

@@ -1,17 +1,16 @@
 """The page on which a manager uploads a file of leads (V1, V4)."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from application.importing.mapping import FIELDS
 from models.field_names import FULL_NAME
-from rules.language.catalogue import FIELDS as CATALOGUE
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.pages.common import data, render
+from web.services.field_labels import field_label
 
 router = APIRouter(include_in_schema=False)
-_NAMES: Final = {FULL_NAME: "Whole name", "org": "Org", "vendor": "Lead provider"}
 
 
 @router.get("/uploads")
@@ -21,7 +20,7 @@ async def uploads(
     """Show the form. The page reads the file by the API."""
     rules = parts.directory.org(person.org)
     campaigns = sorted(rules.campaigns.values(), key=lambda one: one.name or one.campaign_id)
-    labels = {name: _NAMES.get(name) or _label(name) for name in (FULL_NAME, *FIELDS) if name != "org"}
+    labels = {name: field_label(name) for name in (FULL_NAME, *FIELDS) if name != "org"}
     return render(
         request,
         person,
@@ -30,8 +29,3 @@ async def uploads(
         vendors=sorted({one.vendor for one in campaigns if one.vendor}),
         upload_data=data({"fields": labels}),
     )
-
-
-def _label(name: str) -> str:
-    known = CATALOGUE.get(name)
-    return known.label if known is not None else name.replace("_", " ").capitalize()

@@ -11,7 +11,7 @@ import { badges, myQueueActions } from "./my-queue-row.js";
 import { offers } from "./offers.js";
 import { QueueLinks } from "./queue-links.js";
 import { QueueSelection } from "./queue-selection.js";
-import { emptyPlace, nearest, RowHold } from "./row-hold.js";
+import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
 import { doNotCall } from "./row-parts.js";
 import { say } from "./say.js";
 
@@ -101,12 +101,6 @@ function placeOf(lead) {
   return line.matches(".gone") ? line : emptyPlace(line);
 }
 
-/** @param {number} count of the rows that came while the pointer or the focus is in the list */
-function showWaiting(count) {
-  const place = find("[data-new]");
-  place.textContent = count ? `${count.toLocaleString()} new` : "";
-}
-
 /** @param {string | null} [enteredOrMoved] the lead to highlight */
 function draw(enteredOrMoved) {
   const body = find("[data-rows]");
@@ -122,7 +116,7 @@ function draw(enteredOrMoved) {
     if (body.children[n] !== line) body.insertBefore(line, body.children[n] ?? null);
     line.dataset.place = String(n);
   }
-  showWaiting(hold.waiting);
+  showWaiting(find("[data-new]"), hold.waiting);
   const fresh = enteredOrMoved && lines.get(enteredOrMoved);
   if (fresh) {
     fresh.classList.add("fresh");

@@ -19,7 +19,7 @@ export class RowHold {
     this.body = body;
     this.onRelease = onRelease;
     this.isPointed = false;
-    this.isOff = false;
+    this.changes = 0; // that the person asked for and that are not shown yet
     /** @type {string[]} the leads shown, in order, also those that have gone */
     this.order = [];
     /** @type {Set<string>} leads that entered since the rows are held */
@@ -37,7 +37,7 @@ export class RowHold {
   }
 
   get isHeld() {
-    return !this.isOff && (this.isPointed || this.body.querySelector(":focus-visible") !== null);
+    return this.changes === 0 && (this.isPointed || this.body.querySelector(":focus-visible") !== null);
   }
 
   /** Focus that goes from one row to the next is in neither for a moment. */
@@ -52,11 +52,11 @@ export class RowHold {
    * @param {() => Promise<unknown>} change
    */
   async without(change) {
-    this.isOff = true;
+    this.changes += 1;
     try {
       await change();
     } finally {
-      this.isOff = false;
+      this.changes -= 1;
     }
   }
 
@@ -76,6 +76,9 @@ export class RowHold {
     }
     const shown = new Set(this.order);
     if (entered && !shown.has(entered)) this.entered.add(entered);
+    const last = rows.findLastIndex((row) => shown.has(row.lead_id));
+    const between = rows.slice(0, last).filter((row) => !shown.has(row.lead_id));
+    for (const row of between) this.entered.add(row.lead_id);
     this.waiting = [...this.entered].filter((lead) => now.has(lead)).length;
     return this.order.map((lead) => ({ lead, row: now.get(lead) ?? null }));
   }
@@ -89,10 +92,20 @@ export class RowHold {
 export function emptyPlace(line) {
   const place = /** @type {HTMLTableRowElement} */ (line.cloneNode(true));
   place.removeAttribute("data-lead");
+  for (const part of place.querySelectorAll("[data-does]")) part.removeAttribute("data-does");
   place.className = "gone";
   place.inert = true;
   place.setAttribute("aria-hidden", "true");
   return place;
+}
+
+/**
+ * Shows how many rows wait.
+ * @param {HTMLElement} place
+ * @param {number} count
+ */
+export function showWaiting(place, count) {
+  place.textContent = count ? `${count.toLocaleString()} new` : "";
 }
 
 /**
@@ -105,7 +118,7 @@ export function nearest(body, place) {
   const lines = elements("tr", body, "tr");
   const order = [...lines.slice(Math.max(0, place)), ...lines.slice(0, Math.max(0, place)).reverse()];
   for (const line of order) {
-    const found = line.matches(".gone") ? null : line.querySelector("button:not(:disabled), a");
+    const found = line.matches(".gone") ? null : line.querySelector("td button:not(:disabled), td a, td input");
     if (found instanceof HTMLElement) return found;
   }
   return null;

@@ -5,6 +5,7 @@ import { call, messageOf } from "./api.js";
 import { element, elements, focusedIn, targetOf } from "./dom.js";
 import { Filters } from "./filters.js";
 import { leadCount, valueText } from "./format.js";
+import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
 import { say } from "./say.js";
 import { Selection } from "./selection.js";
 
@@ -52,6 +53,10 @@ export class Table {
     this.names = {};
     /** @type {Map<string, HTMLTableRowElement>} by lead id */
     this.lines = new Map();
+    /** @type {Map<string, HTMLTableRowElement>} by lead id, the empty places of rows that have gone */
+    this.gone = new Map();
+    /** @type {RowHold<LeadRow>} */
+    this.hold = new RowHold(this.find("[data-rows]"), () => this.draw());
     /** @type {WeakMap<HTMLTableRowElement, string>} what each line shows */
     this.stamps = new WeakMap();
     this.lastRequest = 0;
@@ -65,7 +70,7 @@ export class Table {
       const line = targetOf(event).closest("tbody tr");
       if (line?.parentElement) this.lastPlace = [...line.parentElement.children].indexOf(line);
     });
-    addEventListener("popstate", () => this.load());
+    addEventListener("popstate", () => this.hold.without(() => this.load()));
     /** @type {Selection | null} */
     this.selection = this.root.querySelector("[data-selection]") ? new Selection(this) : null;
     this.drawHead();
@@ -101,7 +106,7 @@ export class Table {
     if (!("cursor" in changes)) this.selection?.clear();
     const text = address.toString();
     history[replace ? "replaceState" : "pushState"](null, "", text ? `?${text}` : location.pathname);
-    return this.load();
+    return this.hold.without(() => this.load());
   }
 
   /** Returns the address in the API's form. Days are days in the reader's time zone. */
@@ -196,8 +201,12 @@ export class Table {
     this.filters.draw();
     const body = this.find("[data-rows]");
     const focused = focusedIn(body)?.closest("tr");
-    const lines = this.rows.map((row) => this.line(row));
-    this.lines = new Map(lines.map((line) => [line.dataset.lead ?? "", line]));
+    const places = this.hold.places(this.rows);
+    const lines = places.map(({ lead, row }) => (row ? this.line(row) : this.placeOf(lead)));
+    this.lines = new Map(lines.filter((line) => line.dataset.lead).map((line) => [line.dataset.lead ?? "", line]));
+    this.gone = new Map(places.flatMap(({ lead, row }, n) => (row ? [] : [[lead, lines[n]]])));
+    const waiting = this.root.querySelector("[data-new]");
+    if (waiting instanceof HTMLElement) showWaiting(waiting, this.hold.waiting);
     const wanted = new Set(lines);
     for (const line of elements("tr", body, "tr")) if (!wanted.has(line)) line.remove();
     lines.forEach((line, n) => {
@@ -208,7 +217,7 @@ export class Table {
     const total = this.page?.total ?? 0;
     this.find("[data-total]").textContent = leadCount(total);
     const empty = this.find("[data-empty]");
-    empty.hidden = lines.length > 0;
+    empty.hidden = this.rows.length > 0;
     empty.textContent = this.filters.isAnySet() ? "No lead matches these filters. Reset them to see all." : this.empty;
     this.find("[data-pager]").hidden = !this.page?.next && !this.page?.previous;
     this.find("[data-earlier]", "button").disabled = !this.page?.previous;
@@ -219,13 +228,17 @@ export class Table {
 
   /** Gives the focus to a row if the focused element has been removed. */
   keepFocus() {
-    if (document.activeElement === document.body) this.refocus();
+    const focused = document.activeElement;
+    if (focused === document.body || focused?.closest("dialog:not([open])")) this.refocus();
   }
 
   refocus() {
-    const rows = this.find("[data-rows]").children;
-    const next = rows[Math.min(this.lastPlace, rows.length - 1)]?.querySelector("td button, td a, td input");
-    (next instanceof HTMLElement ? next : element("#main")).focus();
+    (nearest(this.find("[data-rows]"), this.lastPlace) ?? element("#main")).focus();
+  }
+
+  /** @param {string} lead of a row that has gone */
+  placeOf(lead) {
+    return this.gone.get(lead) ?? emptyPlace(this.lines.get(lead) ?? document.createElement("tr"));
   }
 
   /** @param {LeadRow} row */

@@ -117,7 +117,7 @@ function showTrial(trial) {
   element("[data-fate-rows]").replaceChildren(...trial.rows.map(fateRow));
   element("[data-resume-line]").hidden = trial.sent_before === 0;
   element("[data-resume-text]").textContent =
-    `Send only the rest: ${trial.sent_before} rows of this file were sent before`;
+    `Send only the rest: ${trial.sent_before.toLocaleString()} rows of this file were sent before`;
   element("[data-keep-line]").hidden = !trial.takes_mapping;
   element("[data-columns]").hidden = false;
   element("[data-forecast]").hidden = false;
@@ -125,7 +125,7 @@ function showTrial(trial) {
   element("[data-sent]").textContent = "";
   showProblem("[data-send-problem]");
   go.disabled = trial.fates.refused === total;
-  go.textContent = `Send ${total - trial.fates.refused} rows`;
+  go.textContent = `Send ${(total - trial.fates.refused).toLocaleString()} rows`;
   if (first) element("#columns-title").focus();
 }
 
@@ -134,7 +134,7 @@ function showFates(fates) {
   const shown = Object.entries(KINDS).map(([kind, label]) => {
     const node = document.createElement("div");
     const term = Object.assign(document.createElement("dt"), { textContent: label });
-    const count = Object.assign(document.createElement("dd"), { textContent: String(fates[kind] ?? 0) });
+    const count = Object.assign(document.createElement("dd"), { textContent: (fates[kind] ?? 0).toLocaleString() });
     count.dataset.fate = kind;
     node.append(term, count);
     return node;
@@ -223,8 +223,10 @@ drop.addEventListener("dragleave", () => drop.classList.remove("over"));
 drop.addEventListener("drop", (event) => {
   event.preventDefault();
   drop.classList.remove("over");
-  const dropped = event.dataTransfer?.files[0];
-  if (dropped) choose(dropped);
+  const dropped = event.dataTransfer?.files;
+  if (!dropped?.length) return;
+  input.files = dropped; // so that the form names the file
+  choose(dropped[0]);
 });
 form.addEventListener("submit", (event) => event.preventDefault());
 for (const name of ["vendor", "campaign"]) {

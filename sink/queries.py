@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Select, case, func, select
 from sink.tables import (
     DecisionTable,
     DeliveryTable,
+    InquiryTable,
+    LeadAliasTable,
     LeadExceptionTable,
     LeadTable,
     SinkOffsetTable,
@@ -57,6 +59,19 @@ def newest_decisions(
         earlier = (table.source_offset == offset) & (table.n < n)
         query = query.where((table.source_offset < offset) | earlier)
     return _rows(connection, query.order_by(table.source_offset.desc(), table.n.desc()).limit(limit))
+
+
+def inquiries(connection: Connection, lead_id: str, *, limit: int = PAGE) -> list[Row]:
+    """Return the newest other inquiries of a lead, newest first (K4)."""
+    table = InquiryTable
+    query = _whole(table).where(table.lead_id == lead_id).order_by(table.at.desc(), table.inquiry_id)
+    return _rows(connection, query.limit(limit))
+
+
+def merged_ids(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return which of these ids belong to other leads (K5)."""
+    table = LeadAliasTable
+    return set(connection.scalars(select(table.alias_id).where(table.alias_id.in_(ids))))
 
 
 def exceptions(

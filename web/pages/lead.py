@@ -12,6 +12,7 @@ from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
 from web.services.deliveries import deliveries_shown
+from web.services.joined_leads import joined_leads
 from web.services.lead_corrections import (
     correctable_fields,
     correctable_values,
@@ -99,7 +100,13 @@ async def shown(
         "suggested": suggested(parts, person),
         "closing": parts.directory.org(person.org).settings.closing_outcomes,
         "may": may(person, found, lead, view_only=view_only),
-        "moves": moves_offered(person, parts.directory.org(person.org), found, view_only=view_only),
+        "moves": moves_offered(
+            person,
+            parts.directory.org(person.org),
+            found,
+            await joined_leads(parts, person, found),
+            view_only=view_only,
+        ),
         "activities": ACTIVITIES,
         "correctable": correctable_values(found) if may_correct(person, found, view_only=view_only) else None,
         "corrections": await corrections_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],

@@ -7,6 +7,7 @@ from models.lead import OWNED_PHASES, Phase
 from rules.queues.rule_book import OrgRules
 from web.auth import Person
 from web.services.decision_text import Names
+from web.services.joined_leads import Choice, Joined
 from web.services.lead_visibility import VisibleLead
 from web.services.takers import may_reassign
 
@@ -14,7 +15,8 @@ from web.services.takers import may_reassign
 class OfferedMove(msgspec.Struct, frozen=True, kw_only=True):
     """One move. `effect`: what it will do, in a sentence. `to`: it gives the lead to a rep.
 
-    `why`: it needs a reason. `done`: the message afterwards, where `{to}` is the chosen rep.
+    `why`: it needs a reason. `done`: the message afterwards, where `{to}` is the chosen rep. `choices`: what the person
+    chooses from, under `legend`; the action's field `field` gets the id.
     """
 
     type: str
@@ -24,12 +26,20 @@ class OfferedMove(msgspec.Struct, frozen=True, kw_only=True):
     done: str
     to: bool = False
     why: bool = True
+    field: str | None = None
+    legend: str | None = None
+    choices: tuple[Choice, ...] = ()
 
 
 def moves_offered(
-    person: Person, rules: OrgRules, found: VisibleLead, *, view_only: bool
+    person: Person, rules: OrgRules, found: VisibleLead, joined: Joined, *, view_only: bool
 ) -> list[OfferedMove]:
-    """Return the moves that this person may make of this lead now. The engine makes the final decision."""
+    """Return the moves that this person may make of this lead now. The engine makes the final decision.
+
+    A merged lead has none: its moves are made at the lead that counts (K5).
+    """
+    if joined.merged:
+        return []
     row, names = found.row, Names(rules)
     phase, owner = row["phase"], row["owner"]
     is_closed, is_owned = phase == Phase.CLOSED, owner is not None and phase in OWNED_PHASES
@@ -49,6 +59,10 @@ def moves_offered(
     if is_closed:
         keeps = owner is not None and not rules.has_left(owner)
         offered.append(_reopen(names.rep(owner) if keeps else None))
+    if joined.others:
+        offered.append(_merge(joined.others))
+    if joined.inquiries:
+        offered.append(_split(joined.inquiries))
     return offered
 
 
@@ -101,6 +115,38 @@ def _redistribute(group: str, owner: str | None) -> OfferedMove:
         title="Distribute this lead again",
         effect=f"The group {group} is asked from the beginning; reps who were tried before are tried again.{loses}",
         done=f"The group {group} is asked again.",
+    )
+
+
+def _merge(others: tuple[Choice, ...]) -> OfferedMove:
+    return OfferedMove(
+        type="merge",
+        label="Merge …",
+        title="Merge this lead into another one",
+        effect=(
+            "This lead closes and becomes an inquiry of the lead you choose, which keeps its owner. "
+            "Both owners are told. You can undo it at that lead."
+        ),
+        done="This lead is merged.",
+        field="into_lead_id",
+        legend="The lead of the same person",
+        choices=others,
+    )
+
+
+def _split(inquiries: tuple[Choice, ...]) -> OfferedMove:
+    return OfferedMove(
+        type="split",
+        label="Split …",
+        title="Take an inquiry out of this lead",
+        effect=(
+            "The inquiry you choose is a lead of its own again, and what only it had filled leaves this lead. "
+            "A lead that was merged is what it was before. The owners are told."
+        ),
+        done="The inquiry is a lead of its own.",
+        field="inquiry_id",
+        legend="The inquiry of another person",
+        choices=inquiries,
     )
 
 

@@ -34,15 +34,19 @@ export function leadMoves(lead, perform) {
    * @param {Partial<Question>} [given]
    */
   async function move(button, given = {}) {
-    const { move: type = "", title = "", effect = "", done = "", to, needsWhy } = button.dataset;
+    const { move: type = "", title = "", effect = "", done = "", to, needsWhy, field, legend } = button.dataset;
+    /** @type {[id: string, label: string][]} */
+    const choices = JSON.parse(button.dataset.choices ?? "[]");
     const label = (button.textContent ?? "").replace("…", "").trim();
     const reps = to === undefined ? "none" : "one";
-    const chosen = await askForMove({ title, effect, label, reps, why: needsWhy !== undefined, lead, ...given });
+    const why = needsWhy !== undefined;
+    const chosen = await askForMove({ title, effect, label, reps, why, lead, legend, choices, ...given });
     if (!chosen) return;
     const [[rep, name] = [undefined, ""]] = chosen.reps;
     const onLost = rep && type === "assign" ? () => offerMove({ rep_id: rep, name }) : undefined;
     const send = (/** @type {Body} */ body) => perform(body, done.replace("{to}", name), { onLost });
-    await doOrOverride({ type, to_rep_id: rep, why: chosen.why || undefined }, send);
+    const named = field ? { [field]: chosen.choice } : {};
+    await doOrOverride({ type, to_rep_id: rep, why: chosen.why || undefined, ...named }, send);
   }
 
   /**

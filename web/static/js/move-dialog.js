@@ -15,6 +15,8 @@ import { RepList } from "./rep-list.js";
  * @property {string} [without] the id of a rep who is not listed
  * @property {{rep_id: string, name: string}} [chosen] a rep who is chosen already
  * @property {string} [reason] given already
+ * @property {string} [legend] says what is chosen from `choices`
+ * @property {[id: string, label: string][]} [choices] one of them must be chosen
  */
 
 /**
@@ -22,6 +24,7 @@ import { RepList } from "./rep-list.js";
  * @property {Map<string, string>} reps their names by their ids
  * @property {string} why empty if none was asked
  * @property {"evenly" | "by_licence"} split
+ * @property {string | undefined} choice the id, if there were choices
  */
 
 /**
@@ -29,7 +32,9 @@ import { RepList } from "./rep-list.js";
  * @param {Question} question
  * @returns {Promise<Chosen | null>} null if the dialog was cancelled
  */
-export function askForMove({ title, effect, label, reps: howMany, why: needsWhy, lead, without, chosen, reason }) {
+export function askForMove(question) {
+  const { title, effect, label, reps: howMany, why: needsWhy, lead, without, chosen, reason } = question;
+  const choices = question.choices ?? [];
   const dialog = element("#move", document, "dialog");
   const find = finder(dialog);
   const form = find("form", "form");
@@ -43,6 +48,10 @@ export function askForMove({ title, effect, label, reps: howMany, why: needsWhy,
   find("[data-part=reps]").hidden = howMany === "none";
   find("[data-part=split]").hidden = howMany !== "several";
   find("[data-part=why]").hidden = !needsWhy;
+  find("[data-part=choice]").hidden = !choices.length;
+  find("[data-legend]").textContent = question.legend ?? "";
+  const options = choices.map(([id, text]) => choiceOption(id, text, choices.length === 1));
+  find("[data-choices]").replaceChildren(...options.map(({ line }) => line));
   showProblem("");
 
   /** @param {string} text */
@@ -67,7 +76,11 @@ export function askForMove({ title, effect, label, reps: howMany, why: needsWhy,
     };
     const submit = () => {
       const reason = why.value.trim();
-      if (list && !list.picked.size) {
+      const choice = options.find(({ radio }) => radio.checked)?.radio.value;
+      if (options.length && choice === undefined) {
+        showProblem("Choose one.");
+        options[0].radio.focus();
+      } else if (list && !list.picked.size) {
         showProblem("Choose a rep.");
         list.search.focus();
       } else if (needsWhy && !reason) {
@@ -75,7 +88,7 @@ export function askForMove({ title, effect, label, reps: howMany, why: needsWhy,
         why.focus();
       } else {
         const split = new FormData(form).get("split") === "by_licence" ? "by_licence" : "evenly";
-        end({ reps: list?.picked ?? new Map(), why: needsWhy ? reason : "", split });
+        end({ reps: list?.picked ?? new Map(), why: needsWhy ? reason : "", split, choice });
       }
     };
     if (howMany !== "none") {
@@ -102,6 +115,25 @@ export function askForMove({ title, effect, label, reps: howMany, why: needsWhy,
     // The event of an earlier question may come after this one was opened.
     dialog.addEventListener("close", () => dialog.open || end(null), { signal });
     dialog.showModal();
-    (list && !chosen ? list.search : needsWhy ? why : find("[data-ok]")).focus();
+    const first = options.length > 1 ? options[0].radio : needsWhy ? why : find("[data-ok]");
+    (list && !chosen ? list.search : first).focus();
   });
+}
+
+/**
+ * Makes a radio button of the dialog's choices, with its text.
+ * @param {string} id
+ * @param {string} text
+ * @param {boolean} isChosen
+ */
+function choiceOption(id, text, isChosen) {
+  const line = document.createElement("label");
+  line.className = "check";
+  const radio = document.createElement("input");
+  radio.type = "radio";
+  radio.name = "choice";
+  radio.value = id;
+  radio.checked = isChosen;
+  line.append(radio, ` ${text}`);
+  return { line, radio };
 }

@@ -1,0 +1,59 @@
+"""A manager merges two leads on the lead's page, and takes one out again (K5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.axe import serious
+from tests.web.screens import fits_a_phone
+from tests.web.test_lead_moves import at_lead, offered, opened
+
+if TYPE_CHECKING:
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+MAIL = "home@x.org"
+
+
+async def test_k5_a_manager_merges_and_splits_on_the_page(office: RunningOrg) -> None:
+    await opened(office)
+    one = {"first_name": "Ann", "last_name": "Jones", "phone": "+14014194247", "assigned_to": "ann"}
+    two = {"last_name": "Roe", "phone": "+14014190001", "assigned_to": "bob"}
+    first = await office.arrive("P-1", email=MAIL, **one)
+    other = await office.arrive("P-2", email=MAIL, **two)
+    bob, mia = await at_lead(office, "bob", other), await at_lead(office, "mia", other)
+    await expect(offered(mia)).to_have_text(["Reassign …", "Give back …", "Merge …"])
+    assert await offered(bob).count() == 0
+    await offered(mia).filter(has_text="Merge …").click()
+    dialog = mia.locator("#move")
+    await expect(dialog).to_contain_text("This lead closes and becomes an inquiry of the lead you choose")
+    choice = dialog.get_by_label("Ann Jones, +14014194247, home@x.org, Ann has it")
+    await expect(choice).to_be_checked()
+    assert await serious(mia) == []
+    assert await fits_a_phone(mia)
+    await dialog.get_by_role("button", name="Merge").click()
+    await expect(dialog.get_by_role("alert")).to_have_text("Write the reason.")
+    await mia.keyboard.type("one person, two names")
+    await dialog.get_by_role("button", name="Merge").click()
+    await expect(mia.locator("#said")).to_contain_text("This lead is merged.")
+    await expect(mia.locator(".lead")).to_have_attribute("data-phase", "closed")
+    await expect(mia.locator(".story")).to_contain_text("one person, two names")
+    await expect(offered(mia)).to_have_count(0)
+
+    whole = await at_lead(office, "mia", first)
+    await expect(whole.locator(".standing")).to_contain_text("Ann")
+    await expect(offered(whole)).to_have_text(["Reassign …", "Give back …", "Split …"])
+    await offered(whole).filter(has_text="Split …").click()
+    dialog = whole.locator("#move")
+    await expect(dialog.get_by_label("Roe, +14014190001, home@x.org, from acme")).to_be_checked()
+    await whole.keyboard.type("they are two after all")
+    await dialog.get_by_role("button", name="Split").click()
+    await expect(whole.locator("#said")).to_contain_text("The inquiry is a lead of its own.")
+    await expect(offered(whole)).to_have_text(["Reassign …", "Give back …"])
+    again = await at_lead(office, "mia", other)
+    await expect(again.locator(".lead")).to_have_attribute("data-phase", "owned")
+    await expect(offered(again)).to_have_text(["Reassign …", "Give back …", "Merge …"])

@@ -1,0 +1,111 @@
+"""One person who comes by every door is one lead with all arrivals; two persons at one mailbox are two (K1, K2)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from confluent_kafka import Producer
+
+from application.importing.mapping import read_yaml
+from application.journal_snapshot import journal_now
+from models.ids import lead_id
+from streams.topics import LEAD_ARRIVALS
+from tests.cli.in_process import firstclaim
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
+from tests.web.rows import WORK
+from tests.web.vendor_door import EXAMPLES, client, issued
+from web.store.vendor_posts import Mappings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+ADF = """<?adf version="1.0"?><?xml version="1.0"?>
+<adf><prospect><id source="lot">adf-1</id><requestdate>2026-11-20T09:12:00-05:00</requestdate>
+<customer><contact><name part="first">Jeremy</name><name part="last">Jones</name>
+<phone>401.419.4247</phone></contact></customer><vendor><vendorname>us</vendorname></vendor></prospect></adf>
+"""
+
+
+async def until_arrived(office: RunningOrg, lead: str, arrivals: int) -> None:
+    """Wait until a lead has so many arrivals."""
+
+    async def has_them() -> bool:
+        found = (await journal_now(office.stack.settings)).leads.get(lead)
+        return found is not None and found.inquiries == arrivals
+
+    await eventually(has_them, f"{lead} has {arrivals} arrivals")
+
+
+async def test_k1_k2_one_person_by_five_doors_is_one_lead_and_two_at_one_mailbox_are_two(
+    office: RunningOrg, store: Engine, tmp_path: Path
+) -> None:
+    await office.rep("mia", "manager")
+    await office.publish("queue", "work", **WORK)
+    stack, org = office.stack, office.org
+    first = lead_id(org, "sheet", "csv-1", {})
+
+    async def send(name: str, text: str, vendor: str) -> None:
+        path = tmp_path / name
+        path.write_text(text)
+        done = await asyncio.to_thread(
+            firstclaim, stack, "send", path, *("--vendor", vendor, "--campaign", "west", "--org", org)
+        )
+        assert done.code == 0, done.out + done.err
+
+    await send(
+        "leads.csv",
+        "external_id,first_name,last_name,phone,email\ncsv-1,Jeremy,Jones,(401) 419-4247,home@jones.example\n",
+        "sheet",
+    )
+    await until_arrived(office, first, 1)
+    await send("leads.xml", ADF, "lot")
+    await until_arrived(office, first, 2)
+    async with client(office, issued(office, store)) as vendor:
+        body = {"external_id": "post-1", "full_name": "Jones, Jeremy", "mobile": "+1 401 419 4247"}
+        answer = await vendor.post("/api/v1/leads/acme", json=body)
+        assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
+    await until_arrived(office, first, 3)
+    Mappings(store).put(org, "leadconduit", read_yaml(EXAMPLES / "leadconduit.yaml"), by="test")
+    async with client(office, issued(office, store, "leadconduit")) as vendor:
+        form = {"lead_id": "lc-1", "first_name": "JEREMY", "last_name": "JONES", "phone_1": "1-401-419-4247"}
+        answer = await vendor.post("/api/v1/leads/leadconduit", data=form)
+        assert answer.json()["outcome"] == "success", answer.text
+    await until_arrived(office, first, 4)
+    produced(office, external_id="kafka-1", first_name="Jérémy", last_name="Jones", phone="4014194247")
+    await until_arrived(office, first, 5)
+    state = await journal_now(stack.settings)
+    assert [each for each, lead in state.leads.items() if lead.facts.org == org] == [first]
+
+    spouse = lead_id(org, "globex", "kafka-2", {})
+    mail = "home@jones.example"
+    produced(office, external_id="kafka-2", first_name="Ann", last_name="Roe", email=mail, phone="4014190001")
+    await until_arrived(office, spouse, 1)
+    mia = await office.program("mia")
+
+    async def marked() -> Any:
+        answer = await mia.get(f"/api/v1/leads/{spouse}/why")
+        events = answer.json()["events"] if answer.status_code == HTTPStatus.OK else []
+        return next((event["why"] for event in events if event["type"] == "lead_accepted"), None)
+
+    why = str(await eventually(marked, "the second lead's first decision is shown"))
+    assert f"it may be the same person as lead {first}" in why
+    await until_arrived(office, first, 5)
+    verified = await asyncio.to_thread(firstclaim, stack, "verify")
+    assert verified.code == 0, verified.out
+
+
+def produced(office: RunningOrg, **facts: Any) -> None:
+    """Send a lead by librdkafka."""
+    producer = Producer({"bootstrap.servers": office.stack.settings.kafka_bootstrap_servers})
+    producer.produce(LEAD_ARRIVALS, json.dumps({"vendor": "globex", "org": office.org, **facts}).encode())
+    assert producer.flush(PATIENCE_SECONDS) == 0

@@ -14,6 +14,8 @@ from web.vendor_access import VendorAccess
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from fastapi.dependencies.models import Dependant
+
 NOBODY: Final = "00000000-0000-4000-8000-000000000000"
 
 
@@ -22,15 +24,21 @@ def routes() -> Iterator[tuple[str, APIRoute, Access | None]]:
     app = build(None)  # type: ignore[arg-type]  # nothing calls it
     for route in flat(app.routes):
         if isinstance(route, APIRoute):
-            calls = [dependency.call for dependency in route.dependant.dependencies]
-            access = next((call for call in calls if isinstance(call, Access)), None)
+            access = next((call for call in _calls(route.dependant) if isinstance(call, Access)), None)
             for method in sorted(route.methods or ()):
                 yield method, route, access
 
 
 def is_for_vendors(route: APIRoute) -> bool:
     """Say whether a route admits vendors' keys, and nobody else."""
-    return any(isinstance(dependency.call, VendorAccess) for dependency in route.dependant.dependencies)
+    return any(isinstance(call, VendorAccess) for call in _calls(route.dependant))
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    """Yield what a route depends on, also by other dependencies."""
+    for dependency in dependant.dependencies:
+        yield dependency.call
+        yield from _calls(dependency)
 
 
 def flat(found: Iterable[Any]) -> Iterator[Any]:

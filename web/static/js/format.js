@@ -28,20 +28,8 @@ export function valueLabel(value) {
  * Formats a phone number of North America as (401) 419-4247. Any other number stays unchanged.
  * @param {string} value
  */
-export function phoneText(value) {
+function phoneText(value) {
   return value.replace(/^\+1(\d{3})(\d{3})(\d{4})$/, "($1) $2-$3");
-}
-
-/**
- * Formats how long ago an instant was: 3 min, 2 h, 5 d.
- * @param {string} since
- * @param {number} [now] in milliseconds
- */
-export function ageText(since, now = Date.now()) {
-  const minutes = Math.max(0, Math.floor((now - new Date(since).getTime()) / 60_000));
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h` : `${NUMBER.format(Math.floor(hours / 24))} d`;
 }
 
 /**

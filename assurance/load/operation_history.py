@@ -93,6 +93,20 @@ class OperationHistory:
             self._add(asked, "free", "done", "owner")
             if (given := self._given.get(action["lead_id"])) is not None:
                 self.arrived(action["lead_id"], given, asked.invoked_at)
+        elif what in ("merge", "split") and (answer is None or answer.result is Result.DONE):
+            self._joined(asked)
+
+    def _joined(self, asked: AskedAction) -> None:
+        """Add that a merge or split may distribute leads again, to the reps whom they may have come with (K5).
+
+        The lead that takes the other in gets its campaign, and a lead that is taken out its own. Neither changes who
+        owns a lead that has an owner.
+        """
+        action = asked.action
+        lead = action["into_lead_id"] if action["type"] == "merge" else action["inquiry_id"]
+        leads = {lead, action["lead_id"]} if action["type"] == "merge" else {lead}
+        for rep_id in {self._given[each] for each in leads if each in self._given}:
+            self.arrived(lead, rep_id, asked.invoked_at)
 
     def _moved(self, asked: AskedAction) -> None:
         """Add what a reassignment says of the owner's register: it had an owner, or, if it was refused so, none (M1).

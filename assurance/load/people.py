@@ -43,6 +43,8 @@ MANAGED: Final = {
     "reopen": 2,
     "update": 4,
     "consent": 2,
+    "merge": 1,
+    "split": 1,
 }
 """A manager's action -> its share."""
 
@@ -104,6 +106,8 @@ class People:
         self._seed = seed
         self.reps = [f"rep-{n}" for n in range(1, reps + 1)]
         self.managers = ["manager-1"]
+        self._merged: deque[tuple[str, str]] = deque(maxlen=NEWEST)
+        """(lead, the one it was merged into), the newest last. A manager takes some of them out again (K5)."""
         self.over = asyncio.Event()
 
     def objects(self) -> list[tuple[str, str, dict[str, Any]]]:
@@ -227,6 +231,9 @@ class People:
     async def _manage(self, rep_id: str, lead_id: str, source: random.Random) -> None:
         """Do one of a manager's actions with a lead. One move in ten is sent twice at once."""
         what = source.choices(list(MANAGED), list(MANAGED.values()))[0]
+        if what in ("merge", "split"):
+            await (self._merge if what == "merge" else self._split)(rep_id, source)
+            return
         fields: dict[str, Any] = {}
         if what in ("assign", "reassign"):
             fields["to_rep_id"] = source.choice(self.reps)
@@ -236,3 +243,23 @@ class People:
             fields["why"] = "the load moves leads"
         twice = what in MOVES and source.random() < 0.1  # noqa: PLR2004
         await self._client.ask(what, lead_id, rep_id, twice=twice, **fields)
+
+    async def _merge(self, rep_id: str, source: random.Random) -> None:
+        """Merge two leads that their groups distribute. One merge in ten is sent twice at once (K5)."""
+        lead_id, into = (self.leads.pick(Work.OFFER, source) for _ in range(2))
+        if lead_id is None or into is None or lead_id == into:
+            return
+        twice = source.random() < 0.1  # noqa: PLR2004
+        fields: dict[str, Any] = {"into_lead_id": into, "why": "the load merges leads"}
+        asked = await self._client.ask("merge", lead_id, rep_id, twice=twice, **fields)
+        if asked.answer is None or asked.result is Result.DONE:
+            self._merged.append((lead_id, into))
+
+    async def _split(self, rep_id: str, source: random.Random) -> None:
+        """Take one of the merged leads out again (K5)."""
+        if not self._merged:
+            return
+        lead_id, into = source.choice(self._merged)
+        self._merged.remove((lead_id, into))
+        fields: dict[str, Any] = {"inquiry_id": lead_id, "why": "the load takes leads out"}
+        await self._client.ask("split", into, rep_id, twice=source.random() < 0.1, **fields)  # noqa: PLR2004

@@ -133,3 +133,21 @@ def test_actions_of_unknown_outcome_are_counted() -> None:
     history.record(asked("claim", None))
     history.record(asked("note", "done"))
     assert (history.actions, history.unknown) == (2, 1)
+
+
+@pytest.mark.parametrize("result", ["done", None])
+def test_k5_a_merge_or_split_may_give_a_lead_to_the_rep_it_may_have_come_with(result: str | None) -> None:
+    """The lead that takes another in is distributed by the other one's campaign, if nobody owns it."""
+    history = OperationHistory()
+    history.arrived("lead-2", "rep-9", 1.0)
+    history.record(asked("merge", "refused", "not_qualified", into_lead_id="lead-3"))
+    assert [op.lead for op in history.ops] == ["lead-2 owner"]
+    history.record(asked("merge", result, lead_id="lead-2", into_lead_id=LEAD))
+    history.record(asked("split", result, inquiry_id="lead-2"))
+    given = [(op.lead, op.op, op.to, op.invoked_at, op.returned_at) for op in history.ops[1:]]
+    assert given == [
+        (f"{LEAD} owner", "assign", "rep-9", 10.0, None),
+        ("lead-2 owner", "assign", "rep-9", 10.0, None),
+    ]
+    history.record(asked("claim", "lost", "already_claimed", owner="rep-9"))
+    assert check(history.all()) == []

@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from couriers.directory import Directory
 from couriers.pending import NOBODY, OVER, OverError, Pending, WithdrawnError
-from couriers.port import Request, UndeliverableError
+from couriers.port import LaterError, Request, UndeliverableError
 from models.errors import RuleErrors
 from models.public import Notification
 from models.publication import RepObject
@@ -26,6 +26,9 @@ SORTS: Final[dict[str, Sort]] = {
 }
 """template -> the kind of news in `RepObject.notify`. What a rep asks for, such as `connect`, always comes."""
 
+DIRECTORY_SECONDS: Final = 30.0
+"""How long after a request its rep may be missing here: the engine may have read the publication of the rep earlier."""
+
 
 def request_of(pending: Pending, directory: Directory, now: datetime) -> Request:
     """Return the request with the directory's newest publications. Raises what ends it."""
@@ -33,16 +36,18 @@ def request_of(pending: Pending, directory: Directory, now: datetime) -> Request
         raise WithdrawnError(OVER)
     if now >= pending.until:
         raise OverError
-    rep = _rep(pending, directory)
+    rep = _rep(pending, directory, now)
     if unwanted := refused_by_rep(rep, pending.notification):
         raise WithdrawnError(unwanted)
     settings = directory.settings(pending.org)
     return Request(pending.notification, rep, settings, pending.org, pending.requested_at, pending.until)
 
 
-def _rep(pending: Pending, directory: Directory) -> RepObject:
+def _rep(pending: Pending, directory: Directory, now: datetime) -> RepObject:
     rep_id = pending.notification.rep_id
     rep = directory.rep(pending.org, rep_id)
+    if rep is None and (now - pending.requested_at).total_seconds() < DIRECTORY_SECONDS:
+        raise LaterError(NOBODY, f"rep {rep_id} is not in the directory yet")
     if rep is None or not rep.active:
         raise UndeliverableError(NOBODY, f"rep {rep_id} is not in the directory or has left")
     return rep
@@ -64,9 +69,10 @@ def refused_by_rep(rep: RepObject, notification: Notification) -> str | None:
 def quiet_seconds(pending: Pending, directory: Directory, now: datetime) -> float:
     """Return how long the rep is not to be disturbed; 0 if the rep may be now.
 
-    Raises WithdrawnError if the request is useless by then, and UndeliverableError for an unknown rep.
+    Raises WithdrawnError if the request is useless by then, UndeliverableError for an unknown rep, and LaterError if
+    that may change soon.
     """
-    rep = _rep(pending, directory)
+    rep = _rep(pending, directory, now)
     if not rep.notify.quiet_times or pending.notification.template not in SORTS:
         return 0.0
     zone = rep.time_zone or directory.settings(pending.org).time_zone or "UTC"

@@ -177,7 +177,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
     ).json()
     assert answer["result"] == "done", answer
     await vanishes(cyd, closing)
-    await told(mia, closing, "closed", "Closed: closed lost")
+    await told(mia, closing, "Closed", "Closed: closed lost")
     await mia.get_by_role("button", name="Reopen …").click()
     await mia.get_by_label("Reason", exact=True).fill("she called again")
     await mia.locator("#move [data-ok]").click()

@@ -123,7 +123,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None: 
     await bob.get_by_label("Outcome", exact=True).fill("closed_lost")
     await bob.get_by_role("button", name="Record").click()
     await expect(bob.locator("[data-phase]")).to_have_attribute("data-phase", "closed")
-    await look(mia, bobs[0], "closed", "Closed: closed lost")
+    await look(mia, bobs[0], "Closed", "Closed: closed lost")
     await mia.get_by_role("button", name="Reopen …").click()
     await mia.get_by_label("Reason", exact=True).fill("he called again")
     await mia.locator("#move [data-ok]").click()

@@ -40,15 +40,15 @@ _CLAIM: Final = """async ([place, patience]) => {
   const row = rows[place % Math.min(rows.length, 50)];
   const at = clock();
   row.querySelector("button").click();
-  const place = document.getElementById("answer");
-  const title = () => place.querySelector("h2")?.textContent ?? "Claiming";
+  const card = document.getElementById("answer");
+  const title = () => card.querySelector("h2")?.textContent ?? "Claiming";
   while (title().startsWith("Claiming")) {
     if (clock() - at > patience) throw new Error("no answer");
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   const answered = clock();
   const said = title();
-  place.querySelector("button").click();
+  card.querySelector("button").click();
   return { lead: row.dataset.lead, at, answered, said };
 }"""
 

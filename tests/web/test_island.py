@@ -164,6 +164,28 @@ def test_q1_rules_are_built_by_the_keyboard_alone(page: Page, mount: Mount) -> N
     expect_focus(page, "Add a rule to Inclusion rules")
 
 
+@pytest.mark.parametrize("attempt", range(8), ids=lambda attempt: f"attempt {attempt}")
+def test_q1_changes_within_one_frame_all_count(page: Page, mount: Mount, attempt: int) -> None:
+    """Q1: somebody who is faster than the screen loses nothing. It is chance whether a frame comes in between."""
+    del attempt
+    builder = mount(group(rule("state", "in", ["AK", "RI", "MA"])))
+    builder.evaluate(FASTER_THAN_THE_SCREEN)
+    expect_written(page, group(**{"not": True}))
+
+
+FASTER_THAN_THE_SCREEN: Final = """async (builder) => {
+    const nextTask = () => new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = resolve;
+        port2.postMessage(null);
+    });
+    for (const name of ["Remove AK", "Remove MA", "Not: turn Inclusion rules round", "Remove rule 1"]) {
+        builder.querySelector(`[aria-label="${name}"]`).click();
+        await nextTask();
+    }
+}"""
+
+
 def expect_focus(page: Page, label: str) -> None:
     """Wait until the control of this name has the focus."""
     page.wait_for_function("(name) => document.activeElement.getAttribute('aria-label') === name", arg=label)

@@ -3,12 +3,16 @@
 // Stores the tree as JSON in a hidden input of that name and fires `change` from it. On a page with several builders,
 // `data-fields-from` names an element whose text is the fields. Problems of the tree come as `data-problems`, or
 // in the event `rule-problems`, whose detail is the same list: {path, reason}.
-import { render } from "preact";
+import { options, render } from "preact";
 import { Builder } from "./builder.jsx";
 import "./builder.css";
 import { EMPTY } from "./tree.js";
 
 /** @import { Field, Node, Problem } from "./types.d.ts" */
+
+// The query builder copies its tree into a store in an effect. React runs the effects of a click or key before the next
+// event; Preact waits for the next frame. A key pressed in between would work on the tree before last and lose a change.
+options.requestAnimationFrame = queueMicrotask;
 
 class RuleBuilder extends HTMLElement {
   /** @type {HTMLInputElement | null} null while the element is not on the page */

@@ -2,8 +2,9 @@
 
 The readers form a chain (inbound topics, log, journal, public topics). So the ends are read one after the other, each
 when the reader before it has caught up. Nobody has to stop sending for that. Leads and orgs form a ring (lead-log,
-lead-journal, org-log, org-journal, lead-log). The ring is passed again until a round adds nothing, unless somebody
-keeps sending.
+lead-journal, org-log, org-journal, lead-log). The ring is passed again until a round adds nothing. It never gets
+quiet while somebody keeps sending, or while offers end and are made anew. Then what is still in transit stays out of
+the comparison.
 """
 
 import asyncio
@@ -50,6 +51,8 @@ RING: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
 """Topics and their readers, in the order in which records travel. The last reader writes what the second one reads."""
 SENDING_ROUNDS: Final = 2
 """After this many rounds in a row with new input, somebody keeps sending and the ring will not become quiet."""
+QUIET_SHARE: Final = 0.5
+"""The share of the time in which the ring may become quiet. The rest is for a reader that is really behind."""
 LOOK_SECONDS: Final = 0.25
 SAID_SECONDS: Final = 2.0
 """How often progress is reported."""
@@ -149,7 +152,8 @@ async def catch_up(
 ) -> Snapshot:
     """Wait until every reader has passed the end of its source, and report those that have not.
 
-    The waits take `wait_seconds` in total. Raises `RetryableError` where Kafka is unreachable.
+    The waits take `wait_seconds` in total. Up to `QUIET_SHARE` of that passes while the engine itself keeps writing.
+    Raises `RetryableError` where Kafka is unreachable.
     """
     readers = Readers(settings)
     await readers.start()
@@ -170,7 +174,9 @@ class _CatchingUp:
         self._findings = findings
         self._wait_seconds = wait_seconds
         self._say = say
-        self._give_up = asyncio.get_running_loop().time() + wait_seconds
+        now = asyncio.get_running_loop().time()
+        self._quiet_by = now + QUIET_SHARE * wait_seconds
+        self._give_up = now + wait_seconds
         self._late: set[tuple[str, str]] = set()
         self._ends: Ends = {}
         self._begun: Ends = {}
@@ -183,7 +189,7 @@ class _CatchingUp:
                 await self._pass(topics, who)
             now, _ = await self._extents(topic for topics, _ in RING for topic in topics)
             grown = {topic for (topic, n), end in now.items() if end > self._ends[topic, n]}
-            if not grown or self._late or asyncio.get_running_loop().time() > self._give_up:
+            if not grown or self._late or asyncio.get_running_loop().time() > self._quiet_by:
                 break
             sending = sending + 1 if grown & set(INBOUND) else 0
             if sending == SENDING_ROUNDS:

@@ -28,6 +28,8 @@ LOCK_MINUTES: Final = 0.05
 ARRIVALS_PER_SECOND: Final = 6.0
 PAUSE_SECONDS: Final = 0.8
 """The pause between two actions of an officer. The run's own reps make the load; the officers exercise the methods."""
+MAX_OPEN: Final = 12
+"""How many open leads a rep may have while the lender enforces caps. The reps reach it within a minute."""
 SAMPLE: Final = 100_000
 
 
@@ -49,12 +51,14 @@ class Lender:
         self.people.managers = ["manager-1", "manager-2"]
         self._run = f"lender-{seed}-{time.time_ns():x}"
         self._source = random.Random(f"lender/{seed}")  # noqa: S311  # the same seed, the same feed
+        self._capped = seed % 2 == 1
+        """Every other seed enforces caps: each accept and claim then asks the org for a place first (M6)."""
         self._sample = sample_leads(SAMPLE, seed, org=ORG)
         self._campaigns = {object_id for kind, object_id in directory() if kind == "campaign"}
 
     async def publish(self) -> None:
         """Publish the whole directory."""
-        for (kind, object_id), value in directory().items():
+        for (kind, object_id), value in directory(capped=self._capped).items():
             await self._client.publish(kind, object_id, value)
 
     async def run(self) -> None:
@@ -87,8 +91,10 @@ class Lender:
             self.people.leads.add(work, lead)
 
 
-def directory() -> dict[Key, Value]:
+def directory(*, capped: bool = False) -> dict[Key, Value]:
     """Return the directory to publish: the lender, open at any hour and with windows of seconds.
+
+    `capped`: each rep has a cap of open leads, and no claim or assignment exceeds it.
 
     Its aged leads can only be claimed while they have no owner. A claim may take such a lead from its owner (Q11),
     and a history of owners could not tell that from a lead with two owners.
@@ -96,4 +102,9 @@ def directory() -> dict[Key, Value]:
     found = opened(lender(), window_seconds=WINDOW_SECONDS, lock_minutes=LOCK_MINUTES)
     aged = found["queue", "aged"]
     rules = [*aged["exclusion"]["rules"], {"field": "owned", "operator": "=", "value": True}]
-    return found | {("queue", "aged"): {**aged, "exclusion": {**aged["exclusion"], "rules": rules}}}
+    found[("queue", "aged")] = {**aged, "exclusion": {**aged["exclusion"], "rules": rules}}
+    if capped:
+        found[("settings", "settings")] = {**found["settings", "settings"], "enforce_caps": True}
+        for rep_id in officers(found):
+            found["rep", rep_id] = {**found["rep", rep_id], "max_open": MAX_OPEN}
+    return found

@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from tests.web.screens import shot
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator, Page, Route
 
     from tests.web.running_org import RunningOrg
 
@@ -215,7 +215,16 @@ async def test_m6_the_desk_asks_for_the_reason_to_override_a_licence(office: Run
     await expect(mia.locator("#move")).to_contain_text("Rep 1 is not licensed in RI.")
     await mia.locator("#move [data-cancel]").click()
     await expect(row(mia, leads["Jeremy Jones"])).to_be_visible()
+    released = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await released.wait()
+        await route.continue_()
+
+    await mia.route("**/api/v1/takers?*", hold)
     await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Assign Jeremy Jones").click()
+    await expect(mia.locator("#move [data-reps] label")).to_have_count(0)  # none of the dialog before
+    released.set()
     await mia.locator("#move label", has_text="Rep 1").locator("input").check()
     await mia.locator("#move [data-ok]").click()
     await expect(mia.locator("#move")).to_contain_text("Assign it all the same?")

@@ -51,6 +51,7 @@ export class RepList {
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     search.value = "";
+    list.replaceChildren(); // The boxes of an earlier list would choose for that list.
     search.addEventListener("input", () => this.showSoon(), { signal });
     search.addEventListener("keydown", (event) => this.pressInSearch(event), { signal });
     list.addEventListener("keydown", (event) => this.pressInList(event), { signal });

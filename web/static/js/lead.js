@@ -25,6 +25,8 @@ const actions = `/api/v1/leads/${data.lead_id}/actions`;
 const TICK_MS = 500;
 let comment = "";
 let busy = 0; // actions without an answer yet
+let hasNews = false; // the lead changed since the page asked for it
+let lastRequest = 0; // an earlier answer does not replace a later one
 /** @param {unknown} error */
 const sayError = (error) => say(messageOf(error));
 
@@ -38,7 +40,11 @@ nameBackLink(back);
  * @returns {Promise<boolean>} whether this person may still see it
  */
 async function show(version = 0) {
+  hasNews = false;
+  lastRequest += 1;
+  const request = lastRequest;
   const { isVisible, html } = await fetchPart(data, { at_least: String(version) });
+  if (request !== lastRequest) return isVisible;
   const focused = focusedIn(place)?.id;
   place.innerHTML = html;
   localise(place);
@@ -119,7 +125,15 @@ async function open() {
   } finally {
     busy -= 1;
     place.removeAttribute("aria-busy");
+    showNews();
   }
+}
+
+/** Shows a change once no action waits for its answer. */
+function showNews() {
+  const hasGone = place.querySelector(".done") !== null; // it says what the person did with it
+  if (!hasNews || busy || hasGone) return;
+  show().catch(sayError);
 }
 
 // -- working ----------------------------------------------------------------------------------------------------
@@ -169,6 +183,7 @@ async function perform(body, done, { key, onLost, onRefused } = {}) {
   } finally {
     busy -= 1;
     disableButtons(false);
+    showNews();
   }
 }
 
@@ -282,7 +297,9 @@ setUpViewOnly((isOn) => {
 
 const live = new Live({ queue: "mine" });
 live.on("leads", ({ leads }) => {
-  if (!busy && leads.includes(data.lead_id)) show().catch(sayError);
+  if (!leads.includes(data.lead_id)) return;
+  hasNews = true;
+  showNews();
 });
 live.start();
 

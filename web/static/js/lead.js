@@ -130,9 +130,7 @@ async function open() {
 
 /** Shows a change once no action waits for its answer. */
 function showNews() {
-  const hasGone = place.querySelector(".done") !== null; // it says what the person did with it
-  if (!hasNews || busy || hasGone) return;
-  show().catch(sayError);
+  if (hasNews && !busy) show().catch(sayError);
 }
 
 // -- working ----------------------------------------------------------------------------------------------------

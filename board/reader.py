@@ -64,6 +64,10 @@ class Reader:
         """Return `limit` leads of a queue from rank `start` on, all as of one instant (Q7)."""
         return await self._pages.stretch(org, queue_id, start, limit)
 
+    async def of(self, org: str, queue_id: str, lead_ids: set[str]) -> Page:
+        """Return those of the leads (at least one) that are in a queue, by rank, as of one instant."""
+        return await self._pages.of(org, queue_id, lead_ids)
+
     async def own(self, org: str, rep_id: str, *, start: int = 0, limit: int = 50) -> Page:
         """Return a rep's own queue: offers, calls that are due, then the rest (D3, D4, S5)."""
         return await self.page(org, personal_queue(rep_id), start=start, limit=limit)

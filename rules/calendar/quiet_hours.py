@@ -45,6 +45,16 @@ def quiet_until(
     return quiet, now if zone is None else None
 
 
+def allowed_until(spans: tuple[WeekSpan, ...], facts: Facts, at: datetime) -> datetime | None:
+    """Return when quiet hours begin next in any of the lead's zones, in UTC, if it is quiet in none of them at `at`.
+
+    None if they never begin.
+    """
+    hours = _hours(spans)
+    begins = [next_change(hours, zone, at) for zone in zones(facts)]
+    return min((one for one in begins if one is not None), default=None)
+
+
 def clock(zone: str, at: datetime) -> str:
     """Return the local time of a zone as text."""
     return f"{at.astimezone(zone_of(zone)):%H:%M}"

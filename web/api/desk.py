@@ -19,6 +19,7 @@ from web.errors import Problem, not_found
 from web.parts import Services
 from web.schemas import Model
 from web.services import list_params
+from web.services.call_times import CallTime, call_times
 from web.services.crm_query import ask
 from web.services.decision_text import Names
 
@@ -38,6 +39,9 @@ class ListPage(Model):
     next: str | None
     previous: str | None
     names: dict[str, dict[str, str]] = Field(default_factory=dict)
+    call_times: dict[str, CallTime] = Field(
+        default_factory=dict, description="Lead -> its time of day, and until when it may be called"
+    )
 
 
 class DeskPage(ListPage):
@@ -182,7 +186,9 @@ async def desk(
         )
 
     page, total, counts = await ask(parts, question)
+    lead_ids = [row["lead_id"] for row in page.rows] if listing is EXCEPTIONS else []
     return DeskPage(
+        call_times=await call_times(parts, person, lead_ids),
         rows=page.rows,
         total=total,
         next=page.next,

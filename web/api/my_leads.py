@@ -26,6 +26,7 @@ from web.errors import Problem, forbidden
 from web.parts import Services
 from web.services import list_params
 from web.services.audit.exports import RecordedExport, RowCount, used_filter
+from web.services.call_times import call_times
 from web.services.crm_query import ask
 from web.services.spreadsheet_text import defused
 
@@ -157,6 +158,7 @@ async def _page(
 
     page, total = await ask(parts, question)
     return ListPage(
+        call_times=await call_times(parts, person, [row["lead_id"] for row in page.rows]),
         rows=page.rows,
         total=total,
         next=page.next,

@@ -1,6 +1,7 @@
 """The queues that a person may see, and their leads: order, names, and only the queue's columns (Q3, Q4, Q7)."""
 
-from typing import Annotated
+import uuid
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query
 
@@ -8,12 +9,15 @@ from board.reader import QueueInfo
 from rules.queues.columns import MAY_CALL, PHONE
 from web.auth import Access, PartsOf, Person
 from web.schemas import LeadRow, QueuePage, QueueSummary
+from web.services.call_times import CallTime, call_times_in
 from web.services.row_licences import unlicensed
-from web.services.visible_queues import MOST, cursor_of, rank_of, stretch, visible
+from web.services.visible_queues import MOST, cursor_of, leads_in, rank_of, stretch, visible
 
 router = APIRouter(prefix="/api/v1/queues", tags=["queues"])
 
 Reads = Annotated[Person, Depends(Access("queues:read"))]
+MOST_TIMES: Final = 200
+"""The most leads whose times one request may ask for."""
 
 
 @router.get("")
@@ -54,6 +58,21 @@ async def leads(
         as_of=page.as_of,
         next=cursor_of(following) if following is not None else None,
     )
+
+
+@router.get("/{queue_id:path}/call-times")
+async def call_times(
+    person: Reads,
+    parts: PartsOf,
+    queue_id: str,
+    lead: Annotated[
+        list[uuid.UUID],
+        Query(max_length=MOST_TIMES, description="Leads of the queue; others are left out"),
+    ],
+) -> dict[str, CallTime]:
+    """Return lead -> the time of day where it is, and until when it may be called, if the queue shows where it is."""
+    page = await leads_in(parts, person, queue_id, {str(one) for one in lead})
+    return await call_times_in(parts, person, page.rows)
 
 
 def _summary(info: QueueInfo) -> QueueSummary:

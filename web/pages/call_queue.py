@@ -12,6 +12,8 @@ from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
+from web.services.call_times import call_times_in, shows_call_times
+from web.services.list_words import OWN_QUEUE, sorted_by
 from web.services.row_licences import unlicensed
 from web.services.takers import ALL_MOVES
 from web.services.visible_queues import stretch, visible
@@ -36,7 +38,10 @@ async def call_queue(
     chosen = queue_id or next((info.queue_id for info in queues if info.claimable), MINE)
     page, _ = await stretch(parts, person, chosen, start=0, limit=WINDOW + RESERVE)
     info = next((one for one in queues if one.queue_id == chosen), None)
-    refused = await unlicensed(parts, person, chosen, [row.lead_id for row in page.rows])
+    lead_ids = [row.lead_id for row in page.rows]
+    rules = parts.directory.org(person.org)
+    times = await call_times_in(parts, person, page.rows) if shows_call_times(rules, chosen) else None
+    refused = await unlicensed(parts, person, chosen, lead_ids)
     moves = ALL_MOVES[:-1] if info and person.oversees else ()  # no list of the board has closed leads
     shown = {
         "queue_id": page.queue_id,
@@ -48,6 +53,7 @@ async def call_queue(
         "claimable": bool(info and info.claimable),
         "mine": chosen == MINE,
         "columns": columns_of(info),
+        "call_times": times,
         "selects": bool(moves),
         "outcomes": list(info.outcomes) if info else [],
         "rows": [
@@ -68,6 +74,8 @@ async def call_queue(
         "call_queue.html",
         chosen=chosen,
         info=info,
+        sorted_by=sorted_by(info.sort) if info else OWN_QUEUE,
+        round=chosen == MINE or bool(info and not info.claimable),
         custom=tab == "custom",
         moves=moves,
         list_data=data(shown),

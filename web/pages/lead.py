@@ -2,15 +2,18 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from models.lead import OWNED_PHASES, Phase
+from models.public import MINE
 from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
+from web.services.call_times import call_time
 from web.services.deliveries import deliveries_shown
 from web.services.joined_leads import joined_leads
 from web.services.lead_corrections import (
@@ -69,6 +72,7 @@ async def lead(
         moves=moves,
         fields=correctable_fields(parts.directory.org(person.org)),
         back=back,
+        round=is_round(parts, person, queue) and not view_only,
         lead_id=lead_id,
     )
 
@@ -111,6 +115,7 @@ async def shown(
         "correctable": correctable_values(found) if may_correct(person, found, view_only=view_only) else None,
         "corrections": await corrections_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
         "silenced": found.row["silenced"],
+        "time": call_time_shown(parts, person, found) if lead.sight == "all" else None,
         "deliveries": await deliveries_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
     }
     return render(request, person, "lead_shown.html", **context)
@@ -174,6 +179,20 @@ def suggested(parts: Services, person: Person) -> list[str]:
             found.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
     found.update(dict.fromkeys(rules.settings.closing_outcomes))
     return list(found)
+
+
+def call_time_shown(parts: Services, person: Person, found: VisibleLead) -> str:
+    """Return as JSON what time it is where the lead is, and until when it may be called."""
+    time = call_time(found.row, parts.directory.org(person.org), datetime.now(UTC), with_phone=True)
+    return time.model_dump_json(exclude_none=True)
+
+
+def is_round(parts: Services, person: Person, queue: str | None) -> bool:
+    """Say whether the person calls through a list: a work queue, or the own queue."""
+    rules = parts.directory.org(person.org)
+    if queue is None or queue == MINE:
+        return queue == MINE
+    return person.may_see(rules, queue) and not rules.queues[queue].queue.claimable
 
 
 def _queue(parts: Services, person: Person, queue: str | None) -> dict[str, str]:

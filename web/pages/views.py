@@ -11,6 +11,7 @@ from web.auth import Access, PartsOf, Person
 from web.pages.call_queue import WINDOW, described, shelf
 from web.pages.common import data, render
 from web.parts import Services
+from web.services.list_words import sorted_by
 from web.services.rule_fields import offered_fields
 from web.services.view_pages import own, shown, stretch
 from web.store.views import CustomView
@@ -57,6 +58,7 @@ async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: 
         here=HERE,
         view=view,
         chosen=view.view_id,
+        sorted_by=sorted_by(view.value.get("sort", {})),
         custom=True,
         list_data=data(list_data),
         **await shelf(parts, person),

@@ -43,6 +43,11 @@ async def stretch(
     return page, end if end < page.size else None
 
 
+async def leads_in(parts: Services, person: Person, queue_id: str, lead_ids: set[str]) -> Page:
+    """Return those of these leads (at least one) that are in a queue now, by rank. Raises 404 as `board_id` does."""
+    return await parts.board.of(person.org, board_id(parts, person, queue_id), lead_ids)
+
+
 def cursor_of(rank: int) -> str:
     """Return a rank as a cursor."""
     return urlsafe_b64encode(f"rank:{rank}".encode()).decode()

@@ -1,9 +1,10 @@
 // The call queue page: a live window on one queue, the search, and the claim by one click.
 
 import { call, messageOf } from "./api.js";
+import { roundKeys, startCalling } from "./call-round.js";
 import { Claims } from "./claims.js";
 import { element, elements, finder, focusedIn, pageData } from "./dom.js";
-import { leadCount, valueText } from "./format.js";
+import { cellText, leadCount } from "./format.js";
 import { rowKeys, tabs } from "./keyboard.js";
 import { ListWindow } from "./list-window.js";
 import { Live } from "./live.js";
@@ -13,10 +14,12 @@ import { QueueLinks } from "./queue-links.js";
 import { QueueSelection } from "./queue-selection.js";
 import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
 import { doNotCall } from "./row-parts.js";
+import { ageOf, CallTimes } from "./row-times.js";
 import { say } from "./say.js";
 
 /** @import { BoardRow, Column } from "./types.d.ts" */
 
+const LONG_MS = 15_000;
 const data = pageData("list-data");
 const list = element("#list");
 const find = finder(list);
@@ -29,6 +32,11 @@ const sayError = (error) => say(messageOf(error));
 const claims = new Claims(data.api);
 /** @type {RowHold<BoardRow>} */
 const hold = new RowHold(find("[data-rows]"), () => draw());
+
+// A queue that does not show where its leads are has no times.
+const times = data.call_times
+  ? new CallTimes(`/api/v1/queues/${encodeURIComponent(data.api)}/call-times`, data.call_times)
+  : null;
 
 const selection = data.selects ? new QueueSelection(list) : null;
 
@@ -43,6 +51,7 @@ find("[data-head]").append(
     if (column.type === "number") cell.className = "number";
     return cell;
   }),
+  ...(times ? [Object.assign(document.createElement("th"), { scope: "col", textContent: "Lead's time" })] : []),
   Object.assign(document.createElement("th"), { innerHTML: '<span class="hidden">Action</span>' }),
 );
 
@@ -62,16 +71,25 @@ function lineOf(row) {
       ...(selection ? [selection.cell(row)] : []),
       ...columns.map((column) => {
         const cell = document.createElement("td");
-        cell.textContent = valueText(column, row.columns[column.name]);
+        const value = row.columns[column.name];
+        cell.append(ageOf(column, value, times?.windowSeconds(row.lead_id)) ?? cellText(column, value));
         if (column.type === "number") cell.className = "number";
         if (column.name === "phone" && row.columns.may_call === false) cell.append(" ", doNotCall());
         if (data.mine && column.name === "name") cell.append(...badges(row));
         return cell;
       }),
+      ...(times ? [timeCell(row)] : []),
       actionCell(row),
     );
   }
   return line;
+}
+
+/** @param {BoardRow} row */
+function timeCell(row) {
+  const cell = document.createElement("td");
+  if (times) cell.append(times.place(row.lead_id));
+  return cell;
 }
 
 /** @param {BoardRow} row */
@@ -101,12 +119,25 @@ function placeOf(lead) {
   return line.matches(".gone") ? line : emptyPlace(line);
 }
 
+/** @param {BoardRow} row */
+const mayCall = (row) => row.columns.may_call !== false && times?.times.get(row.lead_id)?.reason !== "suppressed";
+
+/** Returns the rows to show: what must not be called never stands first, and what cannot be opened is not there. */
+function shownRows() {
+  const canOpen = leads.rows.filter((row) => data.claimable || row.may_claim !== false);
+  const leftOut = find("[data-left-out]");
+  leftOut.hidden = canOpen.length === leads.rows.length;
+  leftOut.textContent = `${leadCount(leads.rows.length - canOpen.length)} for which you have no licence: not shown.`;
+  return [...canOpen.filter(mayCall), ...canOpen.filter((row) => !mayCall(row))];
+}
+
 /** @param {string | null} [enteredOrMoved] the lead to highlight */
 function draw(enteredOrMoved) {
   const body = find("[data-rows]");
   const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
-  const isThere = focused !== undefined && leads.rows.some((row) => row.lead_id === focused);
-  const places = hold.places(leads.rows, enteredOrMoved);
+  const rows = shownRows();
+  const isThere = focused !== undefined && rows.some((row) => row.lead_id === focused);
+  const places = hold.places(rows, enteredOrMoved);
   const wanted = new Map(places.map(({ lead, row }) => [lead, row ? lineOf(row) : placeOf(lead)]));
   const shown = new Set(wanted.values());
   lines.clear();
@@ -129,7 +160,7 @@ function draw(enteredOrMoved) {
   find("[data-size]").textContent = leadCount(leads.size);
   selection?.draw();
   const empty = find("[data-empty]");
-  empty.hidden = leads.rows.length > 0;
+  empty.hidden = rows.length > 0;
   empty.textContent = emptyText();
   find("[data-pager]").hidden = Boolean(leads.name) || leads.size <= leads.length;
   find("[data-range]").textContent = `${leads.start + 1}–${leads.start + leads.rows.length}`;
@@ -151,6 +182,11 @@ list.addEventListener("focusin", () => {
   if (line?.dataset.place) lastPlace = Number(line.dataset.place);
 });
 
+if (times)
+  times.onKnown = (known) => {
+    for (const lead of known) delete lines.get(lead)?.dataset.version;
+    draw();
+  };
 leads.onChange = draw;
 leads.onError = sayError;
 draw();
@@ -182,6 +218,16 @@ claims.onChange = (lead) => {
   if (row && button instanceof HTMLButtonElement) claims.show(button, lead, row.columns.name);
 };
 claims.resume();
+
+// -- calling through the list -----------------------------------------------------------------------------------
+
+const start = document.querySelector("[data-start-calling]");
+start?.addEventListener("click", () =>
+  startCalling(data.api)
+    .then((end) => end && say(end, LONG_MS))
+    .catch(sayError),
+);
+if (start instanceof HTMLButtonElement) roundKeys(list, () => start.click());
 
 // -- live -------------------------------------------------------------------------------------------------------
 

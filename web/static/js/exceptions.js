@@ -4,7 +4,7 @@ import { act, call, messageOf, pendingActions } from "./api.js";
 import { runBulkAction } from "./bulk-actions.js";
 import { isConfirmed } from "./confirm.js";
 import { element, finder, pageData } from "./dom.js";
-import { leadCount, sentence, spaced } from "./format.js";
+import { leadCount, phoneText, sentence, spaced, valueLabel } from "./format.js";
 import { Live } from "./live.js";
 import { askForMove } from "./move-dialog.js";
 import { doOrOverride } from "./overrides.js";
@@ -49,12 +49,16 @@ function actions(row) {
  */
 function cell(column, row) {
   if (column.name === "reason") {
-    const reason = spaced(row.reason ?? "why");
+    const reason = valueLabel(row.reason ?? "why");
     return [button(reason, `Why: ${reason}, ${nameOf(row)}`, "why", () => explain(row), "link")];
   }
-  if (column.name === "prospect_name" && row.status === "ignored") {
-    const badge = Object.assign(document.createElement("span"), { className: "badge", textContent: "ignored" });
-    return [`${row.prospect_name} `, badge];
+  if (column.name === "prospect_name") {
+    const link = document.createElement("a");
+    Object.assign(link, { href: `/leads/${row.lead_id}`, textContent: phoneText(row.prospect_name) });
+    link.dataset.does = "open";
+    link.setAttribute("aria-label", `Open ${phoneText(row.prospect_name)}`);
+    const badge = Object.assign(document.createElement("span"), { className: "badge", textContent: "Ignored" });
+    return row.status === "ignored" ? [link, " ", badge] : [link];
   }
   return null;
 }
@@ -174,7 +178,7 @@ async function explain(row) {
   const close = element("[data-close]", dialog);
   const list = element("[data-explanation]", dialog);
   element("[data-title]", dialog).textContent = `Why nobody has ${nameOf(row)}`;
-  element("[data-reason]", dialog).textContent = spaced(row.reason ?? "");
+  element("[data-reason]", dialog).textContent = valueLabel(row.reason ?? "");
   list.replaceChildren();
   close.onclick = () => dialog.close();
   dialog.showModal();

@@ -28,7 +28,7 @@ export function valueLabel(value) {
  * Formats a phone number of North America as (401) 419-4247. Any other number stays unchanged.
  * @param {string} value
  */
-function phoneText(value) {
+export function phoneText(value) {
   return value.replace(/^\+1(\d{3})(\d{3})(\d{4})$/, "($1) $2-$3");
 }
 
@@ -45,10 +45,23 @@ export function valueText(column, value) {
   }
   if (column.type === "date") return dateAndTime(value);
   if (column.type === "days") return NUMBER.format(wholeDays(value));
-  if (column.type === "boolean") return value ? "yes" : "no";
+  if (column.type === "boolean" || column.type === "flag") return value ? "yes" : "no";
   if (column.type === "choice" || LABELLED.has(column.name)) return valueLabel(String(value));
   if (column.name === "phone") return phoneText(String(value));
   return Array.isArray(value) ? value.join(", ") : String(value);
+}
+
+/** What a list shows in a cell without a value. */
+export const NO_VALUE = "--";
+
+/**
+ * Formats the value of a list's cell; a cell is never empty.
+ * @param {Pick<Column, "name" | "type" | "unit">} column
+ * @param {any} value
+ * @returns {string}
+ */
+export function cellText(column, value) {
+  return valueText(column, value) || NO_VALUE;
 }
 
 /**

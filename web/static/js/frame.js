@@ -2,6 +2,7 @@
 
 import { call } from "./api.js";
 import { element, targetOf } from "./dom.js";
+import { watchKeyHelp } from "./key-help.js";
 import { Live } from "./live.js";
 import { watchMoves } from "./moved-notices.js";
 import { showNotices } from "./notices.js";
@@ -30,6 +31,8 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   search.focus();
 });
+
+watchKeyHelp();
 
 if (document.querySelector('meta[name="rep"]')) {
   sound.bind(element("[data-sound]"));

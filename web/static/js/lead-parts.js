@@ -2,6 +2,7 @@
 
 import { elements } from "./dom.js";
 import { dateAndTime, localised, timeLeft, valueText } from "./format.js";
+import { drawCallTime } from "./row-times.js";
 
 /**
  * Fetches the lead, or its earlier history, as HTML.
@@ -37,6 +38,7 @@ export function localise(root) {
       text.textContent = localised(text.textContent ?? "");
     }
   }
+  showCallTime(root);
   for (const cell of [...elements("dd[data-type]", root, "dd"), ...elements("span[data-type]", root, "span")]) {
     const { type = "", fact: name = "" } = cell.dataset;
     const text = cell.textContent ?? "";
@@ -44,6 +46,16 @@ export function localise(root) {
     const isNumber = type === "number" || type === "integer";
     const value = type === "boolean" ? text === "True" : isNumber ? Number(text) : text;
     cell.textContent = valueText({ type, name }, value);
+  }
+}
+
+/**
+ * Shows what time it is where the lead is.
+ * @param {HTMLElement} root
+ */
+export function showCallTime(root) {
+  for (const place of elements("[data-call-time]", root, "span")) {
+    drawCallTime(place, JSON.parse(place.dataset.callTime ?? "null"));
   }
 }
 

@@ -1,6 +1,7 @@
 // The lead page: opens the lead, shows what this person may see of it, and sends the person's actions.
 
 import { act, messageOf, pendingActions } from "./api.js";
+import { CallRound, roundKeys } from "./call-round.js";
 import { element, finder, focusedIn, pageData, targetOf } from "./dom.js";
 import { sentence, spaced } from "./format.js";
 import { activityKeys, LOGGED } from "./lead-activities.js";
@@ -9,6 +10,7 @@ import { callbackOf, setUpCallback, showCallbackHint } from "./lead-callback.js"
 import { setUpCorrection } from "./lead-correction.js";
 import { leadMoves, setUpReopenForClaims } from "./lead-moves.js";
 import { fetchPart, localise, showGone, showTimeLeft } from "./lead-parts.js";
+import { hideReason, refusal, showExpiredLock, showRefusal } from "./lead-refusal.js";
 import { setUpViewOnly } from "./lead-view-only.js";
 import { Live } from "./live.js";
 import { say } from "./say.js";
@@ -18,7 +20,6 @@ import { say } from "./say.js";
 const data = pageData("lead-data");
 const place = element("#lead");
 const find = finder(place);
-const refusal = element("[data-refused]");
 const back = element("#back", document, "a");
 const actions = `/api/v1/leads/${data.lead_id}/actions`;
 const TICK_MS = 500;
@@ -30,6 +31,14 @@ let lastRequest = 0; // an earlier answer does not replace a later one
 const sayError = (error) => say(messageOf(error));
 
 nameBackLink(back);
+
+const advances = document.querySelector("[data-advances]");
+const round = new CallRound(
+  advances ? data.queue : null,
+  data.lead_id,
+  advances instanceof HTMLInputElement ? advances : null,
+);
+const saidBefore = element("[data-said-before]");
 
 // -- what is shown ----------------------------------------------------------------------------------------------
 
@@ -64,41 +73,11 @@ function nameShown() {
 
 function tick() {
   showTimeLeft(place, (line) => {
-    if ("lock" in line.dataset) showExpiredLock(line);
+    if ("lock" in line.dataset) showExpiredLock(line, open);
     else show().catch(sayError);
   });
 }
 setInterval(tick, TICK_MS);
-
-/**
- * Shows that the lock has expired. An outcome may still be recorded until somebody else has the lead (D2).
- * @param {HTMLElement} line
- */
-function showExpiredLock(line) {
-  const text =
-    "Your lock has expired, and the lead is back in its queues. You may still record an outcome until somebody else opens it.";
-  const again = Object.assign(document.createElement("button"), { type: "button", textContent: "Open it again" });
-  again.addEventListener("click", open);
-  line.replaceChildren(text, " ", again);
-  say(text);
-}
-
-/**
- * @param {Answer} answer
- * @param {string} outcome of the action, in a word or two
- */
-function showRefusal(answer, outcome) {
-  const reason = answer.problem ?? answer.why ?? spaced(answer.reason ?? "");
-  const late = answer.reason === "lock_expired" ? "your lock had expired, and " : "";
-  refusal.hidden = false;
-  refusal.textContent = `${outcome}. ${sentence(late + reason)}`;
-}
-
-/** Hides the reason, because the lead is no longer visible and the refusal already explains why. */
-function hideReason() {
-  const reason = place.querySelector("[data-why]");
-  if (reason instanceof HTMLElement) reason.hidden = true;
-}
 
 const focusTitle = () => place.querySelector("h1")?.focus();
 
@@ -115,7 +94,7 @@ async function open() {
       if (answer.result === "refused") showRefusal(answer, "Not opened");
     }
     const isVisible = await show(version);
-    if (!isVisible && !refusal.hidden) hideReason();
+    if (!isVisible && !refusal.hidden) hideReason(place);
     focusTitle();
   } catch (error) {
     place.replaceChildren();
@@ -167,10 +146,15 @@ async function perform(body, done, { key, onLost } = {}) {
     const isVisible = await show(answer.version);
     // A callback may be promised for a time at which the lead must not be called: the answer warns of it (M7).
     const warns = worked && body.type === "callback" && (answer.words ?? answer.why);
-    const text = warns ? `${done} ${sentence(warns)}` : done;
+    let text = warns ? `${done} ${sentence(warns)}` : done;
+    if (worked && round.follows(body.type)) {
+      const end = await round.next(`${name}: ${text}`);
+      if (end === null) return answer;
+      text = `${text} ${end}`;
+    }
     if (worked && !isVisible) showGone(place, back, name, text);
     else if (worked) say(text);
-    if (!worked && !isVisible) hideReason();
+    if (!worked && !isVisible) hideReason(place);
     if (isVisible || !worked) focusTitle();
     return answer;
   } catch (error) {
@@ -190,6 +174,20 @@ const DONE = {
   release: "Released. The lead is back in its queues.",
   decline: "Declined. The lead goes to somebody else.",
 };
+
+/** Gives the lead back if this person has it open, and opens the next one of the list. */
+async function goOn() {
+  if (!round.queue || busy) return;
+  const released = place.querySelector('[data-act="release"]');
+  if (released instanceof HTMLButtonElement) {
+    const answer = await perform({ type: "release" }, DONE.release);
+    if (answer?.result !== "done" || round.follows("release")) return;
+  }
+  const end = await round.next(nameShown() ? `${nameShown()} is passed over.` : "").catch(messageOf);
+  if (end) say(end);
+}
+
+document.querySelector("[data-round]")?.addEventListener("click", goOn);
 
 const noteGiven = () => comment.trim() || undefined;
 
@@ -221,6 +219,7 @@ async function saveNote() {
 
 /** @param {string} kind */
 const log = (kind) => perform({ type: "activity", kind, note: noteGiven() }, LOGGED[kind]);
+roundKeys(place, goOn); // before the keys of activities, after whose `a` the letter n means a comment
 activityKeys(place);
 
 place.addEventListener("input", (event) => {
@@ -303,5 +302,7 @@ live.start();
 for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
   if (path === actions && body.type !== "view") await perform(body, note.done ?? "Done.", { key });
 }
+const said = round.said();
+Object.assign(saidBefore, { textContent: said, hidden: !said });
 await open();
 document.documentElement.dataset.ready = "yes";

@@ -6,7 +6,7 @@ import { editColumns } from "./column-editor.js";
 import { isConfirmed } from "./confirm.js";
 import { createLead, fillForm } from "./create-lead.js";
 import { element, finder, pageData } from "./dom.js";
-import { leadCount } from "./format.js";
+import { leadCount, NO_VALUE, phoneText } from "./format.js";
 import { setUpSegments, setUpUploads } from "./lead-choice.js";
 import { Live } from "./live.js";
 import { doNotCall, nameOf } from "./row-parts.js";
@@ -39,13 +39,14 @@ const selection = /** @type {Selection} */ (table.selection);
  */
 function cell(column, row) {
   if (column.name === "phone" && row.may_call === false && row.phone && column.name !== table.visible[0]) {
-    return [row.phone, " ", doNotCall()];
+    return [phoneText(row.phone), " ", doNotCall()];
   }
   if (column.name !== table.visible[0]) return null;
   const link = document.createElement("a");
   link.href = `/leads/${row.lead_id}`;
   link.dataset.does = "open";
-  link.textContent = table.text(column, row[column.name]) || nameOf(row);
+  const text = table.text(column, row[column.name]);
+  link.textContent = text === NO_VALUE ? nameOf(row) : text;
   link.setAttribute("aria-label", `Open ${nameOf(row)}`);
   return [link];
 }

@@ -1,5 +1,7 @@
 // Parts of a row in the lists from the database.
 
+import { phoneText } from "./format.js";
+
 /** @import { LeadRow } from "./types.d.ts" */
 
 /**
@@ -9,7 +11,7 @@
  */
 export function nameOf(row) {
   const name = row.prospect_name ?? [row.first_name, row.last_name].filter(Boolean).join(" ");
-  return name || row.external_id || row.email || row.phone || "this lead";
+  return name || row.external_id || row.email || phoneText(row.phone ?? "") || "this lead";
 }
 
 /** Returns the mark of a lead that must not be called (M8). */

@@ -4,10 +4,12 @@
 import { call, messageOf } from "./api.js";
 import { element, elements, focusedIn, targetOf } from "./dom.js";
 import { Filters } from "./filters.js";
-import { leadCount, valueText } from "./format.js";
+import { cellText, leadCount } from "./format.js";
 import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
+import { ageOf, CallTimes } from "./row-times.js";
 import { say } from "./say.js";
 import { Selection } from "./selection.js";
+import { sortChoices } from "./sort-choices.js";
 
 /** @import { Column, LeadPage, LeadRow } from "./types.d.ts" */
 
@@ -59,6 +61,7 @@ export class Table {
     this.hold = new RowHold(this.find("[data-rows]"), () => this.draw());
     /** @type {WeakMap<HTMLTableRowElement, string>} what each line shows */
     this.stamps = new WeakMap();
+    this.times = new CallTimes("", {});
     this.lastRequest = 0;
     this.lastPlace = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -73,6 +76,9 @@ export class Table {
     addEventListener("popstate", () => this.hold.without(() => this.load()));
     /** @type {Selection | null} */
     this.selection = this.root.querySelector("[data-selection]") ? new Selection(this) : null;
+    const order = this.find("[data-sorted-by]", "select");
+    order.append(...columns.flatMap(sortChoices));
+    order.addEventListener("change", () => this.change({ sort: order.value }));
     this.drawHead();
   }
 
@@ -148,6 +154,7 @@ export class Table {
     this.page = page;
     this.rows = page.rows;
     this.names = page.names;
+    this.times.replace(page.call_times ?? {});
     this.draw();
   }
 
@@ -164,6 +171,7 @@ export class Table {
 
   drawHead() {
     const order = this.address.get("sort") ?? this.sort;
+    this.find("[data-sorted-by]", "select").value = order;
     const cells = this.visibleColumns.map((column) => {
       const { name } = column;
       const cell = document.createElement("th");
@@ -244,7 +252,7 @@ export class Table {
   /** @param {LeadRow} row */
   line(row) {
     const known = this.lines.get(row.lead_id);
-    const stamp = JSON.stringify([row, this.names]);
+    const stamp = JSON.stringify([row, this.names, this.page?.call_times?.[row.lead_id]]);
     if (known && this.stamps.get(known) === stamp) return known;
     const line = known ?? document.createElement("tr");
     const focused = focusedIn(line)?.dataset.does;
@@ -254,7 +262,7 @@ export class Table {
     const cells = this.visibleColumns.map((column) => {
       const cell = document.createElement("td");
       if (column.type === "number") cell.className = "number";
-      cell.append(...(this.cell?.(column, row) ?? [this.text(column, row[column.name])]));
+      cell.append(...(this.cell?.(column, row) ?? this.inside(column, row)));
       return cell;
     });
     if (this.selection) cells.unshift(this.selection.cell(row));
@@ -271,10 +279,23 @@ export class Table {
   }
 
   /**
+   * Returns what a cell holds: an age, a phone number with the time where the lead is, or a text.
+   * @param {Column} column
+   * @param {LeadRow} row
+   * @returns {(Node | string)[]}
+   */
+  inside(column, row) {
+    const value = row[column.name];
+    const text = this.text(column, value);
+    if (column.name === "phone" && value) return [text, this.times.place(row.lead_id)];
+    return [ageOf(column, value, this.times.windowSeconds(row.lead_id)) ?? text];
+  }
+
+  /**
    * @param {Column} column
    * @param {any} value
    */
   text(column, value) {
-    return this.names[column.name]?.[value] ?? valueText(column, value);
+    return this.names[column.name]?.[value] ?? cellText(column, value);
   }
 }

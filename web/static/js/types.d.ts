@@ -18,6 +18,17 @@ export interface BoardRow {
   why_not?: string | null;
 }
 
+/** The time of day where a lead is, and until or from when it may be called (web/services/call_times.py). */
+export interface CallTime {
+  time_zone: string | null;
+  may_call: boolean;
+  reason?: string | null;
+  why?: string | null;
+  until?: string | null;
+  call_from?: string | null;
+  window_seconds?: number | null;
+}
+
 /** A part of a list of the board. `as_of`: the newest entry of the feed that it contains. */
 export interface BoardPage {
   size: number;
@@ -53,6 +64,7 @@ export interface LeadPage {
   previous: string | null;
   names: Record<string, Record<string, string>>;
   ignored?: number;
+  call_times?: Record<string, CallTime>;
 }
 
 /** The engine's answer to an action (S4). */

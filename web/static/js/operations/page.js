@@ -2,7 +2,7 @@
 
 import { call } from "../api.js";
 import { finder, pageData } from "../dom.js";
-import { spaced } from "../format.js";
+import { valueLabel } from "../format.js";
 import { Live } from "../live.js";
 import { fillTable } from "../small-table.js";
 import { DeadLetters } from "./dead-letters.js";
@@ -118,7 +118,7 @@ function draw() {
   fillTable(
     find('[data-table="exceptions"]', "table"),
     ["Reason", "Raised", "Open now"],
-    reasons.map((reason) => [spaced(reason), raised[reason] ?? 0, open[reason] ?? 0]),
+    reasons.map((reason) => [valueLabel(reason), raised[reason] ?? 0, open[reason] ?? 0]),
     "No exceptions: every lead has an owner or is in a queue.",
   );
   drawGroups(find("[data-groups]"), numbers.groups);

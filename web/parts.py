@@ -16,6 +16,7 @@ from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.limits import Limit
 from web.services.operations.parts import Operations
+from web.services.recent import Recent
 from web.services.uploading import Uploading
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -23,6 +24,7 @@ from web.store.attempts import Attempts
 from web.store.audit import AuditIndex
 from web.store.drafts import Drafts
 from web.store.preferences import Preferences
+from web.store.saved_lists import SavedLists
 from web.store.second_factors import SecondFactors
 from web.store.sessions import Sessions
 from web.store.tokens import Tokens
@@ -57,6 +59,7 @@ class Services:
     preferences: Preferences
     drafts: Drafts
     views: CustomViews
+    saved_lists: SavedLists
     store: Engine
     crm: Engine
     exports: Exports
@@ -64,3 +67,4 @@ class Services:
     editor: Editor
     erasing: Erasing = field(default_factory=Erasing)
     uploading: Uploading = field(default_factory=Uploading)
+    wallboards: Recent = field(default_factory=Recent)

@@ -46,6 +46,7 @@ from web.store.audit import AuditIndex, AuditOutbox
 from web.store.drafts import Drafts
 from web.store.migrate import upgrade
 from web.store.preferences import Preferences
+from web.store.saved_lists import SavedLists
 from web.store.sealing import Seals, vault
 from web.store.second_factors import SecondFactors
 from web.store.sessions import Sessions
@@ -143,6 +144,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         preferences=Preferences(store),
         drafts=Drafts(store),
         views=CustomViews(store),
+        saved_lists=SavedLists(store),
         store=store,
         crm=crm,
         exports=Exports(connect(settings.database_url, pooled=False)),

@@ -78,6 +78,7 @@ LEADS: Final = Listing(
         Column("email", "Email", _T, _L.email.expression),
         Column("owner", "Assigned to", _C, _L.owner.expression, names="rep"),
         Column("campaign", "Campaign", _C, _L.campaign.expression, names="campaign"),
+        Column("group", "Group", _C, _L.campaign.expression, names="group"),
         Column("last_contacted_at", "Contacted on", _D, _L.last_contacted_at.expression),
         Column("created_at", "Creation date", _D, _L.created_at.expression, nullable=False),
         Column("phase", "Stands", _C, _L.phase.expression, nullable=False),

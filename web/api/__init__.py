@@ -12,6 +12,7 @@ from web.api import (
     directory,
     drafts,
     erasures,
+    finder,
     lead,
     live,
     locks,
@@ -21,6 +22,7 @@ from web.api import (
     preferences,
     previews,
     queues,
+    saved_lists,
     second_factor,
     session,
     takers,
@@ -30,6 +32,7 @@ from web.api import (
     vendor_reports,
     vendors,
     views,
+    wallboard,
 )
 
 
@@ -62,8 +65,11 @@ def routers() -> list[APIRouter]:
             erasures,
             uploads,
             views,
+            saved_lists,
+            finder,
             vendors,
             vendor_reports,
             vendor_leads,
+            wallboard,
         )
     ]

@@ -212,6 +212,9 @@ async def offered(
     offered = []
     for value, count in found:
         label = list_params.name_of(rules, column, value) if column.names and isinstance(value, str) else None
+        if column.names == "group" and isinstance(value, str):
+            campaign = rules.campaigns.get(value)
+            label = f"{label} ({(campaign.name if campaign else None) or value})"
         if not column.names or search.casefold() in f"{value or ''} {label or ''}".casefold():
             offered.append(ColumnChoice(value=value, label=label, count=count))
     return offered

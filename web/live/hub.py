@@ -174,6 +174,10 @@ class Hub:
         if not self._streams[who]:
             del self._streams[who]
 
+    def present(self, org: str) -> dict[str, int]:
+        """Return rep -> how many streams the rep has open, for the reps of an org who have one."""
+        return {rep_id: count for (of, rep_id), count in self._streams.items() if of == org and count > 0}
+
     @property
     def open_pages(self) -> int:
         """The number of open pages."""

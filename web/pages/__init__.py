@@ -19,6 +19,7 @@ from web.pages import (
     uploads,
     vendor_reports,
     views,
+    wallboard,
 )
 
 
@@ -43,5 +44,6 @@ def pages() -> list[APIRouter]:
             queue_builder,
             uploads,
             vendor_reports,
+            wallboard,
         )
     ]

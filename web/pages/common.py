@@ -11,23 +11,26 @@ REPS: Final = ANYONE - MANAGERS
 
 
 class Link(msgspec.Struct, frozen=True):
-    """An entry of the navigation, and the roles that see it."""
+    """An entry of the navigation, and the roles that see it. `badge`: the count of what waits there, by its name."""
 
     href: str
     label: str
     roles: frozenset[str] = ANYONE
+    badge: str | None = None
 
 
 NAVIGATION: Final = (
     Link("/queues", "Call queue"),
-    Link("/my-leads", "My leads"),
-    Link("/exceptions", "Exceptions", MANAGERS),
+    Link("/my-leads", "My leads", badge="calls_due"),
+    Link("/exceptions", "Exceptions", MANAGERS, badge="exceptions"),
     Link("/unassigned", "Unassigned leads", REPS),
     Link("/queue-builder", "Call queue builder", MANAGERS),
     Link("/directory", "Directory", MANAGERS),
     Link("/uploads", "Upload leads", MANAGERS),
     Link("/vendors", "Lead providers", MANAGERS),
-    Link("/operations", "Operations", MANAGERS),
+    Link("/wallboard", "Wallboard", MANAGERS),
+    Link("/reports", "Reports", MANAGERS),
+    Link("/operations", "Operations", MANAGERS, badge="dead_letters"),
     Link("/audit", "Audit", ADMINS),
 )
 """The navigation's entries, in the order in which they are shown."""

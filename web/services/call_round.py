@@ -52,8 +52,10 @@ async def next_lead(parts: Services, person: Person, queue_id: str, done: Collec
     Raises 404 for a list that the person may not see, and 409 for a claimable queue, whose leads are claimed first.
     """
     queue = parts.directory.org(person.org).queues.get(queue_id)
-    if queue is not None and queue.queue.claimable and person.may_see(
-        parts.directory.org(person.org), queue_id
+    if (
+        queue is not None
+        and queue.queue.claimable
+        and person.may_see(parts.directory.org(person.org), queue_id)
     ):
         raise Problem(HTTPStatus.CONFLICT, "claimable", "the leads of a claimable queue are claimed first")
     found, start = NextLead(), 0

@@ -21,6 +21,7 @@ from sink.lists.pages import place
 
 MOST: Final = 500
 LONGEST: Final = 200
+NO_GROUP: Final = "No group"
 _WORDS: Final = frozenset({"sort", "search", "cursor", "limit"})
 _ENDS: Final = ("from", "to")
 _DAY: Final = len("2026-11-20")
@@ -186,10 +187,20 @@ def names_in(
     return found
 
 
+def group_name(rules: OrgRules, group_id: str | None) -> str | None:
+    """Return the name of a group, or its id if it has no name; None without a group."""
+    published = rules.objects.get(("group", group_id or ""))
+    if group_id is None or published is None or published.value is None:
+        return group_id
+    return str(published.value.get("name") or group_id)
+
+
 def name_of(rules: OrgRules, column: Column, value: str) -> str:
     """Return the name of an id, or the id itself if it has no name."""
     if column.names == "rep":
         rep = rules.reps.get(value)
         return (rep.name if rep else None) or value
     campaign = rules.campaigns.get(value)
+    if column.names == "group":
+        return group_name(rules, campaign.group_id if campaign else None) or NO_GROUP
     return (campaign.name if campaign else None) or value

@@ -103,7 +103,7 @@ async def takers(parts: Services, person: Person, search: str, found: VisibleLea
     now = datetime.now(UTC)
     return Takers(
         reps=[
-            _taker(rep, _plan(rules, rep.rep_id), found, now, counts if person.oversees else None)
+            _taker(rep, plan_of(rules, rep.rep_id), found, now, counts if person.oversees else None)
             for rep in listed
         ],
         total=len(reps),
@@ -138,7 +138,7 @@ def _may_give(person: Person, rules: OrgRules, found: VisibleLead) -> bool:
     return person.oversees if free else may_reassign(person, rules, found.row["owner"])
 
 
-def _plan(rules: OrgRules, rep_id: str) -> RepPlan:
+def plan_of(rules: OrgRules, rep_id: str) -> RepPlan:
     """Return a rep's published terms; a rep whose publication does not compile has none."""
     published = rules.objects.get(("rep", rep_id))
     try:

@@ -182,6 +182,24 @@ class CustomViewTable(Base):
     updated_at: Mapped[datetime]
 
 
+class SavedListTable(Base):
+    """A saved filter of a list, with its columns and order. `value`: {name, query, columns}.
+
+    `list_name`: the list. `rep_id`: who saved it. `shared`: everybody of the org sees it.
+    """
+
+    __tablename__ = "saved_list"
+    __table_args__ = (Index("ix_saved_list_list", "org", "list_name"),)
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    saved_id: Mapped[str] = mapped_column(primary_key=True)
+    list_name: Mapped[str]
+    rep_id: Mapped[str]
+    shared: Mapped[bool]
+    value: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
+
+
 class AuditOutboxTable(Base):
     """An act whose record Kafka does not have yet. `ready` 0: the act is under way; 1: the record may be sent."""
 

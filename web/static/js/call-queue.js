@@ -158,6 +158,7 @@ function draw(enteredOrMoved) {
     (nearest(body, lastPlace) ?? find("h1")).focus();
   }
   find("[data-size]").textContent = leadCount(leads.size);
+  if (selection) selection.size = leads.size;
   selection?.draw();
   const empty = find("[data-empty]");
   empty.hidden = rows.length > 0;

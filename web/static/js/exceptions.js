@@ -5,10 +5,12 @@ import { runBulkAction } from "./bulk-actions.js";
 import { isConfirmed } from "./confirm.js";
 import { element, finder, pageData } from "./dom.js";
 import { leadCount, phoneText, sentence, spaced, valueLabel } from "./format.js";
+import { keepPlace } from "./list-place.js";
 import { Live } from "./live.js";
 import { askForMove } from "./move-dialog.js";
 import { doOrOverride } from "./overrides.js";
 import { button, nameOf } from "./row-parts.js";
+import { SavedLists } from "./saved-lists.js";
 import { say } from "./say.js";
 import { setUpMoves } from "./selection-moves.js";
 import { Table } from "./table.js";
@@ -64,6 +66,7 @@ function cell(column, row) {
 }
 
 function drawIgnored() {
+  saved?.draw();
   find("[data-ignored]").textContent = `(${(table.page?.ignored ?? 0).toLocaleString()})`;
   find("[data-show-ignored]", "input").checked = table.address.get("ignored") === "true";
 }
@@ -238,6 +241,16 @@ if (data.desk) {
   showIgnored.addEventListener("change", () => table.change({ ignored: showIgnored.checked ? "true" : null }));
 }
 
+const saved = data.desk
+  ? new SavedLists(table, {
+      list: "exceptions",
+      all: "All exceptions",
+      mayShare: true,
+      columns: data.columns.map((/** @type {Column} */ column) => column.name),
+    })
+  : null;
+const returnToPlace = keepPlace(find("[data-rows]"));
+
 // -- live -------------------------------------------------------------------------------------------------------
 
 // Actions whose answers this page has not seen are sent again with the same id, so the answer is the same.
@@ -251,7 +264,9 @@ for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
   }
 }
 
+await saved?.start();
 await table.load();
+returnToPlace();
 const live = new Live({ queue: "mine" });
 live.on("exceptions", () => table.loadSoon());
 live.on("list", (change) => change.change === "rebuilt" && table.loadSoon());

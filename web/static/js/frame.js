@@ -1,7 +1,9 @@
 // The script of every page: offers, sign-out, and the key that focuses the search.
 
 import { call } from "./api.js";
+import { watchBadges } from "./badges.js";
 import { element, targetOf } from "./dom.js";
+import { watchFinder } from "./finder.js";
 import { watchKeyHelp } from "./key-help.js";
 import { Live } from "./live.js";
 import { watchMoves } from "./moved-notices.js";
@@ -37,6 +39,8 @@ watchKeyHelp();
 if (document.querySelector('meta[name="rep"]')) {
   sound.bind(element("[data-sound]"));
   offers.start();
+  watchBadges();
+  watchFinder();
   watchMoves().catch(() => {});
   showNotices().catch(() => {}); // The next page tries again.
   // A page without a stream of its own listens for offers.

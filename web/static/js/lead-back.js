@@ -8,6 +8,6 @@ export function nameBackLink(back) {
   const from = document.referrer ? new URL(document.referrer) : null;
   if (from?.origin !== location.origin || from.pathname.startsWith("/queues")) return;
   const link = document.querySelector(`header.top nav a[href="${CSS.escape(from.pathname)}"]`);
-  const list = from.pathname.startsWith("/views/") ? "your view" : link?.textContent;
+  const list = from.pathname.startsWith("/views/") ? "your view" : link?.firstChild?.textContent; // without the badge
   if (list) Object.assign(back, { href: from.href, textContent: `Back to ${list}` });
 }

@@ -8,8 +8,10 @@ import { createLead, fillForm } from "./create-lead.js";
 import { element, finder, pageData } from "./dom.js";
 import { leadCount, NO_VALUE, phoneText } from "./format.js";
 import { setUpSegments, setUpUploads } from "./lead-choice.js";
+import { keepPlace } from "./list-place.js";
 import { Live } from "./live.js";
 import { doNotCall, nameOf } from "./row-parts.js";
+import { SavedLists } from "./saved-lists.js";
 import { say } from "./say.js";
 import { setUpMoves } from "./selection-moves.js";
 import { Table } from "./table.js";
@@ -30,6 +32,7 @@ const table = new Table(root, {
   empty: data.oversees ? "No leads yet." : "You have no leads yet. Claim one from a green queue, or create one.",
   onDraw: drawTools,
 });
+const returnToPlace = keepPlace(find("[data-rows]"));
 const selection = /** @type {Selection} */ (table.selection);
 
 /**
@@ -52,6 +55,7 @@ function cell(column, row) {
 }
 
 function drawTools() {
+  saved.draw();
   const query = table.query();
   query.delete("cursor");
   query.delete("limit");
@@ -60,12 +64,20 @@ function drawTools() {
   if (data.oversees) find("[data-segment-set]").textContent = table.address.has("segment") ? "(on)" : "";
 }
 
+const saved = new SavedLists(table, {
+  list: "leads",
+  all: data.oversees ? "All leads" : "My leads",
+  mayShare: data.oversees,
+  columns: data.visible,
+});
+
 // -- columns ----------------------------------------------------------------------------------------------------
 
 find("[data-columns]").addEventListener("click", async () => {
   const names = await editColumns(data.columns, table.visible, data.usual);
   if (!names) return;
   table.showColumns(names);
+  saved.usual = names;
   try {
     await call("PUT", `/api/v1/preferences/${data.preference}`, { columns: names });
     say("Your columns are saved.");
@@ -185,7 +197,9 @@ find("[data-create]").addEventListener("click", async () => {
 
 // -- live -------------------------------------------------------------------------------------------------------
 
+await saved.start();
 await table.load();
+returnToPlace();
 const live = new Live({ queue: "mine" });
 live.on("leads", () => table.loadSoon());
 live.on("list", (change) => change.change === "rebuilt" && table.loadSoon());

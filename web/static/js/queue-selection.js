@@ -10,6 +10,8 @@ export class QueueSelection {
   /** @param {HTMLElement} list the section with the table and the bar of the selection */
   constructor(list) {
     this.list = list;
+    /** The number of leads in the queue. */
+    this.size = 0;
     /** @type {Map<string, string>} names by lead id */
     this.names = new Map();
     element("[data-select-none]", list).addEventListener("click", () => this.clear());
@@ -82,6 +84,7 @@ export class QueueSelection {
     page.checked = selected > 0 && selected === boxes.length;
     page.indeterminate = selected > 0 && selected < boxes.length;
     element("[data-selection]", this.list).hidden = this.names.size === 0;
-    element("[data-chosen]", this.list).textContent = `${leadCount(this.names.size)} selected`;
+    element("[data-chosen]", this.list).textContent =
+      `${this.names.size.toLocaleString()} of ${leadCount(this.size)} selected`;
   }
 }

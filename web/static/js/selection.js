@@ -99,9 +99,11 @@ export class Selection {
     page.checked = here.length > 0 && here.length === table.rows.length;
     page.indeterminate = here.length > 0 && here.length < table.rows.length;
     table.find("[data-selection]").hidden = this.count === 0;
-    const count = this.count.toLocaleString();
-    table.find("[data-chosen]").textContent = this.isAll ? `All ${count} that match are selected` : `${count} selected`;
     const total = table.page?.total ?? 0;
+    const count = this.count.toLocaleString();
+    table.find("[data-chosen]").textContent = this.isAll
+      ? `All ${count} that match are selected`
+      : `${count} of ${total.toLocaleString()} selected`;
     const all = table.find("[data-select-all]");
     all.hidden = this.isAll || !page.checked || total <= table.rows.length;
     all.textContent = `Select all ${total.toLocaleString()} that match`;

@@ -1,0 +1,48 @@
+"""The wallboard and the reports, for managers and admins."""
+
+from datetime import date, timedelta
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from web.auth import MANAGERS, Access, PartsOf, Person
+from web.pages.common import data, render
+from web.services.reports import By, report
+from web.services.wallboard import wallboard
+
+router = APIRouter(include_in_schema=False)
+Reads = Annotated[Person, Depends(Access("operations:read", MANAGERS))]
+
+
+@router.get("/wallboard")
+async def board(request: Request, person: Reads, parts: PartsOf) -> Response:
+    """Show the org's day so far. The page reads it again every few seconds."""
+    found = await wallboard(parts, person)
+    return render(request, person, "wallboard.html", board=data(found.model_dump(mode="json")))
+
+
+@router.get("/reports")
+async def reports(
+    request: Request,
+    person: Reads,
+    parts: PartsOf,
+    begin: Annotated[date | None, Query(alias="from")] = None,
+    end: Annotated[date | None, Query(alias="to")] = None,
+    by: Annotated[By, Query()] = By.DAY,
+) -> Response:
+    """Show a report by day, with links to the usual ranges and to the CSV file."""
+    found = await report(parts, person, begin, end, by)
+    ranges = [
+        (label, urlencode({"from": found.end - timedelta(days=days - 1), "to": found.end, "by": by}))
+        for label, days in (("7 days", 7), ("30 days", 30), ("90 days", 90))
+    ]
+    return render(
+        request,
+        person,
+        "reports.html",
+        report=found,
+        ranges=ranges,
+        kinds=[(By.DAY, "Day"), (By.VENDOR, "Lead provider"), (By.GROUP, "Group"), (By.REP, "Rep")],
+        query=urlencode({"from": found.begin, "to": found.end, "by": by}),
+    )

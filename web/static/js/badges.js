@@ -1,0 +1,50 @@
+// The counts beside the navigation's links: what waits for the person. Each count has a place of its own, so that
+// nothing moves when it comes.
+
+import { call } from "./api.js";
+import { elements } from "./dom.js";
+
+const EVERY_MS = 30_000;
+const MOST = 99;
+
+/** @type {Record<string, [string, string]>} the words for one and for several, by the count's name */
+const WORDS = {
+  exceptions: ["exception", "exceptions"],
+  calls_due: ["call is due", "calls are due"],
+  dead_letters: ["dead letter", "dead letters"],
+};
+
+/** @param {Record<string, number | null>} counts */
+function draw(counts) {
+  for (const place of elements("[data-badge]", document, "span")) {
+    const name = place.dataset.badge ?? "";
+    const count = counts[name] ?? 0;
+    const [one, several] = WORDS[name];
+    place.replaceChildren();
+    if (!count) continue;
+    const seen = document.createElement("span");
+    seen.setAttribute("aria-hidden", "true");
+    seen.textContent = count > MOST ? `${MOST}+` : String(count);
+    const text = `${count.toLocaleString()} ${count === 1 ? one : several}`;
+    place.title = text;
+    place.append(
+      seen,
+      Object.assign(document.createElement("span"), { className: "hidden", textContent: ` (${text})` }),
+    );
+  }
+}
+
+/** Shows the counts now, and again at intervals while the page is looked at. */
+export function watchBadges() {
+  if (!document.querySelector("[data-badge]")) return;
+  const show = () => {
+    if (document.visibilityState === "hidden") return;
+    call("GET", "/api/v1/badges")
+      .then(draw)
+      .catch(() => {}); // The next interval asks again.
+  };
+  show();
+  setInterval(show, EVERY_MS);
+  document.addEventListener("visibilitychange", show);
+  document.addEventListener("live:exceptions", show);
+}

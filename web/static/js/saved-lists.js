@@ -1,0 +1,165 @@
+// Saved filters of a list, with its columns and order: a person's own, and those shared with the org (S6).
+
+import { call, messageOf } from "./api.js";
+import { element } from "./dom.js";
+import { say } from "./say.js";
+
+/** @import { Table } from "./table.js" */
+
+/**
+ * @typedef {object} Saved
+ * @property {string} saved_id
+ * @property {string} name
+ * @property {string} query
+ * @property {string[]} columns
+ * @property {boolean} shared
+ * @property {boolean} mine
+ */
+
+const OWN = "leads that match nothing else"; // A select needs a value for the list without a saved filter.
+
+export class SavedLists {
+  /**
+   * @param {Table} table
+   * @param {object} options
+   * @param {string} options.list the list's name in the API
+   * @param {string} options.all the name of the list without a filter
+   * @param {boolean} options.mayShare
+   * @param {string[]} options.columns the columns that are shown without a saved filter
+   */
+  constructor(table, { list, all, mayShare, columns }) {
+    this.table = table;
+    this.list = list;
+    this.all = all;
+    this.mayShare = mayShare;
+    this.usual = columns;
+    /** @type {Saved[]} */
+    this.saved = [];
+    this.select = table.find("[data-saved]", "select");
+    this.dialog = element("#save-list", document, "dialog");
+    this.select.addEventListener("change", () => this.choose());
+    table.find("[data-save-list]").addEventListener("click", () => this.open());
+    element("[data-cancel]", this.dialog).addEventListener("click", () => this.dialog.close());
+    element("[data-remove]", this.dialog).addEventListener("click", () => this.remove());
+    element("form", this.dialog, "form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.save();
+    });
+  }
+
+  /** Reads the filters, and shows the columns of the one that the address has. */
+  async start() {
+    await this.read();
+    const { current } = this;
+    if (current?.columns.length) this.table.showColumns(current.columns);
+  }
+
+  async read() {
+    /** @type {Saved[]} */
+    const found = await call("GET", `/api/v1/saved-lists?list=${this.list}`).catch((error) => {
+      say(messageOf(error));
+      return [];
+    });
+    this.saved = found;
+    this.draw();
+  }
+
+  /** The address of the list without the page. */
+  get query() {
+    const address = this.table.address;
+    address.delete("cursor");
+    address.sort();
+    return address.toString();
+  }
+
+  /** The saved filter that the list shows now. */
+  get current() {
+    const { query } = this;
+    return this.saved.find((one) => sorted(one.query) === query && one.query !== "");
+  }
+
+  /** Shows which filter the address has. */
+  draw() {
+    const groups = [
+      ["Yours", this.saved.filter((one) => !one.shared)],
+      ["For everybody", this.saved.filter((one) => one.shared)],
+    ];
+    this.select.replaceChildren(new Option(this.all, ""));
+    for (const [label, ones] of /** @type {[string, Saved[]][]} */ (groups)) {
+      if (!ones.length) continue;
+      const group = document.createElement("optgroup");
+      group.label = label;
+      group.append(...ones.map(({ name, saved_id }) => new Option(name, saved_id)));
+      this.select.append(group);
+    }
+    const { current, query } = this;
+    if (!current && query) this.select.append(new Option("Not saved", OWN));
+    this.select.value = current?.saved_id ?? (query ? OWN : "");
+  }
+
+  async choose() {
+    if (this.select.value === OWN) return;
+    const chosen = this.saved.find((one) => one.saved_id === this.select.value);
+    const changes = Object.fromEntries([...this.table.address.keys()].map((name) => [name, null]));
+    /** @type {Record<string, string[] | null>} */
+    const wanted = { ...changes };
+    for (const [name, value] of new URLSearchParams(chosen?.query)) wanted[name] = [...(wanted[name] ?? []), value];
+    this.table.showColumns(chosen?.columns.length ? chosen.columns : this.usual);
+    await this.table.change(wanted);
+  }
+
+  open() {
+    const { current, dialog } = this;
+    const own = current?.mine ? current : undefined;
+    element("#save-name", dialog, "input").value = own?.name ?? "";
+    element("[data-shared-part]", dialog).hidden = !this.mayShare;
+    element("#save-shared", dialog, "input").checked = own?.shared ?? false;
+    element("[data-remove]", dialog).hidden = !own;
+    const problem = element("[data-problem]", dialog);
+    problem.hidden = true;
+    dialog.showModal();
+    element("#save-name", dialog, "input").focus();
+  }
+
+  async save() {
+    const name = element("#save-name", this.dialog, "input").value.trim();
+    const shared = this.mayShare && element("#save-shared", this.dialog, "input").checked;
+    const body = { list_name: this.list, name, query: this.query, columns: this.table.visible, shared };
+    const same = this.saved.find((one) => one.mine && one.name === name && one.shared === shared);
+    const known = same ?? (this.current?.mine ? this.current : undefined);
+    try {
+      if (known) await call("PUT", `/api/v1/saved-lists/${known.saved_id}`, body);
+      else await call("POST", "/api/v1/saved-lists", body);
+    } catch (error) {
+      const problem = element("[data-problem]", this.dialog);
+      Object.assign(problem, { hidden: false, textContent: messageOf(error) });
+      return;
+    }
+    this.dialog.close();
+    await this.read();
+    this.select.focus();
+    say(shared ? `“${name}” is saved for everybody.` : `“${name}” is saved.`);
+  }
+
+  async remove() {
+    const known = this.current;
+    if (!known) return;
+    try {
+      await call("DELETE", `/api/v1/saved-lists/${known.saved_id}`);
+    } catch (error) {
+      say(messageOf(error));
+      return;
+    }
+    this.dialog.close();
+    await this.read();
+    this.select.focus();
+    say(`“${known.name}” is deleted. No lead has changed.`);
+  }
+}
+
+/** @param {string} query */
+function sorted(query) {
+  const address = new URLSearchParams(query);
+  address.sort();
+  return address.toString();
+}

@@ -4,18 +4,21 @@ import time
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from models.errors import PermanentError, RuntimeFailure
 from rules.language.value_labels import value_label
 from web import errors, metrics
 from web.api import routers
+from web.auth import Person, identify
 from web.body_limit import BodyLimit
 from web.links import mailto, phone_text, tel
 from web.pages import pages
+from web.pages.common import render
 from web.parts import Services
 from web.proxies import Forwarded
 from web.security_headers import HSTS, HSTS_NAME, with_headers
@@ -39,6 +42,7 @@ def build(parts: Services) -> FastAPI:
     app.https = parts is not None and parts.web.secure
     app.state.templates = templates()
     errors.add_to(app)
+    app.state.problem_page = problem_page
     for router in routers():
         app.include_router(router, responses=errors.DOCUMENTED)
     for router in pages():
@@ -92,6 +96,17 @@ class ResponseGuard:
             await send(message)
 
         await self._app(scope, receive, measured)
+
+
+async def problem_page(request: Request, problem: errors.Problem) -> Response | None:
+    """Return the page of an error with the navigation of the person who is signed in; None if nobody is."""
+    person: Person | None = getattr(request.state, "person", None)
+    if person is None:
+        try:
+            person = await identify(request, request.app.state.parts, None, used=False)
+        except (errors.Problem, RuntimeFailure, PermanentError):
+            return None
+    return render(request, person, "problem.html", status=problem.status, problem=problem)
 
 
 def templates() -> Jinja2Templates:

@@ -90,6 +90,10 @@ DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
 """The error responses in the OpenAPI document."""
 
 
+_ENROLS: Final = frozenset({"second-factor-missing", "password-of-invitation"})
+"""The problems that a person solves on the account's page."""
+
+
 def forbidden(reason: str) -> Problem:
     """Return the error for an action or a resource that is forbidden to the person."""
     return Problem(HTTPStatus.FORBIDDEN, "forbidden", reason)
@@ -111,11 +115,11 @@ def add_to(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
-        return answer(request, error)
+        return await respond(request, error)
 
     @app.exception_handler(InvalidInput)
     async def unusable(request: Request, error: InvalidInput) -> Response:
-        return answer(request, invalid(error))
+        return await respond(request, invalid(error))
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, error: RequestValidationError) -> Response:
@@ -125,31 +129,48 @@ def add_to(app: FastAPI) -> None:
         ]
         first = errors[0] if errors else {"path": "", "reason": "the request cannot be read"}
         detail = f"{first['path'] or 'body'}: {first['reason']}"
-        return answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors=errors))
+        return await respond(
+            request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors=errors)
+        )
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         too_large = error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         kind = "too-large" if too_large else HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         headers = dict(error.headers or {})
-        return answer(request, Problem(error.status_code, kind, str(error.detail), headers=headers))
+        return await respond(request, Problem(error.status_code, kind, str(error.detail), headers=headers))
 
     @app.exception_handler(PermanentError)
     async def refused(request: Request, error: PermanentError) -> Response:
         detail = f"a value cannot be kept: {error.reason}"
-        return answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail))
+        return await respond(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail))
 
     @app.exception_handler(Exception)
     async def defect(request: Request, _: Exception) -> Response:
         # Starlette raises the error again after this response, so the log contains the traceback.
         detail = "the console failed at this request; its log says where"
-        return answer(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail))
+        return await respond(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail))
 
     @app.exception_handler(RuntimeFailure)
     async def away(request: Request, error: RuntimeFailure) -> Response:
         kind = "try-again" if isinstance(error, RetryableError) else "unavailable"
         headers = {"Retry-After": "1"}
-        return answer(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, kind, str(error), headers=headers))
+        return await respond(
+            request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, kind, str(error), headers=headers)
+        )
+
+
+async def respond(request: Request, problem: Problem) -> Response:
+    """Answer as `answer` does; the page of a person who is signed in has the navigation.
+
+    `app.state.problem_page` renders such a page; None if nobody is signed in.
+    """
+    if wants_page(request) and problem.status != HTTPStatus.UNAUTHORIZED and problem.kind not in _ENROLS:
+        render = getattr(request.app.state, "problem_page", None)
+        page: Response | None = None if render is None else await render(request, problem)
+        if page is not None:
+            return page
+    return answer(request, problem)
 
 
 def answer(request: Request, problem: Problem) -> Response:
@@ -158,7 +179,7 @@ def answer(request: Request, problem: Problem) -> Response:
         if problem.status == HTTPStatus.UNAUTHORIZED:
             wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
             return RedirectResponse(f"/sign-in?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
-        if problem.kind in ("second-factor-missing", "password-of-invitation"):
+        if problem.kind in _ENROLS:
             return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
         templates = request.app.state.templates
         context = {"problem": problem, "person": None}

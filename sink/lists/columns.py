@@ -34,8 +34,8 @@ FOLDED = frozenset({Kind.TEXT, Kind.CHOICE})
 class Column:
     """One column. `read`: its expression. `nullable`: a row may have no value. `unit`: the unit of an amount.
 
-    `names` is `rep` or `campaign` if the values are ids of these, so that a page can show names instead. It is `group` if
-    they are ids of campaigns, and a page shows the groups to which these distribute.
+    `names` is `rep` or `campaign` if the values are ids of these, so that a page can show names instead. It is
+    `group` if they are ids of campaigns, and a page shows the groups to which these distribute.
     """
 
     name: str

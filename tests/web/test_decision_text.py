@@ -62,7 +62,8 @@ from rules.queues.rule_book import RuleBook
 from sink.queries import Row
 from sink.rows import table_rows
 from tests.sink.seeded_journal import START, lead_of, row_of
-from web.services.decision_text import NOISE, Names, decision_text, decision_text_for
+from web.services.decision_text import NOISE, decision_text, decision_text_for
+from web.services.names import Names
 
 MARK = "state is RI"
 """What tells of the lead."""

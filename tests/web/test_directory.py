@@ -192,7 +192,7 @@ async def test_r4_a_groups_pause_on_a_week_grid_in_its_time_zone(office: Running
     await expect(page.locator("#editor-title")).to_have_text("New group: night")
     await page.get_by_label("Name", exact=True).fill("Not at night")
     await page.get_by_label("How leads are given").select_option("round_robin")
-    await page.get_by_label("Claim window, in minutes").fill("15")
+    await page.get_by_label("Claim window", exact=True).fill("15")
     await page.get_by_label("Time zone").fill("America/Los_Angeles")
     await page.get_by_label("Pause").select_option("some")
     await page.get_by_role("button", name="Add hours on Sunday").click()

@@ -5,7 +5,7 @@ import pytest
 from models.events import DirectoryPublished
 from rules.language.value_labels import value_label
 from rules.queues.rule_book import OrgRules, RuleBook
-from web.services.decision_text import Names
+from web.services.names import Names
 from web.services.reason_text import reason_text
 
 PUBLISHED = (

@@ -14,7 +14,7 @@ from web.auth import Access, PartsOf, Person
 from web.errors import Problem, not_found
 from web.parts import Services
 from web.schemas import Action, Answer, Claim
-from web.services.decision_text import Names
+from web.services.names import Names
 from web.services.open_leads import check_open_leads
 
 router = APIRouter(prefix="/api/v1", tags=["actions"])

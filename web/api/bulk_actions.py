@@ -283,6 +283,7 @@ async def _lines(parts: Services, person: Person, wanted: list[WantedAction]) ->
             reason=shown.reason,
             why=shown.why,
             words=shown.words,
+            problem=shown.problem,
         )
 
     async for progress in ask_all(parts.engine_client, parts.crm, wanted, named):

@@ -21,7 +21,7 @@ from web.schemas import Model
 from web.services import list_params
 from web.services.call_times import CallTime, call_times
 from web.services.crm_query import ask
-from web.services.decision_text import Names
+from web.services.names import Names
 
 router = APIRouter(prefix="/api/v1", tags=["exceptions"])
 

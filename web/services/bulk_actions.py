@@ -37,7 +37,10 @@ class WantedAction(msgspec.Struct, frozen=True):
 
 
 class FailedLead(msgspec.Struct, frozen=True):
-    """A lead whose action failed, and why. `result` None: no answer yet; the action may still be decided."""
+    """A lead whose action failed, and why. `result` None: no answer yet; the action may still be decided.
+
+    `problem`: `words` without what a manager may do about one lead, which is not possible for many at once.
+    """
 
     lead_id: str
     result: Result | None
@@ -46,6 +49,7 @@ class FailedLead(msgspec.Struct, frozen=True):
     reason: str | None = None
     why: str | None = None
     words: str | None = None
+    problem: str | None = None
 
 
 class GivenLead(msgspec.Struct, frozen=True):

@@ -7,9 +7,9 @@ import msgspec
 
 from models.offers import Why
 from rules.language.catalogue import FIELDS
-from rules.queues.rule_book import OrgRules
 from sink.queries import Row
-from web.services.reason_text import reason_text
+from web.services.names import Names
+from web.services.passed_over import WHY_NOT
 
 HOW: Final = {
     "claim": "claimed it",
@@ -37,23 +37,6 @@ METHODS: Final = {
     "ring_all": "ring all",
     "distribute_all": "New Lead",
 }
-
-WHY_NOT: Final = {
-    Why.UNKNOWN: "you were not in the directory",
-    Why.INACTIVE: "you were not active",
-    Why.LICENCE: "your licences do not cover its state",
-    Why.GROUP_FILTER: "the lead does not meet the rule of the group",
-    Why.OWN_FILTER: "the lead does not meet your own rule",
-    Why.TRIED: "it was offered to you before",
-    Why.ABSENT: "you were absent",
-    Why.HOURS: "it came outside your working hours",
-    Why.OPEN_CAP: "you had as many open leads as you may have",
-    Why.DAILY_CAP: "you had as many leads that day as you may have",
-    Why.RINGING: "another lead was ringing at your phone",
-    Why.PAUSED: "transfers were paused",
-    Why.GROUP: "the group gives leads to no rep",
-}
-"""Why a rep was passed over, without facts of the lead, for a rep who may not see it (Q3)."""
 
 ENDED: Final = {
     "claimed": "somebody accepted it",
@@ -96,46 +79,6 @@ class DecisionText(msgspec.Struct, frozen=True, kw_only=True):
     why: str | None = None
     note: str | None = None
     passed: tuple[Candidate, ...] = ()
-
-
-class Names:
-    """The names of an org's reps, queues and groups."""
-
-    def __init__(self, rules: OrgRules) -> None:
-        self._rules = rules
-
-    def rep(self, rep_id: str | None) -> str:
-        """Return a rep's name, or the id if the org has published none."""
-        known = self._rules.reps.get(rep_id or "")
-        return (known.name if known else "") or rep_id or "nobody"
-
-    def queue(self, queue_id: str) -> str:
-        """Return a queue's name."""
-        known = self._rules.queues.get(queue_id)
-        return (known.queue.name if known else "") or queue_id
-
-    def group(self, group_id: str) -> str:
-        """Return a group's name."""
-        published = self._rules.objects.get(("group", group_id))
-        value = published.value if published else None
-        return str((value or {}).get("name") or group_id)
-
-    def via(self, via: str | None) -> str | None:
-        """Return the way in which a lead got its owner."""
-        kind, _, name = (via or "").partition("/")
-        match kind:
-            case "queue":
-                return f"through the queue {self.queue(name)}"
-            case "group":
-                return f"through the group {self.group(name)}"
-            case "manager" | "rep":
-                return f"by {self.rep(name)}"
-            case _:
-                return via
-
-    def within(self, text: str | None) -> str | None:
-        """Return a reason with names and labels in place of ids, fields and values."""
-        return None if text is None else reason_text(text, self._rules)
 
 
 def decision_text(row: Row, names: Names) -> DecisionText:
@@ -225,13 +168,9 @@ def _offered(row: Row, names: Names) -> str:
 
 
 def _callback(row: Row, names: Names) -> str:
-    at = row["why"].get("at")
-    who = names.rep(row["rep_id"])
-    return (
-        f"{who} promised to call at {at}"
-        if at
-        else f"{who} will call back without a time, so it goes to the end of the queue"
-    )
+    who, at = names.rep(row["rep_id"]), row["why"].get("at")
+    without = f"{who} will call back without a time, so it goes to the end of the queue"
+    return f"{who} promised to call at {at}" if at else without
 
 
 def _activity(row: Row, names: Names) -> str:

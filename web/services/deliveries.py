@@ -8,7 +8,7 @@ from sink.db_errors import translated
 from sink.queries import Row
 from web.auth import Person
 from web.parts import Services
-from web.services.decision_text import Names
+from web.services.names import Names
 
 SHOWN: Final = 50
 """The newest fates that the page lists."""

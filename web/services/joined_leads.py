@@ -14,9 +14,9 @@ from sink.db_errors import translated
 from sink.queries import Row
 from web.auth import Person
 from web.parts import Services
-from web.services.decision_text import Names
 from web.services.lead_visibility import VisibleLead
 from web.services.maybe_same import other_leads
+from web.services.names import Names
 
 MOST_OTHERS: Final = 20
 """How many other leads are offered for a merge."""

@@ -15,8 +15,8 @@ from sink.db_errors import translated
 from sink.queries import Row
 from web.auth import Person
 from web.parts import Services
-from web.services.decision_text import Names
 from web.services.lead_visibility import VisibleLead
+from web.services.names import Names
 
 VERSIONS_SHOWN: Final = 20
 """The newest corrections that the page lists; all are in the history."""

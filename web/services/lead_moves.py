@@ -6,9 +6,9 @@ from models.facts import Facts
 from models.lead import OWNED_PHASES, Phase
 from rules.queues.rule_book import OrgRules
 from web.auth import Person
-from web.services.decision_text import Names
 from web.services.joined_leads import Choice, Joined
 from web.services.lead_visibility import VisibleLead
+from web.services.names import Names
 from web.services.takers import may_reassign
 
 

@@ -19,7 +19,7 @@ from web.auth import Person
 from web.parts import Services
 from web.schemas import Model
 from web.services.crm_query import ask
-from web.services.decision_text import Names
+from web.services.names import Names
 
 READ_UNTIL: Final = "moves-read"
 """The preference that holds up to when the person has read: `{"until": instant}`."""

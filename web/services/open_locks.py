@@ -13,7 +13,7 @@ from web.auth import Person
 from web.parts import Services
 from web.schemas import Model
 from web.services.crm_query import ask
-from web.services.decision_text import Names
+from web.services.names import Names
 
 MOST: Final = 500
 """The most locks that are listed. The others are counted."""

@@ -18,9 +18,10 @@ from web.auth import Person
 from web.errors import Problem
 from web.parts import Services
 from web.schemas import Model
-from web.services.decision_text import NOISE, Names, decision_text, decision_text_for, owner_words
+from web.services.decision_text import NOISE, decision_text, decision_text_for, owner_words
 from web.services.lead_visibility import Visibility, VisibleLead
 from web.services.maybe_same import named_leads, other_leads
+from web.services.names import Names
 
 _STANDING: Final = (
     "owner",

@@ -157,6 +157,20 @@ const groupsIn = (node, path = []) => [
 const fieldsIn = (node) => (node.rules ? node.rules.flatMap(fieldsIn) : [node.field]);
 
 /**
+ * Returns the problems without those of the rules and groups with these ids.
+ * @param {Record<string, string[]>} problems by position
+ * @param {Node} tree
+ * @param {ReadonlySet<string>} ids
+ */
+function withoutPlaces(problems, tree, ids) {
+  const isLeftOut = (/** @type {string} */ place) => {
+    const node = place === "" ? tree : place.split(".").reduce((found, n) => found?.rules?.[Number(n)], tree);
+    return ids.has(node?.id);
+  };
+  return Object.fromEntries(Object.entries(problems).filter(([place]) => !isLeftOut(place)));
+}
+
+/**
  * @param {object} props
  * @param {string} props.root the name of the tree in the paths of problems
  * @param {string} props.label
@@ -169,6 +183,8 @@ const fieldsIn = (node) => (node.rules ? node.rules.flatMap(fieldsIn) : [node.fi
 export function Builder({ root, label, fields, initial, problems, onChange, host }) {
   const [query, setQuery] = useState(() => prepareRuleGroup(/** @type {any} */ (initial)));
   const [announcement, announce] = useState("");
+  // The rules that were added and not left yet. They are unfinished, so nothing is said against them.
+  const [unfinished, setUnfinished] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
   const focusNext = useRef(/** @type {string | null} */ (null));
 
   const known = useMemo(() => new Map(fields.map((field) => [field.name, { ...field, value: field.name }])), [fields]);
@@ -199,6 +215,8 @@ export function Builder({ root, label, fields, initial, problems, onChange, host
   const onAdd = (what) => (/** @type {Node} */ node) => {
     focusNext.current = `[data-${what}-id="${node.id}"] select, [data-rulegroup-id="${node.id}"] button`;
     announce(`${what === "rule" ? "Rule" : "Group"} added`);
+    const added = [node, ...(node.rules ?? [])].flatMap(({ id }) => (id ? [id] : []));
+    setUnfinished((before) => new Set([...before, ...added]));
     return true;
   };
   const onRemove = () => {
@@ -207,9 +225,21 @@ export function Builder({ root, label, fields, initial, problems, onChange, host
     return true;
   };
 
-  const context = { label, fields, problems: byPlace(problems, root), groups: new Set(groupsIn(query)), free };
+  /** @param {import("preact").TargetedFocusEvent<HTMLElement>} event */
+  const onLeave = ({ target, relatedTarget }) => {
+    const rule = target instanceof HTMLElement ? target.closest("[data-rule-id]") : null;
+    if (!(rule instanceof HTMLElement) || (relatedTarget instanceof Node && rule.contains(relatedTarget))) return;
+    const left = [
+      rule.dataset.ruleId,
+      rule.parentElement?.closest("[data-rulegroup-id]")?.getAttribute("data-rulegroup-id"),
+    ];
+    setUnfinished((before) => new Set([...before].filter((id) => !left.includes(id))));
+  };
+  const shown = withoutPlaces(byPlace(problems, root), query, unfinished);
+
+  const context = { label, fields, problems: shown, groups: new Set(groupsIn(query)), free };
   return (
-    <fieldset class="rule-builder" aria-label={label}>
+    <fieldset class="rule-builder" aria-label={label} onFocusOut={onLeave}>
       <QueryBuilder
         fields={/** @type {any} */ (selectable)}
         query={query}

@@ -35,6 +35,7 @@ import { localised, spaced } from "./format.js";
  * @property {string} [owner_name]
  * @property {string} [why]
  * @property {string} [words] `why` with people's names
+ * @property {string} [problem] `words` without what a manager may do about a single lead
  * @property {string} [reason]
  */
 
@@ -205,7 +206,7 @@ export function sharesText(byRep, reps) {
 }
 
 /** @param {Failure} failure */
-function reasonOf({ result, owner, owner_name, words, why, reason }) {
+function reasonOf({ result, owner, owner_name, problem, words, why, reason }) {
   if (result === "lost") return `${owner_name ?? owner} has it`;
-  return localised(words ?? why ?? spaced(reason ?? "there is no answer yet; it may still be done"));
+  return localised(problem ?? words ?? why ?? spaced(reason ?? "there is no answer yet; it may still be done"));
 }

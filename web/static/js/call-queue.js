@@ -10,6 +10,7 @@ import { ListWindow } from "./list-window.js";
 import { Live } from "./live.js";
 import { badges, myQueueActions } from "./my-queue-row.js";
 import { offers } from "./offers.js";
+import { setUpQueueFilter } from "./queue-filter.js";
 import { QueueLinks } from "./queue-links.js";
 import { QueueSelection } from "./queue-selection.js";
 import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
@@ -256,7 +257,8 @@ live.on("list", (change, id) => {
   if (change.change === "rebuilt") refreshSizes().catch(sayError);
 });
 const queueLinks = new QueueLinks(data, links);
-live.on("queues", () => queueLinks.refresh().catch(sayError));
+const applyFilter = setUpQueueFilter(links);
+live.on("queues", () => queueLinks.refresh().then(applyFilter).catch(sayError));
 // A view of the person's own leads is a database query. It runs again when the database has changes of the leads, and
 // at intervals. Other changes in My queue may reach the database a little later.
 const VIEW_READ_MS = 1500;

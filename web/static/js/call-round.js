@@ -49,7 +49,7 @@ const store = (queue, round) => sessionStorage.setItem(placeOf(queue), JSON.stri
  * Says which leads are passed over.
  * @param {Passed[]} passed
  */
-export function passedText(passed) {
+function passedText(passed) {
   if (!passed.length) return "";
   const named = passed.slice(0, MOST_NAMED).map(({ name, why, call_from, time_zone }) => {
     const from = call_from ? `, from ${clockText(call_from, time_zone ?? undefined)} on it may` : "";

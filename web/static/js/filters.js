@@ -1,22 +1,14 @@
 // The filters of a list: one for each column, by its type (E2). The page's address holds their values.
 
-import { call } from "./api.js";
 import { element, elements } from "./dom.js";
-import { valueLabel } from "./format.js";
+import { choiceFilter, rangeFilter, setUnlessFocused, textFilter } from "./filter-kinds.js";
 
 /** @import { Column } from "./types.d.ts" */
-/** @import { Changes, Table } from "./table.js" */
-
-/**
- * One filter.
- * @typedef {object} Filter
- * @property {HTMLElement} node
- * @property {(address: URLSearchParams) => void} draw shows the value of the address
- * @property {(address: URLSearchParams) => string | null} text describes the filter; null if it is not set
- * @property {() => Changes} unset
- */
+/** @import { Filter } from "./filter-kinds.js" */
+/** @import { Table } from "./table.js" */
 
 const TYPING_MS = 150;
+const FEW = 12; // So many filters need no search.
 
 export class Filters {
   /** @param {Table} table */
@@ -26,7 +18,12 @@ export class Filters {
     this.timer = undefined;
     this.form = table.find("[data-filters]", "form");
     this.filters = table.columns.map((column) => this.make(column));
-    element("[data-controls]", this.form).append(...this.filters.map((filter) => filter.node));
+    const controls = element("[data-controls]", this.form);
+    this.shown = part("Of the columns shown");
+    this.others = part("Of other columns");
+    if (table.columns.length > FEW) controls.before(this.finder());
+    controls.append(this.shown.node, this.others.node);
+    this.group();
     this.form.addEventListener("submit", (event) => event.preventDefault());
     const search = table.root.querySelector("[data-search]");
     this.search = search instanceof HTMLInputElement ? search : null;
@@ -35,6 +32,42 @@ export class Filters {
     );
     this.resets = elements("[data-reset]", table.root, "button");
     for (const reset of this.resets) reset.addEventListener("click", () => this.reset());
+  }
+
+  /** Makes the search for a filter. */
+  finder() {
+    const search = document.createElement("input");
+    Object.assign(search, { type: "search", placeholder: "Find a filter", maxLength: 100 });
+    search.setAttribute("aria-label", "Find a filter");
+    search.className = "find-filter";
+    search.addEventListener("input", () => {
+      const wanted = search.value.trim().toLowerCase();
+      this.table.columns.forEach(({ label }, n) => {
+        this.filters[n].node.hidden = !label.toLowerCase().includes(wanted);
+      });
+      this.group();
+    });
+    return search;
+  }
+
+  /** Puts the filters of the columns that are shown first, in their order. */
+  group() {
+    const { columns, visible } = this.table;
+    const place = new Map(visible.map((name, n) => [name, n]));
+    const nodes = columns.map(({ name }, n) => ({ node: this.filters[n].node, at: place.get(name) ?? -1 }));
+    const shown = nodes.filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at);
+    const others = nodes.filter(({ at }) => at < 0);
+    const wanted = /** @type {const} */ ([
+      [this.shown, shown],
+      [this.others, others],
+    ]);
+    for (const [group, ones] of wanted) {
+      const now = [...group.controls.children];
+      if (now.length !== ones.length || ones.some(({ node }, n) => now[n] !== node))
+        group.controls.replaceChildren(...ones.map(({ node }) => node));
+      group.node.hidden = ones.every(({ node }) => node.hidden);
+    }
+    this.shown.title.hidden = this.others.node.hidden;
   }
 
   /** @param {() => void} work that runs after the person stops typing */
@@ -104,185 +137,15 @@ export class Filters {
 }
 
 /**
- * @param {Column} column
- * @param {(Node | string)[]} inside
+ * Makes a part of the filters, with a title.
+ * @param {string} text
  */
-function fieldset(column, ...inside) {
-  const node = document.createElement("fieldset");
-  const legend = document.createElement("legend");
-  legend.textContent = column.label;
-  node.append(legend, ...inside);
-  return node;
-}
-
-/**
- * @param {string} type
- * @param {string} label
- * @param {(value: string) => void} onValue
- */
-function input(type, label, onValue) {
-  const made = document.createElement("input");
-  made.type = type;
-  made.setAttribute("aria-label", label);
-  made.autocomplete = "off";
-  if (type === "number") made.step = "any";
-  made.addEventListener(type === "date" ? "change" : "input", () => onValue(made.value));
-  return made;
-}
-
-/**
- * @param {HTMLInputElement} field
- * @param {string} value
- */
-function setUnlessFocused(field, value) {
-  if (document.activeElement !== field && field.value !== value) field.value = value;
-}
-
-/**
- * @param {Column} column
- * @param {Table} table
- * @param {Filters} filters
- * @returns {Filter}
- */
-function textFilter(column, table, filters) {
-  const { name, label } = column;
-  const field = input("text", `${label} contains`, (value) =>
-    filters.afterTyping(() => table.change({ [name]: value || null }, { replace: true })),
-  );
-  field.maxLength = 200;
-  return {
-    node: fieldset(column, field),
-    draw: (address) => setUnlessFocused(field, address.get(name) ?? ""),
-    text: (address) => (address.get(name) ? `${label}: “${address.get(name)}”` : null),
-    unset: () => ({ [name]: null }),
-  };
-}
-
-/**
- * @param {Column} column
- * @param {Table} table
- * @param {Filters} filters
- * @returns {Filter}
- */
-function rangeFilter(column, table, filters) {
-  const isDate = column.type === "date";
-  const ends = ["from", "to"].map((end) => {
-    const name = `${column.name}.${end}`;
-    const field = input(isDate ? "date" : "number", `${column.label} ${end}`, (value) => {
-      const change = () => table.change({ [name]: value || null }, { replace: !isDate });
-      if (isDate) change();
-      else filters.afterTyping(change);
-    });
-    return { end, name, field };
-  });
-  const row = document.createElement("div");
-  row.className = "range";
-  row.append(ends[0].field, "–", ends[1].field);
-  return {
-    node: fieldset(column, row),
-    draw: (address) => {
-      for (const { name, field } of ends) setUnlessFocused(field, address.get(name) ?? "");
-    },
-    text: (address) => {
-      const parts = ends.filter(({ name }) => address.get(name)).map(({ end, name }) => `${end} ${address.get(name)}`);
-      return parts.length ? `${column.label} ${parts.join(" ")}` : null;
-    },
-    unset: () => Object.fromEntries(ends.map(({ name }) => [name, null])),
-  };
-}
-
-/**
- * @param {Column} column
- * @param {Table} table
- * @returns {Filter}
- */
-function choiceFilter(column, table) {
-  const { name } = column;
-  /** @type {Map<string, string>} labels by value */
-  const labels = new Map([["", "(none)"]]);
-  const node = document.createElement("details");
-  node.className = "choice";
-  const summary = document.createElement("summary");
-  const search = document.createElement("input");
-  search.type = "search";
-  search.placeholder = "Search";
-  search.setAttribute("aria-label", `Search in ${column.label}`);
-  const list = document.createElement("div");
-  list.className = "options";
-  list.setAttribute("role", "group");
-  list.setAttribute("aria-label", column.label);
-  const inside = document.createElement("div");
-  inside.className = "choices";
-  inside.append(search, list);
-  node.append(summary, inside);
-
-  const checked = () => new Set(table.address.getAll(name));
-  /** @param {string} value */
-  const labelOf = (value) => labels.get(value) ?? table.names[name]?.[value] ?? valueLabel(value);
-
-  async function showOptions() {
-    const query = new URLSearchParams({ search: search.value });
-    for (const kept of table.keep) if (table.address.has(kept)) query.set(kept, table.address.get(kept) ?? "");
-    /** @type {{value: string | boolean | null, label?: string, count: number}[]} */
-    const found = await call("GET", `${table.api}/choices/${name}?${query}`);
-    list.replaceChildren(
-      ...found.map(({ value, label, count }) => {
-        const key = value === null ? "" : String(value);
-        labels.set(key, value === null ? "(none)" : (label ?? valueLabel(key)));
-        return option(key, count);
-      }),
-    );
-    if (!found.length) list.textContent = "No matching value.";
-  }
-
-  /**
-   * @param {string} value
-   * @param {number} count
-   */
-  function option(value, count) {
-    const line = document.createElement("label");
-    const box = document.createElement("input");
-    box.type = "checkbox";
-    box.value = value;
-    box.checked = checked().has(value);
-    box.addEventListener("change", () => {
-      const values = checked();
-      if (box.checked) values.add(value);
-      else values.delete(value);
-      table.change({ [name]: values.size ? [...values] : null });
-    });
-    const number = Object.assign(document.createElement("small"), { textContent: count.toLocaleString() });
-    line.append(box, ` ${labelOf(value)} `, number);
-    return line;
-  }
-
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let typing;
-  search.addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(showOptions, TYPING_MS);
-  });
-  node.addEventListener("toggle", () => node.open && showOptions());
-  node.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !node.open) return;
-    event.stopPropagation();
-    node.open = false;
-    summary.focus();
-  });
-  document.addEventListener("click", (event) => {
-    if (node.open && event.target instanceof Node && !node.contains(event.target)) node.open = false;
-  });
-  return {
-    node,
-    draw: () => {
-      const values = checked();
-      summary.textContent = values.size ? `${column.label} (${values.size})` : column.label;
-      for (const box of elements("input", list, "input")) box.checked = values.has(box.value);
-    },
-    text: (address) => {
-      const values = address.getAll(name);
-      return values.length ? `${column.label}: ${values.map(labelOf).join(", ")}` : null;
-    },
-    unset: () => ({ [name]: null }),
-  };
+function part(text) {
+  const node = document.createElement("div");
+  node.className = "filter-part";
+  const title = Object.assign(document.createElement("h3"), { textContent: text });
+  const controls = document.createElement("div");
+  controls.className = "controls";
+  node.append(title, controls);
+  return { node, title, controls };
 }

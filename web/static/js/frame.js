@@ -17,6 +17,12 @@ document.querySelector("[data-sign-out]")?.addEventListener("click", async () =>
   location.assign("/signed-out");
 });
 
+const menu = document.querySelector("[data-menu]");
+menu?.addEventListener("click", () => {
+  const isOpen = element("#main-links").classList.toggle("open");
+  menu.setAttribute("aria-expanded", String(isOpen));
+});
+
 // A download link first asks for the password if the console requires it.
 document.addEventListener("click", async (event) => {
   const link = targetOf(event).closest("a[data-proved]");
@@ -33,6 +39,23 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   search.focus();
 });
+
+// A dialog gives the focus back to what opened it. If that is gone or disabled, the page's heading gets it. In a list the
+// row that takes the place gets it (table.js).
+document.addEventListener(
+  "close",
+  () =>
+    setTimeout(() => {
+      const focused = document.activeElement;
+      const isLost = !focused || focused === document.body || focused.matches(":disabled");
+      if (!isLost || document.querySelector("dialog[open], [data-rows]")) return;
+      const heading = document.querySelector("main h1");
+      if (!(heading instanceof HTMLElement)) return;
+      heading.tabIndex = -1;
+      heading.focus();
+    }),
+  true,
+);
 
 watchKeyHelp();
 

@@ -53,7 +53,7 @@ export function localise(root) {
  * Shows what time it is where the lead is.
  * @param {HTMLElement} root
  */
-export function showCallTime(root) {
+function showCallTime(root) {
   for (const place of elements("[data-call-time]", root, "span")) {
     drawCallTime(place, JSON.parse(place.dataset.callTime ?? "null"));
   }

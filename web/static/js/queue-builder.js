@@ -3,6 +3,7 @@
 import { call, messageOf, Problem } from "./api.js";
 import { element, elements, pageData } from "./dom.js";
 import { Live } from "./live.js";
+import { setUpQueueFilter } from "./queue-filter.js";
 import { drawQueue, queueOf, showProblems } from "./queue-form.js";
 import { Preview } from "./queue-preview.js";
 import { say } from "./say.js";
@@ -49,6 +50,17 @@ const item = (text) => Object.assign(document.createElement("li"), { textContent
 function written(value) {
   if (value === null || value === undefined || value === "") return "nothing";
   return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/**
+ * Shows in the list of views whether the open one has unpublished changes.
+ * @param {boolean} isUnpublished
+ */
+function showUnpublished(isUnpublished) {
+  const link = document.querySelector('.lists a[aria-current="true"]');
+  const mark = link?.querySelector("small");
+  if (!isUnpublished) mark?.remove();
+  else if (!mark) link?.append(Object.assign(document.createElement("small"), { textContent: "unpublished changes" }));
 }
 
 // -- adding a queue ---------------------------------------------------------------------------------------------
@@ -146,6 +158,7 @@ class Editor {
     element("[data-discard]").hidden = !isUnpublished || state.version === null;
     element("[data-publish]", document, "button").disabled = !isUnpublished;
     element("[data-overtaken]").hidden = !state.overtaken;
+    showUnpublished(isUnpublished);
     showProblems(this.form, state.problems);
   }
 
@@ -272,6 +285,7 @@ class Editor {
   }
 }
 
+setUpQueueFilter(element("[data-views]"));
 const form = document.querySelector("[data-editor]");
 if (form instanceof HTMLFormElement) {
   const editor = new Editor(form);

@@ -103,7 +103,7 @@ export function clockText(at, timeZone, now = Date.now()) {
  * @param {number} [now] in milliseconds
  * @returns {{clock: string, words: string, mayCall: boolean}}
  */
-export function callTimeText(time, now = Date.now()) {
+function callTimeText(time, now = Date.now()) {
   if (!time) return { clock: "--", words: "", mayCall: true };
   const zone = time.time_zone ?? undefined;
   const there = zone ? "" : " your time";

@@ -13,6 +13,8 @@ import { sortChoices } from "./sort-choices.js";
 
 /** @import { Column, LeadPage, LeadRow } from "./types.d.ts" */
 
+/** Columns whose long values are shortened in the list, and whole in the title. */
+const SHORTENED = new Set(["email", "external_id"]);
 const SOON_MS = 120; // Changes within this time cause a single read.
 
 /**
@@ -163,6 +165,7 @@ export class Table {
   /** @param {string[]} names of the columns, in order */
   showColumns(names) {
     this.visible = names;
+    this.filters.group();
     this.lines.clear();
     this.find("[data-rows]").replaceChildren();
     this.drawHead();
@@ -262,6 +265,8 @@ export class Table {
     const cells = this.visibleColumns.map((column) => {
       const cell = document.createElement("td");
       if (column.type === "number") cell.className = "number";
+      cell.dataset.column = column.name;
+      if (SHORTENED.has(column.name)) cell.title = row[column.name] ?? "";
       cell.append(...(this.cell?.(column, row) ?? this.inside(column, row)));
       return cell;
     });

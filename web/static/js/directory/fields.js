@@ -116,6 +116,55 @@ export function number(name, label, value, { hint, factor = 1 } = {}) {
   });
 }
 
+/** @type {[string, number][]} */
+const UNITS = [
+  ["hours", 3600],
+  ["minutes", 60],
+  ["seconds", 1],
+];
+
+/**
+ * Makes a field of a length of time, with the largest unit in which the published seconds are a whole number.
+ * @param {string} name
+ * @param {string} label
+ * @param {number | undefined} value in seconds
+ * @param {{hint?: string}} [options]
+ */
+export function duration(name, label, value, { hint } = {}) {
+  const [unit, size] = value ? (UNITS.find(([, seconds]) => value % seconds === 0) ?? UNITS[2]) : UNITS[1];
+  const shown = value === undefined ? "" : String(value / size);
+  const input = make("input", { inputMode: "decimal", value: shown, autocomplete: "off" });
+  const options = UNITS.map(([text]) => make("option", { value: text, textContent: text }));
+  const units = make("select", { "aria-label": `${label}, unit` }, ...options);
+  units.value = unit;
+  const node = labelled(name, label, input, hint);
+  const pair = make("div", { className: "duration" });
+  input.replaceWith(pair);
+  pair.append(input, units);
+  return field(name, node, () => {
+    const typed = input.value.trim();
+    if (!typed) return undefined;
+    const found = Number(typed.replace(",", "."));
+    const seconds = UNITS.find(([text]) => text === units.value)?.[1] ?? 1;
+    return Number.isFinite(found) ? Math.round(found * seconds) : typed;
+  });
+}
+
+/**
+ * Shows a field only for some values of a choice. A hidden field keeps its published value.
+ * @param {Field} choice
+ * @param {Record<string, Field[]>} fieldsOf value -> the fields that it uses
+ */
+export function showByChoice(choice, fieldsOf) {
+  const every = new Set(Object.values(fieldsOf).flat());
+  const show = () => {
+    const used = fieldsOf[String(choice.read())] ?? [...every];
+    for (const one of every) one.node.hidden = !used.includes(one);
+  };
+  choice.node.addEventListener("change", show);
+  show();
+}
+
 /**
  * @param {string} name
  * @param {string} label

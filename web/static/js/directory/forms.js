@@ -1,7 +1,7 @@
 // Defines the form fields of each kind of object.
 
 import { absences } from "./absences.js";
-import { choice, list, number, rule, states, text, toggle } from "./fields.js";
+import { choice, duration, list, number, rule, showByChoice, states, text, toggle } from "./fields.js";
 import { roster } from "./roster.js";
 import { week } from "./week.js";
 
@@ -69,32 +69,38 @@ function rep(value, { codes }) {
  * @returns {Field[]}
  */
 function group(value, { reps }) {
-  return [
-    text("name", "Name", value.name),
-    choice("method", "How leads are given", value.method, METHODS),
-    roster(
-      "members",
-      "Roster",
-      value.members,
-      reps,
-      "In order of the turns. Weight 2 gives two turns where others get one.",
-    ),
-    rule("filter", "Only leads that meet this rule", value.filter, "An empty rule takes every lead."),
-    number("claim_window_seconds", "Claim window, in minutes", value.claim_window_seconds, {
-      factor: 60,
-      hint: "How long a rep has before the lead goes to the next rep. Without a number the offer does not time out.",
-    }),
-    number("ring_seconds", "Ring, in seconds", value.ring_seconds, {
-      hint: "How long phones ring, or the New Lead button stays.",
-    }),
-    zone(value),
-    week("pause", "Pause", value.pause, {
-      hint: "During a pause new leads are still offered, but offers do not move on to the next rep. A full window starts when the pause ends.",
-      none: "No pause",
-      some: "In these hours",
-      empty: "No hours are set: there is no pause.",
-    }),
-  ];
+  const method = choice("method", "How leads are given", value.method, METHODS);
+  const members = roster(
+    "members",
+    "Roster",
+    value.members,
+    reps,
+    "In order of the turns. Weight 2 gives two turns where others get one.",
+  );
+  const filter = rule("filter", "Only leads that meet this rule", value.filter, "An empty rule takes every lead.");
+  const window = duration("claim_window_seconds", "Claim window", value.claim_window_seconds, {
+    hint: "How long a rep has before the lead goes to the next rep. Without a number the offer does not time out.",
+  });
+  const ring = duration("ring_seconds", "Ring", value.ring_seconds, {
+    hint: "How long phones ring, or the New Lead button stays.",
+  });
+  const timeZone = zone(value);
+  const pause = week("pause", "Pause", value.pause, {
+    hint: "During a pause new leads are still offered, but offers do not move on to the next rep. A full window starts when the pause ends.",
+    none: "No pause",
+    some: "In these hours",
+    empty: "No hours are set: there is no pause.",
+  });
+  const inTurn = [members, filter, window, timeZone, pause];
+  const atOnce = [members, filter, ring];
+  showByChoice(method, {
+    round_robin: inTurn,
+    roster: inTurn,
+    ring_all: atOnce,
+    distribute_all: atOnce,
+    queue: [],
+  });
+  return [text("name", "Name", value.name), method, members, filter, window, ring, timeZone, pause];
 }
 
 /**

@@ -27,11 +27,36 @@ function drawList() {
     const text = `${id} ${value.name ?? ""} ${(value.teams ?? []).join(" ")}`;
     return text.toLowerCase().includes(wanted);
   });
-  find("[data-objects]").replaceChildren(...shown.map(listItem));
+  const place = find("[data-objects]");
+  place.replaceChildren(...(data.kind === "rep" ? groupedReps(shown) : shown.map(listItem)));
+  const chosen = place.querySelector('a[aria-current="true"]');
+  if (chosen instanceof HTMLElement) place.scrollTop = chosen.offsetTop - place.offsetTop - place.clientHeight / 2;
   const none = find("[data-none]");
   none.hidden = shown.length > 0;
   const nothing = `No ${KIND_LABELS[data.kind]} is published yet${data.may_write ? ": add one." : "."}`;
   none.textContent = all.length ? "Nothing matches the search." : nothing;
+}
+
+/**
+ * Groups reps by what they may do.
+ * @param {DirectoryObject[]} reps
+ */
+function groupedReps(reps) {
+  /**
+   * @param {DirectoryObject} rep
+   * @returns {string}
+   */
+  const kindOf = ({ value }) => {
+    if (value.active === false) return "Inactive";
+    return (value.role ?? "rep") === "rep" ? "Reps" : "Managers and admins";
+  };
+  const groups = Map.groupBy(reps, kindOf);
+  if (groups.size < 2) return reps.map(listItem);
+  return ["Managers and admins", "Reps", "Inactive"].flatMap((kind) => {
+    const ones = groups.get(kind) ?? [];
+    const head = make("li", { className: "kind", role: "presentation", textContent: `${kind} (${ones.length})` });
+    return ones.length ? [head, ...ones.map(listItem)] : [];
+  });
 }
 
 /** @param {DirectoryObject} object */

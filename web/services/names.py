@@ -1,0 +1,44 @@
+"""The names of an org's reps, queues and groups, for texts about decisions."""
+
+from rules.queues.rule_book import OrgRules
+from web.services.reason_text import reason_text
+
+
+class Names:
+    """The names of an org's reps, queues and groups."""
+
+    def __init__(self, rules: OrgRules) -> None:
+        self._rules = rules
+
+    def rep(self, rep_id: str | None) -> str:
+        """Return a rep's name, or the id if the org has published none."""
+        known = self._rules.reps.get(rep_id or "")
+        return (known.name if known else "") or rep_id or "nobody"
+
+    def queue(self, queue_id: str) -> str:
+        """Return a queue's name."""
+        known = self._rules.queues.get(queue_id)
+        return (known.queue.name if known else "") or queue_id
+
+    def group(self, group_id: str) -> str:
+        """Return a group's name."""
+        published = self._rules.objects.get(("group", group_id))
+        value = published.value if published else None
+        return str((value or {}).get("name") or group_id)
+
+    def via(self, via: str | None) -> str | None:
+        """Return the way in which a lead got its owner."""
+        kind, _, name = (via or "").partition("/")
+        match kind:
+            case "queue":
+                return f"through the queue {self.queue(name)}"
+            case "group":
+                return f"through the group {self.group(name)}"
+            case "manager" | "rep":
+                return f"by {self.rep(name)}"
+            case _:
+                return via
+
+    def within(self, text: str | None) -> str | None:
+        """Return a reason with names and labels in place of ids, fields and values."""
+        return None if text is None else reason_text(text, self._rules)

@@ -270,7 +270,7 @@ async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(office: 
     mia, maxim = await office.sign_in("mia", "/exceptions"), await office.sign_in("max", "/exceptions")
     await shows(mia, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
     await mia.get_by_label("Select all on this page").check()
-    await expect(mia.locator("[data-chosen]")).to_have_text("4 selected")
+    await expect(mia.locator("[data-chosen]")).to_contain_text("4 of")
     await mia.get_by_label("Select Cy Adams").uncheck()
     await mia.get_by_role("button", name="Assign …").click()
     for name in ("Rep 1", "Rep 2"):

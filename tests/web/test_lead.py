@@ -64,7 +64,10 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(office: RunningOrg) -
     # The outcome, with its comment, lets go of it.
     await first.get_by_label("Comment").fill("Rang twice")
     await first.get_by_role("button", name="no answer").click()
-    await expect(first.get_by_role("status").filter(has_text="Recorded: no answer.")).to_be_visible()
+    await expect(first.locator("[data-said-before]")).to_contain_text("Jeremy Jones: Recorded: no answer.")
+    await expect(first.get_by_role("heading", name="Ana Silva")).to_be_visible()  # the next one of the queue
+    await first.get_by_role("button", name="Release").click()
+    await expect(first.locator(".done")).to_contain_text("No other lead of this list can be called now.")
     await expect(first.get_by_role("link", name="Back to Call these").last).to_be_focused()
     await second.goto("/queues/work")
     await appears(second, lead)
@@ -149,6 +152,7 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(offi
     await expect(page.locator("[data-hint]")).to_contain_text("Choose a time as well")
     await page.get_by_label("Time", exact=True).fill("15:30")
     await expect(page.locator("[data-hint]")).to_contain_text("12:30")
+    await page.get_by_label("Open the next lead afterwards").uncheck()
     await page.get_by_role("button", name="Call Back").click()
     await expect(page.locator(".standing")).to_contain_text("Rep 1 owns it because of a promised callback")
     shown = await (await page.request.get(f"/api/v1/leads/{lead}")).json()

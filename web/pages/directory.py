@@ -40,6 +40,7 @@ async def directory(
         raise not_found(f"part {section} of the directory")
     kind, heading, noun = SECTIONS[section]
     everything, accounts = all_objects(parts, person), await accounts_of(parts, person)
+    rules = parts.directory.org(person.org)
     shown = {
         "kind": kind,
         "section": section,
@@ -47,6 +48,7 @@ async def directory(
         "objects": [one.model_dump(mode="json") for one in everything.objects],
         "may_write": person.role in ADMINS,
         "states": sorted(STATE_CODES),
+        "outcomes": sorted({name for queue in rules.queues.values() for name in queue.queue.outcomes}),
         "emails": {account.rep_id: account.email for account in accounts},
         "second_factors": [account.rep_id for account in accounts if account.has_second_factor],
     }
@@ -61,6 +63,6 @@ async def directory(
         may_write=person.role in ADMINS,
         directory_data=data(shown),
         fields_data=data(
-            offered_fields(derived=True, org_zone=parts.directory.org(person.org).settings.time_zone)
+            offered_fields(derived=True, org_zone=rules.settings.time_zone)
         ),
     )

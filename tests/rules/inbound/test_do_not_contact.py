@@ -11,7 +11,7 @@ from models.errors import Refused
 from models.facts import Facts
 from models.geography import ALL_ZONES
 from models.roster import WeekSpan
-from rules.calendar.quiet_hours import quiet_until
+from rules.calendar.quiet_hours import allowed_until, quiet_until
 from rules.inbound.do_not_contact import NO_REASON, accept_listing, read_handle
 from rules.inbound.publication import accept_publication, check
 
@@ -205,3 +205,13 @@ def test_x6_quiet_hours_are_published_with_the_settings_and_checked() -> None:
         "settings", "settings", {"quiet_hours": [{"days": ["sun"], "from": "9", "to": "24:00"}]}
     )
     assert (problem.path, problem.reason) == ("quiet_hours[0].from", "must be a time of day like 08:30")
+
+
+def test_x6_a_lead_may_be_called_until_it_is_quiet_in_any_of_its_zones() -> None:
+    noon = local(EASTERN, 2026, 11, 20, 12)
+    assert allowed_until(QUIET_HOURS, Facts(vendor="acme", time_zone=EASTERN), noon) == local(
+        EASTERN, 2026, 11, 20, 21
+    )
+    both = Facts(vendor="acme", state="RI", phone="+13105550123")  # a number of Los Angeles
+    assert allowed_until(QUIET_HOURS, both, noon) == local(EASTERN, 2026, 11, 20, 21)
+    assert allowed_until((), Facts(vendor="acme", time_zone=EASTERN), noon) is None

@@ -130,8 +130,8 @@ const CONTROLS = {
   combinatorSelector: CombinatorSelector,
   notToggle: NotToggle,
   valueEditor: ValueEditor,
-  addRuleAction: button("+ Rule", (path, { label }) => `Add a rule to ${groupName(path, label)}`),
-  addGroupAction: button("+ Group", (path, { label }) => `Add a group to ${groupName(path, label)}`),
+  addRuleAction: button("+ Add Rule", (path, { label }) => `Add a rule to ${groupName(path, label)}`),
+  addGroupAction: button("+ Add Group", (path, { label }) => `Add a group to ${groupName(path, label)}`),
   removeRuleAction: button("×", (path) => `Remove rule ${numbered(path)}`),
   removeGroupAction: button("×", (path) => `Remove group ${numbered(path)}`),
 };

@@ -31,6 +31,7 @@ import { say } from "./say.js";
  */
 
 const SAVE_MS = 300;
+const MOST_NAME = 200;
 const page = pageData("builder-data");
 /** @param {unknown} error */
 const sayError = (error) => say(messageOf(error));
@@ -65,14 +66,23 @@ function showUnpublished(isUnpublished) {
 
 // -- adding a queue ---------------------------------------------------------------------------------------------
 
-element("[data-add]").addEventListener("click", () => dialogOf("add").showModal());
-element("#add form", document, "form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const name = element("#add-name", document, "input").value.trim();
+/**
+ * Returns an id for a new view that no other view has.
+ * @param {string} name
+ */
+function newId(name) {
   const ascii = name.toLowerCase().normalize("NFKD");
   const base = ascii.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "") || "view";
   let id = base;
   for (let n = 2; page.ids.includes(id); n += 1) id = `${base}-${n}`;
+  return id;
+}
+
+element("[data-add]").addEventListener("click", () => dialogOf("add").showModal());
+element("#add form", document, "form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const name = element("#add-name", document, "input").value.trim();
+  const id = newId(name);
   try {
     await call("PUT", pathOf(id), { value: { name, columns: [], teams: ["*"], claimable: false, outcomes: [] } });
     location.assign(`/queue-builder/${encodeURIComponent(id)}`);
@@ -265,6 +275,15 @@ class Editor {
     return this.change(() => call("DELETE", this.path, undefined, this.ifUnchanged), location.pathname);
   }
 
+  /** Adds a view with the same rules, columns, order and teams, as a draft. */
+  duplicate() {
+    const { value } = this.state;
+    const name = `Copy of ${value.name || this.state.queue_id}`.slice(0, MOST_NAME);
+    const id = newId(name);
+    const made = () => call("PUT", pathOf(id), { value: { ...queueOf(this.form, value), name } });
+    return this.change(made, `/queue-builder/${encodeURIComponent(id)}`);
+  }
+
   remove() {
     return this.change(() => call("POST", `${this.path}/removal`, undefined, this.ifUnchanged), "/queue-builder");
   }
@@ -293,6 +312,7 @@ if (form instanceof HTMLFormElement) {
   element("[data-ok]", dialogOf("publish")).addEventListener("click", () => editor.publish());
   element("[data-history]").addEventListener("click", () => editor.showHistory().catch(sayError));
   element("[data-discard]").addEventListener("click", () => editor.discard());
+  element("[data-duplicate]").addEventListener("click", () => editor.duplicate());
   element("[data-delete]").addEventListener("click", () => dialogOf("remove").showModal());
   element("[data-ok]", dialogOf("remove")).addEventListener("click", () => editor.remove());
   editor.show();

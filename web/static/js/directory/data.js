@@ -16,6 +16,7 @@ export const KIND_LABELS = { rep: "rep", group: "group", campaign: "campaign", s
  * @property {boolean} may_write
  * @property {DirectoryObject[]} objects
  * @property {string[]} states their codes
+ * @property {string[]} outcomes of the org's queues
  * @property {Record<string, string>} emails of accounts, by rep id
  * @property {string[]} second_factors the ids of the reps who have a second factor
  */

@@ -57,7 +57,7 @@ export const editor = {
     const isPublished = openObject() !== undefined;
     this.title.textContent = isPublished ? this.base.name || data.id : `New ${label}: ${data.id}`;
     if (data.kind === "settings") this.title.textContent = "Settings of the org";
-    const context = { codes: data.states, reps: objectsOf("rep"), groups: objectsOf("group") };
+    const context = { codes: data.states, reps: objectsOf("rep"), groups: objectsOf("group"), outcomes: data.outcomes };
     this.fields = FORMS[data.kind](this.base, context);
     const properties = { className: "plain", disabled: !data.may_write };
     const fieldset = make("fieldset", properties, ...this.fields.map((field) => field.node));

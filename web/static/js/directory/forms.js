@@ -2,6 +2,7 @@
 
 import { absences } from "./absences.js";
 import { choice, duration, list, number, rule, showByChoice, states, text, toggle } from "./fields.js";
+import { outcomes } from "./outcomes.js";
 import { roster } from "./roster.js";
 import { week } from "./week.js";
 
@@ -9,7 +10,10 @@ import { week } from "./week.js";
 /** @import { Field } from "./fields.js" */
 
 /** @typedef {Record<string, any>} Value of an object, as it is published */
-/** @typedef {{codes: string[], reps: DirectoryObject[], groups: DirectoryObject[]}} Context `codes`: of the states */
+/**
+ * @typedef {{codes: string[], reps: DirectoryObject[], groups: DirectoryObject[], outcomes: string[]}} Context
+ *   `codes`: of the states. `outcomes`: of the org's queues
+ */
 
 const ZONES = Intl.supportedValuesOf("timeZone");
 /** @type {[string, string][]} */
@@ -125,10 +129,20 @@ function campaign(value, { groups }) {
 
 /**
  * @param {Value} value
+ * @param {Context} context
  * @returns {Field[]}
  */
-function settings(value) {
+function settings(value, context) {
   return [
+    text("time_zone", "The org's time zone", value.time_zone, {
+      hint: "Days in rules and reports are days of this zone; UTC without one.",
+      suggestions: ZONES,
+    }),
+    number("retention_days", "Closed leads keep their facts, in days", value.retention_days, {
+      hint: "Then the person's data is erased. Without a number it is kept for ever.",
+    }),
+    toggle("refuse_erased", "Refuse leads of erased persons", value.refuse_erased ?? false),
+    toggle("owners_may_reassign", "A lead's owner may give it to another rep", value.owners_may_reassign ?? false),
     number("lock_minutes", "A lock lasts, in minutes", value.lock_minutes ?? 60, {
       hint: "How long a lead that a rep has opened is hidden from others, if the rep records no outcome.",
     }),
@@ -170,22 +184,7 @@ function settings(value) {
     toggle("round_robin", "Round robin", value.round_robin ?? true, {
       hint: "When this is off, new leads of such a group are assigned to number one on the roster.",
     }),
-    list(
-      "closing_outcomes",
-      "Outcomes that close a lead",
-      value.closing_outcomes ?? ["closed_won", "closed_lost", "do_not_contact"],
-      {
-        hint: "Separated by commas.",
-      },
-    ),
-    list(
-      "do_not_contact_outcomes",
-      "Outcomes that forbid contact",
-      value.do_not_contact_outcomes ?? ["do_not_contact"],
-      {
-        hint: "Separated by commas. They put phone and mail address on the do-not-contact list.",
-      },
-    ),
+    ...outcomes(value, context.outcomes),
     week("quiet_hours", "Quiet hours", value.quiet_hours, {
       hint: "When leads are not called, in the lead's time zone. Assignments continue.",
       none: "As the law says: 21:00 to 08:00",

@@ -7,6 +7,7 @@ import { createAccount, setUpAccountDialog } from "./accounts.js";
 import { data, KIND_LABELS, objectsOf, openObject, reloadObjects } from "./data.js";
 import { editor } from "./editor.js";
 import { make } from "./fields.js";
+import { setUpHistory } from "./history.js";
 import { setUpReview } from "./review.js";
 
 /** @import { DirectoryObject } from "../types.d.ts" */
@@ -122,6 +123,7 @@ setUpReview({
   },
 });
 
+setUpHistory();
 setUpAccountDialog(() => {
   if (!editor.isDirty()) editor.load();
   editor.title.focus();

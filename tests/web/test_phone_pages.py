@@ -1,0 +1,97 @@
+"""On a phone and at 200 % the first row is on the first screen, and no page scrolls sideways; it can be installed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.axe import serious
+from tests.web.rows import READY, WORK, appears, row
+from tests.web.running_org import NEW
+from tests.web.screens import PHONE, shot
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+ZOOMED: Final = {"width": 640, "height": 400}
+"""A window of 1280 by 800 at 200 %."""
+QUEUES: Final = 30
+PAGES: Final = (
+    "/my-leads",
+    "/exceptions",
+    "/queue-builder",
+    "/directory/reps",
+    "/uploads",
+    "/vendors",
+    "/wallboard",
+    "/reports",
+    "/operations",
+    "/account",
+)
+
+
+async def width(page: Page) -> int:
+    """Return by how much the page is wider than its window."""
+    found: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return found
+
+
+async def test_the_first_row_is_on_the_first_screen_of_a_phone_and_at_200_percent(office: RunningOrg) -> None:
+    await office.publish("settings", "settings", quiet_hours=[])
+    await office.rep("mia", "manager")
+    for n in range(QUEUES):
+        await office.publish("queue", f"work-{n:02}", **{**WORK, "name": f"Work {n:02}"})
+    await office.publish("queue", "new", **NEW)
+    await office.until_published("queue", "new")
+    await office.until_published("queue", f"work-{QUEUES - 1:02}")
+    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
+    page = await office.sign_in("mia", "/queues/new")
+    await appears(page, lead)
+    # The list of queues is searchable, grouped, and shows the chosen one.
+    await expect(page.locator("#standard .kind")).to_have_text(["To claim", "To work"])
+    await page.get_by_label("Find a queue").fill("work 29")
+    await expect(page.locator("#standard li:visible a")).to_have_count(1)
+    await page.goto(f"/queues/work-{QUEUES - 1:02}")
+    await page.wait_for_selector(READY)
+    chosen = page.locator('#standard a[aria-current="true"]')
+    await expect(chosen).to_be_in_viewport()
+    for size in (PHONE, ZOOMED):
+        await page.set_viewport_size({"width": size["width"], "height": size["height"]})
+        await page.goto("/queues/new")
+        await appears(page, lead)
+        await expect(row(page, lead).get_by_role("button", name="Claim this Lead")).to_be_in_viewport(ratio=1)
+        assert await width(page) <= 0
+        await page.get_by_role("button", name="Queue: New leads").click()
+        await expect(page.get_by_role("link", name="Work 07")).to_be_visible()
+        await page.get_by_role("button", name="Menu").click()
+        await expect(page.get_by_role("link", name="Reports")).to_be_visible()
+        for path in PAGES:
+            await page.goto(path)
+            await page.wait_for_selector(READY)
+            assert await width(page) <= 0, (path, size)
+    await page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    await page.goto("/queues/new")
+    await appears(page, lead)
+    assert await serious(page) == []
+    await shot(page, "phone")
+
+
+async def test_the_console_can_be_installed(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    page = await office.sign_in("rep-1", "/queues/mine")
+    session = await page.context.new_cdp_session(page)
+    found = await session.send("Page.getAppManifest")
+    assert found["errors"] == []
+    manifest = json.loads(found["data"])
+    assert (manifest["display"], manifest["start_url"]) == ("standalone", "/queues")
+    for icon in manifest["icons"]:
+        assert (await page.request.get(icon["src"])).ok, icon
+    problems = (await session.send("Page.getInstallabilityErrors"))["installabilityErrors"]
+    assert [one["errorId"] for one in problems if one["errorId"] != "in-incognito"] == []

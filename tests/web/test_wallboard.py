@@ -1,0 +1,150 @@
+"""The manager's day: badges, the wallboard, and reports by day with CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from sink.day_reports import Arrival
+from tests.fixtures.waiting import eventually
+from tests.web.axe import serious
+from tests.web.rows import WORK
+from tests.web.running_org import NEW
+from tests.web.screens import fits_a_phone, shot
+from web.services.reports import speed
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import httpx
+    from playwright.async_api import Page
+
+    from tests.web.running_org import RunningOrg
+
+
+def test_the_speed_is_the_median_and_the_95th_of_100() -> None:
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    found = speed([Arrival(at, "acme", None, "rep-1", float(n)) for n in range(1, 101)])
+    assert (found.leads, found.p50_seconds, found.p95_seconds) == (100, 50.0, 95.0)
+    assert speed([Arrival(at, "acme", None, None, None)]).p50_seconds is None
+
+
+async def day(office: RunningOrg) -> dict[str, str]:
+    """Let a morning pass: two leads are claimed, one is open, one is an exception, one waits; return name -> id."""
+    for rep_id, role in (("mia", "manager"), ("ann", "rep"), ("bob", "rep")):
+        await office.rep(rep_id, role, teams=["west"])
+    await office.publish("settings", "settings", quiet_hours=[], time_zone="America/New_York")
+    await office.publish("group", "west", name="West team", method="queue")
+    await office.publish("group", "empty", name="Nobody", method="round_robin", members=[])
+    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await office.publish("campaign", "lost", name="Lost", vendor="zeta", group_id="empty")
+    await office.publish("queue", "new", **{**NEW, "teams": ["west"]})
+    await office.publish(
+        "queue",
+        "work",
+        **{
+            **WORK,
+            "inclusion": {
+                "combinator": "and",
+                "rules": [{"field": "vendor", "operator": "=", "value": "acme"}],
+            },
+        },
+    )
+    for kind, name in (("queue", "work"), ("campaign", "lost"), ("rep", "bob")):
+        await office.until_published(kind, name)
+    leads = {
+        name: await office.arrive(f"A-{n}", campaign="west", first_name="Ana", last_name=name)
+        for n, name in enumerate(("One", "Two", "Open", "Waits"))
+    }
+    for name, rep_id in (("One", "ann"), ("Two", "ann")):
+        answer = (await office.ask("claim", leads[name], rep_id, queue_id="new")).answer
+        assert answer is not None
+        assert answer.result == "won"
+    opened = (await office.ask("view", leads["Open"], "bob")).answer
+    assert opened is not None
+    assert opened.result == "done"
+    return leads
+
+
+@pytest.mark.slow
+async def test_a_manager_sees_the_day_on_the_wallboard_and_in_the_reports(office: RunningOrg) -> None:
+    await day(office)
+    await office.client.arrive(
+        {"vendor": "zeta", "external_id": "Z-1", "org": office.org, "campaign": "lost", "last_name": "Nobody"}
+    )
+    client = await office.program("mia")
+
+    async def board() -> dict[str, Any] | None:
+        found: dict[str, Any] = (await client.get("/api/v1/wallboard")).json()
+        is_whole = (found["arrivals"], found["leads_given"], found["locks"], found["exceptions"]) == (
+            5,
+            2,
+            1,
+            1,
+        )
+        return found if is_whole else None
+
+    found = await eventually(board, "the board shows the morning")
+    assert found["first_claims"] == 2
+    reps = {one["rep_id"]: one for one in found["reps"]}
+    assert (reps["ann"]["leads_today"], reps["ann"]["open_leads"], reps["bob"]["locks"]) == (2, 2, 1)
+    assert reps["ann"]["p50_seconds"] is not None
+    assert [(one["name"], one["arrivals"], one["first_claims"]) for one in found["groups"]] == [
+        ("West team", 4, 2),
+        ("Nobody", 1, 0),
+    ]
+    assert {one["key"] for one in found["vendors"]} == {"acme", "zeta"}
+    queues = {one["queue_id"]: one for one in found["queues"]}
+    assert queues["new"]["oldest_at"] is not None
+    rep = await office.sign_in("ann", "/queues/new")
+    page = await office.sign_in("mia", "/wallboard")
+    await expect(page.locator('[data-tile="Arrived today"] dd')).to_have_text("5")
+    line = page.locator('[data-table="reps"] tr', has_text="Ann")
+    await expect(line.locator(".state")).to_have_text("in")
+    await expect(page.locator('[data-table="reps"] tr', has_text="Bob").locator(".state")).to_have_text("out")
+    await expect(page.locator('[data-table="queues"] tr', has_text="New leads")).to_contain_text("min")
+    await expect(page.locator('[data-badge="exceptions"]')).to_contain_text("1")
+    assert await serious(page) == []
+    assert await fits_a_phone(page)
+    await shot(page, "wallboard")
+    await page.get_by_label("Search reps").fill("bob")
+    await expect(page.locator('[data-table="reps"] tbody tr')).to_have_count(1)
+    # The badge leads to the exception, and the exception to its lead.
+    await page.get_by_role("link", name="Exceptions").click()
+    await page.get_by_role("link", name="Open Nobody").click()
+    await expect(page.get_by_role("heading", name="Nobody")).to_be_visible()
+    assert await rep.locator('[data-badge="exceptions"]').count() == 0
+    await look_at_reports(page, client)
+
+
+async def look_at_reports(page: Page, client: httpx.AsyncClient) -> None:
+    """Read the reports by day, of any range, also as CSV."""
+    await page.goto("/reports")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    await page.get_by_label("By", exact=True).select_option("group")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    await expect(page.locator("tbody tr").first).to_contain_text("West team")
+    assert await serious(page) == []
+    assert await fits_a_phone(page)
+    await shot(page, "reports")
+    address = await page.get_by_role("link", name="Download CSV").get_attribute("href")
+    answer = await page.request.get(str(address))
+    rows = list(csv.reader(io.StringIO((await answer.body()).decode("utf-8-sig"))))
+    assert rows[0] == ["day", "group", "name", "arrivals", "first_claims", "p50_seconds", "p95_seconds"]
+    assert [line[2:5] for line in rows[1:]] == [["West team", "4", "2"], ["Nobody", "1", "0"]]
+    by_rep = (await client.get("/api/v1/reports", params={"by": "rep"})).json()
+    assert {(one["name"], one["first_claims"]) for one in by_rep["lines"]} == {("Ann", 2), ("(nobody)", 0)}
+    old = (await client.get("/api/v1/reports", params={"from": "2020-01-01", "to": "2020-01-31"})).json()
+    assert (old["lines"], old["total"]["arrivals"]) == ([], 0)
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    for wrong in ({"from": tomorrow, "to": "2020-01-01"}, {"from": "2020-01-01", "to": "2022-01-01"}):
+        assert (
+            await client.get("/api/v1/reports", params=wrong)
+        ).status_code == HTTPStatus.UNPROCESSABLE_ENTITY

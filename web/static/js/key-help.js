@@ -8,6 +8,7 @@ const KEYS = [
   ["Ctrl K", "Find a page or a lead", 'meta[name="rep"]'],
   ["j, k", "Next and previous row", "[data-rows]"],
   ["Enter", "Press the row's button", "[data-rows]"],
+  ["Alt ← →", "Narrower and wider, on a heading", ".edge"],
   ["n", "Start calling, from the top", "[data-start-calling]"],
   ["n", "Release the lead, and open the next one", "[data-round]"],
   ["1 to 9", "Record the outcome with this number", "[data-outcome]"],

@@ -2,6 +2,8 @@
 // and a reload show the same. It is read again whenever its leads change; focus, selection and scroll position stay.
 
 import { call, messageOf } from "./api.js";
+import { ColumnWidths } from "./column-widths.js";
+import { setUpDensity } from "./density.js";
 import { element, elements, focusedIn, targetOf } from "./dom.js";
 import { Filters } from "./filters.js";
 import { cellText, leadCount } from "./format.js";
@@ -64,6 +66,7 @@ export class Table {
     /** @type {WeakMap<HTMLTableRowElement, string>} what each line shows */
     this.stamps = new WeakMap();
     this.times = new CallTimes("", {});
+    this.widths = new ColumnWidths(api);
     this.lastRequest = 0;
     this.lastPlace = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -79,6 +82,7 @@ export class Table {
     /** @type {Selection | null} */
     this.selection = this.root.querySelector("[data-selection]") ? new Selection(this) : null;
     const order = this.find("[data-sorted-by]", "select");
+    setUpDensity();
     order.append(...columns.flatMap(sortChoices));
     order.addEventListener("change", () => this.change({ sort: order.value }));
     this.drawHead();
@@ -192,6 +196,7 @@ export class Table {
         this.find(`[data-sort="${name}"]`).focus();
       });
       cell.append(button);
+      this.widths.apply(cell, name);
       return cell;
     });
     const row = this.find("[data-head]");

@@ -11,6 +11,7 @@ import msgspec
 
 from board import keys
 from models.public import personal_queue
+from rules.queues.columns import MAY_CALL, PHONE
 
 NAME: Final = "name"
 
@@ -72,9 +73,13 @@ def definition(value: bytes) -> QueueInfo:
 
 
 def visible(queue_id: str, info: QueueInfo | None) -> Visible:
-    """Return which columns of a queue may be shown. Only a rep's own queue, which has no definition, shows all (Q3)."""
+    """Return which columns of a queue may be shown. Only a rep's own queue, which has no definition, shows all (Q3).
+
+    A queue that shows the phone number also shows whether it may be called (M8).
+    """
     if info is not None:
-        return frozenset(info.columns) | {NAME} if not info.removed else frozenset({NAME})
+        columns = frozenset() if info.removed else frozenset(info.columns)
+        return columns | ({NAME, MAY_CALL} if PHONE in columns else {NAME})
     return None if queue_id.startswith(personal_queue("")) else frozenset({NAME})
 
 

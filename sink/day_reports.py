@@ -71,7 +71,7 @@ def leads_given(connection: Connection, org: str, since: datetime) -> dict[str, 
         .where(table.org == org, table.assigned_at >= since, table.rep_id.is_not(None))
         .group_by(table.rep_id)
     )
-    return {rep_id: (count, last) for rep_id, count, last in connection.execute(query)}
+    return {rep_id: (count, last) for rep_id, count, last in connection.execute(query) if rep_id is not None}
 
 
 def locks_by_rep(connection: Connection, org: str, at: datetime) -> dict[str, int]:

@@ -94,7 +94,8 @@ async def test_d2_a_rep_calls_through_a_queue_by_keys_alone(office: RunningOrg) 
 
 async def test_m8_the_next_lead_of_a_list_is_the_first_that_may_be_called(office: RunningOrg) -> None:
     leads = await opened(office)
-    await office.publish("queue", "new", **NEW)
+    none = {"combinator": "and", "rules": [{"field": "vendor", "operator": "=", "value": "zeta"}]}
+    await office.publish("queue", "new", **{**NEW, "inclusion": none})
     await office.until_published("queue", "new")
     rep = await office.program("rep-1")
     page = await office.sign_in("rep-1", "/queues/work")
@@ -112,7 +113,20 @@ async def test_m8_the_next_lead_of_a_list_is_the_first_that_may_be_called(office
     assert (await following("new")).status_code == HTTPStatus.CONFLICT
     assert (await following("none")).status_code == HTTPStatus.NOT_FOUND
     assert (await following("work", "nobody")).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    # A lead that somebody else opened in the meantime is told, and the round goes on.
     await row(page, leads["First"]).get_by_role("link", name="Open").click()
     await is_open(page, "First")
     assert (await following("work")).json()["lead_id"] == leads["Second"]
+    # A lead that cannot be opened after all is passed over with the engine's reason, and the round goes on.
+    first = {"combinator": "and", "rules": [{"field": "last_name", "operator": "=", "value": "First"}]}
+    await page.get_by_label("Open the next lead afterwards").uncheck()
+    await page.get_by_role("button", name="Release").click()
+    await expect(page.locator(".done")).to_be_visible()
+    await office.publish("queue", "new", **{**NEW, "inclusion": first})
+    await office.until_published("queue", "new")
+    await page.goto("/queues/work")
+    await appears(page, leads["First"])
+    await page.get_by_role("button", name="Start calling").click()
+    await is_open(page, "Second")
+    await expect(page.locator("[data-said-before]")).to_contain_text(
+        "It is to be claimed first, from New leads."
+    )

@@ -44,7 +44,17 @@ async def day(office: RunningOrg) -> dict[str, str]:
     await office.publish("group", "empty", name="Nobody", method="round_robin", members=[])
     await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
     await office.publish("campaign", "lost", name="Lost", vendor="zeta", group_id="empty")
-    await office.publish("queue", "new", **{**NEW, "teams": ["west"]})
+    to_open = {"combinator": "and", "rules": [{"field": "last_name", "operator": "=", "value": "Open"}]}
+    free = {
+        "combinator": "and",
+        "rules": [
+            {"field": "owned", "operator": "=", "value": False},
+            {"field": "vendor", "operator": "=", "value": "acme"},
+        ],
+    }
+    await office.publish(
+        "queue", "new", **{**NEW, "teams": ["west"], "inclusion": free, "exclusion": to_open}
+    )
     await office.publish(
         "queue",
         "work",

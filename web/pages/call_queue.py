@@ -53,7 +53,9 @@ async def call_queue(
         "claimable": bool(info and info.claimable),
         "mine": chosen == MINE,
         "columns": columns_of(info),
-        "call_times": times,
+        "call_times": None
+        if times is None
+        else {lead: time.model_dump(mode="json") for lead, time in times.items()},
         "selects": bool(moves),
         "outcomes": list(info.outcomes) if info else [],
         "rows": [

@@ -62,7 +62,5 @@ async def directory(
         noun=noun,
         may_write=person.role in ADMINS,
         directory_data=data(shown),
-        fields_data=data(
-            offered_fields(derived=True, org_zone=rules.settings.time_zone)
-        ),
+        fields_data=data(offered_fields(derived=True, org_zone=rules.settings.time_zone)),
     )

@@ -17,6 +17,7 @@ import { clockText } from "./row-times.js";
  * @typedef {object} Stored what a tab keeps of a round
  * @property {string[]} done the leads that the round had already, the newest last
  * @property {string} [said] what the next page says first
+ * @property {string} [opened] the lead that the round has opened by itself
  */
 
 const MOST_DONE = 500;
@@ -70,7 +71,7 @@ async function openNext(queue, said) {
   const found = await call("POST", `/api/v1/queues/${encodeURIComponent(queue)}/next`, { done });
   const passed = passedText(found.passed);
   if (!found.lead_id) return ["No other lead of this list can be called now.", passed].filter(Boolean).join(" ");
-  store(queue, { done, said: [said, passed].filter(Boolean).join(" ") });
+  store(queue, { done, opened: found.lead_id, said: [said, passed].filter(Boolean).join(" ") });
   location.assign(`/leads/${found.lead_id}?queue=${encodeURIComponent(queue)}`);
   return null;
 }
@@ -96,6 +97,8 @@ export class CallRound {
     this.queue = queue;
     this.lead = lead;
     this.box = box;
+    /** Whether the round, and not the person, chose this lead. */
+    this.isChosen = queue !== null && stored(queue).opened === lead;
     if (!box) return;
     box.checked = localStorage.getItem(ADVANCES) !== "no";
     box.addEventListener("change", () => localStorage.setItem(ADVANCES, box.checked ? "yes" : "no"));

@@ -62,14 +62,7 @@ function open() {
   let request = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-  const show = async () => {
-    const text = input.value.trim();
-    const here = pages().filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()));
-    request += 1;
-    const current = request;
-    draw(here);
-    if (!text) return;
-    said.textContent = "Searching …";
+  const search = async (/** @type {string} */ text, /** @type {Hit[]} */ here, /** @type {number} */ current) => {
     const found = await call("GET", `/api/v1/find?${new URLSearchParams({ text })}`).catch(() => null);
     if (current !== request) return;
     const leads = (found?.leads ?? []).map((/** @type {Hit} */ { name, where, href }) => ({ name, where, href }));
@@ -82,8 +75,15 @@ function open() {
     if (!found) said.textContent = "Leads cannot be searched now. Try again in a moment.";
   };
   input.addEventListener("input", () => {
+    const text = input.value.trim();
+    const here = pages().filter(({ name }) => name.toLowerCase().includes(text.toLowerCase()));
+    request += 1;
+    const current = request;
     clearTimeout(timer);
-    timer = setTimeout(show, TYPING_MS);
+    draw(here);
+    if (!text) return;
+    said.textContent = "Searching …";
+    timer = setTimeout(() => search(text, here, current), TYPING_MS);
   });
   dialog.addEventListener("keydown", (event) => {
     const links = elements("a", list, "a");

@@ -91,7 +91,10 @@ async function open() {
     if (data.opens && !data.view_only) {
       const answer = await act(actions, { type: "view" });
       version = answer.version;
-      if (answer.result === "refused") showRefusal(answer, "Not opened");
+      if (answer.result === "refused") {
+        showRefusal(answer, "Not opened");
+        if (round.isChosen && (await passOver())) return;
+      }
     }
     const isVisible = await show(version);
     if (!isVisible && !refusal.hidden) hideReason(place);
@@ -105,6 +108,13 @@ async function open() {
     place.removeAttribute("aria-busy");
     showNews();
   }
+}
+
+/** Opens the next lead of a round in place of one that cannot be opened; says whether there is one. */
+async function passOver() {
+  const end = await round.next([saidBefore.textContent, refusal.textContent].filter(Boolean).join(" "));
+  if (end !== null) refusal.append(` ${end}`);
+  return end === null;
 }
 
 /** Shows a change once no action waits for its answer. */

@@ -1,7 +1,5 @@
 // Brings a person back to the place in a list that the person left: the scroll position and the row.
 
-import { element } from "./dom.js";
-
 const KEY = "list-place";
 
 /**
@@ -11,8 +9,14 @@ const KEY = "list-place";
  */
 export function keepPlace(body) {
   const here = `${location.pathname}${location.search}`;
+  /** @type {string | null} the row that the person used last */
+  let lead = null;
+  for (const event of ["click", "focusin"]) {
+    body.addEventListener(event, ({ target }) => {
+      if (target instanceof Element) lead = target.closest("tr")?.dataset.lead ?? lead;
+    });
+  }
   addEventListener("pagehide", () => {
-    const lead = document.activeElement?.closest("tr")?.dataset.lead ?? null;
     const place = { at: `${location.pathname}${location.search}`, top: scrollY, lead };
     sessionStorage.setItem(KEY, JSON.stringify(place));
   });
@@ -20,8 +24,10 @@ export function keepPlace(body) {
     const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");
     if (kept?.at !== here) return;
     sessionStorage.removeItem(KEY);
+    /** @type {Element | null} */
     const line = kept.lead && body.querySelector(`tr[data-lead="${CSS.escape(kept.lead)}"]`);
-    if (line && document.activeElement === document.body) element("a, button, input", line).focus();
+    const link = line?.querySelector("a") ?? line?.querySelector("button");
+    if (link instanceof HTMLElement && document.activeElement === document.body) link.focus();
     scrollTo({ top: kept.top });
   };
 }

@@ -39,7 +39,7 @@ export function setUpQueueFilter(aside) {
   const chosen = aside.querySelector("a[aria-current=true]");
   const list = chosen?.closest("ul");
   if (chosen instanceof HTMLElement && list) {
-    const top = chosen.offsetTop - list.offsetTop;
+    const top = chosen.offsetTop; // from the top of the list, which is its offset parent
     if (top < list.scrollTop || top > list.scrollTop + list.clientHeight) list.scrollTop = top - list.clientHeight / 2;
   }
   return apply;

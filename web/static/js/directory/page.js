@@ -31,7 +31,7 @@ function drawList() {
   const place = find("[data-objects]");
   place.replaceChildren(...(data.kind === "rep" ? groupedReps(shown) : shown.map(listItem)));
   const chosen = place.querySelector('a[aria-current="true"]');
-  if (chosen instanceof HTMLElement) place.scrollTop = chosen.offsetTop - place.offsetTop - place.clientHeight / 2;
+  if (chosen instanceof HTMLElement) place.scrollTop = chosen.offsetTop - place.clientHeight / 2;
   const none = find("[data-none]");
   none.hidden = shown.length > 0;
   const nothing = `No ${KIND_LABELS[data.kind]} is published yet${data.may_write ? ": add one." : "."}`;

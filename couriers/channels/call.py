@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Final
 
 from couriers.directory import Directory
@@ -11,8 +10,10 @@ from couriers.port import Channel, Kind, Report
 from couriers.telephone.ari import Ari
 from couriers.telephone.calls import CallChannel
 from couriers.telephone.inbound import Callers
+from couriers.telephone.lead_guard import LeadGuard
 from couriers.telephone.live import Tools
 from couriers.telephone.records import CallWriter
+from couriers.telephone.recovery import recover
 from couriers.telephone.settings import TelephoneSettings
 from couriers.telephone.speech import Speech
 from models.errors import ConfigError
@@ -39,15 +40,24 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
     engine = EngineClient(settings)
     producer = make_producer(settings, idempotent=False)
     directory = Directory(settings)
-    running = [asyncio.create_task(one) for one in (ari.run(), engine.run(), directory.follow())]
+    guard = LeadGuard()
+    ari.on_change = channel.provider_changed
+    channel.is_stale = guard.is_stale
+    channel.provider_changed("Asterisk is not connected yet")
+    work = (ari.run(), engine.run(), directory.follow(), guard.follow(settings))
+    running = [asyncio.create_task(one) for one in work]
     try:
         await producer.start()
-        writer = CallWriter(producer, lambda: datetime.now(UTC))
+        system = telephone.system or telephone.ari_url
+        writer = CallWriter(producer, system)
         callers = Callers(
             ari, directory, engine.arrive, writer.write, speech.sounds, telephone.inbound_seconds
         )
-        channel.tools = Tools(ari, engine, speech.sounds, writer.write, callers.take, channel.report)
+        channel.tools = Tools(
+            ari, engine, speech.sounds, writer.write, callers.take, channel.report, guard.refusal
+        )
         channel.callers = callers
+        running.append(asyncio.create_task(_recover(settings, system, directory, writer, channel, ari)))
         yield channel
     finally:
         await channel.close()
@@ -55,3 +65,16 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await producer.stop()
+
+
+async def _recover(
+    settings: Settings,
+    system: str,
+    directory: Directory,
+    writer: CallWriter,
+    channel: CallChannel,
+    ari: Ari,
+) -> None:
+    """End what a dead courier left. Asterisk has hung up its channels when it is connected."""
+    await ari.connected.wait()
+    await recover(settings, system, directory, writer.write, channel.send, channel.knows)

@@ -21,7 +21,8 @@ class TelephoneSettings(BaseSettings):
     dialled as `PJSIP/number@trunk`. `caller_id`: shown to reps and leads of orgs that set none. `sounds`: a folder that
     this process writes and Asterisk reads under the same path. `espeak`: the program that speaks; several words are a
     command line. `voice`: its voice. `ring_seconds`: how long a telephone rings where the request has no end.
-    `inbound_seconds`: how long a lead that calls in waits for a rep.
+    `inbound_seconds`: how long a lead that calls in waits for a rep. `system`: the name of the telephone system on
+    `calls`, by which a courier finds what its dead predecessor left open; by default its address.
     """
 
     model_config = SettingsConfigDict(
@@ -36,6 +37,7 @@ class TelephoneSettings(BaseSettings):
     trunk: str = Field(default="trunk", pattern=r"^[A-Za-z0-9_.-]{1,80}$")
     number_uri: str | None = Field(default=None, pattern=r"^sips?:[^\s<>@]*\{number\}[^\s<>@]*@[^\s<>@]+$")
     caller_id: str | None = None
+    system: str | None = Field(default=None, min_length=1, max_length=200)
     sounds: Path | None = None
     espeak: str = "espeak-ng"
     voice: str = Field(default="en-us", pattern=r"^[A-Za-z0-9+_-]{1,40}$")

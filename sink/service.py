@@ -121,18 +121,19 @@ async def _until(
     reading = asyncio.create_task(reader.run(stop))
     others = [asyncio.create_task(one) for one in (*copies, _measure(reader))]
     stopping = asyncio.create_task(stop.wait())
+    tasks: list[asyncio.Task[Any]] = [reading, stopping, *others]
     try:
         await asyncio.wait({reading, stopping, *others}, return_when=asyncio.FIRST_COMPLETED)
-        for task in others:
-            if task.done():
-                task.result()
+        for other in others:
+            if other.done():
+                other.result()
         await asyncio.wait({reading}, timeout=STOP_S)
         if reading.done():
             reading.result()
     finally:
-        for task in (reading, stopping, *others):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(reading, stopping, *others, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _measure(reader: JournalReader) -> None:

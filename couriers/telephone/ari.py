@@ -119,8 +119,11 @@ class Ari:
 
     # Orders.
 
-    async def dial(self, leg_id: str, address: str, *, caller_id: str | None, seconds: float) -> None:
-        """Begin to ring a telephone. An order for a leg that exists has no effect."""
+    async def dial(
+        self, leg_id: str, address: str, *, caller_id: str | None, seconds: float, machines: bool = True
+    ) -> None:
+        """Begin to ring a telephone. An order for a leg that exists has no effect. Machines are not recognised."""
+        del machines
         if leg_id in self._legs:
             return
         if len(self._legs) >= MOST_LEGS:

@@ -134,7 +134,9 @@ class LiveCall:
                     return
                 await self._record("lead", "dialled")
                 self.has_lead = True
-                await provider.dial(self.lead_leg, phone, caller_id=self.caller_id, seconds=seconds)
+                await provider.dial(
+                    self.lead_leg, phone, caller_id=self.caller_id, seconds=seconds, machines=False
+                )
                 await provider.ring_tone(self.call_id)
             case machine.Bridge():
                 if self.state.waiting and self.caller is not None:

@@ -89,7 +89,7 @@ class RepCall:
     `offered`: whether it is about an offer; if not, the rep asked to be connected (N7), or the rep's lead calls in.
     `over`: the offer ended. `clock`: the number of the running time limit; a limit with another number is obsolete.
     `waiting`: the lead itself is on the line, so it is not dialled (N5). `hung_up`: the rep hung up while the engine
-    was deciding.
+    was deciding. `asked_again`: the engine was asked again, because its request to connect had waited too long.
     """
 
     phase: Phase = Phase.DIALLING
@@ -98,6 +98,7 @@ class RepCall:
     clock: int = 0
     waiting: bool = False
     hung_up: bool = False
+    asked_again: bool = False
     times: Times = Times()
 
 
@@ -277,8 +278,8 @@ def step(call: RepCall, event: Event) -> Step:
             return _offer_over(call)
         case MayConnect(phone):
             return _connect(call, phone)
-        case MayConnectNoMore() if call.phase in {Phase.CONNECTING, Phase.WON}:
-            return _to(call, Phase.CONNECTING, call.times.answer, Quiet(), Ask("connect"))
+        case MayConnectNoMore():
+            return _ask_again(call)
         case TimeOver(clock) if clock == call.clock:
             return _time_over(call)
     return call, []
@@ -358,6 +359,16 @@ def _connect(call: RepCall, phone: str) -> Step:
         return call, []
     seconds = call.times.lead
     return _to(call, Phase.LEAD_DIALLING, seconds + call.times.answer, Quiet(), DialLead(phone, seconds))
+
+
+def _ask_again(call: RepCall) -> Step:
+    """N6: ask the engine once more, because its answer is old. A second old answer ends the call."""
+    if call.phase not in {Phase.CONNECTING, Phase.WON}:
+        return call, []
+    if call.asked_again:
+        return _close(call, Words.UNAVAILABLE, Record("lead", "ended", reason="unknown"))
+    asking = replace(call, asked_again=True)
+    return _to(asking, Phase.CONNECTING, call.times.answer, Quiet(), Ask("connect"))
 
 
 def _lead_answered(call: RepCall) -> Step:

@@ -94,7 +94,7 @@ function actionCell(row) {
     if (hasTelephone() && !data.view && row.columns.may_call !== false) {
       const dials = Object.assign(document.createElement("a"), { className: "button", textContent: "Call" });
       dials.href = `${link.href}#dial`;
-      dials.setAttribute("aria-label", `Open and call ${row.columns.name}`);
+      dials.setAttribute("aria-label", `Call ${row.columns.name}`);
       cell.append(dials);
     }
     cell.append(link);

@@ -14,6 +14,7 @@ from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
 from web.services.call_times import call_time
+from web.services.calls import calls_shown, click_to_call
 from web.services.deliveries import deliveries_shown
 from web.services.joined_leads import joined_leads
 from web.services.lead_corrections import (
@@ -116,7 +117,9 @@ async def shown(
         "corrections": await corrections_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
         "silenced": found.row["silenced"],
         "time": call_time_shown(parts, person, found) if lead.sight == "all" else None,
+        "calls": await calls_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
         "deliveries": await deliveries_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
+        "dials": works_lead(person, found, lead, view_only=view_only) and click_to_call(parts, person.org),
     }
     return render(request, person, "lead_shown.html", **context)
 
@@ -131,9 +134,8 @@ def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool)
     """Return which actions the page offers. The engine makes the final decision about each one."""
     row = found.row
     phase = row["phase"]
-    mine = row["owner"] == person.rep_id and phase in OWNED_PHASES
     opened = lead.lock is not None and lead.lock.mine
-    works = (mine or opened) and not view_only
+    works = works_lead(person, found, lead, view_only=view_only)
     return {
         "work": works,
         "release": opened,
@@ -143,6 +145,13 @@ def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool)
         "answer": lead.offer is not None and lead.offer.mine,
         "consent": row["silenced"] and (person.oversees or row["owner"] == person.rep_id),
     }
+
+
+def works_lead(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool) -> bool:
+    """Say whether the person works the lead: owns it, or has it open."""
+    row = found.row
+    mine = row["owner"] == person.rep_id and row["phase"] in OWNED_PHASES
+    return (mine or (lead.lock is not None and lead.lock.mine)) and not view_only
 
 
 def facts(found: VisibleLead) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ import { hideReason, refusal, showExpiredLock, showRefusal } from "./lead-refusa
 import { setUpViewOnly } from "./lead-view-only.js";
 import { Live } from "./live.js";
 import { say } from "./say.js";
+import { dial } from "./telephone.js";
 
 /** @import { Answer } from "./types.d.ts" */
 
@@ -315,4 +316,8 @@ for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
 const said = round.said();
 Object.assign(saidBefore, { textContent: said, hidden: !said });
 await open();
+if (location.hash === "#dial") {
+  history.replaceState(null, "", location.pathname + location.search); // a reload does not call again
+  if (place.querySelector("#dial")) await dial(data.lead_id, nameShown() ?? "the lead");
+}
 document.documentElement.dataset.ready = "yes";

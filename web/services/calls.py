@@ -13,7 +13,7 @@ from sink.queries import Row
 from web.auth import Person
 from web.parts import Services
 from web.schemas import Model
-from web.services.decision_text import Names
+from web.services.names import Names
 
 ROWS: Final = 500
 """How many of the newest records of calls are read."""

@@ -46,7 +46,9 @@ export class QueueLinks {
   replace(page, id) {
     const panel = element(`#${id}`, this.links);
     const focused = focusedIn(panel)?.getAttribute("href");
+    const top = panel.querySelector("ul")?.scrollTop ?? 0;
     panel.replaceChildren(...document.adoptNode(element(`#${id}`, page)).childNodes);
+    panel.querySelector("ul")?.scrollTo({ top });
     if (!focused) return;
     const link = panel.querySelector(`a[href="${CSS.escape(focused)}"]`);
     (link instanceof HTMLElement ? link : element("#list-name")).focus();

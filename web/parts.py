@@ -16,6 +16,7 @@ from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.limits import Limit
 from web.services.operations.parts import Operations
+from web.services.push_browsers import PushBrowsers
 from web.services.uploading import Uploading
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -62,5 +63,6 @@ class Services:
     exports: Exports
     operations: Operations
     editor: Editor
+    push_browsers: PushBrowsers
     erasing: Erasing = field(default_factory=Erasing)
     uploading: Uploading = field(default_factory=Uploading)

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from board.reader import Reader
+from couriers.push.settings import PushSettings
 from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.engine import connect
@@ -39,6 +40,7 @@ from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.limits import Limit
 from web.services.operations.parts import Operations
+from web.services.push_browsers import PushBrowsers
 from web.settings import WebSettings
 from web.store.accounts import Accounts
 from web.store.attempts import Attempts
@@ -148,6 +150,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         exports=Exports(connect(settings.database_url, pooled=False)),
         operations=Operations.of(settings, crm, hub, directory.only_org),
         editor=Editor(directory, settings, crm),
+        push_browsers=PushBrowsers(settings, PushSettings.read()),
     )
     app = build(parts)
     _add_health(app, parts)

@@ -35,6 +35,7 @@ from streams.topics import (
     NOTIFICATIONS,
     ORG_JOURNAL,
     ORG_LOG,
+    PUSH_SUBSCRIPTIONS,
     QUEUE_CHANGES,
     RELAY_GROUP,
     TOPICS,
@@ -156,8 +157,9 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
     "courier": PrincipalRights(
         says="firstclaim courier: sends mail, push and calls, and records their fates",
         # At its start it reads which records have a fate already. A telephone asks the engine for what a rep presses.
-        reads=(NOTIFICATIONS, DELIVERIES, DIRECTORY, LEAD_DECISIONS),
-        writes=(DELIVERIES, DEAD_LETTERS, CALLS, LEAD_ACTIONS, LEAD_ARRIVALS),
+        # Push removes browsers that take no messages any more.
+        reads=(NOTIFICATIONS, DELIVERIES, DIRECTORY, LEAD_DECISIONS, PUSH_SUBSCRIPTIONS),
+        writes=(DELIVERIES, DEAD_LETTERS, CALLS, LEAD_ACTIONS, LEAD_ARRIVALS, PUSH_SUBSCRIPTIONS),
         groups=_COURIER_GROUPS,
         checks=True,
     ),
@@ -179,7 +181,7 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         # It replays messages from outside. An operator replays what one of our stages could not decide. Nothing else
         # is allowed on the audit topic, so nobody can remove an entry through the console.
         # To erase a person it waits until the org has forgotten the person, and writes the other dead letters anew.
-        writes=(*_INBOUND, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES, AUDIT),
+        writes=(*_INBOUND, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES, AUDIT, PUSH_SUBSCRIPTIONS),
         deletes=(DEAD_LETTERS,),
         sees=_ALL,
         watches=(WORKER_GROUP, RELAY_GROUP),

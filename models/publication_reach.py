@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from models.publication_fields import MAX_ENTRIES, Description, Id, Published, Week
+from models.publication_fields import MAX_ENTRIES, Description, Id, Ids, Published, Week
 
 Way = Literal["email", "push", "call"]
 """A way to reach a rep (N8)."""
@@ -15,14 +15,16 @@ class NotifyObject(Published):
     """How a rep wants to hear of each kind of news (N8). An empty list: not at all; null: in every way there is.
 
     `offers`: leads that are offered, also by ringing. `assignments`: leads that the rep got or lost. `inquiries`:
-    another inquiry of the rep's lead. `callbacks`: a promised call is due. `quiet_times`: when the rep is not
-    disturbed, in the rep's time zone; what is still useful afterwards comes then.
+    another inquiry of the rep's lead. `callbacks`: a promised call is due. `digests`: new exceptions, for managers, by
+    mail only. `quiet_times`: when the rep is not disturbed, in the rep's time zone; what is still useful afterwards
+    comes then.
     """
 
     offers: Ways | None = None
     assignments: Ways | None = None
     inquiries: Ways | None = None
     callbacks: Ways | None = None
+    digests: Ways | None = None
     quiet_times: Week = []
 
 
@@ -79,3 +81,24 @@ class TelephoneObject(Published):
     caller_id: Number | None = None
     recordings: Annotated[dict[str, Sound], Field(max_length=50)] = {}
     inbound: Annotated[dict[Number, Id], Field(max_length=MAX_ENTRIES)] = {}
+
+
+SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+
+
+class ChatService(Published):
+    """A chat that gets news of reps, such as a channel of Slack or Teams, or a topic of ntfy (N3).
+
+    `secret`: the name of its address. The address itself is known to the chat courier only. `reps`: whose news it gets,
+    null: everybody's. `templates`: which news, null: all that also comes as push message.
+    """
+
+    secret: SecretName
+    reps: Ids | None = None
+    templates: Annotated[list[str], Field(max_length=50)] | None = None
+
+
+class ChatObject(Published):
+    """An org's chats (N3, N8)."""
+
+    services: Annotated[list[ChatService], Field(max_length=100)] = []

@@ -14,6 +14,7 @@ from application.directory.publish import TRANSACTIONS
 from application.kafka_access.acls import CLUSTER_NAME, Acl, Operation, Pattern, Resource
 from couriers.channels import NAMES as CHANNELS
 from couriers.channels import group_of
+from couriers.mail.digest_requests import GROUP as DIGEST_GROUP
 from models.errors import ConfigError
 from sink.consumer import GROUP as SINK_GROUP
 from streams.topics import (
@@ -157,10 +158,25 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
     "courier": PrincipalRights(
         says="firstclaim courier: sends mail, push and calls, and records their fates",
         # At its start it reads which records have a fate already. A telephone asks the engine for what a rep presses.
-        # Push removes browsers that take no messages any more.
-        reads=(NOTIFICATIONS, DELIVERIES, DIRECTORY, LEAD_DECISIONS, PUSH_SUBSCRIPTIONS),
-        writes=(DELIVERIES, DEAD_LETTERS, CALLS, LEAD_ACTIONS, LEAD_ARRIVALS, PUSH_SUBSCRIPTIONS),
-        groups=_COURIER_GROUPS,
+        # Push removes browsers that take no messages any more. Mail requests the managers' digests of exceptions.
+        reads=(
+            NOTIFICATIONS,
+            DELIVERIES,
+            DIRECTORY,
+            LEAD_DECISIONS,
+            LEAD_EXCEPTIONS,
+            PUSH_SUBSCRIPTIONS,
+        ),
+        writes=(
+            DELIVERIES,
+            DEAD_LETTERS,
+            CALLS,
+            LEAD_ACTIONS,
+            LEAD_ARRIVALS,
+            NOTIFICATIONS,
+            PUSH_SUBSCRIPTIONS,
+        ),
+        groups=(*_COURIER_GROUPS, DIGEST_GROUP),
         checks=True,
     ),
     "console": PrincipalRights(

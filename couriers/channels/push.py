@@ -16,6 +16,7 @@ from couriers.port import (
     Report,
     Request,
     UndeliverableError,
+    UnwantedError,
 )
 from couriers.push.messages import PushMessage, shown_message, withdrawal_message
 from couriers.push.service import PushService, Verdict, host_of
@@ -61,7 +62,7 @@ class PushChannel:
             raise LaterError(PROVIDER, "the browsers are being read")
         browsers = self._subscriptions.of(request.org, request.rep.rep_id)
         if not browsers:
-            raise UndeliverableError(PROVIDER, f"no browser of rep {request.rep.rep_id} takes push messages")
+            raise UnwantedError(PROVIDER, f"no browser of rep {request.rep.rep_id} takes push messages")
         message = shown_message(request, self._settings.console_url, self._clock())
         found = await self._post_all(browsers, message)
         gone = [browser for browser, verdict, _ in found if verdict is Verdict.GONE]

@@ -128,7 +128,7 @@ def test_n3_an_expired_browser_is_removed_and_the_fate_says_so(push: Push) -> No
     rep = unique("rep")
     push.post.rep(rep)
     none = push.fate_of(rep)
-    assert (none["status"], none["detail"]) == ("failed", f"no browser of rep {rep} takes push messages")
+    assert (none["status"], none["detail"]) == ("withdrawn", f"no browser of rep {rep} takes push messages")
     gone, kept = push.browser(rep), push.browser(rep)
     gone.answers(410)
     both = push.fate_of(rep)
@@ -143,7 +143,7 @@ def test_n3_an_expired_browser_is_removed_and_the_fate_says_so(push: Push) -> No
     kept.answers(404)
     last = push.fate_of(rep)
     assert (last["status"], last["detail"][:3]) == ("bounced", "404")
-    assert push.fate_of(rep)["status"] == "failed"
+    assert push.fate_of(rep)["status"] == "withdrawn"
     assert gone.seen() == []
 
 
@@ -174,7 +174,7 @@ def test_n3_a_browser_belongs_to_who_signed_in_there_last_and_a_rep_has_ten(push
     shared = push.browser(former)
     push.note(present, shared.subscription)
     assert push.fate_of(present)["status"] == "sent"
-    assert push.fate_of(former)["status"] == "failed"
+    assert push.fate_of(former)["status"] == "withdrawn"
     others = [push.browser(present) for _ in range(MOST_PER_REP)]
     assert push.fate_of(present)["detail"].startswith(f"{MOST_PER_REP} of {MOST_PER_REP} ")
     assert len(shared.seen()) == 1

@@ -89,6 +89,7 @@ class Notify(Model):
     assignments: Ways | None = None
     inquiries: Ways | None = None
     callbacks: Ways | None = None
+    digests: Ways | None = None
     quiet_times: list[QuietTimes] = Field(default=[], max_length=100)
 
 

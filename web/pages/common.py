@@ -42,6 +42,7 @@ def render(
         "person": person,
         "links": links,
         "here": request.url.path,
+        "mailbox_url": request.app.state.parts.web.mailbox_url,
         "managers": MANAGERS,
         "admins": ADMINS,
         **context,

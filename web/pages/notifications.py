@@ -17,6 +17,8 @@ NEWS: Final = (
     ("callbacks", "A promised call is due", ("email", "push")),
 )
 """Kind of news, its label, and the ways in which it comes."""
+DIGESTS: Final = ("digests", "Leads that need a decision, once an hour", ("email",))
+"""For managers only."""
 WAYS: Final = (("email", "Mail"), ("push", "Push"), ("call", "Call"))
 
 
@@ -33,7 +35,7 @@ async def notifications(
         request,
         person,
         "notifications.html",
-        news=NEWS,
+        news=(*NEWS, DIGESTS) if person.oversees else NEWS,
         ways=WAYS,
         chosen=chosen,
         zone=zone,

@@ -64,7 +64,7 @@ function setUp(form) {
     event.preventDefault();
     problem.hidden = true;
     /** @type {Record<string, unknown>} */
-    const chosen = { quiet_times: quiet.read() ?? [] };
+    const chosen = { digests: published.digests ?? null, quiet_times: quiet.read() ?? [] };
     for (const row of elements("[data-news]", form, "tr")) {
       const boxes = elements("input", row, "input");
       const wanted = boxes.filter((box) => box.checked).map((box) => box.value);

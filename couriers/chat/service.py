@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
+import re
 import threading
 from typing import Final
+from urllib.parse import unquote
 
 import apprise
 
 APPRISE: Final = "apprise"
 MOST_WORDS: Final = 300
+SHORTEST_SECRET: Final = 3
+"""A shorter part of an address is no secret, and may be a part of any word."""
 logging.getLogger(APPRISE).propagate = False
 
 
@@ -47,4 +51,17 @@ def _post(url: str, title: str, body: str) -> tuple[bool, str]:
         taken = chat.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
     finally:
         logger.removeHandler(words)
-    return bool(taken), " ".join(" ".join(words.said).split())[:MOST_WORDS]
+    return bool(taken), " ".join(_masked(url, " ".join(words.said)).split())[:MOST_WORDS]
+
+
+def _masked(url: str, words: str) -> str:
+    """Return a chat's words without the parts of its address, any of which may be its secret. The host stays."""
+    _, _, rest = url.partition("://")
+    account, _, place = rest.rpartition("@")
+    _, _, path = place.partition("/")
+    parts = {
+        part for part in re.split(r"[/?&=:@,]", unquote(f"{account}/{path}")) if len(part) >= SHORTEST_SECRET
+    }
+    for part in sorted(parts, key=len, reverse=True):
+        words = words.replace(part, "…")
+    return words

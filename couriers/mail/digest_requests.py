@@ -21,11 +21,13 @@ from aiokafka.structs import OffsetAndMetadata
 
 from couriers.directory import Directory
 from couriers.mail.digests import DIGEST, SHOWN
+from models.errors import RetryableError
 from models.public import LeadException, Notification
 from streams.clients import Consumer, started, stop_consumer
 from streams.clients import consumer as make_consumer
 from streams.clients import producer as make_producer
 from streams.settings import Settings
+from streams.topic_reader import extent
 from streams.topics import LEAD_EXCEPTIONS, NOTIFICATIONS
 
 _log = structlog.get_logger(__name__)
@@ -74,22 +76,20 @@ class ExceptionDigests:
             wait = begun + self._every + self._settle - now
             try:
                 await self.report(datetime.fromtimestamp(begun, UTC))
-            except (KafkaError, OSError, TimeoutError) as error:
+            except (KafkaError, RetryableError, OSError, TimeoutError) as error:
                 _log.warning("no digest of exceptions could be made", reason=repr(error))
+                wait = min(wait, AGAIN_SECONDS)
+            except Exception:  # noqa: BLE001  # mails go on, and the next hour is tried
+                _log.exception("no digest of exceptions could be made")
                 wait = min(wait, AGAIN_SECONDS)
             await asyncio.sleep(max(0.1, wait))
 
     async def report(self, hour: datetime) -> None:
         """Make the requests for what came before `hour` and was not reported yet. Raises KafkaError."""
-        consumer = make_consumer(self._settings, group=GROUP, reset="none", committed_only=True)
+        places = await _places(self._settings, LEAD_EXCEPTIONS)
+        consumer = make_consumer(self._settings, group=GROUP, reset="none")
         await consumer.start()
         try:
-            places = [
-                TopicPartition(LEAD_EXCEPTIONS, partition)
-                for partition in sorted(await _partitions(consumer, LEAD_EXCEPTIONS))
-            ]
-            if not places:
-                return
             consumer.assign(places)
             ends = await _offsets_at(consumer, places, hour.timestamp())
             begins = await self._begins(consumer, places, hour)
@@ -176,10 +176,8 @@ def _data(leads: list[LeadException], since: datetime, hour: datetime) -> dict[s
     }
 
 
-async def _partitions(consumer: Consumer, topic: str) -> set[int]:
-    await consumer.topics()
-    found: set[int] | None = consumer.partitions_for_topic(topic)
-    return found or set()
+async def _places(settings: Settings, topic: str) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition) for partition in sorted(await extent(settings, topic))]
 
 
 async def _offsets_at(
@@ -230,10 +228,10 @@ def _note(record: Any, found: Exceptions) -> None:
 
 async def _requested(settings: Settings, hour: datetime) -> set[str]:
     """Return the ids of the digests of this hour that `notifications` has already."""
+    places = await _places(settings, NOTIFICATIONS)
     consumer = make_consumer(settings, reset="none")
     await consumer.start()
     try:
-        places = [TopicPartition(NOTIFICATIONS, one) for one in await _partitions(consumer, NOTIFICATIONS)]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         begins = await _offsets_at(consumer, places, hour.timestamp())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import ssl
 import sys
 import time
@@ -259,7 +260,7 @@ def push_server(folder: Path) -> Iterator[PushServer]:
         assert until(answers), log.read_text()
         yield server
     finally:
-        stop_process(process, 15, 30)
+        stop_process(process, signal.SIGTERM, 30)
 
 
 if __name__ == "__main__":

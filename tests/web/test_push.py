@@ -40,7 +40,7 @@ ASKED = """
 window.askedFor = [];
 PushManager.prototype.subscribe = async function (options) {
   window.askedFor.push(options.applicationServerKey);
-  return { toJSON: () => SUBSCRIPTION };
+  return { toJSON: () => (SUBSCRIPTION) };
 };
 const ask = Notification.requestPermission;
 Notification.requestPermission = () => { window.askedFor.push("permission"); return ask.call(Notification); };
@@ -88,7 +88,9 @@ def desk_of(office: RunningOrg, folder: Path) -> Iterator[Desk]:
 
 
 async def _offering_org(office: RunningOrg) -> None:
-    await office.publish("group", "ring", method="round_robin", members=[{"rep_id": "ann"}])
+    await office.publish(
+        "group", "ring", method="round_robin", members=[{"rep_id": "ann"}], claim_window_seconds=900
+    )
     await office.publish("campaign", "web", group_id="ring", default=True)
     await office.until_published("campaign", "web")
 

@@ -1,7 +1,8 @@
 """N3, N8: a rep hears of an offer with no page open, and chooses how to be told, in a real browser.
 
 Chromium's own push service is not reachable, so the browser's `subscribe` returns the subscription of a push service of
-the test. What that service receives and decrypts is delivered to the service worker by the devtools protocol.
+the test. What that service receives and decrypts is delivered to the service worker by the devtools protocol. Debian's
+headless shell has no notifications, so these tests need the whole chromium.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import json
 import signal
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from playwright.async_api import expect
+import pytest_asyncio
+from playwright.async_api import Browser as WebBrowser
+from playwright.async_api import async_playwright, expect
 
 from couriers.push.settings import make_key, public_key_of
 from runtime.process import free_port, stop_process
@@ -23,11 +26,12 @@ from tests.couriers.conftest import CourierProcess
 from tests.couriers.push_service import Browser, PushServer, push_server
 from tests.fixtures.waiting import eventually
 from tests.web.axe import serious
+from tests.web.conftest import CHROMIUM_FLAGS
 from tests.web.screens import shot
 from tests.web.signed_in import signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from playwright.async_api import BrowserContext, CDPSession, Page, Worker
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
+CHROMIUM: Final = "/usr/bin/chromium"
+"""Debian's package chromium."""
 
 ASKED = """
 window.askedFor = [];
@@ -45,6 +51,15 @@ PushManager.prototype.subscribe = async function (options) {
 const ask = Notification.requestPermission;
 Notification.requestPermission = () => { window.askedFor.push("permission"); return ask.call(Notification); };
 """
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def whole_browser() -> AsyncIterator[WebBrowser]:
+    """Yield a browser that has notifications."""
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        yield opened
+        await opened.close()
 
 
 class Desk:
@@ -132,7 +147,10 @@ async def _deliver(context: BrowserContext, session: CDPSession, origin: str, me
     await session.send("ServiceWorker.disable")
 
 
-async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(office: RunningOrg, tmp_path: Path) -> None:
+async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
+    office: RunningOrg, whole_browser: WebBrowser, tmp_path: Path
+) -> None:
+    office.browser = whole_browser
     await office.publish("settings", "settings", mail={"names_in_subjects": True})
     await office.rep("ann")
     await _offering_org(office)
@@ -198,7 +216,10 @@ async def _has(worker: Worker, count: int) -> bool:
     return len(await _shown(worker)) == count
 
 
-async def test_n3_n8_a_rep_chooses_on_the_page_how_to_be_told(office: RunningOrg, tmp_path: Path) -> None:
+async def test_n3_n8_a_rep_chooses_on_the_page_how_to_be_told(
+    office: RunningOrg, whole_browser: WebBrowser, tmp_path: Path
+) -> None:
+    office.browser = whole_browser
     await office.rep("mia", "admin")
     await office.rep("ann", max_open=7)
     with desk_of(office, tmp_path) as desk:

@@ -22,6 +22,7 @@ SORTS: Final[dict[str, Sort]] = {
     "lead_claimed": "assignments",
     "lock_freed": "assignments",
     "new_inquiry": "inquiries",
+    "lead_calls": "inquiries",
     "callback_due": "callbacks",
     "exception_digest": "digests",
 }

@@ -28,6 +28,7 @@ from streams.settings import Settings
 from web import metrics
 from web.app import build
 from web.errors import forbidden
+from web.live.call_tail import CallTail
 from web.live.hub import Hub, Page
 from web.live.tail import Tail
 from web.parts import Services
@@ -126,6 +127,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         return directory.org(page.org).role(page.rep_id) in OVERSEERS
 
     tail = Tail(settings, crm, hub, oversees)
+    call_tail = CallTail(settings, hub)
     parts = Services(
         settings=settings,
         web=web,
@@ -164,6 +166,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         directory.follow(),
         engine_client.run(),
         tail.follow(),
+        call_tail.follow(),
         *parts.operations.follows(),
         audit.run(),
         parts.account_mails.run(),

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,6 +15,7 @@ from assurance.chaos.feed import LOCK_SECONDS, Feed
 from assurance.chaos.lender import ORG, Lender
 from assurance.chaos.poison import aborted_arrived, poison_sent
 from assurance.chaos.supervised_processes import FaultInjector, SupervisedProcesses
+from assurance.chaos.telephones import Telephones, telephones
 from assurance.linearizability import check
 from assurance.load import LoadClient, OperationHistory, People
 from assurance.load.offers import Offers
@@ -53,20 +54,24 @@ async def chaos(
     *,
     keep: Path | None = None,
     secure: bool = False,
+    telephone: bool = False,
 ) -> dict[str, Any]:
     """Run load with faults, let the system settle, and count what was lost, owned twice or contradicted.
 
     The stack is in a temporary folder, on free ports, and is removed afterwards; the environment's servers are not
     used. `keep`: a folder to use instead, and to leave in place. `secure`: Kafka has users and ACLs, and each process
-    signs in as itself; load and poison are sent by the superuser. Raises RuntimeFailure where the stack does not come
-    up again.
+    signs in as itself; load and poison are sent by the superuser. `telephone`: the lender's reps have telephones of a
+    real Asterisk, and the telephone courier is a victim too. Raises RuntimeFailure where the stack does not come up
+    again, ConfigError where Asterisk cannot be had.
     """
     # The broker is killed on purpose, so its clients' errors are not logged.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         with nullcontext(keep) if keep else own_folder("chaos") as folder:
-            async with own_stack(folder, secure=secure) as (stack, settings):
-                return await _on(stack, settings, seconds, workers, seed, say)
+            async with AsyncExitStack() as parts:
+                stack, settings = await parts.enter_async_context(own_stack(folder, secure=secure))
+                phones = await parts.enter_async_context(telephones(folder, seed)) if telephone else None
+                return await _on(stack, settings, seconds, workers, seed, say, phones)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
 
@@ -100,12 +105,25 @@ async def own_stack(
 
 
 async def _on(
-    stack: LocalStack, settings: Settings, seconds: float, workers: int, seed: int, say: Say
+    stack: LocalStack,
+    settings: Settings,
+    seconds: float,
+    workers: int,
+    seed: int,
+    say: Say,
+    phones: Telephones | None,
 ) -> dict[str, Any]:
     assert stack.kafka is not None  # noqa: S101  # the stack was started with one
     mailbox = Mailbox(settings.state_dir / "mailbox", refuses=MAILS_REFUSED, seed=seed)
     mailbox.start()
-    victims = SupervisedProcesses(settings, workers, say, sign_in=stack.as_process, mailbox=mailbox)
+    victims = SupervisedProcesses(
+        settings,
+        workers,
+        say,
+        sign_in=stack.as_process,
+        mailbox=mailbox,
+        telephone=None if phones is None else phones.environment(),
+    )
     fate = FaultInjector(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
     history = OperationHistory(lock_seconds=LOCK_SECONDS)
     began = time.monotonic()
@@ -117,7 +135,10 @@ async def _on(
             LoadClient(settings, org=ORG, history=history) as lenders,
             _cancelled_at_the_end() as tasks,
         ):
-            feed, lender = Feed(client, history, seed), Lender(lenders, history, seed)
+            feed, lender = (
+                Feed(client, history, seed),
+                Lender(lenders, history, seed, telephone=None if phones is None else phones.phones.uri),
+            )
             offers = Offers(settings, mine=lambda lead_id: lead_id not in lender.sent)
             tasks["offers"] = asyncio.create_task(offers.follow())
             people = People(client, feed.leads, reps=REPS, seed=seed, offers=offers)
@@ -131,7 +152,9 @@ async def _on(
             tasks["feed"] = asyncio.create_task(feed.run())
             moments = ConservationProbe(settings, seconds, say)
             tasks["moments"] = asyncio.create_task(moments.watch())
-            tasks["fate"] = asyncio.create_task(fate.inject(plan(seconds, workers, seed)))
+            tasks["fate"] = asyncio.create_task(
+                fate.inject(plan(seconds, workers, seed, telephone=phones is not None))
+            )
             await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
             say("the load ends; everybody comes back")
             for going in (feed, people, lender, lender.people):
@@ -139,6 +162,7 @@ async def _on(
             await tasks["fate"]
             await victims.ready()
             await asyncio.gather(*(tasks[name] for name in ENDING))
+        unended = 0 if phones is None else await phones.unended(settings)
         report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
         poison = await poison_sent(settings, INBOUND)
         aborted = await asyncio.to_thread(aborted_arrived, settings.database_url)
@@ -163,6 +187,7 @@ async def _on(
         and not (violations or contradictions or victims.odd or moments.findings)
         and moments.conserved == MOMENTS
         and not aborted
+        and not unended
         and report.dead_letters == poison.total(),
         "seconds": round(time.monotonic() - began, 1),
         "seed": seed,
@@ -191,6 +216,8 @@ async def _on(
         "findings": dict(report.counts),
         "not_linearizable": len(violations),
         "odd_ends": len(victims.odd),
+        "rang": phones.rang if phones else 0,
+        "legs_unended": unended,
         "mails": mailbox.accepted,
         "mails_refused": mailbox.refused,
         "mails_repeated": mailbox.repeats,

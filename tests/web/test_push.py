@@ -203,8 +203,8 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
         await _deliver(context, session, origin, browser.seen()[0])
         await eventually(lambda: _has(worker, 1), "it is shown again")
 
-        answer = await office.ask("accept", second, "ann", epoch=1)
-        assert answer.result == "won"
+        answer = await office.ask("decline", second, "ann", epoch=1)
+        assert answer.result == "done"
         await eventually(lambda: arrived(2), "the withdrawal reaches the push service")
         withdrawn = browser.seen()[1]
         assert withdrawn["content"]["withdrawn"] is True

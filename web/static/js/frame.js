@@ -10,6 +10,7 @@ import { prove } from "./prove.js";
 import { endPush, renewPush } from "./push.js";
 import { watchOffers } from "./push-question.js";
 import { sound } from "./sound.js";
+import { watchCalls } from "./telephone.js";
 
 document.querySelector("[data-sign-out]")?.addEventListener("click", async () => {
   await endPush().catch(() => {}); // Whoever uses this browser next must not get this person's messages.
@@ -39,6 +40,7 @@ if (document.querySelector('meta[name="rep"]')) {
   watchOffers();
   renewPush().catch(() => {}); // The next page tries again.
   offers.start();
+  watchCalls();
   watchMoves().catch(() => {});
   showNotices().catch(() => {}); // The next page tries again.
   // A page without a stream of its own listens for offers.

@@ -36,6 +36,7 @@ QUEUE_CHANGES: Final = public.QUEUE_CHANGES
 NOTIFICATIONS: Final = public.NOTIFICATIONS
 DELIVERIES: Final = public.DELIVERIES
 CALLS: Final = public.CALLS
+VENDOR_REPORTS: Final = public.VENDOR_REPORTS
 DEAD_LETTERS: Final = public.DEAD_LETTERS
 ERASURES: Final = public.ERASURES
 DEAD_LETTER_MARKS: Final = "dead-letter-marks"
@@ -60,6 +61,8 @@ _COMPACTED: Final = {
 }
 """What a newer record replaced is readable for a week at most (docs/erasure.md)."""
 _COMPACTED_PUBLIC: Final = {"cleanup.policy": "compact", "max.compaction.lag.ms": _WEEK_MS}
+_REPORTS_MS: Final = str(400 * 24 * 60 * 60 * 1000)
+"""How long a vendor's report of one hour is kept after its last change."""
 _MONTH_MS: Final = str(30 * 24 * 60 * 60 * 1000)
 _FOR_EVER_MS: Final = "-1"
 _A_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": _WEEK_MS, "segment.ms": _DAY_MS}
@@ -129,6 +132,12 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(NOTIFICATIONS, "mail, push and call requests", Shape.MORE, _A_WEEK),
     Topic(DELIVERIES, "the fate of each request: sent, bounced, withdrawn", Shape.MORE, _A_WEEK),
     Topic(CALLS, "what happened to each leg of each telephone call", Shape.MORE, _A_WEEK),
+    # The key is org, vendor and hour. The newest record of an hour counts.
+    Topic(
+        VENDOR_REPORTS,
+        "what became of what each vendor sent, by the hour",
+        config={**_COMPACTED_PUBLIC, "cleanup.policy": "compact,delete", "retention.ms": _REPORTS_MS},
+    ),
     # Dead letters hold what vendors sent, so they expire. An operator may set another retention, but not "for ever".
     Topic(
         DEAD_LETTERS,

@@ -40,6 +40,7 @@ from streams.topics import (
     QUEUE_CHANGES,
     RELAY_GROUP,
     TOPICS,
+    VENDOR_REPORTS,
     WORKER_GROUP,
 )
 
@@ -145,9 +146,9 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         checks=True,
     ),
     "sink": PrincipalRights(
-        says="firstclaim sink: journal, deliveries and calls become rows of the CRM database",
+        says="firstclaim sink: journal, deliveries and calls become rows of the CRM database, and reports of vendors",
         reads=(LEAD_JOURNAL, DELIVERIES, CALLS, DEAD_LETTERS),
-        writes=(DEAD_LETTERS,),
+        writes=(DEAD_LETTERS, VENDOR_REPORTS),
         groups=(SINK_GROUP,),
         checks=True,
     ),

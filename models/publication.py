@@ -37,7 +37,7 @@ from models.publication_fields import (
     WeekSpan,
     Zone,
 )
-from models.publication_reach import MailObject, NotifyObject, SipUri, TelephoneObject
+from models.publication_reach import ChatObject, MailObject, NotifyObject, SipUri, TelephoneObject
 
 
 class Absence(Published):
@@ -185,7 +185,7 @@ class SettingsObject(Published):
     (C4). A value that cannot be read is kept under `attributes.invalid`. Without a type it is kept as it was sent.
     `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
     `refuse_erased`: whether an arrival of an erased person is refused. `mail`: the org's mails to its reps (N2).
-    `telephone`: the org's telephone (N4).
+    `telephone`: the org's telephone (N4). `chat`: the chats that get what reps get as push messages (N3).
     """
 
     time_zone: Zone | None = None
@@ -226,6 +226,7 @@ class SettingsObject(Published):
     ] = {}
     mail: MailObject = MailObject()
     telephone: TelephoneObject = TelephoneObject()
+    chat: ChatObject = ChatObject()
 
 
 KINDS: Final[dict[str, tuple[type[Published], str | None]]] = {

@@ -41,6 +41,7 @@ DEAD_LETTERS: Final = public.DEAD_LETTERS
 ERASURES: Final = public.ERASURES
 DEAD_LETTER_MARKS: Final = "dead-letter-marks"
 AUDIT: Final = audit.AUDIT
+PUSH_SUBSCRIPTIONS: Final = "push-subscriptions"
 
 WORKER_GROUP: Final = "firstclaim-worker"
 RELAY_GROUP: Final = "firstclaim-relay"
@@ -163,6 +164,13 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "who was erased by whom: receipts without personal data",
         Shape.ONE,
         {"cleanup.policy": "compact"},
+    ),
+    # The key is the browser. The newest record says whose it is; an empty one removes it.
+    Topic(
+        PUSH_SUBSCRIPTIONS,
+        "which browsers of which reps receive push messages",
+        Shape.ONE,
+        _COMPACTED_PUBLIC,
     ),
     # One partition, so that acts have one order. Never compacted; how long it is kept is a setting.
     Topic(

@@ -22,6 +22,7 @@ from web.api import (
     preferences,
     previews,
     queues,
+    reach,
     saved_lists,
     second_factor,
     session,
@@ -43,6 +44,7 @@ def routers() -> list[APIRouter]:
         for module in (
             session,
             second_factor,
+            reach,
             queues,
             call_rounds,
             desk,

@@ -2,6 +2,7 @@
 
 import { absences } from "./absences.js";
 import { choice, duration, list, number, rule, showByChoice, states, text, toggle } from "./fields.js";
+import { mailFields } from "./mail-form.js";
 import { outcomes } from "./outcomes.js";
 import { roster } from "./roster.js";
 import { week } from "./week.js";
@@ -194,6 +195,7 @@ function settings(value, context) {
     toggle("open_without_reps", "Open without reps", value.open_without_reps ?? false, {
       hint: "Once the last rep is removed, anyone may act as anybody. Off: nobody may.",
     }),
+    mailFields("mail", value.mail),
   ];
 }
 

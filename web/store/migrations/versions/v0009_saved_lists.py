@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "v0008_saved_lists"
-down_revision = "v0007_file_mappings"
+revision = "v0009_saved_lists"
+down_revision = "v0008_password_links"
 branch_labels = None
 depends_on = None
 

@@ -84,7 +84,7 @@ async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(office: Runn
     await expect(page.locator('[data-id="rep-1"] .badge')).to_have_text("inactive")
     assert (await rep.request.get("/api/v1/me")).status == 401
     await page.goto("/operations")
-    await expect(page.locator('[data-table="exceptions"]')).to_contain_text("orphaned")
+    await expect(page.locator('[data-table="exceptions"]')).to_contain_text("Orphaned")
     # The last admin cannot go: nobody could change anything any more.
     await page.goto("/directory/reps/ada")
     await page.wait_for_selector("html[data-ready=yes]")

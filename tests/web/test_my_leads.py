@@ -77,7 +77,7 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
     for _ in range(15):
         await page.keyboard.press("Enter")
     await page.locator("#columns").get_by_label("Email", exact=True).uncheck()
-    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("button", name="Save", exact=True).click()
     await expect(page.locator("#said")).to_contain_text("Your columns are saved.")
     again = await office.sign_in("rep-1", quote("/my-leads?state=RI&sort=last_name"))
     await shows(again, "Robbie Duffy", "=Frank Taraborelli")

@@ -55,7 +55,7 @@ function groupedReps(reps) {
   if (groups.size < 2) return reps.map(listItem);
   return ["Managers and admins", "Reps", "Inactive"].flatMap((kind) => {
     const ones = groups.get(kind) ?? [];
-    const head = make("li", { className: "kind", role: "presentation", textContent: `${kind} (${ones.length})` });
+    const head = make("li", { className: "kind", textContent: `${kind} (${ones.length})` });
     return ones.length ? [head, ...ones.map(listItem)] : [];
   });
 }

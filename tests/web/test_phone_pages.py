@@ -37,6 +37,12 @@ PAGES: Final = (
 )
 
 
+_WIDE: Final = """() => [...document.querySelectorAll("body *")]
+  .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest(".scroll"))
+  .map((one) => `${one.tagName} ${one.className} ${one.getBoundingClientRect().right}`)"""
+"""Names the elements that stand out of the window."""
+
+
 async def width(page: Page) -> int:
     """Return by how much the page is wider than its window."""
     found: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -67,7 +73,7 @@ async def test_the_first_row_is_on_the_first_screen_of_a_phone_and_at_200_percen
         await page.goto("/queues/new")
         await appears(page, lead)
         await expect(row(page, lead).get_by_role("button", name="Claim this Lead")).to_be_in_viewport(ratio=1)
-        assert await width(page) <= 0
+        assert await width(page) <= 0, await page.evaluate(_WIDE)
         await page.get_by_role("button", name="Queue: New leads").click()
         await expect(page.get_by_role("link", name="Work 07")).to_be_visible()
         await page.get_by_role("button", name="Menu").click()

@@ -195,7 +195,7 @@ find("[data-create]").addEventListener("click", async () => {
     const text = `${made.name} is on its way. If the person is known already, this becomes another inquiry of their lead.`;
     return say(text, 12000);
   }
-  await table.load();
+  await table.hold.without(() => table.load()); // the person asked for this row
   const line = table.lines.get(made.lead_id);
   line?.classList.add("fresh");
   if (line) element('[data-does="open"]', line).focus();

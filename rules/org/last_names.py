@@ -5,7 +5,7 @@ The index of persons (`rules.org.persons`) keeps one. Rows may be added in any o
 
 from typing import Final
 
-from models.org import OrgPerson
+from models.org_rows import OrgPerson
 from models.persons import PHONE, handle_digest
 from rules.org.packed_ids import Packed
 

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from models.merging import OrgMerged, OrgSplit
-from models.org import DoNotContactRow, OrgErased, OrgPerson
+from models.org_rows import DoNotContactRow, OrgErased, OrgPerson
 from models.persons import MET_TOO_OFTEN, OrgCorrection, handle_digest, listed_handle
 from rules.org.handle_index import HandleIndex
 from rules.org.last_names import LastNames

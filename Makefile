@@ -26,7 +26,7 @@ WEB := web
 ISLAND := web/island
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund
 
-.PHONY: help setup demo browser clients consumers node unit test telephony test-telephony explore check lint types imports island island-check format lock sbom audit clean
+.PHONY: help setup demo browser clients prometheus consumers node unit test telephony test-telephony explore check lint types imports island island-check format lock sbom audit clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -61,6 +61,16 @@ $(KCAT):
 	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		kcat >/dev/null || { echo "install kcat, or name one: make test KCAT=/path"; exit 1; }
 
+# Prometheus checks the dashboards and alerts of deploy/. Debian's package is unpacked, not installed.
+PROMETHEUS := build/prometheus/usr/bin/prometheus
+prometheus: $(PROMETHEUS) ## Prometheus, which tests ask every query of the dashboards and alerts
+
+$(PROMETHEUS):
+	@echo "fetching prometheus …"
+	@mkdir -p build/prometheus && cd build/prometheus && { apt-get download -qq prometheus 2>/dev/null \
+		|| { apt-get update -qq && apt-get download -qq prometheus; } } && dpkg-deb --extract prometheus_*.deb . \
+		|| { echo "unpack Prometheus into build/prometheus, with usr/bin/prometheus and usr/bin/promtool"; exit 1; }
+
 # The consumers of CRM developers (docs/crm.md). Java's is built by Maven, and kcat's uses jq and sqlite3.
 CRM := docs/examples/crm
 CRM_PROGRAMS := jq sqlite3 mvn javac
@@ -93,7 +103,7 @@ $(WEB)/node_modules/.ready $(ISLAND)/node_modules/.ready: %/node_modules/.ready:
 unit: setup ## the fast tests: models, rules, simulation, documents; no server is started
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile tests/models tests/rules tests/simulation tests/docs
 
-test: setup browser consumers ## run every test, on the real servers, JOBS=2 files at a time; PROFILE=file writes their processor time
+test: setup browser prometheus consumers ## run every test, on the real servers, JOBS=2 files at a time; PROFILE=file writes their processor time
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(if $(PROFILE),--profile-cpu $(PROFILE))
 
 # Asterisk is in no stable suite of Debian. Its packages are unpacked into build/telephony, not installed.

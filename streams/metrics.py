@@ -1,8 +1,16 @@
 """Declares every metric once, with name, unit and meaning. Dashboards and alerts query these names only."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
 
 EVENTS = Counter("firstclaim_events", "Events handled, by stage (events).", ["stage"], registry=REGISTRY)
 DEAD_LETTERS_TOTAL = Counter(

@@ -1,6 +1,6 @@
 """Reads a lead's history from log and journal: each event, its decisions and their reasons."""
 
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Final
 
 import msgspec
@@ -8,20 +8,24 @@ from rich.console import Console
 
 from models.codec import decode_row
 from models.lead import LeadRow
+from models.public import Call
+from rules.outbound.call_text import call_text
 from streams.clients import partition_of
 from streams.settings import Settings
 from streams.topic_reader import read_topic
-from streams.topics import LEAD_JOURNAL, LEAD_LOG
+from streams.topics import CALLS, LEAD_JOURNAL, LEAD_LOG
 
 _HIDDEN: Final = frozenset({"type", "why", "columns", "action_id", "decided_at", "sort_key", "explanation"})
 """Fields of a decision that are printed elsewhere or not at all."""
 
 
 async def read_history(settings: Settings, lead_id: str) -> dict[str, Any]:
-    """Return {lead_id, state, merged_into, events}; an event is {offset, at, cause, event, version, decisions}.
+    """Return {lead_id, state, merged_into, events, calls}; an event is {offset, at, cause, event, version, decisions}.
 
     `merged_into`: the lead to which the arrival of this id was added as another inquiry, or into which a manager merged
     the lead (R6, K5).
+
+    `calls`: each telephone call as {at, text}.
 
     The journal keeps every row for a day and the newest of each lead for ever. The log keeps events for a week.
     """
@@ -56,7 +60,22 @@ async def read_history(settings: Settings, lead_id: str) -> dict[str, Any]:
         "state": state,
         "merged_into": _merged_into(newest),
         "events": [events[off] for off in sorted(events)],
+        "calls": await _calls(settings, lead_id),
     }
+
+
+async def _calls(settings: Settings, lead_id: str) -> list[dict[str, Any]]:
+    """Return the lead's calls of the last week in words, in the order in which they began."""
+    key = lead_id.encode()
+    calls: dict[str, list[Call]] = {}
+    async with aclosing(read_topic(settings, CALLS)) as records:
+        async for record in records:
+            if record.key != key or record.value is None:
+                continue
+            with suppress(msgspec.MsgspecError):
+                call = msgspec.json.decode(record.value, type=Call)
+                calls.setdefault(call.call_id, []).append(call)
+    return [{"at": one[0].at, "text": call_text(one, lambda rep_id: rep_id)} for one in calls.values()]
 
 
 def _merged_into(row: LeadRow | None) -> str | None:
@@ -84,6 +103,9 @@ def print_history(history: dict[str, Any]) -> None:
         out.print(f"{event['at']:%Y-%m-%d %H:%M:%S.%f} UTC  [bold]{name}[/bold]{f' by {who}' if who else ''}")
         for decision in event["decisions"]:
             out.print(f"    {decision_text(decision)}", markup=False)
+    for call in history["calls"]:
+        out.print(f"{call['at']:%Y-%m-%d %H:%M:%S.%f} UTC  [bold]telephone call[/bold]")
+        out.print(f"    {call['text']}", markup=False)
 
 
 def decision_text(decision: dict[str, Any]) -> str:

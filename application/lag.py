@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from board.writer import Writer
 from board.writer import connect as connect_valkey
+from couriers.channels import NAMES, group_of
 from models.errors import FirstclaimError, RetryableError
 from sink.consumer import GROUP as SINK_GROUP
 from sink.db_errors import reason_of
@@ -27,6 +28,7 @@ from streams.topics import (
     LEAD_ARRIVALS,
     LEAD_JOURNAL,
     LEAD_LOG,
+    NOTIFICATIONS,
     ORG_JOURNAL,
     ORG_LOG,
     QUEUE_CHANGES,
@@ -160,6 +162,22 @@ class Lags:
                             end=end,
                         )
                     )
+        return found
+
+    async def of_couriers(self) -> dict[str, int]:
+        """Return the requests that are not finished, by courier, such as `courier_mail`. Raises KafkaError.
+
+        A request may wait for hours, for the end of a rep's quiet times. A courier that never ran has no entry.
+        """
+        found = {}
+        ends = await self.ends(NOTIFICATIONS)
+        for name in NAMES:
+            committed = await self._admin.list_consumer_group_offsets(group_of(name))
+            at = {place: stored.offset for place, stored in committed.items() if stored.offset >= 0}
+            if at:
+                found[f"courier_{name}"] = sum(
+                    max(0, ends[place] - offset) for place, offset in at.items() if place in ends
+                )
         return found
 
     async def members(self) -> dict[str, int]:

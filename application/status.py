@@ -102,7 +102,7 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
         problems += [Problem(f"topic {name}", MISSING_TOPIC) for name in lags.missing]
         watch = Watch(settings, lags)
         problems += await watch.problems()
-        seen["lag"] = watch.lag()
+        seen["lag"] = {**watch.lag(), **await lags.of_couriers()}
         if ahead := ahead_of_kafka(watch.backlogs):
             problems.append(ahead)
         for stage, reason in lags.trouble.items():
@@ -186,6 +186,8 @@ def print_status(seen: dict[str, Any]) -> None:
     for stage in READS:
         if stage in seen["lag"]:
             lag.add_row(LABELS[stage], f"{seen['lag'][stage]:,}")
+    for stage in sorted(seen["lag"].keys() - READS.keys()):
+        lag.add_row(f"Courier: {stage.removeprefix('courier_')}", f"{seen['lag'][stage]:,}")
     for table in (phases, queues, lag):
         if table.row_count:
             out.print(table)

@@ -83,6 +83,12 @@ def _pages() -> Bench:
     return run
 
 
+def _reach() -> Bench:
+    from bench.reach import run
+
+    return run
+
+
 def _reading() -> Bench:
     from bench.reading import run
 
@@ -117,6 +123,7 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
         "live": _loaded(_live),
         "live-browser": _loaded(_live_browser),
         "pages": _loaded(_pages),
+        "reach": _loaded(_reach),
         "reading": _loaded(_reading),
         "recovery": _loaded(_recovery),
         "restart": _loaded(_restart),

@@ -218,12 +218,29 @@ def _plain(result: Result) -> Rows:
     ]
 
 
+def _reach(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, f"{result[f'{name}_p50_ms']:.1f}", f"{result[f'{name}_p99_ms']:.1f}"
+
+    return [
+        (f"{result['leads']:,} leads, {result['reps']:,} telephones each", "p50 ms", "p99 ms"),
+        row("arrival to the request on `notifications`: the engine's share", "engine"),
+        row("arrival to the first telephone that rings", "first"),
+        row("arrival to the last telephone that rings", "all"),
+    ]
+
+
 TABLES: Final[Mapping[str, Table]] = {
     "allocate": Table(
         "Allocations of one org",
         "Pure computing, no broker: each lead asks its group, is offered by round robin with hours, licences, caps and"
         " pauses, and is claimed; every fourth times out first and is offered again.",
         _allocate,
+    ),
+    "reach": Table(
+        "A lead rings",
+        "A real Asterisk and SIP telephones, each waiting for its INVITE; one lead at a time, all on the same machine.",
+        _reach,
     ),
     "reading": Table(
         "Reading what vendors send",

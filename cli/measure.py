@@ -13,7 +13,7 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="claims, latency, live, board, pages, listeners, rules, reading, recovery, restart or allocate."
+            help="claims, latency, live, board, pages, listeners, rules, reach, reading, recovery, restart or allocate."
         ),
     ],
     browser: Annotated[
@@ -79,6 +79,13 @@ def chaos(
             help="Instead: erase this many persons meanwhile, then search everything for them.",
         ),
     ] = None,
+    telephone: Annotated[
+        bool,
+        typer.Option(
+            "--telephone",
+            help="Also ring telephones by a real Asterisk (make telephony), and kill their courier.",
+        ),
+    ] = False,
     consumer: Annotated[
         list[str] | None,
         typer.Option(
@@ -105,9 +112,16 @@ def chaos(
         return
     from assurance.chaos import chaos as run
 
-    consumers = consumer or ()
     result = asyncio.run(
-        run(seconds=seconds, workers=workers, seed=seed, say=say, secure=secure, consumers=consumers)
+        run(
+            seconds=seconds,
+            workers=workers,
+            seed=seed,
+            say=say,
+            secure=secure,
+            telephone=telephone,
+            consumers=consumer or (),
+        )
     )
     finish(result, as_json=as_json, ok=result["ok"])
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from models.errors import FirstclaimError
 from models.public import Fate, Notification
@@ -98,6 +98,15 @@ class Channel(Protocol):
 
     async def withdraw(self, notification: Notification) -> bool:
         """Take a request back, if this is possible."""
+        ...
+
+
+@runtime_checkable
+class WatchesProvider(Protocol):
+    """A channel that knows whether its provider is there before a request comes."""
+
+    def tell_of_provider(self, news: Callable[[str | None], None]) -> None:
+        """Call `news` with the reason when the provider is away, and with None when it answers again."""
         ...
 
 

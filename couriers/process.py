@@ -17,7 +17,7 @@ from couriers.deliverer import DEFAULT_ORG, Deliverer
 from couriers.directory import Directory
 from couriers.fates import FateWriter
 from couriers.gate import ProviderGate
-from couriers.port import Channel
+from couriers.port import Channel, WatchesProvider
 from couriers.reader import RequestReader, reader_consumer
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from models.public import Fate, Notification
@@ -98,6 +98,8 @@ class Courier:
                 _log.warning("the provider is down", channel=self._name, reason=reason)
                 self.readiness.blocked("provider", reason)
 
+        if isinstance(channel, WatchesProvider):
+            channel.tell_of_provider(news)
         try:
             await self._until_it_succeeds(stop, producer.start)
             self._fates = FateWriter(producer, channel.name)

@@ -22,6 +22,7 @@ SORTS: Final[dict[str, Sort]] = {
     "lead_claimed": "assignments",
     "lock_freed": "assignments",
     "new_inquiry": "inquiries",
+    "lead_calls": "inquiries",
     "callback_due": "callbacks",
 }
 """template -> the kind of news in `RepObject.notify`. What a rep asks for, such as `connect`, always comes."""

@@ -10,6 +10,7 @@ USEFUL: Final[dict[str, timedelta]] = {
     "ring": timedelta(minutes=2),
     "new_lead_button": timedelta(hours=1),
     "connect": timedelta(minutes=1),
+    "lead_calls": timedelta(minutes=1),
     "lock_freed": timedelta(hours=1),
     "callback_due": timedelta(hours=4),
 }

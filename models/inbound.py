@@ -248,7 +248,7 @@ class Action(BaseModel):
                 "description": "claim, claim_now, view, release, outcome, callback, accept, decline,"
                 " press_one, connect, hang_up, assign, reassign, unassign, redistribute, reopen, update, merge, split,"
                 " ignore,"
-                " unignore, reopen_claimable, consent, note, activity, or a kind of activity but note.",
+                " unignore, reopen_claimable, consent, note, activity, dial, or a kind of activity but note.",
             }
         ),
     ] = None

@@ -85,7 +85,7 @@ class NobodyAvailable(DecisionBase, frozen=True, tag="nobody_available"):
 
 
 class ConnectRequested(DecisionBase, frozen=True, tag="connect_requested"):
-    """The winner of a ring pressed 1 again. The lead is to be called and the two are to be connected (S2)."""
+    """A rep is to be connected with the lead: the winner of a ring pressed 1 again, or a rep dials (S2, N7)."""
 
     rep_id: str
 

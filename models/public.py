@@ -22,6 +22,9 @@ ERASURES: Final = "erasures"
 DO_NOT_CONTACT: Final = "do-not-contact"
 """Inbound, and also written by the relay: for outcomes that forbid contact, and for recorded consent (M8)."""
 
+TELEPHONE: Final = "telephone"
+"""The vendor of leads that call in (N5)."""
+
 Change = Literal["entered", "left", "moved"]
 Defined = Literal["defined", "removed"]
 Status = Literal["open", "ignored", "resolved"]
@@ -209,7 +212,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     `leg`: the rep's or the lead's telephone, or `inbound` for a lead that calls in. `digit`: the one that was pressed.
     `seconds`: how long the leg was connected, when it ended. `reason`: why it ended: hung_up, busy, no_answer,
     rejected, failed, lost, no_digit, withdrawn, time_over; or why the lead was not dialled: quiet_hours, suppressed,
-    no_phone.
+    no_phone. `system`: the courier's name of its telephone system, which ends what it left open.
     """
 
     call_id: str
@@ -223,6 +226,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None
     org: str
     reason: str | None = None
+    system: str | None = None
 
 
 class ContactListing(msgspec.Struct, frozen=True, kw_only=True):

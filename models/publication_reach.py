@@ -72,10 +72,13 @@ class TelephoneObject(Published):
 
     `caller_id`: the number that reps and leads see. `recordings`: the org's own recordings instead of spoken words, as
     the telephone system's sound names: `offer`, `offer_after`, `won`, `won_after`, `gone`, `call`, `call_after`,
-    `no_answer`, `busy`, `quiet_hours`, `forbidden`, `unavailable`. `_after` is what follows the lead's name.
-    `nobody` is for a caller whom nobody takes. `inbound`: the number that leads call -> campaign.
+    `caller`, `caller_after`, `caller_gone`, `no_answer`, `busy`, `quiet_hours`, `forbidden`, `unavailable`. `_after` is
+    what follows the lead's name. `nobody` is for a caller whom nobody takes. `inbound`: the number that leads call ->
+    campaign. `click_to_call`: whether the console's call buttons ring the rep's telephone; null: the deployment's
+    setting.
     """
 
     caller_id: Number | None = None
     recordings: Annotated[dict[str, Sound], Field(max_length=50)] = {}
     inbound: Annotated[dict[Number, Id], Field(max_length=MAX_ENTRIES)] = {}
+    click_to_call: bool | None = None

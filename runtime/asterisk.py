@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -67,6 +68,12 @@ def command(program: str) -> list[str]:
     root = programs_root()
     libraries = ":".join(str(root / one) for one in _LIBRARIES)
     return [str(root / _LOADER), "--library-path", libraries, str(root / program)]
+
+
+def espeak_command() -> str:
+    """Return the command line of the unpacked espeak-ng, as the telephone courier's setting takes it."""
+    data = programs_root() / "usr/lib/x86_64-linux-gnu"
+    return shlex.join([*command("usr/bin/espeak-ng"), f"--path={data}"])
 
 
 class AsteriskServer(Server):

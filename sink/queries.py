@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, case, func, select
 
 from sink.tables import (
+    CallTable,
     DecisionTable,
     DeliveryTable,
     InquiryTable,
@@ -112,6 +113,14 @@ def deliveries(connection: Connection, lead_id: str, limit: int) -> list[Row]:
     table = DeliveryTable
     query = _whole(table).where(table.lead_id == lead_id)
     return _rows(connection, query.order_by(table.at.desc(), table.notification_id).limit(limit))
+
+
+def calls(connection: Connection, lead_id: str, limit: int) -> list[Row]:
+    """Return the newest records of a lead's calls, newest first (N4)."""
+    table = CallTable
+    query = _whole(table).where(table.lead_id == lead_id)
+    order = (table.at.desc(), table.call_id, table.leg, table.event)
+    return _rows(connection, query.order_by(*order).limit(limit))
 
 
 def offsets(connection: Connection) -> dict[tuple[str, int], Position]:

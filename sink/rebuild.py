@@ -20,6 +20,7 @@ from sink.tables import (
     AssignmentHistoryTable,
     AssignmentTable,
     Base,
+    CallTable,
     DecisionTable,
     DeliveryTable,
     InquiryTable,
@@ -40,6 +41,7 @@ HISTORY: Final[tuple[Any, ...]] = (
     InquiryTable,
     LeadAliasTable,
     DeliveryTable,
+    CallTable,
 )
 """The tables of the history. Rows are only added to them, because the journal drops old records after a day."""
 NO_REASON: Final = "known from the topic assignments; the journal has its reason no more"

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import structlog
@@ -16,9 +16,11 @@ import uvloop
 from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
+from sink.calls import CallWriter
 from sink.consumer import KAFKA, JournalReader, make_consumer
+from sink.copied_topics import follow_copied
 from sink.dead_letters import STAGE, DeadLetterWriter
-from sink.deliveries import DeliveryWriter, follow_deliveries
+from sink.deliveries import DeliveryWriter
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter
@@ -78,8 +80,11 @@ class Sink:
             await self._repeat_until_it_succeeds(stop, producer.start)
             await self._repeat_until_it_succeeds(stop, consumer.start)
             self.readiness.cleared("starting")
-            fates = follow_deliveries(settings, DeliveryWriter(engine), self.readiness)
-            await _until(stop, reader, fates)
+            copies = [
+                follow_copied(settings, copying, self.readiness)
+                for copying in (DeliveryWriter(engine), CallWriter(engine))
+            ]
+            await _until(stop, reader, copies)
         finally:
             await stop_consumer(consumer)
             with contextlib.suppress(TimeoutError, KafkaError):
@@ -109,25 +114,26 @@ class Sink:
                 await asyncio.wait_for(stop.wait(), pause)
 
 
-async def _until(stop: asyncio.Event, reader: JournalReader, fates: Coroutine[Any, Any, None]) -> None:
-    """Run both readers and the measurements until `stop` is set. Raises what they raise."""
+async def _until(
+    stop: asyncio.Event, reader: JournalReader, copies: Sequence[Coroutine[Any, Any, None]]
+) -> None:
+    """Run all readers and the measurements until `stop` is set. Raises what they raise."""
     reading = asyncio.create_task(reader.run(stop))
-    following = asyncio.create_task(fates)
-    measuring = asyncio.create_task(_measure(reader))
+    others = [asyncio.create_task(one) for one in (*copies, _measure(reader))]
     stopping = asyncio.create_task(stop.wait())
+    tasks: list[asyncio.Task[Any]] = [reading, stopping, *others]
     try:
-        await asyncio.wait({reading, following, stopping, measuring}, return_when=asyncio.FIRST_COMPLETED)
-        if measuring.done():
-            measuring.result()
-        if following.done():
-            following.result()
+        await asyncio.wait({reading, stopping, *others}, return_when=asyncio.FIRST_COMPLETED)
+        for other in others:
+            if other.done():
+                other.result()
         await asyncio.wait({reading}, timeout=STOP_S)
         if reading.done():
             reading.result()
     finally:
-        for task in (reading, following, measuring, stopping):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(reading, following, measuring, stopping, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _measure(reader: JournalReader) -> None:

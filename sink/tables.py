@@ -329,11 +329,36 @@ class DeliveryTable(Base):
     at: Mapped[datetime]
 
 
+class CallTable(Base):
+    """What happened to each leg of each call (N4), from the topic `calls`. Rows are never updated.
+
+    `call_id`: the call of one request, or of a lead that called in. `leg`: rep, lead or inbound. `seconds`: how long
+    the leg was connected, when it ended. `system`: the courier's name of its telephone system.
+    """
+
+    __tablename__ = "call"
+    __table_args__ = (Index("ix_call_lead", "lead_id", "at"),)
+
+    call_id: Mapped[str] = mapped_column(primary_key=True)
+    leg: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    event: Mapped[str] = mapped_column(primary_key=True)
+    notification_id: Mapped[str]
+    lead_id: Mapped[str]
+    rep_id: Mapped[str]
+    digit: Mapped[str | None]
+    seconds: Mapped[float | None]
+    org: Mapped[str]
+    reason: Mapped[str | None]
+    system: Mapped[str | None]
+
+
 class SinkOffsetTable(Base):
     """The position up to which a topic is applied, written in the same transaction as the rows.
 
     `next_offset` is the first offset that is not applied yet. `mark` is the highest `LeadRow.off` applied from the
-    journal, -1 for none and for `deliveries`. A record at or below it is a repeat, written by a zombie or during an
+    journal, -1 for none and for `deliveries` and
+    `calls`. A record at or below it is a repeat, written by a zombie or during an
     overlapping rebalance.
     """
 

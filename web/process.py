@@ -26,6 +26,7 @@ from streams.settings import Settings
 from web import metrics
 from web.app import build
 from web.errors import forbidden
+from web.live.call_tail import CallTail
 from web.live.hub import Hub, Page
 from web.live.tail import Tail
 from web.parts import Services
@@ -120,6 +121,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         return directory.org(page.org).role(page.rep_id) in OVERSEERS
 
     tail = Tail(settings, crm, hub, oversees)
+    call_tail = CallTail(settings, hub)
     parts = Services(
         settings=settings,
         web=web,
@@ -155,6 +157,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         directory.follow(),
         engine_client.run(),
         tail.follow(),
+        call_tail.follow(),
         *parts.operations.follows(),
         audit.run(),
         AuditRelay(settings, audit, outbox).run(),

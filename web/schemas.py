@@ -135,6 +135,7 @@ class Action(Model):
         "consent",
         "note",
         "activity",
+        "dial",
     ]
     outcome: str | None = Field(default=None, max_length=200)
     note: str | None = Field(default=None, max_length=10_000)

@@ -52,7 +52,8 @@ class WebSettings(BaseSettings):
     whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated by commas. The three settings of OIDC must be
     set together. `oidc_only`: nobody signs in by password. `oidc_role_claim`, `oidc_teams_claim`: the claims whose
     values a sign-in publishes as the rep's role and teams; `oidc_roles`: `value=role` pairs, separated by commas, for
-    values of the role claim that are not roles themselves.
+    values of the role claim that are not roles themselves. `telephone`: call buttons ring the rep's telephone (N7), in
+    orgs that say nothing about it; otherwise numbers are `tel:` links.
     """
 
     model_config = SettingsConfigDict(
@@ -89,6 +90,7 @@ class WebSettings(BaseSettings):
     oidc_role_claim: str | None = Field(default=None, validation_alias="FIRSTCLAIM_OIDC_ROLE_CLAIM")
     oidc_teams_claim: str | None = Field(default=None, validation_alias="FIRSTCLAIM_OIDC_TEAMS_CLAIM")
     oidc_roles: str = Field(default="", validation_alias="FIRSTCLAIM_OIDC_ROLES")
+    telephone: bool = Field(default=False, validation_alias="FIRSTCLAIM_CONSOLE_TELEPHONE")
 
     @classmethod
     def read(cls, **given: Any) -> Self:

@@ -143,8 +143,8 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         checks=True,
     ),
     "sink": PrincipalRights(
-        says="firstclaim sink: journal and deliveries become rows of the CRM database",
-        reads=(LEAD_JOURNAL, DELIVERIES, DEAD_LETTERS),
+        says="firstclaim sink: journal, deliveries and calls become rows of the CRM database",
+        reads=(LEAD_JOURNAL, DELIVERIES, CALLS, DEAD_LETTERS),
         writes=(DEAD_LETTERS,),
         groups=(SINK_GROUP,),
         checks=True,
@@ -156,7 +156,7 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
     "courier": PrincipalRights(
         says="firstclaim courier: sends mail, push and calls, and records their fates",
         # At its start it reads which records have a fate already. A telephone asks the engine for what a rep presses.
-        reads=(NOTIFICATIONS, DELIVERIES, DIRECTORY, LEAD_DECISIONS),
+        reads=(NOTIFICATIONS, DELIVERIES, CALLS, DIRECTORY, LEAD_DECISIONS, DO_NOT_CONTACT),
         writes=(DELIVERIES, DEAD_LETTERS, CALLS, LEAD_ACTIONS, LEAD_ARRIVALS),
         groups=_COURIER_GROUPS,
         checks=True,
@@ -169,6 +169,8 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
             ASSIGNMENTS,
             LEAD_EXCEPTIONS,
             QUEUE_CHANGES,
+            DELIVERIES,
+            CALLS,
             DO_NOT_CONTACT,
             DEAD_LETTERS,
             DEAD_LETTER_MARKS,

@@ -44,12 +44,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.act.replace('_', ' ')} {' and '.join(self.who)}".rstrip() + lasts
 
 
-def plan(seconds: float, workers: int, seed: int) -> list[Fault]:
+def plan(seconds: float, workers: int, seed: int, *, telephone: bool = False) -> list[Fault]:
     """Return the faults of a run in order of time.
 
     In a run of a minute or more the broker is killed once, the database is locked once, and all workers are killed at
     once. Between these faults every process is killed, terminated and stopped in turn, in an order that the seed
-    decides.
+    decides. `telephone`: the telephone courier is one of them, and is killed first.
     """
     source = random.Random(seed)  # noqa: S311  # the same seed must give the same faults
     names = [f"worker-{n}" for n in range(1, workers + 1)]
@@ -59,22 +59,25 @@ def plan(seconds: float, workers: int, seed: int) -> list[Fault]:
             Fault(at=seconds * source.uniform(0.2, 0.3), act=Act.LOCK_DATABASE, seconds=LOCK_SECONDS)
         )
         blows.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=Act.KILL_BROKER))
-    deck = _shuffled_faults(names, source)
+    deck = _shuffled_faults(names, source, telephone=telephone)
     at = FIRST_SECONDS
     while at < seconds - STOP_SECONDS[0]:
         act, who = deck.pop()
         lasts = source.uniform(*STOP_SECONDS) if act is Act.STOP else 0.0
         blows.append(Fault(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
         at += source.uniform(*PAUSE_SECONDS)
-        deck = deck or _shuffled_faults(names, source)
+        deck = deck or _shuffled_faults(names, source, telephone=telephone)
     return sorted(blows, key=lambda blow: blow.at)
 
 
-def _shuffled_faults(workers: list[str], source: random.Random) -> list[tuple[Act, str]]:
+def _shuffled_faults(workers: list[str], source: random.Random, *, telephone: bool) -> list[tuple[Act, str]]:
     """Return each act on each process once, shuffled. It is used from the end, which has a worker and the relay."""
     acts = [Act.KILL, Act.TERM, Act.STOP]
-    others = [(act, who) for act in acts for who in (*workers, "relay", "sink", "board", "courier-mail")]
+    couriers = ("courier-mail", "courier-call") if telephone else ("courier-mail",)
+    others = [(act, who) for act in acts for who in (*workers, "relay", "sink", "board", *couriers)]
     source.shuffle(others)
     first = [(Act.KILL, source.choice(workers)), (Act.STOP, source.choice(workers)), (Act.KILL, "relay")]
     source.shuffle(first)
+    if telephone:
+        first.append((Act.KILL, "courier-call"))
     return [card for card in others if card not in first] + first

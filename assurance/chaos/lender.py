@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -34,9 +35,19 @@ SAMPLE: Final = 100_000
 
 
 class Lender:
-    """Feeds the lender until `over` is set. Its `people` work the leads they know of and the offers in `offers`."""
+    """Feeds the lender until `over` is set. Its `people` work the leads they know of and the offers in `offers`.
 
-    def __init__(self, client: LoadClient, history: OperationHistory, seed: int) -> None:
+    `telephone`: rep id -> the SIP address at which the rep is called.
+    """
+
+    def __init__(
+        self,
+        client: LoadClient,
+        history: OperationHistory,
+        seed: int,
+        *,
+        telephone: Callable[[str], str] | None = None,
+    ) -> None:
         self.over = asyncio.Event()
         self.sent: set[str] = set()
         """The ids of the lender's leads. A rep id alone does not identify the org."""
@@ -49,6 +60,7 @@ class Lender:
         )
         self.people.reps = officers(directory())
         self.people.managers = ["manager-1", "manager-2"]
+        self._telephone = telephone
         self._run = f"lender-{seed}-{time.time_ns():x}"
         self._source = random.Random(f"lender/{seed}")  # noqa: S311  # the same seed, the same feed
         self._capped = seed % 2 == 1
@@ -59,6 +71,8 @@ class Lender:
     async def publish(self) -> None:
         """Publish the whole directory."""
         for (kind, object_id), value in directory(capped=self._capped).items():
+            if kind == "rep" and self._telephone is not None:
+                value = {**value, "telephone": self._telephone(object_id)}  # noqa: PLW2901  # the same rep
             await self._client.publish(kind, object_id, value)
 
     async def run(self) -> None:

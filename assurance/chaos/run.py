@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +16,7 @@ from assurance.chaos.feed import LOCK_SECONDS, Feed
 from assurance.chaos.lender import ORG, Lender
 from assurance.chaos.poison import aborted_arrived, poison_sent
 from assurance.chaos.supervised_processes import FaultInjector, SupervisedProcesses
+from assurance.chaos.telephones import Telephones, telephones
 from assurance.linearizability import check
 from assurance.load import LoadClient, OperationHistory, People
 from assurance.load.offers import Offers
@@ -56,17 +57,19 @@ async def chaos(
     *,
     keep: Path | None = None,
     secure: bool = False,
+    telephone: bool = False,
     consumers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run load with faults, let the system settle, and count what was lost, owned twice or contradicted.
 
     The stack is in a temporary folder, on free ports, and is removed afterwards; the environment's servers are not
     used. `keep`: a folder to use instead, and to leave in place. `secure`: Kafka has users and ACLs, and each process
-    signs in as itself; load and poison are sent by the superuser. `consumers`: commands of CRM consumers that run
-    beside it and are compared with the CRM database (`assurance.chaos.crm_consumers`).
+    signs in as itself; load and poison are sent by the superuser. `telephone`: the lender's reps have telephones of a
+    real Asterisk, and the telephone courier is a victim too. `consumers`: commands of CRM consumers that run beside
+    it and are compared with the CRM database (`assurance.chaos.crm_consumers`).
 
-    Raises RuntimeFailure where the stack does not come up again, and ConfigError for a command that cannot be a
-    consumer's.
+    Raises RuntimeFailure where the stack does not come up again, and ConfigError where Asterisk cannot be had or a
+    command cannot be a consumer's.
     """
     if secure and consumers:
         raise ConfigError("consumer", "CRM consumers read a Kafka without users; leave out --secure")
@@ -74,11 +77,12 @@ async def chaos(
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         with nullcontext(keep) if keep else own_folder("chaos") as folder:
-            async with (
-                own_stack(folder, secure=secure) as (stack, settings),
-                CrmConsumers(consumers, settings, folder / "crm.sqlite", seconds, say) as crm,
-            ):
-                return await _on(stack, settings, seconds, workers, seed, say, crm)
+            async with AsyncExitStack() as parts:
+                stack, settings = await parts.enter_async_context(own_stack(folder, secure=secure))
+                phones = await parts.enter_async_context(telephones(folder, seed)) if telephone else None
+                crm = CrmConsumers(consumers, settings, folder / "crm.sqlite", seconds, say)
+                await parts.enter_async_context(crm)
+                return await _on(stack, settings, seconds, workers, seed, say, phones, crm)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
 
@@ -118,12 +122,20 @@ async def _on(
     workers: int,
     seed: int,
     say: Say,
+    phones: Telephones | None,
     crm: CrmConsumers,
 ) -> dict[str, Any]:
     assert stack.kafka is not None  # noqa: S101  # the stack was started with one
     mailbox = Mailbox(settings.state_dir / "mailbox", refuses=MAILS_REFUSED, seed=seed)
     mailbox.start()
-    victims = SupervisedProcesses(settings, workers, say, sign_in=stack.as_process, mailbox=mailbox)
+    victims = SupervisedProcesses(
+        settings,
+        workers,
+        say,
+        sign_in=stack.as_process,
+        mailbox=mailbox,
+        telephone=None if phones is None else phones.environment(),
+    )
     fate = FaultInjector(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
     history = OperationHistory(lock_seconds=LOCK_SECONDS)
     began = time.monotonic()
@@ -135,7 +147,10 @@ async def _on(
             LoadClient(settings, org=ORG, history=history) as lenders,
             _cancelled_at_the_end() as tasks,
         ):
-            feed, lender = Feed(client, history, seed), Lender(lenders, history, seed)
+            feed, lender = (
+                Feed(client, history, seed),
+                Lender(lenders, history, seed, telephone=None if phones is None else phones.phones.uri),
+            )
             offers = Offers(settings, mine=lambda lead_id: lead_id not in lender.sent)
             tasks["offers"] = asyncio.create_task(offers.follow())
             people = People(client, feed.leads, reps=REPS, seed=seed, offers=offers)
@@ -149,7 +164,9 @@ async def _on(
             tasks["feed"] = asyncio.create_task(feed.run())
             moments = ConservationProbe(settings, seconds, say)
             tasks["moments"] = asyncio.create_task(moments.watch())
-            tasks["fate"] = asyncio.create_task(fate.inject(plan(seconds, workers, seed)))
+            tasks["fate"] = asyncio.create_task(
+                fate.inject(plan(seconds, workers, seed, telephone=phones is not None))
+            )
             await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
             say("the load ends; everybody comes back")
             for going in (feed, people, lender, lender.people):
@@ -157,6 +174,7 @@ async def _on(
             await tasks["fate"]
             await victims.ready()
             await asyncio.gather(*(tasks[name] for name in ENDING))
+        unended = 0 if phones is None else await phones.unended(settings)
         report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
         if crm.all:
             await victims.stop_workers()  # offers that end and begin anew would change the rows for ever
@@ -180,12 +198,12 @@ async def _on(
     lost = report.of_kind(Kind.LOST)
     double_owned = report.of_kind(Kind.DOUBLE_OWNED) + len(violations)
     contradicted = report.of_kind(Kind.CONTRADICTED) + len(contradictions)
-    overdue = report.of_kind(Kind.OVERDUE)
     return {
         "ok": report.ok
         and not (violations or contradictions or victims.odd or moments.findings or crm.findings)
         and moments.conserved == MOMENTS
         and not aborted
+        and not unended
         and report.dead_letters == poison.total(),
         "seconds": round(time.monotonic() - began, 1),
         "seed": seed,
@@ -194,7 +212,7 @@ async def _on(
         "lost": lost,
         "double_owned": double_owned,
         "contradicted": contradicted,
-        "overdue": overdue,
+        "overdue": report.of_kind(Kind.OVERDUE),
         "dead_letters": report.dead_letters,
         "poison_sent": poison.total(),
         "aborted_arrived": aborted,
@@ -214,6 +232,8 @@ async def _on(
         "findings": dict(report.counts),
         "not_linearizable": len(violations),
         "odd_ends": len(victims.odd),
+        "rang": phones.rang if phones else 0,
+        "legs_unended": unended,
         "crm_consumers": [
             {"command": each.command, "starts": each.starts, "kills": each.kills} for each in crm.all
         ],

@@ -6,7 +6,7 @@ import os
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from streams.process_exit import Exit
 from streams.settings import Settings
 
 LOOK_SECONDS: Final = 0.1
+TELEPHONE: Final = "courier-call"
 RESTART_SECONDS: Final = 0.5
 READY_SECONDS: Final = 90.0
 BROKER_TRIES: Final = 3
@@ -55,7 +56,7 @@ class SupervisedProcesses:
     """All processes, watched. `ends`: exits by process and status. `odd`: exits that the run did not cause.
 
     `sign_in`: returns the settings of a process, which may have its own Kafka user. `mailbox`: a running one that gets
-    the mails; None starts no courier.
+    the mails; None starts no courier. `telephone`: the settings of a telephone courier; None starts none.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class SupervisedProcesses:
         *,
         sign_in: Callable[[Settings, str], Settings] = lambda settings, _: settings,
         mailbox: Mailbox | None = None,
+        telephone: Mapping[str, str] | None = None,
     ) -> None:
         self._say = say
         self._watching: asyncio.Task[None] | None = None
@@ -76,15 +78,17 @@ class SupervisedProcesses:
         names = [f"worker-{n}" for n in range(1, workers + 1)]
         self._workers = frozenset(names)
         self._stopped: frozenset[str] = frozenset()
-        couriers = () if mailbox is None else COURIERS
+        couriers: dict[str, tuple[list[str], Mapping[str, str]]] = {}
+        if mailbox is not None:
+            couriers |= {name: (command, mailbox.environment()) for name, command in COURIERS.items()}
+        if telephone is not None:
+            couriers[TELEPHONE] = (["courier", "--channel", "call"], telephone)
         for name in (*names, "relay", "sink", "board", *couriers):
             # One worker is a static member of its group and the others are not, so that both ways to rejoin are
             # tested.
             static = ["--instance-id", name] if name == "worker-1" else []
-            courier = name in couriers
-            process = "worker" if name in names else "courier" if courier else name
-            command = COURIERS[name] if courier else [process, *static]
-            more = mailbox.environment() if courier and mailbox is not None else {}
+            process = "worker" if name in names else "courier" if name in couriers else name
+            command, more = couriers.get(name, ([process, *static], {}))
             made = child(name, command, sign_in(settings, process), free_port(), more)
             self.parts[name] = SupervisedProcess(
                 name=name,

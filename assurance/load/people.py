@@ -203,7 +203,7 @@ class People:
                 twice = source.random() < 0.1  # noqa: PLR2004  # one in ten presses twice
                 taken = await ask(take, *about, epoch=offer.epoch, twice=twice)
                 if taken.result is Result.WON and offer.template == "ring":
-                    await ask(source.choice(["connect", "hang_up"]), *about, epoch=offer.epoch)
+                    await ask(source.choice(["connect", "hang_up", "dial"]), *about, epoch=offer.epoch)
             case "note":
                 await ask("note", *about, note="called at once")
             case "activity":

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from application.erasure.receipts import PURGED
 from assurance.verify.board import check_board
+from assurance.verify.calls import check_calls
 from assurance.verify.catch_up import Snapshot, catch_up
 from assurance.verify.cross_log import CrossLogMessages
 from assurance.verify.cross_state import check_conservation, check_orgs, check_persons
@@ -170,6 +171,7 @@ async def verify(
     )
     say("mails, pushes and calls")
     await check_deliveries(settings, findings)
+    await check_calls(settings, findings)
     say("the board")
     board_places = await check_board(settings, journal_facts, findings)
     say("erased persons")

@@ -96,6 +96,9 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     # requests and their fates
     "fate_missing": (_L, "a courier has passed a request without a fate (N1)"),
     "fate_unasked": (_C, "a fate belongs to no request (N1)"),
+    # telephone calls
+    "call_unasked": (_C, "a leg of a call belongs to no request (N4)"),
+    "leg_unended": (_O, "a leg of a call has no end (N4)"),
     # CRM database
     "crm_missing": (_L, "the CRM database lacks what the journal has"),
     "crm_differs": (_C, "the CRM database disagrees with the journal"),

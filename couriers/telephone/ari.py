@@ -7,7 +7,7 @@ that died are hung up, and legs that are gone meanwhile are reported as lost. So
 import asyncio
 import contextlib
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -65,6 +65,8 @@ class Ari:
         """Leg id -> the id of its last playback."""
         self._session: aiohttp.ClientSession | None = None
         self.connected = asyncio.Event()
+        self.on_change: Callable[[str | None], None] = lambda _: None
+        """Called with the reason when Asterisk is away, and with None when it is connected again."""
 
     async def run(self) -> None:
         """Read Asterisk's events until cancelled. After an outage it connects again, after growing pauses."""
@@ -81,6 +83,7 @@ class Ari:
                     reason = repr(error)
                 finally:
                     self.connected.clear()
+                self.on_change(f"Asterisk is not connected: {reason}")
                 _log.warning("Asterisk is not connected", reason=reason)
                 await asyncio.sleep(next(pauses))
 
@@ -92,6 +95,7 @@ class Ari:
         ) as socket:
             await self._compare()
             self.connected.set()
+            self.on_change(None)
             _log.info("Asterisk is connected")
             async for message in socket:
                 if message.type is not aiohttp.WSMsgType.TEXT:
@@ -115,8 +119,11 @@ class Ari:
 
     # Orders.
 
-    async def dial(self, leg_id: str, address: str, *, caller_id: str | None, seconds: float) -> None:
-        """Begin to ring a telephone. An order for a leg that exists has no effect."""
+    async def dial(
+        self, leg_id: str, address: str, *, caller_id: str | None, seconds: float, machines: bool = True
+    ) -> None:
+        """Begin to ring a telephone. An order for a leg that exists has no effect. Machines are not recognised."""
+        del machines
         if leg_id in self._legs:
             return
         if len(self._legs) >= MOST_LEGS:

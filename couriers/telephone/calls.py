@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -33,6 +35,10 @@ MOST_CALLS: Final = 500
 """The most calls at a time. Further requests wait."""
 RING: Final = "ring"
 CONNECT: Final = "connect"
+LEAD_CALLS: Final = "lead_calls"
+"""The owner's lead is on the line (N5)."""
+WITHDRAWN_KEPT: Final = 10_000
+"""How many withdrawn requests are remembered, so that none is begun after its withdrawal."""
 _LEAD: Final = "-lead"
 _TAKEN_BACK: Final = frozenset({Phase.DIALLING, Phase.OFFERING})
 
@@ -53,8 +59,13 @@ class CallChannel:
         self._times = Times(
             digit=settings.digit_seconds, late=settings.late_seconds, lead=settings.lead_ring_seconds
         )
+        self._withdrawn: OrderedDict[str, None] = OrderedDict()
+        self._news: Callable[[str | None], None] = lambda _: None
+        self._trouble: str | None = None
         self.tools: Tools | None = None
         self.callers: Callers | None = None
+        self.is_stale: Callable[[Request], bool] = lambda _: False
+        """Returns whether a request to connect waited too long (N6)."""
 
     async def send(self, request: Request) -> Receipt:
         """Begin the call of a request. A `connect` of a rep who is on the line connects that call."""
@@ -65,10 +76,11 @@ class CallChannel:
         connects = about.template == CONNECT
         phone = str(about.data.get("phone") or "")
         if connects and (call := self._of_rep(about.lead_id, about.rep_id)) is not None:
-            call.happens(machine.MayConnect(phone))
-            return Receipt(provider, "the rep is on the line", "delivered")
+            return self._connect(call, request, phone)
         call_id = call_id_of(about.notification_id)
-        if call_id in self._calls:
+        if about.notification_id in self._withdrawn:
+            raise UndeliverableError(provider, "it was over before it rang")
+        if call_id in self._calls or (connects and self._rings(about.lead_id, about.rep_id)):
             return Receipt(provider, "it rings already")
         if len(self._calls) >= MOST_CALLS:
             raise LaterError(provider, f"{MOST_CALLS} calls are open already")
@@ -77,8 +89,10 @@ class CallChannel:
         left = (request.until - datetime.now(UTC)).total_seconds()
         seconds = left if about.template == RING else self._settings.ring_seconds
         seconds = max(1.0, min(seconds, left))
-        caller = self.callers.waiting(about.lead_id) if self.callers is not None and not connects else None
-        state = RepCall(offered=not connects, waiting=caller is not None, times=self._times)
+        caller = None if connects else self._caller(about)
+        if about.template == LEAD_CALLS and caller is None:
+            raise UndeliverableError(provider, "the lead is not on the line any more")
+        state = RepCall(offered=about.template == RING, waiting=caller is not None, times=self._times)
         call = LiveCall(request, call_id, self.tools, caller_id, state, caller=caller)
         self._calls[call_id] = call
         try:
@@ -94,6 +108,9 @@ class CallChannel:
 
     async def withdraw(self, notification: Notification) -> bool:
         """Tell the call that its offer is over. Return whether it had come to nothing yet."""
+        self._withdrawn[notification.notification_id] = None
+        while len(self._withdrawn) > WITHDRAWN_KEPT:
+            self._withdrawn.popitem(last=False)
         call = self._calls.get(call_id_of(notification.notification_id))
         if call is None or call.ended:
             return False
@@ -132,6 +149,21 @@ class CallChannel:
             case _:
                 pass
 
+    def tell_of_provider(self, news: Callable[[str | None], None]) -> None:
+        """Call `news` with the reason when the telephone system is away, and with None when it answers again."""
+        self._news = news
+        if self._trouble is not None:
+            news(self._trouble)
+
+    def provider_changed(self, trouble: str | None) -> None:
+        """Note whether the telephone system is connected. `trouble`: why it is not."""
+        self._trouble = trouble
+        self._news(trouble)
+
+    def knows(self, call_id: str) -> bool:
+        """Return whether this process has the call."""
+        return call_id in self._calls
+
     async def close(self) -> None:
         """End all calls."""
         if self.callers is not None:
@@ -145,6 +177,36 @@ class CallChannel:
         """Record a later fate of a request."""
         assert self.tools is not None  # noqa: S101  # a call has tools
         await self._report(request.notification, status, self.tools.provider.name, detail)
+
+    def _connect(self, call: LiveCall, request: Request, phone: str) -> Receipt:
+        """Let a rep who is on the line be connected. A request that waited too long is asked for again (N6)."""
+        assert self.tools is not None  # noqa: S101  # a call has tools
+        provider = self.tools.provider.name
+        if self.is_stale(request):
+            call.happens(machine.MayConnectNoMore())
+            return Receipt(provider, "it waited too long, so the engine is asked again", "delivered")
+        call.connects = request
+        call.happens(machine.MayConnect(phone))
+        return Receipt(provider, "the rep is on the line", "delivered")
+
+    def _caller(self, about: Notification) -> str | None:
+        """Return the leg of the lead that is on the line: under its own id, or as an inquiry of a known lead (N5)."""
+        if self.callers is None:
+            return None
+        inquiries = [about.data.get("inquiry_id"), *(about.data.get("inquiry_ids") or [])]
+        for identity in (about.lead_id, *reversed([one for one in inquiries if one])):
+            if (leg_id := self.callers.waiting(str(identity))) is not None:
+                return leg_id
+        return None
+
+    def _rings(self, lead_id: str, rep_id: str) -> bool:
+        """Return whether this rep's telephone rings already to be connected with this lead."""
+        return any(
+            call.state.phase is Phase.DIALLING
+            and not call.state.offered
+            and (call.request.notification.lead_id, call.request.notification.rep_id) == (lead_id, rep_id)
+            for call in self._calls.values()
+        )
 
     def _of_rep(self, lead_id: str, rep_id: str) -> LiveCall | None:
         for call in self._calls.values():

@@ -16,12 +16,10 @@ from couriers.telephone.provider import InboundCall, TelephoneProvider
 from models import contacts
 from models.errors import RetryableError
 from models.ids import lead_id
-from models.public import Call
+from models.public import TELEPHONE, Call
 
 _log = structlog.get_logger(__name__)
 
-VENDOR: Final = "telephone"
-"""The vendor of leads that call in."""
 MOST_CALLERS: Final = 200
 """The most callers that wait at a time. One more is hung up."""
 WORDS: Final = 1
@@ -107,13 +105,13 @@ class Callers:
         with contextlib.suppress(ValueError):  # a caller who shows no number, or one that is none
             phone = contacts.phone(call.caller)
         message = {
-            "vendor": VENDOR,
+            "vendor": TELEPHONE,
             "external_id": f"call-{call.leg_id}",
             "org": org,
             "campaign": campaign,
             **({"phone": phone} if phone else {}),
         }
-        identity = lead_id(org, VENDOR, str(message["external_id"]), message)
+        identity = lead_id(org, TELEPHONE, str(message["external_id"]), message)
         caller = Caller(call, org, campaign, identity)
         self._callers[call.leg_id] = caller
         began = datetime.now(UTC)

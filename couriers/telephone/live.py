@@ -46,6 +46,8 @@ class Tools:
     taken: Callable[[str], None]
     """Notes that a rep is connected with a lead that called in."""
     report: Callable[[Request, Literal["delivered", "failed"], str], Awaitable[None]]
+    refusal: Callable[[Request], str | None] = lambda _: None
+    """Returns why the lead of a request to connect must not be called now (N6)."""
 
 
 @dataclass
@@ -66,6 +68,9 @@ class LiveCall:
     caller: str | None = None
     """The leg of the lead that called in, while it waits for a rep (N5)."""
     has_lead: bool = False
+    connects: Request | None = None
+    """The newest request to connect the rep with the lead."""
+    asked: int = 0
 
     def __post_init__(self) -> None:
         self.lead_leg = self.lead_leg or f"{self.call_id}-lead"
@@ -123,9 +128,15 @@ class LiveCall:
                 self.asking.add(task)
                 task.add_done_callback(self.asking.discard)
             case machine.DialLead(phone, seconds):
+                refusal = None if self.connects is None else self.tools.refusal(self.connects)
+                if refusal is not None:
+                    self.happens(machine.LegEnded("lead", refusal))
+                    return
                 await self._record("lead", "dialled")
                 self.has_lead = True
-                await provider.dial(self.lead_leg, phone, caller_id=self.caller_id, seconds=seconds)
+                await provider.dial(
+                    self.lead_leg, phone, caller_id=self.caller_id, seconds=seconds, machines=False
+                )
                 await provider.ring_tone(self.call_id)
             case machine.Bridge():
                 if self.state.waiting and self.caller is not None:
@@ -160,9 +171,11 @@ class LiveCall:
 
     async def _ask(self, action: machine.AskedAction) -> None:
         about = self.request.notification
+        self.asked += 1
+        again = f"-{self.asked}" if action == "connect" else ""
         given = {
-            "action_id": f"{self.call_id}-{action}",
-            "type": action,
+            "action_id": f"{self.call_id}-{action}{again}",
+            "type": "dial" if action == "connect" and not self.state.offered else action,
             "lead_id": about.lead_id,
             "rep_id": about.rep_id,
             "org": self.request.org,

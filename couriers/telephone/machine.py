@@ -44,6 +44,9 @@ class Words(StrEnum):
     WON = "won"
     GONE = "gone"
     CALL = "call"
+    CALLER = "caller"
+    """For the owner of a lead that calls in (N5)."""
+    CALLER_GONE = "caller_gone"
     NO_ANSWER = "no_answer"
     BUSY = "busy"
     QUIET_HOURS = "quiet_hours"
@@ -83,9 +86,10 @@ class Times:
 class RepCall:
     """The state of a call. `leg_seconds`: how long the rep's telephone may ring.
 
-    `offered`: whether it is about an offer; if not, the rep owns the lead and asked to be connected (N7). `over`: the
-    offer ended. `clock`: the number of the running time limit; a limit with another number is obsolete. `waiting`: the
-    lead itself is on the line, so it is not dialled (N5). `hung_up`: the rep hung up while the engine was deciding.
+    `offered`: whether it is about an offer; if not, the rep asked to be connected (N7), or the rep's lead calls in.
+    `over`: the offer ended. `clock`: the number of the running time limit; a limit with another number is obsolete.
+    `waiting`: the lead itself is on the line, so it is not dialled (N5). `hung_up`: the rep hung up while the engine
+    was deciding. `asked_again`: the engine was asked again, because its request to connect had waited too long.
     """
 
     phase: Phase = Phase.DIALLING
@@ -94,6 +98,7 @@ class RepCall:
     clock: int = 0
     waiting: bool = False
     hung_up: bool = False
+    asked_again: bool = False
     times: Times = Times()
 
 
@@ -148,8 +153,16 @@ class MayConnect:
 
 
 @dataclass(frozen=True, slots=True)
+class MayConnectNoMore:
+    """The engine's request to connect is older than it may be when the lead is dialled (N6)."""
+
+
+@dataclass(frozen=True, slots=True)
 class LegEnded:
-    """A leg is gone. `reason`: hung_up, busy, no_answer, rejected, failed or lost."""
+    """A leg is gone. `reason`: hung_up, busy, no_answer, rejected, failed or lost.
+
+    For a lead that must not be called at the moment of dialling: quiet_hours, suppressed or no_phone.
+    """
 
     leg: Leg
     reason: str
@@ -162,7 +175,18 @@ class TimeOver:
     clock: int
 
 
-Event = Ringing | Picked | Pressed | WordsEnded | Decided | OfferOver | MayConnect | LegEnded | TimeOver
+Event = (
+    Ringing
+    | Picked
+    | Pressed
+    | WordsEnded
+    | Decided
+    | OfferOver
+    | MayConnect
+    | MayConnectNoMore
+    | LegEnded
+    | TimeOver
+)
 
 
 # What is to be done.
@@ -254,6 +278,8 @@ def step(call: RepCall, event: Event) -> Step:
             return _offer_over(call)
         case MayConnect(phone):
             return _connect(call, phone)
+        case MayConnectNoMore():
+            return _ask_again(call)
         case TimeOver(clock) if clock == call.clock:
             return _time_over(call)
     return call, []
@@ -277,7 +303,8 @@ def _rep_answered(call: RepCall) -> Step:
         return _close(call, Words.GONE, answered)
     if call.offered:
         return _to(call, Phase.OFFERING, call.times.words, answered, Say(Words.OFFER))
-    return _to(call, Phase.WON, call.times.words, answered, Say(Words.CALL))
+    words = Words.CALLER if call.waiting else Words.CALL
+    return _to(call, Phase.WON, call.times.words, answered, Say(words))
 
 
 def _pressed(call: RepCall, digit: str) -> Step:
@@ -334,6 +361,16 @@ def _connect(call: RepCall, phone: str) -> Step:
     return _to(call, Phase.LEAD_DIALLING, seconds + call.times.answer, Quiet(), DialLead(phone, seconds))
 
 
+def _ask_again(call: RepCall) -> Step:
+    """N6: ask the engine once more, because its answer is old. A second old answer ends the call."""
+    if call.phase not in {Phase.CONNECTING, Phase.WON}:
+        return call, []
+    if call.asked_again:
+        return _close(call, Words.UNAVAILABLE, Record("lead", "ended", reason="unknown"))
+    asking = replace(call, asked_again=True)
+    return _to(asking, Phase.CONNECTING, call.times.answer, Quiet(), Ask("connect"))
+
+
 def _lead_answered(call: RepCall) -> Step:
     answered = Record("lead", "answered")
     if call.phase is not Phase.LEAD_DIALLING:
@@ -344,12 +381,23 @@ def _lead_answered(call: RepCall) -> Step:
 def _lead_gone(call: RepCall, reason: str) -> Step:
     ended = Record("lead", "ended", reason=reason)
     if call.phase is Phase.LEAD_DIALLING:
-        return _close(call, Words.BUSY if reason == "busy" else Words.NO_ANSWER, ended)
+        words = Words.BUSY if reason == "busy" else REFUSED.get(reason, Words.NO_ANSWER)
+        return _close(call, words, ended)
     if call.phase is Phase.BRIDGED:
         return _to(call, Phase.CLOSING, call.times.words, ended, Ask("activity"), HangUp("rep"))
-    if call.waiting:
+    if call.waiting and call.offered:
         return replace(call, waiting=False), []  # the lead that called in hung up
+    if call.waiting:
+        return _caller_gone(replace(call, waiting=False))
     return call, [ended]
+
+
+def _caller_gone(call: RepCall) -> Step:
+    """N5: end the call of an owner whose lead called in and hung up before the two were connected."""
+    if call.phase is Phase.DIALLING:
+        ended = Record("rep", "ended", reason="withdrawn")
+        return replace(call, phase=Phase.ENDED), [ended, HangUp("rep")]
+    return _close(call, Words.CALLER_GONE) if call.phase is Phase.WON else (call, [])
 
 
 def _rep_gone(call: RepCall, reason: str) -> Step:

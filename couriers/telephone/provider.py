@@ -3,6 +3,7 @@
 A leg is one connection to one telephone. We choose its id, so that a repeated order for the same leg is recognised.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -70,9 +71,22 @@ class TelephoneProvider(Protocol):
     """
 
     name: str
+    connected: asyncio.Event
+    """Set while the system answers."""
+    on_change: Callable[[str | None], None]
+    """Called with the reason when the system is away, and with None when it answers again."""
 
-    async def dial(self, leg_id: str, address: str, *, caller_id: str | None, seconds: float) -> None:
-        """Begin to ring a telephone for some seconds. `address`: a number in E.164 or a SIP URI."""
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        ...
+
+    async def dial(
+        self, leg_id: str, address: str, *, caller_id: str | None, seconds: float, machines: bool = True
+    ) -> None:
+        """Begin to ring a telephone for some seconds. `address`: a number in E.164 or a SIP URI.
+
+        `machines`: an answering machine is hung up and counts as nobody, where the system recognises it.
+        """
         ...
 
     async def let_ring(self, leg_id: str) -> None:

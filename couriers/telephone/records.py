@@ -1,8 +1,5 @@
 """Writes the records of `calls`: what happened to each leg of each call (N4)."""
 
-from collections.abc import Callable
-from datetime import datetime
-
 import msgspec
 from aiokafka.errors import KafkaError
 
@@ -20,11 +17,11 @@ _HEADERS = (
 
 
 class CallWriter:
-    """Writes records of `calls`. It retries while Kafka is away."""
+    """Writes records of `calls`. It retries while Kafka is away. `system`: the name of the telephone system."""
 
-    def __init__(self, producer: Producer, clock: Callable[[], datetime]) -> None:
+    def __init__(self, producer: Producer, system: str) -> None:
         self._producer = producer
-        self._clock = clock
+        self._system = system
         self._number = 0
 
     async def write(self, call: Call) -> None:
@@ -32,7 +29,8 @@ class CallWriter:
         self._number += 1
         identity = f"{call.call_id}-{call.leg}-{call.event}-{self._number}"
         headers = [("ce_id", identity.encode()), ("ce_time", call.at.isoformat().encode()), *_HEADERS]
-        value, key = msgspec.json.encode(call), call.lead_id.encode()
+        value = msgspec.json.encode(msgspec.structs.replace(call, system=self._system))
+        key = call.lead_id.encode()
         await WRITE_FATE.run(
             KafkaError,
             f"write to {CALLS}",

@@ -17,6 +17,8 @@ TEXTS: Final[dict[Words, str]] = {
     ),
     Words.GONE: "We're sorry, but that lead is no longer available.",
     Words.CALL: "You asked to call {name}. Press 1 to be connected.",
+    Words.CALLER: "Your lead {name} is calling. Press 1 to be connected.",
+    Words.CALLER_GONE: "We're sorry, the caller has hung up.",
     Words.NO_ANSWER: "The lead does not answer. The lead stays yours.",
     Words.BUSY: "The lead's line is busy. The lead stays yours.",
     Words.QUIET_HOURS: "The lead must not be called at this hour. The lead stays yours.",

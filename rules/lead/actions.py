@@ -285,6 +285,7 @@ ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], ActionResul
     Trigger.REOPEN: moves.reopen,
     Trigger.UPDATE: corrections.update,
     Trigger.CONSENT: contact.consent,
+    Trigger.DIAL: contact.dial,
     Trigger.MERGE: merging.merge,
     Trigger.SPLIT: merging.split,
 }

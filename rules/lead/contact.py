@@ -1,8 +1,9 @@
 """Puts a lead's person on the do-not-contact list by an outcome, and takes the person off it by consent (M8).
 
-It also warns of a call that is promised for a time at which the lead must not be called (M7). List and consent
-are decided in the lead's log and apply to the lead at once. The relay writes the org's list in the topic
-`do-not-contact`, from where it reaches every lead with the same phone or mail address.
+It also warns of a call that is promised for a time at which the lead must not be called (M7), and decides whether a
+rep is connected with a lead (N7). List and consent are decided in the lead's log and apply to the lead at once. The
+relay writes the org's list in the topic `do-not-contact`, from where it reaches every lead with the same phone or mail
+address.
 """
 
 from datetime import datetime
@@ -12,11 +13,12 @@ from msgspec.structs import replace
 
 from models.contact_decisions import ConsentRecorded, ContactForbidden
 from models.events import ActionRequested
+from models.offer_decisions import ConnectRequested
 from models.persons import handles_of
 from models.results import Reason, Result
 from rules.calendar.schedule import zone_of
-from rules.lead.call_refusal import local_time, quiet, suppression
-from rules.lead.permissions import MANAGERS
+from rules.lead.call_refusal import call_refusal, local_time, quiet, suppression
+from rules.lead.permissions import MANAGERS, not_working
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
 _CLOCK: Final = "%H:%M on %A, %d %B %Y"
@@ -54,6 +56,17 @@ def consent(transition: Transition, request: ActionRequested) -> ActionResult:
     transition.emit(
         ConsentRecorded(rep_id=request.rep_id, why=request.why, handles=handles, unsilenced=silenced)
     )
+    return DONE
+
+
+def dial(transition: Transition, request: ActionRequested) -> ActionResult:
+    """N7: call a rep who works the lead, and then the lead, unless it must not be called, or not now (X6)."""
+    if result := not_working(transition, request):
+        return result
+    if found := call_refusal(transition.lead, transition.rules.settings, transition.at):
+        return refused(found.reason, found.why)
+    transition.record_contact(request.rep_id)
+    transition.emit(ConnectRequested(rep_id=request.rep_id))
     return DONE
 
 

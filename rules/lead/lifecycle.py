@@ -30,6 +30,7 @@ class Trigger(StrEnum):
     CALLBACK = "callback"
     NOTE = "note"
     ACTIVITY = "activity"
+    DIAL = "dial"
     ASSIGN = "assign"
     REASSIGN = "reassign"
     UNASSIGN = "unassign"
@@ -119,6 +120,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: frozenset({_L}),
         Trigger.ACTIVITY: frozenset({_L}),
+        Trigger.DIAL: frozenset({_L}),
         Trigger.UPDATE: frozenset({_L}),
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
@@ -172,6 +174,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_O}),
         Trigger.ACTIVITY: frozenset({_O}),
+        Trigger.DIAL: frozenset({_O}),
         Trigger.UPDATE: frozenset({_O}),
         Trigger.REASSIGN: frozenset({_O}),
         Trigger.UNASSIGN: _FREE | {_F},
@@ -201,6 +204,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_W}),
         Trigger.ACTIVITY: frozenset({_W}),
+        Trigger.DIAL: frozenset({_W}),
         Trigger.UPDATE: frozenset({_W}),
         Trigger.REASSIGN: frozenset({_O, _W}),
         Trigger.UNASSIGN: _FREE | {_F},

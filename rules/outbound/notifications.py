@@ -13,7 +13,7 @@ from models.lead import Lead, LeadRow
 from models.merging_decisions import InquirySplit, LeadSplit
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
 from models.offers import Outcome
-from models.public import Notification
+from models.public import TELEPHONE, Notification
 
 Kind = Literal["email", "push", "call"]
 
@@ -33,6 +33,10 @@ LOCK_FREED: Final = "lock_freed"
 """The template that tells a rep that a manager freed the lead that the rep had open, and why (M6)."""
 CALLBACK_DUE: Final = "callback_due"
 """The template that tells the owner that a promised call is due (M7)."""
+LEAD_CALLS: Final = "lead_calls"
+"""The template that rings the owner of a lead that calls in (N5)."""
+MOST_INQUIRIES: Final = 5
+"""How many of a lead's newest inquiries a ring names."""
 INQUIRY_FACTS: Final = (
     *("first_name", "last_name", "phone", "phone_extension", "email", "state", "loan_purpose", "loan_amount"),
 )
@@ -55,7 +59,12 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                 template, kinds = OFFERS.get(decision.method, OFFERS["round_robin"])
                 if lead.owner in decision.reps and decision.method in WINDOWED:
                     template = "lead_assigned"  # it was given for good, without a window (R1)
-                data = {**_about(lead), "group_id": decision.group_id, "until": decision.until}
+                data = {
+                    **_about(lead),
+                    "group_id": decision.group_id,
+                    "until": decision.until,
+                    **_inquiries(lead),
+                }
                 for rep_id in decision.reps:
                     found += _to(lead, rep_id, template, kinds, decision.epoch, data)
             case OfferEnded(method=str() as method):
@@ -89,6 +98,17 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                     data,
                     about=decision.inquiry_id,
                 )
+                if decision.vendor == TELEPHONE:
+                    told = {**_about(lead), "inquiry_id": decision.inquiry_id}
+                    found += _to(
+                        lead,
+                        rep_id,
+                        LEAD_CALLS,
+                        ("call",),
+                        lead.owned_epoch,
+                        told,
+                        about=decision.inquiry_id,
+                    )
             case CallbackDue(rep_id=str() as rep_id, epoch=epoch) if epoch:
                 due = {"callback_at": lead.callback_at, "quiet_until": decision.quiet_until}
                 found += _to(lead, rep_id, CALLBACK_DUE, ("email", "push"), epoch, {**_about(lead), **due})
@@ -98,7 +118,7 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                 data = {**_about(lead), "why": decision.why}
                 found += _to(lead, decision.rep_id, LOCK_FREED, ("push",), row.seq, data)
             case ConnectRequested():
-                data = {**_about(lead), "phone": lead.facts.phone}
+                data = {**_about(lead), "phone": lead.facts.phone, "place": _place(lead)}
                 found += _to(lead, decision.rep_id, "connect", ("call",), row.seq, data)
             case MergedInto() | InquirySplit() | LeadSplit():
                 found += _merged_or_split(lead, decision, row.seq)
@@ -160,6 +180,18 @@ def _inquiry(facts: Facts | None) -> dict[str, Any]:
     """Return what another inquiry gave of itself; it may differ from the lead's facts (K4)."""
     values = {name: getattr(facts, name, None) for name in INQUIRY_FACTS}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _place(lead: Lead) -> dict[str, str]:
+    """Return what tells where the lead is, so that its quiet hours can be checked before its telephone rings (N6)."""
+    values = {name: getattr(lead.facts, name) for name in ("zip", "state", "time_zone")}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _inquiries(lead: Lead) -> dict[str, list[str]]:
+    """Return the ids of the lead's newest inquiries, by which a telephone finds a lead that calls in (N5)."""
+    newest = list(lead.joined)[-MOST_INQUIRIES:]
+    return {"inquiry_ids": newest} if newest else {}
 
 
 def _about(lead: Lead) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
 import sys
 import urllib.request
@@ -16,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from couriers.telephone.settings import TelephoneSettings
-from runtime.asterisk import AsteriskServer, command, programs_root
+from runtime.asterisk import AsteriskServer, espeak_command
 from runtime.process import free_port, spawn, stop_process
 from runtime.up import RunningStack, everything
 from tests.couriers.conftest import Post
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
     from pathlib import Path
-
-
-def espeak() -> str:
-    """Return the command line of the unpacked espeak-ng."""
-    data = programs_root() / "usr/lib/x86_64-linux-gnu"
-    return shlex.join([*command("usr/bin/espeak-ng"), f"--path={data}"])
 
 
 @dataclass
@@ -104,7 +97,7 @@ def office(asterisk: AsteriskServer, tmp_path_factory: pytest.TempPathFactory) -
             **running.settings.environment(),
             "FIRSTCLAIM_TELEPHONE_ARI_URL": asterisk.address,
             "FIRSTCLAIM_TELEPHONE_PASSWORD": asterisk.password,
-            "FIRSTCLAIM_TELEPHONE_ESPEAK": espeak(),
+            "FIRSTCLAIM_TELEPHONE_ESPEAK": espeak_command(),
             "FIRSTCLAIM_TELEPHONE_LATE_SECONDS": "20",
             "FIRSTCLAIM_TELEPHONE_NUMBER_URI": "sip:{number}@127.0.0.1:" + str(LEAD_PORT),
         }

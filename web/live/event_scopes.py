@@ -5,6 +5,7 @@ from typing import Final
 EVENT_SCOPES: Final = {
     "leads": "leads:read",
     "moved": "leads:read",
+    "calls": "leads:read",
     "exceptions": "exceptions:read",
     "directory": "directory:read",
     "operations": "operations:read",

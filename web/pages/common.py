@@ -6,6 +6,7 @@ import msgspec
 from fastapi import Request, Response
 
 from web.auth import ADMINS, ANYONE, MANAGERS, Person
+from web.services.calls import click_to_call
 
 REPS: Final = ANYONE - MANAGERS
 
@@ -40,6 +41,7 @@ def render(
     links = [link for link in NAVIGATION if person is not None and person.role in link.roles]
     shown: dict[str, Any] = {
         "person": person,
+        "telephone": person is not None and click_to_call(request.app.state.parts, person.org),
         "links": links,
         "here": request.url.path,
         "managers": MANAGERS,

@@ -11,6 +11,7 @@ from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
+from web.services.calls import calls_shown, click_to_call
 from web.services.deliveries import deliveries_shown
 from web.services.joined_leads import joined_leads
 from web.services.lead_corrections import (
@@ -111,7 +112,9 @@ async def shown(
         "correctable": correctable_values(found) if may_correct(person, found, view_only=view_only) else None,
         "corrections": await corrections_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
         "silenced": found.row["silenced"],
+        "calls": await calls_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
         "deliveries": await deliveries_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
+        "dials": works_lead(person, found, lead, view_only=view_only) and click_to_call(parts, person.org),
     }
     return render(request, person, "lead_shown.html", **context)
 
@@ -126,9 +129,8 @@ def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool)
     """Return which actions the page offers. The engine makes the final decision about each one."""
     row = found.row
     phase = row["phase"]
-    mine = row["owner"] == person.rep_id and phase in OWNED_PHASES
     opened = lead.lock is not None and lead.lock.mine
-    works = (mine or opened) and not view_only
+    works = works_lead(person, found, lead, view_only=view_only)
     return {
         "work": works,
         "release": opened,
@@ -138,6 +140,13 @@ def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool)
         "answer": lead.offer is not None and lead.offer.mine,
         "consent": row["silenced"] and (person.oversees or row["owner"] == person.rep_id),
     }
+
+
+def works_lead(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool) -> bool:
+    """Say whether the person works the lead: owns it, or has it open."""
+    row = found.row
+    mine = row["owner"] == person.rep_id and row["phase"] in OWNED_PHASES
+    return (mine or (lead.lock is not None and lead.lock.mine)) and not view_only
 
 
 def facts(found: VisibleLead) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ TEMPLATES: Final = {
     "new_inquiry": "about another inquiry",
     "callback_due": "about the callback",
     "lock_freed": "about the freed lock",
+    "lead_calls": "about the call of the lead",
     "connect": "to connect the rep with the lead",
 }
 

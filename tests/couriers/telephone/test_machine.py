@@ -19,6 +19,7 @@ from couriers.telephone.machine import (
     LegEnded,
     Limit,
     MayConnect,
+    MayConnectNoMore,
     OfferOver,
     Phase,
     Picked,
@@ -54,6 +55,7 @@ EVENTS: Final = st.one_of(
     ),
     st.just(OfferOver()),
     st.just(MAY),
+    st.just(MayConnectNoMore()),
     st.builds(LegEnded, st.sampled_from(["rep", "lead"]), st.sampled_from(["hung_up", "busy", "no_answer"])),
     st.builds(TimeOver, st.integers(0, 12)),
 )
@@ -188,6 +190,42 @@ def test_n7_a_rep_who_asked_to_call_presses_one_before_the_lead_is_dialled() -> 
     assert asked(orders) == ["connect"]
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"), [("quiet_hours", Words.QUIET_HOURS), ("suppressed", Words.FORBIDDEN)]
+)
+def test_n6_a_lead_that_must_not_be_called_at_the_moment_of_dialling(reason: str, words: Words) -> None:
+    """The check just before dialling reports it as the end of the lead's leg."""
+    call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), MAY, LegEnded("lead", reason))
+    assert told(orders)[-1] is words
+    assert Record("lead", "ended", reason=reason) in orders
+    assert call.phase is Phase.CLOSING
+
+
+def test_n6_a_request_to_connect_that_waited_is_asked_for_once_more() -> None:
+    call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), MayConnectNoMore())
+    assert (asked(orders), call.phase) == (["press_one", "connect", "connect"], Phase.CONNECTING)
+    dialling, orders = step(call, MAY)
+    assert DialLead(PHONE, 30.0) in orders
+    assert dialling.phase is Phase.LEAD_DIALLING
+    call, orders = step(call, MayConnectNoMore())
+    assert (told(orders), asked(orders), call.phase) == ([Words.UNAVAILABLE], [], Phase.CLOSING)
+
+
+def test_n5_the_owner_of_a_lead_that_calls_in_is_connected_by_one_press() -> None:
+    call, orders = after(RepCall(offered=False, waiting=True), *UP, Pressed("1"))
+    assert (told(orders), asked(orders), call.phase) == ([Words.CALLER], [], Phase.BRIDGED)
+    assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [Bridge()]
+
+
+def test_n5_a_caller_who_hangs_up_ends_the_call_of_the_owner() -> None:
+    call, orders = after(RepCall(offered=False, waiting=True), Ringing("rep"), LegEnded("lead", "hung_up"))
+    assert call.phase is Phase.ENDED
+    assert orders[-2:] == [Record("rep", "ended", reason="withdrawn"), HangUp("rep")]
+    call, orders = after(RepCall(offered=False, waiting=True), *UP, LegEnded("lead", "hung_up"), Pressed("1"))
+    assert (told(orders), call.phase) == ([Words.CALLER, Words.CALLER_GONE], Phase.CLOSING)
+    assert asked(orders) == [], "the lead is not called back by itself"
+
+
 @given(CALLS, st.lists(EVENTS, max_size=40))
 def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]) -> None:
     """The engine is asked once, and the lead is dialled only after it allowed that. Each wait has a time limit."""
@@ -210,7 +248,7 @@ def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]
                 assert before.phase is Phase.LEAD_DIALLING or (before.phase is Phase.WON and before.waiting)
     actions = asked(orders)
     assert actions.count("press_one") <= 1
-    assert actions.count("connect") <= 1
+    assert actions.count("connect") <= 2
     assert actions.count("hang_up") <= 1
     assert sum(isinstance(order, DialLead) for order in orders) <= 1
 

@@ -112,6 +112,7 @@ WORK: Final[list[Action]] = [
     ("activity", {"kind": "call"}),
     ("activity", {"kind": "todo", "note": "n"}),
     ("sms", {}),
+    ("dial", {}),
     ("update", {"facts": {"state": "TX"}}),
     ("consent", {"why": "agreed on the phone"}),
     *(
@@ -133,6 +134,7 @@ OFFERED: Final[list[Action]] = [
     ("decline", {}),
     ("hang_up", {}),
     ("connect", {}),
+    ("dial", {}),
     ("view", {}),
     ("note", {"note": "n"}),
     ("sms", {}),

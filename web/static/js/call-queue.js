@@ -14,6 +14,7 @@ import { QueueSelection } from "./queue-selection.js";
 import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
 import { doNotCall } from "./row-parts.js";
 import { say } from "./say.js";
+import { hasTelephone } from "./telephone.js";
 
 /** @import { BoardRow, Column } from "./types.d.ts" */
 
@@ -90,6 +91,12 @@ function actionCell(row) {
     link.href = data.view ? `/leads/${row.lead_id}` : `/leads/${row.lead_id}?queue=${encodeURIComponent(data.api)}`;
     link.textContent = "Open";
     link.setAttribute("aria-label", `Open ${row.columns.name}`);
+    if (hasTelephone() && !data.view && row.columns.may_call !== false) {
+      const dials = Object.assign(document.createElement("a"), { className: "button", textContent: "Call" });
+      dials.href = `${link.href}#dial`;
+      dials.setAttribute("aria-label", `Call ${row.columns.name}`);
+      cell.append(dials);
+    }
     cell.append(link);
   }
   return cell;

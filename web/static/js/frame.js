@@ -8,6 +8,7 @@ import { showNotices } from "./notices.js";
 import { offers } from "./offers.js";
 import { prove } from "./prove.js";
 import { sound } from "./sound.js";
+import { watchCalls } from "./telephone.js";
 
 document.querySelector("[data-sign-out]")?.addEventListener("click", async () => {
   await call("DELETE", "/api/v1/session");
@@ -34,6 +35,7 @@ document.addEventListener("keydown", (event) => {
 if (document.querySelector('meta[name="rep"]')) {
   sound.bind(element("[data-sound]"));
   offers.start();
+  watchCalls();
   watchMoves().catch(() => {});
   showNotices().catch(() => {}); // The next page tries again.
   // A page without a stream of its own listens for offers.

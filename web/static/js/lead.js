@@ -12,6 +12,7 @@ import { fetchPart, localise, showGone, showTimeLeft } from "./lead-parts.js";
 import { setUpViewOnly } from "./lead-view-only.js";
 import { Live } from "./live.js";
 import { say } from "./say.js";
+import { dial } from "./telephone.js";
 
 /** @import { Answer } from "./types.d.ts" */
 
@@ -304,4 +305,8 @@ for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
   if (path === actions && body.type !== "view") await perform(body, note.done ?? "Done.", { key });
 }
 await open();
+if (location.hash === "#dial") {
+  history.replaceState(null, "", location.pathname + location.search); // a reload does not call again
+  if (place.querySelector("#dial")) await dial(data.lead_id, nameShown() ?? "the lead");
+}
 document.documentElement.dataset.ready = "yes";

@@ -13,6 +13,7 @@ import { doNotCall, nameOf } from "./row-parts.js";
 import { say } from "./say.js";
 import { setUpMoves } from "./selection-moves.js";
 import { Table } from "./table.js";
+import { callButton, hasTelephone, phoneLink } from "./telephone.js";
 
 /** @import { Selection } from "./selection.js" */
 /** @import { Column, LeadRow } from "./types.d.ts" */
@@ -40,6 +41,11 @@ const selection = /** @type {Selection} */ (table.selection);
 function cell(column, row) {
   if (column.name === "phone" && row.may_call === false && row.phone && column.name !== table.visible[0]) {
     return [row.phone, " ", doNotCall()];
+  }
+  if (column.name === "phone" && row.phone && column.name !== table.visible[0]) {
+    const text = table.text(column, row.phone);
+    if (!hasTelephone()) return [phoneLink(nameOf(row), row.phone, text)];
+    if (!data.oversees) return [text, " ", callButton(row.lead_id, nameOf(row))];
   }
   if (column.name !== table.visible[0]) return null;
   const link = document.createElement("a");

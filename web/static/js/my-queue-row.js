@@ -3,6 +3,7 @@
 import { dateAndTime, timeLeft } from "./format.js";
 import { isNewLead, isOffer, isRing, offers, timeLeftLabel } from "./offers.js";
 import { doNotCall } from "./row-parts.js";
+import { callButton, hasTelephone } from "./telephone.js";
 
 /** @import { BoardRow } from "./types.d.ts" */
 
@@ -32,5 +33,6 @@ export function myQueueActions(row) {
   link.href = `/leads/${row.lead_id}`;
   link.textContent = "Open";
   link.setAttribute("aria-label", `Open ${row.columns.name}`);
-  return [link];
+  const calls = hasTelephone() && row.columns.may_call !== false ? callButton(row.lead_id, row.columns.name) : null;
+  return calls ? [calls, link] : [link];
 }

@@ -1,0 +1,97 @@
+"""Tells in sentences what happened in a call, from the records of its legs (N4)."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from models.public import Call
+
+_MINUTE: Final = 60
+ABOUT: Final = {
+    "ring": "about the offer",
+    "connect": "to be connected with the lead",
+    "lead_calls": "because the lead called in",
+}
+"""Template of the request -> why the rep was called."""
+REP_ENDED: Final = {
+    "busy": "The line was busy.",
+    "no_answer": "Nobody answered.",
+    "rejected": "The call was rejected.",
+    "failed": "The call failed.",
+    "withdrawn": "It stopped ringing, because the offer was over.",
+    "lost": "The connection was lost.",
+    "time_over": "It was ended after its longest time.",
+}
+LEAD_ENDED: Final = {
+    "busy": "The lead's line was busy.",
+    "no_answer": "The lead did not answer.",
+    "rejected": "The lead rejected the call.",
+    "failed": "The lead could not be called.",
+    "lost": "The connection was lost.",
+    "quiet_hours": "The lead was not called, because of its quiet hours.",
+    "suppressed": "The lead was not called, because it must not be called.",
+    "no_phone": "The lead was not called, because it has no telephone number.",
+    "unknown": "The lead was not called, because the engine did not answer.",
+}
+
+
+def call_text(records: Sequence[Call], name: Callable[[str], str]) -> str:
+    """Return what happened in one call as sentences. `records`: at least one, in order. `name`: rep id -> name."""
+    said = [_caller(records)] if records[0].leg == "inbound" else _rep(records, name(records[0].rep_id))
+    return " ".join([*said, *_lead(records)])
+
+
+def _caller(records: Sequence[Call]) -> str:
+    end = _end(records, "inbound")
+    if end is None:
+        return "The lead calls in."
+    length = f", and stayed on the line for {duration(end.seconds)}" if end.seconds is not None else ""
+    nobody = " Nobody took the call." if end.reason == "no_answer" else ""
+    return f"The lead called in{length}.{nobody}"
+
+
+def _rep(records: Sequence[Call], name: str) -> list[str]:
+    first, events = records[0], {one.event for one in records if one.leg == "rep"}
+    template = first.notification_id.rsplit("/", 2)[-2] if first.notification_id.count("/") > 1 else ""
+    about = f" {ABOUT[template]}" if template in ABOUT else ""
+    presses = sum(one.event == "pressed" for one in records)
+    said = [f"{name}'s telephone rang{about}."]
+    end = _end(records, "rep")
+    if "answered" in events:
+        pressed = {0: "", 1: " and pressed a key"}.get(presses, f" and pressed keys {presses} times")
+        said.append(f"{name} answered{pressed}.")
+        if end is not None and end.reason == "no_digit":
+            said.append("Nobody pressed a key, as if an answering machine answered.")
+    elif end is not None:
+        said.append(REP_ENDED.get(end.reason or "", "The call ended."))
+    return said
+
+
+def _lead(records: Sequence[Call]) -> list[str]:
+    events = {one.event for one in records if one.leg == "lead"}
+    end, rep_end = _end(records, "lead"), _end(records, "rep")
+    bridged = next((one for one in records if one.event == "bridged"), None)
+    said = []
+    if "dialled" in events:
+        said.append("The lead was called.")
+    if bridged is not None:
+        over = min((one.at for one in (end, rep_end) if one is not None), default=None)
+        talked = (
+            "They are talking."
+            if over is None
+            else f"They talked for {duration((over - bridged.at).total_seconds())}."
+        )
+        return [*said, talked]
+    if end is not None:
+        said.append(LEAD_ENDED.get(end.reason or "", "The lead hung up before they were connected."))
+    return said
+
+
+def _end(records: Sequence[Call], leg: str) -> Call | None:
+    return next((one for one in reversed(records) if one.leg == leg and one.event == "ended"), None)
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time in words; less than a second counts as none."""
+    whole = round(max(0.0, seconds or 0.0))
+    minutes, rest = divmod(whole, _MINUTE)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,112 @@
+"""Calls by one click (N7, X6), and known leads that call in (N5): what the engine decides and asks a telephone for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.lead import Phase
+from models.offer_decisions import ConnectRequested
+from models.public import TELEPHONE, Notification
+from models.results import Reason, Result
+from rules.outbound.notifications import notifications_of
+from tests.rules.distribution.sales_floor import SalesFloor
+from tests.rules.lead.lead_story import Story
+
+PHONE = "+14014194247"
+DONE = (Result.DONE, None)
+
+
+def told(story: Story, rep_id: str, action: str = "dial") -> tuple[Result, Reason | None]:
+    """Return the answer to an action."""
+    answer = story.asks(action, rep_id)
+    return answer.result, answer.reason
+
+
+def calls(floor: SalesFloor, name: str) -> list[Notification]:
+    """Return every request for a call in a lead's history."""
+    return [one for row in floor.history[name] for one in notifications_of(row) if one.kind == "call"]
+
+
+@pytest.fixture
+def floor() -> SalesFloor:
+    """Return a floor with a lead that ann owns."""
+    floor = SalesFloor("ann", "bob").group("west", "ann", method="ring_all", ring_seconds=20)
+    floor.comes("A", through="west", phone=PHONE, zip="02903")
+    floor.asks("press_one", "ann")
+    return floor
+
+
+def test_n7_the_owner_calls_the_lead_and_the_request_says_where_it_is(floor: SalesFloor) -> None:
+    assert told(floor, "ann") == DONE
+    assert floor.said == [ConnectRequested(rep_id="ann")]
+    assert floor.lead.last_contacted_at == floor.now
+    request = calls(floor, "A")[-1]
+    assert (request.template, request.rep_id, request.data["phone"]) == ("connect", "ann", PHONE)
+    assert request.data["place"] == {"zip": "02903", "state": "RI"}
+    assert told(floor, "bob") == (Result.REFUSED, Reason.NOT_ALLOWED)
+    assert told(floor, "mia") == (Result.REFUSED, Reason.NOT_ALLOWED), "a manager has not taken it over"
+    floor.agree()
+
+
+def test_n7_who_hung_up_a_ring_may_still_call_the_lead(floor: SalesFloor) -> None:
+    """`connect` belongs to the ring's call, which is over (S2); `dial` begins another call."""
+    assert told(floor, "ann", "hang_up") == DONE
+    assert told(floor, "ann", "connect") == (Result.REFUSED, Reason.OFFER_OVER)
+    assert told(floor, "ann") == DONE
+
+
+def test_n7_each_click_is_a_request_of_its_own(floor: SalesFloor) -> None:
+    assert told(floor, "ann") == told(floor, "ann") == DONE
+    ids = [one.notification_id for one in calls(floor, "A") if one.template == "connect"]
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize(
+    ("facts", "hours", "reason"),
+    [
+        ({}, 0, None),
+        ({}, 12, Reason.QUIET_HOURS),
+        ({"silenced": True}, 0, Reason.SUPPRESSED),
+        ({"phone": None}, 0, Reason.NO_PHONE),
+    ],
+)
+def test_n7_x6_a_lead_that_must_not_be_called_is_not_called(
+    facts: dict[str, Any], hours: float, reason: Reason | None
+) -> None:
+    story = Story().queue("work", ("owned", "=", False)).arrives(**{"phone": PHONE, **facts})
+    story.at(hours=hours).opens("rep-7")
+    assert told(story, "rep-7") == (Result.REFUSED if reason else Result.DONE, reason)
+    assert ("ConnectRequested" in story.kinds) is (reason is None)
+
+
+def test_n7_whoever_has_a_lead_open_may_call_it_and_nobody_else() -> None:
+    story = Story().queue("work", ("owned", "=", False)).arrives(phone=PHONE)
+    assert told(story, "rep-7") == (Result.REFUSED, Reason.NOT_LOCKED)
+    story.opens("rep-7")
+    assert told(story, "rep-9") == (Result.REFUSED, Reason.LOCKED_BY_OTHER)
+    assert told(story, "rep-7") == DONE
+    assert story.lead.phase is Phase.LOCKED, "a call is no outcome"
+
+
+def test_n5_the_owner_of_a_lead_that_calls_in_is_called(floor: SalesFloor) -> None:
+    floor.comes("B", through="west", vendor="globex", phone=PHONE)
+    assert not [one for one in calls(floor, "A") if one.template == "lead_calls"], "it did not call"
+    floor.comes("C", through="west", vendor=TELEPHONE, phone=PHONE)
+    (request,) = [one for one in calls(floor, "A") if one.template == "lead_calls"]
+    assert (request.rep_id, request.data["inquiry_id"]) == ("ann", "C")
+    floor.agree()
+
+
+def test_n5_a_known_lead_that_nobody_owns_rings_its_group_under_its_own_id() -> None:
+    floor = SalesFloor("ann", "bob").group("west", "ann", "bob", method="ring_all", ring_seconds=20)
+    floor.comes("A", through="west", phone=PHONE).wait(minutes=1)  # it rang in vain
+    assert floor.lead_of("A").owner is None
+    floor.comes("C", through="west", vendor=TELEPHONE, phone=PHONE)
+    rings = [one for one in calls(floor, "A") if not one.withdrawn][-2:]
+    assert [(one.template, one.rep_id, one.data["inquiry_ids"]) for one in rings] == [
+        ("ring", "ann", ["C"]),
+        ("ring", "bob", ["C"]),
+    ]
+    floor.agree()

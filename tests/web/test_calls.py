@@ -1,0 +1,169 @@
+"""N7: a rep calls a lead by one click, and the page shows the call's state; without a telephone, numbers are links."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.async_api import expect
+
+from application.history import read_history
+from models.public import Notification
+from streams.clients import producer, started
+from streams.topic_reader import read_topic
+from streams.topics import NOTIFICATIONS
+from tests.fixtures.waiting import eventually
+from tests.web.axe import serious
+from tests.web.rows import READY, WORK, appears, row
+from tests.web.screens import shot
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from streams.clients import Producer
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+JONES = {"first_name": "Jeremy", "last_name": "Jones", "state": "RI", "phone": "4014194247"}
+
+
+class Courier:
+    """Writes to `calls` what a telephone courier writes, for one request."""
+
+    def __init__(self, office: RunningOrg, lead: str, writer: Producer) -> None:
+        self.office, self.lead, self.writer = office, lead, writer
+
+    async def request(self) -> Notification:
+        """Return the newest request to connect."""
+
+        async def asked() -> list[Notification]:
+            found = []
+            async for record in read_topic(self.office.stack.settings, NOTIFICATIONS):
+                about = json.loads(record.value)
+                if about["lead_id"] == self.lead and about["template"] == "connect":
+                    found.append(Notification(**about))
+            return found
+
+        found: list[Notification] = await eventually(asked, "the engine asks for a call")
+        return found[-1]
+
+    async def says(self, about: Notification, leg: str, event: str, **more: Any) -> None:
+        """Write what happened to a leg."""
+        said = {
+            "call_id": about.notification_id[-40:],
+            "notification_id": about.notification_id,
+            "lead_id": self.lead,
+            "rep_id": about.rep_id,
+            "leg": leg,
+            "event": event,
+            "digit": None,
+            "at": datetime.now(UTC).isoformat(),
+            "seconds": None,
+            "org": self.office.org,
+            **more,
+        }
+        await self.writer.send_and_wait("calls", json.dumps(said).encode(), key=self.lead.encode())
+
+
+async def owned(office: RunningOrg, *, click_to_call: bool | None, quiet: bool = False) -> str:
+    """Return a lead that Ann owns."""
+    every_day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    hours = [{"days": every_day, "from": "00:00", "to": "24:00"}] if quiet else []
+    telephone = {} if click_to_call is None else {"telephone": {"click_to_call": click_to_call}}
+    await office.publish("settings", "settings", quiet_hours=hours, **telephone)
+    await office.rep("ann")
+    await office.publish("queue", "work", **WORK)
+    await office.until_published("rep", "ann")
+    await office.until_known("ann")
+    return await office.arrive("D-1", assigned_to="ann", **JONES)
+
+
+def bar(page: Page) -> Any:
+    """Return the bar that shows the call."""
+    return page.locator("#call")
+
+
+async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_its_log(
+    office: RunningOrg,
+) -> None:
+    lead = await owned(office, click_to_call=True)
+    page = await office.sign_in("ann", "/my-leads")
+    await expect(page.get_by_role("button", name="Call Jeremy Jones")).to_be_visible()
+    await page.goto(f"/leads/{lead}")
+    await page.wait_for_selector(f"{READY} .lead")
+    assert await serious(page) == []
+    await page.get_by_role("button", name="Call Jeremy Jones").click()
+    await expect(bar(page)).to_contain_text("Your telephone is called.")
+    async with started(producer(office.stack.settings)) as writer:
+        courier = Courier(office, lead, writer)
+        about = await courier.request()
+        assert (about.rep_id, about.data["phone"]) == ("ann", "+14014194247")
+        for leg, event, text in (
+            ("rep", "dialled", "Your telephone rings. Jeremy Jones is called when you press 1."),
+            ("rep", "answered", "You are on the line. Press 1 on your telephone to talk with Jeremy Jones."),
+            ("rep", "pressed", "Jeremy Jones is being called."),
+            ("lead", "ringing", "The telephone of Jeremy Jones rings."),
+            ("lead", "bridged", "You are connected with Jeremy Jones."),
+        ):
+            await courier.says(about, leg, event)
+            await expect(bar(page)).to_contain_text(text)
+        await shot(page, "call")
+        assert await serious(page) == []
+        await page.goto("/queues/mine")
+        await expect(bar(page)).to_contain_text("You are connected with Jeremy Jones.")
+        await expect(bar(page).locator(".left")).to_have_text(re.compile(r"^\d+:\d\d$"))
+        await courier.says(about, "lead", "ended", reason="hung_up", seconds=1.5)
+        await courier.says(about, "rep", "ended", reason="hung_up", seconds=5.5)
+        await expect(bar(page)).to_contain_text("The call with Jeremy Jones has ended after 0:")
+        await bar(page).get_by_role("button", name="Close").click()
+        await expect(bar(page)).to_be_hidden()
+    await page.goto(f"/leads/{lead}")
+
+    async def listed() -> bool:
+        await page.reload()
+        await page.wait_for_selector(f"{READY} .lead")
+        return await page.locator(".calls li", has_text="They talked for").count() == 1
+
+    await eventually(listed, "the sink stores the call")
+    await expect(page.locator(".calls li")).to_contain_text(
+        "Ann's telephone rang to be connected with the lead. Ann answered and pressed a key."
+    )
+    told = (await read_history(office.stack.settings, lead))["calls"]
+    assert [one["text"].partition(".")[0] for one in told] == [
+        "ann's telephone rang to be connected with the lead"
+    ]
+
+
+async def test_n7_x6_the_engine_refuses_a_call_and_the_page_says_why(office: RunningOrg) -> None:
+    lead = await owned(office, click_to_call=True, quiet=True)
+    page = await office.sign_in("ann", f"/leads/{lead}")
+    await page.wait_for_selector(f"{READY} .lead")
+    await page.get_by_role("button", name="Call Jeremy Jones").click()
+    await expect(bar(page)).to_contain_text("Jeremy Jones was not called.")
+    await expect(bar(page)).to_contain_text("no calls")
+
+
+async def test_n7_a_lead_in_a_work_queue_is_opened_and_called(office: RunningOrg) -> None:
+    await owned(office, click_to_call=True)
+    lead = await office.arrive("D-2", **{**JONES, "last_name": "Silva", "phone": "4014194248"})
+    page = await office.sign_in("ann", "/queues/work")
+    await appears(page, lead)
+    await row(page, lead).get_by_role("link", name="Call Jeremy Silva").click()
+    await expect(bar(page)).to_contain_text("Your telephone is called.")
+    async with started(producer(office.stack.settings)) as writer:
+        assert (await Courier(office, lead, writer).request()).rep_id == "ann"
+
+
+async def test_n7_without_a_telephone_numbers_are_links(office: RunningOrg) -> None:
+    lead = await owned(office, click_to_call=None)
+    page = await office.sign_in("ann", "/my-leads")
+    link = page.get_by_role("link", name="Call Jeremy Jones: (401) 419-4247")
+    await expect(link).to_have_attribute("href", "tel:+14014194247")
+    await page.goto(f"/leads/{lead}")
+    await page.wait_for_selector(f"{READY} .lead")
+    await expect(page.locator(".reach a").first).to_have_attribute("href", "tel:+14014194247")
+    await expect(page.get_by_role("button", name="Call Jeremy Jones")).to_have_count(0)

@@ -147,6 +147,8 @@ format: setup node ## format the code
 lock: setup ## resolve the lock file anew
 	@$(BIN)/uv pip compile --quiet --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		--output-file requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --extra oidc --constraint requirements.lock --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate --output-file deploy/docker/requirements.lock pyproject.toml
 
 sbom: setup ## write sbom.json (CycloneDX), the bill of materials of what requirements.lock names; the same lock, the same file
 	@$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --output-reproducible --pyproject pyproject.toml --output-file sbom.json requirements.lock

@@ -14,7 +14,10 @@ from streams.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROWS = {"assignment": frozenset({("lead-1", "ann", "claim", "queue/aged", 3)}), "lead_exception": frozenset()}
+ROWS: dict[str, frozenset[tuple[object, ...]]] = {
+    "assignment": frozenset({("lead-1", "ann", "claim", "queue/aged", 3)}),
+    "lead_exception": frozenset(),
+}
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ class Settings(BaseSettings):
     Maven Central. A process buries at most `fatal_error_limit` records on which its own code failed within
     `fatal_error_window_seconds`; at one more it ends (`streams.brake`).
 
-    `status_host`: the address on which each process serves `/health`, `/ready` and `/metrics`; `0.0.0.0` in a container.
+    `status_host`: the address on which each process serves `/health`, `/ready` and `/metrics`; `0.0.0.0` in a
+    container.
 
     `audit_days`: how many days the topic `audit` and the console's index of it are kept.
 

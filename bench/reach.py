@@ -3,8 +3,8 @@
 A real Asterisk rings SIP telephones on this machine. Each lead comes when the telephones of the one before are silent
 again, so nothing waits in line. Times are milliseconds by the probe's own clock, from just before the arrival is sent:
 `engine` until the first request of the ring is read from `notifications`, `first` until the first telephone got its
-INVITE, `all` until the last one did. So `first` minus `engine` is the courier's and Asterisk's share. A rep takes each
-lead through the engine, and the telephones stop ringing. `make telephony` fetches Asterisk.
+INVITE, `all` until the last one did. So `first` minus `engine` is the courier's and Asterisk's share. A rep without
+a telephone takes each lead, and the telephones stop ringing. `make telephony` fetches Asterisk.
 """
 
 import asyncio
@@ -28,6 +28,8 @@ from streams.topics import NOTIFICATIONS
 PATIENCE_SECONDS: Final = 30.0
 """A telephone that does not ring within this time has failed."""
 ORG: Final = "default"
+TAKER: Final = "taker"
+"""A rep of the group without a telephone. A winner's own telephone would ring on."""
 _WARM: Final = 5
 
 
@@ -132,7 +134,8 @@ async def _publish(client: LoadClient, phones: SipPhones, reps: int) -> None:
     names = [f"rep-{number}" for number in range(1, reps + 1)]
     for rep in names:
         await client.publish("rep", rep, {"rep_id": rep, "telephone": phones.uri(rep)})
-    members = [{"rep_id": rep} for rep in names]
+    await client.publish("rep", TAKER, {"rep_id": TAKER})
+    members = [{"rep_id": rep} for rep in (*names, TAKER)]
     terms = {"group_id": "all", "method": "ring_all", "members": members, "ring_seconds": 60}
     await client.publish("group", "all", terms)
     await client.publish("campaign", "all", {"campaign_id": "all", "group_id": "all", "default": True})
@@ -159,7 +162,7 @@ async def _one(
         "first": (min(probe.rang.values()) - began) * 1000,
         "all": (max(probe.rang.values()) - began) * 1000,
     }
-    await client.ask("press_one", probe.lead, "rep-1")
+    await client.ask("press_one", probe.lead, TAKER)
     give_up = time.perf_counter() + PATIENCE_SECONDS
     while phones.open_calls:
         if time.perf_counter() > give_up:

@@ -22,7 +22,8 @@ class TelephoneSettings(BaseSettings):
     by default its address.
 
     For Asterisk: `ari_url` None: no telephone is set up. `user`, `password` or `password_file`: of `ari.conf`. `trunk`:
-    the PJSIP endpoint through which all calls go. `number_uri`: the SIP URI of a number, with `{number}`; without it a
+    the PJSIP endpoint through which all other calls go. `registrar`: the host of SIP addresses whose users are
+    telephones that register at this Asterisk. `number_uri`: the SIP URI of a number, with `{number}`; without it a
     number is dialled as `PJSIP/number@trunk`. `sounds`: a folder that this process writes and Asterisk reads under the
     same path. `espeak`: the program that speaks; several words are a command line. `voice`: its voice.
 
@@ -48,6 +49,7 @@ class TelephoneSettings(BaseSettings):
     password: SecretStr | None = None
     password_file: Path | None = None
     trunk: str = Field(default="trunk", pattern=r"^[A-Za-z0-9_.-]{1,80}$")
+    registrar: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:_-]{1,200}$")
     number_uri: str | None = Field(default=None, pattern=r"^sips?:[^\s<>@]*\{number\}[^\s<>@]*@[^\s<>@]+$")
     caller_id: str | None = None
     system: str | None = Field(default=None, min_length=1, max_length=200)
@@ -119,6 +121,9 @@ class TelephoneSettings(BaseSettings):
     def endpoint(self, address: str) -> str:
         """Return Asterisk's endpoint for a number in E.164 or a SIP URI."""
         if address.startswith(("sip:", "sips:")):
+            user, _, host = address.partition(":")[2].partition("@")
+            if host == self.registrar:
+                return f"PJSIP/{user}"
             return f"PJSIP/{self.trunk}/{address}"
         if self.number_uri is not None:
             return f"PJSIP/{self.trunk}/{self.number_uri.replace('{number}', address)}"

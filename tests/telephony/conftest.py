@@ -68,7 +68,28 @@ class Office:
     running: RunningStack
     asterisk: AsteriskServer
     post: Post
-    courier_log: Path
+    courier: CourierProcess
+
+
+@dataclass
+class CourierProcess:
+    """A telephone courier that may be killed and started again."""
+
+    environment: dict[str, str]
+    log: Path
+    process: Any = None
+
+    def start(self) -> None:
+        """Start it, and wait until it is ready."""
+        port = free_port()
+        argv = [sys.executable, "-m", "cli", "courier", "--channel", "call", "--port", str(port)]
+        self.process = spawn(argv, self.log, environment=self.environment)
+        ready = f"http://127.0.0.1:{port}/ready"
+        assert until(lambda: _ready(ready), LONG_PATIENCE_SECONDS), self.log.read_text()
+
+    def stop(self, which: signal.Signals = signal.SIGTERM) -> None:
+        """End it, and wait until it has ended."""
+        stop_process(self.process, which, 30)
 
 
 @pytest.fixture(scope="session")
@@ -90,8 +111,7 @@ def telephone_settings(asterisk: AsteriskServer, tmp_path: Path) -> TelephoneSet
 def office(asterisk: AsteriskServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """Yield a running engine with a telephone courier."""
     folder = tmp_path_factory.mktemp("office")
-    with everything(workers=1, state_dir=folder / "state", say=lambda _: None) as running:
-        port, log = free_port(), folder / "courier.log"
+    with everything(workers=1, state_dir=folder / "state", say=lambda _: None, console_port=0) as running:
         environment = {
             **os.environ,
             **running.settings.environment(),
@@ -101,15 +121,12 @@ def office(asterisk: AsteriskServer, tmp_path_factory: pytest.TempPathFactory) -
             "FIRSTCLAIM_TELEPHONE_LATE_SECONDS": "20",
             "FIRSTCLAIM_TELEPHONE_NUMBER_URI": "sip:{number}@127.0.0.1:" + str(LEAD_PORT),
         }
-        argv = [sys.executable, "-m", "cli", "courier", "--channel", "call", "--port", str(port)]
-        courier = spawn(argv, log, environment=environment)
+        courier = CourierProcess(environment, folder / "courier.log")
         try:
-            post = Post(running.settings.kafka_bootstrap_servers)
-            ready = f"http://127.0.0.1:{port}/ready"
-            assert until(lambda: _ready(ready), LONG_PATIENCE_SECONDS), log.read_text()
-            yield Office(running, asterisk, post, log)
+            courier.start()
+            yield Office(running, asterisk, Post(running.settings.kafka_bootstrap_servers), courier)
         finally:
-            stop_process(courier, signal.SIGTERM, 30)
+            courier.stop()
 
 
 LEAD_PORT = free_port()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from application.journal_snapshot import journal_now
 from couriers.telephone.calls import call_id_of
 from couriers.telephone.machine import Words
 from couriers.telephone.words import parts
@@ -52,13 +53,13 @@ def scenario(rep: str, *, keeps: bool) -> str:
 class Story:
     """One lead that rings with twelve telephones."""
 
-    def __init__(self, office: Office, folder: Path, number: int) -> None:
+    def __init__(self, office: Office, folder: Path, number: int, *, talk_ms: int = 1_500) -> None:
         self.office, self.folder, self.number = office, folder, number
         self.org = unique(f"org{number}")
         self.keeps = number % 2 == 1
         self.reps: tuple[str, ...] = REPS
         self.telephones: dict[str, Telephone] = {}
-        self.lead = Telephone("lead", folder, sipp.talks(1_500), LEAD_PORT)
+        self.lead = Telephone("lead", folder, sipp.talks(talk_ms), LEAD_PORT)
         self.external = unique("A")
         self.lead_id = lead_id(self.org, "acme", self.external, {})
 
@@ -68,6 +69,7 @@ class Story:
         ring_seconds: int = 60,
         quiet_hours: Any = (),
         inbound: dict[str, str] | None = None,
+        click_to_call: bool = False,
     ) -> None:
         """Publish the org with its reps (all twelve if none is named), and start their telephones."""
         self.reps = reps or REPS
@@ -79,14 +81,22 @@ class Story:
         group = {"group_id": "all", **terms}
         self._publish("group", "all", group)
         self._publish("campaign", "all", {"campaign_id": "all", "group_id": "all", "default": True})
-        self._publish(
-            "settings", "org", {"quiet_hours": [*quiet_hours], "telephone": {"inbound": inbound or {}}}
-        )
+        telephone = {"inbound": inbound or {}, "click_to_call": click_to_call}
+        self._publish("settings", "org", {"quiet_hours": [*quiet_hours], "telephone": telephone})
 
     def _publish(self, kind: str, object_id: str, value: dict[str, Any]) -> None:
         self.office.post.publish(kind, object_id, value, self.org)
 
-    def arrive(self) -> None:
+    async def is_known(self) -> bool:
+        """Return whether every partition of the leads uses the org's settings, which are published last."""
+        settings = self.office.running.settings
+        for partition in range(settings.partitions):
+            book = (await journal_now(settings, partitions={partition})).book
+            if not any(kind == "settings" for kind, _ in book.org(self.org).objects):
+                return False
+        return True
+
+    def arrive(self, **more: Any) -> None:
         """Send the lead."""
         value = {
             "vendor": "acme",
@@ -96,6 +106,7 @@ class Story:
             "last_name": "Jones",
             "phone": "(401) 419-4247",
             "state": "RI",
+            **more,
         }
         self.office.post.write("lead-arrivals", self.external, value)
 

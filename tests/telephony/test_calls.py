@@ -1,0 +1,144 @@
+"""Calls by one click (N7), known leads that call in (N5) and a killed courier (N1), with real telephones."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from secrets import randbelow
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import async_playwright, expect
+
+from assurance.verify import verify
+from sink.engine import connect
+from tests.fixtures.servers import unique
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
+from tests.telephony import sipp
+from tests.telephony.sipp import Telephone
+from tests.telephony.test_ring_all import AWAY, FIRST, REPS, Story
+from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
+from tests.web.running_org import PASSWORD, PATIENCE_MS
+from web.settings import WebSettings
+from web.store.accounts import Account, Accounts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.telephony.conftest import Office
+
+pytestmark = [pytest.mark.telephony, pytest.mark.slow]
+
+
+async def test_n7_a_click_rings_the_rep_and_then_the_lead_and_the_page_shows_it(
+    office: Office, tmp_path: Path
+) -> None:
+    """A browser, Asterisk and two SIP telephones: the rep's presses 1, the lead's talks for some seconds."""
+    story = Story(office, tmp_path, 110, talk_ms=8_000)
+    settings = office.running.settings
+    console = connect(WebSettings.read(state_dir=settings.state_dir).console_database_url)
+    email = f"{FIRST}@{story.org}.example"
+    Accounts(console).put(Account(email=email, org=story.org, rep_id=FIRST, role="rep"), PASSWORD)
+    try:
+        story.publish(FIRST, click_to_call=True)
+        await eventually(story.is_known, "every partition knows the org", every=0.5)
+        story.arrive(assigned_to=FIRST)
+        await eventually(lambda: story.of("assignments"), "it has its owner", every=0.5)
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+            url = f"http://127.0.0.1:{office.running.ports['console']}"
+            page = await (await browser.new_context(base_url=url)).new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            await page.goto(f"/sign-in?next=/leads/{story.lead_id}")
+            await page.get_by_label("Email").fill(email)
+            await page.get_by_label("Password").fill(PASSWORD)
+            await page.get_by_role("button", name="Sign in").click()
+            await page.get_by_role("button", name="Call Jeremy Jones").click()
+            bar = page.locator("#call")
+            connected = "You are connected with Jeremy Jones."
+            await expect(bar).to_contain_text(connected, timeout=PATIENCE_MS)
+            await expect(bar).to_contain_text("has ended after 0:", timeout=PATIENCE_MS)
+            await browser.close()
+        await eventually(lambda: story.activities() == [(FIRST, "done")], "the call is logged", every=0.5)
+        legs = [(one["leg"], one["event"]) for one in story.of("calls")]
+        assert (
+            legs.index(("rep", "answered")) < legs.index(("rep", "pressed")) < legs.index(("lead", "dialled"))
+        )
+        assert story.lead.process.wait(60) == 0, "the lead's telephone talked and hung up"
+    finally:
+        console.dispose()
+        story.stop()
+
+
+async def test_n5_a_known_lead_that_calls_in_is_connected_with_its_owner(
+    office: Office, tmp_path: Path
+) -> None:
+    """Two reps could be called; only the owner is."""
+    story = Story(office, tmp_path, 112)
+    number = f"1401555{randbelow(10_000):04}"
+    caller: sipp.Caller | None = None
+    try:
+        story.publish(FIRST, REPS[1], inbound={f"+{number}": "all"})
+        await eventually(story.is_known, "every partition knows the org", every=0.5)
+        story.arrive(assigned_to=FIRST)
+        await eventually(lambda: story.of("assignments"), "it has its owner", every=0.5)
+        at = asyncio.get_running_loop().time()
+        while not (bridged := [one for one in story.of("calls") if one["event"] == "bridged"]):
+            if caller is None or caller.ended:
+                sip = office.asterisk.ports["sip"]
+                caller = sipp.Caller(unique("caller"), tmp_path, sip, number, "14014194247")
+            assert asyncio.get_running_loop().time() - at < PATIENCE_SECONDS
+            await asyncio.sleep(0.3)
+        assert [one["rep_id"] for one in bridged] == [FIRST]
+        assert {one["notification_id"].split("/")[-2] for one in bridged} == {"lead_calls"}
+        story.telephones[FIRST].stop()
+        assert not story.telephones[REPS[1]].messages(), "only the owner was called"
+        assert not story.lead.messages(), "the lead is on the line and is not dialled"
+    finally:
+        story.stop()
+        if caller is not None:
+            caller.stop()
+
+
+async def test_n1_n4_a_killed_courier_rings_again_and_leaves_no_open_leg(
+    office: Office, tmp_path: Path
+) -> None:
+    """The telephone rings when the courier is killed. The next one hangs it up, ends its leg and calls again."""
+    story = Story(office, tmp_path, 114)
+    again: Telephone | None = None
+    try:
+        story.publish(AWAY, ring_seconds=120)
+        story.arrive()
+        first = story.telephones[AWAY]
+        await eventually(lambda: "ringing" in events(story), "it rings", every=0.3)
+        await asyncio.to_thread(office.courier.stop, signal.SIGKILL)
+        assert not first.ended, "nobody hung up"
+        await asyncio.to_thread(office.courier.start)
+        await eventually(lambda: is_cancelled(first), "the dead courier's call is hung up", every=0.3)
+        first.stop()
+        again = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), first.port)
+        await eventually(lambda: story.of("assignments"), "the rep was called again and won", every=0.5)
+        await eventually(story.all_ended, "every leg ended", every=0.5)
+        assert ("rep", "lost") in [(one["leg"], one["reason"]) for one in story.of("calls")]
+        assert events(story).count("dialled") >= 2
+        rings = [one for one in story.of("deliveries") if one["status"] == "sent"]
+        assert len({one["notification_id"] for one in rings}) == len(rings), "each request was sent once"
+    finally:
+        if again is not None:
+            again.stop()
+        story.stop()
+
+
+async def test_n4_verify_agrees_with_every_call(office: Office) -> None:
+    report = await verify(office.running.settings)
+    assert not report.counts, report.lines()
+
+
+def is_cancelled(telephone: Telephone) -> bool:
+    """Return whether the caller gave up."""
+    return any(what.startswith("received CANCEL") for _, what in telephone.messages())
+
+
+def events(story: Story) -> list[str]:
+    """Return the events of the rep's legs, in order."""
+    return [one["event"] for one in story.of("calls") if one["leg"] == "rep"]

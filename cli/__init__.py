@@ -29,6 +29,7 @@ from cli import (
     measure,
     moves,
     processes,
+    push,
     route,
     rules,
     state_dir,
@@ -51,6 +52,7 @@ app = typer.Typer(
 
 for module in (
     processes,
+    push,
     web,
     tokens,
     vendors,

@@ -76,6 +76,12 @@ PUBLIC: Final[tuple[PublicTopic, ...]] = (
     _sent(topics.NOTIFICATIONS),
     _sent(topics.DELIVERIES),
     _sent(topics.CALLS),
+    PublicTopic(
+        name=topics.VENDOR_REPORTS,
+        key="`org/vendor/hour`",
+        messages=(topics.VENDOR_REPORTS,),
+        enveloped=False,
+    ),
     PublicTopic(name=topics.AUDIT, key="the org", messages=(topics.AUDIT,), enveloped=False),
     PublicTopic(
         name=topics.DEAD_LETTERS, key="the key of the message that failed", messages=(), enveloped=False

@@ -157,11 +157,14 @@ def _description(registered: Topic, topic: PublicTopic) -> str:
 
 def _binding(topic: Topic) -> dict[str, Any]:
     policy = topic.config.get("cleanup.policy", "delete")
-    found: dict[str, Any] = {"topicConfiguration": {"cleanup.policy": [policy]}, "bindingVersion": BINDING}
+    found: dict[str, Any] = {
+        "topicConfiguration": {"cleanup.policy": policy.split(",")},
+        "bindingVersion": BINDING,
+    }
     if topic.shape is Shape.ONE:
         found["partitions"] = 1
     retention = topic.config.get("retention.ms")
-    if retention is not None and policy == "delete":
+    if retention is not None and "delete" in policy:
         found["topicConfiguration"]["retention.ms"] = int(retention)
     return found
 

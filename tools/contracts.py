@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "contracts"
+FIELDS: Final = Path(__file__).parent.parent / "docs/contracts/fields.md"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -82,7 +83,7 @@ def files() -> dict[Path, str]:
     return {
         **schema_files(),
         FOLDER / "asyncapi.json": _text(asyncapi.document()),
-        FOLDER / "fields.md": field_tables.page(schemas()),
+        FIELDS: field_tables.page(schemas()),
     }
 
 

@@ -113,5 +113,5 @@ def test_systemd_starts_again_what_a_restart_helps() -> None:
 
 
 def test_every_exit_code_is_explained() -> None:
-    page = (REPOSITORY / "docs" / "runbook" / "exit-codes.md").read_text()
+    page = (REPOSITORY / "docs/runbook/exit-codes.md").read_text()
     assert {str(int(code)) for code in Exit} <= set(re.findall(r"^\| (\d+)", page, re.MULTILINE))

@@ -15,6 +15,7 @@ from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.org import ContactListed, OrgEvent, PersonArrived
 from models.record_size import check_size
+from rules.inbound.attribute_types import Types
 from rules.inbound.claim_limits import ClaimLimits
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.erasure import erasure_requested
@@ -93,10 +94,19 @@ class IntakeStage(Stage):
     def read_arrival(self, message: Any) -> PersonArrived:
         """Parse a record of `lead-arrivals`, in the time zone of its org; raises `Refused`."""
         at = record_time(message.timestamp, datetime.now(UTC))
-        return accept_arrival(message.value, _headers(message), arrived_at=at, zone_of_org=self._zone_of_org)
+        return accept_arrival(
+            message.value,
+            _headers(message),
+            arrived_at=at,
+            zone_of_org=self._zone_of_org,
+            types_of_org=self._types_of_org,
+        )
 
     def _zone_of_org(self, org: str) -> str:
         return "UTC" if self.authority is None else self.authority.terms(org).time_zone
+
+    def _types_of_org(self, org: str) -> Types:
+        return {} if self.authority is None else self.authority.terms(org).attribute_types
 
     def authorised(self, accepted: Accepted, message: Any) -> Accepted:
         """Return the accepted event, marked if it is a claim over its rep's limit.

@@ -9,10 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from application.dead_letter_marks import Mark, Marker, MarkKind, read_marks
-from application.dead_letters import find_letters, org_of
+from application.dead_letters import find_letters
 from application.replay import NotReplayable, Replayer, ReplayObstacle, target_of
 from models.errors import RetryableError
 from streams.dead_letter_reading import Letter, read_letter
+from streams.dead_letter_senders import org_of
 from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS

@@ -2,22 +2,14 @@
 
 from contextlib import aclosing
 from heapq import heappush, heappushpop
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from application.replay import Replayer
-from models import normalize
 from models.errors import ConfigError, RuntimeFailure
 from streams.dead_letter_reading import Letter, read_letter, text
 from streams.settings import Settings
 from streams.topic_reader import read_places, read_topic
-from streams.topics import DEAD_LETTERS, DIRECTORY, DO_NOT_CONTACT
-
-_ORGS: Final = (("org",), ("data", "org"), ("facts", "org"), ("lead", "facts", "org"))
-"""Where a message names its org: in itself, in a CloudEvents envelope, or in a record between stages."""
-_KEYED: Final = frozenset({DIRECTORY, DO_NOT_CONTACT})
-"""Topics whose keys begin with the org."""
+from streams.topics import DEAD_LETTERS
 
 
 def shown(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
@@ -42,45 +34,6 @@ def shown(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
             "headers_dropped": letter.headers_dropped,
         }
     return said
-
-
-def org_of(letter: Letter) -> str | None:
-    """Return the org of a dead letter: the one that its message names, or the default one if it names none.
-
-    Return None for a message that cannot be read, or whose org cannot. It may be any org's, so no org may see it.
-    """
-    if letter.source_topic in _KEYED:
-        return _org(text(letter.key).partition("/")[0])
-    try:
-        value = msgspec.json.decode(letter.value or b"")
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    if not isinstance(value, dict):
-        return None
-    for path in _ORGS:
-        found: Any = value
-        for name in path:
-            found = found.get(name) if isinstance(found, dict) else None
-        if found is not None:
-            return _org(found)
-    return _org(None)
-
-
-def vendor_in(letter: Letter) -> str:
-    """Return the vendor that a dead letter's message names, in normal form; empty if it names none that can be one."""
-    try:
-        value = msgspec.json.decode(letter.value or b"")
-        named = value.get("vendor") if isinstance(value, dict) else None
-        return "" if named is None else normalize.vendor(named)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
-        return ""
-
-
-def _org(named: Any) -> str | None:
-    try:
-        return normalize.org(named)
-    except ValueError:
-        return None
 
 
 async def read_letters(

@@ -28,6 +28,7 @@ from cli import (
     measure,
     moves,
     processes,
+    push,
     route,
     rules,
     state_dir,
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 for module in (
     processes,
+    push,
     web,
     tokens,
     vendors,

@@ -23,6 +23,7 @@ from couriers.port import (
     ProviderDownError,
     Receipt,
     Request,
+    UnwantedError,
 )
 from couriers.requests import quiet_seconds, request_of
 from couriers.usefulness import useful_until
@@ -172,6 +173,8 @@ class Deliverer:
             tried = f", after {pending.attempts} attempts: {pending.last_failure}" if pending.attempts else ""
             return "failed", NOBODY, f"it is useless since {pending.until.isoformat()}{tried}"
         except WithdrawnError as error:
+            return "withdrawn", NOBODY, error.reason
+        except UnwantedError as error:
             return "withdrawn", NOBODY, error.reason
         except BouncedError as error:
             return "bounced", error.provider, error.reason

@@ -33,6 +33,14 @@ class Directory:
         """Return an org's settings; the defaults if it published none."""
         return self._orgs.get(org, NO_SETTINGS)
 
+    def managers(self, org: str) -> list[str]:
+        """Return the ids of an org's active managers and admins who have a mail address, sorted."""
+        return sorted(
+            rep_id
+            for (its_org, rep_id), rep in self._reps.items()
+            if its_org == org and rep.active and rep.email and rep.role in {"manager", "admin"}
+        )
+
     def inbound(self, number: str) -> tuple[str, str] | None:
         """Return the org and the campaign of a number that leads call (N5); None if no org has it."""
         digits = number.lstrip("+")

@@ -62,6 +62,10 @@ class ProviderDownError(LaterError):
     """The provider does not answer or refuses everything. All requests wait; none of them is lost."""
 
 
+class UnwantedError(DeliveryError):
+    """The rep or the org does not want this request by this channel, so nothing is sent."""
+
+
 class BouncedError(DeliveryError):
     """The provider says that the rep's address does not exist or refuses messages. It is not tried again."""
 

@@ -12,7 +12,7 @@ from models.publication import RepObject
 from models.roster import WeekSpan
 from rules.calendar.schedule import is_open, next_change, week
 
-Sort = Literal["offers", "assignments", "inquiries", "callbacks"]
+Sort = Literal["offers", "assignments", "inquiries", "callbacks", "digests"]
 SORTS: Final[dict[str, Sort]] = {
     "lead_offered": "offers",
     "ring": "offers",
@@ -24,6 +24,7 @@ SORTS: Final[dict[str, Sort]] = {
     "new_inquiry": "inquiries",
     "lead_calls": "inquiries",
     "callback_due": "callbacks",
+    "exception_digest": "digests",
 }
 """template -> the kind of news in `RepObject.notify`. What a rep asks for, such as `connect`, always comes."""
 

@@ -13,6 +13,7 @@ USEFUL: Final[dict[str, timedelta]] = {
     "lead_calls": timedelta(minutes=1),
     "lock_freed": timedelta(hours=1),
     "callback_due": timedelta(hours=4),
+    "exception_digest": timedelta(hours=4),
 }
 """template -> how long a request is useful if it has no window (`until`)."""
 OTHERWISE: Final = timedelta(hours=24)

@@ -22,6 +22,7 @@ Act = Literal[
     "second_factor_reset",
     "account_added",
     "account_invited",
+    "password_link_mailed",
     "account_disabled",
     "account_unbound",
     "token_made",

@@ -78,12 +78,13 @@ class ArrivalRepeated(DecisionBase, frozen=True, tag="arrival_repeated"):
     """The vendor sent the lead again; `filled` names the empty fields the resend completed.
 
     `apart`: its new attributes for which the lead has no room (`models.facts.MAX_ATTRIBUTES_BYTES`). `doubt`: why
-    it completed nothing (K3).
+    it completed nothing (K3). `vendor`: who sent it, if it is a resend of another vendor's inquiry.
     """
 
     filled: tuple[str, ...] = ()
     apart: dict[str, Any] = msgspec.field(default_factory=dict)
     doubt: str | None = None
+    vendor: str | None = None
 
 
 class InquiryAdded(DecisionBase, frozen=True, tag="inquiry_added"):

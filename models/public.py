@@ -19,6 +19,7 @@ DELIVERIES: Final = "deliveries"
 CALLS: Final = "calls"
 DEAD_LETTERS: Final = "dead-letters"
 ERASURES: Final = "erasures"
+VENDOR_REPORTS: Final = "vendor-reports"
 DO_NOT_CONTACT: Final = "do-not-contact"
 """Inbound, and also written by the relay: for outcomes that forbid contact, and for recorded consent (M8)."""
 
@@ -204,6 +205,30 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     lead_id: str
     rep_id: str
     org: str
+
+
+class VendorReport(msgspec.Struct, frozen=True, kw_only=True):
+    """`vendor-reports`: what became of what one vendor sent in one hour (V6). The newest record of an hour counts.
+
+    `begins_at`: the beginning of the hour, in UTC. `vendor`: empty for messages that name none. `accepted`: new leads.
+    `assigned` and `claimed`: of these leads, those that somebody got up to now, and those that a rep claimed.
+    `reused_ids`: of these leads, those whose id came with another person before (K6). `resends`: arrivals with a known
+    id. `inquiries`: arrivals of known persons. `refused`: reason -> messages that are no leads. `remarks`: remark ->
+    leads and inquiries with it (V2, V5). `version`: grows with each change of the record.
+    """
+
+    org: str
+    vendor: str
+    begins_at: datetime
+    accepted: int
+    resends: int
+    inquiries: int
+    reused_ids: int
+    assigned: int
+    claimed: int
+    refused: dict[str, int]
+    remarks: dict[str, int]
+    version: int
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from models import moments, normalize
 from models.activities import ActivityKind
 from models.publication_fields import (
     DAY_SECONDS,
+    MAX_ATTRIBUTE_TYPES,
     MAX_CLAIMS_PER_MINUTE,
     MAX_COLUMNS,
     MAX_ENTRIES,
@@ -36,7 +37,7 @@ from models.publication_fields import (
     WeekSpan,
     Zone,
 )
-from models.publication_reach import MailObject, NotifyObject, SipUri, TelephoneObject
+from models.publication_reach import ChatObject, MailObject, NotifyObject, SipUri, TelephoneObject
 
 
 class Absence(Published):
@@ -180,9 +181,11 @@ class SettingsObject(Published):
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
     `shared_handles`: phones and mail addresses that many people give, such as a vendor's switchboard. They join no
     arrivals (K1). A phone without an extension covers all its extensions.
+    `attribute_types`: how attributes of leads are read, by their names: as a number (`$12,000`), text, date or boolean
+    (C4). A value that cannot be read is kept under `attributes.invalid`. Without a type it is kept as it was sent.
     `retention_days`: how long a closed lead keeps its facts, and its decisions their words; null: for ever.
     `refuse_erased`: whether an arrival of an erased person is refused. `mail`: the org's mails to its reps (N2).
-    `telephone`: the org's telephone (N4).
+    `telephone`: the org's telephone (N4). `chat`: the chats that get what reps get as push messages (N3).
     """
 
     time_zone: Zone | None = None
@@ -209,6 +212,12 @@ class SettingsObject(Published):
     do_not_contact_outcomes: Ids = ["do_not_contact"]
     contact_kinds: Annotated[list[Kind], Field(max_length=len(ActivityKind))] = ["call", "email", "sms"]
     shared_handles: Annotated[list[Handle], Field(max_length=MAX_ENTRIES)] = []
+    attribute_types: Annotated[
+        dict[
+            Annotated[str, Field(min_length=1, max_length=100)], Literal["number", "text", "date", "boolean"]
+        ],
+        Field(max_length=MAX_ATTRIBUTE_TYPES),
+    ] = {}
     signed_arrivals: Asked = "optional"
     signed_actions: Asked = "optional"
     key_ids: Ids = []
@@ -217,6 +226,7 @@ class SettingsObject(Published):
     ] = {}
     mail: MailObject = MailObject()
     telephone: TelephoneObject = TelephoneObject()
+    chat: ChatObject = ChatObject()
 
 
 KINDS: Final[dict[str, tuple[type[Published], str | None]]] = {

@@ -12,6 +12,8 @@ MAX_DESCRIPTION: Final = 2_000
 MAX_COLUMNS: Final = 50
 MAX_ENTRIES: Final = 1_000
 """The maximum number of teams, outcomes, states, absences or spans of one object."""
+MAX_ATTRIBUTE_TYPES: Final = 200
+"""The maximum number of attributes that an org gives types (C4)."""
 MAX_MEMBERS: Final = 10_000
 MAX_PROTECTION_MINUTES: Final = 60 * 24 * 365
 """The longest time for which a fresh assignment is protected from claims, in minutes."""

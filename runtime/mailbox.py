@@ -1,4 +1,4 @@
-"""A small SMTP server that delivers nowhere: it keeps the newest mails as pages in a folder, to be looked at.
+"""A small SMTP server that delivers nowhere: it keeps the newest mails as pages in a folder, and serves them.
 
 `firstclaim demo` sends its mails to it, and chaos lets it refuse a part of them. It listens on 127.0.0.1 only.
 """
@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import html
 import random
+import threading
 from collections import Counter, deque
 from email import message_from_bytes
 from email.policy import default
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
 from aiosmtpd.controller import Controller
@@ -27,6 +30,8 @@ REMEMBERED: Final = 200_000
 """How many Message-IDs are remembered, to count repeats."""
 MOST_BYTES: Final = 1024 * 1024
 INDEX: Final = "index.html"
+REFRESH_SECONDS: Final = 5
+"""How often the page that lists the mails loads itself anew."""
 
 
 class Mailbox:
@@ -45,6 +50,7 @@ class Mailbox:
         self._seen: Counter[str] = Counter()
         self._kept: deque[tuple[str, str, str]] = deque()
         self._controller: Controller | None = None
+        self._pages: ThreadingHTTPServer | None = None
         self.port = 0
 
     @property
@@ -57,19 +63,31 @@ class Mailbox:
         """The page that lists the mails."""
         return self.folder / INDEX
 
+    @property
+    def url(self) -> str:
+        """The address of the page that lists the mails, while it is served."""
+        return f"http://127.0.0.1:{self._pages.server_port}/" if self._pages else self.page.as_uri()
+
     def start(self) -> None:
-        """Listen on a free port."""
+        """Listen on a free port, and serve the pages at another one."""
         private_folder(self.folder)
         self._write_index()
         self.port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port, data_size_limit=MOST_BYTES)
         self._controller.start()
+        self._pages = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Pages, directory=str(self.folder)))
+        self._pages.daemon_threads = True
+        threading.Thread(target=self._pages.serve_forever, name="mailbox pages", daemon=True).start()
 
     def stop(self) -> None:
         """Stop listening. The pages stay."""
         if self._controller is not None:
             self._controller.stop()
             self._controller = None
+        if self._pages is not None:
+            self._pages.shutdown()
+            self._pages.server_close()
+            self._pages = None
 
     def environment(self) -> dict[str, str]:
         """Return the settings with which a courier sends its mails here."""
@@ -116,8 +134,31 @@ class Mailbox:
             for name, to, subject in self._kept
         )
         self.page.write_text(
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Mailbox</title></head>\n'
+            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Mailbox</title>'
+            f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}"></head>\n'
             f"<body><h1>Mailbox</h1>\n<p>{self.accepted} mails; the newest {len(self._kept)} are listed.</p>\n"
             f"<ol>\n{rows}</ol></body></html>\n",
             encoding="utf-8",
         )
+
+
+class _Pages(SimpleHTTPRequestHandler):
+    """Serves the mails. They may show pictures and have styles, and run nothing."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def end_headers(self) -> None:
+        self.send_header(
+            "Content-Security-Policy", "default-src 'none'; img-src *; style-src 'unsafe-inline'"
+        )
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def list_directory(self, path: Any) -> None:
+        del path
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name of the base class
+        del format, args

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from application import process_records
+from couriers.push.settings import make_key
 from runtime import Child, LocalStack, Supervisor
 from runtime.interrupts import Interrupts
 from runtime.jars import progress_bar
@@ -48,8 +49,14 @@ class RunningStack:
 
 COURIERS: Final = {"courier-mail": ["courier", "--channel", "mail"]}
 """The couriers that `up` starts: name -> command."""
+PUSH_COURIER: Final = "courier-push"
 MAIL_SETTINGS: Final = "FIRSTCLAIM_SMTP_"
-"""The prefix of the mail courier's settings."""
+"""The prefix of the mail courier's settings. The console sends its mails of accounts with them."""
+PUSH_SETTINGS: Final = "FIRSTCLAIM_PUSH_"
+"""The prefix of the push courier's settings. The console needs the key with which browsers subscribe."""
+PUSH_KEYS: Final = (f"{PUSH_SETTINGS}PRIVATE_KEY", f"{PUSH_SETTINGS}PRIVATE_KEY_FILE")
+PUSH_KEY: Final = "push-key.pem"
+"""The file with the demo's own key in the state folder."""
 MAILBOX: Final = "mailbox"
 """The folder of the mailbox in the state folder."""
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -87,8 +94,29 @@ def _inherited() -> dict[str, str]:
         "TMPDIR",
         *(str(field.validation_alias) for field in WebSettings.model_fields.values()),
     )
-    mail = [name for name in os.environ if name.startswith(MAIL_SETTINGS)]
-    return {name: os.environ[name] for name in (*kept, *mail) if name in os.environ}
+    couriers = [name for name in os.environ if name.startswith((MAIL_SETTINGS, PUSH_SETTINGS))]
+    return {name: os.environ[name] for name in (*kept, *couriers) if name in os.environ}
+
+
+def _given(prefix: str) -> dict[str, str]:
+    return {name: value for name, value in _inherited().items() if name.startswith(prefix)}
+
+
+def _push(folder: Path, *, ours: bool) -> dict[str, str]:
+    """Return the settings of push messages; `ours`: with a key of our own in `folder` if none is given."""
+    given = _given(PUSH_SETTINGS)
+    if not ours or any(name in given for name in PUSH_KEYS):
+        return given
+    file = folder / PUSH_KEY
+    if not file.exists():
+        make_key(file)
+    return {**given, PUSH_KEYS[1]: str(file)}
+
+
+def _mailbox(box: Mailbox | None) -> dict[str, str]:
+    """Return what the console needs to link to our mailbox."""
+    name = str(WebSettings.model_fields["mailbox_url"].validation_alias)
+    return {} if box is None else {name: box.url}
 
 
 def _public_url(console_port: int | None) -> dict[str, str]:
@@ -114,8 +142,8 @@ def everything(
 
     `secure`: Kafka requires authentication, and each process signs in as itself with only its own ACLs.
 
-    The mail courier is started if the environment names an SMTP server. `mailbox`: without such a server, the mails go
-    to a mailbox of ours in the state folder.
+    The mail courier is started if the environment names an SMTP server, the push courier if it names a VAPID key.
+    `mailbox`: without them, mails go to a mailbox of ours in the state folder, and the key is made there.
 
     `console_port`: the port of the web console, 0 for any free one; None starts no console.
 
@@ -179,7 +207,7 @@ def _started(
         for name in ("relay", "sink"):
             arguments = [name, *(["--instance-id", name] if static_members else [])]
             children[name] = child(name, arguments, local.as_process(settings, name), ports[name])
-        mail = {name: value for name, value in _inherited().items() if name.startswith(MAIL_SETTINGS)}
+        mail, push = _given(MAIL_SETTINGS), _push(folder, ours=mailbox)
         if mailbox and f"{MAIL_SETTINGS}HOST" not in mail:
             box = Mailbox(folder / MAILBOX)
             box.start()
@@ -192,8 +220,16 @@ def _started(
                 children[name] = child(
                     name, arguments, local.as_process(settings, "courier"), ports[name], more
                 )
+        if any(name in push for name in PUSH_KEYS):
+            ports[PUSH_COURIER] = free_port()
+            more = {**push, **_public_url(ports.get("console"))}
+            arguments = ["courier", "--channel", "push"]
+            children[PUSH_COURIER] = child(
+                PUSH_COURIER, arguments, local.as_process(settings, "courier"), ports[PUSH_COURIER], more
+            )
         for name in ("board", *web):
-            children[name] = child(name, [name], local.as_process(settings, name), ports[name])
+            more = {**mail, **push, **_mailbox(box)} if name in web else {}
+            children[name] = child(name, [name], local.as_process(settings, name), ports[name], more)
         with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
             # Parts are stopped in reverse order, so the servers stop last.
             parts: list[Part] = [*local.servers, *children.values()]

@@ -58,7 +58,16 @@ class CopiedTopicWriter:
         with translated(DATABASE), self._reads.connect() as connection:
             return self._positions(connection)
 
-    def apply(self, rows: Sequence[Values], begins: dict[int, int], ends: dict[int, int]) -> bool:
+    def row_of(self, record: Any) -> Any:
+        """Return what a record is stored as; None for a record that is none."""
+        return self.copied.row(record.value)
+
+    def store(self, connection: Connection, rows: Sequence[Any]) -> None:
+        """Store rows within the transaction of their positions."""
+        for start in range(0, len(rows), BATCH_ROWS):
+            connection.execute(self._insert, rows[start : start + BATCH_ROWS])
+
+    def apply(self, rows: Sequence[Any], begins: dict[int, int], ends: dict[int, int]) -> bool:
         """Store rows and positions in one transaction. Return False if the database is behind `begins`.
 
         It was then rebuilt, or restored from a backup, and nothing is stored. Raises RetryableError.
@@ -73,8 +82,7 @@ class CopiedTopicWriter:
             stored = self._positions(connection, locked=True)
             if any(stored[partition] < begin for partition, begin in begins.items()):
                 return False
-            for start in range(0, len(rows), BATCH_ROWS):
-                connection.execute(self._insert, rows[start : start + BATCH_ROWS])
+            self.store(connection, rows)
             moved = [
                 {"at": partition, "to": end} for partition, end in ends.items() if end > stored[partition]
             ]
@@ -123,7 +131,7 @@ async def _follow(settings: Settings, writer: CopiedTopicWriter) -> None:
             ends = {place.partition: offset for place, offset in batch.positions.items()}
             if ends == begins:
                 continue
-            rows = [row for record in batch.records if (row := copied.row(record.value)) is not None]
+            rows = [row for record in batch.records if (row := writer.row_of(record)) is not None]
             reached = {partition: begins.get(partition, 0) for partition in ends if partition in begins}
             if not await asyncio.to_thread(writer.apply, rows, reached, ends):
                 return

@@ -20,6 +20,7 @@ from sink.tables import (
     SinkOffsetTable,
 )
 from sink.writer import Position
+from streams.topics import VENDOR_REPORTS
 
 Row = dict[str, Any]
 """One table row: column name -> value. Instants are aware and in UTC."""
@@ -126,7 +127,9 @@ def calls(connection: Connection, lead_id: str, limit: int) -> list[Row]:
 def offsets(connection: Connection) -> dict[tuple[str, int], Position]:
     """Return (topic, partition) -> the position up to which it is applied."""
     table = SinkOffsetTable
-    query = select(table.topic, table.partition, table.next_offset, table.mark)
+    query = select(table.topic, table.partition, table.next_offset, table.mark).where(
+        table.topic != VENDOR_REPORTS  # the sink writes it
+    )
     return {
         (topic, partition): Position(to, mark) for topic, partition, to, mark in connection.execute(query)
     }

@@ -27,9 +27,13 @@ from sink.tables import (
     LeadAliasTable,
     LeadExceptionTable,
     LeadTable,
+    RefusedArrivalTable,
     SinkOffsetTable,
+    VendorCountTable,
+    VendorHourTable,
 )
 from sink.writer import DATABASE, JournalRecord, rows_of
+from streams.topics import VENDOR_REPORTS
 
 CURRENT: Final[tuple[Any, ...]] = (LeadTable, AssignmentTable, LeadExceptionTable)
 """The tables of the current state. They are emptied, because rows of another Kafka or of a later time may have higher
@@ -42,6 +46,9 @@ HISTORY: Final[tuple[Any, ...]] = (
     LeadAliasTable,
     DeliveryTable,
     CallTable,
+    VendorCountTable,
+    VendorHourTable,
+    RefusedArrivalTable,
 )
 """The tables of the history. Rows are only added to them, because the journal drops old records after a day."""
 NO_REASON: Final = "known from the topic assignments; the journal has its reason no more"
@@ -71,7 +78,11 @@ def empty(engine: Engine, *, history: bool) -> None:
         connection.execute(select(SinkOffsetTable.partition).with_for_update()).all()
         for entity in gone:
             _empty(connection, _table(entity))
-        connection.execute(delete(_table(SinkOffsetTable)))
+        positions = delete(_table(SinkOffsetTable))
+        if not history:
+            # The counts of vendors stay, and so does the position up to which the journal is counted.
+            positions = positions.where(SinkOffsetTable.topic != VENDOR_REPORTS)
+        connection.execute(positions)
 
 
 def _empty(connection: Connection, table: Table) -> None:

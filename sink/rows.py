@@ -21,6 +21,7 @@ from models.erasure_decisions import LeadErased
 from models.lead import OPEN_OFFERS, Lead, LeadRow, Phase
 from models.merging_decisions import InquirySplit, LeadSplit
 from sink.sql.comparison_keys import comparison_keys
+from sink.vendor_row_counts import RowCounts, row_counts
 
 Values = dict[str, Any]
 """One table row: column name -> value."""
@@ -54,7 +55,7 @@ class TableRows(NamedTuple):
 
     `split`: the ids of inquiries that a manager took out of the lead. `is_split`: the id is a lead again (K5).
     `erased`: the record erased the lead, so facts of the prospect are removed from rows of earlier records, also from
-    those of the leads `split_from`, which the lead was taken out of.
+    those of the leads `split_from`, which the lead was taken out of. `counts`: what the record counts for its vendor.
     """
 
     off: int
@@ -69,6 +70,7 @@ class TableRows(NamedTuple):
     is_split: bool
     erased: bool = False
     split_from: tuple[str, ...] = ()
+    counts: RowCounts | None = None
 
 
 def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
@@ -96,6 +98,7 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
         is_split=any(isinstance(decision, LeadSplit) for decision in row.decisions),
         erased=any(isinstance(decision, LeadErased) for decision in row.decisions),
         split_from=() if lead is None else lead.split_from,
+        counts=row_counts(partition, lead_id, row),
     )
 
 

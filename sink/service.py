@@ -23,6 +23,8 @@ from sink.dead_letters import STAGE, DeadLetterWriter
 from sink.deliveries import DeliveryWriter
 from sink.engine import connect
 from sink.migrate import upgrade
+from sink.refused_arrivals import RefusedArrivalWriter
+from sink.vendor_reports import ReportPublisher, publish_reports
 from sink.writer import CrmWriter
 from streams import metrics
 from streams.access import refused
@@ -80,11 +82,10 @@ class Sink:
             await self._repeat_until_it_succeeds(stop, producer.start)
             await self._repeat_until_it_succeeds(stop, consumer.start)
             self.readiness.cleared("starting")
-            copies = [
-                follow_copied(settings, copying, self.readiness)
-                for copying in (DeliveryWriter(engine), CallWriter(engine))
-            ]
-            await _until(stop, reader, copies)
+            copied = (DeliveryWriter(engine), CallWriter(engine), RefusedArrivalWriter(engine))
+            reports = ReportPublisher(engine, producer, asyncio.get_running_loop())
+            beside = [follow_copied(settings, copying, self.readiness) for copying in copied]
+            await _until(stop, reader, [*beside, publish_reports(reports, self.readiness)])
         finally:
             await stop_consumer(consumer)
             with contextlib.suppress(TimeoutError, KafkaError):
@@ -115,11 +116,11 @@ class Sink:
 
 
 async def _until(
-    stop: asyncio.Event, reader: JournalReader, copies: Sequence[Coroutine[Any, Any, None]]
+    stop: asyncio.Event, reader: JournalReader, beside: Sequence[Coroutine[Any, Any, None]]
 ) -> None:
-    """Run all readers and the measurements until `stop` is set. Raises what they raise."""
+    """Run the reader, what runs beside it and the measurements until `stop` is set. Raises what they raise."""
     reading = asyncio.create_task(reader.run(stop))
-    others = [asyncio.create_task(one) for one in (*copies, _measure(reader))]
+    others = [asyncio.create_task(one) for one in (*beside, _measure(reader))]
     stopping = asyncio.create_task(stop.wait())
     tasks: list[asyncio.Task[Any]] = [reading, stopping, *others]
     try:

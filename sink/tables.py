@@ -353,6 +353,50 @@ class CallTable(Base):
     system: Mapped[str | None]
 
 
+class VendorCountTable(Base):
+    """How often something happened to what a vendor sent in one hour (V6). Rows only grow.
+
+    `kind`: accepted, resend, inquiry, reused_id, assigned, claimed, refused or remark; `detail`: the reason or the
+    remark, empty for other kinds. `begins_at`: the beginning of the hour. Accepted, reused_id, assigned and claimed
+    belong to the hour in which the lead arrived, the others to the hour in which they were decided.
+    """
+
+    __tablename__ = "vendor_count"
+    __table_args__ = (Index("ix_vendor_count_org_begins", "org", "begins_at"),)
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    vendor: Mapped[str] = mapped_column(primary_key=True)
+    begins_at: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    detail: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
+class VendorHourTable(Base):
+    """An hour of a vendor that has counts. `version`: their sum; `published`: the version that `vendor-reports` has."""
+
+    __tablename__ = "vendor_hour"
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    vendor: Mapped[str] = mapped_column(primary_key=True)
+    begins_at: Mapped[datetime] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    published: Mapped[int]
+
+
+class RefusedArrivalTable(Base):
+    """The messages of vendors that were refused and are counted, so that none is counted twice.
+
+    `source`: topic, partition and offset of the message.
+    """
+
+    __tablename__ = "refused_arrival"
+    __table_args__ = (Index("ix_refused_arrival_at", "at"),)
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+
+
 class SinkOffsetTable(Base):
     """The position up to which a topic is applied, written in the same transaction as the rows.
 

@@ -1,91 +1,62 @@
-"""Counts what became of each vendor's arrivals, from the CRM database. Each query reads a bounded number of rows (V6).
+"""Adds up what became of each vendor's arrivals, from the counts of its hours (V6)."""
 
-Each function takes an open connection, as in `sink.queries`. If there is more than `MOST` of a kind, the newest count.
-"""
-
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, case, func, select
+import msgspec
+from sqlalchemy import Connection, func, select
 
-from sink.tables import DecisionTable, InquiryTable, LeadTable
+from sink.tables import VendorCountTable
+from sink.vendor_row_counts import hour_of
 
-MOST: Final = 50_000
-"""The most leads, inquiries or decisions of one kind that are counted."""
-MOST_READ: Final = 5_000
-"""The most leads whose remarks are read."""
+_NAMES: Final = {
+    "accepted": "accepted",
+    "assigned": "assigned",
+    "claimed": "claimed",
+    "resend": "resends",
+    "inquiry": "inquiries",
+    "reused_id": "reused",
+}
+"""Kind of count -> field."""
 
 
-class VendorCounts:
-    """What became of one vendor's arrivals. `accepted`: new leads. `assigned`: those that somebody has or had.
+class VendorCounts(msgspec.Struct):
+    """What became of one vendor's arrivals. `accepted`: new leads. `assigned`: those of them that somebody ever had.
 
     `claimed`: those that a rep claimed through a queue. `reused`: ids that came with another person before (K6).
-    `remarks`: remark -> leads, among the newest `MOST_READ` leads of the org.
+    `refused`: reason -> messages. `remarks`: remark -> leads and inquiries.
     """
 
-    def __init__(self, vendor: str) -> None:
-        self.vendor = vendor
-        self.accepted = self.assigned = self.claimed = self.resends = self.inquiries = self.reused = 0
-        self.remarks: Counter[str] = Counter()
+    vendor: str
+    accepted: int = 0
+    assigned: int = 0
+    claimed: int = 0
+    resends: int = 0
+    inquiries: int = 0
+    reused: int = 0
+    refused: Counter[str] = msgspec.field(default_factory=Counter)
+    remarks: Counter[str] = msgspec.field(default_factory=Counter)
 
     @property
     def conversion(self) -> float | None:
-        """The share of new leads that somebody has; None without leads."""
+        """The share of new leads that somebody ever had; None without leads."""
         return self.assigned / self.accepted if self.accepted else None
 
 
-def vendor_counts(connection: Connection, org: str, since: datetime) -> dict[str, VendorCounts]:
-    """Return vendor -> its counts of an org since an instant."""
-    found: defaultdict[str, VendorCounts] = _Vendors()
-    lead, decision, inquiry = LeadTable, DecisionTable, InquiryTable
-    newest = (
-        select(lead.vendor, lead.owner, lead.assigned_at, lead.claimed_through)
-        .where(lead.org == org, lead.arrived_at >= since)
-        .order_by(lead.arrived_at.desc())
-        .limit(MOST)
-        .subquery()
+def vendor_counts(connection: Connection, orgs: tuple[str, ...], since: datetime) -> dict[str, VendorCounts]:
+    """Return vendor -> its counts of some orgs since the hour of an instant."""
+    one = VendorCountTable
+    query = (
+        select(one.vendor, one.kind, one.detail, func.sum(one.count))
+        .where(one.org.in_(orgs), one.begins_at >= hour_of(since))
+        .group_by(one.vendor, one.kind, one.detail)
     )
-    had = case((newest.c.owner.is_not(None), 1), (newest.c.assigned_at.is_not(None), 1), else_=0)
-    claimed = case((newest.c.claimed_through.is_not(None), 1), else_=0)
-    query = select(newest.c.vendor, func.count(), func.sum(had), func.sum(claimed)).group_by(newest.c.vendor)
-    for vendor, accepted, assigned, taken in connection.execute(query):
-        one = found[vendor]
-        one.accepted, one.assigned, one.claimed = accepted, int(assigned), int(taken)
-    asked = select(inquiry.vendor).where(inquiry.org == org, inquiry.at >= since).limit(MOST).subquery()
-    for vendor, count in connection.execute(select(asked.c.vendor, func.count()).group_by(asked.c.vendor)):
-        found[vendor].inquiries = count
-    for kind, name in (("arrival_repeated", "resends"), ("lead_accepted", "reused")):
-        decided: Any = (
-            select(lead.vendor)
-            .select_from(decision)
-            .join(lead, lead.lead_id == decision.lead_id)
-            .where(lead.org == org, decision.type == kind, decision.decided_at >= since)
-        )
-        if name == "reused":
-            decided = decided.where(decision.why["id_reused"].as_string().is_not(None))
-        some = decided.order_by(decision.decided_at.desc()).limit(MOST).subquery()
-        for vendor, count in connection.execute(select(some.c.vendor, func.count()).group_by(some.c.vendor)):
-            setattr(found[vendor], name, count)
-    facts = select(lead.vendor, lead.facts).where(lead.org == org, lead.arrived_at >= since)
-    for vendor, said in connection.execute(facts.order_by(lead.arrived_at.desc()).limit(MOST_READ)):
-        found[vendor].remarks.update(_remarks(said.get("attributes") or {}))
-    return dict(found)
-
-
-def _remarks(attributes: dict[str, Any]) -> list[str]:
-    """Return what the reader remarked of a lead: each field that could not be read, was assumed, or is doubtful."""
-    words = {"invalid": "unreadable", "assumed": "assumed", "remarks": "doubtful"}
-    return [
-        f"{word} {field}"
-        for name, word in words.items()
-        if isinstance(said := attributes.get(name), dict)
-        for field in said
-        if field != "id_reused"  # counted as `reused`
-    ]
-
-
-class _Vendors(defaultdict[str, VendorCounts]):
-    def __missing__(self, vendor: str) -> VendorCounts:
-        self[vendor] = found = VendorCounts(vendor)
-        return found
+    found: dict[str, VendorCounts] = {}
+    for vendor, kind, detail, count in connection.execute(query):
+        counts = found.setdefault(vendor, VendorCounts(vendor))
+        if kind in _NAMES:
+            setattr(counts, _NAMES[kind], int(count))
+        else:
+            (counts.refused if kind == "refused" else counts.remarks)[detail] += int(count)
+    return found

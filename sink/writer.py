@@ -16,6 +16,7 @@ from sink.rows import TableRows, table_rows, without_nul
 from sink.splits import remove_split_rows
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
+from sink.vendor_counting import VendorCounting
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.topics import LEAD_JOURNAL
 from streams.unreadable import PlaceholderRecord, Unreadable
@@ -102,6 +103,7 @@ class CrmWriter:
         self._reads = engine
         self._write_dead_letter = write_dead_letter
         self._statements = Statements(engine.dialect.name)
+        self._counting = VendorCounting(engine.dialect.name)
         self._dead_letters_written: set[tuple[int, int]] = set()
         self._reached: dict[int, int] = {}
         """The database's position when last read, by partition. If the database is behind it, the journal must be
@@ -169,6 +171,7 @@ class CrmWriter:
             self._refuse_gaps(before)
             fresh, after, applied = _unapplied_rows(work, before)
             rows = []
+            counted = self._counting.counted(connection, [each.counts for each in fresh if each.counts])
             remove_split_rows(connection, fresh)
             for table, statement, values in self._statements.of(fresh):
                 connection.execute(statement, values)
@@ -181,6 +184,7 @@ class CrmWriter:
             ]
             if moved:
                 _move(connection, moved)
+            self._counting.store(connection, counted)
         self._reached |= {partition: position.next_offset for partition, position in after.items()}
         return applied + Applied(rows=tuple(rows))
 

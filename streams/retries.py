@@ -118,6 +118,10 @@ DELIVER: Final = RetryPolicy(first_seconds=1.0, longest_seconds=60.0, jitter_sec
 """Repeats one request of a courier until the request is useless (N1)."""
 PROVIDER_DOWN: Final = RetryPolicy(first_seconds=0.5, longest_seconds=30.0)
 """Tries a courier's provider again while it is down. Its requests wait meanwhile."""
+SEND_ACCOUNT_MAIL: Final = RetryPolicy(
+    first_seconds=1.0, longest_seconds=15.0, jitter_seconds=1.0, timeout_seconds=120.0
+)
+"""Sends a mail of an account again. After two minutes it is given up; the person can ask for another one."""
 WRITE_FATE: Final = RetryPolicy(first_seconds=0.2, longest_seconds=2.0, jitter_seconds=0.2)
 """Writes the fate of a request again, for as long as the process runs. Its record is not passed before."""
 DOWNLOAD_JAR: Final = RetryPolicy(first_seconds=1.0, longest_seconds=2.0, most_attempts=3)

@@ -36,10 +36,12 @@ QUEUE_CHANGES: Final = public.QUEUE_CHANGES
 NOTIFICATIONS: Final = public.NOTIFICATIONS
 DELIVERIES: Final = public.DELIVERIES
 CALLS: Final = public.CALLS
+VENDOR_REPORTS: Final = public.VENDOR_REPORTS
 DEAD_LETTERS: Final = public.DEAD_LETTERS
 ERASURES: Final = public.ERASURES
 DEAD_LETTER_MARKS: Final = "dead-letter-marks"
 AUDIT: Final = audit.AUDIT
+PUSH_SUBSCRIPTIONS: Final = "push-subscriptions"
 
 WORKER_GROUP: Final = "firstclaim-worker"
 RELAY_GROUP: Final = "firstclaim-relay"
@@ -59,6 +61,8 @@ _COMPACTED: Final = {
 }
 """What a newer record replaced is readable for a week at most (docs/erasure.md)."""
 _COMPACTED_PUBLIC: Final = {"cleanup.policy": "compact", "max.compaction.lag.ms": _WEEK_MS}
+_REPORTS_MS: Final = str(400 * 24 * 60 * 60 * 1000)
+"""How long a vendor's report of one hour is kept after its last change."""
 _MONTH_MS: Final = str(30 * 24 * 60 * 60 * 1000)
 _FOR_EVER_MS: Final = "-1"
 _A_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": _WEEK_MS, "segment.ms": _DAY_MS}
@@ -128,6 +132,12 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(NOTIFICATIONS, "mail, push and call requests", Shape.MORE, _A_WEEK),
     Topic(DELIVERIES, "the fate of each request: sent, bounced, withdrawn", Shape.MORE, _A_WEEK),
     Topic(CALLS, "what happened to each leg of each telephone call", Shape.MORE, _A_WEEK),
+    # The key is org, vendor and hour. The newest record of an hour counts.
+    Topic(
+        VENDOR_REPORTS,
+        "what became of what each vendor sent, by the hour",
+        config={**_COMPACTED_PUBLIC, "cleanup.policy": "compact,delete", "retention.ms": _REPORTS_MS},
+    ),
     # Dead letters hold what vendors sent, so they expire. An operator may set another retention, but not "for ever".
     Topic(
         DEAD_LETTERS,
@@ -154,6 +164,13 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "who was erased by whom: receipts without personal data",
         Shape.ONE,
         {"cleanup.policy": "compact"},
+    ),
+    # The key is the browser. The newest record says whose it is; an empty one removes it.
+    Topic(
+        PUSH_SUBSCRIPTIONS,
+        "which browsers of which reps receive push messages",
+        Shape.ONE,
+        _COMPACTED_PUBLIC,
     ),
     # One partition, so that acts have one order. Never compacted; how long it is kept is a setting.
     Topic(

@@ -43,6 +43,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         public.NOTIFICATIONS: (public.Notification,),
         public.DELIVERIES: (public.Delivery,),
         public.CALLS: (public.Call,),
+        public.VENDOR_REPORTS: (public.VendorReport,),
         AUDIT: (AuditRecord,),
         f"{public.DEAD_LETTERS}-headers": (public.DeadLetterHeaders,),
     }

@@ -8,6 +8,7 @@ from board.reader import Reader
 from streams.engine_client import EngineClient
 from streams.settings import Settings
 from web.live.hub import Hub
+from web.services.account_mails import AccountMails
 from web.services.audit.recorder import Audit
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
@@ -16,12 +17,14 @@ from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.limits import Limit
 from web.services.operations.parts import Operations
+from web.services.push_browsers import PushBrowsers
 from web.services.uploading import Uploading
 from web.settings import WebSettings
 from web.store.accounts import Accounts
 from web.store.attempts import Attempts
 from web.store.audit import AuditIndex
 from web.store.drafts import Drafts
+from web.store.password_links import PasswordLinks
 from web.store.preferences import Preferences
 from web.store.second_factors import SecondFactors
 from web.store.sessions import Sessions
@@ -62,5 +65,8 @@ class Services:
     exports: Exports
     operations: Operations
     editor: Editor
+    push_browsers: PushBrowsers
+    password_links: PasswordLinks
+    account_mails: AccountMails
     erasing: Erasing = field(default_factory=Erasing)
     uploading: Uploading = field(default_factory=Uploading)

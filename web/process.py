@@ -16,6 +16,8 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from board.reader import Reader
+from couriers.mail.settings import MailSettings
+from couriers.push.settings import PushSettings
 from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.engine import connect
@@ -31,6 +33,7 @@ from web.live.hub import Hub, Page
 from web.live.tail import Tail
 from web.parts import Services
 from web.security_headers import Protocol
+from web.services.account_mails import AccountMails
 from web.services.audit.follower import AuditFollower
 from web.services.audit.recorder import Audit
 from web.services.audit.relay import AuditRelay
@@ -40,12 +43,14 @@ from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.limits import Limit
 from web.services.operations.parts import Operations
+from web.services.push_browsers import PushBrowsers
 from web.settings import WebSettings
 from web.store.accounts import Accounts
 from web.store.attempts import Attempts
 from web.store.audit import AuditIndex, AuditOutbox
 from web.store.drafts import Drafts
 from web.store.migrate import upgrade
+from web.store.password_links import PasswordLinks
 from web.store.preferences import Preferences
 from web.store.sealing import Seals, vault
 from web.store.second_factors import SecondFactors
@@ -110,6 +115,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         connect(web.console_database_url),
     )
     await asyncio.to_thread(Seals(store).check_and_renew, keys)
+    links = PasswordLinks(store)
     hub, outbox, index = Hub(board), AuditOutbox(store), AuditIndex(store)
     audit = Audit(outbox)
     directory = DirectoryFollower(
@@ -150,6 +156,9 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         exports=Exports(connect(settings.database_url, pooled=False)),
         operations=Operations.of(settings, crm, hub, directory.only_org),
         editor=Editor(directory, settings, crm),
+        push_browsers=PushBrowsers(settings, PushSettings.read()),
+        password_links=links,
+        account_mails=AccountMails(MailSettings.read(), links, web.public_url),
     )
     app = build(parts)
     _add_health(app, parts)
@@ -160,6 +169,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         call_tail.follow(),
         *parts.operations.follows(),
         audit.run(),
+        parts.account_mails.run(),
         AuditRelay(settings, audit, outbox).run(),
         AuditFollower(settings, index).run(),
     )

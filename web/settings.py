@@ -40,6 +40,7 @@ class WebSettings(BaseSettings):
 
     `console_database_url`: the database of accounts, sessions, tokens, drafts and preferences, without data of leads.
     `public_url`: the address by which browsers reach the console; with https, cookies are marked secure.
+    `mailbox_url`: where all mails can be read, in a demo; each page links to it.
     `session_hours`: how long a sign-in lasts at most; `idle_minutes`: how long without a request; `prove_minutes`:
     after how long tokens, invitations, exports and changes of the second factor require the password again.
     `invitation_hours`: how long the password of an invitation is valid. `token_days`: how long a token is valid if
@@ -65,6 +66,9 @@ class WebSettings(BaseSettings):
         default_factory=_sqlite_in, validation_alias="FIRSTCLAIM_CONSOLE_DATABASE_URL"
     )
     public_url: str = Field(default="http://127.0.0.1", validation_alias="FIRSTCLAIM_PUBLIC_URL")
+    mailbox_url: str | None = Field(
+        default=None, pattern=r"^https?://[^\s\"<>]+$", validation_alias="FIRSTCLAIM_MAILBOX_URL"
+    )
     session_hours: float = Field(default=12, gt=0, validation_alias="FIRSTCLAIM_SESSION_HOURS")
     idle_minutes: float = Field(default=60, gt=0, validation_alias="FIRSTCLAIM_IDLE_MINUTES")
     prove_minutes: float = Field(default=15, gt=0, validation_alias="FIRSTCLAIM_PROVE_MINUTES")

@@ -11,8 +11,9 @@ from typing import Any, BinaryIO, Final
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
+from msgspec.structs import replace
 
-from application.importing.adf_text import LONGEST_PROSPECT, mended, prospects_in
+from application.importing.adf_text import LONGEST_PROSPECT, OUTSIDE, mended, prospects_in
 from application.importing.rows import Found, encode
 from models.contacts import phone
 from models.inbound import MAX_BYTES, MAX_DEPTH
@@ -113,7 +114,8 @@ def read(path: Path) -> Iterator[Found]:
     """Yield each prospect as a message or a refusal.
 
     A prospect that is no XML costs itself alone; reading goes on at the next one, also in a second document of the same
-    file. Raises `InvalidInput` for a file without an <adf> element or without a prospect.
+    file. A text outside of every prospect is refused: the tag of its prospect may be damaged. Raises `InvalidInput` for
+    a file without an <adf> element or without a prospect.
     """
     with path.open("rb") as file:
         yield from read_open(file)
@@ -121,8 +123,13 @@ def read(path: Path) -> Iterator[Found]:
 
 def read_open(file: BinaryIO) -> Iterator[Found]:
     """Yield each prospect of an open file, as `read` does."""
-    for line, text in prospects_in(file):
-        yield _found(line, text)
+    for piece in prospects_in(file):
+        if piece.is_prospect:
+            found = _found(piece.line, piece.text)
+            text = piece.text if found.message is None else ""
+            yield replace(found, lines=piece.text.count("\n") + 1, text=text)
+        else:
+            yield Found(line=piece.line, reason=OUTSIDE, lines=piece.text.count("\n") + 1, text=piece.text)
 
 
 def _found(line: int, text: str) -> Found:

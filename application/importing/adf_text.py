@@ -4,17 +4,23 @@ import codecs
 import re
 from collections.abc import Iterator
 from html.entities import html5
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
+from application.importing.rows import LONGEST_TEXT
 from models.errors import InvalidInput, Problem
 from models.inbound import MAX_BYTES
 
 _CHUNK: Final = 1 << 14
 _PROLOG: Final = 1 << 16
 _ROOT: Final = re.compile(r"<\s*(?:[\w.-]+:)?adf[\s/>]", re.IGNORECASE)
+_ROOT_END: Final = re.compile(r"</\s*(?:[\w.-]+:)?adf\s*>", re.IGNORECASE)
+_NO_DATA: Final = re.compile(
+    r"<\?[^>]*>|<!--.*?-->|<!DOCTYPE[^>]*>|</?\s*(?:[\w.-]+:)?adf(?:\s[^<>]*|/)?>", re.IGNORECASE | re.DOTALL
+)
 _BEGIN: Final = re.compile(r"<(?:[\w.-]+:)?prospect(?=[\s/>])", re.IGNORECASE)
 _END: Final = re.compile(r"</(?:[\w.-]+:)?prospect\s*>", re.IGNORECASE)
 _LONGEST_TAG: Final = 200
+OUTSIDE: Final = "is outside of every <prospect>"
 LONGEST_PROSPECT: Final = 2 * MAX_BYTES
 """The most characters of a prospect. A longer one is refused."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -44,8 +50,16 @@ _ENCODINGS: Final = frozenset(
 `rot13`, `undefined`), or can only decode a whole file."""
 
 
-def prospects_in(file: BinaryIO) -> Iterator[tuple[int, str]]:
-    """Yield the first line and the text of each prospect. Raises `InvalidInput` for a file without any."""
+class Piece(NamedTuple):
+    """A part of a file: a prospect, or a text outside of every prospect. `line`: its first line, from 1."""
+
+    line: int
+    text: str
+    is_prospect: bool = True
+
+
+def prospects_in(file: BinaryIO) -> Iterator[Piece]:
+    """Yield each prospect, and each text between them. Raises `InvalidInput` for a file without any."""
     head = file.read(_PROLOG)
     decoder = _decoder(head)
     if _ROOT.search(decoder.decode(head)) is None:
@@ -53,35 +67,40 @@ def prospects_in(file: BinaryIO) -> Iterator[tuple[int, str]]:
     decoder.reset()
     file.seek(0)
     some = False
-    for line, text in _pieces(file, decoder):
+    for piece in _pieces(file, decoder):
         some = True
-        yield line, text
+        yield piece
     if not some:
         raise InvalidInput((Problem(path="file", reason="there is no <prospect> in it"),))
 
 
-def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[tuple[int, str]]:
-    """Yield the first line and the text of each prospect; a text without its end where the next one begins before.
+def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[Piece]:
+    """Yield the prospects and the texts between them. A prospect without its end ends where the next one begins.
 
     Of a prospect that exceeds the bounds only a part is kept, which is then refused.
     """
     text, line, dropped, more = "", 1, 0, True
+    between = _Between()
     while True:
         begin = _BEGIN.search(text)
         if begin is None:
+            kept = max(len(text) - _LONGEST_TAG, 0) if more else len(text)
+            between.add(line, text[:kept])
             if not more:
+                yield from between.pieces()
                 return
-            kept = max(len(text) - _LONGEST_TAG, 0)
             line += text.count("\n", 0, kept)
             text = text[kept:]
         else:
+            between.add(line, text[: begin.start()])
+            yield from between.pieces()
             line += text.count("\n", 0, begin.start())
             text = text[begin.start() :]
             end = _END.search(text, 1)
             following = _BEGIN.search(text, len("<prospect"), end.start() if end else len(text))
             if following is not None or end is not None or not more:
                 stop = following.start() if following else end.end() if end else len(text)
-                yield line, text[:stop]
+                yield Piece(line, text[:stop])
                 line += text.count("\n", 0, stop) + dropped
                 text, dropped = text[stop:], 0
                 continue
@@ -92,6 +111,42 @@ def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[tupl
         piece = file.read(_CHUNK)
         more = bool(piece)
         text += decoder.decode(piece, final=not piece)
+
+
+class _Between:
+    """Collects the text between two prospects, within a bound."""
+
+    def __init__(self) -> None:
+        self._line = 1
+        self._text = ""
+        self._is_prolog = True
+
+    def add(self, line: int, text: str) -> None:
+        """Add the next text. Of more than the bound, the beginning is kept."""
+        if not self._text:
+            self._line = line
+        self._text += text[: LONGEST_TEXT + _PROLOG - len(self._text)]
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the text if it holds anything but white space, `<adf>`, comments and instructions; then begin anew.
+
+        After the end of an <adf> element, a text without any tag is none of the vendor's data. The prolog is skipped.
+        """
+        text, begin = self._text, 0
+        if self._is_prolog and (root := _ROOT.search(text)):
+            begin = root.start()
+        self._text, self._is_prolog = "", False
+        closed = max((found.end() for found in _ROOT_END.finditer(text)), default=len(text))
+        for start, end in ((begin, closed), (closed, len(text))):
+            part = _NO_DATA.sub(" ", text[start:end])
+            if (start == begin or "<" in part) and _TAG.sub(" ", part).strip():
+                line = self._line + text.count("\n", 0, start) + _blank_lines(text[start:end])
+                yield Piece(line, text[start:end].strip()[:LONGEST_TEXT], is_prospect=False)
+
+
+def _blank_lines(text: str) -> int:
+    """Return how many lines a text begins with before its first character that is not white."""
+    return text.count("\n", 0, len(text) - len(text.lstrip()))
 
 
 def _decoder(head: bytes) -> codecs.IncrementalDecoder:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from application.importing import lines
+from application.importing.broken_documents import is_json_lines, parts_of
+from application.importing.csv_rows import decoded
 from application.importing.mapping import Cell, Mapping
-from application.importing.rows import Found
+from application.importing.rows import LONGEST_TEXT, Found, encode
 from models import normalize
 from models.errors import InvalidInput, Problem
 from rules.inbound.fields import find_fields
@@ -24,7 +26,8 @@ _DEEPEST: Final = 6
 def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
     """Yield each lead as a message or a refusal; `line` is its place in the list, from 1.
 
-    A file that is no single document is read as JSON lines. Raises `InvalidInput` for a document beyond the bound.
+    A file that is no single document is read as JSON lines, or as a broken list of leads. Raises `InvalidInput` for a
+    document beyond the bound.
     """
     with path.open("rb") as file:
         content = file.read(MAX_DOCUMENT + 1)
@@ -34,7 +37,10 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
     try:
         document = parse(content)
     except (ValueError, RecursionError):
-        yield from lines.read(path, mapping)
+        if is_json_lines(content):
+            yield from lines.read(path, mapping)
+        else:
+            yield from _broken(content, mapping)
         return
     yield from leads_in(document, mapping)
 
@@ -66,7 +72,23 @@ def leads_in(document: Any, mapping: Mapping | None) -> Iterator[Found]:
             reason = (
                 f"another list of {len(further)} was found at {path_inside}; send it as a file of its own"
             )
-            yield Found(line=place, reason=reason)
+            yield Found(line=place, reason=reason, text=_text(further))
+
+
+def _broken(content: bytes, mapping: Mapping | None) -> Iterator[Found]:
+    """Yield each lead of a broken document as a message, and each part that cannot be read as a refusal.
+
+    Where a mapping says where the leads are, the document is refused as a whole.
+    """
+    text = decoded(content)
+    if mapping is not None and mapping.leads:
+        yield Found(line=1, reason="not JSON", text=text[:LONGEST_TEXT])
+        return
+    for place, part in enumerate(parts_of(text), start=1):
+        if part.value is None:
+            yield Found(line=place, reason=part.reason, text=part.text[:LONGEST_TEXT])
+        else:
+            yield _found(place, part.value, mapping)
 
 
 def _at(value: Any, names: list[str]) -> Iterator[Any]:
@@ -102,19 +124,20 @@ def _lists_inside(document: dict[str, Any], path: str, depth: int) -> Iterator[t
 
 
 def _as_utf8(content: bytes) -> bytes:
-    """Return a document in UTF-8: from UTF-16 by its mark, and from cp1252 if it is no UTF-8."""
+    """Return a document in UTF-8: from UTF-16 by its mark; bytes that are no UTF-8 are read as cp1252."""
     try:
         if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             return content.decode("utf-16").encode()
         content.decode()
     except UnicodeDecodeError:
-        return content.decode("cp1252", "replace").encode()
+        return decoded(content).encode(errors="replace")
     return content
 
 
 def _found(place: int, lead: Any, mapping: Mapping | None) -> Found:
     if not isinstance(lead, dict):
-        return Found(line=place, reason=f"must be a JSON object, not {normalize.kind_of(lead)}")
+        reason = f"must be a JSON object, not {normalize.kind_of(lead)}"
+        return Found(line=place, reason=reason, text=_text(lead))
     lost = {name: str(value) for name, value in lead.items() if isinstance(value, UnreadableValue)}
     if lost:
         attributes = lead.get("attributes")
@@ -124,4 +147,8 @@ def _found(place: int, lead: Any, mapping: Mapping | None) -> Found:
     try:
         return Found(line=place, message=mapping.message(lead) if mapping else lead)
     except Cell as cell:
-        return Found(line=place, field=cell.field, reason=str(cell))
+        return Found(line=place, field=cell.field, reason=str(cell), text=_text(lead))
+
+
+def _text(lead: Any) -> str:
+    return encode(lead).decode()[:LONGEST_TEXT]

@@ -89,16 +89,15 @@ class Forecast:
             return Fate("refused", None, row.refusal.said)
         if row.facts is None:
             raise TypeError("a row that is not refused has facts")
-        known = self._persons.lead_of(row.lead_id) is not None
         event = PersonArrived(cause=_CAUSE, org=self._org, lead_id=row.lead_id, facts=row.facts)
         transition = OrgTransition(self._state, self._directory, datetime.now(UTC), SLICE)
         place_arrival(transition, event)
         step = transition.step()
-        self._state.put(step.rows)
         placed = next((one for one in step.decisions if isinstance(one, ArrivalPlaced)), None)
+        known = placed is not None and self._persons.lead_of(placed.lead_id) is not None
+        self._state.put(step.rows)
         if placed is None:
             return Fate("refused", None, "the person was erased")
         if placed.inquiry is not None:
             return Fate("resend" if placed.inquiry.again else "inquiry", placed.lead_id, placed.why)
-        is_resend = known and placed.id_reused is None
-        return Fate("resend" if is_resend else "new", placed.lead_id, placed.why)
+        return Fate("resend" if known else "new", placed.lead_id, placed.why)

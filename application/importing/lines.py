@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from application.importing.csv_rows import decoded
 from application.importing.mapping import Cell, Mapping
-from application.importing.rows import Found
+from application.importing.rows import LONGEST_TEXT, Found
 from models import normalize
 from models.errors import Refused
 from models.inbound import MAX_BYTES
@@ -18,11 +19,12 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
     with path.open("rb") as file:
         while value := file.readline(MAX_BYTES + 1):
             line += 1
-            long = len(value) > MAX_BYTES
+            long, beginning = len(value) > MAX_BYTES, value[:LONGEST_TEXT]
             while len(value) > MAX_BYTES and not value.endswith(b"\n"):
                 value = file.readline(MAX_BYTES + 1)
             if long:
-                yield Found(line=line, reason=f"is longer than {MAX_BYTES} bytes")
+                text = beginning.decode(errors="replace")
+                yield Found(line=line, reason=f"is longer than {MAX_BYTES} bytes", text=text)
             elif value.strip():
                 yield _found(line, value, mapping)
 
@@ -31,9 +33,14 @@ def _found(line: int, value: bytes, mapping: Mapping | None) -> Found:
     try:
         message: Any = parsed(value)
         if not isinstance(message, dict):
-            return Found(line=line, reason=f"must be a JSON object, not {normalize.kind_of(message)}")
+            reason = f"must be a JSON object, not {normalize.kind_of(message)}"
+            return Found(line=line, reason=reason, text=_text(value))
         return Found(line=line, message=mapping.message(message) if mapping else message)
     except Refused as refused:
-        return Found(line=line, field=refused.field, reason=refused.reason)
+        return Found(line=line, field=refused.field, reason=refused.reason, text=_text(value))
     except Cell as cell:
-        return Found(line=line, field=cell.field, reason=str(cell))
+        return Found(line=line, field=cell.field, reason=str(cell), text=_text(value))
+
+
+def _text(value: bytes) -> str:
+    return decoded(value.rstrip(b"\r\n"))

@@ -13,14 +13,22 @@ from models.inbound import MAX_DEPTH
 from rules.inbound.intake import accept_arrival
 
 _PLACE: Final = re.compile(r" (\(byte \d+\)|at byte \d+)")
+LONGEST_TEXT: Final = 20_000
+"""The most characters of a refused row that are kept with its refusal."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why a row is not sent. `line`: its first line in the file, from 1. `field`: of the contract, or a column."""
+    """Why a row is not sent. `line`: its first line in the file, from 1. `field`: of the contract, or a column.
+
+    `lines`: how many lines it has. `text`: the row as it is in the file, its first `LONGEST_TEXT` characters; of a
+    row that only intake refuses, the message as JSON.
+    """
 
     line: int
     field: str
     reason: str
+    lines: int = 1
+    text: str = ""
 
     @property
     def said(self) -> str:
@@ -30,7 +38,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One row: the `message` to send, with the lead id it will have, or a `refusal`.
+    """One row: the `message` to send, with the lead id it will have, or a `refusal`. `lines`: how many it has.
 
     `refused_message`: the message that intake refuses, where there is one. `doubts`: fields that intake will
     keep under `attributes.invalid` because they cannot be read. `facts`: the lead as intake will read it.
@@ -43,6 +51,7 @@ class Row(msgspec.Struct, frozen=True):
     refusal: Refusal | None = None
     refused_message: dict[str, Any] | None = None
     facts: Facts | None = None
+    lines: int = 1
 
     @property
     def value(self) -> bytes:
@@ -51,12 +60,17 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a reader found at a line: a message, or the reason why there is none."""
+    """What a reader found at a line: a message, or the reason why there is none.
+
+    `lines`: how many lines it has. `text`: of a refusal, the row as it is in the file.
+    """
 
     line: int
     message: dict[str, Any] | None = None
     field: str = ""
     reason: str = ""
+    lines: int = 1
+    text: str = ""
 
 
 def encode(message: Any) -> bytes:
@@ -67,20 +81,35 @@ def encode(message: Any) -> bytes:
 def row(found: Found, defaults: dict[str, str]) -> Row:
     """Return the row to send for a reader's result. `defaults` fill what is missing. Intake's own code checks it."""
     if found.message is None:
-        return refused(found.line, found.field, found.reason)
+        text = found.text[:LONGEST_TEXT]
+        refusal = Refusal(
+            line=found.line, field=found.field, reason=found.reason, lines=found.lines, text=text
+        )
+        return Row(line=found.line, refusal=refusal, lines=found.lines)
     given = {name: value for name, value in defaults.items() if found.message.get(name) in (None, "")}
     message = {**found.message, **given}
     try:
         event = accept_arrival(encode(message), {}, arrived_at=datetime.now(UTC))
     except Refused as error:
-        return refused(found.line, error.field, error.reason, message)
+        return refused(found.line, error.field, error.reason, message, lines=found.lines)
     except RecursionError:
-        return refused(found.line, "", f"is nested deeper than {MAX_DEPTH}")
+        return refused(found.line, "", f"is nested deeper than {MAX_DEPTH}", lines=found.lines)
     invalid = event.facts.attributes.get("invalid")
     doubts = tuple(name for name in invalid if name in message) if isinstance(invalid, dict) else ()
-    return Row(line=found.line, message=message, lead_id=event.lead_id, doubts=doubts, facts=event.facts)
+    return Row(
+        line=found.line,
+        message=message,
+        lead_id=event.lead_id,
+        doubts=doubts,
+        facts=event.facts,
+        lines=found.lines,
+    )
 
 
-def refused(line: int, field: str, reason: str, message: dict[str, Any] | None = None) -> Row:
+def refused(
+    line: int, field: str, reason: str, message: dict[str, Any] | None = None, *, lines: int = 1
+) -> Row:
     """Return the row of a refusal. `message`: what intake refuses, where there is a message."""
-    return Row(line=line, refused_message=message, refusal=Refusal(line=line, field=field, reason=reason))
+    text = "" if message is None else encode(message).decode()[:LONGEST_TEXT]
+    refusal = Refusal(line=line, field=field, reason=reason, lines=lines, text=text)
+    return Row(line=line, refused_message=message, refusal=refusal, lines=lines)

@@ -13,9 +13,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+import msgspec
 from aiokafka.errors import KafkaError
 
 from application.importing.mapping import load
+from application.importing.person_keys import PersonKeys
 from application.importing.progress import Progress
 from application.importing.reading import read_leads
 from application.importing.rows import Refusal, Row
@@ -92,16 +94,17 @@ async def send_file(
 
 async def _send(producer: Producer, rows: Iterator[Row], tally: "_Tally", signer: Signer) -> None:
     waiting: deque[asyncio.Future[Any]] = deque()
+    keys = PersonKeys()
     for number, row in enumerate(rows, start=1):
         if row.refusal is not None:
             tally.refuse(row.refusal)
-        elif tally.must_skip():
-            continue
         else:
-            # The key puts one lead into one partition, so that a resend in the same file comes after the first.
-            signed = signer.headers(LEAD_ARRIVALS, row.value)
-            key = row.lead_id.encode()
-            waiting.append(await producer.send(LEAD_ARRIVALS, row.value, key=key, headers=signed))
+            key = keys.key_of(row)  # also of a row that is skipped, so that a later one has the same key
+            if tally.must_skip():
+                continue
+            value = row.value
+            signed = signer.headers(LEAD_ARRIVALS, value)
+            waiting.append(await producer.send(LEAD_ARRIVALS, value, key=key, headers=signed))
             tally.doubts.update(row.doubts)
         while waiting and (waiting[0].done() or len(waiting) > IN_FLIGHT):
             await waiting.popleft()
@@ -173,7 +176,7 @@ class _Tally:
         self.refused += 1
         self.reasons[refusal.said] += 1
         if self._file is not None:
-            said = {"line": refusal.line, "field": refusal.field, "reason": refusal.reason}
+            said = msgspec.to_builtins(refusal)
             self._file.write(json.dumps(said, ensure_ascii=False) + "\n")
         elif self.refused <= SHOWN:
             self.say(f"line {refusal.line}: {refusal.said}")

@@ -1,7 +1,9 @@
 """Reads an XLSX workbook: each of its sheets is a table with a header (V1, A13)."""
 
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile, ZipFile
@@ -34,24 +36,54 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
     except CalamineError as error:
         raise InvalidInput((Problem(path="file", reason=f"is no workbook: {error}"),)) from error
     needed = frozenset(mapping.columns()) if mapping else frozenset()
-    for _, sheet in sheets:
+    unusable: list[InvalidInput] = []
+    found: list[Iterator[Found]] = []
+    for name, sheet in sheets:
         rows = [[_text(cell) for cell in row] for row in sheet]
         begin = _header_at(rows, needed)
-        if begin is not None:
-            header = tables.named_columns(rows[begin])
-            yield from tables.messages(header, _found(rows, begin, header), mapping)
+        if begin is None:
+            continue
+        header = tables.named_columns(rows[begin])
+        try:
+            tables.require_no_row_in(header)
+            tables.require_usable(header, mapping)
+        except InvalidInput as error:
+            unusable.append(error)
+            found.append(iter([_sheet_refused(name, rows, begin, error)]))
+        else:
+            found.append(tables.messages(header, _found(rows, begin, header), mapping))
+    if unusable and len(unusable) == len(found):
+        raise unusable[0]
+    yield from chain.from_iterable(found)
+
+
+def _sheet_refused(name: str, rows: list[list[str]], begin: int, error: InvalidInput) -> Found:
+    """Return the refusal of a sheet that is no table of leads, beside others that are."""
+    text = "\n".join(",".join(row) for row in rows[begin : begin + _TITLE_ROWS])
+    reason = f"the sheet {name!r} is no table of leads: {error.problems[0].reason}"
+    return Found(line=begin + 1, reason=reason, lines=len(rows) - begin, text=text)
 
 
 def require_small(path: Path) -> None:
-    """Raise `InvalidInput` if a workbook's parts would be too large in memory."""
+    """Raise `InvalidInput` if a workbook's parts would be too large in memory, or if one of them is damaged.
+
+    The reader does not compare checksums, and would leave out rows of a damaged part.
+    """
+    broken: str | None = None
     try:
         with ZipFile(path) as book:
             unpacked = sum(part.file_size for part in book.infolist())
+            if unpacked <= MAX_UNPACKED_BYTES:
+                broken = book.testzip()
     except (BadZipFile, OSError, NotImplementedError, ValueError):
         return  # an older format, or no workbook; the reader says so
+    except (zlib.error, EOFError, RuntimeError) as error:
+        broken = str(error)
     if unpacked > MAX_UNPACKED_BYTES:
         reason = f"has {unpacked:,} bytes once it is unpacked; a workbook has {MAX_UNPACKED_BYTES:,} at most"
         raise InvalidInput((Problem(path="file", reason=reason),))
+    if broken is not None:
+        raise InvalidInput((Problem(path="file", reason=f"is a damaged workbook: {broken}"),))
 
 
 def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:
@@ -62,9 +94,10 @@ def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:
 
 
 def _found(rows: list[list[str]], begin: int, header: tuple[str, ...]) -> Iterator[Found]:
+    yield from tables.rows_before(rows[:begin], len(header))
     for place in range(begin + 1, len(rows)):
         if any(rows[place]):
-            yield tables.row_of(place + 1, rows[place], header)
+            yield tables.row_of(place + 1, rows[place], header, text=",".join(rows[place]))
 
 
 def _text(cell: Any) -> str:

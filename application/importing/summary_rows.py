@@ -34,11 +34,20 @@ def is_summary(cells: dict[str, Any], phones: frozenset[str] = frozenset()) -> b
     if not (_WORDS.fullmatch(first) or _END.fullmatch(first)):
         return False
     return all(_FIGURE.fullmatch(cell) for _, cell in others) and not any(
-        _is_phone(cell) for name, cell in others if name in phones or field_of(name) == "phone"
+        is_phone(cell) for name, cell in others if name in phones or field_of(name) == "phone"
     )
 
 
-def _is_phone(cell: str) -> bool:
+def is_email(cell: str) -> bool:
+    """Say whether a cell can be read as a mail address."""
+    try:
+        return "@" in cell and contacts.email(cell) is not None
+    except ValueError:
+        return False
+
+
+def is_phone(cell: str) -> bool:
+    """Say whether a cell can be read as a phone."""
     try:
         return contacts.phone(cell) is not None
     except ValueError:

@@ -14,6 +14,7 @@ from application.directory.publish import TRANSACTIONS
 from application.kafka_access.acls import CLUSTER_NAME, Acl, Operation, Pattern, Resource
 from couriers.channels import NAMES as CHANNELS
 from couriers.channels import group_of
+from couriers.mail.digest_requests import GROUP as DIGEST_GROUP
 from models.errors import ConfigError
 from sink.consumer import GROUP as SINK_GROUP
 from streams.topics import (
@@ -35,9 +36,11 @@ from streams.topics import (
     NOTIFICATIONS,
     ORG_JOURNAL,
     ORG_LOG,
+    PUSH_SUBSCRIPTIONS,
     QUEUE_CHANGES,
     RELAY_GROUP,
     TOPICS,
+    VENDOR_REPORTS,
     WORKER_GROUP,
 )
 
@@ -143,9 +146,9 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         checks=True,
     ),
     "sink": PrincipalRights(
-        says="firstclaim sink: journal, deliveries and calls become rows of the CRM database",
+        says="firstclaim sink: journal, deliveries and calls become rows of the CRM database, and reports of vendors",
         reads=(LEAD_JOURNAL, DELIVERIES, CALLS, DEAD_LETTERS),
-        writes=(DEAD_LETTERS,),
+        writes=(DEAD_LETTERS, VENDOR_REPORTS),
         groups=(SINK_GROUP,),
         checks=True,
     ),
@@ -156,9 +159,27 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
     "courier": PrincipalRights(
         says="firstclaim courier: sends mail, push and calls, and records their fates",
         # At its start it reads which records have a fate already. A telephone asks the engine for what a rep presses.
-        reads=(NOTIFICATIONS, DELIVERIES, CALLS, DIRECTORY, LEAD_DECISIONS, DO_NOT_CONTACT),
-        writes=(DELIVERIES, DEAD_LETTERS, CALLS, LEAD_ACTIONS, LEAD_ARRIVALS),
-        groups=_COURIER_GROUPS,
+        # Push removes browsers that take no messages any more. Mail requests the managers' digests of exceptions.
+        reads=(
+            NOTIFICATIONS,
+            DELIVERIES,
+            CALLS,
+            DIRECTORY,
+            DO_NOT_CONTACT,
+            LEAD_DECISIONS,
+            LEAD_EXCEPTIONS,
+            PUSH_SUBSCRIPTIONS,
+        ),
+        writes=(
+            DELIVERIES,
+            DEAD_LETTERS,
+            CALLS,
+            LEAD_ACTIONS,
+            LEAD_ARRIVALS,
+            NOTIFICATIONS,
+            PUSH_SUBSCRIPTIONS,
+        ),
+        groups=(*_COURIER_GROUPS, DIGEST_GROUP),
         checks=True,
     ),
     "console": PrincipalRights(
@@ -181,7 +202,7 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         # It replays messages from outside. An operator replays what one of our stages could not decide. Nothing else
         # is allowed on the audit topic, so nobody can remove an entry through the console.
         # To erase a person it waits until the org has forgotten the person, and writes the other dead letters anew.
-        writes=(*_INBOUND, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES, AUDIT),
+        writes=(*_INBOUND, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES, AUDIT, PUSH_SUBSCRIPTIONS),
         deletes=(DEAD_LETTERS,),
         sees=_ALL,
         watches=(WORKER_GROUP, RELAY_GROUP),

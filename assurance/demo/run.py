@@ -64,7 +64,8 @@ def run(
     `secure`: Kafka has a user and ACLs for each process.
     """
     say(
-        "starting Apache Kafka, Valkey, a worker, a relay, a sink, the board, a mail courier and the console …"
+        "starting Apache Kafka, Valkey, a worker, a relay, a sink, the board, couriers for mail and push, and the "
+        "console …"
     )
     if console_port is None:
         console_port = CONSOLE_PORT
@@ -81,8 +82,6 @@ def run(
         secure=secure,
         mailbox=True,
     ) as stack:
-        if stack.mailbox is not None:
-            say(f"mails to the reps are listed at {stack.mailbox.page.as_uri()}")
         database_url = WebSettings.read(state_dir=stack.settings.state_dir).console_database_url
         with signed_up(database_url):
             return asyncio.run(_Demo(stack, say, seed, hours=hours).play(seconds, leads, mapping))
@@ -94,7 +93,8 @@ class _Demo:
         self.directory = lender() if hours else opened(lender())
         self.remark = "" if hours else OPENED
         self.settings = stack.settings
-        self.invitation = invitation(stack.ports["console"])
+        box = stack.mailbox
+        self.invitation = invitation(stack.ports["console"], box.url if box else None)
         self.stop = asyncio.Event()
         self.parts: dict[str, str] = {}
 

@@ -61,8 +61,8 @@ def close_left_over(database_url: str) -> None:
         engine.dispose()
 
 
-def invitation(port: int) -> str:
-    """Return the console's address and the accounts, as lines for people."""
+def invitation(port: int, mailbox: str | None = None) -> str:
+    """Return the console's address, the accounts and the mailbox's address, as lines for people."""
     wide = max(len(one.email) for one in SIGN_INS)
     people = [f"  {one.email:<{wide}}  {PASSWORD}  {one.role}: {one.to_do}" for one in SIGN_INS]
     return "\n".join(
@@ -70,5 +70,6 @@ def invitation(port: int) -> str:
             f"Open the console:  http://127.0.0.1:{port}",
             *people,
             "  (email, password; they work in this demo only, and only while it runs)",
+            *([] if mailbox is None else [f"Read the reps' mails:  {mailbox}"]),
         )
     )

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assurance.verify.findings import Findings
 from assurance.verify.records import position_of
-from couriers.channels import NAMES, group_of, kind_of
+from couriers.channels import NAMES, fate_name_of, group_of, kind_of
 from models.errors import RetryableError
 from models.ids import public_message_position
 from models.public import DELIVERIES, NOTIFICATIONS, Delivery, Notification
@@ -32,7 +32,8 @@ ROWS: Final = 300
 _REQUEST: Final = msgspec.json.Decoder(Notification)
 _FATE: Final = msgspec.json.Decoder(Delivery)
 Fates = dict[tuple[str, str], Any]
-"""(request, status) -> the newest record."""
+"""(request, status or channel) -> a record."""
+Passed = dict[str, dict[int, int]]
 
 
 async def check_deliveries(settings: Settings, findings: Findings) -> int:
@@ -58,28 +59,27 @@ async def check_deliveries(settings: Settings, findings: Findings) -> int:
         raise RetryableError("Kafka", repr(error)) from error
 
 
-async def _passed(settings: Settings) -> dict[str, dict[int, int]]:
-    """Return kind -> partition -> the offset up to which its couriers have finished."""
+async def _passed(settings: Settings) -> Passed:
+    """Return channel -> partition -> the offset up to which its couriers have finished."""
     admin = clients.admin(settings)
     await admin.start()
-    found: dict[str, dict[int, int]] = {}
+    found: Passed = {}
     try:
         for name in NAMES:
             committed = await admin.list_consumer_group_offsets(group_of(name))
             for place, at in committed.items():
                 if place.topic == NOTIFICATIONS and at.offset >= 0:
-                    found.setdefault(kind_of(name), {})[place.partition] = at.offset
+                    found.setdefault(name, {})[place.partition] = at.offset
     finally:
         await admin.close()
     return found
 
 
-async def _partition(
-    settings: Settings, partition: int, passed: dict[str, dict[int, int]], findings: Findings
-) -> Fates:
+async def _partition(settings: Settings, partition: int, passed: Passed, findings: Findings) -> Fates:
     """Compare one partition of both topics; return its fates."""
     requests: dict[str, Any] = {}
-    waiting: dict[str, Any] = {}
+    waiting: Fates = {}
+    kinds = {name: (kind_of(name), fate_name_of(name)) for name in passed}
     first = None
     async with aclosing(read_topic(settings, NOTIFICATIONS, partitions={partition})) as records:
         async for record in records:
@@ -88,8 +88,10 @@ async def _partition(
             if request is None:
                 continue  # it is among the dead letters
             requests.setdefault(request.notification_id, record)
-            if not request.withdrawn and record.offset < passed.get(request.kind, {}).get(partition, 0):
-                waiting.setdefault(request.notification_id, record)
+            for name, (kind, channel) in kinds.items():
+                is_passed = record.offset < passed[name].get(partition, 0)
+                if not request.withdrawn and kind == request.kind and is_passed:
+                    waiting.setdefault((request.notification_id, channel), record)
     fates: Fates = {}
     async with aclosing(read_topic(settings, DELIVERIES, partitions={partition})) as records:
         async for record in records:
@@ -98,10 +100,10 @@ async def _partition(
                 findings.add("record_unreadable", "", at=position_of(record))
                 continue
             fates.setdefault((fate.notification_id, fate.status), record)
-            waiting.pop(fate.notification_id, None)
+            waiting.pop((fate.notification_id, fate.channel), None)
             if fate.notification_id not in requests and _request_is_kept(record, first):
                 findings.add("fate_unasked", fate.lead_id, at=position_of(record), id=fate.notification_id)
-    for identity, record in waiting.items():
+    for (identity, _), record in waiting.items():
         findings.add("fate_missing", identity.split("/", 1)[0], at=position_of(record), id=identity)
     return fates
 

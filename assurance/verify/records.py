@@ -66,6 +66,14 @@ def position_of(record: Any) -> str:
     return f"{record.topic}-{record.partition}@{record.offset}"
 
 
+def source_of(record: Any) -> str:
+    """Return who wrote a record, as its header `ce_source` says."""
+    return next(
+        (value.decode(errors="replace") for name, value in record.headers if name == "ce_source" and value),
+        "",
+    )
+
+
 def key_text(key: bytes | None) -> str:
     """Return a key as text."""
     return (key or b"").decode(errors="replace")

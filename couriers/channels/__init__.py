@@ -1,6 +1,6 @@
 """The channels, one file each. A file here with `KIND` and `open_channel` is the channel of its name (N1).
 
-`KIND` is the kind of its requests on `notifications`.
+`KIND` is the kind of its requests on `notifications`. `FATE_NAME` is its name on `deliveries`, if that is not `KIND`.
 """
 
 import pkgutil
@@ -28,6 +28,12 @@ def kind_of(name: str) -> str:
     """Return the kind of a channel's requests."""
     kind: str = import_module(f"{__name__}.{name}").KIND
     return kind
+
+
+def fate_name_of(name: str) -> str:
+    """Return the name of a channel on `deliveries`: its kind, unless several channels carry that kind."""
+    channel: str = getattr(import_module(f"{__name__}.{name}"), "FATE_NAME", kind_of(name))
+    return channel
 
 
 def group_of(name: str) -> str:

@@ -1,11 +1,14 @@
 """The mail channel: one mail per request, over SMTP (N2)."""
 
+import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from email.utils import parseaddr
 from typing import Final
 
+from couriers.directory import Directory
+from couriers.mail.digest_requests import ExceptionDigests
 from couriers.mail.messages import compose
 from couriers.mail.settings import MailSettings
 from couriers.mail.smtp import SmtpPool
@@ -59,17 +62,31 @@ def message_id(notification: Notification, sender: str) -> str:
     return f"<{digest}@{parseaddr(sender)[1].rpartition('@')[2]}>"
 
 
+def _digesting(settings: Settings, mail: MailSettings) -> Iterator[asyncio.Task[None]]:
+    """Start what makes the managers' digests. A failure of it stops no mail."""
+    if mail.digest_minutes > 0:
+        directory = Directory(settings)
+        digests = ExceptionDigests(settings, directory, mail.digest_minutes * 60)
+        yield asyncio.create_task(directory.follow())
+        yield asyncio.create_task(digests.run())
+
+
 @asynccontextmanager
 async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Channel]:
     """Open the mail channel. Raises ConfigError without a server."""
-    del settings, report
+    del report
     mail = MailSettings.read()
     if mail.host is None:
         raise ConfigError("FIRSTCLAIM_SMTP_HOST", "is missing; the mail courier needs an SMTP server")
     mail.tls()
     _ = mail.secret
+    _ = mail.unsubscribe_secret
     channel = MailChannel(mail)
+    running = list(_digesting(settings, mail))
     try:
         yield channel
     finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await channel.close()

@@ -20,6 +20,8 @@ class MailSettings(BaseSettings):
     `tls` connects with TLS; `none` sends in clear text, and then no credentials. `password_file` is read at the start.
     `sender`: the sender's address for orgs that set none. `connections`: how many mails are sent at a time.
     `console_url`: the console's public address, for the links of mails of orgs that set no address of their own.
+    `unsubscribe_key` or its file: signs the links that end digests; console and courier need the same, and without it
+    mails have no such link. `digest_minutes`: how often managers get a digest of new exceptions; 0: never.
     """
 
     model_config = SettingsConfigDict(
@@ -40,6 +42,11 @@ class MailSettings(BaseSettings):
     sender: str = "firstclaim@localhost"
     connections: int = Field(default=4, ge=1, le=64)
     console_url: str | None = Field(default=None, validation_alias="FIRSTCLAIM_PUBLIC_URL")
+    unsubscribe_key: SecretStr | None = Field(default=None, validation_alias="FIRSTCLAIM_UNSUBSCRIBE_KEY")
+    unsubscribe_key_file: Path | None = Field(
+        default=None, validation_alias="FIRSTCLAIM_UNSUBSCRIBE_KEY_FILE"
+    )
+    digest_minutes: float = Field(default=60, ge=0, le=1_440)
 
     @classmethod
     def read(cls) -> Self:
@@ -70,7 +77,8 @@ class MailSettings(BaseSettings):
             )
         if "@" not in self.sender:
             raise ConfigError("FIRSTCLAIM_SMTP_SENDER", f"{self.sender!r} is no mail address")
-        remember(self.password.get_secret_value() if self.password else None)
+        for secret in (self.password, self.unsubscribe_key):
+            remember(secret.get_secret_value() if secret else None)
         return self
 
     @property
@@ -80,14 +88,16 @@ class MailSettings(BaseSettings):
             return self.password.get_secret_value()
         if self.password_file is None:
             return None
-        try:
-            secret = self.password_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError("FIRSTCLAIM_SMTP_PASSWORD_FILE", f"cannot be read: {error}") from error
-        if not secret:
-            raise ConfigError("FIRSTCLAIM_SMTP_PASSWORD_FILE", f"{self.password_file} is empty")
-        remember(secret)
-        return secret
+        return read_secret(self.password_file, "FIRSTCLAIM_SMTP_PASSWORD_FILE")
+
+    @property
+    def unsubscribe_secret(self) -> str | None:
+        """The key of the links that end digests; None without one. Raises ConfigError if its file cannot be read."""
+        if self.unsubscribe_key is not None:
+            return self.unsubscribe_key.get_secret_value()
+        if self.unsubscribe_key_file is None:
+            return None
+        return read_secret(self.unsubscribe_key_file, "FIRSTCLAIM_UNSUBSCRIBE_KEY_FILE")
 
     def tls(self) -> ssl.SSLContext | None:
         """Return the TLS context; None without TLS. Raises ConfigError if the authorities cannot be loaded."""
@@ -97,3 +107,15 @@ class MailSettings(BaseSettings):
             return ssl.create_default_context(cafile=self.cafile)
         except (ssl.SSLError, OSError) as error:
             raise ConfigError("FIRSTCLAIM_SMTP_CAFILE", f"cannot be loaded: {error}") from error
+
+
+def read_secret(file: Path, name: str) -> str:
+    """Return the secret in a file. `name`: the variable that names it. Raises ConfigError with it."""
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(name, f"cannot be read: {error}") from error
+    if not secret:
+        raise ConfigError(name, f"{file} is empty")
+    remember(secret)
+    return secret

@@ -33,6 +33,16 @@ WORDS: Final[dict[str, Words]] = {
         closing="View your other leads by clicking the button below.",
         mine=False,
     ),
+    "new_lead_button": Words(
+        "A New Lead is Available", "A new lead is available to you and others:", mine=False
+    ),
+    "lock_freed": Words("A Lead was Freed", "A manager freed this lead, which you had open:", mine=False),
+    "lead_merged": Words("A Lead of Yours was Merged", "This lead was merged into another one:", mine=False),
+    "lead_split": Words("A Lead was Taken Out", "This lead was taken out of another one, and is yours:"),
+    "inquiry_split": Words("An Inquiry was Taken Out", "An inquiry was taken out of this lead of yours:"),
+    "shared_handle": Words(
+        "A Phone or Mail Address is Shared", "These people share a phone or mail address with this lead:"
+    ),
     "new_inquiry": Words("Your Lead Inquired Again", "A lead of yours has sent another inquiry:"),
     "callback_due": Words("A Callback is Due", "You promised to call this lead now:"),
 }

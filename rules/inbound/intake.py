@@ -20,6 +20,7 @@ from models.inbound import ARRIVAL_READERS, Action, Arrival
 from models.org import PersonArrived
 from models.publication import KINDS
 from rules.inbound import publication
+from rules.inbound.attribute_types import Types, read_types
 from rules.inbound.corrections import UPDATE, read_corrections
 from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, digest, is_null, opened, place, storable
 from rules.inbound.fields import HANDLES, as_sent, find_fields, list_found
@@ -33,11 +34,18 @@ _NO_FACTS: Final = {
 } | {"vendor": None}
 ZoneOfOrg = Callable[[str], str]
 """Returns an org's time zone."""
+TypesOfOrg = Callable[[str], Types]
+"""Returns an org's types of attributes."""
 _MISSING: Final = "is missing"
 
 
 def accept_arrival(
-    value: bytes | None, headers: Headers, *, arrived_at: datetime, zone_of_org: ZoneOfOrg | None = None
+    value: bytes | None,
+    headers: Headers,
+    *,
+    arrived_at: datetime,
+    zone_of_org: ZoneOfOrg | None = None,
+    types_of_org: TypesOfOrg | None = None,
 ) -> PersonArrived:
     """Read one record of `lead-arrivals`.
 
@@ -45,7 +53,8 @@ def accept_arrival(
     kept under `attributes.invalid`. A `created_at` without an offset is read in the org's time zone (`zone_of_org`, UTC
     where not given), and `attributes.assumed.created_at` says so. An unreadable `silenced` counts as yes, so that
     nobody is called by mistake. A phone, mail address or name that cannot be read still counts as a handle on the
-    person if it is text. What contradicts is named in `attributes.remarks` (V5). Raises only Refused.
+    person if it is text. What contradicts is named in `attributes.remarks` (V5). Attributes are read by the org's types
+    (`types_of_org`, C4). Raises only Refused.
     """
     envelope = opened(value, headers, parsed_lead)
     found = find_fields(envelope.message)
@@ -62,12 +71,15 @@ def accept_arrival(
     org = facts["org"]
     zone = zone_of_org(org) if zone_of_org else "UTC"
     complete_facts(facts, found, remarks, arrived_at=arrived_at, zone=zone)
+    attributes = _attributes(attributes, extra, remarks)
+    if types_of_org and (types := types_of_org(org)):
+        attributes = read_types(attributes, types, zone)
     vendor, external_id = as_sent(found.fields["vendor"]), as_sent(found.fields.get("external_id"))
     return PersonArrived(
         lead_id=ids.lead_id(org, vendor or facts["vendor"], external_id, envelope.message),
         cause=envelope.event_id or digest(value or b""),
         org=org,
-        facts=Facts(**facts, attributes=_attributes(attributes, extra, remarks)),
+        facts=Facts(**facts, attributes=attributes),
     )
 
 

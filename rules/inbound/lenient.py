@@ -64,15 +64,20 @@ def _leniently(value: bytes) -> Any:
 
 
 def _loaded(value: bytes) -> Any:
-    return json.loads(
-        value.decode().removeprefix(_BOM),
-        strict=False,
-        parse_float=_float,
-        parse_int=lambda literal: (
-            int(literal) if len(literal) <= _LONGEST_NUMBER else UnreadableValue(literal)
-        ),
-        parse_constant=UnreadableValue,
-    )
+    return _DECODER.decode(value.decode().removeprefix(_BOM))
+
+
+def first_value(text: str, at: int) -> tuple[Any, int]:
+    """Return the JSON value that begins at a place of a text, and where it ends.
+
+    Raises `ValueError` or `RecursionError`.
+    """
+    value, end = _DECODER.raw_decode(text, at)
+    return _kept(value), end
+
+
+def _int(literal: str) -> Any:
+    return int(literal) if len(literal) <= _LONGEST_NUMBER else UnreadableValue(literal)
 
 
 def _float(literal: str) -> Any:
@@ -81,6 +86,9 @@ def _float(literal: str) -> Any:
     return Scientific(literal) if "e" in literal or "E" in literal else number
 
 
+_DECODER: Final = json.JSONDecoder(
+    strict=False, parse_float=_float, parse_int=_int, parse_constant=UnreadableValue
+)
 _DECODE: Final = msgspec.json.Decoder(Any, float_hook=_float).decode
 
 

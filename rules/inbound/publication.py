@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from models.errors import Problem, PublicationErrors, RuleErrors
 from models.public import MINE, personal_queue
 from models.publication import KINDS
+from models.publication_reach import REASONS
 from rules.language.catalogue import FIELDS
 from rules.language.tree import Group, Node, parse
 
@@ -122,7 +123,10 @@ def _problem(error: Any) -> Problem:
     for part in error["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     names = [part for part in error["loc"] if isinstance(part, str)]
-    reason = _REASONS.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ").replace(
-        "Input should", "must"
+    pattern = (error.get("ctx") or {}).get("pattern", "")
+    reason = (
+        REASONS.get(pattern)
+        or _REASONS.get(error["type"])
+        or str(error["msg"]).removeprefix("Value error, ").replace("Input should", "must")
     )
     return Problem(path=path, field=names[-1] if names else None, reason=reason)

@@ -18,6 +18,7 @@ from models.errors import Refused
 from models.events import ActionRequested, DirectoryPublished
 from models.org import PersonArrived
 from models.publication import SettingsObject, VendorBinding
+from rules.inbound.attribute_types import Types
 from rules.inbound.envelope import Headers
 
 KEY_ID: Final = "fc-key-id"
@@ -50,7 +51,7 @@ class Terms(msgspec.Struct, frozen=True):
     """An org's requirements for messages.
 
     `key_ids`: the keys of its own programs, which sign actions and leads of any vendor. `time_zone`: in which a lead's
-    time without an offset is read.
+    time without an offset is read. `attribute_types`: how attributes of leads are read (C4).
     """
 
     arrivals_required: bool = False
@@ -58,6 +59,7 @@ class Terms(msgspec.Struct, frozen=True):
     key_ids: frozenset[str] = frozenset()
     vendors: Mapping[str, VendorBinding] = {}
     time_zone: str = "UTC"
+    attribute_types: Types = {}
 
 
 OPEN: Final = Terms()
@@ -193,6 +195,7 @@ def _terms(value: Mapping[str, Any]) -> Terms:
         key_ids=frozenset(settings.key_ids),
         vendors={normalize.vendor(name): binding for name, binding in settings.vendors.items()},
         time_zone=settings.time_zone or "UTC",
+        attribute_types=settings.attribute_types,
     )
 
 

@@ -87,7 +87,9 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
     _record_suppression(transition, event.barred)
     if transition.lead is not transition.before_event:
         transition.update(org_log_offset=event.org_log_offset)
-    transition.emit(ArrivalRepeated(filled=filled, apart=apart, doubt=ANOTHER_NAME if stranger else None))
+    vendor = event.facts.vendor if event.facts.vendor != before.vendor else None
+    doubt = ANOTHER_NAME if stranger else None
+    transition.emit(ArrivalRepeated(filled=filled, apart=apart, doubt=doubt, vendor=vendor))
     return None
 
 

@@ -121,6 +121,30 @@ def action(action_id: str, **fields: Any) -> bytes:
     ).encode()
 
 
+async def test_c4_attributes_are_read_as_the_org_says(engine: Engine, outside: Outside) -> None:
+    """The org's settings and a vendor's bytes on the real topics."""
+    settings = {"attribute_types": {"income": "number", "code": "text", "move_in": "date"}}
+    outside.send(DIRECTORY, json.dumps(settings).encode(), key=b"default/settings/settings")
+    sent: dict[str, dict[str, Any]] = {
+        "typed": {"income": "$12,000", "code": 7, "attributes": {"move_in": "11/25/2026", "other": "12k"}},
+        "lost": {"income": "n/a", "move_in": "soon"},
+    }
+    for name, fields in sent.items():
+        outside.send(LEAD_ARRIVALS, json.dumps({"vendor": "m", "external_id": name, **fields}).encode())
+    outside.flush()
+    async with engine.worker() as worker, engine.relay():
+
+        async def arrived() -> bool:
+            return len(leads(await engine.rows())) == len(sent)
+
+        await worker.until_async(arrived, "both leads are there")
+    found = {name: row.lead and row.lead.facts.attributes for name, row in leads(await engine.rows()).items()}
+    assert found == {
+        "typed": {"income": 12000, "code": "7", "move_in": "2026-11-25T00:00:00Z", "other": "12k"},
+        "lost": {"invalid": {"income": "n/a", "move_in": "soon"}},
+    }
+
+
 # action id -> the sent value, the lead id of its answer, a piece of the reason
 REFUSED: dict[str, tuple[bytes, str, str]] = {
     "note": (action("note", note="x" * 20_000), NOBODY, "note: is longer than 16384 characters"),

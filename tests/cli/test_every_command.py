@@ -49,7 +49,7 @@ ACCOUNTS: Final = frozenset(
     }
 )
 """Commands that need only the console's database, which they create."""
-STAND_ALONE: Final = frozenset({"acls", "signing-key", "console-key", "vendor try"})
+STAND_ALONE: Final = frozenset({"acls", "push-key", "signing-key", "console-key", "vendor try"})
 """Commands that only print a table or make a key, and use no server."""
 PROCESSES: Final = {
     **{name: (name,) for name in ("worker", "relay", "sink", "board", "console")},

@@ -141,9 +141,16 @@ class Post:
 
 
 class CourierProcess:
-    """One `firstclaim courier --channel mail`."""
+    """One `firstclaim courier`."""
 
-    def __init__(self, settings: Settings, log: Path, environment: dict[str, str], *arguments: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: Path,
+        environment: dict[str, str],
+        *arguments: str,
+        channel: str = "mail",
+    ) -> None:
         self.port = free_port()
         self.log = log
         self.process = spawn(
@@ -153,7 +160,7 @@ class CourierProcess:
                 "cli",
                 "courier",
                 "--channel",
-                "mail",
+                channel,
                 "--port",
                 str(self.port),
                 *arguments,

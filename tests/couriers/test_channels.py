@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from couriers.channels import NAMES, kind_of, opener
-from couriers.port import Kind
+from couriers.channels import NAMES, fate_name_of, kind_of, opener
+from couriers.port import ChannelName, Kind
 from models.errors import ConfigError
 
 
@@ -16,9 +16,10 @@ def test_n1_each_channel_has_a_kind_and_can_be_opened(name: str) -> None:
     assert opener(name) is import_module(f"couriers.channels.{name}").open_channel
 
 
-def test_n1_each_kind_has_at_most_one_channel() -> None:
-    kinds = [kind_of(name) for name in NAMES]
-    assert len(kinds) == len(set(kinds))
+def test_n1_each_channel_has_a_name_of_its_own_for_its_fates() -> None:
+    names = [fate_name_of(name) for name in NAMES]
+    assert len(names) == len(set(names))
+    assert set(names) <= set(get_args(ChannelName))
 
 
 def test_n1_an_unknown_channel_is_refused_with_the_known_ones() -> None:

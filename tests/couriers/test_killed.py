@@ -2,12 +2,15 @@
 
 Every mail that was still useful comes. A mail comes twice only where the courier was killed between the server's answer
 and the record of it: at most one per connection and kill. No mail comes later than 20 seconds after its offer was over.
+
+`KILL_SECONDS=5 pytest -s` kills it every five seconds, whatever it has sent until then.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import time
 from collections import Counter
@@ -32,6 +35,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 OFFERS: Final = 1_000
 KILL_AFTER: Final = 140
 """The courier is killed whenever so many more mails were accepted."""
+KILL_SECONDS: Final = float(os.environ.get("KILL_SECONDS", "0"))
+"""If it is not 0, the courier is killed so many seconds after its start instead."""
 CONNECTIONS: Final = 4
 SHORT_SECONDS: Final = 4.0
 
@@ -72,7 +77,9 @@ def test_n1_a_thousand_offers_through_kills_and_refusals(
         return len({identity for identity, _ in accepted})
 
     def killed_at() -> Callable[[], bool]:
-        goal = len(accepted) + KILL_AFTER
+        goal, at = len(accepted) + KILL_AFTER, time.monotonic() + KILL_SECONDS
+        if KILL_SECONDS:
+            return lambda: time.monotonic() >= at or distinct() >= len(useful)
         return lambda: len(accepted) >= goal or distinct() >= len(useful)
 
     while distinct() < len(useful):

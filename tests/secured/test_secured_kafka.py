@@ -153,6 +153,13 @@ UNUSED_HERE = {
     ("courier", "WRITE", "lead-arrivals"),
     ("courier", "READ", "lead-decisions"),
     ("courier", "READ", "firstclaim-courier-call"),
+    # No push message, chat or digest is sent here.
+    ("courier", "READ", "firstclaim-courier-push"),
+    ("courier", "READ", "firstclaim-courier-chat"),
+    ("courier", "READ", "push-subscriptions"),
+    ("courier", "WRITE", "push-subscriptions"),
+    ("courier", "READ", "lead-exceptions"),
+    ("courier", "WRITE", "notifications"),
     ("relay", "WRITE", "queue-changes"),
     ("relay", "WRITE", "notifications"),
     ("relay", "WRITE", "lead-exceptions"),

@@ -11,8 +11,9 @@ import signal
 import sys
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,17 @@ from models.errors import RetryableError
 from models.lead import DirectoryRow
 from runtime.kafka import KafkaBroker
 from runtime.process import free_port, spawn, stop_process
+from sink.rebuild import empty
 from sink.tables import DeliveryTable, SinkOffsetTable
 from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, DELIVERIES, LEAD_JOURNAL, provision
+from streams.topic_reader import read_topic
+from streams.topics import DEAD_LETTERS, DELIVERIES, LEAD_JOURNAL, VENDOR_REPORTS, provision
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import START, Story, tables, unburied
+from tests.sink.vendor_history import history_of, refusals_of, sums_of
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -389,6 +393,67 @@ def test_n1_fates_reach_the_database_through_kills(
     assert until(lambda: wanted <= set(_fates(plain_engine))), sink.log.read_text()
     found = _fates(plain_engine)
     assert len(found) == len(set(found))
+
+
+def test_v6_the_reports_of_vendors_are_exact_through_kills(
+    journal: Journal, start: Callable[[], SinkProcess], plain_engine: Engine
+) -> None:
+    """The sums of the topic are those of the journal and of the dead letters, each message counted once."""
+    story, vendors = journal.begin(), (unique("acme"), unique("globex"))
+    story.records = history_of(story.partition, vendors, leads=2_500)
+    story.off = len(story.records)
+    letters = refusals_of(vendors, 400, story.partition)
+    journal.send(story.records)
+    asyncio.run(_write(journal.broker.address, DEAD_LETTERS, letters[:300]))
+    kills = 0
+    for step in (1, 2_500):
+        sink = start()
+        assert until(reached(plain_engine, story, step))
+        sink.kill()
+        kills += applied(plain_engine) != journal.ends
+    assert kills, "the sink was too fast to be killed in the middle"
+    sink = start()
+    # Intake that is killed writes a dead letter twice.
+    asyncio.run(_write(journal.broker.address, DEAD_LETTERS, letters[290:]))
+    expected = sums_of(story.records, letters)
+    assert until(lambda: asyncio.run(_reports(journal, vendors)) == expected), sink.log.read_text()
+    sink.kill()
+    empty(plain_engine, history=False)
+    sink = start()
+    assert until(caught_up(plain_engine, journal))
+    more = refusals_of(vendors, 403, story.partition)[400:]
+    asyncio.run(_write(journal.broker.address, DEAD_LETTERS, more))
+    expected = sums_of(story.records, [*letters, *more])
+    assert until(lambda: asyncio.run(_reports(journal, vendors)) == expected), (
+        "a rebuild counts nothing twice"
+    )
+
+
+async def _reports(journal: Journal, vendors: tuple[str, ...]) -> Counter[tuple[str, ...]]:
+    """Return the sums of the newest records of some vendors, as any client reads them."""
+    newest: dict[bytes, dict[str, Any]] = {}
+    async with aclosing(read_topic(journal.settings, VENDOR_REPORTS)) as records:
+        async for record in records:
+            said = json.loads(record.value)
+            if said["vendor"] in vendors:
+                assert said["version"] >= newest.get(record.key, said)["version"]
+                newest[record.key] = said
+    sums: Counter[tuple[str, ...]] = Counter()
+    for said in newest.values():
+        of = (said["vendor"], said["begins_at"])
+        for name, value in said.items():
+            if isinstance(value, dict):
+                sums.update({(*of, name, detail): count for detail, count in value.items()})
+            elif isinstance(value, int) and name != "version" and value:
+                sums[(*of, name)] = value
+    return sums
+
+
+async def _write(bootstrap: str, topic: str, values: list[tuple[bytes, list[tuple[str, bytes]]]]) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap, linger_ms=5) as producer:
+        for value, headers in values:
+            await producer.send(topic, value, key=None, headers=headers)
+        await producer.flush()
 
 
 def _fates(engine: Engine) -> list[str]:

@@ -13,9 +13,10 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.dead_letters import org_of, shown
+from application.dead_letters import shown
 from application.replay import NotReplayable, ReplayObstacle, is_replayable, target_of
 from streams.dead_letter_reading import OURS, Letter, Source, read_letter, restored, set_apart
+from streams.dead_letter_senders import org_of
 from streams.dead_letters import CUT_BYTES, DeadLetter, make_letter
 from streams.topics import MAX_DEAD_LETTER_BYTES
 from web.services.operations.dead_letters import Letter as ListedLeads

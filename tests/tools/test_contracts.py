@@ -32,6 +32,7 @@ def test_every_public_topic_has_a_schema() -> None:
         topics.NOTIFICATIONS,
         topics.DELIVERIES,
         topics.CALLS,
+        topics.VENDOR_REPORTS,
         topics.AUDIT,
         *(f"{topics.DIRECTORY}-{kind}" for kind in KINDS),
         f"{topics.DEAD_LETTERS}-headers",

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pytest
 
-from application.dead_letters import org_of
 from application.importing.tables import MAX_COLUMNS
 from models.facts import MAX_ATTRIBUTES_BYTES
 from streams.dead_letter_reading import read_letter
+from streams.dead_letter_senders import org_of
 from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS, DIRECTORY, LEAD_ARRIVALS
 from tests.fixtures.waiting import PATIENCE_SECONDS

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from application.dead_letters import org_of
 from application.importing.send import send_file
 from models.ids import lead_id
 from streams.dead_letter_reading import read_letter
+from streams.dead_letter_senders import org_of
 from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS
 from tests.fixtures.waiting import PATIENCE_SECONDS

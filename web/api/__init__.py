@@ -20,6 +20,7 @@ from web.api import (
     preferences,
     previews,
     queues,
+    reach,
     second_factor,
     session,
     takers,
@@ -39,6 +40,7 @@ def routers() -> list[APIRouter]:
         for module in (
             session,
             second_factor,
+            reach,
             queues,
             desk,
             my_leads,

@@ -23,6 +23,7 @@ from web.services.directory_edits.editor import Edit, published
 from web.services.directory_objects import Directory, DirectoryObject, Kind, all_objects, etag, shown
 from web.services.sign_in import account_object
 from web.store.accounts import Account
+from web.store.addresses import address_of
 from web.store.attempts import network
 
 router = APIRouter(prefix="/api/v1/directory", tags=["directory"])
@@ -69,13 +70,14 @@ class Invited(Model):
     """The account and its password. The password is shown only once, and anybody who has it can sign in.
 
     `password` null: people sign in only with the company's account. `until`: when the password ends; the person must
-    change it at the first sign-in.
+    change it at the first sign-in. `mailed`: a link to choose a password is on its way to the person by mail.
     """
 
     email: str
     rep_id: str
     password: str | None
     until: datetime | None = None
+    mailed: bool = False
 
 
 @router.get("")
@@ -144,7 +146,22 @@ async def invite(
             raise Problem(
                 HTTPStatus.CONFLICT, "address-taken", f"email: {given.email} belongs to another account"
             )
-    return Invited(email=account.email, rep_id=object_id, password=password, until=until)
+    mailed = password is not None and _mail_welcome(parts, account, rep.name or rep.rep_id)
+    return Invited(email=account.email, rep_id=object_id, password=password, until=until, mailed=mailed)
+
+
+def _mail_welcome(parts: Services, account: Account, name: str) -> bool:
+    """Let a link to choose a password be mailed. Return False without a mail server, and if too many mails wait."""
+    if not parts.account_mails.available:
+        return False
+    rules = parts.directory.org(account.org)
+    lasts = timedelta(hours=parts.web.invitation_hours)
+    there = msgspec.structs.replace(account, email=address_of(account.email))
+    try:
+        parts.account_mails.later(lambda: parts.account_mails.welcome(there, name, rules, lasts))
+    except Problem:
+        return False  # the admin has the password and hands it over
+    return True
 
 
 async def _edit(

@@ -20,7 +20,7 @@ Days = Annotated[int, Query(ge=1, le=MOST_DAYS, description="How many days back"
 class VendorReportShown(Model):
     """One vendor's report. `accepted`: new leads; `conversion`: the share of them that somebody has or had.
 
-    `refused`: reason -> messages, among the org's newest dead letters. `remarks`: remark -> leads.
+    `refused`: reason -> messages. `remarks`: remark -> leads and inquiries.
     """
 
     vendor: str

@@ -44,6 +44,7 @@ def render(
         "telephone": person is not None and click_to_call(request.app.state.parts, person.org),
         "links": links,
         "here": request.url.path,
+        "mailbox_url": request.app.state.parts.web.mailbox_url,
         "managers": MANAGERS,
         "admins": ADMINS,
         **context,

@@ -112,6 +112,7 @@ def shown(
         email=email,
         oidc=oidc,
         by_password=not parts.web.oidc_only,
+        by_mail=parts.account_mails.available,
     )
     if of is not None:
         page.headers.update(of.headers)

@@ -1,13 +1,12 @@
-"""Puts together what became of each vendor's arrivals: counts of the CRM database, and refusals among dead letters."""
+"""Puts together what became of each vendor's arrivals, from the counts of the CRM database."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from sink.vendor_counts import VendorCounts, vendor_counts
-from streams.topics import LEAD_ARRIVALS
 from web.parts import Services
 from web.services.crm_query import ask
 
@@ -15,8 +14,8 @@ MOST_DAYS: Final = 365
 MOST_REASONS: Final = 50
 """The most reasons and remarks of one vendor. Further ones count as `others`."""
 OTHERS: Final = "others"
-UNNAMED: Final = ""
-"""The vendor of refused messages that name none."""
+NO_ORG: Final = ""
+"""The org of refused messages that name none that can be read."""
 
 
 class VendorReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,20 +34,17 @@ class VendorReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def vendor_reports(parts: Services, org: str, days: int) -> list[VendorReport]:
-    """Return the reports of an org's vendors over the last days, by name. Raises `RetryableError`."""
+    """Return the reports of an org's vendors over the last days, by name. Raises `RetryableError`.
+
+    Messages whose org cannot be read belong to the only org, if there is only one.
+    """
     since = datetime.now(UTC) - timedelta(days=days)
-    counts = await ask(parts, lambda connection: vendor_counts(connection, org, since))
-    refused: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for letter in parts.operations.letters.of(org):
-        if letter.source.startswith(f"{LEAD_ARRIVALS}:") and letter.failed_at >= since.isoformat():
-            refused[letter.vendor][letter.reason] += 1
-    return [
-        _report(counts.get(vendor) or VendorCounts(vendor), refused[vendor])
-        for vendor in sorted({*counts, *refused})
-    ]
+    orgs = (org, NO_ORG) if parts.directory.only_org() == org else (org,)
+    counts = await ask(parts, lambda connection: vendor_counts(connection, orgs, since))
+    return [_report(counts[vendor]) for vendor in sorted(counts)]
 
 
-def _report(one: VendorCounts, refused: Counter[str]) -> VendorReport:
+def _report(one: VendorCounts) -> VendorReport:
     return VendorReport(
         vendor=one.vendor,
         accepted=one.accepted,
@@ -58,7 +54,7 @@ def _report(one: VendorCounts, refused: Counter[str]) -> VendorReport:
         assigned=one.assigned,
         claimed=one.claimed,
         conversion=one.conversion,
-        refused=_most_frequent(refused),
+        refused=_most_frequent(one.refused),
         remarks=_most_frequent(one.remarks),
     )
 

@@ -87,6 +87,18 @@ class RecoveryCodeTable(Base):
     code_hash: Mapped[str] = mapped_column(primary_key=True)
 
 
+class PasswordLinkTable(Base):
+    """A link by which a person sets a password. `secret_hash`: SHA-256 of the secret in the link."""
+
+    __tablename__ = "password_link"
+    __table_args__ = (Index("ix_password_link_email", "email"),)
+
+    secret_hash: Mapped[str] = mapped_column(primary_key=True)
+    email: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
 class AttemptTable(Base):
     """A bucket of sign-in attempts. `left`: attempts left; `at`: the time of that count, in seconds since 1970."""
 

@@ -1,57 +1,107 @@
-"""Makes damaged files of leads from small sound ones: bad quotes, encodings and columns, and every truncation."""
+"""Makes small sound files of leads, one row a person, and damages them: quotes, encodings, columns, truncation.
+
+Each row has a token of its own, so that a test can ask what became of the row. Every format that `send` reads is here.
+"""
 
 import random
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
+
+from tests.application.importing.workbooks import table_workbook
 
 FIRST: Final = ("Ann", "Bob", "María", "Wei", "O'Neil")
 LAST: Final = ("Doe", "Roe", "Muñoz", "van Jones", "Lee, Jr.")
 DELIMITERS: Final = (",", ";", "\t", "|")
 ENCODINGS: Final = ("utf-8", "utf-8-sig", "cp1252", "utf-16")
 ENDS: Final = ("\n", "\r\n", "\r")
-_QUOTES: Final = ('"', '""', '"""', "'", '","', '"\n"', "“")
+ROWS: Final = 3
+WORKBOOKS: Final = 4
+QUOTES: Final = ('"', '""', '"""', "'", '","', '"\n"', "“")
+HEADER: Final = ("id", "first_name", "last_name", "phone", "note")
 
 
-def sound_file(seed: int) -> tuple[str, bytes]:
-    """Return the name and the bytes of a sound small file: CSV of all shapes, JSON lines, a JSON list, or ADF."""
+class SoundFile(NamedTuple):
+    """A file and its rows. `tokens`: of each row, in order. `encoding`: in which the tokens stand in the bytes."""
+
+    name: str
+    content: bytes
+    tokens: tuple[str, ...]
+    encoding: str
+
+    def readable(self, content: bytes) -> list[str]:
+        """Return the tokens that are still text in some bytes; none that the damage made twice."""
+        text = content.decode(self.encoding, "replace")
+        return [token for token in self.tokens if text.count(token) == 1]
+
+
+def sound_file(seed: int) -> SoundFile:
+    """Return a sound small file: CSV of all shapes, JSON lines, a JSON list, a JSON list inside, ADF, or a workbook."""
     rng = random.Random(seed)
+    tokens = tuple(f"Tok{seed:03}x{n}" for n in range(ROWS))
     people = [
-        (rng.randrange(1, 3), rng.choice(FIRST), rng.choice(LAST), f"401-419-424{rng.randrange(2)}")
-        for _ in range(2)
+        (
+            str(rng.randrange(1, 3)),
+            rng.choice(FIRST),
+            rng.choice(LAST),
+            f"401-419-424{rng.randrange(2)}",
+            rng.choice((token, f"note {token}.")),
+        )
+        for token in tokens
     ]
-    match seed % 5:
+    objects = [
+        "{" + ",".join(f'"{name}":"{cell}"' for name, cell in zip(HEADER, one, strict=True)) + "}"
+        for one in people
+    ]
+    match seed % 8:
         case 0:
-            text = "\n".join(
-                f'{{"id":{n},"first_name":"{a}","last_name":"{b}","phone":"{c}"}}' for n, a, b, c in people
-            )
-            return "a.jsonl", text.encode()
+            return SoundFile("a.jsonl", "\n".join(objects).encode(), tokens, "utf-8")
         case 1:
-            text = ",".join(
-                f'{{"id":{n},"first_name":"{a}","last_name":"{b}","phone":"{c}"}}' for n, a, b, c in people
-            )
-            return "a.json", f"[{text}]".encode()
+            return SoundFile("a.json", f"[{', '.join(objects)}]".encode(), tokens, "utf-8")
         case 2:
-            prospects = "".join(
+            text = '{"root": {"row": [\n' + ",\n".join(objects) + "\n]}}\n"
+            return SoundFile("a.json", text.encode(rng.choice(("utf-8", "cp1252"))), tokens, "latin-1")
+        case 3:
+            prospects = "\n".join(
                 f"<prospect><id>{n}</id><customer><contact><name part='full'>{a} {b}</name><phone>{c}</phone></contact>"
-                "</customer></prospect>"
-                for n, a, b, c in people
+                f"<comments>{d}</comments></customer></prospect>"
+                for n, a, b, c, d in people
             )
-            return "a.xml", f"<adf>{prospects}</adf>".encode()
+            text = f'<?xml version="1.0"?>\n<adf>{prospects}</adf>'
+            return SoundFile("a.xml", text.encode(), tokens, "utf-8")
+        case 4 if seed % 40 == WORKBOOKS:  # of 2,700 bytes each, so there are fewer
+            return SoundFile("a.xlsx", table_workbook(HEADER, *people), tokens, "latin-1")
         case _:
             delimiter, end = rng.choice(DELIMITERS), rng.choice(ENDS)
-            rows = [("id", "first_name", "last_name", "phone"), *((str(n), a, b, c) for n, a, b, c in people)]
             text = "".join(
-                delimiter.join(f'"{cell}"' if rng.random() < 0.4 or "," in cell else cell for cell in row)
+                delimiter.join(
+                    f'"{cell}"' if rng.random() < 0.4 or delimiter in cell else cell for cell in row
+                )
                 + end
-                for row in rows
+                for row in (HEADER, *people)
             )
-            return "a.csv", text.encode(rng.choice(ENCODINGS))
+            encoding = rng.choice(ENCODINGS)
+            tokens_in = "latin-1" if encoding.startswith(("utf-8", "cp")) else "utf-16"
+            return SoundFile("a.csv", text.encode(encoding), tokens, tokens_in)
 
 
 def truncations(content: bytes) -> Iterator[bytes]:
     """Yield every beginning of a file, from no byte to all but the last."""
     return (content[:length] for length in range(len(content)))
+
+
+def quoted(content: bytes, seed: int, count: int) -> Iterator[bytes]:
+    """Yield versions of a file with one to three quotes put in."""
+    rng = random.Random(seed)
+
+    def one() -> bytes:
+        found = bytearray(content)
+        for _ in range(rng.randrange(1, 4)):
+            at = rng.randrange(len(found) + 1)
+            found[at:at] = rng.choice(QUOTES).encode()
+        return bytes(found)
+
+    return islice(iter(one, None), count)
 
 
 def damages(content: bytes, seed: int, count: int) -> Iterator[bytes]:
@@ -64,7 +114,7 @@ def damages(content: bytes, seed: int, count: int) -> Iterator[bytes]:
             at = rng.randrange(len(found) + 1)
             match rng.randrange(4):
                 case 0:
-                    found[at:at] = rng.choice(_QUOTES).encode()
+                    found[at:at] = rng.choice(QUOTES).encode()
                 case 1:
                     found[at : at + 1] = bytes([rng.randrange(128, 256)])
                 case 2:

@@ -1,10 +1,14 @@
-"""Whatever damage a file has, each of its rows is a new lead, a resend, an inquiry or a refusal (V1)."""
+"""Whatever damage a file has, each of its rows is a new lead, a resend, an inquiry or a refusal (V1).
 
-import sys
+Each row has a token. A token that is still text in the damaged bytes is in exactly one outcome: in one lead, in the
+text of one refusal, in the name of a column, or in a file that is refused as a whole.
+"""
+
+import json
+import resource
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -12,38 +16,29 @@ import pytest
 from application.importing.forecast import KINDS, Forecast
 from application.importing.reading import read_leads
 from application.importing.rows import Row
+from application.importing.tables import open_table
 from models.directory import OrgSettings
 from models.errors import InvalidInput
-from tests.application.importing.damaged_files import damages, sound_file, truncations
+from tests.application.importing.damaged_files import (
+    ROWS,
+    SoundFile,
+    damages,
+    quoted,
+    sound_file,
+    truncations,
+)
 
 pytestmark = pytest.mark.slow
 FILES = 200
 DAMAGED = 10
-"""Damaged versions of each file, besides its truncations."""
+"""Damaged versions of each file, besides its truncations; and as many with quotes alone."""
+PARTS = 4
+LARGER = 8
+"""How many times larger the larger of two files is."""
 
 
-def lines_run(work: Callable[[], Any]) -> int:
-    """Return how many lines of our readers a piece of work runs. It measures work, not time."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal count
-        if "importing" not in frame.f_code.co_filename:
-            return None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
-
-
-def read(path: Path, content: bytes) -> list[Row]:
-    """Return the rows of a file; none if it is refused as a whole, which names the reason."""
+def read(path: Path, content: bytes) -> list[Row] | None:
+    """Return the rows of a file; None if it is refused as a whole, which names the reason."""
     path.write_bytes(content)
     try:
         return [*read_leads(path, None, "acme")]
@@ -51,10 +46,10 @@ def read(path: Path, content: bytes) -> list[Row]:
         problems = error.problems
     assert problems
     assert all(problem.reason for problem in problems)
-    return []
+    return None
 
 
-def conserve(rows: list[Row]) -> Counter[str]:
+def fates_of(rows: list[Row]) -> Counter[str]:
     """Check that every row has one fate, and that each lead and each line has its own; return the fates."""
     forecast, fates, leads = Forecast("default", OrgSettings()), Counter[str](), set()
     for row in rows:
@@ -73,41 +68,144 @@ def conserve(rows: list[Row]) -> Counter[str]:
     return fates
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_v1_leads_in_are_leads_inquiries_and_refusals_for_every_damage(tmp_path: Path, part: int) -> None:
+def text_of(row: Row) -> str:
+    """Return what a row carries: its message, or the text of its refusal."""
+    return row.refusal.text if row.refusal else json.dumps(row.message, ensure_ascii=False)
+
+
+def conserve(sound: SoundFile, path: Path, content: bytes) -> Counter[str]:
+    """Check that each readable token is in exactly one outcome of some bytes; return the fates of their rows."""
+    rows = read(path, content)
+    if rows is None:
+        return Counter(file_refused=1)
+    outcomes = [text_of(row) for row in rows]
+    if path.suffix == ".csv":
+        with open_table(path) as (header, _):
+            outcomes.append(" ".join(header))
+    for token in sound.readable(content):
+        homes = [outcome for outcome in outcomes if token in outcome]
+        assert len(homes) == 1, (sound.name, token, content, homes)
+    return fates_of(rows)
+
+
+def lines_of(sound: SoundFile, path: Path) -> None:
+    """Check that the rows of a table have all lines after its header, each once."""
+    rows = read(path, sound.content)
+    assert rows is not None
+    assert [row.line for row in rows] == [2 + at for at in range(ROWS)]
+    assert all(row.lines == 1 for row in rows)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_v1_every_row_of_a_damaged_file_is_in_exactly_one_outcome(tmp_path: Path, part: int) -> None:
     """Truncations at every byte of 200 files, and damaged quotes, encodings and columns."""
     seen = Counter[str]()
-    for seed in range(part, FILES, 4):
-        name, content = sound_file(seed)
-        sound = conserve(read(tmp_path / name, content))
-        assert sound.total() == 2
-        assert not sound["refused"], (seed, content)
-        for cut in truncations(content):
-            rows = read(tmp_path / name, cut)
-            assert len(rows) <= 2 + 1, (seed, cut)
-            seen += conserve(rows)
-        for damaged in damages(content, seed, DAMAGED):
-            seen += conserve(read(tmp_path / name, damaged))
-    assert all(seen[kind] for kind in KINDS), seen
+    for seed in range(part, FILES, PARTS):
+        sound = sound_file(seed)
+        path = tmp_path / sound.name
+        fates = conserve(sound, path, sound.content)
+        assert fates.total() == ROWS
+        assert not fates["refused"] + fates["file_refused"], (seed, sound.content)
+        if sound.name == "a.csv":
+            lines_of(sound, path)
+        for cut in truncations(sound.content):
+            seen += conserve(sound, path, cut)
+        for damaged in damages(sound.content, seed, DAMAGED):
+            seen += conserve(sound, path, damaged)
+    assert all(seen[kind] for kind in (*KINDS, "file_refused")), seen
 
 
-@pytest.mark.parametrize("seed", range(15))
-def test_no_damage_makes_reading_slower_than_linear(tmp_path: Path, seed: int) -> None:
-    """Eight times the rows run at most some eight times the lines of code: 12, because blocks of rows are not equal."""
-    name, content = sound_file(seed)
-    if name == "a.csv":
-        encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
-        text = content.decode(encoding)
-        head, *body = text.splitlines(keepends=True)
-        body[0] = body[0].replace(body[0].strip()[-4:], f'"{body[0].strip()[-4:]}')  # never closed
-        small, large = (f"{head}{''.join(body) * n}".encode(encoding) for n in (40, 320))
-    elif name == "a.xml":
-        inner = content[len(b"<adf>") : -len(b"</adf>")].replace(b"</id>", b"</wrong>", 1)
-        small, large = (b"<adf>" + inner * n + b"</adf>" for n in (40, 320))
-    elif name == "a.json":
-        small, large = (b"[" + b",".join([content[1:-1]] * n) + b',{"id":' for n in (40, 320))
-    else:
-        small, large = ((content + b'\n{"id":\n') * n for n in (40, 320))
-    few = lines_run(lambda: read(tmp_path / name, small))
-    many = lines_run(lambda: read(tmp_path / name, large))
-    assert many <= 12 * few, (name, few, many)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a1_v1_no_quote_makes_a_lead_of_two_rows(tmp_path: Path, part: int) -> None:
+    """A quote that is put in anywhere costs at most the rows that it touches. No lead has two rows in it."""
+    refused = 0
+    for seed in range(part, FILES, PARTS):
+        sound = sound_file(seed)
+        path = tmp_path / sound.name
+        for damaged in quoted(sound.content, seed, DAMAGED):
+            conserve(sound, path, damaged)
+            there = sound.readable(damaged)
+            for row in read(path, damaged) or ():
+                held = [token for token in there if token in text_of(row)]
+                refused += row.refusal is not None
+                assert row.refusal or len(held) <= 1, (seed, damaged, row)
+    assert refused
+
+
+def test_a1_v1_a_quote_over_five_rows_is_refused_with_its_line_and_the_rows_are_kept(tmp_path: Path) -> None:
+    rows = [f"{n},Ann,Doe,401-419-424{n},Tok{n}" for n in range(6)]
+    for closing in range(1, 6):
+        spoilt = [*rows]
+        spoilt[0] = '0,"Ann,Doe,401-419-4240,Tok0'
+        spoilt[closing] = f'{closing},Ann",Doe,401-419-424{closing},Tok{closing}'
+        content = "\n".join(("id,first_name,last_name,phone,note", *spoilt))
+        found = read(tmp_path / "a.csv", content.encode())
+        assert found is not None
+        assert [(row.line, row.lines) for row in found] == [(2 + at, 1) for at in range(6)]
+        (refusal,) = [row.refusal for row in found if row.refusal]
+        assert (refusal.line, refusal.text) == (2, spoilt[0])
+        assert "a quote is opened on this line and not closed" in refusal.reason
+
+
+def cpu_seconds(work: Callable[[], Any]) -> float:
+    """Return the CPU time of a piece of work of this process, in Python and in C, whatever else the machine does."""
+    taken = []
+    for _ in range(3):
+        began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+        work()
+        taken.append(resource.getrusage(resource.RUSAGE_SELF).ru_utime - began)
+    return min(taken)
+
+
+def bytes_read(work: Callable[[], Any]) -> int:
+    """Return how many bytes a piece of work reads from files, as the kernel counts them."""
+
+    def counted() -> int:
+        text = Path("/proc/self/io").read_text(encoding="ascii")
+        return int(text.partition("rchar: ")[2].partition("\n")[0])
+
+    began = counted()
+    work()
+    return counted() - began
+
+
+def spoilt(name: str, rows: int) -> bytes:
+    """Return a file of so many rows, each of them damaged."""
+    cells = '"id":"{0}","last_name":"Doe","note":'
+    match name:
+        case "open.csv":
+            return b"id,first_name,last_name,phone\n" + b'1,Ann,"Doe,4014194247\n' * rows
+        case "swallowed.csv":
+            return b"id,first_name,last_name,phone\n" + b'1,Ann,"Doe,1\n2,Bob,Roe,4\n3,Cy,Poe",4\n' * (
+                rows // 3
+            )
+        case "cut.json":
+            return ("[" + ",".join("{" + cells.format(n) + '"x"}' for n in range(rows)) + ',{"id":').encode()
+        case "spoilt.json":
+            return ("[" + ",".join("{" + cells.format(n) + '"x}' for n in range(rows)) + "]").encode()
+        case "nested.json":
+            return ("[" + ",".join("{" + cells.format(n) + "[" for n in range(rows))).encode()
+        case "spoilt.jsonl":
+            return ("\n".join("{" + cells.format(n) + '"x}' for n in range(rows))).encode()
+        case "unended.xml":
+            return b"<adf>" + b"<prospect><id>1</id><customer><contact>Ann & Bob" * rows
+        case _:
+            return b"<adf>" + b"<pros><id>1</id><comments>Ann & Bob</comments></pros>" * rows + b"<prospect/>"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("open.csv", "swallowed.csv", "cut.json", "spoilt.json", "nested.json", "spoilt.jsonl"),
+        *("unended.xml", "outside.xml"),
+    ],
+)
+def test_no_damage_makes_reading_slower_than_linear(tmp_path: Path, name: str) -> None:
+    """Eight times the rows are eight times the bytes, and at most 24 times the CPU time; quadratic work is 64 times."""
+    path = tmp_path / name
+    few, many = (spoilt(name, 1_500 * times) for times in (1, LARGER))
+    least = cpu_seconds(lambda: read(path, few))
+    most = cpu_seconds(lambda: read(path, many))
+    assert most <= max(3 * LARGER * least, 0.2), (name, least, most)
+    few_read, many_read = bytes_read(lambda: read(path, few)), bytes_read(lambda: read(path, many))
+    assert many_read <= (LARGER + 1) * few_read + 20_000, (name, few_read, many_read)

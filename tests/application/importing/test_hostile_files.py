@@ -9,7 +9,8 @@ import pytest
 
 from application.directory.yaml_text import MAX_BYTES, load
 from application.importing import adf, mapping, tables
-from application.importing.tables import MAX_COLUMNS, MAX_LINE
+from application.importing.csv_rows import MAX_LINE, NOT_CLOSED
+from application.importing.tables import MAX_COLUMNS
 from application.rule_text import read_tree
 from models.errors import InvalidInput
 
@@ -144,4 +145,4 @@ def test_a_row_whose_quoted_cells_never_end_is_refused(tmp_path: Path) -> None:
         written.write('external_id,first_name\n"')
         for _ in range(500):
             written.write(("y" * 98 + '\n","') * 100)
-    assert any(tables.NOT_CLOSED in one.reason for one in tables.read(file, None))
+    assert any(NOT_CLOSED in one.reason for one in tables.read(file, None))

@@ -49,7 +49,7 @@ async def taken(consumer: AIOKafkaConsumer, count: int, seconds: float = 30) -> 
     return records
 
 
-async def test_every_accepted_row_is_in_kafka_once_by_the_key_of_its_lead(
+async def test_every_accepted_row_is_in_kafka_once_by_the_key_of_its_person(
     settings: Settings, arrivals: AIOKafkaConsumer, tmp_path: Path
 ) -> None:
     path = tmp_path / "leads.jsonl"
@@ -61,9 +61,46 @@ async def test_every_accepted_row_is_in_kafka_once_by_the_key_of_its_lead(
     assert sorted(json.dumps(json.loads(record.value)) for record in records) == sorted(
         map(json.dumps, leads)
     )
+    keys: dict[str, bytes | None] = {}
     for record in records:
         event = accept_arrival(record.value, dict(record.headers), arrived_at=NOW)
-        assert record.key == event.lead_id.encode()
+        assert record.key is not None
+        assert keys.setdefault(event.lead_id, record.key) == record.key
+    assert {*keys.values()} <= {lead_id.encode() for lead_id in keys}
+
+
+async def test_r6_v1_rows_of_one_person_with_several_ids_keep_their_order(
+    settings: Settings, arrivals: AIOKafkaConsumer, tmp_path: Path
+) -> None:
+    """The same phone, then the same mail address, and a resumed `send`: the first row's partition, in order."""
+    path = tmp_path / "leads.csv"
+    people = range(60)
+    rows = [f"a{n},401-419-{4000 + n},n{n}@example.org" for n in people]
+    rows += [f"b{n},401-419-{4000 + n}," for n in people]
+    rows += [f"c{n},,N{n}@EXAMPLE.org" for n in people]
+    rows += [f"b{n},401-555-{2000 + n}," for n in people]
+    rows += [f"x{n},,none@none.com" for n in people]
+    path.write_text("\n".join(["id,phone,email", *rows]))
+    assert (await send_file(settings, path, mapping=None, vendor="order", say=print))["accepted"] == len(rows)
+    places = _places(await taken(arrivals, len(rows)))
+    for n in people:
+        assert len({places[f"{letter}{n}"][0] for letter in "abc"}) == 1, "one partition"
+        assert places[f"a{n}"] < places[f"b{n}"]
+        assert places[f"a{n}"] < places[f"c{n}"]
+    assert len({places[f"x{n}"][0] for n in people}) > 1, "a placeholder is nobody's address"
+    (kept,) = (settings.state_dir / "sends").glob("*.json")
+    kept.write_text(json.dumps({"rows": 100}))
+    await send_file(settings, path, mapping=None, vendor="order", resume=True, say=print)
+    again = _places(await taken(arrivals, len(rows) - 100))
+    assert {name: place[0] for name, place in again.items()} == {name: places[name][0] for name in again}
+
+
+def _places(records: list[Any]) -> dict[str, tuple[int, int]]:
+    """Return vendor's id -> partition and offset of its first record."""
+    found: dict[str, tuple[int, int]] = {}
+    for record in records:
+        found.setdefault(json.loads(record.value)["external_id"], (record.partition, record.offset))
+    return found
 
 
 async def test_refused_rows_are_named_and_the_rest_goes_on(

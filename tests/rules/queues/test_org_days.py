@@ -4,13 +4,15 @@ Each test begins with the bytes of a lead and of the published queue.
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from models.errors import Refused
 from models.lead import Lead, Phase
 from rules.inbound.intake import accept_arrival, accept_publication
+from rules.inbound.signatures import Authority
 from rules.queues.rule_book import RuleBook
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -122,6 +124,73 @@ def test_c4_q2_an_attribute_is_compared_as_a_number_where_both_are_numbers(
 ) -> None:
     known = book(("attributes.income", operator, value))
     assert stands(known, income=sent) is met
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "kept", "rules"),
+    [
+        ("number", "$12,000", 12000, [(">", "9500", True), ("=", 12000, True), ("<", "9500", False)]),
+        ("number", "12k", 12000, [(">", "9500", True)]),
+        ("number", "12,000.50 USD", 12000.5, [(">", 12000, True)]),
+        ("number", " -5.25 ", -5.25, [("<", 0, True)]),
+        ("number", "7.50%", 7.5, [("between", [7, 8], True)]),
+        ("number", 12000, 12000, [(">", "9500", True)]),
+        ("number", "n/a", None, [(">", "9500", False), ("notNull", None, False)]),
+        ("number", "1.2E4", 12000, [("=", 12000, True)]),
+        ("number", "12345678901234567890", None, [("notNull", None, False)]),
+        ("number", True, None, [("notNull", None, False)]),
+        ("number", [1], None, [("notNull", None, False)]),
+        ("number", " ", "", [("notNull", None, False)]),
+        ("text", 7, "7", [("=", "7", True), ("=", "07", False)]),
+        ("text", "007", "007", [("=", "007", True)]),
+        (
+            "date",
+            "11/25/2026",
+            "2026-11-25T06:00:00Z",
+            [(">", "2026-11-25", True), ("<", "2026-11-26", True)],
+        ),
+        ("date", "2026-11-25T23:30:00-06:00", "2026-11-26T05:30:00Z", [("beginsWith", "2026-11-26", True)]),
+        ("date", "05/06/2026", None, [("notNull", None, False)]),
+        ("boolean", "Yes", True, [("=", "true", True)]),
+        ("boolean", "N", False, [("=", "false", True)]),
+        ("boolean", "maybe", None, [("notNull", None, False)]),
+        (None, "$12,000", "$12,000", [(">", "9500", False), ("=", "$12,000", True)]),
+    ],
+)
+@pytest.mark.parametrize("place", ["top", "inside"])
+def test_c4_v2_an_attribute_is_read_as_the_org_says(
+    kind: str | None, sent: Any, kept: Any, rules: list[tuple[Any, ...]], place: str
+) -> None:
+    """Bytes of a vendor and of the org's settings. None stands for a value that is lost with a remark."""
+    settings = {"time_zone": CHICAGO, "attribute_types": {} if kind is None else {"income": kind}}
+    authority = Authority({}, timedelta(minutes=5))
+    bytes_sent = json.dumps(settings).encode()
+    authority.publish(accept_publication(b"default/settings/settings", bytes_sent, {}, version=1))
+    own = {"income": sent} if place == "top" else {"attributes": {"income": sent}}
+    facts = accept_arrival(
+        json.dumps({"vendor": "acme", "last_name": "Doe", **own}).encode(),
+        {},
+        arrived_at=NOW,
+        zone_of_org=lambda org: authority.terms(org).time_zone,
+        types_of_org=lambda org: authority.terms(org).attribute_types,
+    ).facts
+    attributes = facts.attributes
+    assert attributes.get("income", "") == ("" if kept is None else kept)
+    assert attributes.get("invalid") == ({"income": sent} if kept is None else None)
+    lead = Lead(lead_id="l", facts=facts, phase=Phase.QUEUED, arrived_at=NOW, updated_at=NOW)
+    for operator, value, met in rules:
+        condition = (
+            ("attributes.income", operator) if value is None else ("attributes.income", operator, value)
+        )
+        assert ("q" in book(condition).org("default").evaluate(lead, NOW).places) is met
+
+
+@pytest.mark.parametrize("types", [{"income": "money"}, {"": "number"}, {"x" * 101: "text"}, ["income"]])
+def test_c4_q6_a_type_that_does_not_exist_is_refused_with_its_place(types: Any) -> None:
+    value = json.dumps({"attribute_types": types}).encode()
+    with pytest.raises(Refused) as caught:
+        accept_publication(b"default/settings/settings", value, {}, version=1)
+    assert caught.value.field.startswith("attribute_types")
 
 
 @pytest.mark.parametrize("published", ["JOSÉ", "JOSE\u0301", "josé", "jose\u0301"])

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import msgspec
 
-from application.dead_letters import org_of, shown, vendor_in
+from application.dead_letters import shown
 from application.replay import is_replayable
 from models.errors import RetryableError
 from streams.clients import follow
 from streams.dead_letter_reading import read_letter
+from streams.dead_letter_senders import org_of, vendor_in
 from streams.settings import Settings
 from streams.topic_reader import extent
 from streams.topics import DEAD_LETTERS, ERASURES

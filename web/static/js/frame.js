@@ -7,10 +7,13 @@ import { watchMoves } from "./moved-notices.js";
 import { showNotices } from "./notices.js";
 import { offers } from "./offers.js";
 import { prove } from "./prove.js";
+import { endPush, renewPush } from "./push.js";
+import { watchOffers } from "./push-question.js";
 import { sound } from "./sound.js";
 import { watchCalls } from "./telephone.js";
 
 document.querySelector("[data-sign-out]")?.addEventListener("click", async () => {
+  await endPush().catch(() => {}); // Whoever uses this browser next must not get this person's messages.
   await call("DELETE", "/api/v1/session");
   location.assign("/signed-out");
 });
@@ -34,6 +37,8 @@ document.addEventListener("keydown", (event) => {
 
 if (document.querySelector('meta[name="rep"]')) {
   sound.bind(element("[data-sound]"));
+  watchOffers();
+  renewPush().catch(() => {}); // The next page tries again.
   offers.start();
   watchCalls();
   watchMoves().catch(() => {});

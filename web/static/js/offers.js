@@ -81,7 +81,11 @@ class Offers {
     const rows = this.queue?.rows ?? [];
     const offered = new Map(rows.filter(isOffer).map((row) => [row.lead_id, row]));
     const owned = new Set(rows.filter((row) => !isOffer(row)).map((row) => row.lead_id));
-    for (const [lead, row] of this.rows) if (!offered.has(lead)) this.reportEnd(lead, row, owned.has(lead));
+    for (const [lead, row] of this.rows) {
+      if (offered.has(lead)) continue;
+      this.reportEnd(lead, row, owned.has(lead));
+      document.dispatchEvent(new CustomEvent("offer:over", { detail: lead }));
+    }
     for (const [lead, row] of offered) if (this.rows.get(lead)?.columns.epoch !== row.columns.epoch) this.report(row);
     this.rows = offered;
     this.isLoaded = true;
@@ -95,6 +99,7 @@ class Offers {
       for (const [lead, call] of this.calls) if (call.stage === "lost") this.calls.delete(lead);
       this.calls.set(row.lead_id, { stage: "ringing", name, epoch });
     }
+    document.dispatchEvent(new CustomEvent("offer:new"));
     if (!this.isLoaded) return;
     sound.play();
     if (!isRing(row)) say(isNewLead(row) ? `A new lead is available: ${name}` : `A lead is offered to you: ${name}`);

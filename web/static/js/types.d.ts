@@ -129,3 +129,32 @@ export interface MovedNotice {
   count: number;
   leads: { lead_id: string; name: string }[];
 }
+
+/** What the service worker of push messages uses of its global scope. */
+export interface PushWorkerScope {
+  readonly location: Location;
+  readonly registration: ServiceWorkerRegistration;
+  readonly clients: {
+    claim(): Promise<void>;
+    matchAll(options: { type: "window"; includeUncontrolled: boolean }): Promise<readonly WorkerWindow[]>;
+    openWindow(url: string): Promise<WorkerWindow | null>;
+  };
+  skipWaiting(): Promise<void>;
+  addEventListener(type: "install" | "activate", listener: (event: WorkerEvent) => void): void;
+  addEventListener(type: "push", listener: (event: WorkerEvent & { data: { json(): any } | null }) => void): void;
+  addEventListener(
+    type: "notificationclick",
+    listener: (event: WorkerEvent & { notification: Notification }) => void,
+  ): void;
+}
+
+/** A window of the console, as its service worker sees it. */
+export interface WorkerWindow {
+  readonly url: string;
+  focus(): Promise<WorkerWindow>;
+}
+
+/** An event that lasts until its work is done. */
+export interface WorkerEvent extends Event {
+  waitUntil(work: Promise<unknown>): void;
+}

@@ -65,6 +65,7 @@ export async function createAccount(email) {
     find("[data-invited-password]").textContent = made.password ?? "none: sign in with the company's account";
     const until = made.until ? `, until ${new Date(made.until).toLocaleString()}` : "";
     find("[data-invited-until]").textContent = until;
+    find("[data-invited-mailed]").hidden = !made.mailed;
     dialog.showModal();
   } catch (error) {
     say(`No account was made: ${messageOf(error)}`);

@@ -2,6 +2,7 @@
 
 import { absences } from "./absences.js";
 import { choice, list, number, rule, states, text, toggle } from "./fields.js";
+import { mailFields } from "./mail-form.js";
 import { roster } from "./roster.js";
 import { week } from "./week.js";
 
@@ -189,6 +190,7 @@ function settings(value) {
     toggle("open_without_reps", "Open without reps", value.open_without_reps ?? false, {
       hint: "Once the last rep is removed, anyone may act as anybody. Off: nobody may.",
     }),
+    mailFields("mail", value.mail),
   ];
 }
 

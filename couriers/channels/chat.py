@@ -1,0 +1,111 @@
+"""The chat channel: what a rep gets as push message also goes to the chats that the org chose (N3)."""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from couriers.chat.service import is_address, post
+from couriers.chat.settings import ChatSettings
+from couriers.mail.words import OTHERWISE, WORDS
+from couriers.port import (
+    Channel,
+    ChannelName,
+    Kind,
+    LaterError,
+    Receipt,
+    Report,
+    Request,
+    UndeliverableError,
+    UnwantedError,
+)
+from couriers.wording import UNNAMED, lead_name, local_time, one_line, page_of, source_of, zone_of
+from models.public import Notification
+from models.publication_reach import ChatService
+from streams.settings import Settings
+
+KIND: Final[Kind] = "push"
+FATE_NAME: Final[ChannelName] = "chat"
+SEND_SECONDS: Final = 30.0
+PROVIDER: Final = "chat"
+REMEMBERED: Final = 20_000
+"""How many messages are remembered, so that a retry for one chat does not repeat them in another one."""
+
+
+class ChatChannel:
+    """Sends each request of kind `push` to the org's chats. What was sent cannot be withdrawn."""
+
+    kind: Kind = KIND
+    name: ChannelName = FATE_NAME
+    send_seconds = SEND_SECONDS
+
+    def __init__(self, settings: ChatSettings) -> None:
+        self._settings = settings
+        self.concurrency = settings.connections
+        self._taken: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    async def send(self, request: Request) -> Receipt:
+        """Send a message to each chat that wants it and did not take it yet."""
+        wanted = [one for one in request.settings.chat.services if _wants(one, request)]
+        if not wanted:
+            raise UnwantedError(PROVIDER, f"org {request.org} has no chat for this")
+        title, body = _text(request, self._settings.console_url)
+        unknown = []
+        for one in wanted:
+            place = (request.notification.notification_id, one.secret)
+            if place in self._taken:
+                continue
+            url = self._settings.address(request.org, one.secret)
+            if url is None or not is_address(url):
+                unknown.append(one.secret)
+                continue
+            taken, words = await post(url, title, body)
+            if not taken:
+                raise LaterError(one.secret, words or "it did not take the message")
+            self._remember(place)
+        if len(unknown) == len(wanted):
+            raise UndeliverableError(PROVIDER, f"the courier knows no address of {', '.join(unknown)}")
+        missing = f"; no address of {', '.join(unknown)}" if unknown else ""
+        return Receipt(PROVIDER, f"{len(wanted) - len(unknown)} of {len(wanted)} chats{missing}")
+
+    async def withdraw(self, notification: Notification) -> bool:
+        """Return False, because a message to a chat cannot be taken back."""
+        del notification
+        return False
+
+    def _remember(self, place: tuple[str, str]) -> None:
+        self._taken[place] = None
+        while len(self._taken) > REMEMBERED:
+            self._taken.popitem(last=False)
+
+
+def _wants(service: ChatService, request: Request) -> bool:
+    """Return whether a chat gets a request."""
+    is_for_rep = service.reps is None or request.rep.rep_id in service.reps or "*" in service.reps
+    return is_for_rep and (service.templates is None or request.notification.template in service.templates)
+
+
+def _text(request: Request, console_url: str | None) -> tuple[str, str]:
+    """Return title and body. The lead's name is in it only if the org has names in subjects."""
+    notification, org = request.notification, request.settings.mail
+    words = WORDS.get(notification.template, OTHERWISE)
+    own = org.words.get(notification.template)
+    name = lead_name(notification.data)
+    until = local_time(notification.data.get("until"), zone_of(request))
+    console = (org.console_url or console_url or "").rstrip("/")
+    lines = [
+        name if org.names_in_subjects and name != UNNAMED else "",
+        source_of(notification.data),
+        f"until {until}" if until else "",
+        one_line(notification.data.get("why")),
+        f"{console}{page_of(request, mine=words.mine)}" if console else "",
+    ]
+    who = request.rep.name or request.rep.rep_id
+    return f"{who}: {(own and own.subject) or words.subject}", "\n".join(line for line in lines if line)
+
+
+@asynccontextmanager
+async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Channel]:
+    """Open the chat channel. Raises ConfigError for a wrong setting."""
+    del settings, report
+    yield ChatChannel(ChatSettings.read())

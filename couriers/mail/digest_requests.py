@@ -1,0 +1,255 @@
+"""Requests a digest of new exceptions for each manager, at most once in an hour (N1, N2).
+
+The group `GROUP` holds the position in `lead-exceptions` up to which exceptions were reported. For each hour:
+1. The records from that position to the first one at or after the full hour are read. This range does not change.
+2. A request is written for each manager of each org with open exceptions. Its id follows from org, hour and rep, and a
+   request that `notifications` has already is not written again.
+3. The position is committed.
+After a crash between these steps the same hour is done again, with the same ids.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from couriers.directory import Directory
+from couriers.mail.digests import DIGEST, SHOWN
+from models.errors import RetryableError
+from models.public import LeadException, Notification
+from streams.clients import Consumer, started, stop_consumer
+from streams.clients import consumer as make_consumer
+from streams.clients import producer as make_producer
+from streams.settings import Settings
+from streams.topic_reader import extent
+from streams.topics import LEAD_EXCEPTIONS, NOTIFICATIONS
+
+_log = structlog.get_logger(__name__)
+
+GROUP: Final = "firstclaim-courier-mail-digest"
+SOURCE: Final = "/firstclaim/couriers"
+SETTLE_SECONDS: Final = 20.0
+"""How long after the full hour its digests are made, so that the relay's last messages are there."""
+AGAIN_SECONDS: Final = 30.0
+"""How long to wait after a failure."""
+MOST_LEADS: Final = 100_000
+"""The most leads of one hour that are remembered. Further ones are in no digest; the log says so."""
+MOST_MANAGERS: Final = 200
+"""The most managers of an org that get a digest."""
+READ_MS: Final = 1_000
+_EXCEPTION: Final = msgspec.json.Decoder(LeadException)
+_REQUEST: Final = msgspec.json.Decoder(Notification)
+_OPEN: Final = "open"
+Exceptions = dict[str, LeadException]
+"""lead -> its newest exception."""
+
+
+class ExceptionDigests:
+    """Makes the requests. `every_seconds`: the hour's length. `clock` returns aware datetimes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Directory,
+        every_seconds: float,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._every = every_seconds
+        self._settle = min(SETTLE_SECONDS, every_seconds / 2)
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Make the requests of each hour until cancelled. A failure is logged, and the hour is done again."""
+        await self._directory.caught_up.wait()
+        while True:
+            now = self._clock().timestamp()
+            begun = now - self._settle - (now - self._settle) % self._every
+            wait = begun + self._every + self._settle - now
+            try:
+                await self.report(datetime.fromtimestamp(begun, UTC))
+            except (KafkaError, RetryableError, OSError, TimeoutError) as error:
+                _log.warning("no digest of exceptions could be made", reason=repr(error))
+                wait = min(wait, AGAIN_SECONDS)
+            except Exception:  # noqa: BLE001  # mails go on, and the next hour is tried
+                _log.exception("no digest of exceptions could be made")
+                wait = min(wait, AGAIN_SECONDS)
+            await asyncio.sleep(max(0.1, wait))
+
+    async def report(self, hour: datetime) -> None:
+        """Make the requests for what came before `hour` and was not reported yet. Raises KafkaError."""
+        places = await _places(self._settings, LEAD_EXCEPTIONS)
+        consumer = make_consumer(self._settings, group=GROUP, reset="none")
+        await consumer.start()
+        try:
+            consumer.assign(places)
+            ends = await _offsets_at(consumer, places, hour.timestamp())
+            begins = await self._begins(consumer, places, hour)
+            first = {place: begins[place] for place in places if begins[place] < ends[place]}
+            if first:
+                found, since = await _read(consumer, first, ends)
+                await self._request(found, since, hour)
+            await consumer.commit({place: OffsetAndMetadata(ends[place], "") for place in places})
+        finally:
+            await stop_consumer(consumer)
+
+    async def _begins(
+        self, consumer: Consumer, places: list[TopicPartition], hour: datetime
+    ) -> dict[TopicPartition, int]:
+        """Return where the exceptions begin that were not reported yet; at the first start, an hour before."""
+        an_hour_before = await _offsets_at(consumer, places, hour.timestamp() - self._every)
+        earliest = await consumer.beginning_offsets(places)
+        found = {}
+        for place in places:
+            committed = await consumer.committed(place)
+            found[place] = max(earliest[place], an_hour_before[place] if committed is None else committed)
+        return found
+
+    async def _request(self, found: Exceptions, since: datetime, hour: datetime) -> None:
+        by_org: dict[str, list[LeadException]] = {}
+        for one in found.values():
+            if one.status == _OPEN:
+                by_org.setdefault(one.org, []).append(one)
+        wanted: dict[str, Notification] = {}
+        for org, leads in sorted(by_org.items()):
+            data = _data(leads, since, hour)
+            for rep_id in self._directory.managers(org)[:MOST_MANAGERS]:
+                identity = f"digest/{org}/{hour:%Y-%m-%dT%H:%M:%SZ}/{rep_id}/{DIGEST}/email"
+                wanted[identity] = Notification(
+                    notification_id=identity,
+                    kind="email",
+                    template=DIGEST,
+                    rep_id=rep_id,
+                    lead_id="",
+                    epoch=0,
+                    withdrawn=False,
+                    data=data,
+                    org=org,
+                )
+        if not wanted:
+            return
+        there = await _requested(self._settings, hour)
+        missing = [request for identity, request in wanted.items() if identity not in there]
+        async with started(make_producer(self._settings)) as producer:
+            for request in missing:
+                await producer.send_and_wait(
+                    NOTIFICATIONS,
+                    msgspec.json.encode(request),
+                    key=f"{request.org}/{request.rep_id}".encode(),
+                    headers=[
+                        ("ce_id", request.notification_id.encode()),
+                        ("ce_source", SOURCE.encode()),
+                        ("ce_type", b"firstclaim.notification.v1"),
+                        ("ce_specversion", b"1.0"),
+                        ("content-type", b"application/json"),
+                    ],
+                )
+        _log.info("digests of exceptions requested", hour=hour.isoformat(), requests=len(missing))
+
+
+def _data(leads: list[LeadException], since: datetime, hour: datetime) -> dict[str, Any]:
+    """Return what a digest tells: how many leads there are, and the first `SHOWN` of them."""
+    ordered = sorted(leads, key=lambda one: (one.raised_at is None, str(one.raised_at), one.lead_id))
+    return {
+        "count": len(leads),
+        "since": since.isoformat(),
+        "until": None,
+        "hour": hour.isoformat(),
+        "leads": [
+            {
+                "lead_id": one.lead_id,
+                "name": one.prospect_name,
+                "reason": one.reason,
+                "campaign": one.campaign,
+                "vendor": one.vendor,
+            }
+            for one in ordered[:SHOWN]
+        ],
+    }
+
+
+async def _places(settings: Settings, topic: str) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition) for partition in sorted(await extent(settings, topic))]
+
+
+async def _offsets_at(
+    consumer: Consumer, places: list[TopicPartition], timestamp: float
+) -> dict[TopicPartition, int]:
+    """Return the offset of the first record at or after an instant; the end where there is none."""
+    found = await consumer.offsets_for_times(dict.fromkeys(places, int(timestamp * 1000)))
+    ends = await consumer.end_offsets(places)
+    return {
+        place: ends[place] if (at := found.get(place)) is None else min(at.offset, ends[place])
+        for place in places
+    }
+
+
+async def _read(
+    consumer: Consumer, first: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> tuple[Exceptions, datetime]:
+    """Return the newest exception of each lead in these ranges, and when the first record was written."""
+    found: Exceptions = {}
+    since = datetime.now(UTC)
+    consumer.pause(*(place for place in consumer.assignment() if place not in first))
+    for place, offset in first.items():
+        consumer.seek(place, offset)
+    left = set(first)
+    while left:
+        for place, records in (await consumer.getmany(*left, timeout_ms=READ_MS)).items():
+            for record in records:
+                if record.offset >= ends[place]:
+                    continue
+                since = min(since, datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC))
+                _note(record, found)
+        left = {place for place in left if await consumer.position(place) < ends[place]}
+    return found, since
+
+
+def _note(record: Any, found: Exceptions) -> None:
+    lead_id = (record.key or b"").decode(errors="replace")
+    try:
+        exception = _EXCEPTION.decode(record.value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found.pop(lead_id, None)  # the lead was erased
+        return
+    if exception.lead_id not in found and len(found) >= MOST_LEADS:
+        _log.warning("too many exceptions for a digest", most=MOST_LEADS, org=exception.org)
+        return
+    found[exception.lead_id] = exception
+
+
+async def _requested(settings: Settings, hour: datetime) -> set[str]:
+    """Return the ids of the digests of this hour that `notifications` has already."""
+    places = await _places(settings, NOTIFICATIONS)
+    consumer = make_consumer(settings, reset="none")
+    await consumer.start()
+    try:
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        begins = await _offsets_at(consumer, places, hour.timestamp())
+        left = {place for place in places if begins[place] < ends[place]}
+        consumer.pause(*(place for place in places if place not in left))
+        for place in left:
+            consumer.seek(place, begins[place])
+        found: set[str] = set()
+        while left:
+            for records in (await consumer.getmany(*left, timeout_ms=READ_MS)).values():
+                found |= {
+                    identity for record in records if (identity := _id_of(record)).startswith("digest/")
+                }
+            left = {place for place in left if await consumer.position(place) < ends[place]}
+        return found
+    finally:
+        await stop_consumer(consumer)
+
+
+def _id_of(record: Any) -> str:
+    return (dict(record.headers).get("ce_id") or b"").decode(errors="replace")

@@ -1,0 +1,128 @@
+"""Counts what became of what each vendor sent, by the hour, in the transactions that store it (V6).
+
+Each record of the journal is counted once: the position up to which a partition is counted is kept beside the counts.
+A rebuild of the database keeps both, because the journal drops old decisions after a day.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sink.statements import Statements, table_of
+from sink.tables import AssignmentHistoryTable, SinkOffsetTable, VendorCountTable, VendorHourTable
+from sink.vendor_row_counts import ASSIGNED, CLAIMED, Count, RowCounts
+from streams.topics import VENDOR_REPORTS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+MOST_DETAILS: Final = 50
+"""The most reasons of one vendor and hour. Further ones count as `others`."""
+_AT_A_TIME: Final = 500
+_OFFSETS: Final = SinkOffsetTable
+
+
+class Counted(NamedTuple):
+    """What is to be stored: counts, and the highest `LeadRow.off` of each partition that is counted with them."""
+
+    counts: Counter[Count]
+    marks: dict[int, int]
+
+
+class VendorCounting:
+    """Adds counts within a caller's transaction. For one dialect."""
+
+    def __init__(self, dialect: str) -> None:
+        insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        self._first_offset = Statements(dialect).first_offset
+        count = insert(table_of(VendorCountTable))
+        self._count = count.on_conflict_do_update(
+            index_elements=["org", "vendor", "begins_at", "kind", "detail"],
+            set_={"count": VendorCountTable.count + count.excluded["count"]},
+        )
+        hour = insert(table_of(VendorHourTable))
+        self._hour = hour.on_conflict_do_update(
+            index_elements=["org", "vendor", "begins_at"],
+            set_={"version": VendorHourTable.version + hour.excluded["version"]},
+        )
+
+    def counted(self, connection: Connection, rows: Sequence[RowCounts]) -> "Counted":
+        """Return what records of the journal count that were not counted yet. Call it before their rows are stored.
+
+        The caller holds the locks of the journal's positions of these partitions.
+        """
+        counts: Counter[Count] = Counter()
+        partitions = {row.partition for row in rows}
+        if not partitions:
+            return Counted(counts, {})
+        marks = self._marks(connection, partitions)
+        fresh = [row for row in rows if row.off > marks[row.partition]]
+        had = _had_before(connection, {row.lead_id for row in fresh if row.firsts})
+        for row in fresh:
+            counts.update(row.counts)
+            marks[row.partition] = max(marks[row.partition], row.off)
+            for first in row.firsts:
+                if (row.lead_id, first.kind) not in had:
+                    had.add((row.lead_id, first.kind))
+                    counts[first] += 1
+        return Counted(counts, marks if fresh else {})
+
+    def store(self, connection: Connection, counted: "Counted") -> None:
+        """Store counts and the positions after them. Call it last: others wait for the rows until the commit."""
+        self.add(connection, counted.counts)
+        if counted.marks:
+            connection.execute(
+                update(_OFFSETS)
+                .where(_OFFSETS.topic == VENDOR_REPORTS, _OFFSETS.partition == bindparam("at"))
+                .values(mark=bindparam("highest")),
+                [{"at": partition, "highest": mark} for partition, mark in sorted(counted.marks.items())],
+            )
+
+    def add(self, connection: Connection, counts: Counter[Count]) -> None:
+        """Add counts, in the order of their keys, so that two transactions never wait for each other."""
+        if not counts:
+            return
+        ordered = sorted(counts.items())
+        connection.execute(self._count, [{**one._asdict(), "count": number} for one, number in ordered])
+        hours: Counter[tuple[str, str, datetime]] = Counter()
+        for one, number in ordered:
+            hours[one.org, one.vendor, one.begins_at] += number
+        connection.execute(
+            self._hour,
+            [
+                {"org": org, "vendor": vendor, "begins_at": begins_at, "version": number, "published": 0}
+                for (org, vendor, begins_at), number in hours.items()
+            ],
+        )
+
+    def _marks(self, connection: Connection, partitions: Iterable[int]) -> dict[int, int]:
+        """Return partition -> the highest `LeadRow.off` that is counted."""
+        places = sorted(partitions)
+        query = select(_OFFSETS.partition, _OFFSETS.mark).where(
+            _OFFSETS.topic == VENDOR_REPORTS, _OFFSETS.partition.in_(places)
+        )
+        found: dict[int, int] = dict(connection.execute(query).all())
+        new = [partition for partition in places if partition not in found]
+        if new:
+            rows = [{"topic": VENDOR_REPORTS, "partition": one, "next_offset": 0, "mark": -1} for one in new]
+            connection.execute(self._first_offset, rows)
+            found |= dict.fromkeys(new, -1)
+        return found
+
+
+def _had_before(connection: Connection, lead_ids: set[str]) -> set[tuple[str, str]]:
+    """Return which of these leads were assigned before, and which were claimed: (lead id, kind of count)."""
+    table = AssignmentHistoryTable
+    found: set[tuple[str, str]] = set()
+    ordered = sorted(lead_ids)
+    for start in range(0, len(ordered), _AT_A_TIME):
+        some = table.lead_id.in_(ordered[start : start + _AT_A_TIME])
+        query = select(table.lead_id, table.how).where(some, table.rep_id.is_not(None)).distinct()
+        for lead_id, how in connection.execute(query):
+            found.add((lead_id, ASSIGNED))
+            if how == "claim":
+                found.add((lead_id, CLAIMED))
+    return found

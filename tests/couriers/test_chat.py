@@ -1,0 +1,158 @@
+"""N3, N8: an org's chats get what its reps get as push messages; addresses never are in the directory."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from couriers.chat.settings import ChatSettings
+from models.errors import ConfigError
+from runtime.process import stop_process
+from tests.couriers.conftest import CourierProcess
+from tests.fixtures.servers import unique
+from tests.fixtures.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.couriers.conftest import Post
+
+
+class ChatServer:
+    """An HTTP server that keeps what a chat's webhook gets. `refusals`: path -> how often it refuses."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, Any]] = []
+        self.refusals: Counter[str] = Counter()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                refused = server.refusals[self.path] > 0
+                server.refusals[self.path] -= 1
+                if not refused:
+                    server.got.append((self.path, json.loads(body)))
+                self.send_response(503 if refused else 200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._http.server_port
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+
+    def messages(self, path: str) -> list[Any]:
+        """Return what a path got."""
+        return [body for to, body in self.got if to == path]
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._http.shutdown()
+        self._http.server_close()
+
+
+@pytest.fixture(scope="module")
+def chats() -> Iterator[ChatServer]:
+    """Yield the server."""
+    server = ChatServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def courier(post: Post, chats: ChatServer, server_folder: Path) -> Iterator[CourierProcess]:
+    """Yield a courier that knows a webhook by its environment and a topic of ntfy by a file."""
+    folder = server_folder / "chat-secrets"
+    (folder / "default").mkdir(parents=True)
+    (folder / "default" / "ann-phone").write_text(f"ntfy://127.0.0.1:{chats.port}/ann-secret-topic\n")
+    running = CourierProcess(
+        post.settings(server_folder),
+        server_folder / "chat-courier.log",
+        {
+            "FIRSTCLAIM_CHAT_SECRETS": str(folder),
+            "FIRSTCLAIM_CHAT_URL_DEFAULT__SALES_FLOOR": f"json://127.0.0.1:{chats.port}/sales",
+            "FIRSTCLAIM_PUBLIC_URL": "https://console.lender.example",
+        },
+        channel="chat",
+    )
+    yield running
+    stop_process(running.process, signal.SIGTERM, 30)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_n3_chats_get_the_news_that_they_want(post: Post, chats: ChatServer, courier: CourierProcess) -> None:
+    ann, bob = unique("ann"), unique("bob")
+    post.rep(ann)
+    post.rep(bob, name="Bob Ray")
+    before = post.request(bob, unique("lead"), kind="push")
+    assert until(lambda: post.all_have_fates(before)), courier.log.read_text()[-3000:]
+    [none] = post.deliveries(before)
+    assert (none["channel"], none["status"]) == ("chat", "withdrawn")
+    assert none["detail"] == "org default has no chat for this"
+    services = [
+        {"secret": "sales-floor", "templates": ["lead_offered"]},
+        {"secret": "ann-phone", "reps": [ann]},
+        {"secret": "forgotten", "reps": [ann]},
+    ]
+    post.publish("settings", "settings", {"chat": {"services": services}})
+
+    def settled() -> bool:
+        identity = post.request(bob, unique("lead"), kind="push")
+        assert until(lambda: post.all_have_fates(identity))
+        return post.fates(identity)[identity] == ["sent"]
+
+    assert until(settled)
+    sales = chats.messages("/sales")[-1]
+    assert sales["title"] == "Bob Ray: New Lead was Distributed to You"
+    assert sales["message"].startswith("Team Source\nuntil ")
+    assert "https://console.lender.example/leads/" in sales["message"]
+    assert "Sequential" not in json.dumps(chats.got), "names only where the org wants them"
+
+    chats.got.clear()
+    chats.refusals["/"] = 2  # ntfy gets its messages at the root
+    offer = post.request(ann, unique("lead"), kind="push")
+    assigned = post.request(ann, unique("lead"), kind="push", template="lead_assigned", seconds=None)
+    assert until(lambda: post.all_have_fates(offer, assigned)), courier.log.read_text()[-3000:]
+    assert post.deliveries(offer)[0]["detail"] == "2 of 3 chats; no address of forgotten"
+    assert post.deliveries(assigned)[0]["detail"] == "1 of 2 chats; no address of forgotten"
+    assert len(chats.messages("/sales")) == 1, "a retry for one chat repeats nothing in another one"
+    assert [message["topic"] for message in chats.messages("/")] == ["ann-secret-topic"] * 2
+    topic = "".join(str(record.value()) for record in post.records("directory"))
+    assert "ann-secret-topic" not in topic
+    assert "ann-secret-topic" not in courier.log.read_text()
+
+
+def test_n8_an_org_finds_only_its_own_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTCLAIM_CHAT_SECRETS", str(tmp_path))
+    monkeypatch.setenv("FIRSTCLAIM_CHAT_URL_ORG_A__SALES", "json://a")
+    (tmp_path / "org-a").mkdir()
+    (tmp_path / "org-a" / "team").write_text("json://team\n")
+    (tmp_path / "outside").write_text("json://outside")
+    settings = ChatSettings.read()
+    assert settings.address("org-a", "sales") == "json://a"
+    assert settings.address("org-a", "team") == "json://team"
+    for org, name in (
+        ("org_a", "sales"),
+        ("org--a", "sales"),
+        ("org-b", "sales"),
+        ("org-b", "team"),
+        ("..", "outside"),
+        (".", "outside"),
+        ("org-a", "../outside"),
+        ("", "outside"),
+    ):
+        assert settings.address(org, name) is None, (org, name)
+    (tmp_path / "org-a" / "empty").write_text("")
+    with pytest.raises(ConfigError, match="FIRSTCLAIM_CHAT_SECRETS"):
+        settings.address("org-a", "empty")

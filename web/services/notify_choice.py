@@ -1,0 +1,73 @@
+"""A rep's own choice of how to be told of news, as a change of the rep's object in the directory (N8)."""
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Request
+
+from application.audit.entry import Actor
+from rules.queues.rule_book import Key
+from web.auth import Person, host_of
+from web.errors import Problem, not_found
+from web.parts import Services
+from web.services.directory_edits.editor import Edit, published
+from web.services.limits import too_often
+from web.store.attempts import Bucket, network
+
+ATTEMPTS: Final = 5
+"""How often the choice is tried again after somebody else published the rep."""
+
+
+def notify_choice(parts: Services, person: Person) -> dict[str, Any] | None:
+    """Return what a person chose, as it is published; None if the person is in no directory."""
+    found = published(parts.directory.org(person.org), ("rep", person.rep_id))
+    if found is None or found.value is None:
+        return None
+    chosen: dict[str, Any] = found.value.get("notify") or {}
+    return chosen
+
+
+async def choose_notify(parts: Services, person: Person, notify: dict[str, Any]) -> None:
+    """Publish a person's choice. All else that is published of the person stays.
+
+    Raises 404 if the person is in no directory, `PublicationErrors` with paths that begin with `notify`, and 412 if
+    others keep publishing the person.
+    """
+    await _publish(parts, person.as_actor, lambda _: notify)
+
+
+async def end_digests(request: Request, parts: Services, org: str, rep_id: str) -> None:
+    """Publish that a rep wants no digest any more. Raises 404, 412 and 429."""
+    host = host_of(request)
+    if wait := await asyncio.to_thread(
+        parts.attempts.take, (Bucket(f"unsubscribe {network(host)}", 50, 2.0),)
+    ):
+        raise too_often(wait)
+    actor = Actor(org=org, actor=rep_id, kind="person", from_host=host)
+    await _publish(parts, actor, lambda chosen: {**chosen, "digests": []})
+
+
+async def _publish(parts: Services, actor: Actor, choose: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    key = ("rep", actor.actor)
+    async with parts.audit.act(actor, "published", "/".join(key)) as entry:
+        done = await _edited(parts, actor.org, key, choose)
+        entry.replace(done.changes)
+        entry.is_void = not done.changes
+
+
+async def _edited(
+    parts: Services, org: str, key: Key, choose: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Edit:
+    for left in reversed(range(ATTEMPTS)):
+        found = published(parts.directory.org(org), key)
+        if found is None or found.value is None:
+            raise not_found(f"rep {key[1]} in the directory")
+        value = {**found.value, "notify": choose(found.value.get("notify") or {})}
+        try:
+            return await parts.editor.edit(org, key, value, base=found.version, publish=True)
+        except Problem as problem:
+            if problem.status != HTTPStatus.PRECONDITION_FAILED or not left:
+                raise
+    raise AssertionError  # the last attempt returned or raised

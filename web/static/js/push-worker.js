@@ -1,0 +1,57 @@
+// The service worker of push messages. It shows a request as a notification, and closes it when it is over.
+
+/** @import { PushWorkerScope } from "./types.d.ts" */
+
+const worker = /** @type {PushWorkerScope} */ (/** @type {unknown} */ (self));
+
+/**
+ * @typedef {object} Message
+ * @property {string} tag names the request
+ * @property {boolean} [withdrawn] the request is over
+ * @property {string} [title]
+ * @property {string} [body]
+ * @property {string} [url] of the page that a click opens
+ * @property {string} [lead_id]
+ * @property {string} [until] from when the request is useless
+ */
+
+worker.addEventListener("install", () => worker.skipWaiting());
+worker.addEventListener("activate", (event) => event.waitUntil(worker.clients.claim()));
+
+worker.addEventListener("push", (event) => {
+  /** @type {Message | null} */
+  const message = event.data ? event.data.json() : null;
+  if (message) event.waitUntil(receive(message));
+});
+
+worker.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data.url));
+});
+
+/** @param {Message} message */
+async function receive(message) {
+  const shown = await worker.registration.getNotifications();
+  for (const one of shown) {
+    const isOver = Date.parse(one.data?.until) < Date.now();
+    if (isOver || (message.withdrawn && one.tag === message.tag)) one.close();
+  }
+  if (message.withdrawn) return;
+  await worker.registration.showNotification(message.title ?? "firstclaim", {
+    body: message.body,
+    tag: message.tag,
+    data: { url: message.url, lead_id: message.lead_id, until: message.until },
+  });
+}
+
+/**
+ * Opens a page of the console: in the window that shows it already, or in a new one.
+ * @param {string} url
+ */
+async function open(url) {
+  const target = new URL(url, worker.location.origin);
+  const windows = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const there = windows.find((one) => new URL(one.url).pathname === target.pathname);
+  if (there) await there.focus();
+  else if (target.origin === worker.location.origin) await worker.clients.openWindow(target.href);
+}

@@ -104,6 +104,15 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
     ]
     assert [row["lead_id"] for row in rows][3:] == [first, "", known]
     assert rows[4]["reason"]
+    second = lead_id(office.org, "acme", "2", {})
+    assert [row["answer"] for row in rows] == [
+        f"lead {first}",
+        f"lead {second}",
+        f"lead {second}",
+        f"inquiry of lead {first}",
+        "",
+        f"inquiry of lead {known}",
+    ]
     assert await serious(page) == []
     async with signed_in(office, "mia-orr") as mia:
 

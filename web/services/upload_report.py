@@ -11,8 +11,10 @@ from models.field_names import FULL_NAME
 from web.services.spreadsheet_text import defused
 from web.services.vendor_posts import remarks_of
 
-HEADER: Final = ("line", "external_id", "lead_id", "fate", "reason", "remarks")
+HEADER: Final = ("line", "external_id", "lead_id", "fate", "reason", "remarks", "answer")
 _WHOLE_NAME: Final = "first_name, last_name"
+NOT_KNOWN: Final = "not known yet"
+"""The answer where the engine has not answered by the end of the upload, or has turned an erased person away."""
 ATTRIBUTE: Final = "attribute"
 UNREAD: Final = "unread"
 
@@ -48,6 +50,14 @@ def report_line(row: Row, fate: Fate, kind: str | None = None) -> tuple[str, ...
     )
     cells = (external_id or "", fate.lead_id or "", kind or fate.kind, fate.why, remarks)
     return str(row.line), *(defused(str(cell)) for cell in cells)
+
+
+def answer_of(line: tuple[str, ...], arrival_id: str, leads: dict[str, str]) -> tuple[str, ...]:
+    """Return a line with the engine's answer. `leads`: arrival id -> the id of its lead, as the engine decided."""
+    lead_id = leads.get(arrival_id)
+    if lead_id is None:
+        return *line, NOT_KNOWN
+    return *line, f"lead {lead_id}" if lead_id == arrival_id else f"inquiry of lead {lead_id}"
 
 
 def csv_of(lines: list[tuple[str, ...]]) -> str:

@@ -6,7 +6,7 @@ The file is kept in a temporary folder for as long as one request takes, and now
 import asyncio
 import json
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from http import HTTPStatus
 from itertools import islice
@@ -16,9 +16,8 @@ from typing import Any, BinaryIO, Final, Self
 
 import msgspec
 from aiokafka.errors import KafkaError
-from sqlalchemy import Engine
 
-from application.importing.forecast import KINDS, Fate, Forecast, KnownArrival
+from application.importing.forecast import KINDS
 from application.importing.mapping import Mapping
 from application.importing.progress import Progress
 from application.importing.reading import Format, format_of, read_leads
@@ -26,11 +25,10 @@ from application.importing.rows import Row, refused
 from application.importing.trial import Trial, try_file
 from models.directory import OrgSettings
 from models.errors import InvalidInput, RuntimeFailure
-from sink.db_errors import translated
-from sink.known_arrivals import arrivals_of
 from streams.topics import LEAD_ARRIVALS
 from web.errors import Problem
 from web.parts import Services
+from web.services.upload_answers import Answers, Deciding, Lines, arrival_of
 from web.services.upload_report import HEADER, csv_of, report_line, value_of
 
 MOST_BYTES: Final = 20 * 1024 * 1024
@@ -41,6 +39,8 @@ CHUNK: Final = 500
 SHOWN_ROWS: Final = 100
 """How many rows the trial shows, of each fate the first ones."""
 LEADS_SHOWN: Final = 5
+CHUNKS_WAITING: Final = 4
+"""How many chunks may wait for the engine's answers while further ones are sent."""
 SENT_BEFORE: Final = "sent before"
 _SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xml", ".adf"})
 
@@ -192,25 +192,6 @@ class Upload:
             yield within(row, self.org)
 
 
-class Deciding:
-    """Decides the fates of rows by what the CRM database knows. Blocking, for one thread at a time."""
-
-    def __init__(self, org: str, settings: OrgSettings, crm: Engine) -> None:
-        self._org, self._crm = org, crm
-        self._forecast = Forecast(org, settings)
-
-    def fates(self, rows: list[Row]) -> list[tuple[Row, Fate]]:
-        """Return the rows with their fates."""
-        facts = [row.facts for row in rows if row.facts is not None]
-        ids = {row.lead_id for row in rows if row.facts is not None}
-        phones = {one.phone for one in facts if one.phone}
-        emails = {one.email for one in facts if one.email}
-        with translated("CRM database"), self._crm.connect() as connection:
-            known = arrivals_of(connection, self._org, ids, phones, emails)
-        self._forecast.put(KnownArrival(*each) for each in known)
-        return [(row, self._forecast.fate(row)) for row in rows]
-
-
 class UploadProgress(msgspec.Struct):
     """A line of the answer: how many rows so far have each fate. `csv`: the next part of the report.
 
@@ -230,7 +211,8 @@ async def send(
 ) -> AsyncIterator[bytes]:
     """Send a file and yield the progress as JSON lines. `count`: gets the number of rows that Kafka has.
 
-    A row's fate is what the engine makes of it as the org is when it is sent.
+    A row's fate is what the engine makes of it as the org is when it is sent. Its line of the report follows once the
+    CRM database has the engine's answer, or when the answers have taken `ANSWERS_S` in total.
     """
     parts, progress = upload.parts, upload.progress(mapping)
     skip = progress.rows if resume else 0
@@ -239,40 +221,44 @@ async def send(
     counts: Counter[str] = Counter()
     told = UploadProgress(csv=csv_of([HEADER]))
     deciding = Deciding(upload.org, upload.settings, parts.crm)
+    answers, waiting = Answers(upload.org, parts.crm), deque[Lines]()
     try:
         yield _line(told)
         while chunk := await asyncio.to_thread(lambda: list(islice(rows, CHUNK))):
             if told.rows + len(chunk) > MOST_ROWS:
                 raise _too_many_rows()
             decided = await asyncio.to_thread(deciding.fates, chunk)
-            lines, sending = [], []
+            lines: Lines = []
+            sending = []
             for row, fate in decided:
                 if fate.kind == "refused" and row.refusal is not None:
                     counts["refused"] += 1
-                    lines.append(report_line(row, fate))
+                    lines.append(((*report_line(row, fate), ""), None))
                 elif told.skipped < skip:
                     told.skipped += 1
-                    lines.append(
-                        report_line(row, msgspec.structs.replace(fate, why=SENT_BEFORE), SENT_BEFORE)
-                    )
+                    line = report_line(row, msgspec.structs.replace(fate, why=SENT_BEFORE), SENT_BEFORE)
+                    lines.append((line, arrival_of(row, fate)))
                 else:
                     # The rows of one person have one key, so that they arrive in the order of the file.
                     key = (fate.lead_id or row.lead_id).encode()
                     sending.append(await parts.engine_client.put(LEAD_ARRIVALS, row.value, key=key))
                     counts[fate.kind] += 1
-                    lines.append(report_line(row, fate))
+                    lines.append((report_line(row, fate), arrival_of(row, fate)))
             for future in sending:
                 await future
                 progress.rows += 1
             await asyncio.to_thread(progress.save)
             told.rows += len(chunk)
-            told.fates, told.csv = dict(counts), csv_of(lines)
+            waiting.append(lines)
+            told.fates, told.csv = dict(counts), await answers.next_part(waiting, leave=CHUNKS_WAITING)
             count(told.rows)
+            yield _line(told)
+        while waiting:
+            told.csv = await answers.next_part(waiting, leave=0)
             yield _line(told)
         told.csv, told.finished = "", True
     except (KafkaError, RuntimeFailure) as error:
-        told.csv = ""
-        told.error = f"{error}; upload the file again to send the rest"
+        told.csv, told.error = "", f"{error}; upload the file again to send the rest"
     except (InvalidInput, Problem) as error:
         told.csv, told.error = "", str(error)
     finally:

@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import async_playwright, expect
 
 from assurance.verify import verify
+from bench import BENCHES
 from sink.engine import connect
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
@@ -142,3 +143,11 @@ def is_cancelled(telephone: Telephone) -> bool:
 def events(story: Story) -> list[str]:
     """Return the events of the rep's legs, in order."""
     return [one["event"] for one in story.of("calls") if one["leg"] == "rep"]
+
+
+def test_bench_reach_measures_from_arrival_to_ringing_telephones() -> None:
+    said: list[str] = []
+    result = BENCHES["reach"](say=said.append, leads=3, reps=2)
+    assert 0 < result["engine_p50_ms"] <= result["engine_p99_ms"]
+    assert 0 < result["first_p50_ms"] <= result["all_p50_ms"] <= result["all_p99_ms"]
+    assert said, "it says how far it is"

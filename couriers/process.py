@@ -160,7 +160,7 @@ async def _serve(settings: Settings, name: str, port: int, instance_id: str | No
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     courier = Courier(settings, name, instance_id=instance_id)
-    server = await serve(port, courier.health, courier.readiness.ready, render)
+    server = await serve(port, courier.health, courier.readiness.ready, render, host=settings.status_host)
     _log.info("courier serves", channel=name, port=server.port)
     try:
         await courier.run(stop)

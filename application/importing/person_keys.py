@@ -20,9 +20,16 @@ class PersonKeys:
 
     def key_of(self, row: Row) -> bytes:
         """Return the key of a row: that of an earlier row with its id, phone or mail address, else its lead id."""
-        names = (row.lead_id, *(joining_handles(row.facts) if row.facts else ()))
-        keys = self._keys
-        key = next((known for name in names if (known := keys.pop(name, None)) is not None), None)
+        keys, facts = self._keys, row.facts
+        names = [row.lead_id]
+        if facts is not None:
+            names += [name for name in (facts.phone, facts.email) if name is not None]
+        key: bytes | None = None
+        if any(name in keys for name in names):
+            # Only a name that was met before may join, so only then it is looked at (K1).
+            joining = "" if facts is None else " ".join(joining_handles(facts))
+            known = (keys.pop(name, None) for name in names if name == row.lead_id or name in joining)
+            key = next((one for one in known if one is not None), None)
         key = key or row.lead_id.encode()
         for name in names:
             keys[name] = key

@@ -19,7 +19,8 @@ def push_key(
     """Create the key that signs push messages (VAPID), and print its public part.
 
     The push courier needs the file, as FIRSTCLAIM_PUSH_PRIVATE_KEY_FILE. The console needs it as well, or only the
-    public part as FIRSTCLAIM_PUSH_PUBLIC_KEY. An existing file is never replaced. With another key every browser has to be turned on again.
+    public part as FIRSTCLAIM_PUSH_PUBLIC_KEY. An existing file is never replaced, because with another key every
+    browser has to be turned on again.
 
     Example: firstclaim push-key --file push-key.pem
     """

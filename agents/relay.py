@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from msgspec import MsgspecError
 
-from agents.decision_metrics import DecisionMetrics
+from agents.decision_metrics import DecisionMetrics, published
 from agents.published_watermark import PublishedWatermark
 from agents.stage import EventStream, Stage
 from agents.watermarks import Watermarks, commit_with_offsets, restore
@@ -19,7 +19,7 @@ from models.record_size import check_size
 from rules.outbound.public_messages import PublicMessage, public_messages
 from streams.app import StageApp
 from streams.dead_letters import classify_failure
-from streams.metrics import PUBLISHED, REPEATS_SKIPPED
+from streams.metrics import REPEATS_SKIPPED
 from streams.topics import DO_NOT_CONTACT, LEAD_JOURNAL, ORG_LOG
 
 _log = structlog.get_logger(__name__)
@@ -75,7 +75,7 @@ class RelayStage(Stage):
             for n, effect in enumerate(messages):
                 if self.published.has(effect.topic, partition, row.off, n):
                     continue
-                PUBLISHED.labels(topic=effect.topic).inc()
+                published(effect.topic).inc()
                 to = self.place(effect, partition)
                 self.writer.add(
                     effect.topic,

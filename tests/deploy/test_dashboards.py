@@ -21,8 +21,9 @@ from streams.settings import Settings
 from tests.deploy.prometheus import Prometheus, promtool
 from tests.deploy.test_alerts import RULES
 from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, PATIENCE_SECONDS, until
-from tools.dashboards import DASHBOARDS, RANGE, RATE, files
+from tools.dashboard_panels import DASHBOARDS, RANGE, RATE
 from tools.dashboards import FOLDER as DASHBOARD_FOLDER
+from tools.dashboards import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

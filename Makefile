@@ -26,7 +26,7 @@ WEB := web
 ISLAND := web/island
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund
 
-.PHONY: help setup demo browser clients node unit test telephony test-telephony explore check lint types imports island island-check format lock sbom audit clean
+.PHONY: help setup demo browser clients prometheus consumers node unit test telephony test-telephony explore check lint types imports island island-check format lock sbom audit clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -61,6 +61,38 @@ $(KCAT):
 	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		kcat >/dev/null || { echo "install kcat, or name one: make test KCAT=/path"; exit 1; }
 
+# Prometheus checks the dashboards and alerts of deploy/. Debian's package is unpacked, not installed.
+PROMETHEUS := build/prometheus/usr/bin/prometheus
+prometheus: $(PROMETHEUS) ## Prometheus, which tests ask every query of the dashboards and alerts
+
+$(PROMETHEUS):
+	@echo "fetching prometheus …"
+	@mkdir -p build/prometheus && cd build/prometheus && { apt-get download -qq prometheus 2>/dev/null \
+		|| { apt-get update -qq && apt-get download -qq prometheus; } } && dpkg-deb --extract prometheus_*.deb . \
+		|| { echo "unpack Prometheus into build/prometheus, with usr/bin/prometheus and usr/bin/promtool"; exit 1; }
+
+# The consumers of CRM developers (docs/crm.md). Java's is built by Maven, and kcat's uses jq and sqlite3.
+CRM := docs/examples/crm
+CRM_PROGRAMS := jq sqlite3 mvn javac
+consumers: setup clients $(CRM)/javascript/node_modules/.ready $(CRM)/java/target/.ready ## the examples of CRM consumers, which tests run
+
+$(CRM)/.programs:
+	@for program in $(CRM_PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	test -z "$$missing" || { echo "installing$$missing …"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			jq sqlite3 maven default-jdk-headless >/dev/null || { echo "install$$missing"; exit 1; }; }
+	@touch $@
+
+$(CRM)/javascript/node_modules/.ready: $(CRM)/javascript/package-lock.json $(VENV)/.ready
+	@echo "setting up $(CRM)/javascript …"
+	@$(NPM) --prefix $(CRM)/javascript ci --loglevel=error
+	@touch $@
+
+$(CRM)/java/target/.ready: $(CRM)/java/pom.xml $(wildcard $(CRM)/java/src/main/java/example/*.java) $(CRM)/.programs
+	@echo "building $(CRM)/java …"
+	@mvn --quiet --batch-mode --file $(CRM)/java/pom.xml package
+	@touch $@
+
 node: $(WEB)/node_modules/.ready $(ISLAND)/node_modules/.ready ## what checks and builds the console's scripts
 
 $(WEB)/node_modules/.ready $(ISLAND)/node_modules/.ready: %/node_modules/.ready: %/package-lock.json $(VENV)/.ready
@@ -71,7 +103,7 @@ $(WEB)/node_modules/.ready $(ISLAND)/node_modules/.ready: %/node_modules/.ready:
 unit: setup ## the fast tests: models, rules, simulation, documents; no server is started
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile tests/models tests/rules tests/simulation tests/docs
 
-test: setup browser clients ## run every test, on the real servers, JOBS=2 files at a time; PROFILE=file writes their processor time
+test: setup browser prometheus consumers ## run every test, on the real servers, JOBS=2 files at a time; PROFILE=file writes their processor time
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(if $(PROFILE),--profile-cpu $(PROFILE))
 
 # Asterisk is in no stable suite of Debian. Its packages are unpacked into build/telephony, not installed.
@@ -115,6 +147,8 @@ format: setup node ## format the code
 lock: setup ## resolve the lock file anew
 	@$(BIN)/uv pip compile --quiet --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		--output-file requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --extra oidc --constraint requirements.lock --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate --output-file deploy/docker/requirements.lock pyproject.toml
 
 sbom: setup ## write sbom.json (CycloneDX), the bill of materials of what requirements.lock names; the same lock, the same file
 	@$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --output-reproducible --pyproject pyproject.toml --output-file sbom.json requirements.lock

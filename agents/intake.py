@@ -13,7 +13,7 @@ from models.erasure import ErasureKey
 from models.errors import PermanentError
 from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
-from models.org import ContactListed, OrgEvent, PersonArrived
+from models.org_events import ContactListed, OrgEvent, PersonArrived
 from models.record_size import check_size
 from rules.inbound.attribute_types import Types
 from rules.inbound.claim_limits import ClaimLimits

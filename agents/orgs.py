@@ -12,7 +12,7 @@ from msgspec import MsgspecError
 from agents.stage import EventStream, Stage
 from models.codec import decode_org_event, encode_org_event, encode_org_record
 from models.errors import PermanentError
-from models.org import OrgEvent
+from models.org_events import OrgEvent
 from rules.deadlines import due_events
 from rules.org.org_partition import OrgOutcome
 from rules.outbound.public_messages import origin

@@ -9,10 +9,12 @@ from typing import Any
 import structlog
 from msgspec import MsgspecError
 
+from agents.decision_metrics import DecisionMetrics, published
 from agents.published_watermark import PublishedWatermark
 from agents.stage import EventStream, Stage
 from agents.watermarks import Watermarks, commit_with_offsets, restore
 from models.codec import decode_row
+from models.lead import LeadRow
 from models.record_size import check_size
 from rules.outbound.public_messages import PublicMessage, public_messages
 from streams.app import StageApp
@@ -42,6 +44,7 @@ class RelayStage(Stage):
         super().__init__(app, "relay")
         self.watermarks = Watermarks()
         self.published = PublishedWatermark()
+        self.metrics = DecisionMetrics()
         commit_with_offsets(app, LEAD_JOURNAL, self.watermarks)
         app.on_rebalance_complete.connect(self.assigned)
 
@@ -67,9 +70,12 @@ class RelayStage(Stage):
         except Exception as error:  # noqa: BLE001  # one record must never stop the ones behind it
             self.write_dead_letter(message, *classify_failure(error), receipt)
         else:
+            if messages and isinstance(row, LeadRow):
+                self.metrics.count(row)
             for n, effect in enumerate(messages):
                 if self.published.has(effect.topic, partition, row.off, n):
                     continue
+                published(effect.topic).inc()
                 to = self.place(effect, partition)
                 self.writer.add(
                     effect.topic,

@@ -172,7 +172,7 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
         loop.add_signal_handler(number, stop.set)
     health = Health(app)
     ticker = asyncio.create_task(health.tick())
-    server = await serve(port, health.health, health.ready, render)
+    server = await serve(port, health.health, health.ready, render, host=settings.status_host)
     app.finalize()
     try:
         await app.start()

@@ -17,7 +17,7 @@ from msgspec import MsgspecError
 from application import republish
 from models.codec import decode_org_event
 from models.errors import PermanentError, RuntimeFailure
-from models.org import ContactListed
+from models.org_events import ContactListed
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.signatures import NAMES as SIGNED
 from streams import clients

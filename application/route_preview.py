@@ -16,8 +16,9 @@ from models.facts import Facts
 from models.lead import Lead, LeadRow, Phase
 from models.offer_decisions import RepSought
 from models.offers import NoRepAvailable, OfferMade, RingStarted
-from models.org import OrgLead, PersonArrived, Stage
 from models.org_decisions import OrgStep, explained
+from models.org_events import PersonArrived
+from models.org_rows import OrgLead, Stage
 from rules.inbound.intake import accept_arrival
 from rules.lead.distribution import request_rep
 from rules.lead.lead_partition import LeadPartition

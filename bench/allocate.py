@@ -19,8 +19,8 @@ from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead, Phase
 from models.offers import OfferMade, Outcome
-from models.org import LeadClosed, OfferSettled, OrgEvent, RepRequested
 from models.org_decisions import Step
+from models.org_events import LeadClosed, OfferSettled, OrgEvent, RepRequested
 from rules.org.directory import OrgDirectory
 from rules.org.machine import step_org
 from rules.org.state import OrgState

@@ -30,7 +30,7 @@ async def _serve(settings: Settings, port: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = connect(settings.redis_url)
     board = Board(settings, client)
-    server = await serve(port, _alive, board.state.ready, render)
+    server = await serve(port, _alive, board.state.ready, render, host=settings.status_host)
     following = asyncio.create_task(board.follow())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -8,7 +8,8 @@ Commands import their dependencies when they run, so that `firstclaim --help` do
 import logging
 import os
 import sys
-from typing import Final
+from importlib.metadata import version
+from typing import Annotated, Final
 
 import structlog
 import typer
@@ -48,6 +49,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     add_completion=False,
 )
+
 for module in (
     processes,
     push,
@@ -72,6 +74,27 @@ for module in (
 ):
     module.add_to(app)
 state_dir.add_to_all(app)
+
+
+@app.callback(help=app.info.help)
+def main_options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda wanted: _print_version(wanted=wanted),
+            help="Show the version.",
+        ),
+    ] = False,
+) -> None:
+    """Run a command."""
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"firstclaim {version('firstclaim')}")
+        raise typer.Exit
 
 
 def main() -> None:

@@ -86,6 +86,14 @@ def chaos(
             help="Also ring telephones by a real Asterisk (make telephony), and kill their courier.",
         ),
     ] = False,
+    consumer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--consumer",
+            help="Also run this CRM consumer, kill it twice, and compare what it kept with the CRM database;"
+            " {bootstrap} and {database} are filled in. See docs/crm.md. May be repeated.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run load while workers, sink and broker are killed, stopped and resumed, then verify. Exit 1 if a promise broke.
@@ -93,6 +101,8 @@ def chaos(
     Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
 
     Example: firstclaim chaos --erase 1000
+
+    Example: firstclaim chaos --seconds 60 --consumer "python consumer.py {bootstrap} {database}"
     """
     if erase is not None:
         from assurance.erasure_run import run_erasure
@@ -103,7 +113,15 @@ def chaos(
     from assurance.chaos import chaos as run
 
     result = asyncio.run(
-        run(seconds=seconds, workers=workers, seed=seed, say=say, secure=secure, telephone=telephone)
+        run(
+            seconds=seconds,
+            workers=workers,
+            seed=seed,
+            say=say,
+            secure=secure,
+            telephone=telephone,
+            consumers=consumer or (),
+        )
     )
     finish(result, as_json=as_json, ok=result["ok"])
 

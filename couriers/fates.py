@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from aiokafka import TopicPartition
@@ -41,6 +41,8 @@ class FateWriter:
     def __init__(self, producer: Producer, channel: ChannelName) -> None:
         self._producer = producer
         self._channel = channel
+        for status in get_args(Fate):
+            metrics.FATES.labels(channel, status)  # so that each has a 0 before the first one
 
     async def write(
         self,

@@ -19,7 +19,7 @@ from couriers.fates import FateWriter
 from couriers.gate import ProviderGate
 from couriers.port import Channel, WatchesProvider
 from couriers.reader import RequestReader, reader_consumer
-from models.errors import ConfigError, RetryableError, RuntimeFailure
+from models.errors import ConfigError, RuntimeFailure
 from models.public import Fate, Notification
 from streams.access import refused
 from streams.clients import producer as make_producer
@@ -49,6 +49,7 @@ class Courier:
         self._open = opener(name)
         self._instance_id = instance_id
         self._fates: FateWriter | None = None
+        self._fates_ready = asyncio.Event()
         self.readiness = Readiness()
         self.readiness.blocked("starting", "the process has just begun")
 
@@ -103,6 +104,7 @@ class Courier:
         try:
             await self._until_it_succeeds(stop, producer.start)
             self._fates = FateWriter(producer, channel.name)
+            self._fates_ready.set()
             await self._until_it_succeeds(stop, consumer.start)
             reader = RequestReader(self._settings, consumer, channel, self._fates, self.readiness)
             deliverer = Deliverer(channel, directory, self._fates, reader.finished, ProviderGate(news))
@@ -115,8 +117,9 @@ class Courier:
                     await producer.stop()
 
     async def _report(self, notification: Notification, status: Fate, provider: str, detail: str) -> None:
-        if self._fates is None:
-            raise RetryableError(KAFKA, "the courier is starting and cannot record fates yet")
+        """Record a later fate. A telephone may ring again for a dead courier before this process can record fates."""
+        await self._fates_ready.wait()
+        assert self._fates is not None  # noqa: S101  # it was set before the event
         await self._fates.write(notification, notification.org or DEFAULT_ORG, status, provider, detail)
 
     async def _until_it_succeeds(self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]) -> None:
@@ -157,7 +160,7 @@ async def _serve(settings: Settings, name: str, port: int, instance_id: str | No
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     courier = Courier(settings, name, instance_id=instance_id)
-    server = await serve(port, courier.health, courier.readiness.ready, render)
+    server = await serve(port, courier.health, courier.readiness.ready, render, host=settings.status_host)
     _log.info("courier serves", channel=name, port=server.port)
     try:
         await courier.run(stop)

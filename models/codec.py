@@ -9,8 +9,8 @@ import msgspec
 
 from models.events import Event
 from models.lead import DirectoryRow, LeadRow, Row
-from models.org import OrgEvent
 from models.org_decisions import OrgRowKept, OrgStep
+from models.org_events import OrgEvent
 
 _ENCODER: Final = msgspec.json.Encoder(order=None)
 _EVENTS: Final = msgspec.json.Decoder(Event)

@@ -98,9 +98,9 @@ class OrgSplit(
 ):
     """The arrival `inquiry_id` is no longer an inquiry of lead `lead_id` but a lead of its own (K5).
 
-    `handles`, `apart`, `name`: those of the new lead, as in `models.org.OrgPerson`. `lost`: the handles that the former
-    lead had only by this inquiry. `lost_name`: the digest of the last name that it had only by this inquiry. A row
-    without handles replaces that of an erased lead.
+    `handles`, `apart`, `name`: those of the new lead, as in `models.org_rows.OrgPerson`. `lost`: the handles that the
+    former lead had only by this inquiry. `lost_name`: the digest of the last name that it had only by this inquiry. A
+    row without handles replaces that of an erased lead.
     """
 
     inquiry_id: str

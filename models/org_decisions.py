@@ -15,7 +15,8 @@ from models.offers import (
     Rejected,
     RingStarted,
 )
-from models.org import OrgRow, RepChange
+from models.org_events import RepChange
+from models.org_rows import OrgRow
 from models.persons import (
     ArrivalPlaced,
     ArrivalTurnedAway,

@@ -25,7 +25,7 @@ from sink.engine import connect
 from sink.migrate import upgrade
 from sink.refused_arrivals import RefusedArrivalWriter
 from sink.vendor_reports import ReportPublisher, publish_reports
-from sink.writer import CrmWriter
+from sink.writer import DATABASE, CrmWriter
 from streams import metrics
 from streams.access import refused
 from streams.brake import Brake, make_brake
@@ -148,7 +148,9 @@ async def _serve(settings: Settings, port: int, instance_id: str | None) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sink = Sink(settings, instance_id=instance_id)
-    server = await serve(port, sink.health, sink.readiness.ready, metrics.render)
+    for what in (KAFKA, DATABASE):
+        metrics.SINK_RETRIES.labels(what)  # so that each has a 0 before the first one
+    server = await serve(port, sink.health, sink.readiness.ready, metrics.render, host=settings.status_host)
     _log.info("sink serves", port=server.port)
     try:
         await sink.run(stop)

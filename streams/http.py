@@ -25,9 +25,14 @@ class Server:
 
 
 async def serve(
-    port: int, health: Callable[[], Said], ready: Callable[[], Said], metrics: Callable[[], bytes]
+    port: int,
+    health: Callable[[], Said],
+    ready: Callable[[], Said],
+    metrics: Callable[[], bytes],
+    *,
+    host: str = "127.0.0.1",
 ) -> Server:
-    """Serve on 127.0.0.1:`port` (0: any free one). `health` and `ready` return (ok, details): 200 or 503 with JSON.
+    """Serve on `host` and `port` (0: any free one). `health` and `ready` return (ok, details): 200 or 503 with JSON.
 
     Raises ConfigError with the port if it is taken.
     """
@@ -53,9 +58,9 @@ async def serve(
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, host, port).start()
     except OSError as error:
         await runner.cleanup()
         check_port(port, "--port")  # its error names the port
-        raise ConfigError("--port", f"port {port} of 127.0.0.1 cannot be listened on: {error}") from error
+        raise ConfigError("--port", f"port {port} of {host} cannot be listened on: {error}") from error
     return Server(runner, runner.addresses[0][1])

@@ -1,12 +1,18 @@
 """Declares every metric once, with name, unit and meaning. Dashboards and alerts query these names only."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
 
-EVENTS = Counter(
-    "firstclaim_events", "Events handled, by stage (intake, leads, relay).", ["stage"], registry=REGISTRY
-)
+EVENTS = Counter("firstclaim_events", "Events handled, by stage (events).", ["stage"], registry=REGISTRY)
 DEAD_LETTERS_TOTAL = Counter(
     "firstclaim_dead_letters",
     "Messages that could not be accepted, by source topic and error class.",
@@ -74,6 +80,48 @@ SINK_RETRIES = Counter(
     "How often the sink had to retry, by cause.",
     ["what"],
     registry=REGISTRY,
+)
+ARRIVALS = Counter(
+    "firstclaim_arrivals",
+    "Vendors' messages that were accepted, by vendor and by what they became: lead, inquiry or resend (messages).",
+    ["vendor", "became"],
+    registry=REGISTRY,
+)
+ANSWERS = Counter(
+    "firstclaim_answers",
+    "Answers to actions, by action, result (won, lost, done, refused) and reason (answers).",
+    ["action", "result", "reason"],
+    registry=REGISTRY,
+)
+OWNER_CHANGES = Counter(
+    "firstclaim_owner_changes", "Changes of owner, by how it came (changes).", ["how"], registry=REGISTRY
+)
+OFFERS = Counter(
+    "firstclaim_offers",
+    "Offers and rings that were started, by method (offers).",
+    ["method"],
+    registry=REGISTRY,
+)
+OFFERS_ENDED = Counter(
+    "firstclaim_offers_ended",
+    "Offers and rings that ended, by method and outcome: claimed, timeout, declined, voided (offers).",
+    ["method", "outcome"],
+    registry=REGISTRY,
+)
+EXCEPTIONS = Counter(
+    "firstclaim_exceptions",
+    "Changes of exceptions: raised, resolved, ignored, by reason (changes).",
+    ["change", "reason"],
+    registry=REGISTRY,
+)
+SPEED_TO_LEAD = Histogram(
+    "firstclaim_speed_to_lead_seconds",
+    "Time from a lead's arrival until a rep owns it that nobody owned before, in seconds.",
+    registry=REGISTRY,
+    buckets=(1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400, 86400, 604800),
+)
+PUBLISHED = Counter(
+    "firstclaim_published", "Messages the relay wrote, by topic (messages).", ["topic"], registry=REGISTRY
 )
 
 

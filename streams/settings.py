@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     Maven Central. A process buries at most `fatal_error_limit` records on which its own code failed within
     `fatal_error_window_seconds`; at one more it ends (`streams.brake`).
 
+    `status_host`: the address on which each process serves `/health`, `/ready` and `/metrics`; `0.0.0.0` in a
+    container.
+
     `audit_days`: how many days the topic `audit` and the console's index of it are kept.
 
     `signing_keys`: the file of secrets for signing and checking messages. `signing_key`: the id of our own key in it. A
@@ -62,6 +65,8 @@ class Settings(BaseSettings):
 
     cache_dir: Path = Field(default_factory=_user_cache, validation_alias="FIRSTCLAIM_CACHE_DIR")
     maven_repository: str | None = Field(default=None, validation_alias="FIRSTCLAIM_MAVEN_REPOSITORY")
+
+    status_host: str = Field(default="127.0.0.1", validation_alias="FIRSTCLAIM_STATUS_HOST")
 
     partitions: int = Field(default=8, ge=1, le=1024, validation_alias="FIRSTCLAIM_PARTITIONS")
     replication_factor: int = Field(default=1, ge=1, le=32, validation_alias="FIRSTCLAIM_REPLICATION_FACTOR")

@@ -1,6 +1,7 @@
 """Writes `docs/contracts/` from the models: `python -m tools.contracts`. A test compares the two.
 
-There is one JSON Schema (2020-12) for each topic, and for each kind of `directory` object. The schema of an inbound
+There is one JSON Schema (2020-12) for each topic, and for each kind of `directory` object, and an AsyncAPI document of
+all topics (`tools.asyncapi`). The schema of an inbound
 message describes what is always accepted; intake accepts more (docs/contracts/README.md).
 """
 
@@ -17,11 +18,13 @@ from models.audit import AUDIT, AuditRecord
 from models.facts import Facts
 from models.inbound import Action, Arrival, Listing
 from models.publication import KINDS
+from tools import asyncapi, field_tables
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 FOLDER: Final = Path(__file__).parent.parent / "docs" / "contracts"
+FIELDS: Final = Path(__file__).parent.parent / "docs/contracts/fields.md"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -70,13 +73,22 @@ def _of_structs(*structs: type[msgspec.Struct]) -> dict[str, Any]:
     return {**top, "$defs": definitions} if definitions else top
 
 
+def schema_files() -> dict[Path, str]:
+    """Return the file of every schema and its required text."""
+    return {FOLDER / f"{name}.schema.json": _text(schema) for name, schema in schemas().items()}
+
+
 def files() -> dict[Path, str]:
     """Return every committed file and its required text."""
     return {
-        FOLDER / f"{name}.schema.json": json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False)
-        + "\n"
-        for name, schema in schemas().items()
+        **schema_files(),
+        FOLDER / "asyncapi.json": _text(asyncapi.document()),
+        FIELDS: field_tables.page(schemas()),
     }
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def write(report: Callable[[str], None]) -> None:

@@ -13,7 +13,8 @@ from application.importing.rows import Row
 from models.directory import OrgSettings
 from models.facts import Facts
 from models.handles import read_joining_handle
-from models.org import OrgPerson, PersonArrived
+from models.org_events import PersonArrived
+from models.org_rows import OrgPerson
 from models.persons import ArrivalPlaced, joining_handles, name_digest
 from rules.org.arrivals import place_arrival
 from rules.org.directory import OrgDirectory

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
+from assurance.chaos.crm_consumers import CrmConsumers
 from assurance.chaos.fault_plan import plan
 from assurance.chaos.feed import LOCK_SECONDS, Feed
 from assurance.chaos.lender import ORG, Lender
@@ -21,7 +22,7 @@ from assurance.load import LoadClient, OperationHistory, People
 from assurance.load.offers import Offers
 from assurance.verify import Kind, verify
 from assurance.verify.catch_up import INBOUND
-from models.errors import RuntimeFailure
+from models.errors import ConfigError, RuntimeFailure
 from runtime import LocalStack
 from runtime.kafka_users import ADMIN
 from runtime.mailbox import Mailbox
@@ -42,6 +43,8 @@ CANCEL_AGAIN_SECONDS = 1.0
 SETTLE_SECONDS: Final = 150.0
 """How long the readers may take to catch up after the load. A broker's death alone costs half a minute."""
 SAID_SECONDS: Final = 5.0
+MOST_SHOWN: Final = 20
+"""How many findings of each kind are shown."""
 
 Say = Callable[[str], None]
 
@@ -55,15 +58,21 @@ async def chaos(
     keep: Path | None = None,
     secure: bool = False,
     telephone: bool = False,
+    consumers: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run load with faults, let the system settle, and count what was lost, owned twice or contradicted.
 
     The stack is in a temporary folder, on free ports, and is removed afterwards; the environment's servers are not
     used. `keep`: a folder to use instead, and to leave in place. `secure`: Kafka has users and ACLs, and each process
     signs in as itself; load and poison are sent by the superuser. `telephone`: the lender's reps have telephones of a
-    real Asterisk, and the telephone courier is a victim too. Raises RuntimeFailure where the stack does not come up
-    again, ConfigError where Asterisk cannot be had.
+    real Asterisk, and the telephone courier is a victim too. `consumers`: commands of CRM consumers that run beside
+    it and are compared with the CRM database (`assurance.chaos.crm_consumers`).
+
+    Raises RuntimeFailure where the stack does not come up again, and ConfigError where Asterisk cannot be had or a
+    command cannot be a consumer's.
     """
+    if secure and consumers:
+        raise ConfigError("consumer", "CRM consumers read a Kafka without users; leave out --secure")
     # The broker is killed on purpose, so its clients' errors are not logged.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
@@ -71,7 +80,9 @@ async def chaos(
             async with AsyncExitStack() as parts:
                 stack, settings = await parts.enter_async_context(own_stack(folder, secure=secure))
                 phones = await parts.enter_async_context(telephones(folder, seed)) if telephone else None
-                return await _on(stack, settings, seconds, workers, seed, say, phones)
+                crm = CrmConsumers(consumers, settings, folder / "crm.sqlite", seconds, say)
+                await parts.enter_async_context(crm)
+                return await _on(stack, settings, seconds, workers, seed, say, phones, crm)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
 
@@ -112,6 +123,7 @@ async def _on(
     seed: int,
     say: Say,
     phones: Telephones | None,
+    crm: CrmConsumers,
 ) -> dict[str, Any]:
     assert stack.kafka is not None  # noqa: S101  # the stack was started with one
     mailbox = Mailbox(settings.state_dir / "mailbox", refuses=MAILS_REFUSED, seed=seed)
@@ -164,6 +176,9 @@ async def _on(
             await asyncio.gather(*(tasks[name] for name in ENDING))
         unended = 0 if phones is None else await phones.unended(settings)
         report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
+        if crm.all:
+            await victims.stop_workers()  # offers that end and begin anew would change the rows for ever
+            await crm.compare()
         poison = await poison_sent(settings, INBOUND)
         aborted = await asyncio.to_thread(aborted_arrived, settings.database_url)
     finally:
@@ -171,20 +186,21 @@ async def _on(
         await asyncio.to_thread(mailbox.stop)
     say("is there one order that explains every answer?")
     violations = await asyncio.to_thread(check, history.all())
-    for line in (*report.lines(), *(str(violation) for violation in violations[:20])):
-        say(line)
-    for found in moments.findings[:20]:
-        say(f"leads did not add up at a moment: {found}")
     contradictions = [*client.contradictions, *lenders.contradictions]
-    for first, then in contradictions[:20]:
-        say(f"answered twice, differently: {first} {then}")
+    for line in (
+        *report.lines(),
+        *map(str, violations[:MOST_SHOWN]),
+        *crm.findings,
+        *(f"leads did not add up at a moment: {found}" for found in moments.findings[:MOST_SHOWN]),
+        *(f"answered twice, differently: {first} {then}" for first, then in contradictions[:MOST_SHOWN]),
+    ):
+        say(line)
     lost = report.of_kind(Kind.LOST)
     double_owned = report.of_kind(Kind.DOUBLE_OWNED) + len(violations)
     contradicted = report.of_kind(Kind.CONTRADICTED) + len(contradictions)
-    overdue = report.of_kind(Kind.OVERDUE)
     return {
         "ok": report.ok
-        and not (violations or contradictions or victims.odd or moments.findings)
+        and not (violations or contradictions or victims.odd or moments.findings or crm.findings)
         and moments.conserved == MOMENTS
         and not aborted
         and not unended
@@ -196,7 +212,7 @@ async def _on(
         "lost": lost,
         "double_owned": double_owned,
         "contradicted": contradicted,
-        "overdue": overdue,
+        "overdue": report.of_kind(Kind.OVERDUE),
         "dead_letters": report.dead_letters,
         "poison_sent": poison.total(),
         "aborted_arrived": aborted,
@@ -218,6 +234,10 @@ async def _on(
         "odd_ends": len(victims.odd),
         "rang": phones.rang if phones else 0,
         "legs_unended": unended,
+        "crm_consumers": [
+            {"command": each.command, "starts": each.starts, "kills": each.kills} for each in crm.all
+        ],
+        "crm_findings": len(crm.findings),
         "mails": mailbox.accepted,
         "mails_refused": mailbox.refused,
         "mails_repeated": mailbox.repeats,

@@ -76,6 +76,8 @@ class SupervisedProcesses:
         self.odd: list[str] = []
         self.parts: dict[str, SupervisedProcess] = {}
         names = [f"worker-{n}" for n in range(1, workers + 1)]
+        self._workers = frozenset(names)
+        self._stopped: frozenset[str] = frozenset()
         couriers: dict[str, tuple[list[str], Mapping[str, str]]] = {}
         if mailbox is not None:
             couriers |= {name: (command, mailbox.environment()) for name, command in COURIERS.items()}
@@ -124,6 +126,11 @@ class SupervisedProcesses:
             await asyncio.gather(self._watching, return_exceptions=True)
         await asyncio.gather(*(asyncio.to_thread(part.stop) for part in reversed(self.parts.values())))
 
+    async def stop_workers(self) -> None:
+        """Stop the workers for good. The other processes go on with what the workers have decided."""
+        self._stopped |= self._workers
+        await asyncio.gather(*(asyncio.to_thread(self.parts[name].stop) for name in self._workers))
+
     def signal(self, who: Iterable[str], which: signal.Signals) -> int:
         """Send a signal to some processes. Return how many of them were running."""
         return sum(self.parts[name].signal(which) for name in who)
@@ -132,7 +139,7 @@ class SupervisedProcesses:
         """Restart processes that ended."""
         while not self._over:
             for name, part in self.parts.items():
-                if part.process is None or (status := part.process.poll()) is None:
+                if name in self._stopped or part.process is None or (status := part.process.poll()) is None:
                     continue
                 self.ends[f"{name} {status}"] += 1
                 if status not in EXPECTED:

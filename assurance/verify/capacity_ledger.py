@@ -10,8 +10,8 @@ from typing import Any, Final
 from assurance.verify.facts import OrgPlace
 from assurance.verify.findings import Findings
 from models.offers import OfferMade, RingStarted
-from models.org import OrgLead, OrgRep, Stage
 from models.org_decisions import OrgDecision, OrgStep, PlaceDecided
+from models.org_rows import OrgLead, OrgRep, Stage
 from rules.org.directory import OrgDirectory
 
 OrgAndId = tuple[str, str]

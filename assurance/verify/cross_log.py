@@ -12,7 +12,8 @@ from assurance.verify.findings import Findings
 from assurance.verify.published import Expected, place_of
 from assurance.verify.records import position_of, time_of
 from models.codec import encode_event
-from models.org import (
+from models.org_decisions import OrgStep
+from models.org_events import (
     LeadClosed,
     LeadReleased,
     LeadTaken,
@@ -21,7 +22,6 @@ from models.org import (
     PlaceUnused,
     RepRequested,
 )
-from models.org_decisions import OrgStep
 from models.public import ORG_LOG
 from rules.outbound.lead_org_messages import identity, to_leads
 from rules.outbound.public_messages import origin

@@ -9,7 +9,7 @@ from typing import Final
 from assurance.verify.facts import JournalFacts, OrgPlace
 from assurance.verify.findings import Findings
 from models.lead import OWNED_PHASES, Lead, Phase, RepSearch
-from models.org import Stage
+from models.org_rows import Stage
 
 STAGES: Final = {
     RepSearch.OFFERED: Stage.OFFERED,

@@ -22,7 +22,7 @@ from models.decisions import (
 from models.erasure_decisions import ArrivalDropped
 from models.lead import Lead, LeadRow, Phase
 from models.merging_decisions import MergeReturned, MergeSought
-from models.org import Stage
+from models.org_rows import Stage
 from rules.org.persons import Persons
 from rules.queues.personal_queues import own_queues, own_sort_key
 

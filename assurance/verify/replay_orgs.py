@@ -27,8 +27,8 @@ from assurance.verify.records import (
 from models.codec import OrgRecord, encode_org_record
 from models.lead import DirectoryRow
 from models.offers import OrgAnswer
-from models.org import OrgLead, OrgRep
 from models.org_decisions import OrgRowKept, OrgStep
+from models.org_rows import OrgLead, OrgRep
 from models.persons import ArrivalPlaced, DoNotContactChanged, HandleRetired
 from rules.org.org_partition import OrgPartition, wakeable_id
 from rules.org.unasked import unasked

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import structlog
+
 from couriers.directory import Directory
 from couriers.port import Channel, Kind, Report
 from couriers.telephone.calls import CallChannel
@@ -19,6 +21,8 @@ from couriers.telephone.systems import open_system
 from streams.clients import producer as make_producer
 from streams.engine_client import EngineClient
 from streams.settings import Settings
+
+_log = structlog.get_logger(__name__)
 
 KIND: Final[Kind] = "call"
 
@@ -37,7 +41,7 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
         channel.is_stale = guard.is_stale
         channel.provider_changed(f"{provider.name} is not connected yet")
         work = (provider.run(), engine.run(), directory.follow(), guard.follow(settings))
-        running = [asyncio.create_task(one) for one in work]
+        running = [_watched(asyncio.create_task(one)) for one in work]
         try:
             await producer.start()
             writer = CallWriter(producer, telephone.system_name)
@@ -49,7 +53,7 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
             )
             channel.callers = callers
             recovery = _recover(settings, telephone, directory, writer, channel, provider)
-            running.append(asyncio.create_task(recovery))
+            running.append(_watched(asyncio.create_task(recovery)))
             yield channel
         finally:
             await channel.close()
@@ -57,6 +61,17 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             await producer.stop()
+
+
+def _watched(task: asyncio.Task[None]) -> asyncio.Task[None]:
+    """Log why a task of the channel ended, if it failed."""
+
+    def note(done: asyncio.Task[None]) -> None:
+        if not done.cancelled() and (error := done.exception()) is not None:
+            _log.error("a part of the telephone failed", part=str(done.get_coro()), reason=repr(error))
+
+    task.add_done_callback(note)
+    return task
 
 
 async def _recover(

@@ -11,7 +11,7 @@ from models import contacts, normalize
 from models.erasure import is_hash
 from models.errors import Refused
 from models.inbound import Listing
-from models.org import ContactListed
+from models.org_events import ContactListed
 from models.persons import EMAIL, PHONE
 from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, is_null, opened
 

@@ -7,7 +7,7 @@ true, the answer names the leads, and none is erased.
 
 from models.erasure import is_digest, is_hash
 from models.events import NO_ORG, ActionRequested
-from models.org import ErasureRequested
+from models.org_events import ErasureRequested
 
 _MOST: int = 200
 """The maximum length of a lead id."""

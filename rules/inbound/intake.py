@@ -17,7 +17,7 @@ from models.errors import PublicationErrors, Refused
 from models.events import NO_ORG, ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.inbound import ARRIVAL_READERS, Action, Arrival
-from models.org import PersonArrived
+from models.org_events import PersonArrived
 from models.publication import KINDS
 from rules.inbound import publication
 from rules.inbound.attribute_types import Types, read_types

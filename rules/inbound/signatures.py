@@ -16,7 +16,7 @@ import msgspec
 from models import normalize
 from models.errors import Refused
 from models.events import ActionRequested, DirectoryPublished
-from models.org import PersonArrived
+from models.org_events import PersonArrived
 from models.publication import SettingsObject, VendorBinding
 from rules.inbound.attribute_types import Types
 from rules.inbound.envelope import Headers

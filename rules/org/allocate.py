@@ -14,8 +14,8 @@ import msgspec
 
 from models.lead import Lead
 from models.offers import NoRepAvailable, OfferMade, Rejected, RingStarted, Why
-from models.org import OrgLead, Stage
 from models.org_decisions import LeadStillWaiting
+from models.org_rows import OrgLead, Stage
 from rules.calendar.schedule import window_end
 from rules.org.capacity import take_capacity
 from rules.org.choice import Choice, Method

@@ -13,7 +13,8 @@ import msgspec
 from models.erasure import kind_of
 from models.facts import Facts
 from models.ids import reused_lead_id
-from models.org import ContactListed, DoNotContactRow, OrgPerson, PersonArrived
+from models.org_events import ContactListed, PersonArrived
+from models.org_rows import DoNotContactRow, OrgPerson
 from models.persons import (
     MET_TOO_OFTEN,
     MOST_DOUBTS,

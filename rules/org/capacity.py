@@ -2,8 +2,8 @@
 
 import msgspec
 
-from models.org import Hold, OrgLead, Stage
 from models.org_decisions import CapacityReturned, CapacityTaken
+from models.org_rows import Hold, OrgLead, Stage
 from rules.org.transition import OrgTransition
 
 

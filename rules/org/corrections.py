@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from models.offers import OfferVoided
-from models.org import LeadCorrected, OrgLead, Stage
+from models.org_events import LeadCorrected
+from models.org_rows import OrgLead, Stage
 from models.persons import HandlesCorrected, OrgCorrection
 from rules.org.allocate import method_of, retry
 from rules.org.eligibility import Eligibility, group_refusal

@@ -8,7 +8,7 @@ import msgspec
 
 from models.lead import Lead
 from models.offers import Rejected, Why
-from models.org import OrgLead, OrgRep
+from models.org_rows import OrgLead, OrgRep
 from rules.calendar.schedule import away_until
 from rules.org.directory import GroupPlan, RepPlan
 from rules.org.transition import OrgTransition

@@ -8,7 +8,8 @@ org keeps keyed hashes, which nobody can read back without the key (`models.eras
 from typing import Final
 
 from models.erasure import RECOGNISING, kind_of
-from models.org import ErasureRequested, LeadForgotten, OrgErased, PersonArrived
+from models.org_events import ErasureRequested, LeadForgotten, PersonArrived
+from models.org_rows import OrgErased
 from models.persons import (
     ArrivalTurnedAway,
     ErasureOrder,

@@ -5,11 +5,10 @@ The index of persons (`rules.org.persons`) keeps one. Rows may be added in any o
 
 from typing import Final
 
-from models.org import OrgPerson
+from models.org_rows import OrgPerson
 from models.persons import PHONE, handle_digest
+from rules.org.packed_ids import Packed
 
-Packed = bytes | str
-"""An id as stored: a UUID as its sixteen bytes, any other id unchanged."""
 MOST_NAMES: Final = 8
 """How many last names of one lead are remembered. The names of a lead that has more tell nobody apart."""
 _NO_NAMES: Final[frozenset[bytes]] = frozenset()

@@ -11,7 +11,8 @@ import msgspec
 
 from models.events import DirectoryPublished
 from models.offers import Outcome
-from models.org import (
+from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
+from models.org_events import (
     ContactListed,
     ErasureRequested,
     InquiryTakenOut,
@@ -25,7 +26,6 @@ from models.org import (
     MergeUnused,
     OfferSettled,
     OrgEvent,
-    OrgLead,
     OrgWoken,
     PersonArrived,
     PlaceRequested,
@@ -33,10 +33,9 @@ from models.org import (
     RepChange,
     RepChanged,
     RepRequested,
-    Stage,
     WakeKind,
 )
-from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
+from models.org_rows import OrgLead, Stage
 from rules.org import arrivals, corrections, erasure, merging
 from rules.org.allocate import request
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity

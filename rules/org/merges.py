@@ -10,7 +10,7 @@ from typing import Final
 
 from models.merging import OrgMerged, OrgSplit
 from models.persons import handle_digest
-from rules.org.last_names import Packed
+from rules.org.packed_ids import Packed
 
 _NONE: Final[frozenset[Packed]] = frozenset()
 _NO_LOSSES: Final[frozenset[bytes]] = frozenset()

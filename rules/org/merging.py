@@ -6,8 +6,8 @@ other lead.
 """
 
 from models.merging import MOST_MERGED, OrgMerged, OrgSplit, SplitFrom
-from models.org import InquiryTakenOut, LeadMerged, MergeRequested, MergeUnused
 from models.org_decisions import MergeDecided, OrgEventIgnored
+from models.org_events import InquiryTakenOut, LeadMerged, MergeRequested, MergeUnused
 from models.persons import (
     ArrivalPlaced,
     DoNotContactChanged,

@@ -16,25 +16,19 @@ from models.events import DirectoryPublished
 from models.lead import DirectoryRow
 from models.merging import OrgMerged, OrgSplit
 from models.offers import NoRepAvailable, Rejected, Why
-from models.org import (
+from models.org_decisions import MergeDecided, OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep, PlaceDecided
+from models.org_events import (
     ContactListed,
-    DoNotContactRow,
     LeadForgotten,
     MergeRequested,
-    OrgErased,
     OrgEvent,
-    OrgGroup,
-    OrgLead,
-    OrgPerson,
-    OrgRep,
-    OrgRow,
     OrgWoken,
     PersonArrived,
     PlaceRequested,
     RepRequested,
     WakeKind,
 )
-from models.org_decisions import MergeDecided, OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep, PlaceDecided
+from models.org_rows import DoNotContactRow, OrgErased, OrgGroup, OrgLead, OrgPerson, OrgRep, OrgRow
 from models.persons import OrgCorrection
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.org import arrivals

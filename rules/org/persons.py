@@ -10,18 +10,18 @@ order.
 from collections.abc import Iterable
 from itertools import islice
 from typing import Final
-from uuid import UUID
 
 from models.merging import OrgMerged, OrgSplit
-from models.org import DoNotContactRow, OrgErased, OrgPerson
+from models.org_rows import DoNotContactRow, OrgErased, OrgPerson
 from models.persons import MET_TOO_OFTEN, OrgCorrection, handle_digest, listed_handle
-from rules.org.last_names import LastNames, Packed
+from rules.org.handle_index import HandleIndex
+from rules.org.last_names import LastNames
 from rules.org.merges import Merges
+from rules.org.packed_ids import Packed, packed, unpacked
 
-_UUID_LENGTH: Final = 36
 BARRED_HASH: Final = "hash/"
 """The prefix of a handle on the do-not-contact list of which only the keyed hash is known."""
-_DERIVED: Final = frozenset({"_arrivals_of", "_digests_of"})
+_DERIVED: Final = "_arrivals_of"
 _UNCORRECTED: Final[dict[bytes, bool]] = {}
 MOST_LEADS: Final = 16
 """How many leads with the same joining handle are compared with an arrival."""
@@ -36,12 +36,10 @@ class Persons:
     """
 
     __slots__ = (
-        "_apart",
         "_arrivals",
         "_arrivals_of",
         "_barred",
         "_corrected",
-        "_digests_of",
         "_erased",
         "_erased_hashes",
         "_handles",
@@ -49,15 +47,11 @@ class Persons:
         "_more",
         "_names",
         "_returned_hashes",
-        "_shared",
     )
 
     def __init__(self) -> None:
         self._arrivals: dict[Packed, Packed] = {}
-        self._handles: dict[bytes, Packed] = {}
-        self._shared: dict[bytes, set[Packed]] = {}
-        self._apart: dict[bytes, set[Packed]] = {}
-        """Digest of a handle that does not join -> the leads that the do-not-contact list reaches by it."""
+        self._handles = HandleIndex()
         self._names = LastNames()
         self._merges = Merges()
         self._barred: dict[bytes, str] = {}
@@ -67,7 +61,6 @@ class Persons:
         self._erased_hashes: set[str] = set()
         self._returned_hashes: set[str] = set()
         self._arrivals_of: dict[Packed, list[Packed]] | None = None
-        self._digests_of: dict[Packed, list[bytes]] = {}
         self._corrected: dict[Packed, dict[bytes, bool]] = {}
         """Lead -> digest of a handle that a person corrected -> whether the lead has it."""
 
@@ -77,7 +70,7 @@ class Persons:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Persons) and all(
-            getattr(self, name) == getattr(other, name) for name in Persons.__slots__ if name not in _DERIVED
+            getattr(self, name) == getattr(other, name) for name in Persons.__slots__ if name != _DERIVED
         )
 
     __hash__ = None  # type: ignore[assignment]  # the index is mutable
@@ -87,8 +80,8 @@ class Persons:
 
         For a lead that was merged it is the lead that counts (K5).
         """
-        lead = self._arrivals.get(_packed(arrival_id))
-        return None if lead is None else _unpacked(self._merges.root(lead))
+        lead = self._arrivals.get(packed(arrival_id))
+        return None if lead is None else unpacked(self._merges.root(lead))
 
     # -- who has a handle -------------------------------------------------------------------------------------------
 
@@ -108,84 +101,69 @@ class Persons:
 
     def is_held(self, joining: str) -> bool:
         """Say whether any lead has a joining handle."""
-        digest = handle_digest(joining)
-        return digest in self._handles or digest in self._shared
+        return self._handles.is_held(handle_digest(joining))
 
     def joins(self, lead_id: str, joining: str) -> bool:
         """Say whether a lead, or one that was merged into it, has a joining handle."""
         digest = handle_digest(joining)
-        return any(self._holds(lead, digest) for lead in self._merges.family(_packed(lead_id)))
+        return any(self._handles.joins(lead, digest) for lead in self._merges.family(packed(lead_id)))
 
     def holds(self, lead_id: str, joining: str) -> bool:
         """Say whether a lead has a joining handle by its own arrivals."""
-        return self._holds(_packed(lead_id), handle_digest(joining))
-
-    def _holds(self, lead: Packed, digest: bytes) -> bool:
-        return self._handles.get(digest) == lead or lead in self._shared.get(digest, ())
+        return self._handles.joins(packed(lead_id), handle_digest(joining))
 
     def has(self, lead_id: str, handle: str) -> bool:
         """Say whether a lead has a handle by its own arrivals, in whichever way."""
-        return self.holds(lead_id, handle) or _packed(lead_id) in self._apart.get(handle_digest(handle), ())
+        lead, digest = packed(lead_id), handle_digest(handle)
+        return self._handles.joins(lead, digest) or self._handles.is_apart(lead, digest)
 
     def keeps(self, lead_id: str, handle: str, *, without: str, lost: tuple[str, ...]) -> bool:
         """Say whether a lead has a handle once the lead or inquiry `without` is taken out of it (K5).
 
         `lost`: the handles that it loses by that.
         """
-        left = set(self._merges.family(_packed(lead_id))) - set(self._merges.family(_packed(without)))
+        left = set(self._merges.family(packed(lead_id))) - set(self._merges.family(packed(without)))
         digest = handle_digest(handle)
-        holders = [lead for lead in self._holders(digest) if lead in left]
-        holders += [lead for lead in self._apart.get(digest, ()) if lead in left]
-        return any(lead != _packed(lead_id) or handle not in lost for lead in holders)
+        holders = (*self._handles.holders(digest), *self._handles.apart(digest))
+        return any(lead in left and (lead != packed(lead_id) or handle not in lost) for lead in holders)
 
     def all_with(self, handle: str) -> tuple[str, ...]:
         """Return every lead that the do-not-contact list reaches by a handle, also those that it joins with nobody."""
         digest = handle_digest(handle)
         found = self.all_with_digest(digest)
-        if apart := self._apart.get(digest):
+        if apart := self._handles.apart(digest):
             known = set(found)
-            found += tuple(
-                lead for lead in self._counting(sorted(map(_unpacked, apart)), digest) if lead not in known
-            )
+            found += tuple(lead for lead in self._counting(apart, digest) if lead not in known)
         return found
 
     def apart(self, handle: str) -> int:
         """Return how many leads have a handle that joins them with nobody."""
-        return len(self._apart.get(handle_digest(handle), ()))
+        return self._handles.count_apart(handle_digest(handle))
 
     def all_with_digest(self, digest: bytes) -> tuple[str, ...]:
         """Return every lead with the joining handle of this digest: the first one, then the others by id."""
-        first = self._handles.get(digest)
-        shared = self._shared.get(digest)
-        others = sorted(map(_unpacked, shared)) if shared else []
-        return self._counting(others if first is None else [_unpacked(first), *others], digest)
+        return self._counting(self._handles.holders(digest), digest)
 
-    def _counting(self, leads: list[str], digest: bytes) -> tuple[str, ...]:
+    def _counting(self, leads: tuple[Packed, ...], digest: bytes) -> tuple[str, ...]:
         """Return the leads that count for these, each once, without erased ones and those that lost the handle."""
         if not self._merges:
-            return tuple(leads)
-        found = dict.fromkeys(self._merges.root(_packed(lead)) for lead in leads)
+            return tuple(map(unpacked, leads))
+        found = dict.fromkeys(map(self._merges.root, leads))
         return tuple(
-            _unpacked(lead)
+            unpacked(lead)
             for lead in found
             if lead not in self._erased and self._corrected.get(lead, _UNCORRECTED).get(digest) is not False
         )
 
-    def _holders(self, digest: bytes) -> tuple[Packed, ...]:
-        """Return every lead that has the joining handle of this digest by its own arrivals."""
-        first, shared = self._handles.get(digest), self._shared.get(digest, ())
-        others = tuple(map(_packed, sorted(map(_unpacked, shared))))
-        return others if first is None else (first, *others)
-
     def was_corrected(self, lead_id: str, handle: str) -> bool:
         """Say whether a person took a handle from a lead by a correction (M2)."""
-        return self._corrected.get(_packed(lead_id), _UNCORRECTED).get(handle_digest(handle)) is False
+        return self._corrected.get(packed(lead_id), _UNCORRECTED).get(handle_digest(handle)) is False
 
     def has_lost(self, lead_id: str, handle: str) -> bool:
         """Say whether a person took a handle from a lead, so that no arrival brings it back (M2, K5)."""
         if self.was_corrected(lead_id, handle):
             return True
-        lost = self._merges.lost(_packed(lead_id))
+        lost = self._merges.lost(packed(lead_id))
         return bool(lost) and handle_digest(handle) in lost and not self.joins(lead_id, handle)
 
     def barred(self, handle: str) -> str | None:
@@ -198,29 +176,29 @@ class Persons:
         for lead in self._arrivals.values():
             root = self._merges.root(lead)
             found[root] = found.get(root, 0) + 1
-        return {_unpacked(lead): count for lead, count in found.items()}
+        return {unpacked(lead): count for lead, count in found.items()}
 
     # -- last names -------------------------------------------------------------------------------------------------
 
     def has_phone(self, lead_id: str) -> bool:
         """Say whether a lead has a phone that tells people apart."""
-        return any(map(self._names.has_phone, self._merges.family(_packed(lead_id))))
+        return any(map(self._names.has_phone, self._merges.family(packed(lead_id))))
 
     def names(self, lead_id: str) -> frozenset[str]:
         """Return the digests of a lead's last names; empty if none is known, or too many to tell anybody apart."""
-        return frozenset().union(*map(self._names.of, self._merges.family(_packed(lead_id))))
+        return frozenset().union(*map(self._names.of, self._merges.family(packed(lead_id))))
 
     def takes_name(self, lead_id: str, name: str | None) -> bool:
         """Say whether a last name is new for a lead that has room for it."""
-        return self._names.takes(_packed(lead_id), name)
+        return self._names.takes(packed(lead_id), name)
 
     def own_name(self, lead_id: str) -> str | None:
         """Return the digest of the last name of a lead's own arrival."""
-        return self._names.own(_packed(lead_id))
+        return self._names.own(packed(lead_id))
 
     def met_by(self, lead_id: str, joining: str) -> frozenset[str]:
         """Return the digests of the last names with which a lead has a joining handle."""
-        return self._names.met(_packed(lead_id), handle_digest(joining))
+        return self._names.met(packed(lead_id), handle_digest(joining))
 
     def met(self, joining: str) -> frozenset[str]:
         """Return the digests of the last names that a joining handle came with (K1)."""
@@ -235,33 +213,33 @@ class Persons:
         return len(self._met(digest)) >= MET_TOO_OFTEN
 
     def _met(self, digest: bytes) -> frozenset[str]:
-        leads = islice(self._holders(digest), MOST_LEADS)
+        leads = islice(self._handles.holders(digest), MOST_LEADS)
         return frozenset().union(*(self._names.met(lead, digest) for lead in leads))
 
     # -- merged leads -----------------------------------------------------------------------------------------------
 
     def merge_of(self, lead_id: str) -> OrgMerged | None:
         """Return the row of a merged lead; None for a lead of its own (K5)."""
-        return self._merges.row(_packed(lead_id))
+        return self._merges.row(packed(lead_id))
 
     def members(self, lead_id: str) -> tuple[str, ...]:
         """Return the leads that were merged into a lead directly, by id."""
-        return tuple(sorted(map(_unpacked, self._merges.members(_packed(lead_id)))))
+        return tuple(sorted(map(unpacked, self._merges.members(packed(lead_id)))))
 
     def family(self, lead_id: str) -> tuple[str, ...]:
         """Return a lead and every lead that was merged into it, directly or through others."""
-        return tuple(map(_unpacked, self._merges.family(_packed(lead_id))))
+        return tuple(map(unpacked, self._merges.family(packed(lead_id))))
 
     # -- erased persons ---------------------------------------------------------------------------------------------
 
     def is_erased(self, lead_id: str) -> bool:
         """Say whether a lead was erased."""
-        return _packed(lead_id) in self._erased
+        return packed(lead_id) in self._erased
 
     @property
     def erased(self) -> tuple[str, ...]:
         """The ids of the erased leads."""
-        return tuple(map(_unpacked, self._erased))
+        return tuple(map(unpacked, self._erased))
 
     @property
     def erased_hashes(self) -> frozenset[str]:
@@ -279,40 +257,30 @@ class Persons:
 
     def digests_of(self, lead_id: str) -> tuple[bytes, ...]:
         """Return the digests of a lead's handles. The first call reads the whole index once: a second for a million."""
-        self._index_leads()
-        return tuple(self._digests_of.get(_packed(lead_id), ()))
+        return self._handles.digests_of(packed(lead_id))
 
     def rows_of(self, lead_id: str) -> tuple[OrgPerson | OrgCorrection | OrgSplit, ...]:
         """Return the rows that replace a lead's rows of persons once it is erased: they have no handles."""
-        self._index_leads()
-        lead = _packed(lead_id)
-        arrivals = (self._arrivals_of or {}).get(lead, ())
+        lead = packed(lead_id)
+        arrivals = self._index_arrivals().get(lead, ())
         return (
-            *(OrgPerson(arrival_id=_unpacked(one), lead_id=lead_id, erased=True) for one in arrivals),
+            *(OrgPerson(arrival_id=unpacked(one), lead_id=lead_id, erased=True) for one in arrivals),
             *self._more.get(lead, ()),
             *((OrgCorrection(lead_id=lead_id),) if lead in self._corrected else ()),
             *((bare,) if (bare := self._merges.bare_split(lead)) is not None else ()),
         )
 
-    def _index_leads(self) -> None:
-        if self._arrivals_of is not None:
-            return
-        self._arrivals_of = {}
-        for arrival, lead in self._arrivals.items():
-            self._arrivals_of.setdefault(lead, []).append(arrival)
-        for digest, lead in self._handles.items():
-            self._digests_of.setdefault(lead, []).append(digest)
-        for digest, leads in self._shared.items():
-            for lead in leads:
-                self._digests_of.setdefault(lead, []).append(digest)
+    def _index_arrivals(self) -> dict[Packed, list[Packed]]:
+        if self._arrivals_of is None:
+            self._arrivals_of = {}
+            for arrival, lead in self._arrivals.items():
+                self._arrivals_of.setdefault(lead, []).append(arrival)
+        return self._arrivals_of
 
     def _forget(self, lead: Packed) -> None:
         """Remove a lead's handles from the index. Its arrivals stay, so that a resend is recognised."""
-        self._index_leads()
-        for digest in self._digests_of.pop(lead, ()):
-            self._leave(digest, lead)
-        for digest in [digest for digest, leads in self._apart.items() if lead in leads]:
-            self._leave(digest, lead)
+        self._index_arrivals()
+        self._handles.forget(lead)
         self._names.forget(lead)
         self._more.pop(lead, None)
         self._corrected.pop(lead, None)
@@ -325,7 +293,7 @@ class Persons:
     ) -> None:
         """Add a row to the index."""
         if isinstance(row, OrgMerged):
-            into = None if row.into is None else _packed(row.into)
+            into = None if row.into is None else packed(row.into)
             self._merges.put(row, self._own(row.lead_id), into)
             return
         if isinstance(row, OrgSplit):
@@ -347,9 +315,9 @@ class Persons:
             now.add(row.hash)
             before.discard(row.hash)
             return
-        lead = _packed(row.lead_id)
+        lead = packed(row.lead_id)
         lead = self._arrivals.get(lead, lead)
-        arrival = lead if row.arrival_id == row.lead_id else _packed(row.arrival_id)
+        arrival = lead if row.arrival_id == row.lead_id else packed(row.arrival_id)
         if arrival not in self._arrivals:
             self._arrivals[arrival] = lead
             if self._arrivals_of is not None:
@@ -362,18 +330,14 @@ class Persons:
         if lost := self._merges.lost(lead):
             corrected = {**dict.fromkeys(lost, False), **corrected}
         for digest in map(handle_digest, row.handles):
-            if digest in corrected:
-                continue
-            if (former := self._handles.get(digest, lead)) != lead:
-                self._share(digest, former)  # a person took it from that lead; its correction comes later
-            self._handles[digest] = lead
-            self._note(digest, lead)
+            if digest not in corrected:
+                self._handles.begin(digest, lead)
         for digest in map(handle_digest, row.shared):
-            if digest not in corrected and self._handles.get(digest) != lead:
-                self._share(digest, lead)
+            if digest not in corrected and self._handles.first(digest) != lead:
+                self._handles.share(digest, lead)
         for digest in map(handle_digest, row.apart):
             if digest not in corrected:
-                self._apart.setdefault(digest, set()).add(lead)
+                self._handles.keep_apart(digest, lead)
         self._names.put(row, lead)
         if row.more:
             bare = OrgPerson(
@@ -382,18 +346,9 @@ class Persons:
             if bare not in (known := self._more.get(lead, ())):
                 self._more[lead] = (*known, bare)
 
-    def _share(self, digest: bytes, lead: Packed) -> None:
-        self._shared.setdefault(digest, set()).add(lead)
-        self._note(digest, lead)
-
-    def _note(self, digest: bytes, lead: Packed) -> None:
-        """Add a handle to what is indexed by lead, once that is needed."""
-        if self._arrivals_of is not None and digest not in (known := self._digests_of.setdefault(lead, [])):
-            known.append(digest)
-
     def _correct(self, row: OrgCorrection) -> None:
         """Replace what is corrected of a lead. It shares its corrected handles and is first with none of them."""
-        lead = _packed(row.lead_id)
+        lead = packed(row.lead_id)
         lead = self._arrivals.get(lead, lead)
         if lead in self._erased:
             return
@@ -401,20 +356,20 @@ class Persons:
             map(handle_digest, row.handles), True
         )
         for digest in corrected:
-            self._leave(digest, lead)
+            self._handles.remove(digest, lead)
         for digest, has in corrected.items():
             if has:
-                self._share(digest, lead)
+                self._handles.share(digest, lead)
         self._corrected[lead] = corrected
 
     def _own(self, lead_id: str) -> Packed:
         """Return the id as it is stored for arrivals, so that all references share one object."""
-        lead = _packed(lead_id)
+        lead = packed(lead_id)
         return self._arrivals.get(lead, lead)
 
     def _split(self, row: OrgSplit) -> None:
         """Make an inquiry a lead of its own, with its handles. Its former lead loses what it had only by it (K5)."""
-        lead, inquiry = self._own(row.lead_id), _packed(row.inquiry_id)
+        lead, inquiry = self._own(row.lead_id), packed(row.inquiry_id)
         former = self._arrivals.get(inquiry)
         self._arrivals[inquiry] = inquiry
         if self._arrivals_of is not None and former != inquiry:
@@ -422,42 +377,16 @@ class Persons:
                 self._arrivals_of[former].remove(inquiry)
             self._arrivals_of.setdefault(inquiry, []).append(inquiry)
         for digest in self._merges.put_split(row, inquiry, lead):
-            self._leave(digest, lead)
+            self._handles.remove(digest, lead)
         self._names.lose(lead, row.inquiry_id, row.lost_name)
         if inquiry in self._erased:
             return
         for digest in map(handle_digest, row.handles):
-            self._share(digest, inquiry)
+            self._handles.share(digest, inquiry)
         for digest in map(handle_digest, row.apart):
-            self._apart.setdefault(digest, set()).add(inquiry)
+            self._handles.keep_apart(digest, inquiry)
         if row.handles or row.name:
             own = OrgPerson(
                 arrival_id=row.inquiry_id, lead_id=row.inquiry_id, handles=row.handles, name=row.name
             )
             self._names.put(own, inquiry)
-
-    def _leave(self, digest: bytes, lead: Packed) -> None:
-        """Take a handle from a lead."""
-        if self._handles.get(digest) == lead:
-            del self._handles[digest]
-        for holders in (self._shared, self._apart):
-            if lead in (left := holders.get(digest, set())):
-                left.discard(lead)
-                if not left:
-                    del holders[digest]
-        if digest in (known := self._digests_of.get(lead, [])):
-            known.remove(digest)
-
-
-def _packed(identity: str) -> Packed:
-    if len(identity) != _UUID_LENGTH:
-        return identity
-    try:
-        found = UUID(identity)
-    except ValueError:
-        return identity
-    return found.bytes if str(found) == identity else identity
-
-
-def _unpacked(identity: Packed) -> str:
-    return identity if isinstance(identity, str) else str(UUID(bytes=identity))

@@ -4,10 +4,15 @@ The org's log decides the order, like that of offers, so a rep never has more pl
 claims, assignments and offers come at once. The lead's own messages end each reservation.
 """
 
-from models.org import OrgRep, PlaceRequested, PlaceUnused
+from typing import TYPE_CHECKING
+
 from models.org_decisions import CapacityReturned, OrgEventIgnored, PlaceDecided
+from models.org_events import PlaceRequested, PlaceUnused
 from models.places import LAPSES, ReservedPlace
 from rules.org.transition import OrgTransition
+
+if TYPE_CHECKING:
+    from models.org_rows import OrgRep
 
 
 def seek_place(transition: OrgTransition, event: PlaceRequested) -> None:

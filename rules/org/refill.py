@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from heapq import merge
 
-from models.org import OrgLead, OrgRep
+from models.org_rows import OrgLead, OrgRep
 from rules.org.allocate import group_obstacle, method_of, retry
 from rules.org.eligibility import Eligibility, Refusal, departed, unavailable
 from rules.org.review import start_review

@@ -6,8 +6,9 @@ It works in slices, so that no event takes long and no lead is forgotten.
 import msgspec
 
 from models.offers import LeadOrphaned, OfferVoided
-from models.org import OrgLead, RepChange, Stage, Turn
 from models.org_decisions import CapacityReturned, RepStatusChanged
+from models.org_events import RepChange
+from models.org_rows import OrgLead, Stage, Turn
 from rules.org.capacity import return_capacity
 from rules.org.eligibility import departed
 from rules.org.transition import OrgTransition

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from models.org import OrgLead, Review
+from models.org_rows import OrgLead, Review
 from models.roster import Group, RepTerms
 from rules.org.allocate import method_of, retry
 from rules.org.directory import GroupPlan, RepPlan

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final
 
 from models.merging import OrgMerged, OrgSplit
-from models.org import (
+from models.org_rows import (
     NO_TURN,
     DoNotContactRow,
     OrgErased,

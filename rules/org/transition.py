@@ -11,8 +11,18 @@ from typing import Any, Final
 import msgspec
 
 from models.merging import OrgMerged, OrgSplit
-from models.org import NO_TURN, DoNotContactRow, OrgErased, OrgGroup, OrgLead, OrgPerson, OrgRep, Stage, Turn
 from models.org_decisions import OrgDecision, Step
+from models.org_rows import (
+    NO_TURN,
+    DoNotContactRow,
+    OrgErased,
+    OrgGroup,
+    OrgLead,
+    OrgPerson,
+    OrgRep,
+    Stage,
+    Turn,
+)
 from models.persons import OrgCorrection
 from rules.org.directory import GroupPlan, OrgDirectory
 from rules.org.state import OrgState

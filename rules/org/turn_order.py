@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 
-from models.org import NO_TURN, Turn
+from models.org_rows import NO_TURN, Turn
 
 SCALE: Final = 720_720_000_000
 """The number of parts of one turn. Shares by small weights are whole numbers of parts; the rounding error of other

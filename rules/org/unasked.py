@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from models.org import Stage
+from models.org_rows import Stage
 from rules.org.allocate import may_be_offered
 from rules.org.org_partition import OrgPartition
 from rules.org.transition import OrgTransition

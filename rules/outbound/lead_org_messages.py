@@ -28,7 +28,8 @@ from models.merging import MergeAnswer, MergedLead
 from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
 from models.offer_decisions import OfferDeclined, OfferEnded, RepSought
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
-from models.org import (
+from models.org_decisions import MergeDecided, OrgStep, PlaceDecided
+from models.org_events import (
     InquiryTakenOut,
     LeadCorrected,
     LeadForgotten,
@@ -43,8 +44,7 @@ from models.org import (
     PlaceUnused,
     RepRequested,
 )
-from models.org import LeadClosed as OrgLeadClosed
-from models.org_decisions import MergeDecided, OrgStep, PlaceDecided
+from models.org_events import LeadClosed as OrgLeadClosed
 from models.persons import (
     ArrivalPlaced,
     ArrivalTurnedAway,

@@ -27,7 +27,7 @@ from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.ids import public_message_id, public_message_position
 from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.merging_decisions import InquirySplit, MergeReturned, MergeSought
-from models.org import OrgEvent
+from models.org_events import OrgEvent
 from models.place_decisions import PlaceReturned, PlaceSought
 from models.public import (
     ASSIGNMENTS,

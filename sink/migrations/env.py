@@ -8,8 +8,9 @@ from typing import Any, Literal
 from alembic import context
 from sqlalchemy import Connection
 
+from sink.column_types import UtcDateTime
 from sink.engine import connect
-from sink.tables import Base, UtcDateTime
+from sink.tables import Base
 
 
 def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:

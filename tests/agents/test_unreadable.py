@@ -11,7 +11,7 @@ from aiokafka.codec import gzip_encode
 from confluent_kafka import Producer
 
 from models.codec import decode_org_event
-from models.org import PersonArrived
+from models.org_events import PersonArrived
 from streams.record_batches import HEADER
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
 from tests.agents.conftest import arrived, as_json, placed

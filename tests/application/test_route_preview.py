@@ -11,7 +11,7 @@ from application.route_preview import Routed, arrival, distributed_again, placem
 from models.events import DirectoryPublished, LeadArrived
 from models.facts import Facts
 from models.lead import Lead, LeadRow
-from models.org import LeadTaken, OrgEvent, PersonArrived
+from models.org_events import LeadTaken, OrgEvent, PersonArrived
 from rules.lead.machine import step
 from rules.org.org_partition import OrgPartition
 from rules.queues.rule_book import RuleBook

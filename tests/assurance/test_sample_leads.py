@@ -10,7 +10,7 @@ import zipcodes
 
 from assurance.sample_leads import VENDORS, sample_leads
 from assurance.sample_places import PLACES, Place
-from models.org import PersonArrived
+from models.org_events import PersonArrived
 from rules.inbound.intake import accept_arrival
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)

@@ -10,7 +10,7 @@ from models.codec import encode_event, encode_org_event
 from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.lead import LeadRow
-from models.org import PersonArrived
+from models.org_events import PersonArrived
 from rules.inbound.do_not_contact import accept_listing
 from rules.org.directory import published_for
 from streams.topics import DO_NOT_CONTACT, LEAD_LOG, ORG_LOG

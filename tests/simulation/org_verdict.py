@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from models.codec import OrgRecord, decode_event, decode_org_event, decode_org_record, encode_org_record
 from models.lead import LeadRow, Row
-from models.org import ContactListed, LeadTaken, OrgEvent, OrgRow
 from models.org_decisions import OrgEventIgnored, OrgStep
+from models.org_events import ContactListed, LeadTaken, OrgEvent
+from models.org_rows import OrgRow
 from rules.org.org_partition import LISTED, OrgPartition
 from rules.org.unasked import unasked
 from rules.outbound.lead_org_messages import LeadNews, identity, to_leads

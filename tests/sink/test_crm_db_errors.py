@@ -9,8 +9,8 @@ from sqlalchemy import exc
 from sqlalchemy.dialects import sqlite
 
 from models.errors import PermanentError, RetryableError
+from sink.column_types import UtcDateTime
 from sink.db_errors import translated
-from sink.tables import UtcDateTime
 from streams.readiness import Readiness
 
 

@@ -20,6 +20,10 @@ COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
+OURS = ("worker", "relay", "sink", "board", "console", "courier-mail")
+"""Our own processes (tests/deploy/test_deployment.py)."""
+
+
 def listeners(value: str) -> dict[str, str]:
     return dict(part.split("://") for part in value.split(","))
 
@@ -32,6 +36,9 @@ def test_the_images_are_the_ones_the_fixtures_use() -> None:
         "kafka-ui": "ghcr.io/kafbat/kafka-ui:v1.5.0",
         "mail": "axllent/mailpit:v1.27",
         "asterisk": "andrius/asterisk:22",
+        "prometheus": "prom/prometheus:v3.5.0",
+        "grafana": "grafana/grafana:12.1.0",
+        **dict.fromkeys(OURS, "firstclaim:0.1.0"),
     }
     assert KAFKA_IMAGE.endswith(f":{KAFKA_VERSION}")
     assert "version" not in COMPOSE
@@ -42,7 +49,7 @@ def test_a_service_proves_its_health_and_listens_on_this_machine_only(name: str)
     check = SERVICES[name]["healthcheck"]
     assert check["test"][0] in {"CMD", "CMD-SHELL"}
     assert check.keys() >= {"interval", "timeout", "retries"}
-    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name]["ports"])
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
 
 
 def test_each_side_is_told_an_address_of_kafka_it_can_reach() -> None:
@@ -69,11 +76,16 @@ def test_what_is_not_needed_by_all_is_in_a_profile_and_data_is_kept() -> None:
         "kafka-ui": ["ui"],
         "mail": ["mail"],
         "asterisk": ["telephone"],
+        "prometheus": ["watch"],
+        "grafana": ["watch"],
+        **{name: ["engine"] for name in OURS},
+        "courier-mail": ["couriers"],
     }
     for service in SERVICES.values():
         for volume in service.get("volumes", []):
             source, target, *_ = volume.split(":")
-            assert source in COMPOSE["volumes"] or source == target, "a folder that both sides see"
+            ours = source.startswith("./deploy/")
+            assert ours or source in COMPOSE["volumes"] or source == target, "a folder that both sides see"
 
 
 def test_n4_the_asterisk_of_the_profile_is_the_one_that_the_telephone_courier_expects() -> None:

@@ -30,6 +30,12 @@ OPEN: Final = {
     ("GET", "/sign-in/oidc"),
     ("GET", "/sign-in/oidc/callback"),
     ("GET", "/signed-out"),
+    ("GET", "/forgot-password"),
+    ("POST", "/forgot-password"),
+    ("GET", "/set-password"),
+    ("POST", "/set-password"),
+    ("GET", "/unsubscribe/{token}"),
+    ("POST", "/unsubscribe/{token}"),
     ("POST", "/api/v1/session"),
     ("GET", "/api/v1/leads/{vendor}/webhook"),
 }

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from sink.tables import Json, UtcDateTime
+from sink.column_types import Json, UtcDateTime
 
 
 class Base(DeclarativeBase):

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from sink.tables import UtcDateTime
+from sink.column_types import UtcDateTime
 from sink.vendor_row_counts import hour_of
 
 revision = "0013"

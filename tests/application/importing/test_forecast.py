@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from application.importing.forecast import Forecast, KnownArrival
 from application.importing.rows import Found, Row, row
 from models.directory import OrgSettings
-from models.org import PersonArrived
 from models.org_decisions import OrgStep
+from models.org_events import PersonArrived
 from models.persons import ArrivalPlaced
 from rules.org.org_partition import OrgPartition
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from assurance.chaos import chaos
 from assurance.chaos.conservation_probe import MOMENTS
+from assurance.chaos.crm_consumers import KILLS
 from cli.common import say
 
-if TYPE_CHECKING:
-    from pathlib import Path
+CRM = Path(__file__).parents[3] / "docs" / "examples" / "crm"
+JAVA = CRM / "java" / "target"
+CONSUMERS = [
+    f"{sys.executable} {CRM}/python/consumer.py {{bootstrap}} {{database}}",
+    f"{Path(sys.executable).parent}/node {CRM}/javascript/consumer.mjs {{bootstrap}} {{database}}",
+    f"java -cp {JAVA}/classes:{JAVA}/lib/* example.Consumer {{bootstrap}} {{database}} {CRM}/schema.sql",
+    f"{CRM}/kcat/consumer.sh {{bootstrap}} {{database}}",
+]
+"""The commands of docs/crm.md; `make consumers` builds what they need."""
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -21,10 +30,13 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 def test_x7_nothing_is_lost_owned_twice_contradicted_or_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Issue: 0 lost, 0 with two owners, 0 answers the journal contradicts, 0 overdue, all poison buried, 20 moments."""
+    """Issue: 0 lost, 0 with two owners, 0 answers the journal contradicts, 0 overdue, all poison buried, 20 moments.
+
+    The four examples of CRM consumers read meanwhile, are killed, and end with the rows of the CRM database.
+    """
     # In the common folder, another session's chaos could begin or end meanwhile.
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    result = asyncio.run(chaos(seconds=35, workers=2, seed=4, say=say))
+    result = asyncio.run(chaos(seconds=35, workers=2, seed=4, say=say, consumers=CONSUMERS))
     assert result["ok"], result
     assert result["lost"] == result["double_owned"] == result["contradicted"] == result["overdue"] == 0
     assert result["dead_letters"] == result["poison_sent"] > 0
@@ -38,4 +50,6 @@ def test_x7_nothing_is_lost_owned_twice_contradicted_or_forgotten(
     assert result["mails"] > 20
     assert result["mails_refused"] > 5
     assert result["findings"] == {}
+    assert result["crm_findings"] == 0
+    assert [each["kills"] for each in result["crm_consumers"]] == [KILLS] * len(CONSUMERS)
     assert list(tmp_path.iterdir()) == []

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from models.codec import encode_org_event, encode_org_record
-from models.org import OrgEvent, OrgWoken
 from models.org_decisions import OrgStep
+from models.org_events import OrgEvent, OrgWoken
 from rules.org.org_partition import OrgPartition, wakeable_id
 from rules.outbound.lead_org_messages import to_leads
 from rules.outbound.public_messages import origin

@@ -16,7 +16,7 @@ from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, E
 from models.facts import Facts
 from models.ids import lead_id as id_of
 from models.lead import DirectoryRow, LeadRow
-from models.org import PersonArrived
+from models.org_events import PersonArrived
 from rules.lead.machine import step
 from rules.org.directory import published_for
 from rules.outbound.public_messages import PublicMessage, public_messages
@@ -28,7 +28,7 @@ from tests.assurance.verify.records import Record, ms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from models.org import OrgEvent
+    from models.org_events import OrgEvent
     from rules.outbound.lead_org_messages import LeadNews
 
 START = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)

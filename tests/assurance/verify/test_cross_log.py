@@ -14,8 +14,9 @@ from models.codec import decode_org_record
 from models.events import OrgAnswered
 from models.lead import RepSearch
 from models.offers import OfferMade, OfferVoided, Outcome
-from models.org import LeadTaken, OfferSettled, OrgLead, RepRequested, Stage
 from models.org_decisions import OrgStep
+from models.org_events import LeadTaken, OfferSettled, RepRequested
+from models.org_rows import OrgLead, Stage
 from tests.assurance.verify.checking import check
 from tests.assurance.verify.working import distributed, offered, rep, staffed
 

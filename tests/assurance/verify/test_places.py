@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from models.events import ActionRequested
-from models.org import PlaceRequested, PlaceUnused
+from models.org_events import PlaceRequested, PlaceUnused
 from models.results import Reason
 from tests.assurance.verify.checking import check
 from tests.assurance.verify.partition import FRESH, Partition
@@ -64,7 +64,7 @@ def test_m6_a_lost_message_about_a_place_is_found(lost: Callable[[Any], bool], c
 
 def test_m6_an_org_that_forgets_the_cap_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """This includes an org that is consistently wrong."""
-    monkeypatch.setattr("models.org.OrgRep.open_leads", property(lambda _: 0), raising=True)
+    monkeypatch.setattr("models.org_rows.OrgRep.open_leads", property(lambda _: 0), raising=True)
     partition, leads = capped(most=1)
     partition.halted = True
     for lead_id in leads:

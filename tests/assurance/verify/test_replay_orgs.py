@@ -13,8 +13,9 @@ from msgspec.structs import replace as changed
 from models.codec import OrgRecord, decode_org_record, encode_org_record
 from models.events import OrgAnswered
 from models.lead import Phase
-from models.org import OrgRep, RepChange, RepChanged, RepRequested
 from models.org_decisions import OrgRowKept, OrgStep
+from models.org_events import RepChange, RepChanged, RepRequested
+from models.org_rows import OrgRep
 from rules.lead import machine as lead_machine
 from rules.org import capacity, eligibility, machine
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG

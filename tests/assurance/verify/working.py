@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from models.lead import LeadRow, RepSearch
-from models.org import RepChange, RepChanged
+from models.org_events import RepChange, RepChanged
 from tests.assurance.verify.partition import FRESH, WORK, Partition
 
 if TYPE_CHECKING:

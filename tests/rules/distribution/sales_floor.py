@@ -18,7 +18,8 @@ from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.lead import Deadline, Lead, LeadRow, Phase, RepSearch
 from models.offers import OfferMade, RingStarted
-from models.org import (
+from models.org_decisions import OrgDecision, OrgStep, PlaceDecided
+from models.org_events import (
     ContactListed,
     ErasureRequested,
     OrgEvent,
@@ -26,9 +27,8 @@ from models.org import (
     PersonArrived,
     RepChange,
     RepChanged,
-    Stage,
 )
-from models.org_decisions import OrgDecision, OrgStep, PlaceDecided
+from models.org_rows import Stage
 from models.persons import handle_digest
 from models.public import DO_NOT_CONTACT
 from rules.inbound.do_not_contact import accept_listing

@@ -8,8 +8,9 @@ import pytest
 from models.lead import Phase, RepSearch
 from models.offer_decisions import LeadOffered, NobodyAvailable, RepSought
 from models.offers import OfferMade
-from models.org import RepChange, Stage
 from models.org_decisions import LeadStillWaiting
+from models.org_events import RepChange
+from models.org_rows import Stage
 from models.results import Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor

@@ -6,7 +6,7 @@ from models.decisions import OwnerChanged
 from models.lead import Phase, RepSearch
 from models.offer_decisions import OfferEnded
 from models.offers import Outcome
-from models.org import Stage
+from models.org_rows import Stage
 from models.results import Result
 from tests.rules.distribution.sales_floor import SalesFloor
 

@@ -6,7 +6,7 @@ import pytest
 
 from models.contact_decisions import SuppressionRecorded
 from models.lead import Phase, RepSearch
-from models.org import Stage
+from models.org_rows import Stage
 from models.persons import HandlesCorrected
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import SalesFloor

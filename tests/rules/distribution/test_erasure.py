@@ -11,8 +11,8 @@ from models.erasure import plain_name
 from models.erasure_decisions import ArrivalDropped, LeadErased
 from models.events import ArrivalRefused, ErasureFound, ErasureOrdered
 from models.lead import DeadlineKind, LeadRow, Phase
-from models.org import OrgErased, OrgPerson
 from models.org_decisions import OrgRowKept
+from models.org_rows import OrgErased, OrgPerson
 from models.persons import ArrivalTurnedAway, PersonForgotten
 from models.results import Reason, Result
 from rules.lead.machine import step

@@ -15,8 +15,8 @@ from models.decisions import OwnerChanged
 from models.lead import Deadline, Phase
 from models.offer_decisions import LeadOffered, OfferDeclined, OfferEnded, RepSought
 from models.offers import OfferMade, Outcome, RingStarted
-from models.org import RepChange
 from models.org_decisions import CapacityReturned
+from models.org_events import RepChange
 from rules.outbound.notifications import MOVED
 from tests.rules.distribution.sales_floor import ARRIVALS, NEWS, PARTITIONS, SalesFloor
 

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from models.decisions import ArrivalRepeated, InquiryAdded, MergedInto, OwnerChanged
 from models.lead import Phase, RepSearch
 from models.offer_decisions import RepSought
-from models.org import OrgPerson, RepChange, Stage
 from models.org_decisions import OrgRowKept, OrgStep
+from models.org_events import RepChange
+from models.org_rows import OrgPerson, Stage
 from models.persons import ArrivalPlaced
 from models.results import Reason, Result
 from rules.org import arrivals

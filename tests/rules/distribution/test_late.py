@@ -5,8 +5,8 @@ import pytest
 from models.decisions import AnswerIgnored, DeadlineIgnored
 from models.events import OrgAnswered
 from models.lead import DeadlineKind, Phase
-from models.org import Stage
 from models.org_decisions import OrgEventIgnored
+from models.org_rows import Stage
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import ARRIVALS, NEWS, SalesFloor, partition_of
 

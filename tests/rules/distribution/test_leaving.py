@@ -8,7 +8,7 @@ from models.decisions import AnswerIgnored, OwnerChanged
 from models.lead import DeadlineKind, Phase
 from models.offer_decisions import OfferEnded
 from models.offers import Outcome
-from models.org import RepChange
+from models.org_events import RepChange
 from models.results import Result
 from tests.rules.distribution.sales_floor import SalesFloor
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from models.lead import DeadlineKind, Phase, RepSearch
 from models.offer_decisions import NobodyAvailable, WindowMoved
-from models.org import Stage
+from models.org_rows import Stage
 from tests.rules.calendar.clock_changes import ALL, ALWAYS, on
 from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor, partition_of
 

@@ -9,7 +9,7 @@ from models.decisions import OwnerChanged
 from models.lead import Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable, OfferEnded
 from models.offers import Outcome, Why
-from models.org import Stage
+from models.org_rows import Stage
 from models.results import Reason, Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor

@@ -8,7 +8,7 @@ from models.decisions import Answered
 from models.lead import Phase
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
 from models.offers import Outcome, Why
-from models.org import Stage
+from models.org_rows import Stage
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import SalesFloor
 

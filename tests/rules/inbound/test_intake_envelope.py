@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.errors import Refused
-from models.org import PersonArrived
+from models.org_events import PersonArrived
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models.codec import decode_event, decode_org_event, encode_event, encode_org_event
 from models.errors import Refused
 from models.events import ActionRequested, Event
-from models.org import ContactListed, PersonArrived
+from models.org_events import ContactListed, PersonArrived
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from tests.fuzz.mutate import KINDS, NASTY_TOKENS, Kind, mutated

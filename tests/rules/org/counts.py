@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import date
 from typing import Any
 
-from models.org import OrgLead, OrgRep, Stage
+from models.org_rows import OrgLead, OrgRep, Stage
 
 
 class Counts:

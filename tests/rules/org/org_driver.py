@@ -10,24 +10,20 @@ from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead, Phase
 from models.offers import NoRepAvailable, OfferMade, Outcome, RingStarted
-from models.org import (
+from models.org_decisions import OrgDecision, Step
+from models.org_events import (
     LeadClosed,
     LeadReleased,
     LeadTaken,
     OfferSettled,
     OrgEvent,
-    OrgGroup,
-    OrgLead,
-    OrgRep,
-    OrgRow,
     OrgWoken,
     RepChange,
     RepChanged,
     RepRequested,
-    Stage,
     WakeKind,
 )
-from models.org_decisions import OrgDecision, Step
+from models.org_rows import OrgGroup, OrgLead, OrgRep, OrgRow, Stage
 from rules.org.directory import OrgDirectory
 from rules.org.machine import SLICE, step_org
 from rules.org.org_partition import Wakeable

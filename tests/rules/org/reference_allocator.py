@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
-from models.org import OrgEvent, OrgRow, RepRequested, Stage
 from models.org_decisions import OrgDecision, Step
+from models.org_events import OrgEvent, RepRequested
+from models.org_rows import OrgRow, Stage
 from rules.org.machine import SLICE
 from rules.org.org_partition import Wakeable
 from rules.org.state import OrgState

@@ -7,8 +7,8 @@ import pytest
 
 from models.events import DirectoryPublished
 from models.offers import NoRepAvailable, OfferMade, Outcome, Rejected, Why
-from models.org import RepChange
 from models.org_decisions import explained
+from models.org_events import RepChange
 from rules.org.allocate import MOST_EXPLAINED
 from tests.rules.calendar.clock_changes import ALL, WORKDAYS, on
 from tests.rules.org.conditions import where

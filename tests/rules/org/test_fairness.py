@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.offers import OfferMade, Outcome
-from models.org import NO_TURN, RepChange, Turn
+from models.org_events import RepChange
+from models.org_rows import NO_TURN, Turn
 from rules.org.turn_order import SCALE, Candidate, pick, resting_after
 from tests.rules.org.reference_allocator import ReferenceAllocator
 

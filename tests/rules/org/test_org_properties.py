@@ -19,7 +19,8 @@ from hypothesis.stateful import (
 )
 
 from models.offers import OfferMade, Outcome
-from models.org import OfferSettled, RepChange, Stage
+from models.org_events import OfferSettled, RepChange
+from models.org_rows import Stage
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.org.conditions import where
 from tests.rules.org.reference_allocator import ReferenceAllocator

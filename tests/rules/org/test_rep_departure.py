@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from models.offers import LeadOrphaned, OfferVoided, Outcome
-from models.org import RepChange
 from models.org_decisions import RepStatusChanged
+from models.org_events import RepChange
 from rules.org.machine import SLICE
 from tests.rules.org.reference_allocator import ReferenceAllocator
 

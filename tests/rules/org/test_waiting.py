@@ -5,8 +5,9 @@ from random import Random
 from typing import Any
 
 from models.offers import NoRepAvailable, OfferMade, Outcome, RingStarted, Why
-from models.org import OfferSettled, RepChange, Stage
 from models.org_decisions import OrgEventIgnored
+from models.org_events import OfferSettled, RepChange
+from models.org_rows import Stage
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.org.conditions import where
 from tests.rules.org.reference_allocator import ReferenceAllocator

@@ -1,0 +1,95 @@
+"""Counts what was decided, for dashboards and alerts.
+
+The relay counts a record of `lead-journal` when it publishes it. A process that was killed counts a record again, as it
+publishes it again; totals are for rates, not for books. The CRM database has exact figures.
+"""
+
+from functools import lru_cache
+from typing import Final
+
+from prometheus_client import Counter
+
+from models.activities import SHORT_TYPES
+from models.decisions import (
+    Answered,
+    ArrivalRepeated,
+    ExceptionIgnored,
+    ExceptionRaised,
+    ExceptionResolved,
+    InquiryAdded,
+    LeadAccepted,
+    OwnerChanged,
+)
+from models.lead import LeadRow
+from models.offer_decisions import LeadOffered, OfferEnded
+from rules.lead.lifecycle import Trigger
+from streams.metrics import (
+    ANSWERS,
+    ARRIVALS,
+    EXCEPTIONS,
+    OFFERS,
+    OFFERS_ENDED,
+    OWNER_CHANGES,
+    PUBLISHED,
+    SPEED_TO_LEAD,
+)
+
+MOST_VENDORS: Final = 200
+"""How many vendors have figures of their own in one process. Further ones are counted as `other`."""
+OTHER: Final = "other"
+_ACTIONS: Final = frozenset({*(trigger.value for trigger in Trigger), *(kind.value for kind in SHORT_TYPES)})
+MOST_CHILDREN: Final = 4_096
+
+
+@lru_cache(maxsize=MOST_CHILDREN)
+def _child(metric: Counter, *labels: str) -> Counter:
+    """Return the counter of these labels. Prometheus' own look-up takes longer than the count."""
+    return metric.labels(*labels)
+
+
+def published(topic: str) -> Counter:
+    """Return the counter of the messages that the relay writes to a topic."""
+    return _child(PUBLISHED, topic)
+
+
+class DecisionMetrics:
+    """Counts the decisions of journal records. `vendors`: those that have figures of their own."""
+
+    def __init__(self) -> None:
+        self.vendors: set[str] = set()
+
+    def count(self, row: LeadRow) -> None:
+        """Count the decisions of one record."""
+        lead = row.lead
+        for decision in row.decisions:
+            if isinstance(decision, Answered):
+                action = decision.action if decision.action in _ACTIONS else OTHER
+                _child(ANSWERS, action, decision.result.value, decision.reason or "").inc()
+            elif isinstance(decision, OwnerChanged):
+                _child(OWNER_CHANGES, decision.how).inc()
+                if lead is not None and decision.previous_rep_id is None and decision.rep_id is not None:
+                    SPEED_TO_LEAD.observe(max(0.0, (row.at - lead.arrived_at).total_seconds()))
+            elif isinstance(decision, LeadOffered):
+                _child(OFFERS, decision.method).inc()
+            elif isinstance(decision, OfferEnded):
+                _child(OFFERS_ENDED, decision.method or "", decision.outcome.value).inc()
+            elif isinstance(decision, ExceptionRaised):
+                _child(EXCEPTIONS, "raised", decision.reason).inc()
+            elif isinstance(decision, ExceptionResolved):
+                _child(EXCEPTIONS, "resolved", decision.reason).inc()
+            elif isinstance(decision, ExceptionIgnored):
+                _child(EXCEPTIONS, "ignored", "").inc()
+            elif isinstance(decision, LeadAccepted) and lead is not None and not lead.split_from:
+                _child(ARRIVALS, self._vendor(lead.facts.vendor), "lead").inc()
+            elif isinstance(decision, InquiryAdded):
+                _child(ARRIVALS, self._vendor(decision.vendor), "inquiry").inc()
+            elif isinstance(decision, ArrivalRepeated) and lead is not None:
+                _child(ARRIVALS, self._vendor(lead.facts.vendor), "resend").inc()
+
+    def _vendor(self, vendor: str) -> str:
+        if vendor in self.vendors:
+            return vendor
+        if len(self.vendors) >= MOST_VENDORS:
+            return OTHER
+        self.vendors.add(vendor)
+        return vendor

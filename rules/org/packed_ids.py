@@ -1,0 +1,24 @@
+"""Stores the ids of leads and arrivals in few bytes, so that an org's index of a million persons stays small."""
+
+from typing import Final
+from uuid import UUID
+
+Packed = bytes | str
+"""An id as stored: a UUID as its sixteen bytes, any other id unchanged."""
+_UUID_LENGTH: Final = 36
+
+
+def packed(identity: str) -> Packed:
+    """Return an id as it is stored."""
+    if len(identity) != _UUID_LENGTH:
+        return identity
+    try:
+        found = UUID(identity)
+    except ValueError:
+        return identity
+    return found.bytes if str(found) == identity else identity
+
+
+def unpacked(identity: Packed) -> str:
+    """Return the id that was stored."""
+    return identity if isinstance(identity, str) else str(UUID(bytes=identity))

@@ -1,0 +1,144 @@
+"""Prometheus scrapes a real stack: every query of every dashboard and alert has data, and a stopped sink is alerted."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import pytest
+
+from application.process_records import FOLDER, ProcessRecord
+from runtime.process import spawn
+from runtime.stack import find_running
+from streams.settings import Settings
+from tests.deploy.prometheus import Prometheus, promtool
+from tests.deploy.test_alerts import RULES
+from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, PATIENCE_SECONDS, until
+from tools.dashboard_panels import DASHBOARDS, RANGE, RATE
+from tools.dashboards import FOLDER as DASHBOARD_FOLDER
+from tools.dashboards import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+KCAT: Final = os.environ.get("KCAT", "/usr/bin/kcat")
+PROCESSES: Final = {"worker-1", "relay", "sink", "board", "courier-mail", "console"}
+THRESHOLD: Final = re.compile(r" [<>] [0-9.]+$")
+RARE: Final = {"FirstclaimFatalErrors"}
+"""Alerts whose series exist only after a fault of our own code. promtool fires them (`test_alerts`)."""
+QUERIES: Final = {
+    f"{board.name}: {panel.title}: {query.legend}": query.promql.replace(RATE, "1m").replace(RANGE, "10m")
+    for board in DASHBOARDS
+    for panel in board.panels
+    for query in panel.queries
+} | {rule["alert"]: THRESHOLD.sub("", rule["expr"]) for rule in RULES if rule["alert"] not in RARE}
+
+
+def test_the_committed_dashboards_are_up_to_date() -> None:
+    """Run `python -m tools.dashboards` when this fails."""
+    committed = {path: path.read_text(encoding="utf-8") for path in DASHBOARD_FOLDER.glob("*.json")}
+    assert committed == files()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dashboards")
+
+
+@pytest.fixture(scope="module")
+def records(folder: Path) -> Iterator[dict[str, ProcessRecord]]:
+    """Yield the processes of a running demo, in which leads arrive, are claimed and offered, and mails are sent."""
+    state = folder / "state"
+    command = [sys.executable, "-m", "cli", "demo", "--state-dir", str(state), "--console-port", "0"]
+    environment = {**os.environ, "FIRSTCLAIM_STATE_DIR": str(state)}
+    demo = spawn(command, folder / "demo.log", environment=environment)
+    found: dict[str, ProcessRecord] = {}
+
+    def running() -> bool:
+        assert demo.poll() is None, (folder / "demo.log").read_text()
+        for path in (state / FOLDER).glob("*.json"):
+            record = msgspec.json.decode(path.read_bytes(), type=ProcessRecord)
+            if record.ready_url is not None and answers(record.ready_url.replace("/ready", "/metrics")):
+                found[record.name] = record
+        return found.keys() >= PROCESSES
+
+    try:
+        assert until(running, seconds=LONG_PATIENCE_SECONDS), sorted(found)
+        yield found
+    finally:
+        demo.send_signal(signal.SIGTERM)
+        demo.wait(LONG_PATIENCE_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def prometheus(folder: Path, records: dict[str, ProcessRecord]) -> Iterator[Prometheus]:
+    """Yield a Prometheus that scrapes every process of the demo."""
+    running = Prometheus(
+        folder / "prometheus", {name: urlsplit(str(records[name].ready_url)).netloc for name in PROCESSES}
+    )
+    yield running
+    running.stop()
+
+
+def answers(url: str) -> bytes:
+    try:
+        return httpx.get(url, timeout=PATIENCE_SECONDS).raise_for_status().content
+    except httpx.HTTPError:
+        return b""
+
+
+@pytest.mark.parametrize("process", sorted(PROCESSES))
+def test_promtool_finds_nothing_in_the_metrics_of(process: str, records: dict[str, ProcessRecord]) -> None:
+    metrics = answers(str(records[process].ready_url).replace("/ready", "/metrics"))
+    assert promtool("check", "metrics", given=metrics) == ""
+
+
+def test_every_query_of_the_dashboards_and_alerts_has_data(
+    folder: Path, records: dict[str, ProcessRecord], prometheus: Prometheus
+) -> None:
+    """The demo does all but this: a vendor sends what is no JSON, and somebody looks at the console."""
+    console = urlsplit(str(records["console"].ready_url)).netloc
+    settings = find_running(Settings.read().model_copy(update={"state_dir": folder / "state"}))
+    without: dict[str, str] = dict(QUERIES)
+
+    def all_answered() -> bool:
+        spoil(settings)
+        assert answers(f"http://{console}/sign-in")
+        for name, promql in list(without.items()):
+            if any(sample["value"][1] != "NaN" for sample in prometheus.query(promql)):
+                del without[name]
+        return not without
+
+    assert until(all_answered, seconds=LONG_PATIENCE_SECONDS), without
+    assert len(QUERIES) > 40
+
+
+def spoil(settings: Settings) -> None:
+    """Send a message that cannot be accepted, by a client that is not ours."""
+    command = [KCAT, "-P", "-b", settings.kafka_bootstrap_servers, "-t", "lead-arrivals"]
+    subprocess.run(command, input=b"no JSON\n", timeout=PATIENCE_SECONDS, check=True)
+
+
+def test_a_stopped_sink_is_alerted_and_the_alert_ends(
+    records: dict[str, ProcessRecord], prometheus: Prometheus
+) -> None:
+    sink = ("FirstclaimProcessDown", "sink")
+    assert until(lambda: prometheus.query('up{process="sink"} == 1'), seconds=LONG_PATIENCE_SECONDS)
+    pid = records["sink"].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert until(lambda: sink in prometheus.firing(), seconds=LONG_PATIENCE_SECONDS)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert until(lambda: sink not in prometheus.firing(), seconds=LONG_PATIENCE_SECONDS)

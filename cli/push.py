@@ -10,18 +10,27 @@ from models.errors import ConfigError
 
 def push_key(
     file: Annotated[
-        Path, typer.Option("--file", help="Where the private key is written; an existing file is kept.")
-    ] = Path("push-key.pem"),
+        Path | None,
+        typer.Option(
+            "--file", help="Where the private key is written; push-key.pem in the state folder if not given."
+        ),
+    ] = None,
 ) -> None:
     """Create the key that signs push messages (VAPID), and print its public part.
 
     The push courier needs the file, as FIRSTCLAIM_PUSH_PRIVATE_KEY_FILE. The console needs it as well, or only the
-    public part as FIRSTCLAIM_PUSH_PUBLIC_KEY. With another key every browser has to be turned on again.
+    public part as FIRSTCLAIM_PUSH_PUBLIC_KEY. An existing file is never replaced, because with another key every
+    browser has to be turned on again.
 
     Example: firstclaim push-key --file push-key.pem
     """
     from couriers.push.settings import make_key, public_key_of
+    from streams.file_permissions import private_folder
+    from streams.settings import Settings
 
+    if file is None:
+        file = Settings.read().state_dir / "push-key.pem"
+        private_folder(file.parent)
     try:
         key = make_key(file)
     except FileExistsError as error:

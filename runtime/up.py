@@ -57,6 +57,11 @@ PUSH_SETTINGS: Final = "FIRSTCLAIM_PUSH_"
 PUSH_KEYS: Final = (f"{PUSH_SETTINGS}PRIVATE_KEY", f"{PUSH_SETTINGS}PRIVATE_KEY_FILE")
 PUSH_KEY: Final = "push-key.pem"
 """The file with the demo's own key in the state folder."""
+TELEPHONE_COURIER: Final = "courier-call"
+TELEPHONE_SETTINGS: Final = "FIRSTCLAIM_TELEPHONE_"
+"""The prefix of the telephone courier's settings."""
+TELEPHONE_SYSTEMS: Final = (f"{TELEPHONE_SETTINGS}ARI_URL", f"{TELEPHONE_SETTINGS}WEBHOOK_URL")
+"""The settings that name a telephone system: Asterisk, Twilio."""
 MAILBOX: Final = "mailbox"
 """The folder of the mailbox in the state folder."""
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -94,7 +99,9 @@ def _inherited() -> dict[str, str]:
         "TMPDIR",
         *(str(field.validation_alias) for field in WebSettings.model_fields.values()),
     )
-    couriers = [name for name in os.environ if name.startswith((MAIL_SETTINGS, PUSH_SETTINGS))]
+    couriers = [
+        name for name in os.environ if name.startswith((MAIL_SETTINGS, PUSH_SETTINGS, TELEPHONE_SETTINGS))
+    ]
     return {name: os.environ[name] for name in (*kept, *couriers) if name in os.environ}
 
 
@@ -117,6 +124,12 @@ def _mailbox(box: Mailbox | None) -> dict[str, str]:
     """Return what the console needs to link to our mailbox."""
     name = str(WebSettings.model_fields["mailbox_url"].validation_alias)
     return {} if box is None else {name: box.url}
+
+
+def _click_to_call(*, rings: bool) -> dict[str, str]:
+    """Return the console's setting for its call buttons: on with a telephone, unless the environment says otherwise."""
+    name = str(WebSettings.model_fields["telephone"].validation_alias)
+    return {name: "true"} if rings and name not in _inherited() else {}
 
 
 def _public_url(console_port: int | None) -> dict[str, str]:
@@ -142,7 +155,8 @@ def everything(
 
     `secure`: Kafka requires authentication, and each process signs in as itself with only its own ACLs.
 
-    The mail courier is started if the environment names an SMTP server, the push courier if it names a VAPID key.
+    The mail courier is started if the environment names an SMTP server, the push courier if it names a VAPID key, the
+    telephone courier if it names a telephone system.
     `mailbox`: without them, mails go to a mailbox of ours in the state folder, and the key is made there.
 
     `console_port`: the port of the web console, 0 for any free one; None starts no console.
@@ -227,8 +241,19 @@ def _started(
             children[PUSH_COURIER] = child(
                 PUSH_COURIER, arguments, local.as_process(settings, "courier"), ports[PUSH_COURIER], more
             )
+        telephone = _given(TELEPHONE_SETTINGS)
+        rings = any(name in telephone for name in TELEPHONE_SYSTEMS)
+        if rings:
+            ports[TELEPHONE_COURIER] = free_port()
+            children[TELEPHONE_COURIER] = child(
+                TELEPHONE_COURIER,
+                ["courier", "--channel", "call"],
+                local.as_process(settings, "courier"),
+                ports[TELEPHONE_COURIER],
+                telephone,
+            )
         for name in ("board", *web):
-            more = {**mail, **push, **_mailbox(box)} if name in web else {}
+            more = {**mail, **push, **_mailbox(box), **_click_to_call(rings=rings)} if name in web else {}
             children[name] = child(name, [name], local.as_process(settings, name), ports[name], more)
         with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
             # Parts are stopped in reverse order, so the servers stop last.

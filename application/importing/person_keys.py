@@ -9,23 +9,34 @@ from application.importing.rows import Row
 from models.persons import joining_handles
 
 MOST: Final = 100_000
-"""The most ids, phones and mail addresses that are remembered: those that were met last."""
+"""The most ids, phones and mail addresses that are remembered: those that were met last, at least half as many."""
 
 
 class PersonKeys:
     """Remembers the keys of ids and handles. A row that brings two persons together gets the key of the first one."""
 
     def __init__(self) -> None:
-        self._keys: dict[str, bytes] = {}
+        self._new: dict[str, bytes] = {}
+        self._old: dict[str, bytes] = {}
+        """Two halves. When the newer one is full, the older one is forgotten."""
 
     def key_of(self, row: Row) -> bytes:
         """Return the key of a row: that of an earlier row with its id, phone or mail address, else its lead id."""
-        names = (row.lead_id, *(joining_handles(row.facts) if row.facts else ()))
-        keys = self._keys
-        key = next((known for name in names if (known := keys.pop(name, None)) is not None), None)
+        new, old, facts = self._new, self._old, row.facts
+        names = [row.lead_id]
+        if facts is not None:
+            names += [name for name in (facts.phone, facts.email) if name is not None]
+        key: bytes | None = None
+        if any(name in new or name in old for name in names):
+            # Only a name that was met before may join, so only then it is looked at (K1).
+            joining = "" if facts is None else " ".join(joining_handles(facts))
+            known = (
+                new.get(name) or old.get(name) for name in names if name == row.lead_id or name in joining
+            )
+            key = next((one for one in known if one is not None), None)
         key = key or row.lead_id.encode()
         for name in names:
-            keys[name] = key
-        while len(keys) > MOST:
-            del keys[next(iter(keys))]
+            new[name] = key
+        if len(new) > MOST // 2:
+            self._new, self._old = {}, new
         return key

@@ -11,6 +11,8 @@ import pytest
 from playwright.async_api import async_playwright, expect
 
 from assurance.verify import verify
+from bench import BENCHES
+from runtime.up import everything
 from sink.engine import connect
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
@@ -142,3 +144,28 @@ def is_cancelled(telephone: Telephone) -> bool:
 def events(story: Story) -> list[str]:
     """Return the events of the rep's legs, in order."""
     return [one["event"] for one in story.of("calls") if one["leg"] == "rep"]
+
+
+def test_bench_reach_measures_from_arrival_to_ringing_telephones() -> None:
+    said: list[str] = []
+    result = BENCHES["reach"](say=said.append, leads=3, reps=2)
+    assert 0 < result["engine_p50_ms"] <= result["engine_p99_ms"]
+    assert 0 < result["first_p50_ms"] <= result["all_p50_ms"] <= result["all_p99_ms"]
+    assert said, "it says how far it is"
+
+
+def test_n7_up_starts_the_telephone_courier_and_turns_the_call_buttons_on(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`everything` is ready only when the courier is, and so when Asterisk is connected."""
+    for name, value in office.courier.environment.items():
+        if name.startswith("FIRSTCLAIM_TELEPHONE_"):
+            monkeypatch.setenv(name, value)
+    office.courier.stop()  # one process for each Asterisk
+    try:
+        with everything(workers=1, state_dir=tmp_path / "up", say=lambda _: None, console_port=0) as running:
+            assert running.ports["courier-call"]
+            console = running.children["console"].environment or {}
+            assert console["FIRSTCLAIM_CONSOLE_TELEPHONE"] == "true"
+    finally:
+        office.courier.start()

@@ -52,3 +52,13 @@ def test_a_blow_says_what_it_does() -> None:
     assert "kill worker-1 and worker-2" in said
     assert "kill broker" in said
     assert "lock database for 20 s" in said
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_with_telephones_their_courier_is_killed_first_and_hit_in_every_way(seed: int) -> None:
+    blows = plan(240, 2, seed, telephone=True)
+    assert {who for blow in blows for who in blow.who} == {*PROCESSES, "courier-call"}
+    first = next(blow for blow in blows if blow.who == ("courier-call",))
+    assert first.act is Act.KILL
+    assert first is min((blow for blow in blows if len(blow.who) == 1), key=lambda blow: blow.at)
+    assert plan(240, 2, seed) != blows, "without telephones a seed gives the faults that it always gave"

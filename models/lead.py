@@ -11,6 +11,7 @@ from models.decisions import Answered, Decision
 from models.facts import Facts
 from models.merging import KeptInquiry, Merge
 from models.offers import Rejected
+from models.open_exception import OpenException
 
 ANSWERS_KEPT: Final = 32
 """The number of newest answers that a row keeps, to repeat them word for word (X4). Older ones are remembered by
@@ -81,14 +82,6 @@ class QueuePlacement(msgspec.Struct, frozen=True, array_like=True):
     rules_version: int
     sort_key: str
     since: datetime
-
-
-class OpenException(msgspec.Struct, frozen=True):
-    """The reason why a lead is an exception (E1), with the reason for each queue or rep that did not take it."""
-
-    reason: str
-    explanation: tuple[dict[str, Any], ...]
-    raised_at: datetime
 
 
 class RepSearch(StrEnum):

@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from models.facts import Facts
+from models.open_exception import OpenException
 
 MERGED: Final = "merged"
 """The outcome with which a merged lead closes."""
@@ -48,13 +49,17 @@ class MergedLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Merge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """That a lead was merged into another one. `cause`: the action's id. `phase`, `last_outcome`: as they were."""
+    """That a lead was merged into another one. `cause`: the action's id. `phase`, `last_outcome`: as they were.
+
+    `exception`: that of an ignored lead, which is ignored again once it is taken out.
+    """
 
     into: str
     rep_id: str
     cause: str
     phase: str
     last_outcome: str | None = None
+    exception: OpenException | None = None
 
 
 class KeptInquiry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

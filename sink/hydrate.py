@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from models.facts import Facts
-from models.lead import Deadline, DeadlineKind, Failure, Lead, OpenException, Phase
+from models.lead import Deadline, DeadlineKind, Failure, Lead, Phase
+from models.open_exception import OpenException
 
 
 def lead_from_row(row: dict[str, Any]) -> Lead:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from models.contact_decisions import SuppressionRecorded
-from models.decisions import AnswerIgnored, LeadClosed, MergedInto
+from models.decisions import AnswerIgnored, ExceptionRaised, LeadClosed, MergedInto
 from models.erasure import kind_of
 from models.events import ActionRequested, LeadArrived
 from models.facts import ITS_ARRIVAL, Facts, completed
@@ -29,6 +29,7 @@ from models.merging import (
     SplitFrom,
 )
 from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
+from models.open_exception import OpenException
 from models.persons import handles_of, name_digest, names_differ, person_handles
 from models.place import place_of
 from models.results import Reason, Result
@@ -78,6 +79,7 @@ def merge(transition: Transition, request: ActionRequested) -> ActionResult:
             cause=request.cause,
             phase=lead.phase,
             last_outcome=lead.last_outcome,
+            exception=lead.open_exception if lead.phase is Phase.IGNORED else None,
         ),
         phase=Phase.CLOSED,
         last_outcome=MERGED,
@@ -317,6 +319,8 @@ def leave(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
             why=split_from.why,
         )
     )
+    if phase is Phase.IGNORED:
+        _ignore_again(transition, merged)
     if ended:
         return None
     transition.update(queue_since=transition.at)
@@ -327,3 +331,17 @@ def leave(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
         orphan(transition, lead.owner, f"{lead.owner} has left")
     ask_group(transition, transition.lead.facts, split_from.why)
     return None
+
+
+def _ignore_again(transition: Transition, merged: Merge) -> None:
+    """Restore the exception of a lead that was ignored when it was merged (E4, K5).
+
+    A merge of an earlier version did not keep it.
+    """
+    exception = merged.exception or OpenException(
+        reason="no_available_agents",
+        explanation=({"why": f"it was ignored before it was merged into lead {merged.into}"},),
+        raised_at=transition.at,
+    )
+    transition.update(open_exception=exception)
+    transition.emit(ExceptionRaised(reason=exception.reason, explanation=exception.explanation))

@@ -4,7 +4,8 @@ from typing import Final
 
 from models.contact_decisions import CallbackDue
 from models.decisions import ExceptionRaised, ExceptionResolved, QueueEntered, QueueLeft, QueueMoved
-from models.lead import LOCKED_PHASES, OWNED_PHASES, DeadlineKind, OpenException, Phase, QueuePlacement
+from models.lead import LOCKED_PHASES, OWNED_PHASES, DeadlineKind, Phase, QueuePlacement
+from models.open_exception import OpenException
 from models.org_decisions import explained
 from rules.lead.transition import Transition
 from rules.queues.columns import shown

@@ -18,7 +18,8 @@ from application.lead_selection import (
 from models.errors import InvalidInput, RuleErrors
 from models.facts import Facts
 from models.ids import lead_id
-from models.lead import Lead, OpenException, Phase
+from models.lead import Lead, Phase
+from models.open_exception import OpenException
 
 A, B = (lead_id("default", "acme", each, {}) for each in "ab")
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)

@@ -23,7 +23,8 @@ from models.decisions import (
 )
 from models.facts import Facts
 from models.ids import lead_id as id_of
-from models.lead import Lead, LeadRow, OpenException, Phase
+from models.lead import Lead, LeadRow, Phase
+from models.open_exception import OpenException
 from models.results import Reason, Result
 from sink.tables import Base
 from sink.writer import CrmWriter, JournalRecord

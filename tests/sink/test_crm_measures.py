@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import Engine
 
 from models.decisions import Answered, Decision, ExceptionRaised, LeadAccepted
-from models.lead import Lead, LeadRow, OpenException, Phase
+from models.lead import Lead, LeadRow, Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded
 from models.offers import Outcome, Rejected, Why
+from models.open_exception import OpenException
 from models.results import Reason, Result
 from sink import measures
 from sink.measures import Claims, CountRange, Offered, Share, Speed

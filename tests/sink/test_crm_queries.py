@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Engine
 
 from models.decisions import ExceptionIgnored, ExceptionRaised
-from models.lead import OpenException, Phase
+from models.lead import Phase
+from models.open_exception import OpenException
 from sink import queries
 from sink.writer import CrmWriter, Position
 from tests.sink.seeded_journal import START, Story, lead_of, record_of, row_of

@@ -15,7 +15,8 @@ from models.decisions import (
     LeadAccepted,
     OwnerChanged,
 )
-from models.lead import Lead, Lock, OpenException, Phase, RepSearch, Search
+from models.lead import Lead, Lock, Phase, RepSearch, Search
+from models.open_exception import OpenException
 from models.results import Reason, Result
 from sink.rows import table_rows, without_nul
 from sink.tables import AssignmentHistoryTable, AssignmentTable, DecisionTable, LeadExceptionTable, LeadTable

@@ -14,7 +14,8 @@ from sqlalchemy import Engine, insert, select
 from models.directory import SortOrder
 from models.errors import RuleErrors
 from models.facts import Facts
-from models.lead import Failure, Lead, LeadRow, OpenException, Phase
+from models.lead import Failure, Lead, LeadRow, Phase
+from models.open_exception import OpenException
 from rules.language.catalogue import FIELDS
 from rules.language.compile import CompiledRule
 from rules.language.day_counts import days_since

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from assurance.verify.lead_invariants import phase_problem
 from models.decisions import Answered
 from models.lead import Phase
 from models.results import Reason, Result
 from rules.outbound.notifications import notifications_of
+from rules.outbound.public_messages import public_messages
 from tests.rules.distribution.sales_floor import SalesFloor
 
 PHONE, OTHER_PHONE = "+14014194247", "+14014190001"
@@ -87,6 +90,26 @@ def test_k5_a_split_undoes_a_merge(floor: SalesFloor) -> None:
     assert floor.in_hand("bob") == (1, 0)
     assert floor.comes("C", phone=OTHER_PHONE).rows["C"].merged_into == "B"
     assert merge(settled(floor), "B", "A").result is Result.DONE, "and it can be merged again"
+    settled(floor)
+
+
+def test_k5_e4_an_ignored_lead_is_ignored_again_with_its_reason_once_it_is_taken_out() -> None:
+    floor = SalesFloor("ann")
+    floor.comes("A", phone=PHONE, email="a@x.org").comes("B", phone=OTHER_PHONE, email="b@x.org")
+    assert floor.of("B").asks("ignore", "mia").result is Result.DONE
+    before = floor.lead_of("B")
+    merge(floor, "B", "A")
+    assert floor.lead_of("B").open_exception is None
+    assert split(floor, "A", "B").result is Result.DONE
+    now = floor.lead_of("B")
+    assert (now.phase, now.open_exception) == (Phase.IGNORED, before.open_exception)
+    assert phase_problem(now) is None
+    [line] = [
+        message for message in public_messages(floor.rows["B"], b"B", 0) if message.topic == "lead-exceptions"
+    ]
+    assert msgspec.json.decode(line.value)["status"] == "ignored"
+    assert floor.of("B").asks("unignore", "mia").result is Result.DONE
+    assert floor.lead_of("B").phase is Phase.EXCEPTION
     settled(floor)
 
 

@@ -18,7 +18,8 @@ from models.decisions import (
 )
 from models.directory import Queue
 from models.facts import Facts
-from models.lead import DirectoryRow, Lead, OpenException, Phase
+from models.lead import DirectoryRow, Lead, Phase
+from models.open_exception import OpenException
 from models.results import Reason, Result
 from rules.outbound.public_messages import public_messages
 from rules.queues.columns import shown

@@ -24,10 +24,14 @@ BOOTSTRAP: Final = "{bootstrap}"
 DATABASE: Final = "{database}"
 """What a command has in the place of Kafka's address and of the file's path."""
 TABLES: Final = {
-    "assignment": ("lead_id", "rep_id", "how", "via", "version"),
+    "assignment": ("lead_id", "rep_id", "how", "via"),
     "lead_exception": ("lead_id", "status", "reason", "version"),
 }
-"""The compared columns of each table."""
+"""The compared columns of each table.
+
+The CRM database has the version in which the owner got the lead; a correction of facts sends the assignment again with a
+newer one (M2).
+"""
 MOST_CONSUMERS: Final = 8
 KILLS: Final = 2
 """How often a consumer is killed with SIGKILL while the load runs."""

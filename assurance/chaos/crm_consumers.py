@@ -29,8 +29,8 @@ TABLES: Final = {
 }
 """The compared columns of each table.
 
-The CRM database has the version in which the owner got the lead; a correction of facts sends the assignment again with a
-newer one (M2).
+The CRM database has the version in which the owner got the lead; a correction of facts sends the assignment again with
+a newer one (M2).
 """
 MOST_CONSUMERS: Final = 8
 KILLS: Final = 2

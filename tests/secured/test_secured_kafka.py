@@ -149,6 +149,8 @@ UNUSED_HERE = {
     ("courier", "READ", "deliveries"),
     # No telephone rings here.
     ("courier", "WRITE", "calls"),
+    ("courier", "READ", "calls"),
+    ("courier", "READ", "do-not-contact"),
     ("courier", "WRITE", "lead-actions"),
     ("courier", "WRITE", "lead-arrivals"),
     ("courier", "READ", "lead-decisions"),

@@ -76,6 +76,7 @@ function lineOf(row) {
         const value = row.columns[column.name];
         cell.append(ageOf(column, value, times?.windowSeconds(row.lead_id)) ?? cellText(column, value));
         if (column.type === "number") cell.className = "number";
+        if (column.name === "phone") cell.classList.add("unbroken");
         if (column.name === "phone" && row.columns.may_call === false) cell.append(" ", doNotCall());
         if (data.mine && column.name === "name") cell.append(...badges(row));
         return cell;

@@ -13,7 +13,6 @@ import { fillTable } from "./small-table.js";
 const EVERY_MS = 5000;
 const MINUTE = 60;
 const HOUR = 3600;
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const find = finder(element("#main"));
 /** @type {Board} */
 let board = pageData("board-data");
@@ -37,8 +36,8 @@ function drawTiles() {
   const tiles = [
     ["Arrived today", board.arrivals.toLocaleString()],
     ["Given to reps today", board.leads_given.toLocaleString()],
-    ["First claim, p50", lasted(board.p50_seconds)],
-    ["First claim, p95", lasted(board.p95_seconds)],
+    ["Half are taken within", lasted(board.p50_seconds)],
+    ["95% are taken within", lasted(board.p95_seconds)],
     ["Reps who are in", board.reps.filter((/** @type {Board} */ rep) => rep.is_in).length.toLocaleString()],
     ["Offers out", board.offers.toLocaleString()],
     ["Leads open now", board.locks.toLocaleString()],
@@ -104,7 +103,7 @@ function drawReps() {
 function drawSpeeds(name) {
   fillTable(
     find(`[data-table="${name}"]`, "table"),
-    ["Name", "Arrived", "First claims", "p50", "p95"],
+    ["Name", "Arrived", "First claims", "Half within", "95% within"],
     board[name].map((/** @type {Board} */ line) => [
       line.name,
       line.arrivals,
@@ -123,7 +122,7 @@ function linkTo(queue) {
 }
 
 function draw() {
-  find("[data-since]").textContent = `${CLOCK.format(new Date(board.since))} (${board.time_zone.replaceAll("_", " ")})`;
+  find("[data-since]").textContent = `midnight (${board.time_zone.replaceAll("_", " ")})`;
   find("[data-cut]").hidden = !board.cut;
   drawTiles();
   drawReps();

@@ -378,6 +378,7 @@ PLACES: Final = [
         {"state": "FL"},
         {"state": "FL", "time_zone": None},
     ),
+    ReadingCase("A4", {"zip": "z:02903", "state": "RI"}, {"zip": "02903"}),
     ReadingCase("C3", {"state": "MI"}, {"state": "MI", "time_zone": None}),
     ReadingCase(
         "C3", {"zip": "49801"}, {"state": "MI", "time_zone": "America/Menominee"}, assumed=("state",)

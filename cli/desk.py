@@ -31,6 +31,8 @@ def send(
 ) -> None:
     """Send a file of leads. Print each rejected line with field and reason, and send the rest.
 
+    Exit 1 if no lead was accepted now or earlier.
+
     Example: firstclaim send leads.csv --mapping mapping.yaml --vendor acme --campaign purchase-west
     """
     from application.importing.send import send_file
@@ -58,7 +60,7 @@ def send(
         typer.echo(f"Values that cannot be read are kept as attributes.invalid: {fields}.")
     for reason, count in result["refusals"].items():
         typer.echo(f"  {count:6,d}  {reason}")
-    finish(result, as_json=as_json)
+    finish(result, as_json=as_json, ok=bool(result["accepted"] or result["skipped"]))
 
 
 def claim(

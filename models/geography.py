@@ -17,7 +17,7 @@ _STATES: Final = tuple(
     for line in (
         # code | name | Associated Press abbreviation | time zones, the one with the most zips first
         "AK|Alaska|Alaska|America/Anchorage America/Adak",
-        "AL|Alabama|Ala.|America/Chicago",
+        "AL|Alabama|Ala.|America/Chicago America/New_York",
         "AR|Arkansas|Ark.|America/Chicago",
         "AS|American Samoa||Pacific/Pago_Pago",
         "AZ|Arizona|Ariz.|America/Phoenix America/Denver",
@@ -40,7 +40,7 @@ _STATES: Final = tuple(
         "MA|Massachusetts|Mass.|America/New_York",
         "MD|Maryland|Md.|America/New_York",
         "ME|Maine|Maine|America/New_York",
-        "MI|Michigan|Mich.|America/Detroit",
+        "MI|Michigan|Mich.|America/Detroit America/Menominee",
         "MN|Minnesota|Minn.|America/Chicago",
         "MO|Missouri|Mo.|America/Chicago",
         "MP|Northern Mariana Islands||Pacific/Saipan",
@@ -52,7 +52,7 @@ _STATES: Final = tuple(
         "NH|New Hampshire|N.H.|America/New_York",
         "NJ|New Jersey|N.J.|America/New_York",
         "NM|New Mexico|N.M.|America/Denver",
-        "NV|Nevada|Nev.|America/Los_Angeles",
+        "NV|Nevada|Nev.|America/Los_Angeles America/Denver",
         "NY|New York|N.Y.|America/New_York",
         "OH|Ohio|Ohio|America/New_York",
         "OK|Oklahoma|Okla.|America/Chicago",

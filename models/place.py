@@ -25,6 +25,8 @@ from models.spelling import cleaned
 
 _NUMBER_LENGTH: Final = 40
 _ZIP_DIGITS: Final = 5
+_SOCIAL_ZIP: Final = "z:"
+"""What a social network's export writes before a zip (A4)."""
 _DASHES: Final = str.maketrans(dict.fromkeys((*map(chr, range(0x2010, 0x2015)), "\N{MINUS SIGN}"), "-"))
 _ZIP: Final = re.compile(
     r"(?:US-?\s?)?(\d{5})(?:\s*-\s*\d{4}|\s*-|\d{4})?(?:\.0+)?", re.ASCII | re.IGNORECASE
@@ -101,7 +103,7 @@ def _zip_text(value: Any) -> str | None:
         return None
     if len(text) > _NUMBER_LENGTH:
         raise ValueError("is not a US zip")
-    return text.lstrip("'")
+    return text.lstrip("'").removeprefix(_SOCIAL_ZIP)
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -24,7 +24,7 @@ _NOT_GIVEN: Final = _words(
     noemailprovided notgiven notavailable notapplicable unavailable unknown unknownemail noone nobody nothing none
     null undefined anonymous invalid invalidemail refused declined nothanks nope fake fakeemail fakemail bogus dummy
     dummyemail testing testtest testemail testuser test asdf asdfasdf asdfg asdfgh asdfghjkl qwerty qwertyuiop qwer
-    zxcv zxcvb zxcvbn blah blahblah blank placeholder youremail yourname
+    noreply donotreply zxcv zxcvb zxcvbn blah blahblah blank placeholder youremail yourname
     """
 )
 """Local parts, without dots, dashes, underscores and digits at the end, that are nobody's at any domain."""
@@ -38,7 +38,7 @@ _NOT_GIVEN_DOMAINS: Final = _words(
 _WITH_ITSELF: Final = _words(
     """
     a aa aaa aaaa abc abcd abcde abcdef email mail me my na no not info xyz x xx xxx xxxx y z yes you foo bar name
-    user
+    user 123 1234 12345
     """
 )
 """Words that are nobody's as `WORD@WORD.anything`."""

@@ -4,7 +4,7 @@
 external_id: mql_id                    # a field of lead-arrivals: the column it comes from
 full_name: contact                     # first and last name in one
 created_at:
-  column: first_contact_date           # or a list of columns: the first that is not empty
+  column: first_contact_date           # or a list of columns: the first that can be read
   format: "%d-%m-%Y"                   # as Python's strptime reads it, or epoch: seconds since 1970; else RFC 3339
   time_zone: America/Sao_Paulo         # of times without an offset; UTC without it
 state: {column: st, default: RI}       # where the column is empty
@@ -43,7 +43,7 @@ from models import normalize
 from models.errors import InvalidInput, Problem
 from models.field_names import FULL_NAME
 from models.inbound import Arrival
-from rules.inbound.fields import flattened
+from rules.inbound.fields import can_be_read, flattened
 
 Scalar = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
 FIELDS: Final = tuple(name for name in Arrival.model_fields if name != "attributes")
@@ -83,7 +83,7 @@ Columns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValid
 
 
 class Source(BaseModel):
-    """Where a field's value comes from: columns (the first that is not empty), or a constant."""
+    """Where a field's value comes from: columns (the first that can be read), or a constant."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -122,17 +122,25 @@ class Source(BaseModel):
         return self
 
     def value(self, field: str, row: Row) -> Any:
-        """Return the value of this field in a row, or None if it is empty. Raises `Cell`."""
+        """Return the value of this field in a row, or None if it is empty. Raises `Cell`.
+
+        If no column can be read, it is the first that is not empty.
+        """
         if self.constant is not None:
             return self.constant
-        for column in self.column:
-            cell = cell_of(row, column)
-            cell = cell.strip() if isinstance(cell, str) else cell
-            if cell not in (None, ""):
-                return self._time(field, str(cell)) if self.format or self.time_zone else cell
+        cells = [cell for _, cell in self.filled(row)]
+        if cells:
+            cell = next((cell for cell in cells if can_be_read(field, cell)), cells[0])
+            return self._time(field, str(cell)) if self.format or self.time_zone else cell
         if self.required:
             raise Cell(field, f"is empty in column {' and '.join(self.column)}")
         return self.default
+
+    def filled(self, row: Row) -> list[tuple[str, Any]]:
+        """Return the columns that are not empty in a row, with their cells."""
+        cells = ((column, cell_of(row, column)) for column in self.column)
+        stripped = ((column, cell.strip() if isinstance(cell, str) else cell) for column, cell in cells)
+        return [(column, cell) for column, cell in stripped if cell not in (None, "")]
 
     def _time(self, field: str, cell: str) -> str:
         try:
@@ -223,6 +231,13 @@ class Mapping:
         kept = self.attributes
         if kept is None:
             used = {column for source in self.sources.values() for column in source.column}
+            used -= {
+                column
+                for name, source in self.sources.items()
+                for column, cell in source.filled(row)
+                if cell != found[name] and not can_be_read(name, cell)
+                if not (source.format or source.time_zone)
+            }
             kept = {column: column for column in row if column not in used}
         cells = ((name, cell_of(row, column)) for name, column in kept.items())
         attributes = {name: cell for name, cell in cells if cell not in (None, "")}

@@ -175,6 +175,12 @@ def _without_prefix(value: str) -> str:
     return bare if bare.isdecimal() else value
 
 
+def can_be_read(field: str, value: Any) -> bool:
+    """Say whether a value of a field can be read. A field that takes any text reads all of them."""
+    read = _READERS.get(field)
+    return read is None or _reads(read, value)
+
+
 def _reads(read: Callable[[Any], Any], value: Any) -> bool:
     try:
         return read(value) is not None

@@ -90,6 +90,15 @@ def fed(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Runnin
     return stack
 
 
+def test_v1_a_file_of_which_no_row_is_accepted_is_no_success(stack: RunningStack, tmp_path: Path) -> None:
+    """The JSON line still has the counts, and the exit code says that nothing came in (A7)."""
+    file = tmp_path / "leads.json"
+    file.write_text("{}")
+    sent = firstclaim(stack, "send", file, "--vendor", "v", "--campaign", "c", "--json")
+    assert sent.code == 1
+    assert (sent.last_line["accepted"], sent.last_line["refused"]) == (0, 1)
+
+
 def test_q8_claim_says_who_won_and_exits_by_it(fed: RunningStack) -> None:
     """Q8: the winner reads that they have a new lead.
 

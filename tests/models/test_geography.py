@@ -1,12 +1,16 @@
 """Zips, states and phones lie where the packages say from which the tables were made."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import phonenumbers
 import pytest
 import us
 import zipcodes
 from phonenumbers.timezone import time_zones_for_number
 
-from models.geography import STATE_CODES, state_code, state_of_zip, zones_of_phone, zones_of_zip
+from models.geography import STATE_CODES, state_code, state_of_zip, zones_of, zones_of_phone, zones_of_zip
+from models.zip_zones import PLACES
 from tools import zip_zones
 
 
@@ -72,3 +76,14 @@ def test_a_phones_zones_are_those_of_the_whole_number(number: str) -> None:
 def test_a14_a_zip_that_is_not_in_use_or_military_lies_nowhere(zip_code: str) -> None:
     assert state_of_zip(zip_code) is None
     assert zones_of_zip(zip_code) == ()
+
+
+def test_a_state_has_the_clock_of_each_of_its_zips() -> None:
+    """A lead with only a state is quiet in every zone of it, so none may be missing (C3)."""
+    for state, zones in PLACES:
+        clocks = {clock(zone) for zone in zones_of(state)} if state else set()
+        assert not state or {clock(zone) for zone in zones.split()} <= clocks, state
+
+
+def clock(zone: str) -> tuple[object, ...]:
+    return tuple(datetime(2026, month, 15, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7))

@@ -126,3 +126,15 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, content: bytes, wo
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot be read"):
         load(tmp_path / "none.yaml")
+
+
+def test_v2_the_first_of_several_columns_that_can_be_read_is_the_field() -> None:
+    """Two numbers, of which the first cannot be read: it is kept as an attribute (A11)."""
+    mapping = Mapping({"phone": {"column": ["phone_1", "phone_2"]}, "last_name": "last"})
+    row = {"last": "Doe", "phone_1": "unknown", "phone_2": "401-419-4247"}
+    assert mapping.message(row) == {
+        "last_name": "Doe",
+        "phone": "401-419-4247",
+        "attributes": {"phone_1": "unknown"},
+    }
+    assert mapping.message({**row, "phone_2": "12"})["phone"] == "unknown"

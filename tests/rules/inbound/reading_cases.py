@@ -378,6 +378,12 @@ PLACES: Final = [
         {"state": "FL"},
         {"state": "FL", "time_zone": None},
     ),
+    ReadingCase("A4", {"zip": "z:02903", "state": "RI"}, {"zip": "02903"}),
+    ReadingCase("C3", {"state": "MI"}, {"state": "MI", "time_zone": None}),
+    ReadingCase(
+        "C3", {"zip": "49801"}, {"state": "MI", "time_zone": "America/Menominee"}, assumed=("state",)
+    ),
+    ReadingCase("C3", {"zip": "89883"}, {"state": "NV", "time_zone": "America/Denver"}, assumed=("state",)),
     ReadingCase("C3", {"state": "FL", "phone": "850-433-1234"}, {"time_zone": "America/Chicago"}),
     ReadingCase("C3", {"state": "FL", "zip": "32501"}, {"time_zone": "America/Chicago"}),
     ReadingCase(

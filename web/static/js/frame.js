@@ -38,7 +38,8 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (targetOf(event).closest("input, textarea, select, dialog")) return;
-  const search = document.querySelector('main input[type="search"]');
+  // The list's own search, not the one that narrows the choice of queues beside it.
+  const search = [...document.querySelectorAll('main input[type="search"]')].findLast((each) => each.checkVisibility());
   if (!(search instanceof HTMLInputElement)) return;
   event.preventDefault();
   search.focus();

@@ -106,7 +106,7 @@ def test_pauses_grow_to_the_longest() -> None:
     assert list(islice(policy.pauses(), 5)) == [0.1, 0.2, 0.4, 0.5, 0.5]
 
 
-OF_PROVIDERS = {"DELIVER": 60, "PROVIDER_DOWN": 30}
+OF_PROVIDERS = {"DELIVER": 60, "PROVIDER_DOWN": 30, "SEND_ACCOUNT_MAIL": 15}
 """The policies for servers of others, which are asked less often: their longest pause in seconds."""
 
 

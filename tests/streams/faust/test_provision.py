@@ -75,7 +75,7 @@ async def test_two_at_once_make_every_topic_as_it_must_be_and_a_third_finds_it_s
         assert len(await cluster.ends(topic.name)) == partitions_of(topic.name, wanted)
         found = await configuration(cluster, topic.name)
         assert topic.config.items() <= found.items()
-    assert len(topics.TOPICS) == 19
+    assert len(topics.TOPICS) == 21
     assert (await configuration(cluster, f"{prefix}-lead-log"))["message.timestamp.type"] == "LogAppendTime"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from tests.web.axe import serious
 from tests.web.rows import WORK
 from tests.web.running_org import NEW
 from tests.web.screens import fits_a_phone, shot
+from tests.web.test_fresh_assignments import in_queue
 from web.services.reports import speed
 
 if TYPE_CHECKING:
@@ -33,6 +35,10 @@ def test_the_speed_is_the_median_and_the_95th_of_100() -> None:
     found = speed([Arrival(at, "acme", None, "rep-1", float(n)) for n in range(1, 101)])
     assert (found.leads, found.p50_seconds, found.p95_seconds) == (100, 50.0, 95.0)
     assert speed([Arrival(at, "acme", None, None, None)]).p50_seconds is None
+
+
+async def _all_in(program: httpx.AsyncClient, queue_id: str, leads: set[str]) -> bool:
+    return await in_queue(program, queue_id) >= leads
 
 
 async def day(office: RunningOrg) -> dict[str, str]:
@@ -72,6 +78,9 @@ async def day(office: RunningOrg) -> dict[str, str]:
         name: await office.arrive(f"A-{n}", campaign="west", first_name="Ana", last_name=name)
         for n, name in enumerate(("One", "Two", "Open", "Waits"))
     }
+    async with await office.program("mia") as program:
+        for queue_id, names in (("new", ("One", "Two", "Waits")), ("work", ("Open",))):
+            await eventually(partial(_all_in, program, queue_id, {leads[name] for name in names}), queue_id)
     for name, rep_id in (("One", "ann"), ("Two", "ann")):
         answer = (await office.ask("claim", leads[name], rep_id, queue_id="new")).answer
         assert answer is not None

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from agents.decision_metrics import DecisionMetrics
 from agents.leads import LeadsStage
 from agents.published_watermark import NOTHING, PUBLIC, PublishedWatermark, _number
 from agents.relay import RelayStage
@@ -154,6 +155,7 @@ class Relay:
         self.outbox = Outbox(self.broker)
         self.acks: dict[int, int] = {}
         stage: Any = RelayStage.__new__(RelayStage)
+        stage.metrics = DecisionMetrics()
         stage.partitions = PARTITIONS
         stage.acker = Acker()
         stage.writer = self.outbox

@@ -46,7 +46,14 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: setup ## start everything, feed it, show it live; SECONDS=60 ends it with verify, LEADS=file MAPPING=file.yaml feeds yours
 	@$(BIN)/firstclaim demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(LEADS),--leads $(LEADS)) $(if $(MAPPING),--mapping $(MAPPING))
 
-browser: $(CHROMIUM) ## the browser the console's tests run in
+# The headless shell has no notifications, which the tests of push messages need.
+WHOLE_CHROMIUM := /usr/bin/chromium
+browser: $(CHROMIUM) $(WHOLE_CHROMIUM) ## the browsers the console's tests run in
+
+$(WHOLE_CHROMIUM):
+	@echo "installing $@ …"
+	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		chromium fonts-dejavu-core >/dev/null || { echo "install Debian's package chromium"; exit 1; }
 
 $(CHROMIUM):
 	@echo "installing $@ …"

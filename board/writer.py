@@ -11,6 +11,8 @@ from board import keys
 from board.refusals import translated
 from models.errors import RuntimeFailure
 
+MOST_CONNECTIONS: Final = 1_000
+"""A console holds one for each org whose pages are open, and one for each read that runs."""
 _SOCKET_SECONDS: Final = 5.0
 """The socket timeout. A Valkey on the same network answers in milliseconds; after this the connection is dead."""
 
@@ -73,9 +75,13 @@ def read_change(value: bytes) -> Change:
 
 
 def connect(url: str) -> redis.asyncio.Redis:
-    """Return a client of Valkey. It connects when used."""
+    """Return a client of Valkey. It connects when used, at most `MOST_CONNECTIONS` times at once."""
     return redis.asyncio.Redis.from_url(
-        url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS, health_check_interval=0
+        url,
+        max_connections=MOST_CONNECTIONS,
+        socket_timeout=_SOCKET_SECONDS,
+        socket_connect_timeout=_SOCKET_SECONDS,
+        health_check_interval=0,
     )
 
 

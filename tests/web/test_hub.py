@@ -53,6 +53,18 @@ class Board:
         return read
 
 
+class Silence(Board):
+    """A feed without new entries, which is asked again and again."""
+
+    async def feed(
+        self, org: str, after: str, *, limit: int = 500, wait_seconds: float = 0.0
+    ) -> list[FeedEntry]:
+        """Return nothing, as Valkey does when the wait is over."""
+        assert (org, after <= self.at, limit > 0, wait_seconds >= 0) == (ORG, True, True, True)
+        await asyncio.sleep(0)
+        return []
+
+
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retry an absent Valkey at once."""
@@ -176,4 +188,21 @@ async def test_q7_an_entry_that_does_not_say_where_lets_its_readers_look_anew_an
     hub = await opened(board, (reader, "5-0"), (other, "5-0"))
     assert await told(reader, 2) == [(REBUILT, ""), ("entered", "6-1")]
     assert await told(other, 1) == [("entered", "6-1")]
+    await hub.close()
+
+
+async def test_an_org_whose_pages_are_closed_is_followed_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each followed org holds a connection of Valkey."""
+    monkeypatch.setattr(hub_module, "IDLE_SECONDS", 0.0)
+    hub = Hub(cast("Reader", Silence()))
+    first = page()
+    await hub.open(first, None)
+    assert ORG in hub._orgs
+    hub.close_page(first)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while ORG in hub._orgs:
+            await asyncio.sleep(0)
+    again = page()
+    await hub.open(again, "4-0")
+    assert ORG in hub._orgs, "a page that comes back begins anew"
     await hub.close()

@@ -6,6 +6,7 @@ encoded once, and chunks are joined once for all pages that see the same entries
 """
 
 import asyncio
+import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
@@ -36,6 +37,8 @@ PAGES_A_SECOND: Final = 5_000
 """About how many chunks are sent per second. With many open pages, each chunk has more changes."""
 HEARTBEAT_SECONDS: Final = 1.0
 """After so long without a change a page gets a `beat`. A page that gets nothing for 2.5 s says that it is offline."""
+IDLE_SECONDS: Final = 30.0
+"""How long an org without open pages is followed, for pages that reconnect. Each followed org holds a connection."""
 _WAIT_SECONDS: Final = 2.0
 _PLACED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
 _HEARTBEAT: Final = b"event: beat\ndata: {}\n\n"
@@ -153,6 +156,16 @@ class _Org:
         self.at = ""
         self.ready = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self.opening = 0
+        """How many pages wait for the first read."""
+        self.used_at = time.monotonic()
+        """When a page was last open."""
+
+    def is_idle(self) -> bool:
+        """Say whether nobody needs the feed any more."""
+        if self.pages or self.opening:
+            return False
+        return time.monotonic() - self.used_at > IDLE_SECONDS
 
 
 class Hub:
@@ -188,9 +201,14 @@ class Hub:
         org = self._orgs.setdefault(page.org, _Org())
         if org.task is None:
             org.task = asyncio.create_task(self._follow(page.org, org))
-        await org.ready.wait()
-        if after and _position(after) > _position(org.at) and not await self._knows(page.org, after):
-            after = None
+        org.opening += 1
+        try:
+            await org.ready.wait()
+            if after and _position(after) > _position(org.at) and not await self._knows(page.org, after):
+                after = None
+        finally:
+            org.opening -= 1
+            org.used_at = time.monotonic()
         # There is no await from here on, so no entry can arrive in between.
         if after and _position(after) >= _position(org.begin):
             page.take(_Batch(one for one in org.kept if one.id and _position(one.id) > _position(after)))
@@ -209,7 +227,9 @@ class Hub:
 
     def close_page(self, page: Page) -> None:
         """Remove a page."""
-        self._orgs[page.org].pages.discard(page)
+        if (org := self._orgs.get(page.org)) is not None:
+            org.pages.discard(page)
+            org.used_at = time.monotonic()
 
     def tell(self, org_id: str, event: str, data: Any, to: Callable[[Page], bool]) -> None:
         """Send an event that belongs to no list to the pages of an org that `to` selects."""
@@ -241,9 +261,12 @@ class Hub:
                 page.take(batch)
 
     async def _follow(self, org_id: str, org: _Org) -> None:
-        """Follow until cancelled. A failure is logged, counted and retried; then every page reads its lists again."""
+        """Follow until no page has been open for `IDLE_SECONDS`. A failure is logged, counted and retried.
+
+        After a failure every page reads its lists again.
+        """
         away, pauses = False, READ_FEED.pauses()
-        while True:
+        while not org.is_idle():
             try:
                 await self._read(org_id, org, away=away)
             except Exception as error:
@@ -257,6 +280,7 @@ class Hub:
                 await asyncio.sleep(next(pauses))
             else:
                 away, pauses = False, READ_FEED.pauses()
+        del self._orgs[org_id]  # the next page begins anew; there was no await since the check
 
     async def _pass_over(self, org_id: str, org: _Org) -> None:
         """Skip to the feed's end. An entry that a foreign client has broken would fail at every retry."""

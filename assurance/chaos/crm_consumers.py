@@ -82,6 +82,7 @@ class CrmConsumer:
             self._process = spawn(self._argv, self._log, death_signal=signal.SIGKILL)
             self.starts += 1
             await asyncio.to_thread(self._process.wait)
+            self._end_group(self._process.pid)
             await asyncio.sleep(RESTART_SECONDS)
 
     def kill(self) -> None:
@@ -98,6 +99,13 @@ class CrmConsumer:
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
             await asyncio.to_thread(process.wait)
+        self._end_group(process.pid)
+
+    @staticmethod
+    def _end_group(pid: int) -> None:
+        """Kill what a program has left behind, such as the other end of a pipe."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
 
     def _signal(self, which: signal.Signals) -> bool:
         if self._process is None or self._process.poll() is not None:

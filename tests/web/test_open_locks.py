@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.async_api import expect
 
+from tests.fixtures.waiting import eventually
 from tests.web.axe import serious
 from tests.web.rows import WORK
 
@@ -32,9 +33,13 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(office
             ) != "done":
                 await asyncio.sleep(0.1)
     assert (await rep.get("/api/v1/locks")).status_code == HTTPStatus.FORBIDDEN
-    async with asyncio.timeout(60):
-        while (found := (await manager.get("/api/v1/locks")).json())["total"] < 2:
-            await asyncio.sleep(0.1)
+
+    async def both_with_their_beginning() -> dict[str, Any] | None:
+        """Return the locks once the database has both and the entry that began each."""
+        locks: dict[str, Any] = (await manager.get("/api/v1/locks")).json()
+        return locks if sum(one["since"] is not None for one in locks["locks"]) == 2 else None
+
+    found = await eventually(both_with_their_beginning, "the database has both locks", seconds=60)
     assert [(one["lead_id"], one["rep_id"], one["rep_name"]) for one in found["locks"]] == [
         (lead, "rep-1", "Rep 1"),
         (other, "rep-1", "Rep 1"),

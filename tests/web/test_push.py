@@ -202,7 +202,7 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
             }"""
         )
         assert opened == [f"{origin}/leads/{second}"]
-        # The click closes the notification. Its close names the tag, so one that came late would close the next one too.
+        # The click closes the notification. Its close names the tag, so a late one would close the next one too.
         await eventually(lambda: _has(worker, 0), "the click closes the notification")
         await _deliver(context, session, origin, browser.seen()[0])
         await eventually(lambda: _has(worker, 1), "it is shown again")

@@ -50,6 +50,11 @@ function rep(value, { codes }) {
     toggle("active", "Active", value.active ?? true, {
       hint: "An inactive rep may not sign in. Offers to the rep end, and the rep's leads lose their owner.",
     }),
+    choice("availability", "Offers of leads", value.availability, [
+      ["available", "Available"],
+      ["last_lead", "One last lead, then a pause"],
+      ["paused", "Paused"],
+    ]),
     text("email", "Email", value.email, { type: "email", hint: "Assignments are sent to it." }),
     text("phone", "Phone", value.phone, { type: "tel", hint: "Rings go to it." }),
     list("teams", "Teams", value.teams, { hint: "Separated by commas; queues are open to teams." }),

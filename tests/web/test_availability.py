@@ -24,14 +24,16 @@ pytestmark = pytest.mark.slow
 
 
 async def staffed(office: RunningOrg) -> None:
-    """Publish a manager, and a group in which Ann comes first and Bob takes what she does not."""
+    """Publish a manager, and a group whose leads go to Ann and Bob in turn."""
     await office.rep("ada", "admin")
     await office.rep("mia", "manager")
     for rep_id in ("ann", "bob"):
         await office.rep(rep_id, teams=["west"])
     await office.publish("settings", "settings", quiet_hours=[])
     members = [{"rep_id": "ann"}, {"rep_id": "bob"}]
-    await office.publish("group", "west", name="West", method="roster", members=members)
+    await office.publish(
+        "group", "west", name="West", method="round_robin", claim_window_seconds=900, members=members
+    )
     await office.publish("campaign", "west", name="West", group_id="west")
     await office.until_published("campaign", "west")
     for rep_id in ("mia", "ann", "bob"):
@@ -68,7 +70,7 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(office:
     await office.until_published("rep", "ann")
     first = await office.arrive("L-1", campaign="west", last_name="First")
     await until_lead(client, first, offered_to("Bob"))
-    why = (await client.get(f"/api/v1/leads/{first}/history")).text
+    why = (await client.get(f"/api/v1/leads/{first}/why")).text
     assert "has paused" in why
     # One more, and then none: what she chose is on her next page too.
     await switch.select_option("One last lead")

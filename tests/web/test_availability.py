@@ -59,7 +59,7 @@ def offered_to(name: str) -> Callable[[dict[str, Any]], bool]:
 async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(office: RunningOrg) -> None:
     await staffed(office)
     client = await office.program("mia")
-    ann = await office.sign_in("ann", "/queues/mine")
+    ann = await office.sign_in("ann", "/my-leads")
     switch = ann.get_by_label("Offers of leads")
     await expect(switch).to_have_value("available")
     await switch.select_option("Paused")

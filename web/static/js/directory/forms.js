@@ -80,6 +80,7 @@ function rep(value, { codes }) {
  */
 function group(value, { reps }) {
   const method = choice("method", "How leads are given", value.method, METHODS);
+  method.touched ||= value.method === undefined; // A new group has the method that its form shows.
   const members = roster(
     "members",
     "Roster",

@@ -50,8 +50,8 @@ async def test_each_page_has_the_documents_words(office: RunningOrg) -> None:
     await office.rep("mia", "manager")
     await office.rep("ann")
     await office.rep("bob")
-    silenced = {"combinator": "and", "rules": [{"field": "silenced", "operator": "=", "value": True}]}
-    await office.publish("queue", "new", **NEW, exclusion=silenced)
+    to_work = {"combinator": "and", "rules": [{"field": "last_name", "operator": "=", "value": "Waller"}]}
+    await office.publish("queue", "new", **NEW, exclusion=to_work)
     await office.publish("queue", "work", **WORK)
     await office.publish("group", "none", name="Nobody", method="round_robin", members=[])
     await office.publish("campaign", "none", name="None", group_id="none")
@@ -68,7 +68,11 @@ async def test_each_page_has_the_documents_words(office: RunningOrg) -> None:
     await shows(ann, words.CALL_QUEUE)
     # Two claim the same lead: one reads the box, the other the line.
     held: list[Route] = []
-    await bob.route("**/api/v1/leads/*/claims", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await bob.route("**/api/v1/leads/*/claims", hold)
     await row(bob, lead).get_by_role("button", name="Claim this Lead").click()
     await expect(bob.locator("#answer")).to_contain_text("Claiming")
     await row(ann, lead).get_by_role("button", name="Claim this Lead").click()
@@ -88,7 +92,11 @@ async def test_each_page_has_the_documents_words(office: RunningOrg) -> None:
     await appears(ann, other)
     await open_lead(ann, other)
     await shows(ann, words.LEAD)
-    # The manager's pages.
+    await managers_pages(office)
+
+
+async def managers_pages(office: RunningOrg) -> None:
+    """Look at the desk, the preferences and the builder."""
     mia = await office.sign_in("mia", "/exceptions")
     await expect(mia.get_by_role("link", name="Open Nobody")).to_be_visible()
     await shows(mia, words.EXCEPTIONS)
@@ -98,7 +106,7 @@ async def test_each_page_has_the_documents_words(office: RunningOrg) -> None:
     await shows(mia, [words.VIEW_ONLY])
     await ready(mia, "/queue-builder/new")
     await mia.get_by_label("Description").fill("Claim these leads!")
-    await expect(mia.get_by_text("Unpublished Changes")).to_be_visible()
+    await expect(mia.locator("[data-unpublished]")).to_be_visible()
     await shows(mia, words.BUILDER)
     await mia.get_by_role("button", name="Publish View").click()
     await shows(mia, [words.CONFIRM])

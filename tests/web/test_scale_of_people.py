@@ -51,8 +51,8 @@ async def test_everything_is_found_in_an_org_of_60_queues_300_reps_and_26_filter
     page = await office.sign_in("ada", "/queues/queue-59")
     await chosen_is_in_sight(page)
     await expect(page.locator("#standard .kind")).to_have_text(["To claim", "To work"])
-    await page.get_by_label("Find a queue").fill("queue 4")
-    await expect(page.locator("#standard li:visible a")).to_have_count(10)
+    await page.get_by_label("Find a queue").fill("queue 07")
+    await expect(page.locator("#standard li:visible a")).to_have_count(1)
     assert await serious(page) == []
     await shot(page, "many-queues")
     await page.goto("/queue-builder/queue-59")

@@ -50,7 +50,9 @@ async def lender(office: RunningOrg) -> dict[str, str]:
     rest = {"combinator": "and", "rules": [{"field": "loan_purpose", "operator": "=", "value": "refinance"}]}
     await office.publish("queue", "work", **{**WORK, "inclusion": rest})
     members = [{"rep_id": "ann"}]
-    await office.publish("group", "west", name="West", method="round_robin", members=members)
+    await office.publish(
+        "group", "west", name="West", method="round_robin", claim_window_seconds=900, members=members
+    )
     await office.publish("group", "none", name="Nobody", method="round_robin", members=[])
     await office.publish("campaign", "west", name="West", group_id="west")
     await office.publish("campaign", "lost", name="Lost", group_id="none")

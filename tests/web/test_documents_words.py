@@ -53,15 +53,15 @@ async def test_each_page_has_the_documents_words(office: RunningOrg) -> None:
     to_work = {"combinator": "and", "rules": [{"field": "last_name", "operator": "=", "value": "Waller"}]}
     await office.publish("queue", "new", **NEW, exclusion=to_work)
     await office.publish("queue", "work", **WORK)
-    await office.publish("group", "none", name="Nobody", method="round_robin", members=[])
-    await office.publish("campaign", "none", name="None", group_id="none")
+    await office.publish("group", "lost", name="Nobody", method="round_robin", members=[])
+    await office.publish("campaign", "lost", name="Lost", group_id="lost")
     await office.publish("campaign", "loans", name="Purchase")
     for kind, name in (("queue", "work"), ("campaign", "loans")):
         await office.until_published(kind, name)
     facts = {"first_name": "Robbie", "last_name": "Duffy", "phone": "4014194247", "state": "RI"}
     lead = await office.arrive("A-1", campaign="loans", **facts)
     other = await office.arrive("A-2", first_name="Herbie", last_name="Waller", email="h@waller.example")
-    await office.arrive("A-3", last_name="Nobody", campaign="none")
+    await office.arrive("A-3", last_name="Nobody", campaign="lost")
     ann, bob = [await office.sign_in(one, "/queues/new") for one in ("ann", "bob")]
     for page in (ann, bob):
         await appears(page, lead)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from application.journal_snapshot import journal_now
+from couriers.telephone.call_events import Words
 from couriers.telephone.calls import call_id_of
-from couriers.telephone.machine import Words
 from couriers.telephone.words import parts
 from models.ids import lead_id
 from tests.fixtures.servers import unique

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couriers.telephone.machine import (
+from couriers.telephone.call_events import (
     Ask,
     Bridge,
     Decided,
@@ -21,19 +21,16 @@ from couriers.telephone.machine import (
     MayConnect,
     MayConnectNoMore,
     OfferOver,
-    Phase,
     Picked,
     Pressed,
     Record,
-    RepCall,
     Ringing,
     Say,
     TimeOver,
     Words,
     WordsEnded,
-    started,
-    step,
 )
+from couriers.telephone.machine import Phase, RepCall, started, step
 
 PHONE: Final = "+14014194247"
 WON: Final = Decided("press_one", "won")

@@ -68,7 +68,9 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class OfferOver:
-    """The request was withdrawn: the offer ended for this rep."""
+    """The request was withdrawn: the offer ended for this rep. `won`: the rep took the lead, here or in a browser."""
+
+    won: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,6 @@ LEAD_CALLS: Final = "lead_calls"
 WITHDRAWN_KEPT: Final = 10_000
 """How many withdrawn requests are remembered, so that none is begun after its withdrawal."""
 _LEAD: Final = "-lead"
-_TAKEN_BACK: Final = frozenset({Phase.DIALLING, Phase.OFFERING})
 
 
 class CallChannel:
@@ -114,9 +113,10 @@ class CallChannel:
         call = self._calls.get(call_id_of(notification.notification_id))
         if call is None or call.ended:
             return False
-        taken_back = call.state.phase in _TAKEN_BACK
-        call.happens(call_events.OfferOver())
-        return taken_back
+        won = notification.data.get("won") is True
+        call.happens(call_events.OfferOver(won=won))
+        rings = call.state.phase is Phase.DIALLING and not (won and call.state.waiting)
+        return rings or (call.state.phase is Phase.OFFERING and not won)
 
     def on_event(self, event: LegEvent) -> None:
         """Take what happens to a leg."""

@@ -129,6 +129,8 @@ def step(call: RepCall, event: Event) -> Step:
             return _words_ended(call)
         case Decided():
             return _decided(call, event)
+        case OfferOver(True):
+            return _won_elsewhere(call)
         case OfferOver():
             return _offer_over(call)
         case MayConnect(phone):
@@ -206,6 +208,22 @@ def _offer_over(call: RepCall) -> Step:
     if call.phase is Phase.OFFERING:
         return _close(call, Words.GONE)
     return call, []
+
+
+def _won_elsewhere(call: RepCall) -> Step:
+    """S1, S2: end a ring that its rep won in a browser. A rep who hears the words already may press 1 to be connected.
+
+    If the lead is on the line, the telephone rings on, because the rep speaks with it there (N5). Hanging up means
+    nothing any more. After a press here, the engine's answer says who won.
+    """
+    mine = replace(call, offered=False)
+    if call.phase is Phase.OFFERING:
+        return _to(mine, Phase.WON, call.times.words, Say(Words.WON))
+    if call.phase is not Phase.DIALLING:
+        return call, []
+    if call.waiting:
+        return mine, []
+    return replace(mine, phase=Phase.ENDED), [Record("rep", "ended", reason="withdrawn"), HangUp("rep")]
 
 
 def _connect(call: RepCall, phone: str) -> Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from secrets import randbelow
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from sink.engine import connect
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.telephony import sipp
-from tests.telephony.conftest import Watcher
+from tests.telephony.conftest import CourierProcess, Watcher
 from tests.telephony.sipp import Telephone
 from tests.telephony.test_ring_all import AWAY, FIRST, MACHINE, REPS, SPOKEN, Story
 from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
@@ -192,6 +193,40 @@ async def test_n1_n4_a_killed_courier_rings_again_and_leaves_no_open_leg(
         if again is not None:
             again.stop()
         story.stop()
+
+
+async def test_n5_a_second_courier_waits_and_takes_over_when_the_first_ends(
+    office: Office, tmp_path: Path
+) -> None:
+    """While the first one lives, the second one does not touch its calls, and says that it waits."""
+    story = Story(office, tmp_path, 118)
+    second = CourierProcess(office.courier.environment, tmp_path / "second.log")
+    again: Telephone | None = None
+    try:
+        story.publish(AWAY, ring_seconds=120)
+        await asyncio.to_thread(second.launch)
+        waits = "another courier of this channel works"
+        await eventually(lambda: waits in second.says()[1], "the second one says that it waits", every=0.3)
+        assert second.says()[0] == HTTPStatus.SERVICE_UNAVAILABLE
+        assert waits in second.log.read_text()
+        await eventually(office.courier.is_ready, "the first one works on", every=0.3)
+        story.arrive()
+        first = story.telephones[AWAY]
+        await eventually(lambda: "ringing" in events(story), "it rings", every=0.3)
+        assert not is_cancelled(first)
+        await asyncio.to_thread(office.courier.stop, signal.SIGKILL)
+        await eventually(lambda: is_cancelled(first), "the second one hangs up what is left", every=0.3)
+        first.stop()
+        again = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), first.port)
+        await eventually(lambda: story.of("assignments"), "the rep was called again and won", every=0.5)
+        await eventually(second.is_ready, "the second one works", every=0.3)
+        await eventually(story.all_ended, "every leg ended", every=0.5)
+    finally:
+        if again is not None:
+            again.stop()
+        story.stop()
+        await asyncio.to_thread(second.stop)
+        await asyncio.to_thread(office.courier.start)
 
 
 async def test_n4_verify_agrees_with_every_call(office: Office) -> None:

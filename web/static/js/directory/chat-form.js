@@ -69,7 +69,7 @@ export function chatFields(name, value, reps) {
     /** @param {FieldError[]} problems */
     showProblems(problems) {
       chats.forEach((one, n) => {
-        const found = problems.find(({ path }) => path.split(".").includes(String(n)));
+        const found = problems.find(({ path }) => path.startsWith(`${name}.services[${n}]`));
         const said = one.name.node.querySelector("[data-problem]");
         if (!(said instanceof HTMLElement)) return;
         said.textContent = found?.reason ?? "";

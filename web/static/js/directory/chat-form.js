@@ -94,17 +94,18 @@ function chat(service, reps, remove) {
   const boxes = NEWS.map(([template]) =>
     make("input", { type: "checkbox", value: template, checked: !wanted || wanted.includes(template) }),
   );
-  const labels = boxes.map((box, n) => make("label", { className: "inline" }, box, NEWS[n][1]));
-  const news = make("div", { role: "group", "aria-label": "News" }, ...labels);
+  const labels = boxes.map((box, n) => make("label", { className: "state" }, box, NEWS[n][1]));
+  const news = make("div", { className: "news", role: "group", "aria-label": "News" }, ...labels);
   const everybody = !service.reps || service.reps.includes(EVERYBODY);
   const options = reps.map(({ id, value }) =>
     make("option", { value: id, textContent: value?.name || id, selected: !everybody && service.reps?.includes(id) }),
   );
   const whose = make("select", { multiple: true, size: Math.min(6, Math.max(2, options.length)) }, ...options);
   const label = make("label", {}, "Only news of these reps; everybody's if none is chosen", whose);
+  const place = make("div", { className: "field" }, label);
   const gone = button("Remove", () => remove(node), { className: "quiet" });
   gone.setAttribute("aria-label", `Remove ${title}`);
-  node.append(name.node, news, label, gone);
+  node.append(name.node, news, place, gone);
   return {
     node,
     name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from playwright.async_api import expect
@@ -51,7 +51,9 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(office: R
     assert all(f"{one.email}  " in printed for one in SIGN_INS)
     assert printed.count(PASSWORD) == len(SIGN_INS)
     for (kind, object_id), value in opened(lender()).items():
-        hours = {"quiet_hours": []} if kind == "settings" else {}  # or the call would be refused at night
+        hours: dict[str, Any] = (
+            {"quiet_hours": []} if kind == "settings" else {}
+        )  # or the call would be refused at night
         await office.client.publish(kind, object_id, {**value, **hours})
     for lead in islice(sample_leads(80, org=office.org), 80):
         await office.client.arrive(lead)

@@ -52,7 +52,7 @@ async def test_each_page_has_the_documents_words(office: RunningOrg) -> None:
     await office.rep("bob")
     to_work = {"combinator": "and", "rules": [{"field": "last_name", "operator": "=", "value": "Waller"}]}
     await office.publish("queue", "new", **NEW, exclusion=to_work)
-    await office.publish("queue", "work", **WORK)
+    await office.publish("queue", "work", **{**WORK, "inclusion": to_work})
     await office.publish("group", "lost", name="Nobody", method="round_robin", members=[])
     await office.publish("campaign", "lost", name="Lost", group_id="lost")
     await office.publish("campaign", "loans", name="Purchase")

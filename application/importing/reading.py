@@ -7,6 +7,7 @@ from typing import Final, Literal
 from application.importing import adf, documents, lines, sheets, tables
 from application.importing.mapping import Mapping
 from application.importing.rows import Found, Row, row
+from application.importing.text_encoding import decoded
 from models.errors import InvalidInput, Problem
 
 Format = Literal["csv", "jsonl", "json", "adf", "xlsx"]
@@ -20,7 +21,7 @@ _BY_SUFFIX: Final[dict[str, Format]] = {
     ".xml": "adf",
     ".adf": "adf",
 }
-_BY_FIRST: Final[dict[bytes, Format]] = {b"<": "adf", b"{": "jsonl", b"[": "json"}
+_BY_FIRST: Final[dict[str, Format]] = {"<": "adf", "{": "jsonl", "[": "json"}
 _HEAD: Final = 4096
 
 
@@ -29,8 +30,10 @@ def format_of(path: Path) -> Format:
     if found := _BY_SUFFIX.get(path.suffix.lower()):
         return found
     with path.open("rb") as file:
-        head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()
-    return "xlsx" if head.startswith(b"PK\x03\x04") else _BY_FIRST.get(head[:1], "csv")
+        head = file.read(_HEAD)
+    if head.startswith(b"PK\x03\x04"):
+        return "xlsx"
+    return _BY_FIRST.get(decoded(head).lstrip("\ufeff \t\r\n")[:1], "csv")
 
 
 def read_leads(

@@ -18,6 +18,7 @@ from application.importing.rows import Found, Refusal, Row
 from models.errors import InvalidInput, Problem
 from models.field_names import FULL_NAME, field_of
 from rules.inbound.fields import find_fields, flattened
+from rules.inbound.wrapped import unwrapped
 
 MOST_COLUMNS: Final = 2_000
 """The most columns that are reported. A JSON file may name other fields in each lead."""
@@ -197,6 +198,7 @@ def _count(trial: Trial, row: Row, most: int) -> None:
 
 def _look(trial: Trial, row: Row, sent: RowCells[str, Any], mapping: Mapping | None) -> None:
     """Add one row to what is known of its columns."""
+    sent = sent if mapping else unwrapped(sent) or sent
     cells = {name: cell for name, cell in flattened(sent).items() if cell not in (None, "")}
     invalid = row.facts.attributes.get("invalid") if row.facts else None
     invalid = invalid if isinstance(invalid, dict) else {}
@@ -254,8 +256,6 @@ def _read(row: Row, field: str) -> Any:
         return None
     if field == _WHOLE_NAME:
         return " ".join(filter(None, (row.facts.first_name, row.facts.last_name)))
-    if field == "external_id":
-        return (row.message or {}).get(field)
     return msgspec.to_builtins(getattr(row.facts, field, None))
 
 

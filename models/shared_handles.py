@@ -6,7 +6,7 @@ applies to it.
 
 Sources. Numbers: the North American Numbering Plan (nationalnanpa.com): service codes (411, 911), toll-free codes,
 directory assistance at 555-1212, and 555-0100 to 555-0199, which are set aside for fiction (ATIS-0300115). Domains:
-RFC 2606 and RFC 6761 (`example.com`, `.example`, `.invalid`, `.test`). Domains for throw-away mail are none of them: a
+RFC 2606 and RFC 6761 (`example.com`, `.invalid`, `.test`). Domains for throw-away mail are none of them: a
 person reads it. Words: what people type into forms, from public lead files and published
 lists of dummy addresses.
 """
@@ -58,9 +58,7 @@ _PROVIDERS: Final = _words(
 """First labels of domains at which `no@…` and `na@…` are nobody's: large providers, and words for a domain."""
 _TEMPLATE_DOMAINS: Final = _words("email domain company website address")
 """First labels of domains that forms show as an example: `name@domain.com`, `you@company.com`."""
-_RESERVED: Final = re.compile(
-    r"(?:^|\.)(?:invalid|test|example|localhost|example\.(?:com|net|org))$", re.ASCII
-)
+_RESERVED: Final = re.compile(r"(?:^|\.)(?:invalid|test|example\.(?:com|net|org))$", re.ASCII)
 """Domains that no mail reaches, because they are set aside."""
 _ONE_LETTER: Final = re.compile(r"([a-z0-9])\1{2,}")
 _BETWEEN: Final = re.compile(r"[._/-]")

@@ -43,7 +43,7 @@ PLACEHOLDERS = (
         "you@company.com",
         "ann@example.org",
     ),
-    *("ann@mail.example.net", "ann@lender.example", "ann@localhost", "ann@lender.test", "tbd@lender.com"),
+    *("ann@mail.example.net", "ann@lender.test", "tbd@lender.com"),
     *(
         "does.not.have.one@aol.com",
         "noEmailGiven@yahoo.com".lower(),

@@ -61,7 +61,7 @@ def vendor_try(
     from application.importing.rows import AS_SENT
     from application.importing.trial import try_file
 
-    terms = asyncio.run(_published(org)) if as_published else AS_SENT
+    terms = _published(org) if as_published else AS_SENT
     with _as_file(file) as path:
         trial = try_file(path, load(using) if using else None, name, org=org, leads=leads, settings=terms)
     for title, becomes in (("Fields", "field"), ("Kept under attributes", "attribute"), ("Unread", "unread")):
@@ -96,10 +96,10 @@ def vendor_try(
     finish(report, as_json=as_json, ok=not trial.unread)
 
 
-async def _published(org: str) -> "OrgSettings":
+def _published(org: str) -> "OrgSettings":
     from application.directory.publish import read_org_settings
 
-    return await read_org_settings(running(), org)
+    return asyncio.run(read_org_settings(running(), org))
 
 
 def _as_read(sample: "Sample") -> str:

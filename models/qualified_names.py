@@ -8,6 +8,7 @@ the words listed here are qualifiers, and any other word makes a name unknown.
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from models.spelling import cleaned
@@ -108,7 +109,7 @@ class QualifiedName(NamedTuple):
 def qualified(name: str, known: Mapping[str, str]) -> QualifiedName | None:
     """Return the field of a name with qualifiers; None if it is no field's. `known`: name in normal form -> field."""
     words = tuple(_WORDS.findall(cleaned(unicodedata.normalize("NFKC", name)).lower()))
-    if not 1 <= len(words) <= _MOST_WORDS:
+    if not 1 <= len(words) <= _MOST_WORDS or not _vocabulary(tuple(known)).issuperset(words):
         return None
     for begin, end in _spans(len(words)):
         core = "_".join(words[begin:end])
@@ -118,6 +119,15 @@ def qualified(name: str, known: Mapping[str, str]) -> QualifiedName | None:
             same = _EQUIVALENTS.get(field, {})
             return QualifiedName(field, (core, *(same[word] for word in (*before, *behind) if word in same)))
     return None
+
+
+@lru_cache(maxsize=1)
+def _vocabulary(names: tuple[str, ...]) -> frozenset[str]:
+    """Return every word that may stand in a name that means a field. Any other word ends the search at once."""
+    words = {word for name in names for word in (*name.split("_"), name.replace("_", ""))}
+    return frozenset(words).union(
+        *_QUALIFIERS.values(), *_BARE.values(), _ASKING, _ONE_OF_SEVERAL, _PEOPLE, _NUMBER
+    )
 
 
 def _spans(words: int) -> Iterator[tuple[int, int]]:

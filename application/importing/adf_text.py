@@ -174,7 +174,8 @@ def _decoder(head: bytes) -> codecs.IncrementalDecoder:
         known = ", ".join(sorted(_ENCODINGS))
         reason = f"its encoding {name} is none that ADF files are read in; there are {known}"
         raise InvalidInput((Problem(path="file", reason=reason),))
-    if codec.name in ("utf-8", "ascii"):
+    if codec.name in ("utf-8", "ascii") or codec.name.startswith("utf-16"):
+        # What declares UTF-16 and is not UTF-16 is UTF-8: a program wrote the text of another one to a file.
         return codecs.getincrementaldecoder("utf-8")("surrogateescape")
     return codecs.getincrementaldecoder(name)("replace")
 

@@ -390,6 +390,13 @@ ADF: Final = [
     ),
     FileCase(
         "A6",
+        "UTF-8 that says it is UTF-16",
+        "a.xml",
+        f'<?xml version="1.0" encoding="utf-16"?><adf>{_ANN_ADF}</adf>',
+        (_ANN,),
+    ),
+    FileCase(
+        "A6",
         "entities of a document type are not expanded",
         "a.xml",
         '<!DOCTYPE adf [<!ENTITY a "Evil">]><adf>'

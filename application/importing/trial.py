@@ -19,6 +19,7 @@ from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 from models.field_names import FULL_NAME, field_of
 from rules.inbound.fields import find_fields, flattened
+from rules.inbound.nested import with_nested
 from rules.inbound.wrapped import unwrapped
 
 MOST_COLUMNS: Final = 2_000
@@ -202,7 +203,7 @@ def _count(trial: Trial, row: Row, most: int) -> None:
 
 def _look(trial: Trial, row: Row, sent: RowCells[str, Any], mapping: Mapping | None) -> None:
     """Add one row to what is known of its columns."""
-    sent = sent if mapping else unwrapped(sent) or sent
+    sent = sent if mapping else with_nested(unwrapped(sent) or sent)
     cells = {name: cell for name, cell in flattened(sent).items() if cell not in (None, "")}
     invalid = row.facts.attributes.get("invalid") if row.facts else None
     invalid = invalid if isinstance(invalid, dict) else {}

@@ -14,6 +14,7 @@ from models.field_names import FULL_NAME, field_of, rank_of
 from models.inbound import Arrival
 from models.spelling import cleaned, decoded, split_name
 from rules.inbound.lenient import UnreadableValue
+from rules.inbound.nested import with_nested
 from rules.inbound.wrapped import unwrapped
 
 HANDLES: Final = ("external_id", "phone", "email", "last_name")
@@ -66,7 +67,7 @@ class FoundFields(msgspec.Struct):
 
 def find_fields(sent: Mapping[str, Any]) -> FoundFields:
     """Return the fields of a message. A lead that other objects wrap is read where it is."""
-    return _find(unwrapped(sent) or sent)
+    return _find(with_nested(unwrapped(sent) or sent))
 
 
 def _find(sent: Mapping[str, Any]) -> FoundFields:

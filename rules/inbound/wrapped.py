@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from models.field_names import FULL_NAME, field_of, normal_name
+from rules.inbound.nested import with_nested
 
 
 def _words(text: str) -> frozenset[str]:
@@ -85,6 +86,7 @@ def _weight_of(fields: frozenset[str]) -> int:
 
 def _weight(value: Mapping[str, Any]) -> int:
     """Return how well an object says which person it is: by phone or mail, by a name, by an id, or not at all."""
+    value = with_nested(value)
     names = {name: inner for name, inner in value.items() if isinstance(inner, _SCALARS) and inner != ""}
     answers = value.get("field_data")
     if isinstance(answers, list):

@@ -460,7 +460,7 @@ OTHERS: Final = [
     ReadingCase(
         "A10",
         {"full_name": {"first": "Ann", "last": "Doe"}},
-        {"first_name": None, "last_name": None},
+        {"first_name": "Ann", "last_name": "Doe"},
         kept={"full_name": {"first": "Ann", "last": "Doe"}},
     ),
     ReadingCase(

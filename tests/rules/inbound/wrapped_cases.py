@@ -48,4 +48,37 @@ WRAPPED: Final = [
         {"last_name": "Doe", "phone": None},
         kept={"lead": {"name": "Bob Roe", "phone": "212-555-1234"}},
     ),
+    *(
+        ReadingCase("A16", f'{{"vendor":"acme","id":"7",{fields}}}', {**_ANN, "email": "ann@doe.org"})
+        for fields in (
+            '"firstName":"Ann","lastName":"Doe","phones":["401-419-4247"],"emails":["ann@doe.org"]',
+            '"name":{"first":"Ann","last":"Doe"},"contact":{"phone":"401-419-4247","email":"ann@doe.org"}',
+            '"name":"Ann Doe","phone_numbers":[{"type":"home","number":"none"},{"number":"401-419-4247"}],'
+            '"email_addresses":[{"value":"ann@doe.org"}]',
+            '"contact":{"name":{"first":"Ann","last":"Doe"},"phone":"401-419-4247"},"email":["ann@doe.org"]',
+        )
+    ),
+    ReadingCase(
+        "A16",
+        {"last_name": "Doe", "address": {"line1": "1 Main St", "state": "RI", "zip": "02903"}},
+        {"last_name": "Doe", "state": "RI", "zip": "02903"},
+        kept={"address": {"line1": "1 Main St", "state": "RI", "zip": "02903"}},
+    ),
+    ReadingCase(
+        "A16",
+        {
+            "last_name": "Doe",
+            "phone": "401-419-4247",
+            "phones": ["212-555-1234"],
+            "employer": {"phone": "212-555-9999"},
+        },
+        {"phone": "+14014194247"},
+        kept={"phones": ["212-555-1234"], "employer": {"phone": "212-555-9999"}},
+    ),
+    ReadingCase(
+        "A16",
+        {"last_name": "Doe", "phone": {"a": {"b": 1}}, "email": [[1]]},
+        {"phone": None, "email": None},
+        {"phone": {"a": {"b": 1}}, "email": [[1]]},
+    ),
 ]

@@ -53,7 +53,7 @@ WRAPPED: Final = [
         for fields in (
             '"firstName":"Ann","lastName":"Doe","phones":["401-419-4247"],"emails":["ann@doe.org"]',
             '"name":{"first":"Ann","last":"Doe"},"contact":{"phone":"401-419-4247","email":"ann@doe.org"}',
-            '"name":"Ann Doe","phones":[{"number":"none"},{"number":"401-419-4247"}],"emails":[{"value":"ann@doe.org"}]',
+            '"name":"Ann Doe","tel":[{"value":"none"},{"value":"401-419-4247"}],"emails":[{"value":"ann@doe.org"}]',
             '"contact":{"name":{"first":"Ann","last":"Doe"},"phone":"401-419-4247"},"email":["ann@doe.org"]',
         )
     ),

@@ -2,6 +2,7 @@
 
 import { absences } from "./absences.js";
 import { attributeTypes } from "./attribute-types.js";
+import { chatFields } from "./chat-form.js";
 import { choice, duration, list, number, rule, showByChoice, states, text, toggle } from "./fields.js";
 import { mailFields } from "./mail-form.js";
 import { outcomes } from "./outcomes.js";
@@ -198,6 +199,7 @@ function settings(value, context) {
     }),
     attributeTypes(value.attribute_types),
     mailFields("mail", value.mail),
+    chatFields("chat", value.chat, context.reps),
   ];
 }
 

@@ -167,7 +167,9 @@ def find_running(settings: Settings) -> Settings:
 
     With it, a command in a second terminal finds the servers of `firstclaim up`. Addresses given from outside stay.
     """
-    running = LocalStack(settings=settings, postgres=True)
+    # The programs of a local Postgres come with an extra. Without its data there is none to find.
+    postgres = (settings.state_dir / "postgres").is_dir()
+    running = LocalStack(settings=settings, postgres=postgres)
     ours: dict[str, object] = {}
     for field, server in (
         ("kafka_bootstrap_servers", running.kafka),

@@ -15,6 +15,7 @@ from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
 from models.org_events import (
     ContactListed,
     ErasureRequested,
+    InquiryForgotten,
     InquiryTakenOut,
     LeadClosed,
     LeadCorrected,
@@ -104,6 +105,10 @@ def step_org(
             merging.return_merge(transition, event)
         case InquiryTakenOut():
             merging.take_out(transition, event)
+        case InquiryForgotten():
+            _ignore(
+                transition, event.lead_id, f"lead {event.inquiry_id}, which was taken out of it, was erased"
+            )
         case LeadReleased():
             _release(transition, event.lead_id, event.epoch, "the lead was released")
         case LeadClosed():

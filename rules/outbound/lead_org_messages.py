@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from models.corrections import NOTHING_CORRECTED, FactsCorrected
 from models.decisions import Answered, InquiryAdded, LeadClosed, LeadReopened, MergedInto, OwnerChanged
-from models.erasure_decisions import LeadErased
+from models.erasure_decisions import InquiryErased, LeadErased
 from models.events import (
     ActionRequested,
     ArrivalMerged,
@@ -18,6 +18,7 @@ from models.events import (
     ErasureFound,
     ErasureOrdered,
     Event,
+    FormerInquiryErased,
     HandleShared,
     LeadArrived,
     OrgAnswered,
@@ -30,6 +31,7 @@ from models.offer_decisions import OfferDeclined, OfferEnded, RepSought
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
 from models.org_decisions import MergeDecided, OrgStep, PlaceDecided
 from models.org_events import (
+    InquiryForgotten,
     InquiryTakenOut,
     LeadCorrected,
     LeadForgotten,
@@ -52,6 +54,7 @@ from models.persons import (
     ErasureOrder,
     HandleRetired,
     HandlesCorrected,
+    PersonForgotten,
     corrected_handles,
     handles_of,
 )
@@ -67,6 +70,7 @@ LeadNews = (
     | ErasureFound
     | SuppressionChanged
     | HandleShared
+    | FormerInquiryErased
     | CorrectionChecked
     | ActionRequested
 )
@@ -127,6 +131,8 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                 )
             case InquirySplit():
                 told.append(_taken_out(common, decision))
+            case InquiryErased(inquiry_id=inquiry_id):
+                told.append(InquiryForgotten(**common, inquiry_id=inquiry_id))
             case _:
                 pass
     reopened = any(_is_owned_again(decision) for decision in row.decisions) or (
@@ -142,7 +148,7 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
     if owned and lead.owner is None and lead.search is None and _by_lead(row):
         told.append(LeadReleased(**common, epoch=lead.epoch))
     told += [
-        LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes)
+        LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes, former=lead.split_from)
         for decision in row.decisions
         if isinstance(decision, LeadErased)
     ]
@@ -234,6 +240,11 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                 told.append(ArrivalRefused(lead_id=decision.arrival_id, cause=cause, why=decision.why))
             case ErasureOrder():
                 told += _erasures(step.org, decision)
+            case PersonForgotten(lead_id=lead_id):
+                told += [
+                    FormerInquiryErased(lead_id=former, cause=f"{cause}/{former}", inquiry_id=lead_id)
+                    for former in decision.former
+                ]
             case HandlesCorrected(lead_id=lead_id):
                 told.append(
                     CorrectionChecked(
@@ -303,6 +314,7 @@ def identity(event: Event) -> str | None:
             | ArrivalRefused()
             | SuppressionChanged()
             | HandleShared()
+            | FormerInquiryErased()
             | CorrectionChecked()
         ):
             return event.cause

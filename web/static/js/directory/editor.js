@@ -143,7 +143,8 @@ export const editor = {
         place.textContent = place.hidden ? reason : `${place.textContent}; ${reason}`;
         place.hidden = false;
       }
-      const input = field.node.querySelector("input, select, button");
+      const wrong = field.node.querySelector(".field:has(> [data-problem]:not([hidden])) input");
+      const input = wrong ?? field.node.querySelector("input, select, button");
       if (!(input instanceof HTMLElement)) continue;
       input.setAttribute("aria-invalid", "true");
       first ??= input;

@@ -1,6 +1,8 @@
 // Defines the form fields of each kind of object.
 
 import { absences } from "./absences.js";
+import { attributeTypes } from "./attribute-types.js";
+import { chatFields } from "./chat-form.js";
 import { choice, duration, list, number, rule, showByChoice, states, text, toggle } from "./fields.js";
 import { mailFields } from "./mail-form.js";
 import { outcomes } from "./outcomes.js";
@@ -195,7 +197,9 @@ function settings(value, context) {
     toggle("open_without_reps", "Open without reps", value.open_without_reps ?? false, {
       hint: "Once the last rep is removed, anyone may act as anybody. Off: nobody may.",
     }),
+    attributeTypes(value.attribute_types),
     mailFields("mail", value.mail),
+    chatFields("chat", value.chat, context.reps),
   ];
 }
 

@@ -160,7 +160,7 @@ def _found(line: int, text: str) -> Found:
         return Found(line=line, reason=f"not XML: {_xml_error_text(error)}")
     found = _message_of(line, target.prospect)
     if found.message is not None and sound.undefined:
-        said = f"has what is no character: {', '.join(sound.undefined)}"
+        said = f"has entities or references that stand for no character: {', '.join(sound.undefined)}"
         found.message["attributes"]["remarks"] = {"adf": said}
     return found
 

@@ -8,7 +8,7 @@ import { say } from "./say.js";
 const EVERY_MS = 30_000;
 
 /** @type {Record<Availability["availability"], string>} what is said after a choice */
-export const SAID = {
+const SAID = {
   available: "You are offered leads again.",
   last_lead: "You are offered one more lead, and then none until you are available again.",
   paused: "You are offered no more leads. Offers that you have stay.",

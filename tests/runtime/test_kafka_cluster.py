@@ -68,21 +68,26 @@ async def test_another_controller_is_elected_and_partitions_move(cluster: KafkaC
     client = ClusterClient(bootstrap_servers=cluster.bootstrap.split(","))
     await client.start()
     await client.create_topics([NewTopic("moved", 2, 3)])
-    await client.reassign("moved", {0: [2, 3], 1: [3, 2]})
-    await eventually(lambda: _moved(client), "the partitions have moved")
-    assert {number: replicas for number, (_, replicas, _) in (await client.replicas("moved")).items()} == {
-        0: [2, 3],
-        1: [3, 2],
-    }
-    first = await client.active_controller()
+    await eventually(lambda: _in_sync(cluster, "moved", 3), "every broker has the topic")
+    wanted = {0: [2, 3], 1: [3, 2]}
+    await client.reassign("moved", wanted)
+
+    async def moved() -> bool:
+        # Any broker may answer, and one that has not heard yet still says where they were.
+        found = await client.replicas("moved")
+        return {number: replicas for number, (_, replicas, _) in found.items()} == wanted
+
+    await eventually(moved, "the partitions have moved")
+    await eventually(lambda: _ended(client), "no partition is on its way")
     await client.close()
+    first = await eventually(lambda: _controller(cluster, not_this=-1), "a controller is active")
     await asyncio.to_thread(cluster.broker(first).kill9)
     second = await eventually(lambda: _controller(cluster, not_this=first), "another controller is elected")
     assert second in {1, 2, 3} - {first}
     await asyncio.to_thread(cluster.broker(first).start)
 
 
-async def _moved(client: ClusterClient) -> bool:
+async def _ended(client: ClusterClient) -> bool:
     return not await client.is_moving()
 
 
@@ -100,6 +105,8 @@ async def _in_sync(cluster: KafkaCluster, topic: str, count: int) -> bool:
     await client.start()
     try:
         return len((await client.replicas(topic))[0][2]) == count
+    except (KafkaError, KeyError):  # the broker that was asked does not know yet
+        return False
     finally:
         await client.close()
 

@@ -40,8 +40,8 @@ async def test_d2_outcomes_are_worded_once_and_read_everywhere(office: RunningOr
     await expect(form.locator(":scope > [data-problem]")).to_have_text(
         "two outcomes are both shown as Rang out"
     )
-    for words in ("Rang out", "Left message"):
-        await expect(form.get_by_label(f"Words for {words}")).to_have_attribute("aria-invalid", "true")
+    for shown in ("Rang out", "Left message"):
+        await expect(form.get_by_label(f"Words for {shown}")).to_have_attribute("aria-invalid", "true")
     await expect(form.locator("[aria-invalid]")).to_have_count(2)
     await form.get_by_label("Words for Left message").fill("Left a message")
     assert await serious(page) == []

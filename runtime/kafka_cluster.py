@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from runtime.jars import Progress
-    from runtime.kafka_users import Users
 
 BROKERS: Final = 3
 IN_SYNC: Final = 2
@@ -86,8 +85,6 @@ class KafkaCluster:
     A cluster has no users. Raises ConfigError if `folder` was made by a single broker.
     """
 
-    name = "kafka"
-
     def __init__(
         self, folder: Path, *, cache: Path, repository: str | None = None, progress: Progress | None = None
     ) -> None:
@@ -111,16 +108,6 @@ class KafkaCluster:
     def bootstrap(self) -> str:
         """`host:port` of every broker, separated by commas, for clients."""
         return ",".join(broker.bootstrap for broker in self.brokers)
-
-    @property
-    def address(self) -> str:
-        """The same as `bootstrap`."""
-        return self.bootstrap
-
-    @property
-    def users(self) -> Users | None:
-        """None: a cluster has no users."""
-        return None
 
     @property
     def more_properties(self) -> dict[str, str | int]:
@@ -157,10 +144,6 @@ class KafkaCluster:
         They stop side by side: the last two could not elect a controller for each other.
         """
         self._on_all(lambda broker: broker.stop())
-
-    def find_running(self) -> bool:
-        """Tell whether another process runs all brokers of this folder. If so, `address` is theirs."""
-        return all(broker.find_running() for broker in self.brokers)
 
     def broker(self, node_id: int) -> ClusterBroker:
         """Return the broker with this id, counted from 1."""

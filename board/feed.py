@@ -9,6 +9,7 @@ from board import keys
 from board.refusals import translated
 from board.views import Visible, definition, shown, state_in, visible
 from models.errors import RuntimeFailure
+from models.public import personal_queue
 
 START: Final = "0-0"
 """The position before the feed's first entry."""
@@ -72,19 +73,24 @@ class Feed:
                 return [FeedEntry(id=await self.newest(org), change=REBUILT)]
             if not entries:
                 return []
-            generation = await self._client.get(keys.CURRENT)
-            definitions = (
-                await self._client.hgetall(keys.queues(generation.decode(), org)) if generation else {}
-            )
+            definitions = await self._definitions(org, _shared_with_values(entries))
         may: dict[str, Visible] = {}
         told = []
         for entry_id, fields in entries:
             queue_id = fields[b"queue_id"].decode()
             if queue_id not in may:
-                value = definitions.get(queue_id.encode())
+                value = definitions.get(queue_id)
                 may[queue_id] = visible(queue_id, definition(value) if value is not None else None)
             told.append(_entry(entry_id.decode(), queue_id, fields, may[queue_id]))
         return told
+
+    async def _definitions(self, org: str, queue_ids: list[str]) -> dict[str, bytes | None]:
+        """Return queue -> its definition. Valkey is not asked for none: most claims take a lead out of a list."""
+        generation = await self._client.get(keys.CURRENT) if queue_ids else None
+        if not generation:
+            return {}
+        found = await self._client.hmget(keys.queues(generation.decode(), org), queue_ids)
+        return dict(zip(queue_ids, found, strict=True))
 
     async def came(self, org: str, queue_id: str, after: str) -> list[tuple[str, str]]:
         """Return (lead id, searchable name) of leads that entered or moved in a queue after an entry."""
@@ -142,6 +148,14 @@ def _entry(entry_id: str, queue_id: str, fields: dict[bytes, bytes], may: Visibl
         was=_number(fields, b"was"),
         size=_number(fields, b"size"),
     )
+
+
+def _shared_with_values(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list[str]:
+    """Return the shared queues of the entries that show values of leads. A rep's own queue has no definition."""
+    queue_ids = {
+        fields[b"queue_id"].decode() for _, fields in entries if fields[b"change"].decode() in ON_A_LIST
+    }
+    return sorted(one for one in queue_ids if not one.startswith(personal_queue("")))
 
 
 def _number(fields: dict[bytes, bytes], name: bytes) -> int | None:

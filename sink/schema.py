@@ -1,5 +1,6 @@
 """Checks whether the CRM database has the tables of this version, without creating them."""
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -49,13 +50,18 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
-def schema_of(database_url: str) -> Schema:
-    """Return which tables exist. A missing SQLite file is not created. Raises `RetryableError`."""
+@cache
+def _revisions() -> tuple[frozenset[str], str]:
+    """Return the revisions of this version, and the last one. To read them takes as long as a hundred queries."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
-    revisions = {script.revision for script in scripts.walk_revisions()}
-    head = scripts.get_current_head() or ""
+    return frozenset(script.revision for script in scripts.walk_revisions()), scripts.get_current_head() or ""
+
+
+def schema_of(database_url: str) -> Schema:
+    """Return which tables exist. A missing SQLite file is not created. Raises `RetryableError`."""
+    revisions, head = _revisions()
     wanted = [table.name for table in Base.metadata.sorted_tables]
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.corrections import CORRECTABLE
+from models.results import Reason
 from rules.lead.overrides import OverrideField
 
 
@@ -58,6 +59,24 @@ class LeadRow(Model):
     why_not: str | None = None
 
 
+class CallTime(Model):
+    """The time of one lead. `until` and `call_from` are instants; `why` says why it may not be called now."""
+
+    time_zone: str | None = Field(
+        default=None, description="The lead's time zone; null if more than one is possible"
+    )
+    may_call: bool = True
+    reason: Reason | None = None
+    why: str | None = None
+    until: datetime | None = Field(
+        default=None, description="When quiet hours begin, if it may be called now"
+    )
+    call_from: datetime | None = Field(default=None, description="When it may be called again; null if never")
+    window_seconds: int | None = Field(
+        default=None, description="The claim window of the group that the lead's campaign distributes to"
+    )
+
+
 class QueuePage(Model):
     """A page of a queue as of one instant. `next`: the cursor of the following page, null at the end."""
 
@@ -66,6 +85,9 @@ class QueuePage(Model):
     rows: list[LeadRow]
     as_of: str = Field(description="The live feed's entry that this page is as of")
     next: str | None
+    call_times: dict[str, CallTime] | None = Field(
+        default=None, description="Lead -> its time, if they were asked for and the queue shows where it is"
+    )
 
 
 class Answer(Model):

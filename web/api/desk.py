@@ -17,9 +17,9 @@ from sink.tables import LeadExceptionTable
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import Problem, not_found
 from web.parts import Services
-from web.schemas import Model
+from web.schemas import CallTime, Model
 from web.services import list_params
-from web.services.call_times import CallTime, call_times
+from web.services.call_times import call_times
 from web.services.crm_query import ask
 from web.services.names import Names
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Query
 from board.reader import QueueInfo
 from rules.queues.columns import MAY_CALL, PHONE
 from web.auth import Access, PartsOf, Person
-from web.schemas import LeadRow, QueuePage, QueueSummary
-from web.services.call_times import CallTime, call_times_in
+from web.schemas import CallTime, LeadRow, QueuePage, QueueSummary
+from web.services.call_times import call_times_in
 from web.services.row_licences import unlicensed
 from web.services.visible_queues import MOST, cursor_of, leads_in, rank_of, stretch, visible
 
@@ -36,6 +36,7 @@ async def leads(
     name: Annotated[
         str | None, Query(max_length=200, description="Only whose name contains this (Q12)")
     ] = None,
+    times: Annotated[bool, Query(description="With the leads' times, as `call-times` returns them")] = False,
 ) -> QueuePage:
     """List a queue's leads in its order. `mine` is the person's own queue (D3, D4)."""
     page, following = await stretch(parts, person, queue_id, start=rank_of(cursor), limit=limit, name=name)
@@ -57,6 +58,7 @@ async def leads(
         ],
         as_of=page.as_of,
         next=cursor_of(following) if following is not None else None,
+        call_times=await call_times_in(parts, person, page.rows) if times else None,
     )
 
 

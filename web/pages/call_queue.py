@@ -21,9 +21,9 @@ from web.services.visible_queues import stretch, visible
 router = APIRouter(include_in_schema=False)
 Reads = Annotated[Person, Depends(Access("queues:read"))]
 
-WINDOW: Final = 100
+WINDOW: Final = 50
 """How many rows a page shows at once, however long the queue is."""
-RESERVE: Final = 50
+RESERVE: Final = 100
 """How many rows a page holds below the shown ones. They move up when rows leave, without a request."""
 
 

@@ -17,8 +17,8 @@ from rules.queues.columns import NAME
 from web.auth import Person
 from web.errors import Problem
 from web.parts import Services
-from web.schemas import Model
-from web.services.call_times import CallTime, call_times
+from web.schemas import CallTime, Model
+from web.services.call_times import call_times
 from web.services.row_licences import unlicensed
 from web.services.visible_queues import stretch
 

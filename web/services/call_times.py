@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pydantic import Field
 from sqlalchemy import Connection, select
 
 from board.reader import Row
@@ -21,7 +20,7 @@ from rules.queues.rule_book import OrgRules
 from sink.tables import LeadTable
 from web.auth import Person
 from web.parts import Services
-from web.schemas import Model
+from web.schemas import CallTime
 from web.services.crm_query import ask
 from web.services.shown_lead import NO_CALL
 
@@ -31,24 +30,6 @@ _READ: Final = tuple(
     getattr(LeadTable, name).label(name)
     for name in ("lead_id", "zip", "state", "phone", "time_zone", "silenced", "campaign")
 )
-
-
-class CallTime(Model):
-    """The time of one lead. `until` and `call_from` are instants; `why` says why it may not be called now."""
-
-    time_zone: str | None = Field(
-        default=None, description="The lead's time zone; null if more than one is possible"
-    )
-    may_call: bool = True
-    reason: Reason | None = None
-    why: str | None = None
-    until: datetime | None = Field(
-        default=None, description="When quiet hours begin, if it may be called now"
-    )
-    call_from: datetime | None = Field(default=None, description="When it may be called again; null if never")
-    window_seconds: int | None = Field(
-        default=None, description="The claim window of the group that the lead's campaign distributes to"
-    )
 
 
 def shows_call_times(rules: OrgRules, queue_id: str) -> bool:

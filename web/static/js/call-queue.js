@@ -3,7 +3,7 @@
 import { call, messageOf } from "./api.js";
 import { roundKeys, startCalling } from "./call-round.js";
 import { Claims } from "./claims.js";
-import { element, elements, finder, focusedIn, pageData } from "./dom.js";
+import { element, elements, finder, focusedIn, pageData, setText } from "./dom.js";
 import { cellText, leadCount } from "./format.js";
 import { rowKeys, tabs } from "./keyboard.js";
 import { ListWindow } from "./list-window.js";
@@ -25,7 +25,7 @@ const LONG_MS = 15_000;
 const data = pageData("list-data");
 const list = element("#list");
 const find = finder(list);
-const leads = new ListWindow(data);
+const leads = new ListWindow({ ...data, times: Boolean(data.call_times) });
 /** @type {Column[]} */
 const columns = [{ name: "name", label: "Name", type: "text" }, ...data.columns];
 /** @param {unknown} error */
@@ -136,7 +136,7 @@ function shownRows() {
   const canOpen = leads.rows.filter((row) => data.claimable || row.may_claim !== false);
   const leftOut = find("[data-left-out]");
   leftOut.hidden = canOpen.length === leads.rows.length;
-  leftOut.textContent = `${leadCount(leads.rows.length - canOpen.length)} for which you have no licence: not shown.`;
+  setText(leftOut, `${leadCount(leads.rows.length - canOpen.length)} for which you have no licence: not shown.`);
   return [...canOpen.filter(mayCall), ...canOpen.filter((row) => !mayCall(row))];
 }
 
@@ -154,7 +154,6 @@ function draw(enteredOrMoved) {
   for (const line of elements("tr", body, "tr")) if (!shown.has(line)) line.remove();
   for (const [n, line] of [...shown].entries()) {
     if (body.children[n] !== line) body.insertBefore(line, body.children[n] ?? null);
-    line.dataset.place = String(n);
   }
   showWaiting(find("[data-new]"), hold.waiting);
   const fresh = enteredOrMoved && lines.get(enteredOrMoved);
@@ -166,7 +165,7 @@ function draw(enteredOrMoved) {
   if (focused && !isThere) {
     (nearest(body, lastPlace) ?? find("h1")).focus();
   }
-  find("[data-size]").textContent = leadCount(leads.size);
+  setText(find("[data-size]"), leadCount(leads.size));
   if (selection) selection.size = leads.size;
   selection?.draw();
   const empty = find("[data-empty]");
@@ -174,9 +173,9 @@ function draw(enteredOrMoved) {
   // A list with rows has buttons in it. An empty one must be scrolled by key as well.
   if (rows.length) empty.parentElement?.removeAttribute("tabindex");
   else empty.parentElement?.setAttribute("tabindex", "0");
-  empty.textContent = emptyText();
+  setText(empty, emptyText());
   find("[data-pager]").hidden = Boolean(leads.name) || leads.size <= leads.length;
-  find("[data-range]").textContent = `${leads.start + 1}–${leads.start + leads.rows.length}`;
+  setText(find("[data-range]"), `${leads.start + 1}–${leads.start + leads.rows.length}`);
   find("[data-earlier]", "button").disabled = leads.start === 0;
   find("[data-later]", "button").disabled = leads.start + leads.length >= leads.size;
   showSize(data.api, leads.size);
@@ -192,14 +191,18 @@ function emptyText() {
 let lastPlace = 0;
 list.addEventListener("focusin", () => {
   const line = focusedIn(list)?.closest("tr");
-  if (line?.dataset.place) lastPlace = Number(line.dataset.place);
+  if (line?.dataset.lead && line.parentElement) lastPlace = [...line.parentElement.children].indexOf(line);
 });
 
-if (times)
+if (times) {
+  leads.onRead = (page) => times.add(page.call_times ?? {});
   times.onKnown = (known) => {
-    for (const lead of known) delete lines.get(lead)?.dataset.version;
+    for (const lead of known) {
+      if (times.windowSeconds(lead)) delete lines.get(lead)?.dataset.version; // Its age has a colour now.
+    }
     draw();
   };
+}
 leads.onChange = draw;
 leads.onError = sayError;
 draw();
@@ -252,7 +255,7 @@ const links = element("#queues");
  */
 function showSize(queue, size) {
   const place = document.querySelector(`[data-size-of="${CSS.escape(queue)}"]`);
-  if (place) place.textContent = String(size);
+  if (place) setText(place, String(size));
 }
 
 async function refreshSizes() {

@@ -73,6 +73,15 @@ export function targetOf(event) {
 }
 
 /**
+ * Writes a text, unless it is there already: a browser lays a page out again even for the same text.
+ * @param {Element} place
+ * @param {string} text
+ */
+export function setText(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
+/**
  * Returns the focused element if it is inside `within`.
  * @param {Node} within
  * @returns {HTMLElement | null}

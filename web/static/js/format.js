@@ -161,5 +161,5 @@ export function sentence(text) {
  * @param {number} count
  */
 export function leadCount(count) {
-  return count === 1 ? "1 lead" : `${count.toLocaleString()} leads`;
+  return count === 1 ? "1 lead" : `${NUMBER.format(count)} leads`;
 }

@@ -14,6 +14,7 @@ import { isAfter } from "./live.js";
  * @property {string} [path] of the API, if it is not a queue's path
  * @property {number} window rows to show
  * @property {number} [reserve] rows to hold below them
+ * @property {boolean} [times] whether each read page brings the times of its leads
  */
 
 const SOON_MS = 150;
@@ -26,6 +27,7 @@ export class ListWindow {
     this.path = options.path ?? `/api/v1/queues/${encodeURIComponent(options.api)}/leads`;
     this.length = options.window;
     this.reserve = options.reserve ?? 0;
+    this.times = options.times ?? false;
     this.start = 0;
     this.name = "";
     this.size = options.size;
@@ -41,6 +43,8 @@ export class ListWindow {
     this.waiting = [];
     /** @type {(enteredOrMoved: string | null) => void} called after each change with the lead that entered or moved */
     this.onChange = () => {};
+    /** @type {(page: BoardPage) => void} called with each page that was read, before `onChange` */
+    this.onRead = () => {};
     /** @type {(error: unknown) => void} */
     this.onError = () => {};
   }
@@ -50,6 +54,7 @@ export class ListWindow {
     this.size = page.size;
     this.asOf = page.as_of;
     this.held = page.rows;
+    this.onRead(page);
   }
 
   /** The rows to show. */
@@ -162,6 +167,7 @@ export class ListWindow {
   /** @returns {Promise<BoardPage>} */
   fetch() {
     const query = new URLSearchParams({ limit: String(this.name ? this.length : this.length + this.reserve) });
+    if (this.times) query.set("times", "true");
     if (this.name) query.set("name", this.name);
     else if (this.start) query.set("cursor", btoa(`rank:${this.start}`).replaceAll("+", "-").replaceAll("/", "_"));
     return call("GET", `${this.path}?${query}`);

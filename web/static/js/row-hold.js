@@ -1,7 +1,7 @@
 // Keeps the rows of a list in their places while the pointer or the keyboard's focus is in the list, so that nobody
 // clicks another row than the one that was meant. A row that goes leaves an empty place; a row that comes waits.
 
-import { elements } from "./dom.js";
+import { elements, setText } from "./dom.js";
 
 /**
  * What to show in one place of a list. `row` null: the row that was here has gone.
@@ -105,7 +105,7 @@ export function emptyPlace(line) {
  * @param {number} count
  */
 export function showWaiting(place, count) {
-  place.textContent = count ? `${count.toLocaleString()} new` : "";
+  setText(place, count ? `${count.toLocaleString()} new` : "");
 }
 
 /**

@@ -1,6 +1,7 @@
 // The times of a list's rows: how long ago something was, and the time of day where each lead is.
 
 import { call } from "./api.js";
+import { setText } from "./dom.js";
 import { dateAndTime } from "./format.js";
 
 /** @import { CallTime } from "./types.d.ts" */
@@ -9,6 +10,7 @@ const TICK_MS = 15_000;
 const ASK_MS = 300; // Rows that come within this time cause a single request.
 const SPREAD_MS = 1500; // Spreads the requests of pages that show the same list.
 const MOST_ASKED = 200; // web/api/queues.py has the same bound.
+const MOST_KEPT = 1000; // Times of rows that are not shown are forgotten from here on, the oldest first.
 const MINUTE_MS = 60_000;
 const HOUR_MINUTES = 60;
 const DAY_HOURS = 24;
@@ -63,7 +65,7 @@ export function ageOf({ name }, value, windowSeconds) {
 /** @param {HTMLTimeElement} place */
 function drawAge(place) {
   const { dateTime, dataset } = place;
-  place.textContent = ageText(dateTime);
+  setText(place, ageText(dateTime));
   place.title = dateAndTime(dateTime);
   const age = Date.now() - new Date(dateTime).getTime();
   if (!dataset.windowSeconds || age > WINDOW_DAYS * DAY_HOURS * HOUR_MINUTES * MINUTE_MS) {
@@ -89,12 +91,29 @@ export function clockText(at, timeZone, now = Date.now()) {
   const date = new Date(at);
   const isWhole = date.getUTCMinutes() === 0;
   const isFar = date.getTime() - now >= DAY_HOURS * HOUR_MINUTES * MINUTE_MS;
-  return new Intl.DateTimeFormat(undefined, {
-    hour: "numeric",
-    minute: isWhole ? undefined : "2-digit",
-    weekday: isFar ? "short" : undefined,
-    timeZone,
-  }).format(date);
+  return clockOf(timeZone, { minutes: !isWhole, weekday: isFar }).format(date);
+}
+
+/** @type {Map<string, Intl.DateTimeFormat>} To make one costs a hundred times as much as to use it. */
+const clocks = new Map();
+
+/**
+ * @param {string | undefined} timeZone
+ * @param {{minutes: boolean, weekday: boolean}} parts
+ */
+function clockOf(timeZone, { minutes, weekday }) {
+  const key = `${timeZone} ${minutes} ${weekday}`;
+  let clock = clocks.get(key);
+  if (!clock) {
+    clock = new Intl.DateTimeFormat(undefined, {
+      hour: "numeric",
+      minute: minutes ? "2-digit" : undefined,
+      weekday: weekday ? "short" : undefined,
+      timeZone,
+    });
+    clocks.set(key, clock);
+  }
+  return clock;
 }
 
 /**
@@ -107,9 +126,7 @@ function callTimeText(time, now = Date.now()) {
   if (!time) return { clock: "--", words: "", mayCall: true };
   const zone = time.time_zone ?? undefined;
   const there = zone ? "" : " your time";
-  const clock = zone
-    ? new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", timeZone: zone }).format(now)
-    : "--";
+  const clock = zone ? clockOf(zone, { minutes: true, weekday: false }).format(now) : "--";
   const isOver = time.until !== null && time.until !== undefined && new Date(time.until).getTime() <= now;
   if (time.may_call && !isOver) {
     const words = time.until ? `may be called until ${clockText(time.until, zone, now)}${there}` : "may be called";
@@ -128,9 +145,15 @@ function callTimeText(time, now = Date.now()) {
  */
 export function drawCallTime(place, time) {
   const { clock, words, mayCall } = callTimeText(time);
-  place.className = mayCall ? "there" : "there quiet";
-  const small = Object.assign(document.createElement("small"), { textContent: words });
-  place.replaceChildren(clock, small);
+  const kind = mayCall ? "there" : "there quiet";
+  if (place.className !== kind) place.className = kind;
+  const [shown, small] = place.childNodes;
+  if (shown && small) {
+    if (shown.textContent !== clock) shown.textContent = clock;
+    if (small.textContent !== words) small.textContent = words;
+  } else {
+    place.replaceChildren(clock, Object.assign(document.createElement("small"), { textContent: words }));
+  }
 }
 
 /** The times of a list's leads. It asks for those that it does not know, and again when one has changed with time. */
@@ -156,6 +179,19 @@ export class CallTimes {
   /** @param {Record<string, CallTime>} given times of the rows that are shown now */
   replace(given) {
     this.times = new Map(Object.entries(given));
+  }
+
+  /** @param {Record<string, CallTime>} given times of further rows */
+  add(given) {
+    for (const [lead, time] of Object.entries(given)) {
+      this.times.set(lead, time);
+      const place = this.places.get(lead);
+      if (place) drawCallTime(place, time);
+    }
+    for (const lead of this.times.keys()) {
+      if (this.times.size <= MOST_KEPT) break;
+      if (!this.places.has(lead)) this.times.delete(lead);
+    }
   }
 
   /** @param {string} lead */

@@ -34,6 +34,7 @@ export interface BoardPage {
   size: number;
   as_of: string;
   rows: BoardRow[];
+  call_times?: Record<string, CallTime> | null;
 }
 
 /** One change of a list. `was`: the rank before, `rank`: the rank after; `rebuilt` asks for the list again. */

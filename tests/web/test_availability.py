@@ -90,6 +90,12 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(office:
     await expect(ann.get_by_label("Offers of leads").locator("option:checked")).to_have_text(
         "Paused after the last lead"
     )
+    # Whoever gives leads reads it too, beside her licence and her open leads.
+    takers = (await client.get("/api/v1/takers", params={"search": "", "lead_id": fourth})).json()["reps"]
+    assert {one["rep_id"]: one["unavailable"] for one in takers if one["role"] == "rep"} == {
+        "ann": "paused after the last lead",
+        "bob": None,
+    }
     # The wallboard says so beside who is in, and the manager lets her have leads again.
     mia = await office.sign_in("mia", "/wallboard")
     line = mia.locator('[data-table="reps"] tr', has_text="Ann")
@@ -110,3 +116,16 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(office:
     ):
         assert (await bob.request.put(path, data=body, headers=headers)).status == status
     assert await mia.get_by_label("Offers of leads", exact=True).count() == 0
+
+
+async def test_r9_n8_a_reps_own_choice_needs_no_admin(office: RunningOrg) -> None:
+    await office.rep("ann")
+    await office.until_known("ann")
+    page = await office.sign_in("ann", "/my-leads")
+    await page.get_by_label("Offers of leads").select_option("Paused")
+    await expect(page.locator("#said")).to_contain_text("You are offered no more leads.")
+    client = await office.program("ann")
+    assert (await client.get("/api/v1/me/availability")).json()["availability"] == "paused"
+    headers = {"x-csrf-token": str(await page.locator('meta[name="csrf"]').get_attribute("content"))}
+    answer = await page.request.put("/api/v1/me/notify", data={"digests": []}, headers=headers)
+    assert answer.ok, await answer.text()

@@ -60,6 +60,9 @@ async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(of
     lead = await office.arrive("A-1", campaign="west", **JONES)
     await expect(offers(first)).to_contain_text("Offered to you: Jeremy Jones")
     await expect(offers(first).locator(".left")).to_contain_text("14:")
+    await expect(offers(first).locator(".offer-facts")).to_have_text("RI · $310,000 · West")
+    await expect(offers(first).locator(".offer-why")).to_have_text("It is your turn in the group West.")
+    await expect(offers(first).locator(".there")).to_contain_text("may be called")
     await expect(first).to_have_title("(1) Call these · firstclaim")
     await expect(offers(second)).to_be_hidden()
     assert await serious(first) == []

@@ -15,7 +15,7 @@ from web.schemas import Model
 from web.services.limits import Limit, check
 from web.services.queue_editing import drafted_value
 from web.services.queue_preview import Preview, drafted, find, preview
-from web.services.rule_fields import offered_fields
+from web.services.rule_fields import org_fields
 
 router = APIRouter(prefix="/api/v1", tags=["queue drafts"])
 Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
@@ -75,7 +75,7 @@ class PreviewResult(Model):
 @router.get("/queue-fields")
 async def fields(person: Reads, parts: PartsOf) -> list[dict[str, Any]]:
     """Return the fields that rules may use, with their operators, for the rule builder."""
-    return offered_fields(org_zone=parts.directory.org(person.org).settings.time_zone)
+    return org_fields(parts.directory.org(person.org))
 
 
 @router.post("/queue-previews")

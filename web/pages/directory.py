@@ -12,7 +12,7 @@ from web.pages.common import data, render
 from web.services.directory_objects import accounts_of, all_objects
 from web.services.directory_tables import publications, rep_rows, teams
 from web.services.outcome_labels import org_outcomes
-from web.services.rule_fields import offered_fields
+from web.services.rule_fields import org_fields
 from web.services.twins import twins
 
 router = APIRouter(include_in_schema=False)
@@ -82,5 +82,5 @@ async def directory(
         noun=noun,
         may_write=person.role in ADMINS,
         directory_data=data(shown),
-        fields_data=data(offered_fields(derived=True, org_zone=rules.settings.time_zone)),
+        fields_data=data(org_fields(rules, derived=True)),
     )

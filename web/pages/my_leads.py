@@ -10,7 +10,7 @@ from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.services.list_params import described
 from web.services.outcome_labels import org_outcomes
-from web.services.rule_fields import offered_fields
+from web.services.rule_fields import org_fields
 from web.services.takers import ALL_MOVES, OWNERS_MOVES, may_move_leads
 
 router = APIRouter(include_in_schema=False)
@@ -39,10 +39,6 @@ async def my_leads(
         "outcomes": org_outcomes(rules),
         "campaigns": [[one.campaign_id, one.name or one.campaign_id] for one in rules.campaigns.values()],
     }
-    fields = (
-        data(offered_fields(derived=True, org_zone=parts.directory.org(person.org).settings.time_zone))
-        if person.oversees
-        else ""
-    )
+    fields = data(org_fields(rules, derived=True)) if person.oversees else ""
     moves = ALL_MOVES if person.oversees else OWNERS_MOVES if may_move_leads(person, rules) else ()
     return render(request, person, "my_leads.html", list_data=data(shown), fields=fields, moves=moves)

@@ -13,7 +13,7 @@ from web.services.directory_tables import publications, teams
 from web.services.draft_state import shown
 from web.services.outcome_labels import org_outcomes
 from web.services.queue_editing import state_of
-from web.services.rule_fields import offered_fields
+from web.services.rule_fields import org_fields
 from web.services.twins import twins, twins_of
 
 router = APIRouter(include_in_schema=False)
@@ -54,5 +54,5 @@ async def queue_builder(
         twins=[one.text for one in twins(values, "queue")] if chosen is None else twins_of(values, key),
         chosen=chosen,
         builder_data=data(shown_data),
-        fields_data=data(offered_fields(org_zone=parts.directory.org(person.org).settings.time_zone)),
+        fields_data=data(org_fields(parts.directory.org(person.org))),
     )

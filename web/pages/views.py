@@ -12,7 +12,7 @@ from web.pages.call_queue import WINDOW, described, shelf
 from web.pages.common import data, render
 from web.parts import Services
 from web.services.list_words import sorted_by
-from web.services.rule_fields import offered_fields
+from web.services.rule_fields import org_fields
 from web.services.view_pages import own, shown, stretch
 from web.store.views import CustomView
 
@@ -79,6 +79,6 @@ async def _form(request: Request, person: Person, parts: Services, view: CustomV
         chosen=None if view is None else view.view_id,
         custom=True,
         form_data=data(form),
-        fields_data=data(offered_fields(org_zone=parts.directory.org(person.org).settings.time_zone)),
+        fields_data=data(org_fields(parts.directory.org(person.org))),
         **await shelf(parts, person),
     )

@@ -54,11 +54,17 @@ def with_last(found: Availability, last_at: datetime | None) -> Availability:
 
 async def availability(parts: Services, org: str, rep_id: str) -> Availability:
     """Return a rep's choice."""
-    found = chosen(parts.directory.org(org), rep_id)
-    if found.availability != LAST_LEAD:
-        return found
-    last = await ask(parts, lambda connection: last_leads(connection, org, [rep_id]))
-    return with_last(found, last.get(rep_id))
+    return (await availabilities(parts, parts.directory.org(org), [rep_id]))[rep_id]
+
+
+async def availabilities(parts: Services, rules: OrgRules, rep_ids: Sequence[str]) -> dict[str, Availability]:
+    """Return rep -> choice. The database is asked only for reps who chose one last lead."""
+    choices = {rep_id: chosen(rules, rep_id) for rep_id in rep_ids}
+    asked = [rep_id for rep_id, choice in choices.items() if choice.availability == LAST_LEAD]
+    if not asked:
+        return choices
+    last = await ask(parts, lambda connection: last_leads(connection, rules.org, asked))
+    return {rep_id: with_last(choice, last.get(rep_id)) for rep_id, choice in choices.items()}
 
 
 def last_leads(connection: Connection, org: str, rep_ids: Sequence[str]) -> Mapping[str, datetime]:

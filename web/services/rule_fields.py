@@ -4,8 +4,12 @@ from typing import Any, Final
 
 from rules.language.catalogue import ATTRIBUTES, FIELDS, builder_field, builder_fields
 from rules.language.operators import FieldType
+from rules.language.value_labels import value_label
+from rules.queues.rule_book import OrgRules
+from web.services.outcome_labels import org_outcomes, outcome_label
 
 UTC: Final = "UTC"
+OUTCOME: Final = "last_outcome"
 FREE: Final = "Another attribute"
 """The label of the builder's entry where a person types an attribute's name."""
 
@@ -21,9 +25,22 @@ def offered_fields(
     """
     hidden = frozenset() if derived else frozenset(name for name, field in FIELDS.items() if field.derived)
     found = [field for field in builder_fields(attributes) if field["name"] not in hidden]
+    for field in found:
+        for option in field.get("values", ()):
+            option["label"] = value_label(option["name"])
     if org_zone != UTC:
         for field in found:
             if field["type"] == FieldType.DATE.value:
                 field["label"] = f"{field['label']} ({org_zone})"
     free = builder_field(FIELDS[f"{ATTRIBUTES}name"])
     return [*found, free | {"name": ATTRIBUTES, "label": FREE, "free": True}]
+
+
+def org_fields(rules: OrgRules, *, derived: bool = False) -> list[dict[str, Any]]:
+    """Return `offered_fields` of an org: dates of its time zone, its outcomes by their words (D2)."""
+    found = offered_fields(derived=derived, org_zone=rules.settings.time_zone)
+    outcomes = [{"name": one, "label": outcome_label(rules, one)} for one in org_outcomes(rules)]
+    for field in found:
+        if field["name"] == OUTCOME and outcomes:
+            field["values"] = outcomes
+    return found

@@ -11,7 +11,6 @@ from application.lead_dealing import licences_of
 from models.directory import Rep
 from models.errors import RuleErrors
 from models.lead import OWNED_PHASES, Phase
-from models.roster import PAUSED
 from rules.calendar.schedule import away_until, is_open, next_change
 from rules.org.directory import RepPlan, rep_plan
 from rules.queues.rule_book import OrgRules
@@ -19,6 +18,7 @@ from sink.tables import LeadTable
 from web.auth import Person
 from web.parts import Services
 from web.schemas import Model
+from web.services.availability import availabilities, paused_words
 from web.services.crm_query import ask
 from web.services.lead_visibility import VisibleLead
 
@@ -48,7 +48,7 @@ class Taker(Model):
     max_open: int | None = None
     unavailable: str | None = Field(
         default=None,
-        description="Why the rep has no time now, and until when: absent, or outside working hours",
+        description="Why the rep has no time now: paused, absent or outside working hours, and until when",
     )
 
 
@@ -101,12 +101,16 @@ async def takers(parts: Services, person: Person, search: str, found: VisibleLea
         counts = await ask(
             parts, lambda connection: open_leads(connection, person.org, [rep.rep_id for rep in listed])
         )
+    choices = await availabilities(parts, rules, [rep.rep_id for rep in listed])
     now = datetime.now(UTC)
+
+    def taker(rep: Rep) -> Taker:
+        plan = plan_of(rules, rep.rep_id)
+        why = paused_words(choices[rep.rep_id]) or unavailable(plan, now)
+        return _taker(rep, plan, found, why, counts if person.oversees else None)
+
     return Takers(
-        reps=[
-            _taker(rep, plan_of(rules, rep.rep_id), found, now, counts if person.oversees else None)
-            for rep in listed
-        ],
+        reps=[taker(rep) for rep in listed],
         total=len(reps),
         state=state,
     )
@@ -125,9 +129,7 @@ def open_leads(connection: Connection, org: str, rep_ids: Sequence[str]) -> dict
 
 
 def unavailable(plan: RepPlan, at: datetime) -> str | None:
-    """Return why a rep has no time at an instant (aware), and until when; None if the rep has time."""
-    if plan.availability == PAUSED:
-        return "paused"
+    """Return why a rep is not at work at an instant (aware), and until when; None if the rep is."""
     if (until := away_until(plan.absences, at)) is not None:
         return f"absent until {_instant(until)}"
     if plan.hours is None or is_open(plan.hours, plan.time_zone, at):
@@ -155,7 +157,7 @@ def _taker(
     rep: Rep,
     plan: RepPlan,
     found: VisibleLead | None,
-    now: datetime,
+    why: str | None,
     counts: dict[str, int] | None,
 ) -> Taker:
     states = plan.licensed_states
@@ -169,7 +171,7 @@ def _taker(
         licensed_states=None if states is None else sorted(states),
         open_leads=None if counts is None else counts.get(rep.rep_id, 0),
         max_open=None if counts is None else plan.max_open,
-        unavailable=unavailable(plan, now),
+        unavailable=why,
     )
 
 

@@ -119,20 +119,37 @@ function Text({ field, label, invalid, value, change }) {
       <input
         type="text"
         aria-label={label}
-        value={value}
+        value={shown(field, value)}
         list={field.values ? list : undefined}
-        onInput={(event) => change(event.currentTarget.value)}
+        onInput={(event) => change(known(field, event.currentTarget.value)?.name ?? event.currentTarget.value)}
         {...invalid}
       />
       {field.values && (
         <datalist id={list}>
           {field.values.map((one) => (
-            <option key={one.name} value={one.name} />
+            <option key={one.name} value={one.label} />
           ))}
         </datalist>
       )}
     </>
   );
+}
+
+/**
+ * Returns the words of a value.
+ * @param {EditorProps["field"]} field
+ * @param {any} value
+ */
+const shown = (field, value) => field.values?.find((option) => option.name === value)?.label ?? value;
+
+/**
+ * Returns the option that a person typed by its value or by its words.
+ * @param {EditorProps["field"]} field
+ * @param {string} text
+ */
+function known(field, text) {
+  const wanted = text.trim().toLowerCase();
+  return field.values?.find(({ name, label }) => [name, label].some((one) => one.toLowerCase() === wanted));
 }
 
 /** @param {EditorProps} props */
@@ -262,8 +279,7 @@ function List({ field, label, invalid, value, change }) {
   /** @param {string} text */
   const read = (text) => {
     if (numbers) return numeric(text);
-    const known = field.values?.find((option) => option.name.toLowerCase() === text.trim().toLowerCase());
-    return field.type === "choice" ? (known?.name ?? "") : text.trim();
+    return known(field, text)?.name ?? (field.type === "choice" ? "" : text.trim());
   };
   /** @param {string} text */
   const add = (text) => {
@@ -282,17 +298,19 @@ function List({ field, label, invalid, value, change }) {
   const wrong =
     typed !== "" &&
     field.type === "choice" &&
-    !left.some((option) => option.name.toLowerCase().startsWith(typed.trim().toLowerCase()));
+    !left.some(({ name, label }) =>
+      [name, label].some((one) => one.toLowerCase().startsWith(typed.trim().toLowerCase())),
+    );
   const given = wrong ? { "aria-invalid": "true" } : invalid;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset may not stand inside a span
     <span class="rule-list" role="group" aria-label={`${label}, list`}>
       {value.map((/** @type {any} */ one) => (
         <span class="rule-chip" key={one}>
-          {one}
+          {shown(field, one)}
           <button
             type="button"
-            aria-label={`Remove ${one}`}
+            aria-label={`Remove ${shown(field, one)}`}
             onClick={() => change(value.filter((/** @type {any} */ other) => other !== one))}
           >
             ×
@@ -314,7 +332,7 @@ function List({ field, label, invalid, value, change }) {
       {left.length > 0 && (
         <datalist id={list}>
           {left.map((one) => (
-            <option key={one.name} value={one.name} />
+            <option key={one.name} value={one.label} />
           ))}
         </datalist>
       )}

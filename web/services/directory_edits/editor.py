@@ -7,6 +7,7 @@ without an admin.
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -152,7 +153,8 @@ def check(before: Objects, key: Key, wanted: Value | None, *, is_open: bool) -> 
         msgspec.structs.replace(problem, path=problem.path.removeprefix(prefix).lstrip("."))
         for problem in dangling(before, {key: wanted}, is_open=is_open)
     ]
-    if key[0] == "rep" and not _has_admin(after(before, {key: wanted})):
+    had_admin = is_open or _has_admin(before)  # else nothing is lost, and a rep's own choice needs no admin
+    if key[0] == "rep" and had_admin and not _has_admin(after(before, {key: wanted})):
         field = "" if wanted is None else "active" if wanted.get("role") == "admin" else "role"
         reason = "the org would have no active admin, so nobody could change its directory"
         problems.append(FieldProblem(path=field, reason=reason))
@@ -160,7 +162,7 @@ def check(before: Objects, key: Key, wanted: Value | None, *, is_open: bool) -> 
         raise PublicationErrors(tuple(problems))
 
 
-def _has_admin(objects: dict[Key, Any]) -> bool:
+def _has_admin(objects: Mapping[Key, Any]) -> bool:
     return any(
         kind == "rep" and value.get("role") == "admin" and value.get("active", True)
         for (kind, _), value in objects.items()

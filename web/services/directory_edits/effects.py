@@ -1,6 +1,7 @@
 """The effects of an edit beyond the object itself, for the review before it is published (X2, R1, Q5)."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from sqlalchemy import Engine, func, select
 
@@ -10,6 +11,9 @@ from rules.queues.rule_book import Key, OrgRules
 from sink.db_errors import translated
 from sink.tables import LeadTable
 from web.services.twins import twins_of
+
+MOST_COMPARED: Final = 500
+"""On a roster of more reps it is only said how many have other places."""
 
 
 def effects(crm: Engine, rules: OrgRules, key: Key, old: Value | None, new: Value | None) -> list[str]:
@@ -60,8 +64,59 @@ def _group(rules: OrgRules, old: Value | None, new: Value | None) -> Iterator[st
         one["rep_id"] for one in new.get("members", ())
     }
     if gone:
-        names = sorted(rules.reps[one].name or one if one in rules.reps else one for one in gone)
+        names = sorted(_rep_name(rules, one) for one in gone)
         yield f"{', '.join(names)}: no more leads of this group. They keep the leads that they own."
+    yield from moves(rules, _order(old), _order(new))
+
+
+def _order(group: Value) -> list[str]:
+    return [one["rep_id"] for one in group.get("members", ())]
+
+
+def moves(rules: OrgRules, old: list[str], new: list[str]) -> Iterator[str]:
+    """Return who has another place on a roster, without those whom others only push up or down (R1)."""
+    was = {rep_id: place for place, rep_id in enumerate(old, start=1)}
+    if old == new:
+        return
+    if len(new) > MOST_COMPARED:
+        others = sum(was.get(rep_id) != place for place, rep_id in enumerate(new, start=1))
+        yield f"{others:,} reps have other places than before, or come in."
+        return
+    stayed = _in_order(was, new)
+    for place, rep_id in enumerate(new, start=1):
+        name = _rep_name(rules, rep_id)
+        if rep_id not in was:
+            yield f"{name} comes in at place {place}."
+        elif rep_id not in stayed and was[rep_id] != place:
+            yield f"{name} moves from place {was[rep_id]} to {place}."
+
+
+def _in_order(was: dict[str, int], new: list[str]) -> set[str]:
+    """Return the most reps whose order is as it was; of several such sets one with the most equal places.
+
+    It compares each pair: at most `MOST_COMPARED` squared.
+    """
+    both = [(rep_id, place) for place, rep_id in enumerate(new, start=1) if rep_id in was]
+    best = list[
+        tuple[int, int, int]
+    ]()  # (reps, equal places, the index before; -1: none) of the sets that end here
+    for rep_id, place in both:
+        before = max(
+            ((reps, equal, n) for n, (reps, equal, _) in enumerate(best) if was[both[n][0]] < was[rep_id]),
+            default=(0, 0, -1),
+        )
+        best.append((before[0] + 1, before[1] + (was[rep_id] == place), before[2]))
+    at = max(range(len(best)), key=lambda n: best[n][:2], default=-1)
+    stayed = set[str]()
+    while at >= 0:
+        stayed.add(both[at][0])
+        at = best[at][2]
+    return stayed
+
+
+def _rep_name(rules: OrgRules, rep_id: str) -> str:
+    known = rules.reps.get(rep_id)
+    return (known.name if known else "") or rep_id
 
 
 def _settings(old: Value, new: Value) -> Iterator[str]:

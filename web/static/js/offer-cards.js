@@ -1,8 +1,9 @@
 // The cards of offers and rings.
 
+import { setText } from "./dom.js";
 import { timeLeft, valueText } from "./format.js";
 
-/** @import { BoardRow } from "./types.d.ts" */
+/** @import { BoardRow, OfferWords } from "./types.d.ts" */
 /** @import { Call } from "./offers.js" */
 /** @import { CallTimes } from "./row-times.js" */
 
@@ -29,12 +30,29 @@ export function offerCard(row, buttons, times) {
   const { method, name } = row.columns;
   const text = method === "distribute_all" ? `A new lead is available: ${name}` : `Offered to you: ${name}`;
   const made = card(row.lead_id, "offer", text);
-  const facts = factsText(row);
-  if (facts) made.firstElementChild?.append(Object.assign(document.createElement("small"), { textContent: facts }));
+  const facts = Object.assign(document.createElement("small"), {
+    className: "offer-facts",
+    textContent: factsText(row),
+  });
+  if (facts.textContent) made.firstElementChild?.append(facts);
   // Where a lead is, is said only to a rep who alone has the offer (S1).
   if (row.columns.state) made.firstElementChild?.append(times.place(row.lead_id));
+  // The place is kept for the reason, which comes a moment later.
+  made.firstElementChild?.append(Object.assign(document.createElement("small"), { className: "offer-why" }));
   made.append(timeLeftLabel(row), ...buttons);
   return made;
+}
+
+/**
+ * Writes the campaign's name and the reason into the card of an offer.
+ * @param {HTMLElement} made
+ * @param {BoardRow} row
+ * @param {OfferWords | undefined} words
+ */
+export function showWords(made, row, words) {
+  const [facts, why] = [".offer-facts", ".offer-why"].map((name) => made.querySelector(name));
+  if (facts) setText(facts, [factsText(row), words?.campaign].filter(Boolean).join(" · "));
+  if (why) setText(why, words?.reason ?? "");
 }
 
 /**

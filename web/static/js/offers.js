@@ -3,7 +3,7 @@
 // A ring works like a phone call: 1 accepts, hanging up declines. The winner presses 1 again to be connected.
 
 import { congratulate } from "./answer-card.js";
-import { act, messageOf } from "./api.js";
+import { act, call, messageOf } from "./api.js";
 import { element, elements, focusedIn, targetOf } from "./dom.js";
 import { sentence, timeLeft } from "./format.js";
 import { ListWindow } from "./list-window.js";
@@ -12,7 +12,7 @@ import { CallTimes } from "./row-times.js";
 import { say } from "./say.js";
 import { sound } from "./sound.js";
 
-/** @import { Answer, BoardRow } from "./types.d.ts" */
+/** @import { Answer, BoardRow, OfferWords } from "./types.d.ts" */
 
 /**
  * A ring and its result.
@@ -51,6 +51,8 @@ class Offers {
     this.answered = new Set();
     /** @type {Map<string, HTMLElement>} by the card's content */
     this.cards = new Map();
+    /** @type {Record<string, OfferWords>} by lead id */
+    this.words = {};
     this.times = new CallTimes("/api/v1/queues/mine/call-times", {});
     this.isLoaded = false;
     /** True if the page itself shows offers, so that only rings have a card. */
@@ -88,9 +90,17 @@ class Offers {
       this.reportEnd(lead, row, owned.has(lead));
       document.dispatchEvent(new CustomEvent("offer:over", { detail: lead }));
     }
-    for (const [lead, row] of offered) if (this.rows.get(lead)?.columns.epoch !== row.columns.epoch) this.report(row);
+    const fresh = [...offered].filter(([lead, row]) => this.rows.get(lead)?.columns.epoch !== row.columns.epoch);
+    for (const [, row] of fresh) this.report(row);
     this.rows = offered;
+    if (fresh.length) this.readWords();
     this.isLoaded = true;
+    this.draw();
+  }
+
+  /** Asks for the words of the offers. Without an answer the cards show the leads' facts alone. */
+  async readWords() {
+    this.words = await call("GET", "/api/v1/me/offers").catch(() => this.words);
     this.draw();
   }
 
@@ -243,6 +253,10 @@ class Offers {
       while (place.children[n]?.matches(".slot")) n += 1;
       if (place.children[n] !== card) place.insertBefore(card, place.children[n] ?? null);
       n += 1;
+    }
+    for (const row of waiting) {
+      const card = this.cards.get(`offer ${row.lead_id} ${row.columns.epoch}`);
+      if (card) cards.showWords(card, row, this.words[row.lead_id]);
     }
     for (const button of elements("button", place, "button")) {
       const card = button.closest("[data-lead]");

@@ -29,6 +29,12 @@ export interface CallTime {
   window_seconds?: number | null;
 }
 
+/** What is said of an offer besides the lead's facts (web/services/offer_words.py). */
+export interface OfferWords {
+  campaign: string | null;
+  reason: string;
+}
+
 /** A part of a list of the board. `as_of`: the newest entry of the feed that it contains. */
 export interface BoardPage {
   size: number;

@@ -45,6 +45,14 @@ function before({ old, new: now }) {
   return typeof now === "boolean" && (old === null || old === undefined) ? !now : old;
 }
 
+/**
+ * Says whether the table shows a change. The sentences above it say who moved to which place of a roster.
+ * @param {Change} change
+ */
+function isInTable({ path, old, new: now }) {
+  return !(/^members\[\d+\]\.rep_id$/.test(path) && old && now);
+}
+
 /** @param {string} [query] */
 function send(query = "") {
   const body = method === "PUT" ? editor.value() : undefined;
@@ -82,11 +90,11 @@ async function review(wanted) {
     fillTable(
       find("[data-changes]", "table"),
       ["What", "Published", "Yours"],
-      changes.map((one) => {
+      changes.filter(isInTable).map((one) => {
         const after = method === "DELETE" ? "removed" : written(one.new);
         return [editor.labelOf(one.path), written(before(one)), after];
       }),
-      "Nothing differs from what is published.",
+      changes.length ? "Nothing else differs." : "Nothing differs from what is published.",
     );
     publishButton.textContent = method === "DELETE" ? "Remove" : "Publish";
     reviewDialog.showModal();

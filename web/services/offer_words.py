@@ -1,0 +1,51 @@
+"""What a rep is told of an offer besides the lead's facts: the campaign's name and the reason (R3, S1)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import Field
+
+from models.public import MINE
+from rules.queues.rule_book import OrgRules
+from web.auth import Person
+from web.parts import Services
+from web.schemas import Model
+from web.services.names import Names
+from web.services.visible_queues import stretch
+
+MOST_OFFERS: Final = 50
+"""The most offers that one answer describes. They stand at the top of a rep's own queue."""
+REASONS: Final[Mapping[str, str]] = {
+    "round_robin": "It is your turn in the group {group}.",
+    "roster": "You are next on the roster of the group {group}.",
+    "ring_all": "It rings for everybody in the group {group}.",
+    "distribute_all": "It is offered to everybody in the group {group}.",
+}
+"""Method of a group -> why a rep is offered a lead."""
+
+
+class OfferWords(Model):
+    """What is said of one offer."""
+
+    campaign: str | None = Field(
+        description="The campaign's name; null without one, and for offers to several reps (S1)"
+    )
+    reason: str = Field(description="Why the lead is offered to the caller")
+
+
+async def offer_words(parts: Services, person: Person) -> dict[str, OfferWords]:
+    """Return lead -> words, for the offers that a person has now."""
+    page, _ = await stretch(parts, person, MINE, start=0, limit=MOST_OFFERS)
+    rules = parts.directory.org(person.org)
+    return {row.lead_id: words_of(rules, row.columns) for row in page.rows if row.columns.get("offer")}
+
+
+def words_of(rules: OrgRules, columns: Mapping[str, Any]) -> OfferWords:
+    """Return the words of an offer in a rep's own queue."""
+    campaign_id = columns.get("campaign")
+    campaign = rules.campaigns.get(campaign_id or "")
+    reason = REASONS.get(columns.get("method") or "", "It is offered through the group {group}.")
+    return OfferWords(
+        campaign=(campaign.name if campaign else "") or campaign_id,
+        reason=reason.format(group=Names(rules).group(columns.get("group_id") or "")),
+    )

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from playwright.async_api import expect
 
 from couriers.mail.words import WORDS
 from tests.web import documents_words as words
+from tests.web.rows import READY, WORK, appears, open_lead, row
+from tests.web.running_org import NEW
 from tests.web.test_offers import JONES, floor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from playwright.async_api import Page
+
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
+
+PHONE: Final = "(401) 419-4247"
+RULE: Final[dict[str, Any]] = {
+    "inclusion": {
+        "combinator": "and",
+        "rules": [{"field": "created_at", "operator": "inLast", "value": {"amount": 30, "unit": "day"}}],
+    },
+    "exclusion": {"combinator": "and", "rules": [{"field": "silenced", "operator": "=", "value": True}]},
+}
+"""The rules of the documents' sample queue."""
+_WORDS: Final = """() => [
+  document.body.innerText,
+  ...[...document.querySelectorAll("[placeholder]")].map((one) => one.placeholder),
+  ...[...document.querySelectorAll("[aria-label]")].map((one) => one.ariaLabel),
+  ...[...document.querySelectorAll("option:checked, rule-builder option")].map((one) => one.textContent),
+].join("\\n")"""
+
+
+async def missing(page: Page, wanted: Iterable[str]) -> list[str]:
+    """Return the words that a page does not show."""
+    text = " ".join((await page.evaluate(_WORDS)).casefold().split())
+    return [one for one in wanted if one.casefold() not in text]
 
 
 async def test_s1_s3_s5_a_ring_and_a_button_have_the_documents_words(office: RunningOrg) -> None:
@@ -38,3 +66,74 @@ async def test_s1_s3_s5_a_ring_and_a_button_have_the_documents_words(office: Run
 def test_n2_the_mail_has_the_documents_words() -> None:
     told = WORDS["lead_assigned"]
     assert (told.subject, told.opening, told.closing, told.button) == words.MAIL
+
+
+async def test_q1_q5_q6_q8_the_queue_and_its_builder_have_the_documents_words(office: RunningOrg) -> None:
+    await office.rep("mia", "manager")
+    for rep_id in ("ann", "bob"):
+        await office.rep(rep_id)
+    sample = {**NEW, **RULE, "name": "Sample Claimable Leads Queue", "columns": []}
+    await office.publish("queue", "new", **sample)
+    await office.until_published("queue", "new")
+    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones")
+    ann, bob = [await office.sign_in(rep_id, "/queues/new") for rep_id in ("ann", "bob")]
+    for page in (ann, bob):
+        await appears(page, lead)
+    assert await missing(ann, words.QUEUE_LIST) == []
+    await bob.context.set_offline(True)
+    await bob.wait_for_function("document.getElementById('connection').textContent !== ''")
+    await row(bob, lead).get_by_role("button", name="Claim this Lead").click()
+    await row(ann, lead).get_by_role("button", name="Claim this Lead").click()
+    await expect(ann.locator("#answer")).to_contain_text("Congratulations")
+    assert await missing(ann, [text.format(name="Jeremy Jones") for text in words.CLAIM_BOX]) == []
+    await bob.context.set_offline(False)
+    await expect(bob.locator("#answer")).to_contain_text(words.CLAIMED)
+    page = await office.sign_in("mia", "/queue-builder")
+    await page.wait_for_selector(READY)
+    assert await missing(page, words.BUILDER_LIST) == []
+    await page.goto("/queue-builder/new")
+    await page.wait_for_selector(READY)
+    await page.get_by_label("Description").fill("Claim these leads!")
+    await expect(page.locator("[data-unpublished]")).to_be_visible()
+    assert await missing(page, words.BUILDER) == []
+    await page.get_by_role("button", name="Publish View").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    assert await missing(page, words.PUBLISH) == []
+
+
+async def test_d1_d5_r1_e2_e4_s6_leads_lists_and_settings_have_the_documents_words(
+    office: RunningOrg,
+) -> None:
+    await office.publish("settings", "settings", quiet_hours=[])
+    await office.rep("ada", "admin")
+    await office.rep("ann")
+    await office.publish("group", "west", name="West", method="round_robin", members=[])
+    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await office.publish("queue", "work", **{**WORK, **RULE})
+    await office.until_published("queue", "work")
+    lead = await office.arrive("A-1", phone=PHONE, **JONES)
+    ann = await office.sign_in("ann", "/queues/work")
+    await appears(ann, lead)
+    await open_lead(ann, lead)
+    assert await missing(ann, words.LEAD) == []
+    await ann.get_by_role("button", name="Claim now").click()
+    await expect(ann.get_by_role("button", name="Claim now")).to_have_count(0)
+    await ann.goto("/my-leads")
+    await appears(ann, lead)
+    assert await missing(ann, words.MY_LEADS) == []
+    await row(ann, lead).get_by_role("checkbox").check()
+    assert await missing(ann, [words.SELECTED]) == []
+    await ann.goto("/unassigned")
+    await ann.wait_for_selector(READY)
+    assert await missing(ann, words.UNASSIGNED) == []
+    failed = await office.arrive("A-2", campaign="west", last_name="Silva", state="TX", silenced=True)
+    page = await office.sign_in("ada", "/exceptions")
+    await appears(page, failed)
+    assert await missing(page, words.EXCEPTIONS) == []
+    await row(page, failed).get_by_role("button", name="Ignore").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    assert await missing(page, words.IGNORE) == []
+    for path, wanted in (("/account", words.PREFERENCES), ("/directory/settings", words.SETTINGS)):
+        await page.goto(path)
+        await page.wait_for_selector(READY)
+        assert await missing(page, wanted) == [], path

@@ -11,6 +11,7 @@ from web.errors import not_found
 from web.pages.common import data, render
 from web.services.directory_objects import accounts_of, all_objects
 from web.services.directory_tables import publications, rep_rows, teams
+from web.services.first_steps import first_steps
 from web.services.outcome_labels import org_outcomes
 from web.services.rule_fields import org_fields
 from web.services.twins import twins
@@ -81,6 +82,7 @@ async def directory(
         heading=heading,
         noun=noun,
         may_write=person.role in ADMINS,
+        steps=await first_steps(parts, person) if object_id is None else [],
         directory_data=data(shown),
         fields_data=data(org_fields(rules, derived=True)),
     )

@@ -216,3 +216,4 @@ live.on("leads", () => table.loadSoon());
 live.on("list", (change) => change.change === "rebuilt" && table.loadSoon());
 live.start();
 document.documentElement.dataset.ready = "yes";
+if (location.hash === "#create") find("[data-create]").click(); // the last of the first steps (web/services/first_steps.py)

@@ -1,0 +1,100 @@
+"""Every page is sound for screen readers in either scheme, and fits a phone and a window at 200 % (X1, Q7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.web.axe import serious
+from tests.web.rows import READY, WORK, appears
+from tests.web.running_org import NEW
+from tests.web.test_offers import JONES, PHONE
+from tests.web.test_phone_pages import ZOOMED, stands_out, width
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+OF_ADMINS: Final = (
+    "/queues/new",
+    "/queues/work",
+    "/queues/mine",
+    "/views/new",
+    "/my-leads",
+    "/exceptions",
+    "/queue-builder",
+    "/queue-builder/new",
+    "/directory/reps",
+    "/directory/reps/ann",
+    "/directory/groups",
+    "/directory/groups/west",
+    "/directory/campaigns/west",
+    "/directory/settings",
+    "/directory/teams",
+    "/uploads",
+    "/vendors",
+    "/wallboard",
+    "/reports",
+    "/operations",
+    "/audit",
+    "/erasures",
+    "/tokens",
+    "/notifications",
+    "/account",
+)
+OF_REPS: Final = ("/queues/new", "/queues/mine", "/my-leads", "/unassigned", "/account")
+
+
+async def floor(office: RunningOrg) -> str:
+    """Publish one object of each kind; return the id of a lead without owner."""
+    await office.publish("settings", "settings", quiet_hours=[])
+    await office.rep("ada", "admin", teams=["east"])
+    await office.rep("ann", teams=["east"])
+    await office.publish("group", "west", name="West", method="round_robin", members=[])
+    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await office.publish("queue", "work", **WORK)
+    await office.publish("queue", "new", **NEW)
+    await office.until_published("queue", "new")
+    await office.arrive("E-1", campaign="west", last_name="Silva", state="TX", silenced=True)
+    return await office.arrive(
+        "A-1", phone="(401) 419-4247", email="jeremy.jones.of.the.long.name@example.org", **JONES
+    )
+
+
+async def faults(page: Page, path: str) -> list[str]:
+    """Open a page in each size; return its grave problems, and what stands out of the window."""
+    found = []
+    size = page.viewport_size
+    assert size is not None
+    for name, window in (("desk", size), ("phone", PHONE["viewport"]), ("200 %", ZOOMED)):
+        await page.set_viewport_size({"width": window["width"], "height": window["height"]})
+        await page.goto(path)
+        await page.wait_for_selector(READY)
+        if await width(page) > 0:
+            found.append(f"{path} {name}: {await stands_out(page)}")
+        if name != "200 %":
+            found += [f"{path} {name}: {one}" for one in await serious(page)]
+    await page.set_viewport_size(size)
+    return found
+
+
+async def test_x1_q7_every_page_of_an_admin_is_sound_in_both_schemes_and_all_sizes(
+    office: RunningOrg,
+) -> None:
+    lead = await floor(office)
+    page = await office.sign_in("ada", "/queues/new")
+    await appears(page, lead)
+    found = [fault for path in (*OF_ADMINS, f"/leads/{lead}") for fault in await faults(page, path)]
+    assert found == []
+
+
+async def test_x1_q7_every_page_of_a_rep_is_sound_in_both_schemes_and_all_sizes(office: RunningOrg) -> None:
+    lead = await floor(office)
+    page = await office.sign_in("ann", "/queues/new")
+    await appears(page, lead)
+    found = [fault for path in (*OF_REPS, f"/leads/{lead}?queue=work") for fault in await faults(page, path)]
+    assert found == []

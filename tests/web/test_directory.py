@@ -121,10 +121,8 @@ async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_g
     assert await fits_a_phone(page)
     await shot(page, "roster")
     await page.get_by_role("button", name="Review changes").click()
-    assert await page.locator("[data-effects] li").all_inner_texts() == [
-        "Rep 3 comes in at place 1.",
-        "Rep 1 moves from place 1 to 3.",
-    ]
+    moved = ["Rep 3 comes in at place 1.", "Rep 1 moves from place 1 to 3."]
+    await expect(page.locator("[data-effects] li")).to_have_text(moved)
     await page.get_by_role("button", name="Back").click()
     await publish(page)
     wanted = [{"rep_id": "rep-3", "weight": 2}, {"rep_id": "rep-2"}, {"rep_id": "rep-1"}]

@@ -89,7 +89,7 @@ async def test_x1_q7_every_page_of_an_admin_is_sound_in_both_schemes_and_all_siz
     page = await office.sign_in("ada", "/queues/new")
     await appears(page, lead)
     found = [fault for path in (*OF_ADMINS, f"/leads/{lead}") for fault in await faults(page, path)]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 async def test_x1_q7_every_page_of_a_rep_is_sound_in_both_schemes_and_all_sizes(office: RunningOrg) -> None:
@@ -97,4 +97,4 @@ async def test_x1_q7_every_page_of_a_rep_is_sound_in_both_schemes_and_all_sizes(
     page = await office.sign_in("ann", "/queues/new")
     await appears(page, lead)
     found = [fault for path in (*OF_REPS, f"/leads/{lead}?queue=work") for fault in await faults(page, path)]
-    assert found == []
+    assert not found, "\n".join(found)

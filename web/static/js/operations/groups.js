@@ -44,6 +44,9 @@ function groupNode(group) {
   ]);
   const scroll = document.createElement("div");
   scroll.className = "scroll";
+  scroll.tabIndex = 0; // keys scroll it too
+  scroll.setAttribute("role", "region");
+  scroll.setAttribute("aria-label", `Offers of ${group.name}`);
   scroll.append(makeTable(HEADS, rows, "Its roster is empty."));
   node.append(heading, scroll);
   const nobody = counts(group.nobody);

@@ -18,6 +18,11 @@ ANSWERS_KEPT: Final = 32
 `LeadRow.answered`."""
 
 
+BEFORE_THE_LOG: Final = -1
+"""The `LeadRow.off` of a row that no event of its log made: it was brought from a Kafka with another number of
+partitions (`application.partition_move`)."""
+
+
 class Phase(StrEnum):
     """The phase of a lead. Every lead is in exactly one phase at every moment (X7)."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from models.codec import decode_row
 from models.errors import PermanentError, RetryableError
-from models.lead import LeadRow
+from models.lead import BEFORE_THE_LOG, LeadRow
 from sink.db_errors import reason_of, translated
 from sink.erasure import erase_earlier_rows
 from sink.rows import TableRows, table_rows, without_nul
@@ -252,11 +252,11 @@ def _unapplied_rows(
         if effect is None:
             buried += is_buried
             passed += not is_buried
-        elif effect.off <= mark:
+        elif effect.off <= mark and effect.off != BEFORE_THE_LOG:
             repeats += 1
         else:
             fresh.append(effect)
-            mark = effect.off
+            mark = max(mark, effect.off)
         after[record.partition] = Position(record.offset + 1, mark)
     return fresh, after, Applied(len(fresh), repeats, stale, passed, buried)
 

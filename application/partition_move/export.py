@@ -11,11 +11,11 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from application.lag import BOARD, Lags
-from application.partition_move.file import FORMAT, Head, MovedRecord, Writer, written
+from application.partition_move.file import FORMAT, Head, MovedRecord, Writer, check_new, written
 from application.partition_move.open_requests import open_requests
 from application.partition_move.rows import NewestLeads, NewestOrgs
 from models.codec import encode_org_record, encode_row
-from models.errors import ConfigError, Refused, RuntimeFailure
+from models.errors import Refused, RuntimeFailure
 from models.lead import DirectoryRow
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.intake import accept_publication
@@ -52,8 +52,7 @@ async def export(settings: Settings, path: Path, *, say: Say) -> dict[str, int]:
     Raises `ConfigError` if the file exists or cannot be made, `RuntimeFailure` if a process runs, a stage has something
     to do, or a record cannot be read, and `RetryableError` without Kafka.
     """
-    if path.exists():
-        raise ConfigError("FILE", f"{path} cannot be made: there is such a file")
+    check_new(path)
     try:
         await _check_at_rest(settings, say)
         with written(path) as writer:

@@ -74,6 +74,12 @@ class Writer:
         self._stream.write(_ENCODER.encode(line) + b"\n")
 
 
+def check_new(path: Path) -> None:
+    """Raise ConfigError if the file exists already."""
+    if path.exists():
+        raise ConfigError("FILE", f"{path} cannot be made: there is such a file")
+
+
 @contextmanager
 def written(path: Path) -> Iterator[Writer]:
     """Yield the writer of a new file that only its owner may read; it has leads. Raises ConfigError if it exists.

@@ -156,6 +156,9 @@ def test_the_operator_passes_over_a_message_while_no_worker_runs(secured: Secure
     assert secured.send("vendor-acme", "lead-arrivals", after) == ""
     arrived(secured, later)
     assert row(secured, external_id) is None
+    done = secured.command("dead-letters", "replay", "--all", "--class", "fatal_error")
+    assert done.code == 0, done.out + done.err
+    arrived(secured, external_id)
 
 
 async def place_of(secured: Secured, value: bytes) -> str:

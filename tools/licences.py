@@ -1,4 +1,6 @@
-"""Writes docs/licences.md, the licence of everything that firstclaim needs or brings along: `python -m tools.licences`.
+"""Writes the licences of everything that firstclaim needs or brings along: `python -m tools.licences`.
+
+The page is docs/licences.md.
 
 What is needed is what `requirements.lock` names. Its licences are read from the installed packages, the scripts' from
 npm's lock file. Nothing is asked on the network. A test compares the page, and holds every licence against `ALLOWED`.

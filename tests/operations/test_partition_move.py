@@ -1,4 +1,4 @@
-"""Everything moves from 4 to 8 partitions with the commands of docs/operations/partitions.md, and nothing is lost."""
+"""Everything moves from 4 to 8 partitions, and nothing is lost. The commands are those of docs/operations/partitions.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Everything moves from 4 to 8 partitions, and nothing is lost. The commands are those of docs/operations/partitions.md."""
+"""Everything moves from 4 to 8 partitions, and nothing is lost.
+
+The commands are those of docs/operations/partitions.md.
+"""
 
 from __future__ import annotations
 

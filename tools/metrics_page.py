@@ -1,4 +1,7 @@
-"""Writes docs/metrics.md, every metric with its labels and meaning: `python -m tools.metrics_page`."""
+"""Writes every metric with its labels and meaning to a page: `python -m tools.metrics_page`.
+
+The page is docs/metrics.md. A test compares it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,9 @@
 """Finds the requests of `notifications` that no courier has finished, such as a mail for after a rep's quiet times."""
 
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -15,10 +17,45 @@ _REQUEST: Final = msgspec.json.Decoder(Notification)
 _FATE: Final = msgspec.json.Decoder(Delivery)
 
 
+class Channel(NamedTuple):
+    """A channel whose courier ever ran. `passed`: partition -> the offset up to which it has finished."""
+
+    kind: str
+    name: str
+    passed: Mapping[int, int]
+
+
+class OpenRequests:
+    """Selects records of `notifications`. `told`: (request, channel) of every fate; `channels`: who delivers."""
+
+    def __init__(self, channels: Sequence[Channel], told: AbstractSet[tuple[str, str]]) -> None:
+        self._channels = channels
+        self._told = told
+        self._waiting: set[str] = set()
+
+    def is_open(self, record: Any) -> bool:
+        """Tell whether a courier still has to deliver a request, or to take back one that it has to deliver."""
+        request = _read(_REQUEST, record.value)
+        if request is None:
+            return False
+        identity = request.notification_id
+        if request.withdrawn:
+            return identity in self._waiting
+        left = any(
+            channel.kind == request.kind
+            and record.offset >= channel.passed.get(record.partition, 0)
+            and (identity, channel.name) not in self._told
+            for channel in self._channels
+        )
+        if left:
+            self._waiting.add(identity)
+        return left
+
+
 async def open_requests(settings: Settings) -> list[Any]:
     """Return the records of requests that a courier still has to deliver, and of their withdrawals, in order.
 
-    The requests of a channel whose courier never ran are left out. Raises `RetryableError`, KafkaError.
+    Those of a channel whose courier never ran are left out. Raises `RetryableError`, KafkaError.
     """
     passed = await _passed(settings)
     if not passed:
@@ -29,25 +66,10 @@ async def open_requests(settings: Settings) -> list[Any]:
             fate = _read(_FATE, record.value)
             if fate is not None:
                 told.add((fate.notification_id, fate.channel))
-    channels = [(kind_of(name), fate_name_of(name), passed[name]) for name in passed]
-    found: list[Any] = []
-    waiting: set[str] = set()
+    channels = [Channel(kind_of(name), fate_name_of(name), passed[name]) for name in passed]
+    selected = OpenRequests(channels, told)
     async with aclosing(read_topic(settings, NOTIFICATIONS)) as records:
-        async for record in records:
-            request = _read(_REQUEST, record.value)
-            if request is None:
-                continue
-            identity = request.notification_id
-            is_open = any(
-                kind == request.kind
-                and record.offset >= at.get(record.partition, 0)
-                and (identity, channel) not in told
-                for kind, channel, at in channels
-            )
-            if (is_open and not request.withdrawn) or (request.withdrawn and identity in waiting):
-                waiting.add(identity)
-                found.append(record)
-    return found
+        return [record async for record in records if selected.is_open(record)]
 
 
 async def _passed(settings: Settings) -> dict[str, dict[int, int]]:

@@ -39,7 +39,7 @@ def import_state(
 
     FIRSTCLAIM_PARTITIONS is the new number. If it fails, empty the new Kafka and repeat it.
 
-    Example: FIRSTCLAIM_PARTITIONS=24 firstclaim partitions import state.jsonl.gz
+    Example: firstclaim partitions import state.jsonl.gz
     """
     from application.partition_move.load import load
     from cli.console_store import opened

@@ -137,7 +137,7 @@ class LeadPartition:
 
     def _others_open(self, key: bytes, event: LeadEvent, at: datetime) -> tuple[str, ...]:
         """Return which other leads of this partition the rep of an action has open."""
-        if not isinstance(event, ActionRequested):
+        if not self.open_leads or not isinstance(event, ActionRequested):
             return ()
         return self.open_leads.held_by(event.org, event.rep_id, at, but=key)
 
@@ -195,6 +195,8 @@ class LeadPartition:
             return
         before = self.rows.get(key)
         self.rows[key] = row = replace(row, decisions=()) if row.decisions else row
+        if row.lead is not None and isinstance(before, LeadRow) and before.lead is row.lead:
+            return  # the event changed nothing in the lead, so no index and no deadline either
         self._index(key, before, row)
         for removed in outcome.removes:
             self._index(removed, self.rows.pop(removed, None), None)

@@ -37,8 +37,7 @@ def attach(app: StageApp) -> "LeadsStage":
 
     @stage.agent(LEAD_LOG)
     async def decide_leads(stream: EventStream) -> None:
-        async for event in stream.events():
-            stage.decide(event)
+        await stream.handle(stage.decide)
 
     @app.timer(TIMER_SECONDS, name="deadlines")
     async def append_due_deadlines() -> None:
@@ -62,6 +61,7 @@ class LeadsStage(Stage):
             app, name="leads", partitions=self.partitions, key_type=bytes, changelog_topic=journal
         )
         app.tables.add(self.table)
+        self.rows = self.table.rows
         self.table.on_recover(self.recovered)
 
     def decide(self, event: Any) -> None:
@@ -71,7 +71,7 @@ class LeadsStage(Stage):
         receipt = self.acker.take(event)
         try:
             lead_event = decode_event(message.value or b"")
-            leads = self.table.rows.of(partition)
+            leads = self.rows.of(partition)
             outcome = leads.decide(
                 message.key,
                 lead_event,

@@ -61,7 +61,6 @@ class LeadsStage(Stage):
             app, name="leads", partitions=self.partitions, key_type=bytes, changelog_topic=journal
         )
         app.tables.add(self.table)
-        self.rows = self.table.rows
         self.table.on_recover(self.recovered)
 
     def decide(self, event: Any) -> None:
@@ -71,7 +70,7 @@ class LeadsStage(Stage):
         receipt = self.acker.take(event)
         try:
             lead_event = decode_event(message.value or b"")
-            leads = self.rows.of(partition)
+            leads = self.table.rows.of(partition)
             outcome = leads.decide(
                 message.key,
                 lead_event,

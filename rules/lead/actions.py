@@ -23,7 +23,7 @@ from rules.lead.licences import check_assignee, refuse_unlicensed
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.permissions import MANAGERS, not_holding, not_working, too_many_open
 from rules.lead.places import check_place
-from rules.lead.settlement import reevaluate_queues
+from rules.lead.settlement import update_queues
 from rules.lead.transition import DONE, ActionResult, Transition, has_it_since, refused
 
 _LOST: Final = Result.LOST
@@ -53,7 +53,7 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(
             Reason.UNKNOWN_QUEUE, f"the org has no queue {request.queue_id} that you have access to"
         )
-    reevaluate_queues(transition)
+    update_queues(transition)
     claimable_queues = [
         queue_id
         for queue_id in sorted(transition.lead.places)
@@ -100,7 +100,7 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
     if lead.owner is not None and lead.owner != request.rep_id:
         return refused(Reason.NOT_ALLOWED, owned_by(transition, request.rep_id))
     if lead.lock is None and lead.owner is None:
-        reevaluate_queues(transition)
+        update_queues(transition)
         claimable = sorted(q for q in transition.lead.places if rules.queues[q].queue.claimable)
         if claimable:
             seen = [rules.called(q) for q in claimable if rules.may_see(request.rep_id, q)]

@@ -22,13 +22,8 @@ def settle(transition: Transition) -> None:
     The rules are evaluated only if the lead or the org's rules changed, if its owner left or returned, or at the
     instant at which time alone changes a verdict. So a losing claim needs no evaluation.
     """
-    due = transition.lead.deadline(DeadlineKind.RULES)
     transition.note_departure()
-    if (
-        transition.lead is transition.before_event
-        and transition.lead.evaluated == transition.rules.version
-        and (due is None or due.due > transition.at)
-    ):
+    if _is_evaluated(transition):
         return
     transition.update_phase()
     reevaluate_queues(transition)
@@ -36,6 +31,21 @@ def settle(transition: Transition) -> None:
     settle_retention(transition)
     if transition.lead is not transition.before_event:
         transition.update(updated_at=transition.at)
+
+
+def _is_evaluated(transition: Transition) -> bool:
+    """Say whether the lead's places hold: neither it nor the rules nor a verdict have changed since they were set."""
+    lead = transition.lead
+    if lead is not transition.before_event or lead.evaluated != transition.rules.version:
+        return False
+    due = lead.deadline(DeadlineKind.RULES)
+    return due is None or due.due > transition.at
+
+
+def update_queues(transition: Transition) -> None:
+    """Evaluate the lead's queues before an action that depends on them, unless its places hold."""
+    if not _is_evaluated(transition):
+        reevaluate_queues(transition)
 
 
 def reevaluate_queues(transition: Transition) -> None:

@@ -1,7 +1,8 @@
 """Counts what was decided, for dashboards and alerts.
 
-The relay counts a record of `lead-journal` when it publishes it. A process that was killed counts a record again, as it
-publishes it again; totals are for rates, not for books. The CRM database has exact figures.
+The relay counts a record of `lead-journal` when all its messages are durable. What a killed relay made public is not
+counted again by the next one, so the records that were on their way then are not counted at all. Totals are for rates,
+not for books. The CRM database has exact figures.
 """
 
 from functools import lru_cache

@@ -4,6 +4,8 @@ Within a partition of the journal the log offset only grows, except for repeats 
 The relay skips records up to the highest log offset seen, and commits that mark with its offsets (design.md).
 """
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -69,12 +71,16 @@ class RelayStage(Stage):
         except Exception as error:  # noqa: BLE001  # one record must never stop the ones behind it
             self.write_dead_letter(message, *classify_failure(error), receipt)
         else:
-            if messages and isinstance(row, LeadRow):
-                self.metrics.count(row)
-            for n, effect in enumerate(messages):
-                if self.published.has(effect.topic, partition, row.off, n):
-                    continue
-                published(effect.topic).inc()
+            new = [
+                effect
+                for n, effect in enumerate(messages)
+                if not self.published.has(effect.topic, partition, row.off, n)
+            ]
+            if new:
+                # The decisions of a record whose messages are public in part belong to the relay that was killed.
+                decisions = row if isinstance(row, LeadRow) and len(new) == len(messages) else None
+                receipt.then = partial(self.count, decisions, [effect.topic for effect in new])
+            for effect in new:
                 to = self.place(effect, partition)
                 self.writer.add(
                     effect.topic,
@@ -85,6 +91,13 @@ class RelayStage(Stage):
                     receipt=receipt,
                 )
         receipt.settle()
+
+    def count(self, row: LeadRow | None, topics: Iterable[str]) -> None:
+        """Count messages on these topics, and the decisions of their record. All of them are durable now."""
+        for topic in topics:
+            published(topic).inc()
+        if row is not None:
+            self.metrics.count(row)
 
     def place(self, effect: PublicMessage, partition: int) -> int:
         """Return the partition of a message that a record of the journal's `partition` causes."""

@@ -12,13 +12,14 @@ import uvloop
 from aiokafka.errors import KafkaError
 
 from couriers import metrics
-from couriers.channels import group_of, opener
+from couriers.channels import alone, group_of, opener, turn_group_of
 from couriers.deliverer import DEFAULT_ORG, Deliverer
 from couriers.directory import Directory
 from couriers.fates import FateWriter
 from couriers.gate import ProviderGate
 from couriers.port import Channel, WatchesProvider
 from couriers.reader import RequestReader, reader_consumer
+from couriers.turn import waiting_for_turn
 from models.errors import ConfigError, RuntimeFailure
 from models.public import Fate, Notification
 from streams.access import refused
@@ -59,6 +60,20 @@ class Courier:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. Raises ConfigError where a retry cannot help."""
+        check = alone(self._name)
+        if check is None:
+            await self._work(stop)
+            return
+        check()
+        await self._until_it_succeeds(stop, lambda: provision(self._settings))
+        group = turn_group_of(self._name)
+        async with waiting_for_turn(
+            self._settings, group, self._instance_id, self.readiness, stop
+        ) as losing_turn:
+            if not stop.is_set():
+                await _first_of(self._work(stop), losing_turn)
+
+    async def _work(self, stop: asyncio.Event) -> None:
         async with self._open(self._settings, self._report) as channel:
             await self._until_it_succeeds(stop, lambda: provision(self._settings))
             directory = Directory(self._settings)
@@ -183,4 +198,5 @@ def run(settings: Settings, *, channel: str, port: int = 0, instance_id: str | N
     except (RuntimeFailure, KafkaError, OSError):
         raise
     except Exception as error:  # noqa: BLE001  # the supervisor needs the reason
+        _log.critical("our own code failed", channel=channel, exc_info=error)
         leave(Exit.SOFTWARE, f"courier {channel}", repr(error))

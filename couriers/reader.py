@@ -237,8 +237,9 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             for place, at in commits.items()
             if self._committed.get(place) != at
         }
+        assigned = self._consumer.assignment()
         for place, progress in self._progress.items():
-            end = self._consumer.highwater(place)
+            end = self._consumer.highwater(place) if place in assigned else None
             if end is not None:
                 metrics.LAG.labels(self._channel.name, place.partition).set(
                     max(0, end - progress.commit.position)

@@ -29,6 +29,7 @@ from models.publication_fields import (
     Ids,
     Instant,
     Kind,
+    Label,
     Name,
     Published,
     Rules,
@@ -164,6 +165,23 @@ def _vendor_names(vendors: dict[str, VendorBinding]) -> dict[str, VendorBinding]
     return vendors
 
 
+class OutcomeObject(Published):
+    """An outcome that reps record, and the words that people read for it."""
+
+    outcome: Id
+    label: Label
+
+
+def _told_apart(outcomes: list[OutcomeObject]) -> list[OutcomeObject]:
+    shown: dict[str, str] = {}
+    for one in outcomes:
+        if one.outcome in shown.values():
+            raise ValueError(f"{one.outcome} is listed twice")
+        if shown.setdefault(one.label.casefold(), one.outcome) != one.outcome:
+            raise ValueError(f"two outcomes are both shown as {one.label}")
+    return outcomes
+
+
 class SettingsObject(Published):
     """An org's settings (D2, D4, R1, X6).
 
@@ -172,6 +190,7 @@ class SettingsObject(Published):
     `open_without_reps`: anyone may act again once the org's last rep is removed. `signed_arrivals`,
     `signed_actions`: whether every lead and every action must be signed. `key_ids`: the keys of the org's own
     programs, such as console and CRM, which sign actions and leads of any vendor. `vendors`: vendor -> binding.
+    `outcomes`: the org's outcomes in the order in which people choose them, with the words that people read.
     `owners_may_reassign`: a lead's owner may give it to another rep (M1). `do_not_contact_outcomes`: the outcomes
     that put phone and mail address on the do-not-contact list (M8). `contact_kinds`: the kinds of activity that
     count as contact with the lead (M3). `max_locks`: how many leads without an owner a rep may have open (M6).
@@ -199,6 +218,7 @@ class SettingsObject(Published):
     claims_per_minute: Annotated[int, Field(ge=1, le=MAX_CLAIMS_PER_MINUTE)] = 600
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True
+    outcomes: Annotated[list[OutcomeObject], Field(max_length=MAX_ENTRIES), AfterValidator(_told_apart)] = []
     closing_outcomes: Ids = ["closed_won", "closed_lost", "do_not_contact"]
     quiet_hours: Week = [
         WeekSpan.model_validate(

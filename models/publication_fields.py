@@ -14,6 +14,8 @@ MAX_ENTRIES: Final = 1_000
 """The maximum number of teams, outcomes, states, absences or spans of one object."""
 MAX_ATTRIBUTE_TYPES: Final = 200
 """The maximum number of attributes that an org gives types (C4)."""
+MAX_LABEL: Final = 80
+"""The longest label of an outcome, in characters: it stands on a button."""
 MAX_MEMBERS: Final = 10_000
 MAX_PROTECTION_MINUTES: Final = 60 * 24 * 365
 """The longest time for which a fresh assignment is protected from claims, in minutes."""
@@ -29,6 +31,12 @@ WEEK_SECONDS: Final = 7 * DAY_SECONDS
 def _identifier(value: str) -> str:
     if not normalize.identifier(value):
         raise ValueError("is empty")
+    return value
+
+
+def _label(value: str) -> str:
+    if not value or value != value.strip():
+        raise ValueError("must be words without space before or after them")
     return value
 
 
@@ -59,6 +67,8 @@ def _state(value: str) -> str:
 Id = Annotated[str, AfterValidator(_identifier)]
 Name = Annotated[str, StringConstraints(max_length=normalize.NAME_LENGTH)]
 Description = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION)]
+Label = Annotated[str, StringConstraints(max_length=MAX_LABEL), AfterValidator(_label)]
+"""Words that people read for a value, without space around them."""
 State = Annotated[str, AfterValidator(_state)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Handle = Annotated[str, AfterValidator(_handle)]

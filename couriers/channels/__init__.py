@@ -1,9 +1,11 @@
 """The channels, one file each. A file here with `KIND` and `open_channel` is the channel of its name (N1).
 
-`KIND` is the kind of its requests on `notifications`. `FATE_NAME` is its name on `deliveries`, if that is not `KIND`.
+`KIND` is the kind of its requests on `notifications`. `FATE_NAME` is its name on `deliveries`, if that is not `KIND`. A
+channel of which one process works at a time has a function `check_settings` beside it, which raises ConfigError.
 """
 
 import pkgutil
+from collections.abc import Callable
 from importlib import import_module
 from typing import Final
 
@@ -39,6 +41,17 @@ def fate_name_of(name: str) -> str:
 def group_of(name: str) -> str:
     """Return the consumer group of a channel's couriers."""
     return f"{GROUP_PREFIX}{name}"
+
+
+def alone(name: str) -> Callable[[], None] | None:
+    """Return the check of the settings of a channel of which one process works at a time; None for other channels."""
+    check: Callable[[], None] | None = getattr(import_module(f"{__name__}.{name}"), "check_settings", None)
+    return check
+
+
+def turn_group_of(name: str) -> str:
+    """Return the consumer group in which the processes of a channel wait for their turn (`couriers.turn`)."""
+    return f"{group_of(name)}-turn"
 
 
 GROUP_PREFIX: Final = "firstclaim-courier-"

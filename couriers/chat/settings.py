@@ -3,13 +3,12 @@
 import os
 import re
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
-from couriers.mail.settings import read_secret
-from models.errors import ConfigError
+from couriers.settings import CourierSettings, read_secret
 from streams.masking import remember
 
 _PREFIX: Final = "FIRSTCLAIM_CHAT_"
@@ -20,27 +19,18 @@ _PLAIN: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")
 
 
-class ChatSettings(BaseSettings):
+class ChatSettings(CourierSettings):
     """How the chat courier finds addresses. Read it with `ChatSettings.read`.
 
     `secrets`: a folder with a file `ORG/NAME` for each address. An org finds only its own ones. `connections`: how many
     messages are sent at a time.
     """
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX)
 
     secrets: Path | None = None
     connections: int = Field(default=4, ge=1, le=64)
     console_url: str | None = Field(default=None, validation_alias="FIRSTCLAIM_PUBLIC_URL")
-
-    @classmethod
-    def read(cls) -> Self:
-        """Read the environment. Raises ConfigError with the name of the variable."""
-        try:
-            return cls()
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            raise ConfigError(f"{_PREFIX}{str(first['loc'][0]).upper()}", first["msg"]) from error
 
     def address(self, org: str, name: str) -> str | None:
         """Return the address of an org's chat; None if the operator gave none. Raises ConfigError for a bad file."""

@@ -4,16 +4,17 @@ import ssl
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
 
+from couriers.settings import CourierSettings, read_secret
 from models.errors import ConfigError
 from streams.masking import remember
 
 Security = Literal["starttls", "tls", "none"]
 
 
-class MailSettings(BaseSettings):
+class MailSettings(CourierSettings):
     """How the mail courier reaches its SMTP server. Read it with `MailSettings.read`.
 
     `host` None: no server is set up. `security`: `starttls` upgrades a plain connection and refuses to go on without;
@@ -24,13 +25,7 @@ class MailSettings(BaseSettings):
     mails have no such link. `digest_minutes`: how often managers get a digest of new exceptions; 0: never.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="FIRSTCLAIM_SMTP_",
-        frozen=True,
-        extra="ignore",
-        env_ignore_empty=True,
-        hide_input_in_errors=True,
-    )
+    model_config = SettingsConfigDict(env_prefix="FIRSTCLAIM_SMTP_")
 
     host: str | None = None
     port: int = Field(default=587, ge=1, le=65_535)
@@ -47,17 +42,6 @@ class MailSettings(BaseSettings):
         default=None, validation_alias="FIRSTCLAIM_UNSUBSCRIBE_KEY_FILE"
     )
     digest_minutes: float = Field(default=60, ge=0, le=1_440)
-
-    @classmethod
-    def read(cls) -> Self:
-        """Read the environment. Raises ConfigError with the name of the variable."""
-        try:
-            return cls()
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            name = str(first["loc"][0]) if first["loc"] else "host"
-            named = name if name.startswith("FIRSTCLAIM") else f"FIRSTCLAIM_SMTP_{name.upper()}"
-            raise ConfigError(named, first["msg"]) from error
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -107,15 +91,3 @@ class MailSettings(BaseSettings):
             return ssl.create_default_context(cafile=self.cafile)
         except (ssl.SSLError, OSError) as error:
             raise ConfigError("FIRSTCLAIM_SMTP_CAFILE", f"cannot be loaded: {error}") from error
-
-
-def read_secret(file: Path, name: str) -> str:
-    """Return the secret in a file. `name`: the variable that names it. Raises ConfigError with it."""
-    try:
-        secret = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(name, f"cannot be read: {error}") from error
-    if not secret:
-        raise ConfigError(name, f"{file} is empty")
-    remember(secret)
-    return secret

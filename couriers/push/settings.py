@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from py_vapid import Vapid02, VapidException
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
 
+from couriers.settings import CourierSettings, read_secret
 from models.errors import ConfigError
 from streams.masking import remember
 
@@ -26,7 +27,7 @@ RAW_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
 """32 bytes in base64url."""
 
 
-class PushSettings(BaseSettings):
+class PushSettings(CourierSettings):
     """How push messages are signed, and to whom they may be sent. Read it with `PushSettings.read`.
 
     `private_key` or `private_key_file`: the VAPID key, as PEM or as 32 bytes in base64url (`firstclaim push-key` makes
@@ -37,9 +38,7 @@ class PushSettings(BaseSettings):
     time.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=_PREFIX)
 
     private_key: SecretStr | None = None
     private_key_file: Path | None = None
@@ -51,17 +50,6 @@ class PushSettings(BaseSettings):
     cafile: Path | None = None
     connections: int = Field(default=8, ge=1, le=64)
     console_url: str | None = Field(default=None, validation_alias="FIRSTCLAIM_PUBLIC_URL")
-
-    @classmethod
-    def read(cls) -> Self:
-        """Read the environment. Raises ConfigError with the name of the variable."""
-        try:
-            return cls()
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            name = str(first["loc"][0]) if first["loc"] else "private_key"
-            named = name if name.startswith("FIRSTCLAIM") else f"{_PREFIX}{name.upper()}"
-            raise ConfigError(named, first["msg"]) from error
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -80,12 +68,7 @@ class PushSettings(BaseSettings):
         if self.private_key_file is None:
             return None
         name = f"{_PREFIX}PRIVATE_KEY_FILE"
-        try:
-            text = self.private_key_file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(name, f"cannot be read: {error}") from error
-        remember(text.strip())
-        return _key(text, name)
+        return _key(read_secret(self.private_key_file, name), name)
 
     @property
     def browsers_key(self) -> str | None:

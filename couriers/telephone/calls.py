@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import structlog
 
 from couriers.port import ChannelName, Kind, LaterError, Receipt, Report, Request, UndeliverableError
-from couriers.telephone import machine
+from couriers.telephone import call_events
 from couriers.telephone.live import LiveCall, Tools
 from couriers.telephone.machine import Phase, RepCall, Times
 from couriers.telephone.provider import (
@@ -40,7 +40,6 @@ LEAD_CALLS: Final = "lead_calls"
 WITHDRAWN_KEPT: Final = 10_000
 """How many withdrawn requests are remembered, so that none is begun after its withdrawal."""
 _LEAD: Final = "-lead"
-_TAKEN_BACK: Final = frozenset({Phase.DIALLING, Phase.OFFERING})
 
 
 class CallChannel:
@@ -114,9 +113,10 @@ class CallChannel:
         call = self._calls.get(call_id_of(notification.notification_id))
         if call is None or call.ended:
             return False
-        taken_back = call.state.phase in _TAKEN_BACK
-        call.happens(machine.OfferOver())
-        return taken_back
+        won = notification.data.get("won") is True
+        call.happens(call_events.OfferOver(won=won))
+        rings = call.state.phase is Phase.DIALLING and not (won and call.state.waiting)
+        return rings or (call.state.phase is Phase.OFFERING and not won)
 
     def on_event(self, event: LegEvent) -> None:
         """Take what happens to a leg."""
@@ -128,7 +128,7 @@ class CallChannel:
             self.callers.ended(event.leg_id)
             for one in self._calls.values():
                 if one.caller == event.leg_id:
-                    one.happens(machine.LegEnded("lead", event.reason))
+                    one.happens(call_events.LegEnded("lead", event.reason))
         if isinstance(event, LegWordsEnded) and self.callers is not None:
             self.callers.heard(event.leg_id)
         call = self._calls.get(event.leg_id.removesuffix(_LEAD))
@@ -137,15 +137,15 @@ class CallChannel:
         leg: Literal["rep", "lead"] = "lead" if event.leg_id.endswith(_LEAD) else "rep"
         match event:
             case LegRinging():
-                call.happens(machine.Ringing(leg))
+                call.happens(call_events.Ringing(leg))
             case LegAnswered():
-                call.happens(machine.Picked(leg))
+                call.happens(call_events.Picked(leg))
             case LegDigit(_, digit) if leg == "rep":
-                call.happens(machine.Pressed(digit))
+                call.happens(call_events.Pressed(digit))
             case LegWordsEnded(_, number) if number == call.words:
-                call.happens(machine.WordsEnded())
+                call.happens(call_events.WordsEnded())
             case LegOver(_, reason):
-                call.happens(machine.LegEnded(leg, reason))
+                call.happens(call_events.LegEnded(leg, reason))
             case _:
                 pass
 
@@ -183,10 +183,10 @@ class CallChannel:
         assert self.tools is not None  # noqa: S101  # a call has tools
         provider = self.tools.provider.name
         if self.is_stale(request):
-            call.happens(machine.MayConnectNoMore())
+            call.happens(call_events.MayConnectNoMore())
             return Receipt(provider, "it waited too long, so the engine is asked again", "delivered")
         call.connects = request
-        call.happens(machine.MayConnect(phone))
+        call.happens(call_events.MayConnect(phone))
         return Receipt(provider, "the rep is on the line", "delivered")
 
     def _caller(self, about: Notification) -> str | None:

@@ -11,7 +11,7 @@ import structlog
 
 from couriers.directory import Directory
 from couriers.port import DeliveryError
-from couriers.telephone.machine import Words
+from couriers.telephone.call_events import Words
 from couriers.telephone.provider import InboundCall, TelephoneProvider
 from models import contacts
 from models.errors import RetryableError

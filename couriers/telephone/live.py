@@ -10,8 +10,9 @@ from typing import Any, Final, Literal, Protocol
 import structlog
 
 from couriers.port import DeliveryError, Request
-from couriers.telephone import machine
-from couriers.telephone.machine import Phase, RepCall, Words
+from couriers.telephone import call_events, machine
+from couriers.telephone.call_events import Words
+from couriers.telephone.machine import Phase, RepCall
 from couriers.telephone.provider import TelephoneProvider
 from couriers.telephone.words import spoken_name
 from models.errors import RetryableError
@@ -60,7 +61,7 @@ class LiveCall:
     caller_id: str | None
     state: RepCall
     lead_leg: str = ""
-    events: asyncio.Queue[machine.Event] = field(default_factory=lambda: asyncio.Queue(MOST_EVENTS))
+    events: asyncio.Queue[call_events.Event] = field(default_factory=lambda: asyncio.Queue(MOST_EVENTS))
     words: int = 0
     answered: dict[str, datetime] = field(default_factory=dict)
     asking: set[asyncio.Task[None]] = field(default_factory=set)
@@ -80,7 +81,7 @@ class LiveCall:
         """Whether it is over."""
         return self.state.phase is Phase.ENDED
 
-    def happens(self, event: machine.Event) -> None:
+    def happens(self, event: call_events.Event) -> None:
         """Take an event. It is carried out by `run`, in order."""
         with contextlib.suppress(asyncio.QueueFull):
             self.events.put_nowait(event)
@@ -105,32 +106,32 @@ class LiveCall:
             if self.asking:
                 await asyncio.wait(self.asking)
 
-    async def _carry_out(self, instructions: list[machine.Instruction]) -> None:
+    async def _carry_out(self, instructions: list[call_events.Instruction]) -> None:
         for instruction in instructions:
             try:
                 await self._one(instruction)
             except DeliveryError as error:
                 _log.warning("the telephone system refused", call=self.call_id, reason=str(error))
-                if isinstance(instruction, machine.DialLead):
-                    self.happens(machine.LegEnded("lead", "failed"))
-                elif isinstance(instruction, machine.Say | machine.Bridge):
-                    self.happens(machine.LegEnded("rep", "failed"))
+                if isinstance(instruction, call_events.DialLead):
+                    self.happens(call_events.LegEnded("lead", "failed"))
+                elif isinstance(instruction, call_events.Say | call_events.Bridge):
+                    self.happens(call_events.LegEnded("rep", "failed"))
 
-    async def _one(self, instruction: machine.Instruction) -> None:
+    async def _one(self, instruction: call_events.Instruction) -> None:
         provider = self.tools.provider
         match instruction:
-            case machine.Say(words):
+            case call_events.Say(words):
                 await self._say(words)
-            case machine.Quiet():
+            case call_events.Quiet():
                 await provider.quiet(self.call_id)
-            case machine.Ask(action):
+            case call_events.Ask(action):
                 task = asyncio.create_task(self._ask(action))
                 self.asking.add(task)
                 task.add_done_callback(self.asking.discard)
-            case machine.DialLead(phone, seconds):
+            case call_events.DialLead(phone, seconds):
                 refusal = None if self.connects is None else self.tools.refusal(self.connects)
                 if refusal is not None:
-                    self.happens(machine.LegEnded("lead", refusal))
+                    self.happens(call_events.LegEnded("lead", refusal))
                     return
                 await self._record("lead", "dialled")
                 self.has_lead = True
@@ -138,7 +139,7 @@ class LiveCall:
                     self.lead_leg, phone, caller_id=self.caller_id, seconds=seconds, machines=False
                 )
                 await provider.ring_tone(self.call_id)
-            case machine.Bridge():
+            case call_events.Bridge():
                 if self.state.waiting and self.caller is not None:
                     self.lead_leg = self.caller
                     self.tools.taken(self.caller)
@@ -146,15 +147,15 @@ class LiveCall:
                 self.answered.setdefault("talk", datetime.now(UTC))
                 self.has_lead = True
                 await provider.bridge(self.call_id, self.lead_leg)
-            case machine.HangUp(leg):
+            case call_events.HangUp(leg):
                 if leg == "rep" or self.has_lead:
                     await provider.hang_up(self.call_id if leg == "rep" else self.lead_leg)
-            case machine.Limit(clock, seconds):
+            case call_events.Limit(clock, seconds):
                 if self.limit is not None:
                     self.limit.cancel()
                 loop = asyncio.get_running_loop()
-                self.limit = loop.call_later(seconds, self.happens, machine.TimeOver(clock))
-            case machine.Record(leg, event, digit, reason):
+                self.limit = loop.call_later(seconds, self.happens, call_events.TimeOver(clock))
+            case call_events.Record(leg, event, digit, reason):
                 await self._record(leg, event, digit, reason)
 
     async def _say(self, words: Words) -> None:
@@ -165,11 +166,11 @@ class LiveCall:
             sounds = await self.tools.sounds(words, name, dict(self.request.settings.telephone.recordings))
         except RetryableError as error:
             _log.warning("cannot be spoken", call=self.call_id, reason=error.reason)
-            self.happens(machine.WordsEnded())
+            self.happens(call_events.WordsEnded())
             return
         await self.tools.provider.speak(self.call_id, sounds, self.words)
 
-    async def _ask(self, action: machine.AskedAction) -> None:
+    async def _ask(self, action: call_events.AskedAction) -> None:
         about = self.request.notification
         self.asked += 1
         again = f"-{self.asked}" if action == "connect" else ""
@@ -188,9 +189,9 @@ class LiveCall:
             answer = await self.tools.engine.ask(given, patience_seconds=self.state.times.answer)
         except RetryableError as error:
             _log.warning("the engine did not answer", call=self.call_id, action=action, reason=error.reason)
-            self.happens(machine.Decided(action, "unknown"))
+            self.happens(call_events.Decided(action, "unknown"))
         else:
-            self.happens(machine.Decided(action, str(answer.result), str(answer.reason or "")))
+            self.happens(call_events.Decided(action, str(answer.result), str(answer.reason or "")))
 
     async def _record(
         self, leg: Literal["rep", "lead"], event: Any, digit: str = "", reason: str = ""

@@ -2,15 +2,37 @@
 
 A call begins when the rep's leg is dialled and ends when all its legs are gone. The engine decides who wins; this
 machine asks it and says its answer. Whatever happens, a machine comes to `ENDED`: every wait has a time limit.
+`couriers.telephone.call_events` has what happens and what is to be done.
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 
-Leg = Literal["rep", "lead"]
-AskedAction = Literal["press_one", "connect", "hang_up", "activity"]
-"""The actions on `lead-actions` that a call asks for."""
+from couriers.telephone.call_events import (
+    Ask,
+    Bridge,
+    Decided,
+    DialLead,
+    Event,
+    HangUp,
+    Instruction,
+    LegEnded,
+    Limit,
+    MayConnect,
+    MayConnectNoMore,
+    OfferOver,
+    Picked,
+    Pressed,
+    Quiet,
+    Record,
+    Ringing,
+    Say,
+    TimeOver,
+    Words,
+    WordsEnded,
+)
+
 ONE: Final = "1"
 
 
@@ -35,25 +57,6 @@ class Phase(StrEnum):
     """The rep hears the last words."""
     ENDED = "ended"
     """No leg is left. Nothing happens any more."""
-
-
-class Words(StrEnum):
-    """What a rep hears. `couriers.telephone.words` has the texts."""
-
-    OFFER = "offer"
-    WON = "won"
-    GONE = "gone"
-    CALL = "call"
-    CALLER = "caller"
-    """For the owner of a lead that calls in (N5)."""
-    CALLER_GONE = "caller_gone"
-    NO_ANSWER = "no_answer"
-    BUSY = "busy"
-    QUIET_HOURS = "quiet_hours"
-    FORBIDDEN = "forbidden"
-    UNAVAILABLE = "unavailable"
-    NOBODY = "nobody"
-    """For a lead that called in."""
 
 
 REFUSED: Final = {
@@ -102,154 +105,6 @@ class RepCall:
     times: Times = Times()
 
 
-# What happens.
-
-
-@dataclass(frozen=True, slots=True)
-class Ringing:
-    """A telephone rings."""
-
-    leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
-class Picked:
-    """Somebody or something answered a telephone."""
-
-    leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """The rep pressed a digit."""
-
-    digit: str
-
-
-@dataclass(frozen=True, slots=True)
-class WordsEnded:
-    """The rep heard the words to their end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The engine answered an action. `result`: as on `lead-decisions`, or `unknown` without an answer in time."""
-
-    action: AskedAction
-    result: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OfferOver:
-    """The request was withdrawn: the offer ended for this rep."""
-
-
-@dataclass(frozen=True, slots=True)
-class MayConnect:
-    """The engine asks to connect the rep with the lead: the lead may be called at this moment (N6)."""
-
-    phone: str
-
-
-@dataclass(frozen=True, slots=True)
-class MayConnectNoMore:
-    """The engine's request to connect is older than it may be when the lead is dialled (N6)."""
-
-
-@dataclass(frozen=True, slots=True)
-class LegEnded:
-    """A leg is gone. `reason`: hung_up, busy, no_answer, rejected, failed or lost.
-
-    For a lead that must not be called at the moment of dialling: quiet_hours, suppressed or no_phone.
-    """
-
-    leg: Leg
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class TimeOver:
-    """The time limit with this number passed."""
-
-    clock: int
-
-
-Event = (
-    Ringing
-    | Picked
-    | Pressed
-    | WordsEnded
-    | Decided
-    | OfferOver
-    | MayConnect
-    | MayConnectNoMore
-    | LegEnded
-    | TimeOver
-)
-
-
-# What is to be done.
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Say words to the rep, instead of what is being said."""
-
-    words: Words
-
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """Stop saying words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Ask the engine."""
-
-    action: AskedAction
-
-
-@dataclass(frozen=True, slots=True)
-class DialLead:
-    """Dial the lead."""
-
-    phone: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bridge:
-    """Connect both legs."""
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    """End a leg. It has no effect if the leg is gone."""
-
-    leg: Leg
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """Start a time limit. It replaces the one before."""
-
-    clock: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Write a record of `calls`. `reason`: why a leg ended, or why the lead was not dialled."""
-
-    leg: Leg
-    event: Literal["ringing", "answered", "pressed", "bridged", "ended"]
-    digit: str = ""
-    reason: str = ""
-
-
-Instruction = Say | Quiet | Ask | DialLead | Bridge | HangUp | Limit | Record
 Step = tuple[RepCall, list[Instruction]]
 
 
@@ -274,6 +129,8 @@ def step(call: RepCall, event: Event) -> Step:
             return _words_ended(call)
         case Decided():
             return _decided(call, event)
+        case OfferOver(True):
+            return _won_elsewhere(call)
         case OfferOver():
             return _offer_over(call)
         case MayConnect(phone):
@@ -351,6 +208,22 @@ def _offer_over(call: RepCall) -> Step:
     if call.phase is Phase.OFFERING:
         return _close(call, Words.GONE)
     return call, []
+
+
+def _won_elsewhere(call: RepCall) -> Step:
+    """S1, S2: end a ring that its rep won in a browser. A rep who hears the words already may press 1 to be connected.
+
+    If the lead is on the line, the telephone rings on, because the rep speaks with it there (N5). Hanging up means
+    nothing any more. After a press here, the engine's answer says who won.
+    """
+    mine = replace(call, offered=False)
+    if call.phase is Phase.OFFERING:
+        return _to(mine, Phase.WON, call.times.words, Say(Words.WON))
+    if call.phase is not Phase.DIALLING:
+        return call, []
+    if call.waiting:
+        return mine, []
+    return replace(mine, phase=Phase.ENDED), [Record("rep", "ended", reason="withdrawn"), HangUp("rep")]
 
 
 def _connect(call: RepCall, phone: str) -> Step:

@@ -4,16 +4,17 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import SettingsConfigDict
 
+from couriers.settings import CourierSettings, read_secret
 from models.errors import ConfigError
 from streams.masking import remember
 
 _PREFIX = "FIRSTCLAIM_TELEPHONE_"
 
 
-class TelephoneSettings(BaseSettings):
+class TelephoneSettings(CourierSettings):
     """How the telephone courier reaches the telephone system. Read it with `TelephoneSettings.read`.
 
     `provider`: the adapter. `caller_id`: shown to reps and leads of orgs that set none. `ring_seconds`: how long a
@@ -33,9 +34,7 @@ class TelephoneSettings(BaseSettings):
     while the lead's telephone rings; without it, silence. `api_url`: of another region or of a test.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=_PREFIX)
 
     provider: Literal["asterisk", "twilio"] = "asterisk"
     ari_url: str | None = None
@@ -63,16 +62,6 @@ class TelephoneSettings(BaseSettings):
     lead_ring_seconds: float = Field(default=30, ge=5, le=120)
     inbound_seconds: float = Field(default=60, ge=5, le=600)
 
-    @classmethod
-    def read(cls) -> Self:
-        """Read the environment. Raises ConfigError with the name of the variable."""
-        try:
-            return cls()
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            name = str(first["loc"][0]) if first["loc"] else "ari_url"
-            raise ConfigError(f"{_PREFIX}{name.upper()}", first["msg"]) from error
-
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if self.password is not None and self.password_file is not None:
@@ -91,12 +80,7 @@ class TelephoneSettings(BaseSettings):
             return self.password.get_secret_value()
         if self.password_file is None:
             raise ConfigError(f"{_PREFIX}PASSWORD", "is missing; the telephone system needs a password")
-        try:
-            secret = self.password_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{_PREFIX}PASSWORD_FILE", f"cannot be read: {error}") from error
-        remember(secret)
-        return secret
+        return read_secret(self.password_file, f"{_PREFIX}PASSWORD_FILE")
 
     @property
     def system_name(self) -> str:

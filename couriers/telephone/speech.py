@@ -17,7 +17,7 @@ from operator import mul
 from pathlib import Path
 from typing import Final
 
-from couriers.telephone.machine import Words
+from couriers.telephone.call_events import Words
 from couriers.telephone.words import parts
 from models.errors import ConfigError, RetryableError
 from streams.file_permissions import private_folder

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from couriers.telephone.ari import Ari
+from couriers.telephone.call_events import Words
 from couriers.telephone.live import Sounds
-from couriers.telephone.machine import Words
 from couriers.telephone.provider import OnEvent, TelephoneProvider
 from couriers.telephone.settings import TelephoneSettings
 from couriers.telephone.speech import Speech

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from couriers.telephone.machine import Words
+from couriers.telephone.call_events import Words
 
 NAME: Final = "{name}"
 """Where the lead's name is said. It is spoken; the rest may be an org's recording."""

@@ -66,6 +66,7 @@ def notifications_of(row: LeadRow) -> list[Notification]:
     if lead is None:
         return []
     found: list[Notification] = []
+    given_for_good = False
     for decision in row.decisions:
         if type(decision) in _SILENT:
             continue
@@ -73,7 +74,8 @@ def notifications_of(row: LeadRow) -> list[Notification]:
             case LeadOffered():
                 template, kinds = OFFERS.get(decision.method, OFFERS["round_robin"])
                 if lead.owner in decision.reps and decision.method in WINDOWED:
-                    template = "lead_assigned"  # it was given for good, without a window (R1)
+                    given_for_good = True  # without a window (R1)
+                    template = "lead_assigned"
                 data = {
                     **_about(lead),
                     "group_id": decision.group_id,
@@ -90,6 +92,9 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                         found += _to(
                             lead, rep_id, "lead_reassigned", ("email",), decision.epoch, _about(lead)
                         )
+                if decision.winner is not None and not given_for_good:
+                    told = {"won": True}
+                    found += _to(lead, decision.winner, template, kinds, decision.epoch, told, withdrawn=True)
             case OfferDeclined():
                 method = lead.search.method if lead.search and lead.search.method else "ring_all"
                 template, kinds = OFFERS.get(method, OFFERS["ring_all"])
@@ -97,33 +102,7 @@ def notifications_of(row: LeadRow) -> list[Notification]:
             case OwnerChanged():
                 found += _new_owner(lead, decision) + _former_owner(lead, decision, row.seq)
             case InquiryAdded(rep_id=str() as rep_id):
-                data = {
-                    **_about(lead),
-                    "inquiry_id": decision.inquiry_id,
-                    "vendor": decision.vendor,
-                    "campaign": decision.campaign,
-                    "inquiry": _inquiry(decision.facts),
-                }
-                found += _to(
-                    lead,
-                    rep_id,
-                    "new_inquiry",
-                    ("email", "push"),
-                    lead.owned_epoch,
-                    data,
-                    about=decision.inquiry_id,
-                )
-                if decision.vendor == TELEPHONE:
-                    told = {**_about(lead), "inquiry_id": decision.inquiry_id}
-                    found += _to(
-                        lead,
-                        rep_id,
-                        LEAD_CALLS,
-                        ("call",),
-                        lead.owned_epoch,
-                        told,
-                        about=decision.inquiry_id,
-                    )
+                found += _another_inquiry(lead, decision, rep_id)
             case CallbackDue(rep_id=str() as rep_id, epoch=epoch) if epoch:
                 due = {"callback_at": lead.callback_at, "quiet_until": decision.quiet_until}
                 found += _to(lead, rep_id, CALLBACK_DUE, ("email", "push"), epoch, {**_about(lead), **due})
@@ -148,6 +127,23 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                     found += _to(lead, rep_id, SHARED_HANDLE, ("email", "push"), row.seq, data)
             case _:
                 pass
+    return found
+
+
+def _another_inquiry(lead: Lead, decision: InquiryAdded, rep_id: str) -> list[Notification]:
+    """Tell the owner of another inquiry (K4), and ring the owner if the lead calls in (N5)."""
+    epoch, about = lead.owned_epoch, decision.inquiry_id
+    data = {
+        **_about(lead),
+        "inquiry_id": decision.inquiry_id,
+        "vendor": decision.vendor,
+        "campaign": decision.campaign,
+        "inquiry": _inquiry(decision.facts),
+    }
+    found = _to(lead, rep_id, "new_inquiry", ("email", "push"), epoch, data, about=about)
+    if decision.vendor == TELEPHONE:
+        told = {**_about(lead), "inquiry_id": decision.inquiry_id}
+        found += _to(lead, rep_id, LEAD_CALLS, ("call",), epoch, told, about=about)
     return found
 
 

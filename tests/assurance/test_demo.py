@@ -84,6 +84,16 @@ def test_r1_r3_s1_s5_every_method_is_seen_at_night(floor: SalesFloor) -> None:
     assert queued["large"] > 0
 
 
+def test_s1_live_transfers_ring_with_the_loan_officer_whom_nobody_plays(floor: SalesFloor) -> None:
+    rings = [
+        said for name in leads(floor) for said in floor.all_said(name, LeadOffered) if YOURS in said.reps
+    ]
+    assert {said.method for said in rings} >= {"ring_all"}
+    assert all(len(said.reps) > 1 for said in rings if said.method == "ring_all"), (
+        "others answer it if nobody is there"
+    )
+
+
 def test_e1_what_nobody_took_is_an_exception_with_its_reason(floor: SalesFloor) -> None:
     floor.wait(minutes=10)
     troubles = (floor.lead_of(name).open_exception for name in leads(floor))

@@ -2,7 +2,8 @@
 
 It is written after RFC 8030, 8188, 8291 and 8292 with `cryptography` alone, without the library of the courier.
 `python -m tests.couriers.push_service CERTIFICATE PORT` serves `/push/ID` as a push service does, and for the test:
-`POST /browsers` makes a browser, `GET /browsers/ID` lists what it received, `PUT /browsers/ID` sets its next answers.
+`POST /browsers` makes a browser, `GET /browsers/ID` lists what it received, `PUT /browsers/ID` sets its next answers,
+`GET /received` lists what all of them received.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import urllib.request
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,11 +33,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from models.push import subscription_id
 from runtime.process import free_port, spawn, stop_process
 from tests.fixtures.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.couriers.conftest import Post
 
 CURVE: Final = ec.SECP256R1()
 DAY_SECONDS: Final = 24 * 3_600
@@ -140,6 +145,7 @@ class Service:
         app.add_routes(
             [
                 web.post("/push/{id}", self.push),
+                web.get("/received", self.received),
                 web.post("/browsers", self.add),
                 web.get("/browsers/{id}", self.show),
                 web.put("/browsers/{id}", self.answer),
@@ -166,9 +172,21 @@ class Service:
             "urgency": headers["Urgency"],
             "topic": headers["Topic"],
             "content": content,
+            "at": time.time(),
         }
         browser.received.append(about)
         return web.Response(status=201, headers={"Location": f"{self._origin}/message/1"})
+
+    async def received(self, request: web.Request) -> web.Response:
+        """Return tag, time and `withdrawn` of each message that a browser received."""
+        del request
+        found = [
+            {"tag": content["tag"], "withdrawn": content.get("withdrawn", False), "at": one["at"]}
+            for browser in self._browsers.values()
+            for one in browser.received
+            for content in (one["content"],)
+        ]
+        return web.json_response(found)
 
     async def add(self, request: web.Request) -> web.Response:
         """Make a browser that subscribes with the key of the request's body."""
@@ -235,6 +253,14 @@ class PushServer:
             "FIRSTCLAIM_PUSH_CAFILE": str(self.cafile),
             "FIRSTCLAIM_PUSH_CONTACT": "mailto:operator@lender.example",
         }
+
+
+def subscribes(post: Post, rep: str, subscription: dict[str, Any]) -> None:
+    """Write a rep's subscription to its topic, as the console does."""
+    endpoint = subscription["endpoint"]
+    about = {"org": "default", "rep_id": rep, "endpoint": endpoint, **subscription["keys"]}
+    about["at"] = datetime.now(UTC).isoformat()
+    post.write("push-subscriptions", subscription_id(endpoint), about)
 
 
 @contextmanager

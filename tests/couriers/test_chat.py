@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import threading
-from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from couriers.chat.settings import ChatSettings
 from models.errors import ConfigError
 from runtime.process import stop_process
+from tests.couriers.chat_server import ChatServer
 from tests.couriers.conftest import CourierProcess
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import until
@@ -23,42 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.couriers.conftest import Post
-
-
-class ChatServer:
-    """An HTTP server that keeps what a chat's webhook gets. `refusals`: path -> how often it refuses."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[str, Any]] = []
-        self.refusals: Counter[str] = Counter()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                refused = server.refusals[self.path] > 0
-                server.refusals[self.path] -= 1
-                if not refused:
-                    server.got.append((self.path, json.loads(body)))
-                self.send_response(503 if refused else 200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._http.server_port
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
-
-    def messages(self, path: str) -> list[Any]:
-        """Return what a path got."""
-        return [body for to, body in self.got if to == path]
-
-    def stop(self) -> None:
-        """Stop it."""
-        self._http.shutdown()
-        self._http.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +78,11 @@ def test_n3_chats_get_the_news_that_they_want(post: Post, chats: ChatServer, cou
     assert sales["title"] == "Bob Ray: New Lead was Distributed to You"
     assert sales["message"].startswith("Team Source\nuntil ")
     assert "https://console.lender.example/leads/" in sales["message"]
-    assert "Sequential" not in json.dumps(chats.got), "names only where the org wants them"
+    assert "Sequential" not in str(chats.got), "names only where the org wants them"
 
     chats.got.clear()
-    chats.refusals["/"] = 2  # ntfy gets its messages at the root
+    refusals = iter([True, True])
+    chats.refuses = lambda path: path == "/" and next(refusals, False)  # ntfy gets its messages at the root
     offer = post.request(ann, unique("lead"), kind="push")
     assigned = post.request(ann, unique("lead"), kind="push", template="lead_assigned", seconds=None)
     assert until(lambda: post.all_have_fates(offer, assigned)), courier.log.read_text()[-3000:]

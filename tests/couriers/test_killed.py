@@ -1,7 +1,7 @@
-"""N1: 1,000 offers, the courier killed again and again, the server refusing a third of the time.
+"""N1: the courier is killed again and again while the provider refuses a third of the time.
 
-Every mail that was still useful comes. A mail comes twice only where the courier was killed between the server's answer
-and the record of it: at most one per connection and kill. No mail comes later than 20 seconds after its offer was over.
+Every offer that is still useful comes. One comes twice only where the courier was killed between the provider's answer
+and the record of it: at most one per connection and kill. None comes later than an attempt may take after its end.
 
 `KILL_SECONDS=5 pytest -s` kills it every five seconds, whatever it has sent until then.
 """
@@ -9,119 +9,160 @@ and the record of it: at most one per connection and kill. No mail comes later t
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import random
+import re
+import signal
 import time
-from collections import Counter
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from couriers.channels.mail import SEND_SECONDS
+from couriers.channels import chat, mail, push
+from couriers.push.settings import make_key, public_key_of
+from runtime.process import stop_process
+from tests.couriers.chat_server import ChatServer
+from tests.couriers.conftest import CourierProcess
+from tests.couriers.kills import KILL_SECONDS, Accepted, Offers
+from tests.couriers.push_service import push_server, subscribes
 from tests.fixtures.servers import unique
-from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from email.message import EmailMessage
+    from pathlib import Path
 
-    from tests.couriers.conftest import CourierProcess, Post
+    from tests.couriers.conftest import Post
     from tests.couriers.mail_server import MailServer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-OFFERS: Final = 1_000
-KILL_AFTER: Final = 140
-"""The courier is killed whenever so many more mails were accepted."""
-KILL_SECONDS: Final = float(os.environ.get("KILL_SECONDS", "0"))
-"""If it is not 0, the courier is killed so many seconds after its start instead."""
+MAILS: Final = 1_000
+OTHERS: Final = 300
 CONNECTIONS: Final = 4
-SHORT_SECONDS: Final = 4.0
+LEAD: Final = re.compile(r"/leads/([\w-]+)")
 
 
-def test_n1_a_thousand_offers_through_kills_and_refusals(
-    post: Post, server: MailServer, start: Callable[..., CourierProcess], record_property: Callable[..., None]
+@pytest.fixture
+def started(post: Post, tmp_path: Path) -> Iterator[Callable[..., Callable[[], CourierProcess]]]:
+    """Yield a function that returns how a channel's courier is started; all are stopped after the test."""
+    with ExitStack() as running:
+
+        def of(channel: str, environment: dict[str, str]) -> Callable[[], CourierProcess]:
+            def start() -> CourierProcess:
+                courier = CourierProcess(
+                    post.settings(tmp_path),
+                    tmp_path / f"{unique('courier')}.log",
+                    environment,
+                    *("--instance-id", f"{channel}-1"),
+                    channel=channel,
+                )
+                running.callback(stop_process, courier.process, signal.SIGTERM, 30)
+                return courier
+
+            return start
+
+        yield of
+
+
+def test_n1_a_thousand_mails_through_kills_and_refusals(
+    post: Post, server: MailServer, started: Callable[..., Callable[[], CourierProcess]]
 ) -> None:
     source = random.Random(14)
-    accepted: list[tuple[str, float]] = []
     server.refuse = lambda *_: "451 4.3.0 Try again later" if source.random() < 1 / 3 else None
+    offers, found = Offers(post, "email"), list[tuple[str, float]]()
+    offers.write(MAILS)
+    by_digest = {hashlib.sha256(one.encode()).hexdigest()[:40]: one for one in offers.ids}
 
-    def note(mail: EmailMessage) -> None:
-        accepted.append((str(mail["Message-ID"]), time.time()))
+    def note(came: EmailMessage) -> None:
+        found.append((by_digest[str(came["Message-ID"])[1:41]], time.time()))
 
     server.on_accepted = note
-    reps = [unique("rep") for _ in range(20)]
-    for rep in reps:
-        post.rep(rep)
-    ids: list[str] = []
-    withdrawn: set[str] = set()
-    short: set[str] = set()
-    for n in range(OFFERS):
-        rep, lead = reps[n % len(reps)], unique("lead")
-        brief = n % 10 == 0
-        identity = post.request(rep, lead, seconds=SHORT_SECONDS if brief else 600, flush=False)
-        ids.append(identity)
-        if brief:
-            short.add(identity)
-        if n % 10 == 5:
-            post.request(rep, lead, withdrawn=True, flush=False)
-            withdrawn.add(identity)
-    assert post.producer.flush(60) == 0
-    kills = 0
-    courier = start("--instance-id", "mail-1", FIRSTCLAIM_SMTP_CONNECTIONS=str(CONNECTIONS))
-    useful = set(ids) - short - withdrawn
-
-    def distinct() -> int:
-        return len({identity for identity, _ in accepted})
-
-    def killed_at() -> Callable[[], bool]:
-        goal, at = len(accepted) + KILL_AFTER, time.monotonic() + KILL_SECONDS
-        if KILL_SECONDS:
-            return lambda: time.monotonic() >= at or distinct() >= len(useful)
-        return lambda: len(accepted) >= goal or distinct() >= len(useful)
-
-    while distinct() < len(useful):
-        assert until(killed_at(), LONG_PATIENCE_SECONDS), courier.log.read_text()[-3000:]
-        courier.kill()
-        kills += 1
-        courier = start("--instance-id", "mail-1", FIRSTCLAIM_SMTP_CONNECTIONS=str(CONNECTIONS))
-    assert until(lambda: post.all_have_fates(*ids), LONG_PATIENCE_SECONDS, every=1.0), (
-        courier.log.read_text()[-3000:]
+    start = started("mail", {**server.environment(), "FIRSTCLAIM_SMTP_CONNECTIONS": str(CONNECTIONS)})
+    kills = offers.through_kills(start, lambda: list(found), every=140)
+    figures = offers.check(
+        found,
+        repeats=kills * CONNECTIONS,
+        late_seconds=mail.SEND_SECONDS,
+        over=(["withdrawn"], ["sent"]),
     )
-
-    fates = post.fates(*ids)
-    kinds: Counter[tuple[str, ...]] = Counter(tuple(found) for found in fates.values())
-    assert {identity for identity in ids if "sent" in fates[identity]} >= useful
-    assert all(fates[identity] in (["withdrawn"], ["sent"]) for identity in withdrawn)
-    assert all(fates[identity] in (["failed"], ["sent"]) for identity in short)
-    twice = {
-        identity: count
-        for identity, count in Counter(identity for identity, _ in accepted).items()
-        if count > 1
-    }
-    repeats = sum(count - 1 for count in twice.values())
-    assert repeats <= kills * CONNECTIONS
-    late = _late(post, ids, accepted)
-    assert max(late, default=0.0) <= SEND_SECONDS
-    found: dict[str, Any] = {
-        "kills": kills,
-        "accepted": len(accepted),
-        "repeats": repeats,
-        "fates": dict(kinds),
-    }
-    print({**found, "tried": sum(server.tried.values()), "latest": max(late, default=0.0)})  # noqa: T201  # a measurement
-    record_property("figures", str(found))
+    print({"kills": kills, "tried": sum(server.tried.values()), **figures})  # noqa: T201  # a measurement
     assert kills >= 4
 
 
-def _late(post: Post, ids: list[str], accepted: list[tuple[str, float]]) -> list[float]:
-    """Return how many seconds each mail came after its offer was over, of those that did."""
-    ends = {}
-    for record in post.records("notifications"):
-        said = json.loads(record.value())
-        if said["notification_id"] in ids and not said["withdrawn"]:
-            digest = hashlib.sha256(said["notification_id"].encode()).hexdigest()[:40]
-            ends[f"<{digest}@lender.example>"] = datetime.fromisoformat(said["data"]["until"]).timestamp()
-    return [at - ends[identity] for identity, at in accepted if at > ends[identity]]
+def test_n1_n3_chats_through_kills_and_refusals(
+    post: Post, started: Callable[..., Callable[[], CourierProcess]]
+) -> None:
+    source = random.Random(16)
+    server = ChatServer(lambda _: source.random() < 1 / 3)
+    try:
+        post.publish("settings", "settings", {"chat": {"services": [{"secret": "sales-floor"}]}})
+        offers = Offers(post, "push")
+        offers.write(OTHERS)
+        by_lead = {one.split("/")[0]: one for one in offers.ids}
+
+        def accepted() -> Accepted:
+            found = [(LEAD.search(one.body["message"]), one.at) for one in server.got]
+            return [(by_lead[lead[1]], at) for lead, at in found if lead and lead[1] in by_lead]
+
+        environment = {
+            "FIRSTCLAIM_CHAT_URL_DEFAULT__SALES_FLOOR": f"json://127.0.0.1:{server.port}/sales",
+            "FIRSTCLAIM_CHAT_CONNECTIONS": str(CONNECTIONS),
+            "FIRSTCLAIM_PUBLIC_URL": "https://console.lender.example",
+        }
+        kills = offers.through_kills(started("chat", environment), accepted, every=60)
+        figures = offers.check(
+            accepted(),
+            repeats=kills * CONNECTIONS,
+            late_seconds=chat.SEND_SECONDS,
+            over=(["withdrawn"], ["sent"]),
+        )
+        print({"kills": kills, **figures})  # noqa: T201  # a measurement
+        assert kills >= (1 if KILL_SECONDS else 3)
+    finally:
+        server.stop()
+
+
+def test_n1_n3_push_messages_through_kills_and_refusals(
+    post: Post, started: Callable[..., Callable[[], CourierProcess]], tmp_path: Path
+) -> None:
+    """A message whose offer was withdrawn is taken back in the browser: nothing of it is shown at the end."""
+    source = random.Random(15)
+    file = tmp_path / "push-key.pem"
+    key = public_key_of(make_key(file))
+    offers = Offers(post, "push")
+    with push_server(tmp_path) as service:
+        browsers = []
+        for rep in offers.reps:
+            browser = service.browser(key)
+            browser.answers(*(503 if source.random() < 1 / 3 else 201 for _ in range(200)))
+            browsers.append(browser)
+            subscribes(post, rep, browser.subscription)
+        offers.write(OTHERS)
+        by_tag = {hashlib.sha256(one.encode()).hexdigest()[:40]: one for one in offers.ids}
+
+        def accepted() -> Accepted:
+            return [
+                (by_tag[one["tag"]], one["at"]) for one in service.call("received") if not one["withdrawn"]
+            ]
+
+        environment = {
+            **service.environment(),
+            "FIRSTCLAIM_PUSH_PRIVATE_KEY_FILE": str(file),
+            "FIRSTCLAIM_PUSH_CONNECTIONS": str(CONNECTIONS),
+        }
+        kills = offers.through_kills(started("push", environment), accepted, every=60)
+        figures = offers.check(
+            accepted(),
+            repeats=kills * CONNECTIONS,
+            late_seconds=push.SEND_SECONDS,
+            over=(["withdrawn"], ["sent"], ["sent", "withdrawn"], ["withdrawn", "withdrawn"]),
+        )
+        fates = post.fates(*offers.withdrawn)
+        for browser in browsers:
+            last = {one["content"]["tag"]: one["content"] for one in browser.seen()}
+            for tag, content in last.items():
+                taken_back = fates.get(by_tag[tag], [])[-1:] == ["withdrawn"]
+                assert not taken_back or content.get("withdrawn"), "it is still shown"
+    print({"kills": kills, **figures})  # noqa: T201  # a measurement
+    assert kills >= 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +14,7 @@ from models.errors import ConfigError
 from models.push import subscription_id
 from runtime.process import stop_process
 from tests.couriers.conftest import CourierProcess
-from tests.couriers.push_service import Browser, PushServer, push_server
+from tests.couriers.push_service import Browser, PushServer, push_server, subscribes
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import until
 
@@ -54,14 +53,7 @@ class Push:
 
     def note(self, rep: str, subscription: dict[str, Any]) -> None:
         """Write a subscription to the topic."""
-        value = {
-            "org": "default",
-            "rep_id": rep,
-            "endpoint": subscription["endpoint"],
-            **subscription["keys"],
-            "at": datetime.now(UTC).isoformat(),
-        }
-        self.post.write(TOPIC, subscription_id(subscription["endpoint"]), value)
+        subscribes(self.post, rep, subscription)
 
     def fate_of(self, rep: str, **request: Any) -> dict[str, Any]:
         """Request a push message and return its first fate."""

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from assurance.verify import deliveries
 from assurance.verify.deliveries import check_deliveries
 from assurance.verify.findings import Findings
 from couriers.channels import group_of
 from sink.deliveries import DeliveryWriter, delivery_row
 from sink.engine import connect
 from sink.migrate import upgrade
+from streams.topic_reader import read_topic
 from tests.couriers.conftest import PARTITIONS
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from tests.couriers.conftest import CourierProcess, Post
@@ -90,3 +92,28 @@ def test_n1_fates_and_requests_are_compared(
     assert DeliveryWriter(engine).apply(kept, {}, ends_of)
     engine.dispose()
     assert found() == {"fate_unasked": 1, "crm_missing": len(ends_of)}
+
+
+def test_n1_a_request_that_comes_while_fates_are_compared_is_no_error(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request and its fate are written after the first topic of their partition was read."""
+    settings = post.settings(tmp_path)
+    upgrade(settings.database_url)
+    fate = {"channel": "email", "status": "sent", "provider": "p", "detail": "", "org": "default"}
+    wrote: list[str] = []
+
+    async def reads(*given: Any, **options: Any) -> AsyncIterator[Any]:
+        async for record in read_topic(*given, **options):
+            yield record
+        lead = unique("lead")
+        wrote.append(identity := post.request("rep", lead))
+        about = {"notification_id": identity, "lead_id": lead, "rep_id": "rep", "at": "2026-11-20T14:12:00Z"}
+        post.write("deliveries", lead, {**fate, **about})
+
+    before, findings = Findings(), Findings()
+    asyncio.run(check_deliveries(settings, before))
+    monkeypatch.setattr(deliveries, "read_topic", reads)
+    asyncio.run(check_deliveries(settings, findings))
+    assert wrote
+    assert dict(findings.counts) == dict(before.counts)

@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from models.errors import ConfigError, StartFailed, StateInUse
 from runtime import KafkaBroker, PostgresServer, ValkeyServer, postgres
-from runtime.kafka import coordinator_serves
+from runtime.kafka import cache_classes, coordinator_serves
 from runtime.process import free_port
 from streams.ports import is_free
 from tests.fixtures.servers import make_kafka, unique
@@ -80,6 +80,15 @@ async def test_kafka_keeps_what_it_acknowledged_through_kill_9_and_a_clean_stop(
 
 
 @pytest.mark.kafka
+def test_a_broker_that_ends_without_writing_its_classes_stops_nobody(tmp_path: Path) -> None:
+    broker = make_kafka(tmp_path / "kafka")
+    before = broker.class_cache().exists()
+    assert cache_classes(broker, lambda _: broker.kill9()) is None
+    assert broker.class_cache().exists() == before, "the cache that others use is not touched"
+    with broker:
+        assert broker.answers()
+
+
 async def test_a_group_is_served_at_once_when_the_fixture_says_ready(kafka: str) -> None:
     host, port = kafka.split(":")
     with socket.create_connection((host, int(port)), SECONDS) as connection:

@@ -155,6 +155,7 @@ UNUSED_HERE = {
     ("courier", "WRITE", "lead-arrivals"),
     ("courier", "READ", "lead-decisions"),
     ("courier", "READ", "firstclaim-courier-call"),
+    ("courier", "READ", "firstclaim-courier-call-turn"),
     # No push message, chat or digest is sent here.
     ("courier", "READ", "firstclaim-courier-push"),
     ("courier", "READ", "firstclaim-courier-chat"),

@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import sys
+import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -78,14 +80,32 @@ class CourierProcess:
     environment: dict[str, str]
     log: Path
     process: Any = None
+    port: int = 0
+
+    def launch(self) -> None:
+        """Start it."""
+        self.port = free_port()
+        argv = [sys.executable, "-m", "cli", "courier", "--channel", "call", "--port", str(self.port)]
+        self.process = spawn(argv, self.log, environment=self.environment)
 
     def start(self) -> None:
         """Start it, and wait until it is ready."""
-        port = free_port()
-        argv = [sys.executable, "-m", "cli", "courier", "--channel", "call", "--port", str(port)]
-        self.process = spawn(argv, self.log, environment=self.environment)
-        ready = f"http://127.0.0.1:{port}/ready"
-        assert until(lambda: _ready(ready), LONG_PATIENCE_SECONDS), self.log.read_text()
+        self.launch()
+        assert until(self.is_ready, LONG_PATIENCE_SECONDS), self.log.read_text()
+
+    def is_ready(self) -> bool:
+        """Return whether it says that it is ready."""
+        return self.says()[0] == HTTPStatus.OK
+
+    def says(self) -> tuple[int, str]:
+        """Return status and text of its /ready; status 0 while nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
 
     def stop(self, which: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait until it has ended."""
@@ -131,11 +151,3 @@ def office(asterisk: AsteriskServer, tmp_path_factory: pytest.TempPathFactory) -
 
 LEAD_PORT = free_port()
 """The port of the lead's telephone, which is known before the courier starts."""
-
-
-def _ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # our own address
-            return bool(answer.status == 200)
-    except OSError:
-        return False

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from application.journal_snapshot import journal_now
+from couriers.telephone.call_events import Words
 from couriers.telephone.calls import call_id_of
-from couriers.telephone.machine import Words
 from couriers.telephone.words import parts
 from models.ids import lead_id
 from tests.fixtures.servers import unique
@@ -58,6 +58,8 @@ class Story:
         self.org = unique(f"org{number}")
         self.keeps = number % 2 == 1
         self.reps: tuple[str, ...] = REPS
+        self.special: dict[str, str] = {}
+        """Rep -> how the rep's telephone behaves in this story."""
         self.telephones: dict[str, Telephone] = {}
         self.lead = Telephone("lead", folder, sipp.talks(talk_ms), LEAD_PORT)
         self.external = unique("A")
@@ -74,7 +76,8 @@ class Story:
         """Publish the org with its reps (all twelve if none is named), and start their telephones."""
         self.reps = reps or REPS
         for rep in self.reps:
-            self.telephones[rep] = Telephone(rep, self.folder, scenario(rep, keeps=self.keeps))
+            behaves = self.special.get(rep) or scenario(rep, keeps=self.keeps)
+            self.telephones[rep] = Telephone(rep, self.folder, behaves)
             self._publish("rep", rep, {"rep_id": rep, "telephone": self.telephones[rep].uri})
         members = [{"rep_id": rep} for rep in self.reps]
         terms = {"method": "ring_all", "members": members, "ring_seconds": ring_seconds}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import asynccontextmanager
+from http import HTTPStatus
 from secrets import randbelow
 from typing import TYPE_CHECKING
 
@@ -12,20 +14,25 @@ from playwright.async_api import async_playwright, expect
 
 from assurance.verify import verify
 from bench import BENCHES
+from couriers.telephone.call_events import Words
 from runtime.up import everything
 from sink.engine import connect
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.telephony import sipp
+from tests.telephony.conftest import CourierProcess, Watcher
 from tests.telephony.sipp import Telephone
-from tests.telephony.test_ring_all import AWAY, FIRST, REPS, Story
+from tests.telephony.test_ring_all import AWAY, FIRST, MACHINE, REPS, SPOKEN, Story
 from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.web.running_org import PASSWORD, PATIENCE_MS
 from web.settings import WebSettings
 from web.store.accounts import Account, Accounts
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from playwright.async_api import Page
 
     from tests.telephony.conftest import Office
 
@@ -37,30 +44,17 @@ async def test_n7_a_click_rings_the_rep_and_then_the_lead_and_the_page_shows_it(
 ) -> None:
     """A browser, Asterisk and two SIP telephones: the rep's presses 1, the lead's talks for some seconds."""
     story = Story(office, tmp_path, 110, talk_ms=8_000)
-    settings = office.running.settings
-    console = connect(WebSettings.read(state_dir=settings.state_dir).console_database_url)
-    email = f"{FIRST}@{story.org}.example"
-    Accounts(console).put(Account(email=email, org=story.org, rep_id=FIRST, role="rep"), PASSWORD)
     try:
         story.publish(FIRST, click_to_call=True)
         await eventually(story.is_known, "every partition knows the org", every=0.5)
         story.arrive(assigned_to=FIRST)
         await eventually(lambda: story.of("assignments"), "it has its owner", every=0.5)
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-            url = f"http://127.0.0.1:{office.running.ports['console']}"
-            page = await (await browser.new_context(base_url=url)).new_page()
-            page.set_default_timeout(PATIENCE_MS)
-            await page.goto(f"/sign-in?next=/leads/{story.lead_id}")
-            await page.get_by_label("Email").fill(email)
-            await page.get_by_label("Password").fill(PASSWORD)
-            await page.get_by_role("button", name="Sign in").click()
+        async with browser_of(story, FIRST, f"/leads/{story.lead_id}") as page:
             await page.get_by_role("button", name="Call Jeremy Jones").click()
             bar = page.locator("#call")
             connected = "You are connected with Jeremy Jones."
             await expect(bar).to_contain_text(connected, timeout=PATIENCE_MS)
             await expect(bar).to_contain_text("has ended after 0:", timeout=PATIENCE_MS)
-            await browser.close()
         await eventually(lambda: story.activities() == [(FIRST, "done")], "the call is logged", every=0.5)
         legs = [(one["leg"], one["event"]) for one in story.of("calls")]
         assert (
@@ -68,8 +62,78 @@ async def test_n7_a_click_rings_the_rep_and_then_the_lead_and_the_page_shows_it(
         )
         assert story.lead.process.wait(60) == 0, "the lead's telephone talked and hung up"
     finally:
-        console.dispose()
         story.stop()
+
+
+async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
+    office: Office, tmp_path: Path
+) -> None:
+    """The winner's telephone is silent at once. A loser who has answered hears why, and one that rings ends later."""
+    story, watcher, listening = Story(office, tmp_path, 116), Watcher(office.asterisk), asyncio.Event()
+    winner, rings, hears = AWAY, FIRST, MACHINE
+    story.special[rings] = sipp.is_away()
+    watching = asyncio.create_task(watcher.watch(listening))
+    try:
+        await eventually(listening.is_set, "the watcher listens")
+        story.publish(winner, rings, hears)
+        await eventually(story.is_known, "every partition knows the org", every=0.5)
+        async with browser_of(story, winner, "/queues/mine") as page:
+            story.arrive()
+            card = page.locator("#offers").get_by_role("alert")
+            await expect(card).to_contain_text(
+                "You have an available lead Jeremy Jones.", timeout=PATIENCE_MS
+            )
+            await eventually(lambda: answered(story) == {hears}, "a loser hears the offer", every=0.2)
+            await page.get_by_role("button", name="Press 1 to accept").click()
+            await expect(card).to_contain_text("You have been assigned Jeremy Jones", timeout=PATIENCE_MS)
+        await eventually(story.all_ended, "every leg ended", every=0.5)
+        calls = story.of("calls")
+        ended = {one["rep_id"]: one for one in calls if one["event"] == "ended"}
+        assert {rep: one["reason"] for rep, one in ended.items() if rep != hears} == {
+            winner: "withdrawn",
+            rings: "withdrawn",
+        }
+        assert ended[winner]["at"] < ended[rings]["at"], "a loser's rings on, so that a late answer hears why"
+        assert is_cancelled(story.telephones[winner])
+        assert is_cancelled(story.telephones[rings])
+        mine = {f"firstclaim-{one['call_id']}" for one in calls if one["rep_id"] == hears}
+        heard = [SPOKEN[sound] for channel, sound in watcher.played if channel in mine and sound in SPOKEN]
+        assert heard == [Words.OFFER, Words.GONE]
+        fates = {(one["rep_id"], one["status"]) for one in story.of("deliveries") if one["channel"] == "call"}
+        assert (winner, "withdrawn") in fates
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        story.stop()
+
+
+@asynccontextmanager
+async def browser_of(story: Story, rep: str, path: str) -> AsyncIterator[Page]:
+    """Yield a page of the console in which a rep has signed in."""
+    running = story.office.running
+    console = connect(WebSettings.read(state_dir=running.settings.state_dir).console_database_url)
+    email = f"{rep}@{story.org}.example"
+    Accounts(console).put(Account(email=email, org=story.org, rep_id=rep, role="rep"), PASSWORD)
+    try:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+            url = f"http://127.0.0.1:{running.ports['console']}"
+            page = await (await browser.new_context(base_url=url)).new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            await page.goto(f"/sign-in?next={path}")
+            await page.get_by_label("Email").fill(email)
+            await page.get_by_label("Password").fill(PASSWORD)
+            await page.get_by_role("button", name="Sign in").click()
+            await page.wait_for_selector("html[data-ready=yes]")
+            yield page
+            await browser.close()
+    finally:
+        console.dispose()
+
+
+def answered(story: Story) -> set[str]:
+    """Return the reps whose telephones were answered."""
+    return {one["rep_id"] for one in story.of("calls") if one["event"] == "answered"}
 
 
 async def test_n5_a_known_lead_that_calls_in_is_connected_with_its_owner(
@@ -129,6 +193,40 @@ async def test_n1_n4_a_killed_courier_rings_again_and_leaves_no_open_leg(
         if again is not None:
             again.stop()
         story.stop()
+
+
+async def test_n5_a_second_courier_waits_and_takes_over_when_the_first_ends(
+    office: Office, tmp_path: Path
+) -> None:
+    """While the first one lives, the second one does not touch its calls, and says that it waits."""
+    story = Story(office, tmp_path, 118)
+    second = CourierProcess(office.courier.environment, tmp_path / "second.log")
+    again: Telephone | None = None
+    try:
+        story.publish(AWAY, ring_seconds=120)
+        await asyncio.to_thread(second.launch)
+        waits = "another courier of this channel works"
+        await eventually(lambda: waits in second.says()[1], "the second one says that it waits", every=0.3)
+        assert second.says()[0] == HTTPStatus.SERVICE_UNAVAILABLE
+        assert waits in second.log.read_text()
+        await eventually(office.courier.is_ready, "the first one works on", every=0.3)
+        story.arrive()
+        first = story.telephones[AWAY]
+        await eventually(lambda: "ringing" in events(story), "it rings", every=0.3)
+        assert not is_cancelled(first)
+        await asyncio.to_thread(office.courier.stop, signal.SIGKILL)
+        await eventually(lambda: is_cancelled(first), "the second one hangs up what is left", every=0.3)
+        first.stop()
+        again = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), first.port)
+        await eventually(lambda: story.of("assignments"), "the rep was called again and won", every=0.5)
+        await eventually(second.is_ready, "the second one works", every=0.3)
+        await eventually(story.all_ended, "every leg ended", every=0.5)
+    finally:
+        if again is not None:
+            again.stop()
+        story.stop()
+        await asyncio.to_thread(second.stop)
+        await asyncio.to_thread(office.courier.start)
 
 
 async def test_n4_verify_agrees_with_every_call(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from tests.web.rows import READY, WORK, appears, row
 from tests.web.screens import shot
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import Page, Route
 
     from streams.clients import Producer
     from tests.web.running_org import RunningOrg
@@ -85,6 +86,31 @@ async def owned(office: RunningOrg, *, click_to_call: bool | None, quiet: bool =
 def bar(page: Page) -> Any:
     """Return the bar that shows the call."""
     return page.locator("#call")
+
+
+async def test_n7_the_bar_names_the_lead_also_when_the_telephone_rings_before_the_answer(
+    office: RunningOrg,
+) -> None:
+    lead = await owned(office, click_to_call=True)
+    page = await office.sign_in("ann", f"/leads/{lead}")
+    await page.wait_for_selector(f"{READY} .lead")
+    rang = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        """Let the engine decide, and keep its answer from the page until the telephone rang."""
+        answer = await route.fetch()
+        await rang.wait()
+        await route.fulfill(response=answer)
+
+    await page.route("**/actions", hold)
+    await page.get_by_role("button", name="Call Jeremy Jones").click()
+    async with started(producer(office.stack.settings)) as writer:
+        courier = Courier(office, lead, writer)
+        await courier.says(await courier.request(), "rep", "dialled")
+        await expect(bar(page)).to_contain_text(
+            "Your telephone rings. Jeremy Jones is called when you press 1."
+        )
+    rang.set()
 
 
 async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_its_log(

@@ -146,6 +146,22 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
     await expect(third.get_by_role("alert")).to_contain_text("it is not to be called. The lead stays yours.")
 
 
+async def test_s3_a_rep_who_wins_in_one_browser_has_no_offer_in_the_other_ones(office: RunningOrg) -> None:
+    """The other browser of the winner shows nothing more, and does not say that the lead is gone."""
+    first, loser = await floor(office, "ring_all", "rep-1", "rep-2", ring_seconds=120)
+    other = await office.sign_in("rep-1", "/queues/work")
+    lead = await office.arrive("A-1", campaign="west", phone="4014194247", **JONES)
+    for page in (first, other, loser):
+        await expect(page.get_by_role("alert")).to_contain_text("You have an available lead Jeremy Jones.")
+    await first.get_by_role("button", name="Press 1 to accept").click()
+    await expect(first.get_by_role("alert")).to_contain_text("You have been assigned Jeremy Jones")
+    await expect(offers(other)).to_be_hidden()
+    await expect(said(other, GONE)).to_have_count(0)
+    await expect(loser.get_by_role("alert")).to_contain_text(GONE)
+    await other.goto("/queues/mine")
+    await appears(other, lead)
+
+
 async def test_s5_the_first_click_on_new_lead_wins(office: RunningOrg) -> None:
     first, second = await floor(office, "distribute_all", "rep-1", "rep-2", ring_seconds=120)
     lead = await office.arrive("A-1", campaign="west", **JONES)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from playwright.async_api import BrowserContext, CDPSession, Page, Worker
+    from playwright.async_api import CDPSession, Page, Worker
 
     from tests.web.running_org import RunningOrg
 
@@ -118,6 +118,17 @@ async def _page(office: RunningOrg, browser: Browser, path: str) -> Page:
     return page
 
 
+COUNTING = """() => {
+  self.shown = 0;
+  const show = ServiceWorkerRegistration.prototype.showNotification;
+  ServiceWorkerRegistration.prototype.showNotification = async function (...given) {
+    await show.apply(this, given);
+    self.shown += 1;
+  };
+}"""
+"""Counts what the worker has shown. Chromium forgets a notification if it is asked for all while it shows one."""
+
+
 async def _shown(worker: Worker) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = await worker.evaluate(
         "() => self.registration.getNotifications()"
@@ -126,9 +137,8 @@ async def _shown(worker: Worker) -> list[dict[str, Any]]:
     return found
 
 
-async def _deliver(context: BrowserContext, session: CDPSession, origin: str, message: Any) -> None:
+async def _deliver(session: CDPSession, origin: str, message: Any) -> None:
     """Deliver a message to the service worker, as the browser does for its push service."""
-    del context
     found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def note(event: dict[str, Any]) -> None:
@@ -170,6 +180,7 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
         assert await page.evaluate("window.askedFor") == ["permission", desk.public_key]
         context, origin = page.context, office.url
         [worker] = context.service_workers
+        await worker.evaluate(COUNTING)
         await page.goto("about:blank")
 
         second = await office.arrive("P-2", campaign="web", first_name="Mary", last_name="Moe")
@@ -179,8 +190,8 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
 
         await eventually(lambda: arrived(1), "the offer reaches the push service")
         session = await context.new_cdp_session(page)
-        await _deliver(context, session, origin, browser.seen()[0])
-        await eventually(lambda: _has(worker, 1), "the notification is shown")
+        await _deliver(session, origin, browser.seen()[0])
+        await eventually(lambda: worker.evaluate("() => self.shown === 1"), "the notification is shown")
         [shown] = await _shown(worker)
         assert shown["title"] == "New Lead was Distributed to You"
         assert shown["body"].startswith("Mary Moe · web")
@@ -202,18 +213,38 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
             }"""
         )
         assert opened == [f"{origin}/leads/{second}"]
-        # The click closes the notification. Its close names the tag, so one that came late would close the next one too.
+        # The close names the tag: if it came late, it would close the next notification too.
         await eventually(lambda: _has(worker, 0), "the click closes the notification")
-        await _deliver(context, session, origin, browser.seen()[0])
-        await eventually(lambda: _has(worker, 1), "it is shown again")
+        await _deliver(session, origin, browser.seen()[0])
+        await eventually(lambda: worker.evaluate("() => self.shown === 2"), "it is shown again")
+        assert await _has(worker, 1)
 
         answer = await office.ask("decline", second, "ann", epoch=1)
         assert answer.result == "done"
         await eventually(lambda: arrived(2), "the withdrawal reaches the push service")
         withdrawn = browser.seen()[1]
         assert withdrawn["content"]["withdrawn"] is True
-        await _deliver(context, session, origin, withdrawn)
+        await _deliver(session, origin, withdrawn)
         await eventually(lambda: _has(worker, 0), "the notification is closed")
+        await _taken_in_another_browser(office, browser, session, worker)
+
+
+async def _taken_in_another_browser(
+    office: RunningOrg, browser: Browser, session: CDPSession, worker: Worker
+) -> None:
+    """Let the rep take a lead elsewhere, and see this browser close what it shows."""
+    lead = await office.arrive("P-3", campaign="web", first_name="Ana", last_name="Silva")
+
+    async def arrived(count: int) -> bool:
+        return len(await asyncio.to_thread(browser.seen)) >= count
+
+    await eventually(lambda: arrived(3), "the next offer reaches the push service")
+    await _deliver(session, office.url, browser.seen()[2])
+    await eventually(lambda: worker.evaluate("() => self.shown === 3"), "the notification is shown")
+    assert (await office.ask("accept", lead, "ann", epoch=1)).result == "won"
+    await eventually(lambda: arrived(4), "its withdrawal reaches the push service")
+    await _deliver(session, office.url, browser.seen()[3])
+    await eventually(lambda: _has(worker, 0), "the notification is closed")
 
 
 async def _has(worker: Worker, count: int) -> bool:

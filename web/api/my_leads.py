@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from rules.language.tree import in_zone, parse
+from rules.language.value_labels import value_label
 from rules.queues.rule_book import OrgRules
 from sink.lists import pages
 from sink.lists.columns import Column, Kind, Listing
@@ -28,6 +29,7 @@ from web.services import list_params
 from web.services.audit.exports import RecordedExport, RowCount, used_filter
 from web.services.call_times import call_times
 from web.services.crm_query import ask
+from web.services.outcome_labels import outcome_label
 from web.services.spreadsheet_text import defused
 
 router = APIRouter(prefix="/api/v1", tags=["leads"])
@@ -48,6 +50,9 @@ _SEGMENT: Final = {
     "description": "A rule tree as JSON, for managers and admins (D6)",
     "schema": {"type": "string"},
 }
+_WORDED: Final = frozenset({"last_outcome", "loan_purpose", "property_type", "phase"})
+"""The columns whose values people read as labels. A CSV has both: the value in its place for programs, and the label in
+a further column at the end, so that no column of an older file moves."""
 _CSV: Final = "text/csv"
 
 
@@ -178,16 +183,26 @@ def _csv(
 ) -> Iterator[bytes]:
     """Yield the file in pieces. `count` is called for each row."""
     columns = [listing.by_name[name] for name in names]
+    worded = [n for n, column in enumerate(columns) if column.name in _WORDED]
     text = io.StringIO()
     write = csv.writer(text).writerow
-    write(["lead_id", *(column.label for column in columns)])
+    also = [f"{columns[n].label} (as shown)" for n in worded]
+    write(["lead_id", *(column.label for column in columns), *also])
     yield b"\xef\xbb\xbf"
     for n, (lead_id, *values) in enumerate(pages.stream(connection, listing, given, only, names)):
         count()
-        write([lead_id, *(_cell(rules, *cell) for cell in zip(columns, values, strict=True))])
+        cells = (_cell(rules, *cell) for cell in zip(columns, values, strict=True))
+        write([lead_id, *cells, *(_words(rules, columns[n], values[n]) for n in worded)])
         if n % 200 == 0:
             yield _taken(text)
     yield _taken(text)
+
+
+def _words(rules: OrgRules, column: Column, value: Any) -> str:
+    """Return the words that the pages show for a value."""
+    if value is None:
+        return ""
+    return defused(outcome_label(rules, value) if column.name == "last_outcome" else value_label(str(value)))
 
 
 def _taken(text: io.StringIO) -> bytes:

@@ -7,6 +7,7 @@ from fastapi import Request, Response
 
 from web.auth import ADMINS, ANYONE, MANAGERS, Person
 from web.services.calls import click_to_call
+from web.services.outcome_labels import outcome_labels
 
 REPS: Final = ANYONE - MANAGERS
 
@@ -42,7 +43,10 @@ def render(
 ) -> Response:
     """Render a page."""
     links = [link for link in NAVIGATION if person is not None and person.role in link.roles]
+    labels = outcome_labels(request.app.state.parts.directory.org(person.org)) if person is not None else {}
     shown: dict[str, Any] = {
+        "outcome_labels": labels,
+        "outcome_labels_data": data(labels),
         "person": person,
         "telephone": person is not None and click_to_call(request.app.state.parts, person.org),
         "links": links,

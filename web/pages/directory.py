@@ -10,6 +10,7 @@ from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person
 from web.errors import not_found
 from web.pages.common import data, render
 from web.services.directory_objects import accounts_of, all_objects
+from web.services.outcome_labels import org_outcomes
 from web.services.rule_fields import offered_fields
 
 router = APIRouter(include_in_schema=False)
@@ -48,7 +49,7 @@ async def directory(
         "objects": [one.model_dump(mode="json") for one in everything.objects],
         "may_write": person.role in ADMINS,
         "states": sorted(STATE_CODES),
-        "outcomes": sorted({name for queue in rules.queues.values() for name in queue.queue.outcomes}),
+        "outcomes": org_outcomes(rules),
         "emails": {account.rep_id: account.email for account in accounts},
         "second_factors": [account.rep_id for account in accounts if account.has_second_factor],
     }

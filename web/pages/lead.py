@@ -25,6 +25,7 @@ from web.services.lead_corrections import (
 )
 from web.services.lead_moves import moves_offered
 from web.services.lead_visibility import KNOWN_SECONDS, Visibility, VisibleLead, unseen, visible_lead
+from web.services.outcome_labels import in_order, outcome_labels
 from web.services.shown_lead import LeadShown, history, lead_shown, queues_when_opened
 from web.services.takers import may_move_leads
 from web.services.view_only import views_only
@@ -186,8 +187,8 @@ def suggested(parts: Services, person: Person) -> list[str]:
     for queue_id in sorted(rules.queues):
         if person.may_see(rules, queue_id):
             found.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
-    found.update(dict.fromkeys(rules.settings.closing_outcomes))
-    return list(found)
+    found.update(dict.fromkeys([*outcome_labels(rules), *rules.settings.closing_outcomes]))
+    return in_order(rules, list(found))
 
 
 def call_time_shown(parts: Services, person: Person, found: VisibleLead) -> str:

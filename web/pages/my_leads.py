@@ -9,6 +9,7 @@ from sink.lists.listings import LEAD_COLUMNS, LEADS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.services.list_params import described
+from web.services.outcome_labels import org_outcomes
 from web.services.rule_fields import offered_fields
 from web.services.takers import ALL_MOVES, OWNERS_MOVES, may_move_leads
 
@@ -27,7 +28,6 @@ async def my_leads(
     names = chosen.get("columns")
     known = [name for name in names if name in LEADS.by_name] if isinstance(names, list) else []
     rules = parts.directory.org(person.org)
-    outcomes = {name for queue in rules.queues.values() for name in queue.queue.outcomes}
     shown = {
         "api": "/api/v1/leads",
         "oversees": person.oversees,
@@ -36,7 +36,7 @@ async def my_leads(
         "usual": LEAD_COLUMNS,
         "preference": COLUMNS,
         "sort": LEADS.sort,
-        "outcomes": sorted(outcomes | set(rules.settings.closing_outcomes)),
+        "outcomes": org_outcomes(rules),
         "campaigns": [[one.campaign_id, one.name or one.campaign_id] for one in rules.campaigns.values()],
     }
     fields = (

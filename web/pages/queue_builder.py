@@ -11,6 +11,7 @@ from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import not_found
 from web.pages.common import data, render
 from web.services.draft_state import shown
+from web.services.outcome_labels import org_outcomes
 from web.services.queue_editing import state_of
 from web.services.rule_fields import offered_fields
 
@@ -36,7 +37,7 @@ async def queue_builder(
         "ids": [state.queue_id for state in views],
         "fields": [{"name": field.name, "label": field.label} for field in FIELDS.values()],
         "teams": _teams(rules),
-        "outcomes": _outcomes(rules),
+        "outcomes": org_outcomes(rules),
     }
     return render(
         request,
@@ -54,9 +55,3 @@ def _teams(rules: OrgRules) -> list[str]:
     of_reps = {team for rep in rules.reps.values() for team in rep.teams}
     of_queues = {team for queue in rules.queues.values() for team in queue.queue.teams}
     return sorted((of_reps | of_queues) - {"*"})
-
-
-def _outcomes(rules: OrgRules) -> list[str]:
-    """Return every outcome the org uses."""
-    of_queues = {outcome for queue in rules.queues.values() for outcome in queue.queue.outcomes}
-    return sorted(of_queues | set(rules.settings.closing_outcomes))

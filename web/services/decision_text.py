@@ -268,7 +268,7 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
         f"{names.rep(row['rep_id'])} need not be told of the due call any more"
     ),
     "outcome_recorded": lambda row, names: (
-        f"{names.rep(row['rep_id'])}: {_with_spaces(row['why']['outcome'])}"
+        f"{names.rep(row['rep_id'])}: {names.outcome(row['why']['outcome'])}"
     ),
     "note_recorded": lambda row, names: f"{names.rep(row['rep_id'])} wrote a note",
     "activity_recorded": _activity,
@@ -278,7 +278,7 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "exception_resolved": lambda *_: "It is no longer an exception",
     "claim_reopened": lambda row, names: f"{names.rep(row['rep_id'])} reopened it for claims",
     "lead_reopened": lambda row, names: f"{names.rep(row['rep_id'])} reopened it",
-    "lead_closed": lambda row, _: f"Closed: {_with_spaces(row['why']['outcome'])}",
+    "lead_closed": lambda row, names: f"Closed: {names.outcome(row['why']['outcome'])}",
     "rep_sought": lambda row, names: f"The group {names.group(row['why']['group_id'])} was asked for a rep",
     "place_sought": lambda row, names: (
         f"The org was asked whether {names.rep(row['rep_id'])} has room for it"

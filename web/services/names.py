@@ -1,6 +1,7 @@
 """The names of an org's reps, queues and groups, for texts about decisions."""
 
 from rules.queues.rule_book import OrgRules
+from web.services.outcome_labels import outcome_labels
 from web.services.reason_text import reason_text
 
 
@@ -25,6 +26,10 @@ class Names:
         published = self._rules.objects.get(("group", group_id))
         value = published.value if published else None
         return str((value or {}).get("name") or group_id)
+
+    def outcome(self, value: str) -> str:
+        """Return the label of an outcome, or its value with spaces if the org has not listed it."""
+        return outcome_labels(self._rules).get(value) or value.replace("_", " ")
 
     def via(self, via: str | None) -> str | None:
         """Return the way in which a lead got its owner."""

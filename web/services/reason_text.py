@@ -12,6 +12,7 @@ from models.results import Reason
 from rules.language.catalogue import ATTRIBUTES, FIELDS
 from rules.language.value_labels import value_label
 from rules.queues.rule_book import OrgRules
+from web.services.outcome_labels import outcome_label
 
 _WORD: Final = re.compile(r"[\w@-]+(?:\.[\w@-]+)*")
 _STATEMENT: Final = re.compile(rf"(?<![\w.'])({re.escape(ATTRIBUTES)}[^;()]+?|[a-z]\w*)(?= is )")
@@ -42,6 +43,7 @@ _GROUPS: Final = tuple(
         rf": {_ID}(?= is asked$)",
     )
 )
+_OUTCOME: Final = re.compile(r"(\blast_outcome is (?:[^;()]*?, not )?|\bit was closed with )([\w-]+)")
 _CAMPAIGN: Final = re.compile(rf"\bthrough campaign {_ID}")
 
 
@@ -51,6 +53,7 @@ def reason_text(text: str, rules: OrgRules) -> str:
         for pattern in patterns:
             text = _named(pattern, text, rules, name)
     text = _named(_CAMPAIGN, text, rules, _published("campaign"))
+    text = _OUTCOME.sub(lambda found: found[1] + outcome_label(rules, found[2]), text)
     text = _STATEMENT.sub(_labelled, text)
     return _WORD.sub(lambda found: _word(found[0], rules), text)
 

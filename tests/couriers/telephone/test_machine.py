@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couriers.telephone.machine import (
+from couriers.telephone.call_events import (
     Ask,
     Bridge,
     Decided,
@@ -21,22 +21,20 @@ from couriers.telephone.machine import (
     MayConnect,
     MayConnectNoMore,
     OfferOver,
-    Phase,
     Picked,
     Pressed,
     Record,
-    RepCall,
     Ringing,
     Say,
     TimeOver,
     Words,
     WordsEnded,
-    started,
-    step,
 )
+from couriers.telephone.machine import Phase, RepCall, started, step
 
 PHONE: Final = "+14014194247"
 WON: Final = Decided("press_one", "won")
+MINE: Final = OfferOver(won=True)
 LOST: Final = Decided("press_one", "lost", "already_claimed")
 MAY: Final = MayConnect(PHONE)
 NOW: Final = "now"
@@ -126,6 +124,12 @@ ASSIGNED: Final = (*UP, Pressed("1"), WON)
         ),
         ((*UP, Pressed("1"), LegEnded("rep", "hung_up"), LOST), [Words.OFFER], ["press_one"], Phase.ENDED),
         ((*UP, Pressed("1"), NOW), [Words.OFFER, Words.UNAVAILABLE], ["press_one"], Phase.CLOSING),
+        # The rep wins in a browser: the telephone stops ringing, or tells a rep who has answered.
+        ((Ringing("rep"), MINE), [], [], Phase.ENDED),
+        ((*UP, MINE, Pressed("1")), [Words.OFFER, Words.WON], ["connect"], Phase.CONNECTING),
+        ((*UP, MINE, LegEnded("rep", "hung_up")), [Words.OFFER, Words.WON], [], Phase.ENDED),
+        ((*UP, MINE, WordsEnded(), NOW), [Words.OFFER, Words.WON], [], Phase.ENDED),
+        ((*UP, Pressed("1"), MINE, WON), [Words.OFFER, Words.WON], ["press_one"], Phase.WON),
     ],
 )
 def test_s1_s2_s3_s4_what_a_rep_hears_and_what_is_asked(
@@ -176,6 +180,17 @@ def test_n5_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
     assert call.phase is Phase.BRIDGED
     assert asked(orders) == ["press_one"]
     assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [Bridge()]
+
+
+def test_n5_a_rep_who_wins_in_a_browser_answers_the_lead_that_is_on_the_line() -> None:
+    call, orders = after(RepCall(waiting=True), Ringing("rep"), MINE)
+    assert call.phase is Phase.DIALLING
+    assert not [one for one in orders if isinstance(one, HangUp)]
+    call, orders = after(RepCall(waiting=True), Ringing("rep"), MINE, Picked("rep"), Pressed("1"))
+    assert (told(orders), call.phase) == ([Words.CALLER], Phase.BRIDGED)
+    call, orders = after(RepCall(waiting=True), Ringing("rep"), MINE, LegEnded("lead", "hung_up"))
+    assert call.phase is Phase.ENDED
+    assert HangUp("rep") in orders
 
 
 def test_n7_a_rep_who_asked_to_call_presses_one_before_the_lead_is_dialled() -> None:

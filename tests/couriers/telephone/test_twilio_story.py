@@ -15,7 +15,7 @@ import pytest
 
 from application.journal_snapshot import journal_now
 from assurance.verify import verify
-from couriers.telephone.machine import Words
+from couriers.telephone.call_events import Words
 from couriers.telephone.words import parts
 from models.ids import lead_id
 from runtime.process import spawn, stop_process

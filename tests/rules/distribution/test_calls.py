@@ -50,6 +50,13 @@ def test_n7_the_owner_calls_the_lead_and_the_request_says_where_it_is(floor: Sal
     floor.agree()
 
 
+def test_n1_the_winners_ring_is_over_too_and_says_who_has_the_lead(floor: SalesFloor) -> None:
+    """A rep may win in a browser while the telephone rings, or while other browsers show the offer."""
+    asked, over = (one for one in calls(floor, "A") if one.template == "ring")
+    assert over.notification_id == asked.notification_id
+    assert (over.rep_id, over.withdrawn, over.data) == ("ann", True, {"won": True})
+
+
 def test_n7_who_hung_up_a_ring_may_still_call_the_lead(floor: SalesFloor) -> None:
     """`connect` belongs to the ring's call, which is over (S2); `dial` begins another call."""
     assert told(floor, "ann", "hang_up") == DONE

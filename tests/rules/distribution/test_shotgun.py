@@ -39,6 +39,7 @@ def test_s1_every_eligible_rep_is_called_and_the_first_press_one_wins(floor: Sal
     assert floor.all_notices("A")[3:] == [
         ("ring", "ann", True),
         ("ring", "cyd", True),
+        ("ring", "bob", True),
         ("lead_assigned", "bob", False),
         ("lead_assigned", "bob", False),
     ]

@@ -183,6 +183,21 @@ REFUSED = [
     ("campaign", {"group_id": 7}, "group_id", None, "string"),
     ("settings", {"lock_minutes": 0}, "lock_minutes", None, "greater than 0"),
     ("settings", {"lock_minutes": float("nan")}, "lock_minutes", None, "finite"),
+    (
+        "settings",
+        {"outcomes": [{"outcome": "a", "label": "Sold"}, {"outcome": "a", "label": "Gone"}]},
+        "outcomes",
+        None,
+        "a is listed twice",
+    ),
+    (
+        "settings",
+        {"outcomes": [{"outcome": "a", "label": "Sold"}, {"outcome": "b", "label": "SOLD"}]},
+        "outcomes",
+        None,
+        "two outcomes are both shown as SOLD",
+    ),
+    ("settings", {"outcomes": [{"outcome": "a", "label": " "}]}, "outcomes[0].label", None, "words"),
     ("settings", {"round_robin": 1}, "round_robin", None, "boolean"),
 ]
 

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { elements } from "./dom.js";
-import { valueLabel } from "./format.js";
+import { outcomeLabel, valueLabel } from "./format.js";
 
 /** @import { Filters } from "./filters.js" */
 /** @import { Changes, Table } from "./table.js" */
@@ -132,9 +132,10 @@ export function choiceFilter(column, table) {
   inside.append(search, list);
   node.append(summary, inside);
 
+  const words = name === "last_outcome" ? outcomeLabel : valueLabel;
   const checked = () => new Set(table.address.getAll(name));
   /** @param {string} value */
-  const labelOf = (value) => labels.get(value) ?? table.names[name]?.[value] ?? valueLabel(value);
+  const labelOf = (value) => labels.get(value) ?? table.names[name]?.[value] ?? words(value);
 
   async function showOptions() {
     const query = new URLSearchParams({ search: search.value });
@@ -144,7 +145,7 @@ export function choiceFilter(column, table) {
     list.replaceChildren(
       ...found.map(({ value, label, count }) => {
         const key = value === null ? "" : String(value);
-        labels.set(key, value === null ? "(none)" : (label ?? valueLabel(key)));
+        labels.set(key, value === null ? "(none)" : (label ?? words(key)));
         return option(key, count);
       }),
     );

@@ -13,7 +13,7 @@ const HYPHENATED = {
   multi_family: "Multi-family",
   pre_assigned: "Pre-assigned",
 };
-const LABELLED = new Set(["loan_purpose", "property_type", "last_outcome", "how", "phase", "failure_reason", "reason"]);
+const LABELLED = new Set(["loan_purpose", "property_type", "how", "phase", "failure_reason", "reason"]);
 
 /**
  * Formats a value like cash_out as its label. A state's code stays unchanged.
@@ -22,6 +22,34 @@ const LABELLED = new Set(["loan_purpose", "property_type", "last_outcome", "how"
 export function valueLabel(value) {
   const text = HYPHENATED[value] ?? spaced(value);
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** @type {Record<string, string> | undefined} the labels that the org gave its outcomes, by value */
+let outcomeLabels;
+
+/** Returns the labels of the org's outcomes by value. web/templates/base.html writes them into every page. */
+function labelsOfOutcomes() {
+  outcomeLabels ??= JSON.parse(document.querySelector("#outcome-labels")?.textContent ?? "{}");
+  return /** @type {Record<string, string>} */ (outcomeLabels);
+}
+
+/**
+ * Formats an outcome as the words that the org gave it.
+ * @param {string} value
+ */
+export function outcomeLabel(value) {
+  return labelsOfOutcomes()[value] ?? valueLabel(value);
+}
+
+/**
+ * Returns the outcome that a person typed as its value or as its label.
+ * @param {string} typed
+ * @param {string[]} [known] values without a label of their own
+ */
+export function outcomeOf(typed, known = []) {
+  const wanted = typed.toLowerCase();
+  const all = new Set([...Object.keys(labelsOfOutcomes()), ...known]);
+  return [...all].find((value) => outcomeLabel(value).toLowerCase() === wanted) ?? typed;
 }
 
 /**
@@ -46,6 +74,7 @@ export function valueText(column, value) {
   if (column.type === "date") return dateAndTime(value);
   if (column.type === "days") return NUMBER.format(wholeDays(value));
   if (column.type === "boolean" || column.type === "flag") return value ? "yes" : "no";
+  if (column.name === "last_outcome") return outcomeLabel(String(value));
   if (column.type === "choice" || LABELLED.has(column.name)) return valueLabel(String(value));
   if (column.name === "phone") return phoneText(String(value));
   return Array.isArray(value) ? value.join(", ") : String(value);

@@ -2,8 +2,8 @@
 
 import { act, messageOf, pendingActions } from "./api.js";
 import { CallRound, roundKeys } from "./call-round.js";
-import { element, finder, focusedIn, pageData, targetOf } from "./dom.js";
-import { sentence, spaced } from "./format.js";
+import { element, elements, finder, focusedIn, pageData, targetOf } from "./dom.js";
+import { outcomeLabel, outcomeOf, sentence } from "./format.js";
 import { activityKeys, LOGGED } from "./lead-activities.js";
 import { nameBackLink } from "./lead-back.js";
 import { callbackOf, setUpCallback, showCallbackHint } from "./lead-callback.js";
@@ -203,7 +203,8 @@ document.querySelector("[data-round]")?.addEventListener("click", goOn);
 const noteGiven = () => comment.trim() || undefined;
 
 /** @param {string} outcome */
-const record = (outcome) => perform({ type: "outcome", outcome, note: noteGiven() }, `Recorded: ${spaced(outcome)}.`);
+const record = (outcome) =>
+  perform({ type: "outcome", outcome, note: noteGiven() }, `Recorded: ${outcomeLabel(outcome)}.`);
 
 place.addEventListener("click", async (event) => {
   const button = targetOf(event).closest("button");
@@ -243,8 +244,9 @@ place.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = targetOf(event);
   if (form.matches("[data-free]")) {
-    const outcome = find("#outcome", "input").value.trim();
-    if (outcome) await record(outcome);
+    const typed = find("#outcome", "input").value.trim();
+    const suggested = elements("#outcomes option", form, "option").map((one) => one.dataset.value ?? "");
+    if (typed) await record(outcomeOf(typed, suggested));
   } else if (form.matches("[data-callback]")) await callBack();
   else if (form.matches("[data-consent]")) {
     const why = find("#consent", "input").value.trim();

@@ -6,7 +6,7 @@ import { editColumns } from "./column-editor.js";
 import { isConfirmed } from "./confirm.js";
 import { createLead, fillForm } from "./create-lead.js";
 import { element, finder, pageData } from "./dom.js";
-import { leadCount, NO_VALUE, phoneText } from "./format.js";
+import { leadCount, NO_VALUE, outcomeLabel, outcomeOf, phoneText } from "./format.js";
 import { setUpSegments, setUpUploads } from "./lead-choice.js";
 import { keepPlace } from "./list-place.js";
 import { Live } from "./live.js";
@@ -98,7 +98,9 @@ find("[data-columns]").addEventListener("click", async () => {
 /** @typedef {"outcome" | "at" | "note"} Part of the dialog */
 
 const dialog = element("#ask", document, "dialog");
-element("#outcomes").append(.../** @type {string[]} */ (data.outcomes).map((outcome) => new Option(outcome)));
+element("#outcomes").append(
+  .../** @type {string[]} */ (data.outcomes).map((outcome) => new Option(outcomeLabel(outcome))),
+);
 /** @type {Record<Part, HTMLInputElement | HTMLTextAreaElement>} */
 const inputs = {
   outcome: element("#ask-outcome", dialog, "input"),
@@ -155,7 +157,9 @@ const selectedLeads = () => leadCount(selection.count);
 
 find("[data-outcome-chosen]").addEventListener("click", async () => {
   const given = await askFor(`Outcome of ${selectedLeads()}`, ["outcome", "note"], "outcome");
-  if (given) await runOnSelection("Recording the outcome", "recorded", { type: "outcome", ...given });
+  if (!given) return;
+  given.outcome = outcomeOf(given.outcome ?? "", data.outcomes);
+  await runOnSelection("Recording the outcome", "recorded", { type: "outcome", ...given });
 });
 find("[data-callback-chosen]").addEventListener("click", async () => {
   const given = await askFor(`Call back ${selectedLeads()}`, ["at"]);

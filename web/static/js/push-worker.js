@@ -15,13 +15,22 @@ const worker = /** @type {PushWorkerScope} */ (/** @type {unknown} */ (self));
  * @property {string} [until] from when the request is useless
  */
 
+/**
+ * The work on the messages so far. They are worked on one at a time: a browser that is asked for its notifications forgets
+ * the one it is about to show, and could not close it when its request is over.
+ * @type {Promise<void>}
+ */
+let received = Promise.resolve();
+
 worker.addEventListener("install", () => worker.skipWaiting());
 worker.addEventListener("activate", (event) => event.waitUntil(worker.clients.claim()));
 
 worker.addEventListener("push", (event) => {
   /** @type {Message | null} */
   const message = event.data ? event.data.json() : null;
-  if (message) event.waitUntil(receive(message));
+  if (!message) return;
+  received = received.then(() => receive(message));
+  event.waitUntil(received);
 });
 
 worker.addEventListener("notificationclick", (event) => {
@@ -29,8 +38,20 @@ worker.addEventListener("notificationclick", (event) => {
   event.waitUntil(open(event.notification.data.url));
 });
 
-/** @param {Message} message */
+/**
+ * Shows one message, or closes what it withdraws. It never rejects, since the next message waits for it.
+ * @param {Message} message
+ */
 async function receive(message) {
+  try {
+    await show(message);
+  } catch (error) {
+    console.error("a notification could not be shown", error);
+  }
+}
+
+/** @param {Message} message */
+async function show(message) {
   const shown = await worker.registration.getNotifications();
   for (const one of shown) {
     const isOver = Date.parse(one.data?.until) < Date.now();

@@ -1,6 +1,7 @@
 // The form of a queue or of a view. It is drawn from a value, and read back as a value.
 
 import { control, element, elements, targetOf } from "./dom.js";
+import { outcomeLabel, outcomeOf } from "./format.js";
 
 /** @import { Column, FieldError } from "./types.d.ts" */
 
@@ -177,12 +178,13 @@ function showCount(form, name) {
  * @param {string} name
  * @param {string} value
  * @param {boolean} checked
+ * @param {string} [text] that people read for the value
  */
-function checkbox(name, value, checked) {
+function checkbox(name, value, checked, text = value) {
   const label = document.createElement("label");
   label.className = "check";
   const input = Object.assign(document.createElement("input"), { type: "checkbox", name, value, checked });
-  label.append(input, value);
+  label.append(input, text);
   return label;
 }
 
@@ -219,15 +221,17 @@ function applyAccess(form) {
  */
 function drawOutcomes(form, known, chosen, onChange) {
   const place = element("[data-outcome-list]", form);
-  const names = [...new Set([...known, ...chosen])].sort();
-  place.append(...names.map((outcome) => checkbox("outcome", outcome, chosen.includes(outcome))));
+  const names = [...new Set([...known, ...chosen])];
+  place.append(
+    ...names.map((outcome) => checkbox("outcome", outcome, chosen.includes(outcome), outcomeLabel(outcome))),
+  );
   const input = control(form, "new-outcome");
   const add = () => {
-    const name = input.value.trim();
+    const name = outcomeOf(input.value.trim(), names);
     if (!name) return;
     const there = elements("input", place, "input").find((box) => box.value === name);
     if (there) there.checked = true;
-    else place.append(checkbox("outcome", name, true));
+    else place.append(checkbox("outcome", name, true, outcomeLabel(name)));
     input.value = "";
     onChange();
   };

@@ -76,6 +76,8 @@ export function phoneLink(name, phone, text) {
 
 /** @type {Shown | null} */
 let shown = null;
+/** @type {{lead: string, name: string} | null} the lead that was asked for last; the telephone may ring before the answer comes */
+let asked = null;
 
 /** Watches buttons that call a lead, and the stream's events about calls. */
 export function watchCalls() {
@@ -99,6 +101,7 @@ export function watchCalls() {
  * @param {string} name
  */
 export async function dial(lead, name) {
+  asked = { lead, name };
   try {
     const answer = await act(`/api/v1/leads/${lead}/actions`, { type: "dial" });
     if (answer.result !== "done") {
@@ -118,7 +121,7 @@ function take(event) {
   const isOffer = event.about === "ring" && event.leg === "rep";
   if (isOffer && (shown?.lead !== event.lead_id || event.event !== "ended")) return;
   const known = shown?.lead === event.lead_id ? shown : null;
-  const name = known?.name ?? "the lead";
+  const name = known?.name ?? (asked?.lead === event.lead_id ? asked.name : "the lead");
   const next = textOf(event, name, known);
   if (next) show({ lead: event.lead_id, name, isOver: false, ...next });
 }

@@ -93,12 +93,17 @@ export const editor = {
   },
 
   /**
-   * Returns the label of a field; for a path inside a field, the path itself.
+   * Returns the label of a field. For a path inside a field, its place and name follow, such as "Roster 2, weight".
    * @param {string} path
    */
   labelOf(path) {
-    const field = this.fields.find((one) => one.name === path);
-    return field?.node.querySelector("label, legend")?.textContent ?? path;
+    const [, name, inner] = /^([^.[]*)(.*)$/.exec(path) ?? [];
+    const field = this.fields.find((one) => one.name === name);
+    const label = field?.node.querySelector("label, legend")?.textContent ?? name.replaceAll("_", " ");
+    const rest = inner
+      .replaceAll(/\[(\d+)\]/g, (_, n) => ` ${Number(n) + 1}`)
+      .replaceAll(/\.(\w+)/g, (_, word) => `, ${word.replaceAll("_", " ").replace(/ id$/, "")}`);
+    return label + rest;
   },
 
   /** Whether an account is also created for the new rep. */
@@ -138,7 +143,8 @@ export const editor = {
         place.textContent = place.hidden ? reason : `${place.textContent}; ${reason}`;
         place.hidden = false;
       }
-      const input = field.node.querySelector("input, select, button");
+      const wrong = field.node.querySelector(".field:has(> [data-problem]:not([hidden])) input");
+      const input = wrong ?? field.node.querySelector("input, select, button");
       if (!(input instanceof HTMLElement)) continue;
       input.setAttribute("aria-invalid", "true");
       first ??= input;

@@ -1,6 +1,7 @@
 // Defines the form fields of each kind of object.
 
 import { absences } from "./absences.js";
+import { chatFields } from "./chat-form.js";
 import { choice, duration, list, number, rule, showByChoice, states, text, toggle } from "./fields.js";
 import { mailFields } from "./mail-form.js";
 import { outcomes } from "./outcomes.js";
@@ -196,6 +197,7 @@ function settings(value, context) {
       hint: "Once the last rep is removed, anyone may act as anybody. Off: nobody may.",
     }),
     mailFields("mail", value.mail),
+    chatFields("chat", value.chat, context.reps),
   ];
 }
 

@@ -1,6 +1,7 @@
-// The org's outcomes: which of them close a lead, and which of them forbid contact (D2, M8).
+// The org's outcomes: their order and words, which of them close a lead, and which forbid contact (D2, M8).
 
-import { valueLabel } from "../format.js";
+import { outcomeLabel, valueLabel } from "../format.js";
+import { say } from "../say.js";
 import { button, field, framed, make } from "./fields.js";
 
 /** @import { Field } from "./fields.js" */
@@ -10,63 +11,105 @@ const EFFECTS = /** @type {const} */ ([
   ["closing_outcomes", ["closed_won", "closed_lost", "do_not_contact"], "closes the lead"],
   ["do_not_contact_outcomes", ["do_not_contact"], "forbids contact"],
 ]);
+const LONGEST = 80; // models/publication_fields.py
 
 /**
  * Makes the table of the outcomes, as the fields of the settings that it changes.
  * @param {Record<string, any>} settings
- * @param {string[]} used the outcomes of the org's queues
+ * @param {string[]} known the outcomes of the org's list, queues and settings, in the org's order
  * @returns {Field[]}
  */
-export function outcomes(settings, used) {
+export function outcomes(settings, known) {
   const { node, place } = framed(
-    "closing_outcomes",
+    "outcomes",
     "Edit Outcomes",
-    "Every outcome of the org's queues and settings. Which outcomes a queue offers is chosen in the call queue builder.",
+    "The org's outcomes, in the order in which people choose them. People read the words; programs keep the value. Which outcomes a queue offers is chosen in the call queue builder.",
   );
   const chosen = EFFECTS.map(([name, standard]) => new Set(/** @type {string[]} */ (settings[name] ?? standard)));
-  const names = [...new Set([...used, ...chosen.flatMap((one) => [...one])])].sort();
+  const names = [...new Set([...known, ...chosen.flatMap((one) => [...one])])];
+  /** @type {Map<string, string>} */
+  const labels = new Map(names.map((name) => [name, outcomeLabel(name)]));
   const rows = make("tbody");
-  const head = ["Outcome", "Shown as", "It closes the lead", "It forbids contact"];
+  const head = ["Shown as", "It closes the lead", "It forbids contact", "Place"];
   const cells = head.map((text) => make("th", { scope: "col", textContent: text }));
   const table = make("table", { className: "outcomes" }, make("thead", {}, make("tr", {}, ...cells)), rows);
-  const added = make("input", { maxLength: 200, autocomplete: "off", "aria-label": "Another outcome" });
+  const added = make("input", { maxLength: LONGEST, autocomplete: "off", "aria-label": "Another outcome" });
   const add = button("Add outcome", () => {
-    const name = added.value.trim().toLowerCase().replaceAll(/\s+/g, "_");
-    if (!name || names.includes(name)) return added.focus();
+    const label = added.value.trim();
+    const name = label.toLowerCase().replaceAll(/\s+/g, "_");
+    if (!name) return added.focus();
+    if (names.includes(name)) return say(`There is an outcome ${labels.get(name)} already.`);
     names.push(name);
-    chosen[0].add(name); // An outcome that does nothing belongs to queues, not to the settings.
+    labels.set(name, label);
     added.value = "";
-    node.dispatchEvent(new Event("change"));
-    show();
+    touch();
     rows.lastElementChild?.querySelector("input")?.focus();
+  });
+  added.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    add.click();
   });
   place.append(make("div", { className: "scroll" }, table), make("p", { className: "tools" }, added, add));
 
+  function touch() {
+    node.dispatchEvent(new Event("change"));
+    show();
+  }
+
+  /**
+   * @param {string} name
+   * @param {number} n
+   */
+  function row(name, n) {
+    const shown = labels.get(name) ?? valueLabel(name);
+    const words = make("input", { value: shown, maxLength: LONGEST, required: true, title: `Value: ${name}` });
+    words.setAttribute("aria-label", `Words for ${shown}`);
+    words.addEventListener("input", () => labels.set(name, words.value.trim()));
+    const boxes = EFFECTS.map(([, , does], effect) => {
+      const box = make("input", { type: "checkbox", checked: chosen[effect].has(name) });
+      box.setAttribute("aria-label", `${shown} ${does}`);
+      box.addEventListener("change", () => {
+        if (box.checked) chosen[effect].add(name);
+        else chosen[effect].delete(name);
+      });
+      return box;
+    });
+    const up = button("Up", () => {
+      names.splice(n, 1);
+      names.splice(n - 1, 0, name);
+      touch();
+      rows.children[n - 1]?.querySelector("button")?.focus();
+      say(`${shown} is now ${n} of ${names.length}.`);
+    });
+    up.disabled = n === 0;
+    up.setAttribute("aria-label", `Move ${shown} up`);
+    const remove = button("Remove", () => {
+      names.splice(n, 1);
+      for (const one of chosen) one.delete(name);
+      touch();
+      add.focus();
+      say(`${shown} is removed. Leads that have it keep it, and so do queues that offer it.`);
+    });
+    remove.className = "quiet";
+    remove.setAttribute("aria-label", `Remove ${shown}`);
+    const cells = [words, ...boxes, make("span", { className: "tools" }, up, remove)];
+    return make("tr", { data: { outcome: name } }, ...cells.map((one) => make("td", {}, one)));
+  }
+
   function show() {
-    rows.replaceChildren(
-      ...names.map((name) => {
-        const boxes = EFFECTS.map(([, , words], n) => {
-          const box = make("input", { type: "checkbox", checked: chosen[n].has(name) });
-          box.setAttribute("aria-label", `${valueLabel(name)} ${words}`);
-          box.addEventListener("change", () => {
-            if (box.checked) chosen[n].add(name);
-            else chosen[n].delete(name);
-            node.dispatchEvent(new Event("change"));
-          });
-          return make("td", {}, box);
-        });
-        const texts = [name, valueLabel(name)].map((text) => make("td", { textContent: text }));
-        return make("tr", {}, ...texts, ...boxes);
-      }),
-    );
+    rows.replaceChildren(...names.map(row));
   }
 
   show();
-  const read = chosen.map((one) => () => names.filter((name) => one.has(name)));
-  const second = make("div", { hidden: true });
-  const fields = [field(EFFECTS[0][0], node, read[0]), field(EFFECTS[1][0], second, read[1])];
-  node.addEventListener("change", () => {
-    for (const one of fields) one.touched = true;
-  });
+  const list = field("outcomes", node, () => names.map((name) => ({ outcome: name, label: labels.get(name) })));
+  const effects = EFFECTS.map(([name], n) =>
+    field(name, make("div", { hidden: true }), () => names.filter((one) => chosen[n].has(one))),
+  );
+  const fields = [list, ...effects];
+  for (const event of ["input", "change"])
+    node.addEventListener(event, ({ target }) => {
+      if (target !== added) for (const one of fields) one.touched = true;
+    });
   return fields;
 }

@@ -4,7 +4,7 @@ import { call, messageOf, Problem } from "../api.js";
 import { finder } from "../dom.js";
 import { say } from "../say.js";
 import { fillTable } from "../small-table.js";
-import { data, KIND_LABELS, objectPath } from "./data.js";
+import { data, KIND_LABELS, objectPath, objectsOf } from "./data.js";
 import { canonical, editor } from "./editor.js";
 import { make } from "./fields.js";
 
@@ -20,11 +20,21 @@ const publishButton = find("[data-publish]", "button");
 /** @type {"PUT" | "DELETE"} */
 let method = "PUT";
 
-/** @param {unknown} value */
+/**
+ * Formats a value of an object as words.
+ * @param {any} value
+ * @returns {string}
+ */
 function written(value) {
-  if (value === null || value === undefined) return "not set";
+  if (value === null || value === undefined || value === "") return "not set";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (Array.isArray(value)) return value.length ? value.map(written).join(", ") : "none";
+  if (typeof value !== "object") return String(value);
+  if (value.outcome && value.label) return value.label;
+  if (value.rep_id) return objectsOf("rep").find(({ id }) => id === value.rep_id)?.value.name || value.rep_id;
+  if (value.from && value.to) return `${[value.days ?? []].flat().join(", ")} ${value.from} to ${value.to}`.trim();
+  const parts = Object.entries(value).filter(([, one]) => one !== null && one !== undefined);
+  return parts.map(([name, one]) => `${name.replaceAll("_", " ")} ${written(one)}`).join(", ");
 }
 
 /** @param {string} [query] */

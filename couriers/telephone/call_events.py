@@ -1,0 +1,180 @@
+"""What happens in the call of a rep, and what is to be done then: the input and the output of the machine (N4)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+Leg = Literal["rep", "lead"]
+AskedAction = Literal["press_one", "connect", "hang_up", "activity"]
+"""The actions on `lead-actions` that a call asks for."""
+
+
+class Words(StrEnum):
+    """What a rep hears. `couriers.telephone.words` has the texts."""
+
+    OFFER = "offer"
+    WON = "won"
+    GONE = "gone"
+    CALL = "call"
+    CALLER = "caller"
+    """For the owner of a lead that calls in (N5)."""
+    CALLER_GONE = "caller_gone"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    QUIET_HOURS = "quiet_hours"
+    FORBIDDEN = "forbidden"
+    UNAVAILABLE = "unavailable"
+    NOBODY = "nobody"
+    """For a lead that called in."""
+
+
+# What happens.
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """A telephone rings."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Somebody or something answered a telephone."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """The rep pressed a digit."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordsEnded:
+    """The rep heard the words to their end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The engine answered an action. `result`: as on `lead-decisions`, or `unknown` without an answer in time."""
+
+    action: AskedAction
+    result: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferOver:
+    """The request was withdrawn: the offer ended for this rep. `won`: the rep took the lead, here or in a browser."""
+
+    won: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MayConnect:
+    """The engine asks to connect the rep with the lead: the lead may be called at this moment (N6)."""
+
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class MayConnectNoMore:
+    """The engine's request to connect is older than it may be when the lead is dialled (N6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """A leg is gone. `reason`: hung_up, busy, no_answer, rejected, failed or lost.
+
+    For a lead that must not be called at the moment of dialling: quiet_hours, suppressed or no_phone.
+    """
+
+    leg: Leg
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOver:
+    """The time limit with this number passed."""
+
+    clock: int
+
+
+Event = (
+    Ringing
+    | Picked
+    | Pressed
+    | WordsEnded
+    | Decided
+    | OfferOver
+    | MayConnect
+    | MayConnectNoMore
+    | LegEnded
+    | TimeOver
+)
+
+
+# What is to be done.
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say words to the rep, instead of what is being said."""
+
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Stop saying words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the engine."""
+
+    action: AskedAction
+
+
+@dataclass(frozen=True, slots=True)
+class DialLead:
+    """Dial the lead."""
+
+    phone: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Connect both legs."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End a leg. It has no effect if the leg is gone."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Start a time limit. It replaces the one before."""
+
+    clock: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write a record of `calls`. `reason`: why a leg ended, or why the lead was not dialled."""
+
+    leg: Leg
+    event: Literal["ringing", "answered", "pressed", "bridged", "ended"]
+    digit: str = ""
+    reason: str = ""
+
+
+Instruction = Say | Quiet | Ask | DialLead | Bridge | HangUp | Limit | Record

@@ -1,0 +1,69 @@
+"""The relay counts what is public: a message once it is durable, and none that an earlier relay published."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from models.codec import encode_row
+from models.decisions import OwnerChanged
+from models.facts import Facts
+from models.lead import Lead, LeadRow, Phase
+from streams.metrics import REGISTRY
+from streams.topics import ASSIGNMENTS, LEAD_JOURNAL
+from tests.simulation.broker import Broker, partition_of
+from tests.simulation.processes import Relay
+
+START = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
+KEY = b"lead"
+PLACE = partition_of(KEY)
+
+
+def counted() -> tuple[float, float]:
+    """Return how many messages to `assignments`, and how many new owners, were counted."""
+    values = (
+        REGISTRY.get_sample_value("firstclaim_published_total", {"topic": ASSIGNMENTS}),
+        REGISTRY.get_sample_value("firstclaim_owner_changes_total", {"how": "claim"}),
+    )
+    published, changes = (value or 0.0 for value in values)
+    return published, changes
+
+
+def assigned(broker: Broker) -> None:
+    """Write the record of an assignment to the journal."""
+    lead = Lead(
+        lead_id="lead",
+        facts=Facts(vendor="acme", created_at=START),
+        phase=Phase.OWNED,
+        arrived_at=START,
+        updated_at=START,
+        owner="ann",
+        assigned_at=START,
+    )
+    change = OwnerChanged(
+        rep_id="ann", previous_rep_id=None, how="claim", via="queue/aged", why="first claim"
+    )
+    row = LeadRow(off=3, seq=1, lead=lead, at=START, cause="c", decisions=(change,))
+    broker.append(LEAD_JOURNAL, PLACE, KEY, encode_row(row))
+
+
+def test_a_message_is_counted_when_it_is_durable_and_not_before() -> None:
+    broker = Broker(START.timestamp())
+    relay, before = Relay(broker), counted()
+    assigned(broker)
+    assert relay.poll(PLACE, 10) == 1
+    assert relay.outbox.waiting, "it is on its way"
+    assert counted() == before
+    relay.outbox.land(10)
+    assert counted() == (before[0] + 1, before[1] + 1)
+
+
+def test_what_a_killed_relay_published_is_not_counted_again() -> None:
+    broker = Broker(START.timestamp())
+    relay, before = Relay(broker), counted()
+    assigned(broker)
+    relay.poll(PLACE, 10)
+    relay.outbox.land(10)
+    relay.crash(0)  # nothing was committed, so the next relay reads the record again
+    assert relay.poll(PLACE, 10) == 1
+    relay.outbox.land(10)  # only the org is told again; it recognises a repeat
+    assert counted() == (before[0] + 1, before[1] + 1)

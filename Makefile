@@ -26,7 +26,7 @@ WEB := web
 ISLAND := web/island
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund
 
-.PHONY: help setup demo browser clients prometheus consumers node unit test telephony test-telephony explore check lint types imports island island-check format lock sbom audit clean
+.PHONY: help setup demo browser clients chart docs prometheus consumers node unit test telephony test-telephony explore check lint types imports island island-check format lock sbom audit clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -77,6 +77,20 @@ $(PROMETHEUS):
 	@mkdir -p build/prometheus && cd build/prometheus && { apt-get download -qq prometheus 2>/dev/null \
 		|| { apt-get update -qq && apt-get download -qq prometheus; } } && dpkg-deb --extract prometheus_*.deb . \
 		|| { echo "unpack Prometheus into build/prometheus, with usr/bin/prometheus and usr/bin/promtool"; exit 1; }
+
+# Helm lints and renders the chart of deploy/helm. It is built from its Go module, which takes minutes, so the tests read what
+# it rendered (deploy/helm/rendered).
+HELM := build/helm/helm
+HELM_VERSION := v3.22.0
+$(HELM):
+	@echo "building helm $(HELM_VERSION) …"
+	@GOBIN=$(CURDIR)/build/helm go install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION) || { echo "put helm into build/helm"; exit 1; }
+
+chart: setup $(HELM) ## lint the Helm chart and render it anew
+	@$(BIN)/python -m tools.chart $(HELM)
+
+docs: setup ## build the site of docs/ into build/site
+	@$(BIN)/mkdocs build --strict --quiet
 
 # The consumers of CRM developers (docs/crm.md). Java's is built by Maven, and kcat's uses jq and sqlite3.
 CRM := docs/examples/crm
@@ -154,7 +168,7 @@ format: setup node ## format the code
 lock: setup ## resolve the lock file anew
 	@$(BIN)/uv pip compile --quiet --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		--output-file requirements.lock pyproject.toml
-	@$(BIN)/uv pip compile --quiet --extra oidc --constraint requirements.lock --generate-hashes --no-emit-index-url \
+	@$(BIN)/uv pip compile --quiet --extra oidc --extra otel --constraint requirements.lock --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-header --no-annotate --output-file deploy/docker/requirements.lock pyproject.toml
 
 sbom: setup ## write sbom.json (CycloneDX), the bill of materials of what requirements.lock names; the same lock, the same file

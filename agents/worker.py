@@ -15,6 +15,7 @@ from agents import intake, leads, org_relay, orgs, relay
 from agents.lag import LagMeter
 from agents.sender_terms import SenderTerms
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
+from streams import trace_export
 from streams.access import refused
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
@@ -216,7 +217,8 @@ def run(
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     _log.info("starting", group=group, host=socket.gethostname(), instance_id=instance_id)
     try:
-        uvloop.run(_serve(settings, group, stages, port, instance_id))
+        with trace_export.reporting(group.removeprefix("firstclaim-")):
+            uvloop.run(_serve(settings, group, stages, port, instance_id))
     except ConfigError as error:
         leave(Exit.CONFIG, error.field, error.reason)
     except FirstclaimError as error:

@@ -19,7 +19,7 @@ from models.offers import NoRepAvailable, OfferMade, RingStarted
 from models.org_decisions import OrgStep, explained
 from models.org_events import PersonArrived
 from models.org_rows import OrgLead, Stage
-from rules.inbound.intake import accept_arrival
+from rules.inbound.intake import accept_arrival, accept_as
 from rules.lead.distribution import request_rep
 from rules.lead.lead_partition import LeadPartition
 from rules.lead.settlement import EXPLAINED_QUEUES, settle
@@ -66,8 +66,10 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
 
 async def route_message(settings: Settings, value: bytes, at: datetime, org: str | None = None) -> Routed:
     """Route an arrival message; `org` where it names none. Raises `Refused` as intake would, `RetryableError`."""
-    event = accept_arrival(_with_org(value, org), {}, arrived_at=at)
-    office = await current_org_partition(settings, event.org)
+    sent = _with_org(value, org)
+    office_id = accept_arrival(sent, {}, arrived_at=at).org
+    office = await current_org_partition(settings, office_id)
+    event = accept_as(office.directory(office_id).settings, sent, {}, arrived_at=at)
     placed = placement(event, at, office)
     journal = await journal_now(settings, partitions={0, place_of(placed.lead_id, settings)})
     return arrival(placed, at, journal.book, office, journal.leads.get(placed.lead_id))

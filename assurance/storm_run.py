@@ -57,8 +57,12 @@ async def ring(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, An
         result = await rings.ring(stack.settings, rings=leads, reps=reps, history=history)
         say(f"won {result.won}, told it is gone {result.told_no_longer}, mails {result.mails}; verifying …")
         report = await _verified(stack.settings, say)
-    others = leads * (reps - 1)
-    right = result.won == result.mails == leads and result.told_no_longer == result.withdrawn == others
+    right = (result.won, result.mails, result.told_no_longer, result.withdrawn) == (
+        leads,
+        leads,
+        leads * (reps - 1),
+        leads * reps,
+    )
     return _judged(result, report, history, right=right)
 
 

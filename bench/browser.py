@@ -49,6 +49,15 @@ async def chromium() -> AsyncIterator["Browser"]:
             await browser.close()
 
 
+async def bare(browser: "Browser", url: str) -> "Page":
+    """Open a page of any server in a context of its own."""
+    context = await browser.new_context(viewport=_SIZE)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE_MS)
+    page = await context.new_page()
+    await page.goto(url)
+    return page
+
+
 async def opened(browser: "Browser", stage: Stage, rep_id: str, path: str, *, script: str = "") -> "Page":
     """Open a page as a signed-in rep, and wait until it is ready. `script` runs before the page's own scripts."""
     context = await browser.new_context(base_url=stage.url, viewport=_SIZE)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ and until the claimer's page shows that the claim was won (`answer`). They are m
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from bench import bare_page
 from bench.browser import PATIENCE_MS, chromium, opened
 from bench.console_testbed import QUEUE_ID, percentiles, stack, stage
 from bench.testbed import Say, quiet
@@ -56,7 +57,10 @@ _CLAIM: Final = """async ([place, patience]) => {
 def run(
     *, claims: int = 200, pages: int = 20, leads: int = 2_000, warm: int = 10, progress: Say = quiet
 ) -> dict[str, Any]:
-    """Return {row_gone_p50_ms, row_gone_p95_ms}, the same of `answer`, and the sizes.
+    """Return {row_gone_p50_ms, row_gone_p95_ms}, the same of `answer`, `bare` and `bare_answer`, and the sizes.
+
+    `bare`, `bare_answer`: the same two times of a bare page (`bench.bare_page`) in the same browser, directly after.
+    `ratio_bare_p95`, `ratio_answer_p95`: how many times longer the call queue's page takes.
 
     `leads`: the number of leads in the queue; `warm`: claims before those that count. Raises FirstclaimError if a
     process fails, the browser is missing, a claim is not won, or a page keeps a row.
@@ -85,10 +89,24 @@ async def _measure(
         if lost := [one for one in asked if not one["said"].startswith("Congratulations")]:
             raise StartFailed("console", f"said of {len(lost)} of {len(asked)} claims: {lost[0]['said']}")
         gone = [await _times_until_gone(page, [one["lead"] for one in asked]) for page in others]
+        for page in (first, *others):
+            await page.context.close()
+        say(f"claiming {claims} rows of a bare page, with {pages} pages")
+        bare, bare_answers = await bare_page.measure(
+            browser, running.settings, claims=claims, pages=pages, warm=warm
+        )
     counted = asked[warm:]
     times = [seen[one["lead"]] - one["at"] for seen in gone for one in counted]
     answers = [one["answered"] - one["at"] for one in counted]
-    return {**percentiles("row_gone", times), **percentiles("answer", answers)}
+    told = {
+        **percentiles("row_gone", times),
+        **percentiles("answer", answers),
+        **percentiles("bare", bare),
+        **percentiles("bare_answer", bare_answers),
+    }
+    told["ratio_bare_p95"] = round(told["row_gone_p95_ms"] / told["bare_p95_ms"], 2)
+    told["ratio_answer_p95"] = round(told["answer_p95_ms"] / told["bare_answer_p95_ms"], 2)
+    return told
 
 
 async def _times_until_gone(page: "Page", leads: list[str]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from board.refusals import AccessRefusedError
 from board.service import Board
 from board.writer import connect
 from models.errors import ConfigError
+from streams import trace_export
 from streams.http import serve
 from streams.metrics import render
 from streams.settings import Settings
@@ -21,7 +22,8 @@ from streams.settings import Settings
 def run(settings: Settings, *, port: int = 0) -> None:
     """Run the board until SIGTERM or SIGINT. `port` 0 takes any free one."""
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
-    uvloop.run(_serve(settings, port))
+    with trace_export.reporting("board"):
+        uvloop.run(_serve(settings, port))
 
 
 async def _serve(settings: Settings, port: int) -> None:

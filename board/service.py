@@ -7,6 +7,7 @@ The same holds for a second board beside this one: it applies nothing twice, and
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -23,6 +24,7 @@ from board.rebuild import RebuildInProgressError, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
 from models.errors import ConfigError, RetryableError
+from streams import trace_export
 from streams.access import refusal
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
@@ -131,6 +133,7 @@ class Board:
         changes = readable(
             generation, records_of(record for records in batches.values() for record in records)
         )
+        began = time.time_ns()
         for pause in FOLLOW_BOARD.pauses():
             try:
                 applied = await self._writer.apply(generation.id, changes, offsets)
@@ -140,6 +143,10 @@ class Board:
             except RetryableError as away:
                 self._is_in_trouble(str(away))
                 await asyncio.sleep(pause)
+        if trace_export.watching:
+            for records in batches.values():
+                for record in records:
+                    trace_export.handled(record, began, "board")
         positions.update({partition: following for partition, (_, following) in offsets.items()})
         self.state.applied += applied
         metrics.APPLIED.inc(applied)

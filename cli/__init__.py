@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from importlib.metadata import version
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import structlog
 import typer
@@ -109,14 +109,28 @@ def main() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-            if sys.stderr.isatty()
-            else structlog.processors.JSONRenderer(),
+            _renderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     sys.exit(run())
+
+
+LOG_FORMAT: Final = "FIRSTCLAIM_LOG_FORMAT"
+
+
+def _renderer() -> Any:
+    """Return what writes a line of the log: JSON for programs, text for people (`FIRSTCLAIM_LOG_FORMAT`).
+
+    Without the variable, a terminal gets text and everything else JSON. Another value is a wrong setting (78).
+    """
+    given = os.environ.get(LOG_FORMAT, "").lower()
+    if given not in {"", "json", "text"}:
+        sys.exit(_failed(f"{LOG_FORMAT}: is {given!r}; it must be json or text", 78))
+    if given == "json" or (not given and not sys.stderr.isatty()):
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
 
 
 def run(arguments: list[str] | None = None) -> int:

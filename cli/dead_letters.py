@@ -132,6 +132,40 @@ def skip_letter(
     _print_outcome(outcome, "skipped", as_json=as_json)
 
 
+@letters.command("pass-over")
+def pass_over_message(
+    place: Annotated[
+        str, typer.Argument(help="TOPIC:PARTITION:OFFSET of the message at which the workers end.")
+    ],
+    why: Annotated[str, typer.Option(help="The reason, kept with the dead letter.")],
+) -> None:
+    """Bury a message that crashes every worker, and let the workers read on behind it. Stop all workers first.
+
+    The message becomes a dead letter, which `replay` sends again after a fix. Only the next message of `lead-arrivals`
+    or `lead-actions` can be passed over.
+
+    Example: firstclaim dead-letters pass-over lead-arrivals:0:1234 --why "crashes the interpreter"
+    """
+    from application.audit.entry import operator
+    from application.audit.write import audited
+    from application.pass_over import pass_over
+    from streams.dead_letter_reading import Source
+
+    topic, _, rest = place.partition(":")
+    partition, _, offset = rest.partition(":")
+    if not (topic and partition.isdecimal() and offset.isdecimal()):
+        raise typer.BadParameter(f"{place!r} is not TOPIC:PARTITION:OFFSET", param_hint="PLACE")
+    settings = running()
+
+    async def work() -> None:
+        async with audited(settings, operator(""), "dead_letter_skipped", "dead-letters") as entry:
+            entry.add("passed_over", place)
+            await pass_over(settings, Source(topic, int(partition), int(offset)), why)
+
+    asyncio.run(work())
+    typer.echo(f"{place} is a dead letter now. The workers read on behind it.")
+
+
 async def _recorded(
     settings: "Settings",
     selection: "Selection",

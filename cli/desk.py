@@ -1,4 +1,4 @@
-"""Commands for daily use: send leads, claim a lead, show the status and a lead's history."""
+"""Commands for daily use: send leads, claim a lead, show the status, a lead's history and its way."""
 
 import asyncio
 from pathlib import Path
@@ -123,9 +123,28 @@ def why(
     finish(history, as_json=as_json, ok=bool(history["events"]))
 
 
+def trace(
+    lead: Annotated[str, typer.Argument(help="Lead id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show the way of a lead through the topics: each record, what happened, when, and the time since its cause.
+
+    The times are those of the records. A block is one trace: what one message, or one deadline, caused. Exit 1 if no
+    topic has a record of the lead.
+
+    Example: firstclaim trace 0c929b85-3707-5b16-91e8-0d9f3ddc6570
+    """
+    from application.lead_trace import print_trace, read_trace, trace_json
+
+    hops = asyncio.run(read_trace(running(), lead))
+    print_trace(lead, hops)
+    finish(trace_json(lead, hops), as_json=as_json, ok=bool(hops))
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(send)
     app.command()(claim)
     app.command()(status)
     app.command()(why)
+    app.command()(trace)

@@ -79,6 +79,15 @@ def chaos(
             help="Instead: erase this many persons meanwhile, then search everything for them.",
         ),
     ] = None,
+    brokers: Annotated[
+        int,
+        typer.Option(
+            "--brokers",
+            min=1,
+            max=3,
+            help="1, or 3: a cluster whose brokers are killed, paused, restarted and relieved of their partitions.",
+        ),
+    ] = 1,
     telephone: Annotated[
         bool,
         typer.Option(
@@ -100,6 +109,8 @@ def chaos(
 
     Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
 
+    Example: firstclaim chaos --brokers 3
+
     Example: firstclaim chaos --erase 1000
 
     Example: firstclaim chaos --seconds 60 --consumer "python consumer.py {bootstrap} {database}"
@@ -119,6 +130,7 @@ def chaos(
             seed=seed,
             say=say,
             secure=secure,
+            brokers=brokers,
             telephone=telephone,
             consumers=consumer or (),
         )

@@ -1,5 +1,6 @@
 """Commands about vendors: what their files become, their keys, and how their posts are read."""
 
+import asyncio
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,13 +12,14 @@ from urllib.parse import quote
 import msgspec
 import typer
 
-from cli.common import AsJson, finish, say
+from cli.common import AsJson, finish, running, say
 from cli.console_store import opened, recorded
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from application.importing.trial import Sample
+    from models.directory import OrgSettings
     from web.store.vendor_keys import VendorKeys
 
 vendor = typer.Typer(
@@ -41,6 +43,12 @@ def vendor_try(
     name: Annotated[str, typer.Option("--vendor", help="Who the leads come from.")] = "vendor",
     org: Org = "default",
     leads: Annotated[int, typer.Option(min=0, max=1_000, help="How many leads to show.")] = 3,
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published", help="Read times and attributes by the org's published settings. Asks Kafka."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a file's columns become, with samples, and the leads as they would be read. Nothing is sent.
@@ -50,10 +58,12 @@ def vendor_try(
     Example: firstclaim vendor try leads.csv --mapping mapping.yaml
     """
     from application.importing.mapping import load
+    from application.importing.rows import AS_SENT
     from application.importing.trial import try_file
 
+    terms = _published(org) if as_published else AS_SENT
     with _as_file(file) as path:
-        trial = try_file(path, load(using) if using else None, name, org=org, leads=leads)
+        trial = try_file(path, load(using) if using else None, name, org=org, leads=leads, settings=terms)
     for title, becomes in (("Fields", "field"), ("Kept under attributes", "attribute"), ("Unread", "unread")):
         columns = [one for one in trial.columns.values() if one.becomes == becomes]
         if columns:
@@ -63,7 +73,7 @@ def vendor_try(
             lost = f", {one.unreadable:,} unreadable" if one.unreadable else ""
             typer.echo(f"  {one.column}{to}  ({one.rows:,} {'row' if one.rows == 1 else 'rows'}{lost})")
             for sample in one.samples:
-                typer.echo(f"      {sample.sent!r}{_as_read(one.field, sample)}")
+                typer.echo(f"      {sample.sent!r}{_as_read(sample)}")
     if trial.more_columns:
         typer.echo(f"Further columns are not reported: {trial.more_columns:,} values.")
     for lead in trial.leads:
@@ -86,8 +96,14 @@ def vendor_try(
     finish(report, as_json=as_json, ok=not trial.unread)
 
 
-def _as_read(field: str | None, sample: "Sample") -> str:
-    if field is None or str(sample.read) == sample.sent:
+def _published(org: str) -> "OrgSettings":
+    from application.directory.publish import read_org_settings
+
+    return asyncio.run(read_org_settings(running(), org))
+
+
+def _as_read(sample: "Sample") -> str:
+    if str(sample.read) == sample.sent:
         return ""
     return " cannot be read" if sample.read is None else f" is read as {sample.read!r}"
 

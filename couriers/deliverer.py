@@ -84,22 +84,32 @@ class Deliverer:
         """How many more records may be taken now."""
         return MOST_PENDING - len(self._pending) - len(self._withdrawing)
 
-    def take(self, notification: Notification, place: TopicPartition, offset: int, at: datetime) -> None:
-        """Take a record of this channel's kind. It is finished later."""
+    def take(
+        self,
+        notification: Notification,
+        place: TopicPartition,
+        offset: int,
+        at: datetime,
+        *,
+        traceparent: bytes = b"",
+    ) -> None:
+        """Take a record of this channel's kind. It is finished later. `traceparent`: that of what it causes."""
         if notification.withdrawn:
-            self._take_withdrawal(notification, place, offset)
+            self._take_withdrawal(notification, place, offset, traceparent)
             return
         identity = notification.notification_id
         if identity in self._pending or identity in self._ended:
             self._finished(place, offset, None)  # a repeat of an earlier record
             return
         org = notification.org or DEFAULT_ORG
-        pending = Pending(notification, org, place, offset, at, useful_until(notification, at))
+        pending = Pending(notification, org, place, offset, at, useful_until(notification, at), traceparent)
         self._pending[identity] = pending
         pending.task = self._started(self._run(pending))
         self._count()
 
-    def _take_withdrawal(self, notification: Notification, place: TopicPartition, offset: int) -> None:
+    def _take_withdrawal(
+        self, notification: Notification, place: TopicPartition, offset: int, traceparent: bytes
+    ) -> None:
         pending = self._pending.get(notification.notification_id)
         if pending is not None and pending.phase in {Phase.NEW, Phase.WAITING}:
             pending.withdrawals.append((place, offset))
@@ -111,12 +121,17 @@ class Deliverer:
         else:
             if pending is not None:
                 pending.withdrawn = True
-            task = self._started(self._withdraw(notification, pending, place, offset))
+            task = self._started(self._withdraw(notification, pending, place, offset, traceparent))
             self._withdrawing.add(task)
             task.add_done_callback(self._withdrawing.discard)
 
     async def _withdraw(
-        self, notification: Notification, pending: Pending | None, place: TopicPartition, offset: int
+        self,
+        notification: Notification,
+        pending: Pending | None,
+        place: TopicPartition,
+        offset: int,
+        traceparent: bytes,
     ) -> None:
         """Take back what was sent or is being sent, and record it. `pending`: the request that is being sent."""
         taken_back = False
@@ -138,6 +153,7 @@ class Deliverer:
                 "it was over after it was sent",
                 source=place,
                 offset=offset,
+                traceparent=traceparent,
             )
             self._remember(notification.notification_id, "withdrawn")
         self._finished(place, offset, fate)
@@ -153,6 +169,7 @@ class Deliverer:
             detail,
             source=pending.place,
             offset=pending.offset,
+            traceparent=pending.traceparent,
         )
         if status in {"sent", "delivered"}:
             waited = self._clock() - pending.requested_at

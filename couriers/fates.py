@@ -19,6 +19,7 @@ from streams.dead_letters import count, make_letter
 from streams.retries import WRITE_FATE
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, DELIVERIES, NOTIFICATIONS
+from streams.tracing import TRACEPARENT
 
 _HEADERS: Final = (
     ("ce_source", b"/firstclaim/couriers"),
@@ -54,8 +55,12 @@ class FateWriter:
         *,
         source: TopicPartition | None = None,
         offset: int = 0,
+        traceparent: bytes = b"",
     ) -> int:
-        """Write a fate and return its offset. `source`, `offset`: the record of `notifications` that it finishes."""
+        """Write a fate and return its offset. `source`, `offset`: the record of `notifications` that it finishes.
+
+        `traceparent`: the header of a fate that continues a trace.
+        """
         at = datetime.now(UTC)
         delivery = Delivery(
             notification_id=notification.notification_id,
@@ -75,6 +80,8 @@ class FateWriter:
                 f"{NOTIFICATIONS}-{self._channel}", source.partition, offset, NUMBERS[status]
             )
         headers = [("ce_id", identity.encode()), ("ce_time", at.isoformat().encode()), *_HEADERS]
+        if traceparent:
+            headers.append((TRACEPARENT, traceparent))
         place = await self._append(
             DELIVERIES,
             msgspec.json.encode(delivery),

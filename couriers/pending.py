@@ -38,7 +38,10 @@ class Phase(Enum):
 
 @dataclass(eq=False)
 class Pending:
-    """A request on its way. `withdrawals`: the places of its withdrawals, which are finished with it."""
+    """A request on its way. `withdrawals`: the places of its withdrawals, which are finished with it.
+
+    `traceparent`: that of its fate (`streams.tracing`); empty if the fate begins a trace.
+    """
 
     notification: Notification
     org: str
@@ -46,6 +49,7 @@ class Pending:
     offset: int
     requested_at: datetime
     until: datetime
+    traceparent: bytes = b""
     phase: Phase = Phase.NEW
     withdrawn: bool = False
     withdrawals: list[tuple[TopicPartition, int]] = field(default_factory=list)

@@ -22,6 +22,7 @@ from couriers.reader import RequestReader, reader_consumer
 from couriers.turn import waiting_for_turn
 from models.errors import ConfigError, RuntimeFailure
 from models.public import Fate, Notification
+from streams import trace_export
 from streams.access import refused
 from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
@@ -192,7 +193,8 @@ def run(settings: Settings, *, channel: str, port: int = 0, instance_id: str | N
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     try:
-        uvloop.run(_serve(settings, channel, port, instance_id))
+        with trace_export.reporting("courier"):
+            uvloop.run(_serve(settings, channel, port, instance_id))
     except ConfigError as error:
         leave(Exit.CONFIG, error.field, error.reason)
     except (RuntimeFailure, KafkaError, OSError):

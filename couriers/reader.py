@@ -30,6 +30,7 @@ from streams.readiness import Readiness
 from streams.retries import FOLLOW_BOARD
 from streams.settings import Settings
 from streams.topics import NOTIFICATIONS
+from streams.tracing import caused_by
 from streams.unreadable import PlaceholderRecord, Unreadable
 
 _log = structlog.get_logger(__name__)
@@ -214,7 +215,7 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             progress.finish(record.offset)
             return
         at = datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC)
-        self._deliverer.take(notification, place, record.offset, at)
+        self._deliverer.take(notification, place, record.offset, at, traceparent=caused_by(record))
 
     def _bury(self, place: TopicPartition, record: Any, error_class: str, reason: str) -> None:
         async def bury() -> None:

@@ -75,7 +75,7 @@ class Turn(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class
         Raises ConfigError where Kafka refuses access.
         """
         pauses = FOLLOW_BOARD.pauses()
-        await self._start()
+        await self._join_group()
         self._consumer.subscribe([TOPIC], listener=self)
         while not self._lost:
             try:
@@ -90,7 +90,7 @@ class Turn(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class
             self._group, "another courier of this channel took over while this one was silent"
         )
 
-    async def _start(self) -> None:
+    async def _join_group(self) -> None:
         for pause in FOLLOW_BOARD.pauses():
             try:
                 await self._consumer.start()

@@ -6,6 +6,7 @@ ValueError with the reason, worded to follow the field's name.
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -44,7 +45,11 @@ _PLAIN_ADDRESS: Final = re.compile(
 """An address in which nothing is to be cleaned."""
 _BRACKETED: Final = re.compile(r"<\s*([^<>]+?)\s*>")
 _COMMENT: Final = re.compile(r"\s*\([^()]*\)\s*$")
-_BETWEEN_ADDRESSES: Final = re.compile(r"[;,\s]+")
+_BETWEEN_ADDRESSES: Final = re.compile(r"[;,\s<>()\[\]{}\"|]+")
+_LABEL: Final = re.compile(r"[a-z][a-z-]{0,19}:\s*")
+"""What a program or a person writes before an address: `email:`, `smtp:`, `work:`."""
+_ENCLOSED: Final = frozenset({"()", "[]", "{}", "<>"})
+_DOMAIN: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+", re.ASCII)
 
 
 def phone(value: Any) -> str | None:
@@ -163,23 +168,37 @@ def email(value: Any) -> str | None:
         return text.lower()
     if not (text := cleaned(decoded(unicodedata.normalize("NFKC", text)))):
         return None
-    text = within(text, _LONGEST)
-    inner = _BRACKETED.search(text)
-    parts = [inner[1]] if inner else [_COMMENT.sub("", text)]
-    if not inner and not _is_address(_bare_address(parts[0])):
-        parts = [part for part in _BETWEEN_ADDRESSES.split(parts[0]) if "@" in part] or parts
-    for part in parts:
+    for part in _addresses_in(within(text, _LONGEST)):
         address = _bare_address(part)
         if _is_address(address) and (found := _with_ascii_domain(address)) is not None:
             return found
     raise ValueError("is not a mail address")
 
 
+def _addresses_in(text: str) -> Iterator[str]:
+    """Yield the parts of a text that may be an address, the most likely one first.
+
+    An address in angle brackets is meant before one in the display name; a comment in parentheses may be a name, or
+    the address of a name.
+    """
+    inner = _BRACKETED.search(text)
+    yield inner[1] if inner else _COMMENT.sub("", text)
+    for part in _BETWEEN_ADDRESSES.split(text):
+        if part.count("@") > 1:
+            yield from part.split("/")
+        elif "@" in part:
+            yield part
+
+
 def _bare_address(text: str) -> str:
-    address = text.strip().strip("'\"`<>").strip()
-    if address[:7].lower() == "mailto:":
+    address = text.strip().strip("'\"`<>").strip().lower()
+    while address[:1] + address[-1:] in _ENCLOSED:
+        address = address[1:-1].strip()
+    if address.startswith("mailto:"):
         address = address[7:].partition("?")[0]
-    return address.strip().strip("'\"").rstrip(";,.:").strip().lower()
+    elif label := _LABEL.match(address):
+        address = address[label.end() :]
+    return address.strip().strip("'\"").rstrip(";,.:?!").strip()
 
 
 def _is_address(address: str) -> bool:
@@ -194,4 +213,4 @@ def _with_ascii_domain(address: str) -> str | None:
         except (idna.IDNAError, UnicodeError):
             return None
     address = f"{unicodedata.normalize('NFC', local)}@{domain}"
-    return address if len(address) <= EMAIL_LENGTH else None
+    return address if len(address) <= EMAIL_LENGTH and _DOMAIN.fullmatch(domain) else None

@@ -19,7 +19,7 @@ from models.contact_decisions import (
 )
 from models.corrections import FactsCorrected
 from models.decision_base import DecisionBase
-from models.erasure_decisions import ArrivalDropped, LeadErased
+from models.erasure_decisions import ArrivalDropped, InquiryErased, LeadErased
 from models.facts import Facts
 from models.merging import MergedLead
 from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
@@ -311,6 +311,7 @@ Decision = (
     | InquiryAdded
     | MergedInto
     | ArrivalDropped
+    | InquiryErased
     | LeadErased
     | SuppressionRecorded
     | ContactForbidden

@@ -1,10 +1,14 @@
 """The objects an admin publishes: queues, reps, settings (docs/contracts, `directory`)."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from models.roster import WeekSpan
+
+AttributeType = Literal["number", "text", "date", "boolean"]
+"""`number`: amounts as people write them (`$12,000`, `12k`). `text`: also where a number was sent. `date`: an instant
+in UTC, as text in RFC 3339, so that it sorts. `boolean`: yes and no, in the usual words (C4)."""
 
 
 class SortOrder(msgspec.Struct, frozen=True):
@@ -89,6 +93,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     `protect_assigned_minutes`: how long a lead that somebody got is in no claimable queue (M4); 0: it is at once.
     `claims_per_minute`: how many claims of one rep are taken in any 60 seconds.
     `shared_handles`: phones and mail addresses that many people give, as typed; they join no arrivals (K1).
+    `attribute_types`: how attributes of leads are read, by their names (C4).
     `retention_days`: how long a closed lead keeps its facts; None: for ever. `refuse_erased`: an arrival of an erased
     person is not taken; otherwise it is taken as a new lead.
     """
@@ -111,3 +116,4 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     do_not_contact_outcomes: tuple[str, ...] = ("do_not_contact",)
     contact_kinds: tuple[str, ...] = ("call", "email", "sms")
     shared_handles: tuple[str, ...] = ()
+    attribute_types: dict[str, AttributeType] = {}

@@ -9,6 +9,12 @@ class ArrivalDropped(DecisionBase, frozen=True, tag="arrival_dropped"):
     why: str
 
 
+class InquiryErased(DecisionBase, frozen=True, tag="inquiry_erased"):
+    """A lead that had been taken out of this one was erased. The record replaces the one of the split (K5)."""
+
+    inquiry_id: str
+
+
 class LeadErased(DecisionBase, frozen=True, tag="lead_erased"):
     """The facts of the lead were erased, with everything that repeats them. The lead stays, closed and empty.
 

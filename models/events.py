@@ -110,6 +110,15 @@ class HandleShared(_Event, frozen=True, tag="handle_shared"):
     org_log_offset: int = msgspec.field(default=-1, name="place")
 
 
+class FormerInquiryErased(_Event, frozen=True, tag="former_inquiry_erased"):
+    """A lead that a manager had taken out of this one was erased, so the newest record of this one repeats no fact.
+
+    `inquiry_id`: the erased lead.
+    """
+
+    inquiry_id: str
+
+
 class CorrectionChecked(_Event, frozen=True, tag="correction_checked"):
     """The org knows the phones and mail addresses that a person corrected (M2).
 
@@ -210,6 +219,7 @@ Event = (
     | ErasureFound
     | SuppressionChanged
     | HandleShared
+    | FormerInquiryErased
     | CorrectionChecked
     | ActionRequested
     | DeadlinePassed

@@ -4,6 +4,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from models.qualified_names import QualifiedName, qualified
+
 FULL_NAME: Final = "full_name"
 """A person's whole name. It is no field of its own; it becomes first and last name."""
 
@@ -157,13 +159,25 @@ def normal_name(name: str) -> str:
 
 @lru_cache(maxsize=8192)
 def field_of(name: str) -> str | None:
-    """Return the field that a vendor's name means; None if it is no field's name."""
+    """Return the field that a vendor's name means, also with a qualifier; None if it is no field's name."""
     found = normal_name(name)
-    return FIELD_BY_NAME.get(found) or FIELD_BY_NAME.get(found.replace("_", ""))
+    if field := FIELD_BY_NAME.get(found) or FIELD_BY_NAME.get(found.replace("_", "")):
+        return field
+    read = _qualified(name)
+    return read.field if read else None
 
 
 @lru_cache(maxsize=8192)
 def rank_of(name: str) -> int:
-    """Return how far a name stands behind its field's own name."""
+    """Return how far a name stands behind its field's own name. A qualified name has the rank of its qualifier."""
     found = normal_name(name)
-    return RANK.get(found, RANK.get(found.replace("_", ""), len(RANK)))
+    rank = RANK.get(found, RANK.get(found.replace("_", "")))
+    if rank is None and (read := _qualified(name)) is not None:
+        rank = max(RANK.get(one, 0) for one in read.names)
+    return len(RANK) if rank is None else rank
+
+
+def _qualified(name: str) -> QualifiedName | None:
+    if len(name) > _LONGEST:
+        return None
+    return qualified(_CAMEL.sub(" ", name), FIELD_BY_NAME)

@@ -58,12 +58,13 @@ class LeadForgotten(_OrgEvent, frozen=True, tag="lead_forgotten"):
     """A lead was erased. The org forgets its person.
 
     `rep_id`: who requested it; None if a retention period ended. Then only this lead is forgotten, and the person may
-    come back as a new one. `hashes`: the keyed hashes to keep.
+    come back as a new one. `hashes`: the keyed hashes to keep. `former`: the leads that it was taken out of.
     """
 
     lead_id: str
     rep_id: str | None = None
     hashes: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
 
 
 class ContactListed(_OrgEvent, frozen=True, tag="contact_listed"):
@@ -243,6 +244,16 @@ class InquiryTakenOut(_OrgEvent, frozen=True, tag="inquiry_taken_out"):
     merged: bool = False
 
 
+class InquiryForgotten(_OrgEvent, frozen=True, tag="inquiry_forgotten"):
+    """A lead knows that one that was taken out of it is erased. The org's newest step of its log repeats no fact then.
+
+    Nothing of the org changes. `inquiry_id`: the erased lead.
+    """
+
+    lead_id: str
+    inquiry_id: str
+
+
 OrgEvent = (
     PersonArrived
     | ErasureRequested
@@ -260,6 +271,7 @@ OrgEvent = (
     | LeadMerged
     | MergeUnused
     | InquiryTakenOut
+    | InquiryForgotten
     | RepChanged
     | OrgWoken
     | DirectoryPublished

@@ -36,7 +36,7 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     are being decided (M6). `today`: leads offered on `day`, a date in the rep's time zone, without those that were
     voided. `ring`: the lead that rings with the rep now (S4); a New Lead button does not ring (M9). `turns`: by
     group. `wake`: when to check again for leads that wait for the rep, or to continue work that one event did not
-    finish.
+    finish. `had_last`: the rep has had a lead since it chose to have one more, so it is offered none (R9).
     """
 
     rep_id: str
@@ -51,6 +51,7 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     away: bool = False
     away_until: datetime | None = None
     wake: datetime | None = None
+    had_last: bool = False
 
     @property
     def open_leads(self) -> int:

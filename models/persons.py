@@ -202,13 +202,14 @@ class PersonForgotten(OrgDecisionBase, frozen=True, tag="person_forgotten"):
     """The org knows the person of an erased lead no more.
 
     `arrivals`, `handles`: how many of each were removed from the index of persons. `hashes`: how many keyed hashes were
-    kept to recognise the person.
+    kept to recognise the person. `former`: the leads that it was taken out of, which are told.
     """
 
     lead_id: str
     arrivals: int
     handles: int
     hashes: int
+    former: tuple[str, ...] = ()
 
 
 class HandlesCorrected(OrgDecisionBase, frozen=True, tag="handles_corrected"):

@@ -29,8 +29,12 @@ _SOCIAL_ZIP: Final = "z:"
 """What a social network's export writes before a zip (A4)."""
 _DASHES: Final = str.maketrans(dict.fromkeys((*map(chr, range(0x2010, 0x2015)), "\N{MINUS SIGN}"), "-"))
 _ZIP: Final = re.compile(
-    r"(?:US-?\s?)?(\d{5})(?:\s*-\s*\d{4}|\s*-|\d{4})?(?:\.0+)?", re.ASCII | re.IGNORECASE
+    r"(?:US-?\s?)?(\d{5})(?:\s*[-+]\s*\d{4}|\s*-|\s?\d{4})?(?:\.0+)?", re.ASCII | re.IGNORECASE
 )
+_ZIP_LABEL: Final = re.compile(r"ZIP(?:\s?CODE)?\b[\s:#]*|#\s*")
+_BESIDE_ZIP: Final = re.compile(r"(?:(.*[A-Z.])[\s,]+)?(\d[\d\s+-]*)(?:[\s,]+([A-Z].*))?", re.ASCII)
+_COUNTRIES: Final = frozenset({"US", "USA", "U.S.", "U.S.A.", "UNITED STATES"})
+_ENCLOSING: Final = "'\"()[]"
 _SHORT_ZIP: Final = re.compile(r"(\d{3,4})(?:\s*-\s*\d{4})?(?:\.0+)?", re.ASCII)
 _COUNTRY: Final = re.compile(
     r"^(?:USA?|U\.S\.A?\.?|UNITED STATES)\s*[-,:/]\s*|\s*[-,/]\s*(?:USA?|U\.S\.A?\.?|UNITED STATES)$"
@@ -73,37 +77,64 @@ def _state_in(text: str) -> str | None:
 
 
 def zip_code(value: Any) -> str | None:
-    """Read a zip, with or without +4, and return five digits. `with_zero` restores a leading zero."""
-    text = _zip_text(value)
+    """Read a zip, with or without +4, and return five digits. `with_zero` restores a leading zero.
+
+    A state may stand beside it (`TX 78704`, `Austin, TX 78704`) if the zip lies there.
+    """
+    text, named = _zip_text(value)
     if text is None:
         return None
     found = _ZIP.fullmatch(text)
     if found is None:
         short = _SHORT_ZIP.fullmatch(text)
         raise ValueError("has too few digits for its state" if short else "is not a US zip")
+    if named and state_of_zip(found[1]) != named:
+        raise ValueError(f"does not lie in {named}")
     return found[1]
 
 
 def with_zero(value: Any, state: str | None) -> str | None:
     """Return a zip that lost its leading zeros in a spreadsheet, if with them it lies in the state (A14)."""
     try:
-        text = _zip_text(value)
+        text, named = _zip_text(value)
     except ValueError:
         return None
     found = _SHORT_ZIP.fullmatch(text) if text else None
     restored = found[1].zfill(_ZIP_DIGITS) if found else None
+    if named and state and named != state:
+        return None
     return restored if restored and state and state_of_zip(restored) == state else None
 
 
-def _zip_text(value: Any) -> str | None:
+def _zip_text(value: Any) -> tuple[str | None, str | None]:
+    """Return the text of a zip, and the code of the state that stands beside it."""
     if isinstance(value, float) and value == value // 1:
         value = int(value)
     text = as_text(value)
     if text is None or not (text := cleaned(unicodedata.normalize("NFKC", text)).translate(_DASHES)):
-        return None
+        return None, None
     if len(text) > _NUMBER_LENGTH:
         raise ValueError("is not a US zip")
-    return text.lstrip("'").removeprefix(_SOCIAL_ZIP)
+    text = text.removeprefix(_SOCIAL_ZIP).strip(_ENCLOSING).strip()
+    if text[:1].isdecimal() and text[-1:].isdecimal():
+        return text, None
+    upper = text.upper()
+    label = _ZIP_LABEL.match(upper)
+    text = upper[label.end() :] if label else upper
+    beside = _BESIDE_ZIP.fullmatch(text)
+    if beside is None:
+        return text, None
+    before, number, after = beside.groups()
+    words = [word for word in (before, after) if word and word not in _COUNTRIES]
+    states = {_state_beside(word) for word in words}
+    if None in states or len(states) > 1:
+        raise ValueError("is not a US zip")
+    return number.strip(), next(iter(states), None)
+
+
+def _state_beside(text: str) -> str | None:
+    """Return the state that a text beside a zip names; behind a city only a code counts."""
+    return _state_in(text) or state_code(text.replace(",", " ").rpartition(" ")[2])
 
 
 class Place(msgspec.Struct, frozen=True):

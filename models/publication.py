@@ -82,6 +82,8 @@ class RepObject(Published):
     """A person who works leads (R9). `notify`: how the rep wants to hear of news (N8).
 
     `telephone`: the SIP URI at which the rep is called; without one the rep is called by phone (N4).
+    `availability`: whether the rep is offered leads (R9). `last_lead`: one more, and after the rep has a lead, none.
+    `availability_at`: when that was chosen; a later choice of `last_lead` is for another lead.
     """
 
     rep_id: Id
@@ -100,6 +102,8 @@ class RepObject(Published):
     time_zone: Zone | None = None
     notify: NotifyObject = NotifyObject()
     telephone: SipUri | None = None
+    availability: Literal["available", "paused", "last_lead"] = "available"
+    availability_at: Instant | None = None
 
 
 class Member(Published):

@@ -1,9 +1,14 @@
 """Reps and groups of the directory, with the fields that distribution needs (docs/contracts, `rep`, `group`; R9)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+AVAILABLE: Final = "available"
+PAUSED: Final = "paused"
+LAST_LEAD: Final = "last_lead"
+"""What a rep chose: to be offered leads, none, or one more (R9)."""
 
 
 class WeekSpan(msgspec.Struct, frozen=True):
@@ -37,7 +42,8 @@ class RepTerms(msgspec.Struct, frozen=True, kw_only=True):
     `licensed_states` None: licences are not tracked; empty: the rep is licensed nowhere. `hours` None: always; empty:
     never. `max_open`: the leads a rep may own or be offered at once. `max_per_day`: the leads that may be distributed
     to the rep on one day of its `time_zone` (UTC if none is given). None means no cap. `filter`: the rule that the
-    rep's leads must meet.
+    rep's leads must meet. `availability`: `available`, `paused` (no leads), or `last_lead` (one more lead, then none);
+    `availability_at`: when it was chosen, which tells one `last_lead` from the next.
     """
 
     rep_id: str
@@ -49,6 +55,8 @@ class RepTerms(msgspec.Struct, frozen=True, kw_only=True):
     max_per_day: int | None = None
     filter: dict[str, Any] | None = None
     time_zone: str = "UTC"
+    availability: str = AVAILABLE
+    availability_at: str | None = None
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):

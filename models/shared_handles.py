@@ -6,7 +6,8 @@ applies to it.
 
 Sources. Numbers: the North American Numbering Plan (nationalnanpa.com): service codes (411, 911), toll-free codes,
 directory assistance at 555-1212, and 555-0100 to 555-0199, which are set aside for fiction (ATIS-0300115). Domains:
-RFC 2606 and RFC 6761 (`.invalid`, `.test`). Words: what people type into forms, from public lead files and published
+RFC 2606 and RFC 6761 (`example.com`, `.invalid`, `.test`). Domains for throw-away mail are none of them: a
+person reads it. Words: what people type into forms, from public lead files and published
 lists of dummy addresses.
 """
 
@@ -25,6 +26,11 @@ _NOT_GIVEN: Final = _words(
     null undefined anonymous invalid invalidemail refused declined nothanks nope fake fakeemail fakemail bogus dummy
     dummyemail testing testtest testemail testuser test asdf asdfasdf asdfg asdfgh asdfghjkl qwerty qwertyuiop qwer
     noreply donotreply zxcv zxcvb zxcvbn blah blahblah blank placeholder youremail yourname
+    notreal noemailgiven noemailonfile noneonfile notonfile nonegiven noneavailable nonefound noneyet nomailgiven
+    doesnothaveone doesnthaveone doesnothave doesnthave idonthaveone idonthave donthaveanemail wontgive wouldnotgive
+    willnotprovide wontprovide didnotprovide didntprovide donotcontact dontcontact donotemail dontemail noemailplease
+    nospam norecord noinfo nodata noaddress tbd tba leaveblank example sample firstname lastname firstnamelastname
+    firstlast yourmail myemail
     """
 )
 """Local parts, without dots, dashes, underscores and digits at the end, that are nobody's at any domain."""
@@ -33,16 +39,27 @@ _NOT_GIVEN_DOMAINS: Final = _words(
     none.com noemail.com noemail.net noemail.org no-email.com nomail.com nomail.net noemailaddress.com noone.com
     nowhere.com nothing.com notprovided.com notgiven.com unknown.com fake.com fakeemail.com fakemail.com bogus.com
     test.com test.test testing.com asdf.com asdfasdf.com qwerty.com invalid.com dummy.com nobody.com donotemail.com
+    notreal.com nonexistent.com noreply.com nospam.com idonthaveemail.com dontemail.com yourdomain.com youremail.com
+    yourcompany.com mydomain.com
     """
 )
 _WITH_ITSELF: Final = _words(
     """
     a aa aaa aaaa abc abcd abcde abcdef email mail me my na no not info xyz x xx xxx xxxx y z yes you foo bar name
-    user 123 1234 12345
+    user 123 1234 12345 domain company sample
     """
 )
 """Words that are nobody's as `WORD@WORD.anything`."""
-_RESERVED: Final = re.compile(r"(?:^|\.)(?:invalid|test)$")
+_NO: Final = _words("no non none na n not nil any anyone nomail some someone")
+_TEMPLATE: Final = _words("you your me my name user username email mail first last abc info admin contact")
+_PROVIDERS: Final = _words(
+    "email mail gmail googlemail yahoo hotmail outlook aol live msn icloud ymail comcast domain company website address"
+)
+"""First labels of domains at which `no@…` and `na@…` are nobody's: large providers, and words for a domain."""
+_TEMPLATE_DOMAINS: Final = _words("email domain company website address")
+"""First labels of domains that forms show as an example: `name@domain.com`, `you@company.com`."""
+_RESERVED: Final = re.compile(r"(?:^|\.)(?:invalid|test|example\.(?:com|net|org))$", re.ASCII)
+"""Domains that no mail reaches, because they are set aside."""
 _ONE_LETTER: Final = re.compile(r"([a-z0-9])\1{2,}")
 _BETWEEN: Final = re.compile(r"[._/-]")
 _NUMBERED: Final = re.compile(r"\d{1,4}$")
@@ -95,4 +112,6 @@ def _placeholder_address(address: str) -> bool:
     if word in _NOT_GIVEN:
         return True
     first = domain.partition(".")[0]
+    if (word in _NO and first in _PROVIDERS) or (word in _TEMPLATE and first in _TEMPLATE_DOMAINS):
+        return True
     return first == word and (word in _WITH_ITSELF or _ONE_LETTER.fullmatch(word) is not None)

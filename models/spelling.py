@@ -95,8 +95,9 @@ def split_name(full: str) -> tuple[str, str, str]:
     """Return first name, last name and suffix of a full name, already cleaned.
 
     `Doe, Ann` has its last name first. Of `María de la Cruz Jr.` the last name is `de la Cruz` and the suffix `Jr.`.
-    One word is a last name, because a last name identifies a lead.
+    One word is a last name, because a last name identifies a lead. Signs around a name (`Ann Doe *`) are none of it.
     """
+    full = _without_signs(full)
     parts = [part.strip() for part in full.split(",") if part.strip()]
     suffixes = [part for part in parts[1:] if all(map(_is_suffix, part.split()))]
     parts = [part for place, part in enumerate(parts) if place == 0 or part not in suffixes]
@@ -107,6 +108,12 @@ def split_name(full: str) -> tuple[str, str, str]:
     words, more = _without_suffix(_untitled(parts[0].split() if parts else []))
     begin = _last_name_begins(words)
     return " ".join(words[:begin]), " ".join(words[begin:]), " ".join([*more, *suffixes])
+
+
+def _without_signs(full: str) -> str:
+    words = full.split()
+    named = [place for place, word in enumerate(words) if any(map(str.isalnum, word))]
+    return " ".join(words[named[0] : named[-1] + 1]) if named else full
 
 
 def _bare(word: str) -> str:

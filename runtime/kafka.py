@@ -57,10 +57,10 @@ the controller admits the broker again only when the old session has expired."""
 
 COORDINATOR_PARTITIONS: Final = 4
 # Java's hash of a one-letter string is its code, so these four fall into all partitions of __consumer_offsets.
-_PROBE_GROUPS: Final = ("a", "b", "c", "d")
+PROBE_GROUPS: Final = ("a", "b", "c", "d")
 _FIND_COORDINATOR, _HEARTBEAT = 10, 12
 _NO_ERROR, _UNKNOWN_MEMBER = 0, 25
-_PROBE_SECONDS: Final = 5.0
+PROBE_SECONDS: Final = 5.0
 
 _LOG4J: Final = """\
 status = error
@@ -105,6 +105,8 @@ class KafkaBroker(Server):
         self._classpath = ""
         self.more_properties: dict[str, str | int] = {}
         """Further properties of the broker. Set them before it starts."""
+        self.cluster_id = new_cluster_id()
+        """The id of a cluster that is formatted anew."""
         self.caching: Path | None = None
         """Where the JVM writes its loaded classes at its end; None: it does not (`cache_classes`)."""
 
@@ -157,11 +159,11 @@ class KafkaBroker(Server):
 
     def answers(self) -> bool:
         """Tell whether every group's coordinator is found and serves the group."""
-        with socket.create_connection(("127.0.0.1", self.ports["broker"]), _PROBE_SECONDS) as connection:
-            connection.settimeout(_PROBE_SECONDS)
+        with socket.create_connection(("127.0.0.1", self.ports["broker"]), PROBE_SECONDS) as connection:
+            connection.settimeout(PROBE_SECONDS)
             if (users := self.users) is not None:
                 kafka_users.sign_in(lambda key, version, body: _answer(connection, key, version, body), users)
-            return all(coordinator_serves(connection, group) for group in _PROBE_GROUPS)
+            return all(coordinator_serves(connection, group) for group in PROBE_GROUPS)
 
     def configuration(self) -> dict[str, str | int]:
         """Return the broker's properties: Kafka's defaults, except where a single node needs another value."""
@@ -226,9 +228,7 @@ class KafkaBroker(Server):
         return [f"-XX:AOTCache={cache}", *_QUIET_CACHE] if cache.exists() else []
 
     def _format(self) -> None:
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        # An id must not begin with a dash, because the tool would read it as an option.
-        command = ["format", "--cluster-id", cluster.replace("-", "A"), "--config", str(self._properties)]
+        command = ["format", "--cluster-id", self.cluster_id, "--config", str(self._properties)]
         command += kafka_users.scram_arguments(self.users or {})
         done = subprocess.run(
             [str(self.program), *self._java("kafka.tools.StorageTool"), *command],
@@ -240,6 +240,11 @@ class KafkaBroker(Server):
         if done.returncode:
             reason = f"formatting {self._data} failed: {done.stdout.decode(errors='replace')}"
             raise StartFailed(self.name, reason)
+
+
+def new_cluster_id() -> str:
+    """Return a new id of a cluster. It has no dash, because Kafka's tool would read a first one as an option."""
+    return urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode().replace("-", "A")
 
 
 def cache_classes(broker: KafkaBroker, use: Callable[[str], None]) -> Path | None:
@@ -266,6 +271,19 @@ def cache_classes(broker: KafkaBroker, use: Callable[[str], None]) -> Path | Non
         return None
     written.replace(cache)
     return cache
+
+
+def coordinator_of(connection: socket.socket, group: str) -> tuple[str, int] | None:
+    """Ask any broker for the group's coordinator; return its host and port, or None if there is none now.
+
+    Kafka protocol, FindCoordinator v0.
+    """
+    answer = _answer(connection, _FIND_COORDINATOR, 0, _text(group))
+    code, _, length = struct.unpack_from(">hih", answer)
+    if code != _NO_ERROR:
+        return None
+    (port,) = struct.unpack_from(">i", answer, 8 + length)
+    return answer[8 : 8 + length].decode(), port
 
 
 def coordinator_serves(connection: socket.socket, group: str) -> bool:

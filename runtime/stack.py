@@ -12,6 +12,7 @@ import structlog
 from models.errors import ConfigError
 from runtime import kafka_users
 from runtime.kafka import KafkaBroker
+from runtime.kafka_cluster import BROKERS, KafkaCluster
 from runtime.postgres import PostgresServer
 from runtime.valkey import ValkeyServer
 from streams.file_permissions import close_state_folder
@@ -38,6 +39,8 @@ class LocalStack:
     `secure`: the local Kafka has a user for each process and one for people (`operator`), each with exactly the ACLs of
     `application.kafka_access`. An existing folder keeps its users. The settings are then the operator's.
 
+    `brokers`: 1, or 3 for a cluster, which has no users.
+
     Raises ConfigError if the settings need what a local server cannot do, and StartFailed, StateInUse, RuntimeFailure.
     """
 
@@ -50,6 +53,7 @@ class LocalStack:
         valkey: bool = True,
         postgres: bool = False,
         secure: bool = False,
+        brokers: int = 1,
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
@@ -58,19 +62,20 @@ class LocalStack:
         self._given = base
         self.state_dir = Path(base.state_dir if state_dir is None else state_dir).absolute()
         self.kafka: KafkaBroker | None = None
+        self.cluster: KafkaCluster | None = None
         self.valkey: ValkeyServer | None = None
         self.postgres: PostgresServer | None = None
         if kafka and not base.given("kafka_bootstrap_servers"):
-            _refuse_more_than_one_plain_broker(base)
+            _refuse_what_local_kafka_is_not(base, brokers, secure=secure)
             cache, mirror = base.cache_dir / "jars", base.maven_repository
             folder = self.state_dir / "kafka"
-            self.kafka = KafkaBroker(
-                folder,
-                cache=cache,
-                repository=mirror,
-                progress=progress,
-                users=_user_names() if secure else None,
-            )
+            if brokers > 1:
+                self.cluster = KafkaCluster(folder, cache=cache, repository=mirror, progress=progress)
+            else:
+                users = _user_names() if secure else None
+                self.kafka = KafkaBroker(
+                    folder, cache=cache, repository=mirror, progress=progress, users=users
+                )
         elif secure:
             reason = "is given; --secure is about a Kafka that is started here"
             raise ConfigError("KAFKA_BOOTSTRAP_SERVERS", reason)
@@ -82,7 +87,8 @@ class LocalStack:
     @property
     def servers(self) -> list[Server]:
         """The servers that this stack starts and stops."""
-        return [server for server in (self.kafka, self.valkey, self.postgres) if server is not None]
+        brokers = [] if self.cluster is None else self.cluster.brokers
+        return [server for server in (self.kafka, *brokers, self.valkey, self.postgres) if server is not None]
 
     def start(self) -> Settings:
         """Start all in parallel; return when all answer. On a failure stop them all and raise the first error."""
@@ -90,6 +96,8 @@ class LocalStack:
         passable = self.postgres is not None and self.postgres.uid() is not None
         for remark in close_state_folder(self.state_dir, passable=passable):
             self._say(remark)
+        if self.cluster is not None:
+            self.cluster.prepare()
         for server in self.servers:
             server.say = self._say
         pool = ThreadPoolExecutor(max(1, len(self.servers)), thread_name_prefix="stack")
@@ -120,6 +128,8 @@ class LocalStack:
             ours["kafka_bootstrap_servers"] = self.kafka.bootstrap
             if self.users is not None:
                 ours |= kafka_users.client_settings(self.users, _user_of("operator"))
+        if self.cluster is not None:
+            ours["kafka_bootstrap_servers"] = self.cluster.bootstrap
         if self.valkey is not None:
             ours["redis_url"] = self.valkey.url
         if self.postgres is not None:
@@ -157,7 +167,9 @@ def find_running(settings: Settings) -> Settings:
 
     With it, a command in a second terminal finds the servers of `firstclaim up`. Addresses given from outside stay.
     """
-    running = LocalStack(settings=settings, postgres=True)
+    # The programs of a local Postgres come with an extra. Without its data there is none to find.
+    postgres = (settings.state_dir / "postgres").is_dir()
+    running = LocalStack(settings=settings, postgres=postgres)
     ours: dict[str, object] = {}
     for field, server in (
         ("kafka_bootstrap_servers", running.kafka),
@@ -171,13 +183,18 @@ def find_running(settings: Settings) -> Settings:
     return settings.model_copy(update=ours)
 
 
-def _refuse_more_than_one_plain_broker(settings: Settings) -> None:
-    """Refuse settings for another kind of cluster: the local Kafka is one broker without security."""
+def _refuse_what_local_kafka_is_not(settings: Settings, brokers: int, *, secure: bool) -> None:
+    """Refuse settings for another kind of cluster than the local one."""
     if settings.kafka_security_protocol != "PLAINTEXT":
         reason = f"is missing; {settings.kafka_security_protocol} does not fit the local Kafka"
         raise ConfigError("KAFKA_BOOTSTRAP_SERVERS", reason)
-    if settings.replication_factor > 1:
-        reason = f"is {settings.replication_factor}, but the local Kafka is one broker"
+    if brokers not in (1, BROKERS):
+        raise ConfigError("--brokers", f"is {brokers}, and must be 1 or {BROKERS}")
+    if brokers > 1 and secure:
+        raise ConfigError("--brokers", "a cluster has no users; leave out --secure")
+    if settings.replication_factor > brokers:
+        has = "is one broker" if brokers == 1 else f"has {brokers} brokers"
+        reason = f"is {settings.replication_factor}, but the local Kafka {has}"
         raise ConfigError("FIRSTCLAIM_REPLICATION_FACTOR", reason)
 
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from time import perf_counter
+from time import perf_counter, time_ns
 from typing import Any, Final
 
 import structlog
@@ -19,7 +19,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from models.errors import RetryableError
 from sink.writer import Applied, CrmWriter, JournalRecord
-from streams import clients, metrics
+from streams import clients, metrics, trace_export
 from streams.access import refused
 from streams.clients import Consumer
 from streams.readiness import Readiness
@@ -179,11 +179,15 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             for records in fetched.values()
             for record in records
         ]
-        began = perf_counter()
+        began, began_ns = perf_counter(), time_ns()
         async with self._storing:
             applied = await asyncio.to_thread(self._writer.apply, batch)
         metrics.SINK_BATCH_SECONDS.observe(perf_counter() - began)
         metrics.SINK_BATCH_RECORDS.observe(len(batch))
+        if trace_export.watching:
+            for records in fetched.values():
+                for record in records:
+                    trace_export.handled(record, began_ns, "sink")
         _count(applied)
         self._succeeded()
         if applied.stale == len(batch):

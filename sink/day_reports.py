@@ -4,7 +4,7 @@ Each function takes an open connection, reads a bounded number of rows, and only
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -72,6 +72,17 @@ def leads_given(connection: Connection, org: str, since: datetime) -> dict[str, 
         .group_by(table.rep_id)
     )
     return {rep_id: (count, last) for rep_id, count, last in connection.execute(query) if rep_id is not None}
+
+
+def last_assigned(connection: Connection, org: str, rep_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return rep -> when the rep last got a lead, for these reps. A rep who never got one is missing."""
+    table = AssignmentHistoryTable
+    query = (
+        select(table.rep_id, func.max(table.assigned_at))
+        .where(table.org == org, table.rep_id.in_(rep_ids))
+        .group_by(table.rep_id)
+    )
+    return {rep_id: last for rep_id, last in connection.execute(query) if rep_id is not None}
 
 
 def locks_by_rep(connection: Connection, org: str, at: datetime) -> dict[str, int]:

@@ -26,7 +26,7 @@ from sink.migrate import upgrade
 from sink.refused_arrivals import RefusedArrivalWriter
 from sink.vendor_reports import ReportPublisher, publish_reports
 from sink.writer import DATABASE, CrmWriter
-from streams import metrics
+from streams import metrics, trace_export
 from streams.access import refused
 from streams.brake import Brake, make_brake
 from streams.clients import producer as make_producer
@@ -166,6 +166,7 @@ def run(settings: Settings, *, port: int = 0, instance_id: str | None = None) ->
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     try:
-        uvloop.run(_serve(settings, port, instance_id))
+        with trace_export.reporting("sink"):
+            uvloop.run(_serve(settings, port, instance_id))
     except ConfigError as error:
         leave(Exit.CONFIG, error.field, error.reason)

@@ -4,6 +4,7 @@
 because a stage must always be able to move on from a record it buries.
 """
 
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -17,6 +18,7 @@ from streams.dead_letter_reading import FATAL_ERROR
 from streams.journal import JournalWriter, Receipt
 from streams.metrics import DEAD_LETTERS_TOTAL
 from streams.topics import DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
+from streams.trace_export import ids_of
 from streams.unreadable import Unreadable
 
 _log = structlog.get_logger(__name__)
@@ -29,6 +31,10 @@ CUT_BYTES: Final = 64 * 1024
 """Bytes kept of a key or a value that does not fit."""
 MOST_HEADER_BYTES: Final = 64 * 1024
 """Bytes kept of the original's own headers if they do not fit with its key and value."""
+MOST_LINES_A_MINUTE: Final = 100
+"""The dead letters of each minute that a process writes to its log. All are in the topic and in the metrics."""
+MOST_LOGGED_REASON: Final = 300
+"""Characters of a reason in the log."""
 MOST_LABELS: Final = 500
 """Pairs of topic and error class that have their own metric label; further pairs count as `other`."""
 
@@ -114,8 +120,40 @@ def write_dead_letter(
         timestamp_ms=_milliseconds(getattr(message, "timestamp", None)),
     )
     partition = message.partition % partitions if isinstance(message.partition, int) else 0
-    writer.add(DEAD_LETTERS, partition, **letter._asdict(), receipt=receipt, most=MAX_DEAD_LETTER_BYTES)
+    # The letter keeps the header of the message as it was, so that a replay continues the same trace.
+    writer.add(
+        DEAD_LETTERS,
+        partition,
+        **letter._asdict(),
+        receipt=receipt,
+        most=MAX_DEAD_LETTER_BYTES,
+        traced=False,
+    )
     count(message.topic, error_class)
+    if _lines.may_be_written(time.monotonic()):
+        about = {"error_class": error_class, "reason": str(reason)[:MOST_LOGGED_REASON], "stage": stage}
+        place = f"{message.topic}:{message.partition}:{message.offset}"
+        _log.warning("dead letter", record=place, **about, **ids_of(message))
+
+
+class LineBudget:
+    """Bounds the lines of a log: `most` in each minute, so that a flood of poison does not fill a disk."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._minute = -1
+        self._written = 0
+
+    def may_be_written(self, now: float) -> bool:
+        """Tell whether one more line may be written at `now`, in seconds; count it."""
+        minute = int(now // 60)
+        if minute != self._minute:
+            self._minute, self._written = minute, 0
+        self._written += 1
+        return self._written <= self._most
+
+
+_lines = LineBudget(MOST_LINES_A_MINUTE)
 
 
 def count(topic: Any, error_class: Any) -> None:

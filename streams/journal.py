@@ -5,6 +5,7 @@ grow under load, and an idle lane sends a record at once (docs/design.md, the jo
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -13,7 +14,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from models.errors import PermanentError
-from models.record_size import BATCH_OVERHEAD_BYTES, MAX_RECORD_BYTES, Header, check_size
+from models.record_size import BATCH_OVERHEAD_BYTES, MAX_RECORD_BYTES, Header, check_size, header_size
+from streams import trace_export
 from streams.access import failure, refused
 from streams.clients import Producer
 from streams.clients import producer as make_producer
@@ -21,6 +23,7 @@ from streams.membership_lease import Lease
 from streams.patches.heartbeats import send_only_awake
 from streams.process_exit import Exit, leave
 from streams.settings import Settings
+from streams.tracing import TRACEPARENT, TRACEPARENT_BYTES, caused_by
 
 MAX_BATCH_BYTES: Final = 512 * 1024
 """Half of a broker's default limit, so that one large row still fits."""
@@ -29,6 +32,8 @@ MAX_WAITING: Final = 20_000
 REQUEST_TIMEOUT_MS: Final = 20_000
 """How long a broker may be away before a worker ends and is restarted (faust.md, settings). The writer measures this
 itself, because an idempotent producer of aiokafka retries forever."""
+
+_TRACEPARENT_SIZE: Final = header_size(TRACEPARENT, bytes(TRACEPARENT_BYTES))
 
 Headers = list[tuple[str, bytes]]
 """The headers of records that stages send."""
@@ -39,17 +44,27 @@ class Receipt:
     """Tracks one event. It is acked when all its records are durable and every event before it is acked.
 
     `open`: the number of open items: the event's handler, and its records that are not durable. `then` is called once,
-    when there are none.
+    when there are none. `began`: when it was taken, in nanoseconds since the epoch; 0 if nobody watches
+    (`streams.trace_export`).
     """
 
-    __slots__ = ("_acker", "event", "open", "partition", "then")
+    __slots__ = ("_acker", "_traceparent", "began", "event", "open", "partition", "then")
 
     def __init__(self, acker: "Acker", event: Any, partition: tuple[str, int]) -> None:
         self._acker = acker
+        self._traceparent: tuple[str, bytes] | None = None
+        self.began = 0
         self.open = 1
         self.event = event
         self.partition = partition
         self.then: Callable[[], None] | None = None
+
+    @property
+    def traceparent(self) -> tuple[str, bytes]:
+        """The header of each record that the event causes (`streams.tracing`)."""
+        if self._traceparent is None:
+            self._traceparent = (TRACEPARENT, caused_by(self.event.message))
+        return self._traceparent
 
     @property
     def settled(self) -> bool:
@@ -66,6 +81,8 @@ class Receipt:
         if self.open == 0:
             if self.then is not None:
                 self.then()
+            if trace_export.watching:
+                trace_export.handled(self.event.message, self.began)
             self._acker.advance(self.partition)
 
 
@@ -80,6 +97,8 @@ class Acker:
         message = event.message
         partition = (message.topic, message.partition)
         receipt = Receipt(self, event, partition)
+        if trace_export.watching:
+            receipt.began = time.time_ns()
         lane = self._lanes.get(partition)
         if lane is None:
             lane = self._lanes[partition] = deque()
@@ -187,14 +206,20 @@ class JournalWriter:
         receipt: Receipt | None = None,
         headers: Sequence[Header] | None = None,
         most: int = MAX_RECORD_BYTES,
+        traced: bool = True,
     ) -> None:
         """Append a record. It is sent when the caller next yields to the loop. `receipt` is settled when it is durable.
+
+        The record continues the trace of its receipt's event, unless `traced` is False. `most` does not count that
+        header, which every topic has room for.
 
         Raises `PermanentError` (`record_too_large`) for a record of more than `most` bytes, and appends nothing. The
         broker would otherwise refuse its batch, and so the event, again and again.
         """
         check_size(key, value, headers or (), most)
         sent = list(headers or ())
+        if receipt is not None and traced:
+            sent.append(receipt.traceparent)
         lane = self._lane(topic, partition)
         batch = lane.batches[-1] if lane.batches else None
         if batch is None or batch.builder.append(key=key, value=value, timestamp=None, headers=sent) is None:
@@ -207,9 +232,11 @@ class JournalWriter:
     ) -> None:
         """Append all records of one event in one record batch: either all are written or none.
 
+        The first record continues the trace of its receipt's event.
+
         Raises `PermanentError` (`record_too_large`), and appends none, if they do not fit into a batch.
         """
-        size = sum(check_size(key, value) for key, value in records)
+        size = sum(check_size(key, value) for key, value in records) + _TRACEPARENT_SIZE
         if size + BATCH_OVERHEAD_BYTES > MAX_BATCH_BYTES:
             raise PermanentError(
                 "record_too_large", f"{size} bytes in {len(records)} records, more than a batch takes"
@@ -218,8 +245,10 @@ class JournalWriter:
         batch = lane.batches[-1] if lane.batches else None
         if batch is None or batch.builder.closed() or batch.builder.size() + size > MAX_BATCH_BYTES:
             batch = self._open(lane)
+        headers = [] if receipt is None else [receipt.traceparent]
         for key, value in records:
-            batch.builder.append(key=key, value=value, timestamp=None)
+            batch.builder.append(key=key, value=value, timestamp=None, headers=headers)
+            headers = []
         self._added(lane, batch, len(records), receipt)
 
     def _lane(self, topic: str, partition: int) -> _Lane:

@@ -271,11 +271,14 @@ class Settings(BaseSettings):
         return field in self.model_fields_set
 
     def environment(self) -> dict[str, str]:
-        """Return the environment a child process needs to read the same settings. It holds secrets in clear text."""
+        """Return the environment a child process needs to read the same settings. It holds secrets in clear text.
+
+        Without a number of partitions that was given, the child follows the cluster, too (docs/decisions/0008).
+        """
         found: dict[str, str] = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if value is None:
+            if value is None or (name == "partitions" and not self.given(name)):
                 continue
             if isinstance(value, SecretStr):
                 value = value.get_secret_value()

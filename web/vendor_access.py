@@ -21,8 +21,9 @@ from web.store.vendor_keys import VendorKey, vendor_named
 
 log = structlog.get_logger(__name__)
 
-SIGNATURES: Final = ("x-firstclaim-signature-256", "x-hub-signature-256")
-"""Headers of a signature: `sha256=` and the HMAC-SHA256 of the body in hexadecimal. The second is Meta's."""
+SIGNATURES: Final = ("x-firstclaim-signature-256", "x-hub-signature-256", "x-signature")
+"""Headers of a signature: `sha256=` and the HMAC-SHA256 of the body in hexadecimal. The second is Meta's, the third is
+what many webhooks send."""
 _SCHEME: Final = "sha256="
 _LONGEST: Final = 200
 

@@ -11,9 +11,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from application.directory.objects import SETTINGS, Value, WantedAction
+from models.directory import OrgSettings
 from models.errors import PublicationConflictError, Refused
 from models.publication import KINDS, with_id
 from rules.inbound.intake import accept_publication
+from rules.inbound.publication import present
 from rules.queues.rule_book import Key, Published
 from streams import clients
 from streams.access import failure
@@ -87,6 +89,12 @@ async def read_published(settings: Settings, org: str) -> PublishedObjects:
                 refused.pop(key, None)
                 objects[key] = Published(event.version, event.value)
     return PublishedObjects(objects, refused, end)
+
+
+async def read_org_settings(settings: Settings, org: str) -> OrgSettings:
+    """Return an org's settings as they are published now. Raises `RetryableError` where Kafka is missing."""
+    found = (await read_published(settings, org)).objects.get(SETTINGS)
+    return msgspec.convert(present((found.value if found else None) or {}), OrgSettings)
 
 
 async def publish(

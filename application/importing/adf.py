@@ -5,7 +5,7 @@ skipped, because the prolog of the standard's own example is rejected by XML par
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -15,11 +15,21 @@ from msgspec.structs import replace
 
 from application.importing.adf_text import LONGEST_PROSPECT, OUTSIDE, mended, prospects_in
 from application.importing.rows import Found, encode
-from models.contacts import phone
+from models.contacts import email, phone
+from models.field_names import FULL_NAME, field_of, normal_name
 from models.inbound import MAX_BYTES, MAX_DEPTH
 from models.spelling import cleaned, decoded, split_name
 
 _FAX: Final = "fax"
+_FIRST: Final = "first_name"
+_LAST: Final = "last_name"
+_SUFFIX: Final = "suffix"
+_PARTS: Final = {"given": _FIRST, "christian": _FIRST, "family": _LAST, "full": FULL_NAME, "whole": FULL_NAME}
+"""Parts of names in ADF files that are no names of fields elsewhere."""
+_ASIDE: Final = frozenset(
+    {_SUFFIX, "middle", "middle_name", "mi", "title", "prefix", "salutation", "nickname", "maiden"}
+)
+"""Parts that are no name by themselves."""
 
 
 class Node:
@@ -140,14 +150,19 @@ def _found(line: int, text: str) -> Found:
         return Found(line=line, reason="not XML: a document type is not read")
     target = _Prospect()
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
+    sound = mended(text)
     try:
-        parser.feed(mended(text))
+        parser.feed(sound.text)
         parser.close()
     except _TooLargeError:
         return _message_of(line, None)
     except (ParseError, DefusedXmlException) as error:
         return Found(line=line, reason=f"not XML: {_xml_error_text(error)}")
-    return _message_of(line, target.prospect)
+    found = _message_of(line, target.prospect)
+    if found.message is not None and sound.undefined:
+        said = f"has entities or references that stand for no character: {', '.join(sound.undefined)}"
+        found.message["attributes"]["remarks"] = {"adf": said}
+    return found
 
 
 def _xml_error_text(error: Exception) -> str:
@@ -164,17 +179,17 @@ def _message_of(line: int, prospect: Node | None) -> Found:
     if prospect is None:
         return Found(line=line, reason=f"is larger than {MAX_BYTES} characters, or nested too deep")
     resent = prospect.attributes.pop("status", "").lower() == "resend"
-    contact = min(prospect.all("customer", "contact"), key=_preference, default=Node("contact", {}))
+    contact = min(_contacts(prospect), key=_preference, default=Node("contact", {}))
     first, last, suffix = _names(contact)
     message: dict[str, Any] = {
         "external_id": _own_id(prospect),
         "created_at": prospect.first("requestdate"),
         "first_name": first,
         "last_name": last,
-        "email": contact.first("email"),
-        "phone": _phone(contact),
-        "state": contact.first("address", "regioncode") or contact.first("address", "region"),
-        "zip": contact.first("address", "postalcode"),
+        "email": _readable(contact, "email", email),
+        "phone": _readable(contact, "phone", phone),
+        "state": _first_of(contact, "regioncode", "region", "state", "province"),
+        "zip": _first_of(contact, "postalcode", "zip", "zipcode", "postal"),
         "loan_amount": _amount(prospect),
     }
     if not message["external_id"]:
@@ -207,12 +222,22 @@ def _preference(node: Node) -> tuple[bool, bool]:
     return node.attributes.get("type", "").lower() == _FAX, "1" not in marked
 
 
-def _phone(contact: Node) -> str:
-    """Return the first phone that can be read, the preferred one first; else the first one (A11)."""
-    texts = [each.text for each in sorted(contact.all("phone"), key=_preference) if each.text]
+def _contacts(prospect: Node) -> list[Node]:
+    """Return the contacts of the customer. Some programs leave the level of <contact> or of <customer> out."""
+    return prospect.all("customer", "contact") or prospect.all("contact") or prospect.all("customer")
+
+
+def _first_of(contact: Node, *tags: str) -> str:
+    """Return the first text under one of these tags of the address, or of the contact itself."""
+    return next((text for tag in tags if (text := contact.first("address", tag) or contact.first(tag))), "")
+
+
+def _readable(contact: Node, tag: str, read: Callable[[str], Any]) -> str:
+    """Return the first text of a tag that can be read, the preferred one first; else the first one (A11)."""
+    texts = [each.text for each in sorted(contact.all(tag), key=_preference) if each.text]
     for text in texts:
         try:
-            phone(text)
+            read(text)
         except ValueError:
             continue
         return text
@@ -220,12 +245,32 @@ def _phone(contact: Node) -> str:
 
 
 def _names(contact: Node) -> tuple[str, str, str]:
-    """Return first name, last name and suffix; a full name is split (A10)."""
-    parts = {node.attributes.get("part", "full").lower(): node.text for node in reversed(contact.all("name"))}
-    given, family = parts.get("first", ""), parts.get("last", "") or parts.get("surname", "")
-    if given or family:
-        return given, family, parts.get("suffix", "")
-    return split_name(cleaned(decoded(parts.get("full", ""))))
+    """Return first name, last name and suffix; a full name is split (A10).
+
+    The part of a name is an attribute (`part="surname"`), or the tag of an element inside or instead of <name>.
+    """
+    parts: dict[str, str] = {}
+    for name in contact.all("name"):
+        inside = [(node.tag, node.text) for node in name.children]
+        for part, text in (*inside, (name.attributes.get("part", "full"), name.text)):
+            if text:
+                parts.setdefault(_part(part), text)
+    for node in contact.children:
+        if node.text and (part := _part(node.tag)) in (_FIRST, _LAST):
+            parts.setdefault(part, node.text)
+    given, family = parts.get(_FIRST, ""), parts.get(_LAST, "")
+    unknown = (text for part, text in parts.items() if part not in {_FIRST, _LAST, *_ASIDE})
+    first, last, suffix = split_name(cleaned(decoded(parts.get(FULL_NAME) or next(unknown, ""))))
+    if family:
+        return given, family, parts.get(_SUFFIX, "")
+    return given or first, last, parts.get(_SUFFIX) or suffix
+
+
+def _part(name: str) -> str:
+    """Return what a part of a name is: a field of the contract, or its own name in lower case."""
+    found = normal_name(name)
+    field = _PARTS.get(found) or field_of(found)
+    return field if field in (_FIRST, _LAST, FULL_NAME) else found
 
 
 def _amount(prospect: Node) -> str:

@@ -1,12 +1,15 @@
 """Finds the prospects in the text of an ADF file and mends what vendors' programs get wrong in XML (A6, A7)."""
 
 import codecs
+import html
 import re
+import sys
 from collections.abc import Iterator
 from html.entities import html5
 from typing import BinaryIO, Final, NamedTuple
 
 from application.importing.rows import LONGEST_TEXT
+from application.importing.text_encoding import wide_encoding
 from models.errors import InvalidInput, Problem
 from models.inbound import MAX_BYTES
 
@@ -28,7 +31,14 @@ _NO_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _CDATA: Final = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 _TAG: Final = re.compile(r"<[^<>!?]*>")
 _PREFIX: Final = re.compile(r"(^</?|\s)(?!xmlns)[\w.-]{1,40}:(?=[\w.-]+(?:\s*=|[\s/>]))")
-_AMPERSAND: Final = re.compile(r"&(#\d{1,7};|#x[0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{0,31};)?")
+_AMPERSAND: Final = re.compile(r"&(#0*\d{1,7};|#[xX]0*[0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{0,31};)?")
+_PAIR: Final = re.compile(
+    r"&#([xX][dD][89abAB][0-9a-fA-F]{2}|5[56]\d{3});&#([xX][dD][c-fC-F][0-9a-fA-F]{2}|5[67]\d{3});"
+)
+"""A character beyond U+FFFF that a program wrote as the two halves of its UTF-16."""
+_CP1252_REFERENCES: Final = range(0x80, 0xA0)
+"""References to these mean cp1252, as in HTML: `&#146;` is an apostrophe."""
+_MOST_UNDEFINED: Final = 5
 _XML_ENTITIES: Final = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
 _ENCODING: Final = re.compile(rb"""encoding\s*=\s*["']([\w.-]{1,40})["']""", re.IGNORECASE)
 _ENCODINGS: Final = frozenset(
@@ -151,8 +161,8 @@ def _blank_lines(text: str) -> int:
 
 def _decoder(head: bytes) -> codecs.IncrementalDecoder:
     """Return the decoder of a file. Bytes that are no UTF-8 are kept, and read as cp1252 with their prospect."""
-    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return codecs.getincrementaldecoder("utf-16")("replace")
+    if (wide := wide_encoding(head)) is not None:
+        return codecs.getincrementaldecoder(wide)("replace")
     root = re.search(rb"<\s*(?:[\w.-]+:)?adf[\s/>]", head, re.IGNORECASE)
     named = _ENCODING.search(head[: root.start()] if root else head)
     name = named[1].decode() if named else "utf-8"
@@ -164,32 +174,73 @@ def _decoder(head: bytes) -> codecs.IncrementalDecoder:
         known = ", ".join(sorted(_ENCODINGS))
         reason = f"its encoding {name} is none that ADF files are read in; there are {known}"
         raise InvalidInput((Problem(path="file", reason=reason),))
-    if codec.name in ("utf-8", "ascii"):
+    if codec.name in ("utf-8", "ascii") or codec.name.startswith("utf-16"):
+        # What declares UTF-16 and is not UTF-16 is UTF-8: a program wrote the text of another one to a file.
         return codecs.getincrementaldecoder("utf-8")("surrogateescape")
     return codecs.getincrementaldecoder(name)("replace")
 
 
-def mended(text: str) -> str:
+class Mended(NamedTuple):
+    """A prospect's text as XML. `undefined`: entities and references in it that are no characters, the first few."""
+
+    text: str
+    undefined: tuple[str, ...]
+
+
+def mended(text: str) -> Mended:
     """Return a prospect's text as XML, without what vendors' programs get wrong.
 
     Bytes that were no UTF-8 are read as cp1252. Bare ampersands, HTML's entities and characters that XML forbids are
-    mended, and prefixes of namespaces removed.
+    mended, and prefixes of namespaces removed. An entity that nobody defined stays as text, because no document type
+    is read; a reference to what is no character is left out.
     """
     if _SURROGATE.search(text):
         text = text.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
-    return "".join(_mended(part) for part in _CDATA.split(text))
+    undefined: dict[str, None] = {}
+    parts = [_mended(part, undefined) for part in _CDATA.split(text)]
+    return Mended("".join(parts), tuple(undefined))
 
 
-def _mended(part: str) -> str:
+def _mended(part: str, undefined: dict[str, None]) -> str:
     if part.startswith("<![CDATA["):
         return _NO_XML.sub("", part)
-    part = _AMPERSAND.sub(_entity, _NO_XML.sub("", part))
+
+    def entity(found: re.Match[str]) -> str:
+        written = _as_xml(found[1])
+        if written is None:
+            if len(undefined) < _MOST_UNDEFINED:
+                undefined[found[0]] = None
+            return "" if found[1].startswith("#") else f"&amp;{found[1]}"
+        return written
+
+    part = _AMPERSAND.sub(entity, _PAIR.sub(_joined, _NO_XML.sub("", part)))
     return _TAG.sub(lambda tag: _PREFIX.sub(r"\1", tag[0]), part)
 
 
-def _entity(found: re.Match[str]) -> str:
-    name = found[1]
+def _as_xml(name: str | None) -> str | None:
+    """Return an entity or a reference as XML reads it; None if it is no character. `name`: None for a bare `&`."""
     if name is None:
         return "&amp;"
-    character = html5.get(name) if name not in _XML_ENTITIES else None
-    return found[0] if character is None else "".join(f"&#{ord(one)};" for one in character)
+    if name in _XML_ENTITIES:
+        return f"&{name}"
+    if not name.startswith("#"):
+        characters = html5.get(name) or html5.get(name.lower())
+        return None if characters is None else "".join(f"&#{ord(one)};" for one in characters)
+    code = _code(name[1:-1])
+    if code in _CP1252_REFERENCES:
+        return html.unescape(f"&#{code};")
+    known = code <= sys.maxunicode and not _SURROGATE.match(chr(code)) and not _NO_XML.match(chr(code))
+    return f"&#{code};" if known else None
+
+
+def _code(digits: str) -> int:
+    return int(digits[1:], 16) if digits[0] in "xX" else int(digits)
+
+
+def _joined(found: re.Match[str]) -> str:
+    halves = [_code(digits) for digits in found.groups()]
+    try:
+        joined = b"".join(half.to_bytes(2, "big") for half in halves).decode("utf-16-be")
+    except UnicodeDecodeError:
+        return found[0]
+    return f"&#{ord(joined)};" if len(joined) == 1 else found[0]

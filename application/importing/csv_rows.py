@@ -1,13 +1,9 @@
 """Reads the lines of a CSV file as rows of cells. A damaged quote never makes one row swallow others (A1, V1)."""
 
-import codecs
 import csv
-import re
-from pathlib import Path
 from typing import Final, NamedTuple, Self, TextIO
 
 from application.importing.rows import LONGEST_TEXT
-from models.errors import InvalidInput, Problem
 
 MAX_LINE: Final = 1 << 20
 """The most characters of one line. A message has 1 MB at most."""
@@ -19,105 +15,7 @@ NOT_CLOSED: Final = "a quote is opened on this line and not closed"
 """The reason for refusing a line. Its other lines are read as rows of their own, so that no row is swallowed (A1)."""
 _ROW_LIKE: Final = 3
 """A line inside a quoted cell is a row of its own if it has a row's delimiters, and at least so many."""
-_BOMS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_CHUNK: Final = 1 << 16
-_SHIFTED_LEAST: Final = 8
-_SHIFTED: Final = re.compile(
-    f"[{''.join(chr(one << 8) for one in (9, 10, 13, *range(32, 127)))}]{{{_SHIFTED_LEAST},}}"
-)
-"""ASCII in UTF-16 from which one byte is missing: characters whose lower byte is zero, one after another."""
 _OPEN: Final = "unexpected end of data"
-_AS_CP1252: Final = "firstclaim.cp1252"
-
-
-class Encoding(NamedTuple):
-    """How the bytes of a file are decoded: the codec's name, and how it treats bytes that it cannot decode."""
-
-    name: str
-    errors: str = "strict"
-
-
-def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
-    """Decode bytes that are no UTF-8 as cp1252, or as Latin-1 if they are no cp1252 either."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    wrong = error.object[error.start : error.end]
-    try:
-        return wrong.decode("cp1252"), error.end
-    except UnicodeDecodeError:
-        return wrong.decode("latin-1"), error.end
-
-
-codecs.register_error(_AS_CP1252, _as_cp1252)
-
-
-def encoding_of(path: Path) -> Encoding:
-    """Return the encoding of a file: UTF-16 by its mark, UTF-8, cp1252, else Latin-1, which never fails.
-
-    UTF-16 that has lost or gained one byte somewhere is broken: all that follows would be read as other characters.
-    A file that is mostly UTF-8 is read as UTF-8, and its other bytes as cp1252, so that one wrong byte spoils no other
-    row. The whole file is read, a piece at a time, because one accented letter near the end decides. Raises
-    `InvalidInput` for broken UTF-16.
-    """
-    with path.open("rb") as file:
-        mark = file.read(2)
-    if mark in _BOMS:
-        if not _decodes(path, _BOMS[mark]):
-            raise InvalidInput(
-                (Problem(path="file", reason="begins as UTF-16 and is not UTF-16 to its end"),)
-            )
-        return Encoding(_BOMS[mark])
-    if _decodes(path, "utf-8"):
-        return Encoding("utf-8-sig")
-    if _is_mostly_utf8(path):
-        return Encoding("utf-8-sig", _AS_CP1252)
-    return Encoding("cp1252") if _decodes(path, "cp1252") else Encoding("latin-1")
-
-
-def decoded(content: bytes) -> str:
-    """Return the text of some bytes, by the same rules as `encoding_of`. A broken character of UTF-16 is U+FFFD."""
-    if content[:2] in _BOMS:
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        lead = _lead_of_utf8(content.decode("utf-8", "surrogateescape"))
-    return content.decode("utf-8", _AS_CP1252) if lead > 0 else content.decode("cp1252", "replace")
-
-
-def _lead_of_utf8(text: str) -> int:
-    """Return how many characters beyond ASCII are UTF-8, less the bytes that are none (surrogates)."""
-    if text.isascii():
-        return 0
-    beyond = [one for one in text if not one.isascii()]
-    return len(beyond) - 2 * sum("\udc80" <= one <= "\udcff" for one in beyond)
-
-
-def _is_mostly_utf8(path: Path) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    lead = 0
-    with path.open("rb") as file:
-        more = True
-        while more:
-            piece = file.read(_CHUNK)
-            more = bool(piece)
-            lead += _lead_of_utf8(decoder.decode(piece, final=not more))
-    return lead > 0
-
-
-def _decodes(path: Path, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    text = ""
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(_CHUNK):
-                text = text[-_SHIFTED_LEAST:] + decoder.decode(piece)
-                if encoding == "utf-16" and _SHIFTED.search(text):
-                    return False
-            decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class CsvLines:

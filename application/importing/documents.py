@@ -3,16 +3,15 @@
 Of several lists the first is read, and each other one that has a lead is refused with its place.
 """
 
-import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from application.importing import lines
 from application.importing.broken_documents import is_json_lines, parts_of
-from application.importing.csv_rows import decoded
 from application.importing.mapping import Cell, Mapping
 from application.importing.rows import LONGEST_TEXT, Found, encode
+from application.importing.text_encoding import decoded, wide_encoding
 from models import normalize
 from models.errors import InvalidInput, Problem
 from rules.inbound.fields import find_fields
@@ -105,29 +104,49 @@ def _at(value: Any, names: list[str]) -> Iterator[Any]:
 def _lists_of(document: Any) -> list[tuple[str, list[Any]]]:
     """Return the leads of a document, and other lists inside, each with its path.
 
-    The leads are its list, the first list of objects inside, or the document itself.
+    The leads are its list, the first list of objects inside, the objects of an object that has only leads (a list that
+    a program wrote with its keys), or the document itself.
     """
     if isinstance(document, list):
-        return [("", document)]
+        return [("", [*_flat(document, _DEEPEST)])]
     if not isinstance(document, dict) or find_fields(document).identifies:
         return [("", [document])]
-    return [*_lists_inside(document, "", _DEEPEST)] or [("", [document])]
+    lists = [*_lists_inside(document, "", _DEEPEST)]
+    return lists or [("", _keyed_leads(document, _DEEPEST) or [document])]
+
+
+def _flat(leads: list[Any], depth: int) -> Iterator[Any]:
+    """Yield the elements of a list; a list of objects inside stands for its elements."""
+    for one in leads:
+        if isinstance(one, list) and depth and any(isinstance(inner, dict | list) for inner in one):
+            yield from _flat(one, depth - 1)
+        else:
+            yield one
+
+
+def _keyed_leads(document: dict[str, Any], depth: int) -> list[Any]:
+    """Return the leads of an object of leads, which may be inside other objects; none if there is no such object."""
+    inner = [*document.values()]
+    if len(inner) > 1 and all(isinstance(one, dict) and find_fields(one).identifies for one in inner):
+        return inner
+    objects = [one for one in inner if isinstance(one, dict)]
+    return _keyed_leads(objects[0], depth - 1) if len(objects) == 1 and depth else []
 
 
 def _lists_inside(document: dict[str, Any], path: str, depth: int) -> Iterator[tuple[str, list[Any]]]:
     for name, inner in document.items():
         place = f"{path}.{name}" if path else name
-        if isinstance(inner, list) and any(isinstance(one, dict) for one in inner):
-            yield place, inner
+        if isinstance(inner, list) and any(isinstance(one, dict | list) for one in inner):
+            yield place, [*_flat(inner, _DEEPEST)]
         elif isinstance(inner, dict) and depth:
             yield from _lists_inside(inner, place, depth - 1)
 
 
 def _as_utf8(content: bytes) -> bytes:
-    """Return a document in UTF-8: from UTF-16 by its mark; bytes that are no UTF-8 are read as cp1252."""
+    """Return a document in UTF-8, from UTF-16 or UTF-32 too; bytes that are no UTF-8 are read as cp1252."""
     try:
-        if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return content.decode("utf-16").encode()
+        if (wide := wide_encoding(content)) is not None:
+            return content.decode(wide).encode()
         content.decode()
     except UnicodeDecodeError:
         return decoded(content).encode(errors="replace")

@@ -1,32 +1,45 @@
 """Reads a file of JSON lines: one message on each line, with the fields of the contract or of a mapping."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from application.importing.csv_rows import decoded
 from application.importing.mapping import Cell, Mapping
 from application.importing.rows import LONGEST_TEXT, Found
+from application.importing.text_encoding import decoded, encoding_of, wide_encoding
 from models import normalize
 from models.errors import Refused
 from models.inbound import MAX_BYTES
 from rules.inbound.envelope import parsed
 
+_HEAD: Final = 4096
+
 
 def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
     """Yield the message or the refusal of each line. A line too long for a message is refused and skipped."""
-    line = 0
     with path.open("rb") as file:
-        while value := file.readline(MAX_BYTES + 1):
-            line += 1
-            long, beginning = len(value) > MAX_BYTES, value[:LONGEST_TEXT]
-            while len(value) > MAX_BYTES and not value.endswith(b"\n"):
-                value = file.readline(MAX_BYTES + 1)
-            if long:
-                text = beginning.decode(errors="replace")
-                yield Found(line=line, reason=f"is longer than {MAX_BYTES} bytes", text=text)
-            elif value.strip():
-                yield _found(line, value, mapping)
+        is_wide = wide_encoding(file.read(_HEAD)) is not None
+    opened = path.open(encoding=encoding_of(path).name, newline="\n") if is_wide else path.open("rb")
+    with opened as file:
+        yield from _lines(file.readline, mapping)
+
+
+def _lines(readline: Callable[[int], bytes | str], mapping: Mapping | None) -> Iterator[Found]:
+    line = 0
+    while value := _as_bytes(readline(MAX_BYTES + 1)):
+        line += 1
+        long, beginning = len(value) > MAX_BYTES, value[:LONGEST_TEXT]
+        while len(value) > MAX_BYTES and not value.endswith(b"\n"):
+            value = _as_bytes(readline(MAX_BYTES + 1))
+        if long:
+            text = beginning.decode(errors="replace")
+            yield Found(line=line, reason=f"is longer than {MAX_BYTES} bytes", text=text)
+        elif value.strip():
+            yield _found(line, value, mapping)
+
+
+def _as_bytes(line: bytes | str) -> bytes:
+    return line.encode(errors="replace") if isinstance(line, str) else line
 
 
 def _found(line: int, value: bytes, mapping: Mapping | None) -> Found:

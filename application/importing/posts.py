@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl
 
 from application.importing import adf, documents, tables
 from application.importing.mapping import Cell, Mapping
-from application.importing.rows import Found, Row, refused, row
+from application.importing.rows import AS_SENT, Found, Row, refused, row
+from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 from models.inbound import MAX_DEPTH
 
@@ -35,12 +36,20 @@ def kind_of(content_type: str) -> Kind | None:
 
 
 def read_post(
-    body: bytes, kind: Kind, mapping: Mapping | None, *, vendor: str, org: str, campaign: str | None = None
+    body: bytes,
+    kind: Kind,
+    mapping: Mapping | None,
+    *,
+    vendor: str,
+    org: str,
+    campaign: str | None = None,
+    settings: OrgSettings = AS_SENT,
 ) -> list[Row]:
     """Return the rows of a post. ADF has its own fields and takes no mapping.
 
-    A row that names another vendor or org than these is refused. `campaign`: where a row names none. Raises
-    `InvalidInput` for a body that is not of its kind, that has no lead, or that has more than `MOST_LEADS`.
+    A row that names another vendor or org than these is refused. `campaign`: where a row names none. `settings`: of
+    the org, by which its engine will read the leads (C4). Raises `InvalidInput` for a body that is not of its kind,
+    that has no lead, or that has more than `MOST_LEADS`.
     """
     try:
         found = list(islice(_found(body, kind, mapping), MOST_LEADS + 1))
@@ -52,7 +61,7 @@ def read_post(
         raise _unreadable("has no lead")
     defaults = {"vendor": vendor, "campaign": campaign or "", "org": org}
     given = {name: value for name, value in defaults.items() if value}
-    return [_own(row(each, given), vendor, org) for each in found]
+    return [_own(row(each, given, settings), vendor, org) for each in found]
 
 
 def _found(body: bytes, kind: Kind, mapping: Mapping | None) -> Iterator[Found]:

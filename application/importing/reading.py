@@ -6,7 +6,9 @@ from typing import Final, Literal
 
 from application.importing import adf, documents, lines, sheets, tables
 from application.importing.mapping import Mapping
-from application.importing.rows import Found, Row, row
+from application.importing.rows import AS_SENT, Found, Row, row
+from application.importing.text_encoding import decoded
+from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 
 Format = Literal["csv", "jsonl", "json", "adf", "xlsx"]
@@ -20,7 +22,7 @@ _BY_SUFFIX: Final[dict[str, Format]] = {
     ".xml": "adf",
     ".adf": "adf",
 }
-_BY_FIRST: Final[dict[bytes, Format]] = {b"<": "adf", b"{": "jsonl", b"[": "json"}
+_BY_FIRST: Final[dict[str, Format]] = {"<": "adf", "{": "jsonl", "[": "json"}
 _HEAD: Final = 4096
 
 
@@ -29,28 +31,40 @@ def format_of(path: Path) -> Format:
     if found := _BY_SUFFIX.get(path.suffix.lower()):
         return found
     with path.open("rb") as file:
-        head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()
-    return "xlsx" if head.startswith(b"PK\x03\x04") else _BY_FIRST.get(head[:1], "csv")
+        head = file.read(_HEAD)
+    if head.startswith(b"PK\x03\x04"):
+        return "xlsx"
+    return _BY_FIRST.get(decoded(head).lstrip("\ufeff \t\r\n")[:1], "csv")
 
 
 def read_leads(
-    path: Path, mapping: Mapping | None, vendor: str, campaign: str | None = None, org: str | None = None
+    path: Path,
+    mapping: Mapping | None,
+    vendor: str,
+    campaign: str | None = None,
+    org: str | None = None,
+    settings: OrgSettings = AS_SENT,
 ) -> Iterator[Row]:
     """Yield each row of a file as a message to send or as a refusal, in constant memory.
 
-    `vendor`, `campaign` and `org` apply where a row does not name its own. Raises `InvalidInput` where the file as a
-    whole cannot be read: it does not exist, has no header, or lacks a column that the mapping needs.
+    `vendor`, `campaign` and `org` apply where a row does not name its own. `settings`: of the org, by which its engine
+    will read the leads (C4). Raises `InvalidInput` where the file as a whole cannot be read: it does not exist, has no
+    header, or lacks a column that the mapping needs.
     """
     defaults = {"vendor": vendor, "campaign": campaign or "", "org": org or ""}
     try:
         kind = format_of(path)
-        yield from rows_of(_found(kind, path, mapping), mapping, kind, defaults)
+        yield from rows_of(_found(kind, path, mapping), mapping, kind, defaults, settings)
     except OSError as error:
         raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error.strerror}"),)) from error
 
 
 def rows_of(
-    found: Iterable[Found], mapping: Mapping | None, kind: Format, defaults: dict[str, str]
+    found: Iterable[Found],
+    mapping: Mapping | None,
+    kind: Format,
+    defaults: dict[str, str],
+    settings: OrgSettings = AS_SENT,
 ) -> Iterator[Row]:
     """Yield the row of each result of a reader. Raises `InvalidInput` if there is none, and for ADF with a mapping."""
     if kind == "adf" and mapping is not None:
@@ -59,7 +73,7 @@ def rows_of(
     some = False
     for each in found:
         some = True
-        yield row(each, given)
+        yield row(each, given, settings)
     if not some:
         raise InvalidInput((Problem(path="file", reason="no lead was found in it"),))
 

@@ -7,14 +7,17 @@ from typing import Any, Final
 
 import msgspec
 
+from models.directory import OrgSettings
 from models.errors import Refused
 from models.facts import Facts
 from models.inbound import MAX_DEPTH
-from rules.inbound.intake import accept_arrival
+from rules.inbound.intake import accept_as
 
 _PLACE: Final = re.compile(r" (\(byte \d+\)|at byte \d+)")
 LONGEST_TEXT: Final = 20_000
 """The most characters of a refused row that are kept with its refusal."""
+AS_SENT: Final = OrgSettings()
+"""The settings of an org that are not known: UTC, and no types of attributes."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -78,8 +81,11 @@ def encode(message: Any) -> bytes:
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
-def row(found: Found, defaults: dict[str, str]) -> Row:
-    """Return the row to send for a reader's result. `defaults` fill what is missing. Intake's own code checks it."""
+def row(found: Found, defaults: dict[str, str], settings: OrgSettings = AS_SENT) -> Row:
+    """Return the row to send for a reader's result. `defaults` fill what is missing. Intake's own code checks it.
+
+    `settings`: the org's, by which times without an offset and attributes with a type are read.
+    """
     if found.message is None:
         text = found.text[:LONGEST_TEXT]
         refusal = Refusal(
@@ -89,7 +95,7 @@ def row(found: Found, defaults: dict[str, str]) -> Row:
     given = {name: value for name, value in defaults.items() if found.message.get(name) in (None, "")}
     message = {**found.message, **given}
     try:
-        event = accept_arrival(encode(message), {}, arrived_at=datetime.now(UTC))
+        event = accept_as(settings, encode(message), {}, arrived_at=datetime.now(UTC))
     except Refused as error:
         return refused(found.line, error.field, error.reason, message, lines=found.lines)
     except RecursionError:

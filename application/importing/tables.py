@@ -8,11 +8,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from application.importing.csv_rows import CsvLines, CsvRows, encoding_of
+from application.importing.csv_rows import CsvLines, CsvRows
 from application.importing.mapping import FIELDS, Cell, Mapping, named
 from application.importing.rows import Found
 from application.importing.summary_rows import REASON as SUMMARY
 from application.importing.summary_rows import is_email, is_phone, is_summary
+from application.importing.text_encoding import encoding_of
 from models.errors import InvalidInput, Problem
 from models.field_names import field_of
 from rules.inbound.fields import find_fields

@@ -14,10 +14,13 @@ import msgspec
 from application.importing import adf, documents, lines, sheets, tables
 from application.importing.mapping import FIELDS, Mapping, cell_of
 from application.importing.reading import Format, format_of, rows_of
-from application.importing.rows import Found, Refusal, Row
+from application.importing.rows import AS_SENT, Found, Refusal, Row
+from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 from models.field_names import FULL_NAME, field_of
 from rules.inbound.fields import find_fields, flattened
+from rules.inbound.nested import with_nested
+from rules.inbound.wrapped import unwrapped
 
 MOST_COLUMNS: Final = 2_000
 """The most columns that are reported. A JSON file may name other fields in each lead."""
@@ -133,9 +136,12 @@ def try_file(
     campaign: str | None = None,
     org: str | None = None,
     leads: int = 5,
+    settings: OrgSettings = AS_SENT,
     on_row: Callable[[Row], None] = lambda _: None,
 ) -> Trial:
     """Read a file to its end and report what it would become. `leads`: how many leads to show. `on_row`: gets each row.
+
+    `settings`: of the org, by which its engine will read the leads (C4).
 
     Raises `InvalidInput` where `send` does.
     """
@@ -143,7 +149,7 @@ def try_file(
     seen = Observer(mapping, by_names=kind in ("csv", "xlsx"))
     trial = Trial()
     defaults = {"vendor": vendor, "campaign": campaign or "", "org": org or ""}
-    for row in rows_of(_found(kind, path, seen), mapping, kind, defaults):
+    for row in rows_of(_found(kind, path, seen), mapping, kind, defaults, settings):
         cells, seen.cells = (row.message or {} if kind == "adf" else seen.cells), {}
         _count(trial, row, leads)
         _look(trial, row, cells, None if kind == "adf" else mapping)
@@ -197,6 +203,7 @@ def _count(trial: Trial, row: Row, most: int) -> None:
 
 def _look(trial: Trial, row: Row, sent: RowCells[str, Any], mapping: Mapping | None) -> None:
     """Add one row to what is known of its columns."""
+    sent = sent if mapping else with_nested(unwrapped(sent) or sent)
     cells = {name: cell for name, cell in flattened(sent).items() if cell not in (None, "")}
     invalid = row.facts.attributes.get("invalid") if row.facts else None
     invalid = invalid if isinstance(invalid, dict) else {}
@@ -212,7 +219,10 @@ def _look(trial: Trial, row: Row, sent: RowCells[str, Any], mapping: Mapping | N
         column.rows += 1
         if field is None:
             column.dropped += mapping is not None and not _is_kept(name, mapping)
-            _sample(column, cell, cell)
+            kept = _kept_name(name, mapping)
+            is_lost = row.facts is not None and kept in invalid
+            column.unreadable += is_lost
+            _sample(column, cell, None if is_lost else _typed(row, kept, cell))
             continue
         column.field = field
         is_lost = row.facts is not None and (name in invalid or field in invalid)
@@ -249,13 +259,22 @@ def _is_kept(column: str, mapping: Mapping) -> bool:
     return kept is None or column in of_fields or column in {name.partition(".")[0] for name in kept.values()}
 
 
+def _kept_name(column: str, mapping: Mapping | None) -> str:
+    """Return the name of the attribute that a column becomes."""
+    renamed = (mapping.attributes if mapping else None) or {}
+    return next((name for name, of in renamed.items() if of == column), column)
+
+
+def _typed(row: Row, attribute: str, sent: Any) -> Any:
+    """Return an attribute as the org's type of it was read (C4)."""
+    return sent if row.facts is None else row.facts.attributes.get(attribute, sent)
+
+
 def _read(row: Row, field: str) -> Any:
     if row.facts is None:
         return None
     if field == _WHOLE_NAME:
         return " ".join(filter(None, (row.facts.first_name, row.facts.last_name)))
-    if field == "external_id":
-        return (row.message or {}).get(field)
     return msgspec.to_builtins(getattr(row.facts, field, None))
 
 

@@ -14,6 +14,10 @@ STOP_SECONDS: Final = (8.0, 14.0)
 """How long a process is stopped. It is longer than a group's session timeout of six seconds, so a resumed process is
 a zombie."""
 LOCK_SECONDS: Final = 20.0
+AWAY_SECONDS: Final = 10.0
+"""How long a killed broker of a cluster is away."""
+PAUSED_SECONDS: Final = 60.0
+"""How long a broker is paused, at most a tenth of the run."""
 LONG_SECONDS: Final = 60.0
 """Only a run of at least this length includes the broker's death and the locked database."""
 
@@ -29,6 +33,17 @@ class Act(StrEnum):
     """SIGSTOP, and SIGCONT when the group has given its partitions to others."""
     KILL_BROKER = "kill_broker"
     LOCK_DATABASE = "lock_database"
+    # Only in a cluster of three brokers.
+    KILL_LEADER = "kill_leader"
+    """SIGKILL to the broker that leads the first partition of the actions. It comes back after `seconds`."""
+    KILL_CONTROLLER = "kill_controller"
+    """SIGKILL to the broker that is the active controller. It comes back after `seconds`."""
+    PAUSE_LEADER = "pause_leader"
+    """SIGSTOP to the broker that leads the first partition of the actions, for `seconds`: it is a zombie afterwards."""
+    MOVE_PARTITIONS = "move_partitions"
+    """Every partition leaves one broker and comes back."""
+    RESTART_BROKERS = "restart_brokers"
+    """An orderly stop and start of one broker after the other."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,12 +59,15 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.act.replace('_', ' ')} {' and '.join(self.who)}".rstrip() + lasts
 
 
-def plan(seconds: float, workers: int, seed: int, *, telephone: bool = False) -> list[Fault]:
+def plan(
+    seconds: float, workers: int, seed: int, *, telephone: bool = False, brokers: int = 1
+) -> list[Fault]:
     """Return the faults of a run in order of time.
 
     In a run of a minute or more the broker is killed once, the database is locked once, and all workers are killed at
     once. Between these faults every process is killed, terminated and stopped in turn, in an order that the seed
-    decides. `telephone`: the telephone courier is one of them, and is killed first.
+    decides. `telephone`: the telephone courier is one of them, and is killed first. `brokers`: if there is more than
+    one, the cluster's faults come in place of the broker's death.
     """
     source = random.Random(seed)  # noqa: S311  # the same seed must give the same faults
     names = [f"worker-{n}" for n in range(1, workers + 1)]
@@ -58,7 +76,10 @@ def plan(seconds: float, workers: int, seed: int, *, telephone: bool = False) ->
         blows.append(
             Fault(at=seconds * source.uniform(0.2, 0.3), act=Act.LOCK_DATABASE, seconds=LOCK_SECONDS)
         )
-        blows.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=Act.KILL_BROKER))
+        if brokers == 1:
+            blows.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=Act.KILL_BROKER))
+    if brokers > 1:
+        blows += _cluster_faults(seconds, source)
     deck = _shuffled_faults(names, source, telephone=telephone)
     at = FIRST_SECONDS
     while at < seconds - STOP_SECONDS[0]:
@@ -68,6 +89,24 @@ def plan(seconds: float, workers: int, seed: int, *, telephone: bool = False) ->
         at += source.uniform(*PAUSE_SECONDS)
         deck = deck or _shuffled_faults(names, source, telephone=telephone)
     return sorted(blows, key=lambda blow: blow.at)
+
+
+def _cluster_faults(seconds: float, source: random.Random) -> list[Fault]:
+    """Return the faults of the brokers, in an order that the seed decides. They share the time of the run evenly.
+
+    Each waits until the brokers have recovered from the one before, so two brokers are never away at once.
+    """
+    acts = [Act.KILL_LEADER, Act.KILL_CONTROLLER, Act.PAUSE_LEADER, Act.MOVE_PARTITIONS, Act.RESTART_BROKERS]
+    source.shuffle(acts)
+    lasts = {
+        Act.KILL_LEADER: AWAY_SECONDS,
+        Act.KILL_CONTROLLER: AWAY_SECONDS,
+        Act.PAUSE_LEADER: min(PAUSED_SECONDS, seconds / 10),
+    }
+    return [
+        Fault(at=seconds * (0.08 + 0.17 * place), act=act, seconds=lasts.get(act, 0.0))
+        for place, act in enumerate(acts)
+    ]
 
 
 def _shuffled_faults(workers: list[str], source: random.Random, *, telephone: bool) -> list[tuple[Act, str]]:

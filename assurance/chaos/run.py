@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
 from assurance.chaos.crm_consumers import CrmConsumers
+from assurance.chaos.fault_injector import FaultInjector
 from assurance.chaos.fault_plan import plan
 from assurance.chaos.feed import LOCK_SECONDS, Feed
 from assurance.chaos.lender import ORG, Lender
 from assurance.chaos.poison import aborted_arrived, poison_sent
-from assurance.chaos.supervised_processes import FaultInjector, SupervisedProcesses
+from assurance.chaos.supervised_processes import SupervisedProcesses
 from assurance.chaos.telephones import Telephones, telephones
 from assurance.linearizability import check
 from assurance.load import LoadClient, OperationHistory, People
@@ -23,7 +24,8 @@ from assurance.load.offers import Offers
 from assurance.verify import Kind, verify
 from assurance.verify.catch_up import INBOUND
 from models.errors import ConfigError, RuntimeFailure
-from runtime import LocalStack
+from runtime import KafkaBroker, LocalStack
+from runtime.kafka_cluster import KafkaCluster
 from runtime.kafka_users import ADMIN
 from runtime.mailbox import Mailbox
 from runtime.own_folder import own_folder
@@ -57,6 +59,7 @@ async def chaos(
     *,
     keep: Path | None = None,
     secure: bool = False,
+    brokers: int = 1,
     telephone: bool = False,
     consumers: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -64,7 +67,8 @@ async def chaos(
 
     The stack is in a temporary folder, on free ports, and is removed afterwards; the environment's servers are not
     used. `keep`: a folder to use instead, and to leave in place. `secure`: Kafka has users and ACLs, and each process
-    signs in as itself; load and poison are sent by the superuser. `telephone`: the lender's reps have telephones of a
+    signs in as itself; load and poison are sent by the superuser. `brokers`: 3 for a cluster, whose brokers are killed,
+    paused, restarted and relieved of their partitions. `telephone`: the lender's reps have telephones of a
     real Asterisk, and the telephone courier is a victim too. `consumers`: commands of CRM consumers that run beside
     it and are compared with the CRM database (`assurance.chaos.crm_consumers`).
 
@@ -78,7 +82,9 @@ async def chaos(
     try:
         with nullcontext(keep) if keep else own_folder("chaos") as folder:
             async with AsyncExitStack() as parts:
-                stack, settings = await parts.enter_async_context(own_stack(folder, secure=secure))
+                stack, settings = await parts.enter_async_context(
+                    own_stack(folder, secure=secure, brokers=brokers)
+                )
                 phones = await parts.enter_async_context(telephones(folder, seed)) if telephone else None
                 crm = CrmConsumers(consumers, settings, folder / "crm.sqlite", seconds, say)
                 await parts.enter_async_context(crm)
@@ -89,11 +95,11 @@ async def chaos(
 
 @asynccontextmanager
 async def own_stack(
-    folder: Path, *, secure: bool = False, broker: Mapping[str, str | int] = NOTHING
+    folder: Path, *, secure: bool = False, brokers: int = 1, broker: Mapping[str, str | int] = NOTHING
 ) -> AsyncIterator[tuple[LocalStack, Settings]]:
     """Yield a stack of Kafka, Valkey and an SQLite file in `folder`, with topics. Ignores the environment's.
 
-    `broker`: further properties of the broker.
+    `brokers`: 1 or 3. `broker`: further properties of each broker.
     """
     given = Settings.read()
     base = Settings.model_construct(
@@ -101,10 +107,11 @@ async def own_stack(
         cache_dir=given.cache_dir,
         maven_repository=given.maven_repository,
         partitions=PARTITIONS,
+        replication_factor=brokers,
     )
-    stack = LocalStack(folder, settings=base, secure=secure)
-    assert stack.kafka is not None  # noqa: S101  # the settings name no other one
-    stack.kafka.more_properties = dict(broker)
+    stack = LocalStack(folder, settings=base, secure=secure, brokers=brokers)
+    kafka = kafka_of(stack)
+    kafka.more_properties = dict(broker)
     try:
         settings = await asyncio.to_thread(stack.start)
         settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'crm.sqlite'}"})
@@ -113,6 +120,13 @@ async def own_stack(
         yield stack, settings
     finally:
         await asyncio.to_thread(stack.stop)
+
+
+def kafka_of(stack: LocalStack) -> KafkaBroker | KafkaCluster:
+    """Return the broker or the cluster of a stack of our own."""
+    kafka = stack.kafka or stack.cluster
+    assert kafka is not None  # noqa: S101  # the settings name no other one
+    return kafka
 
 
 async def _on(
@@ -125,7 +139,6 @@ async def _on(
     phones: Telephones | None,
     crm: CrmConsumers,
 ) -> dict[str, Any]:
-    assert stack.kafka is not None  # noqa: S101  # the stack was started with one
     mailbox = Mailbox(settings.state_dir / "mailbox", refuses=MAILS_REFUSED, seed=seed)
     mailbox.start()
     victims = SupervisedProcesses(
@@ -136,7 +149,7 @@ async def _on(
         mailbox=mailbox,
         telephone=None if phones is None else phones.environment(),
     )
-    fate = FaultInjector(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
+    fate = FaultInjector(victims, kafka_of(stack), settings.state_dir / "crm.sqlite", say)
     history = OperationHistory(lock_seconds=LOCK_SECONDS)
     began = time.monotonic()
     try:
@@ -165,7 +178,15 @@ async def _on(
             moments = ConservationProbe(settings, seconds, say)
             tasks["moments"] = asyncio.create_task(moments.watch())
             tasks["fate"] = asyncio.create_task(
-                fate.inject(plan(seconds, workers, seed, telephone=phones is not None))
+                fate.inject(
+                    plan(
+                        seconds,
+                        workers,
+                        seed,
+                        telephone=phones is not None,
+                        brokers=len(settings.kafka_bootstrap_servers.split(",")),
+                    )
+                )
             )
             await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
             say("the load ends; everybody comes back")

@@ -4,15 +4,11 @@ import asyncio
 import contextlib
 import os
 import signal
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Final
 
-from assurance.chaos.fault_plan import Act, Fault
-from models.errors import StartFailed
-from runtime import Child, KafkaBroker
+from runtime import Child
 from runtime.mailbox import Mailbox
 from runtime.process import free_port, spawn
 from runtime.up import COURIERS, child
@@ -24,7 +20,6 @@ LOOK_SECONDS: Final = 0.1
 TELEPHONE: Final = "courier-call"
 RESTART_SECONDS: Final = 0.5
 READY_SECONDS: Final = 90.0
-BROKER_TRIES: Final = 3
 EXPECTED: Final = {0, -signal.SIGKILL, -signal.SIGTERM, Exit.SOFTWARE, Exit.LEASE_LOST}
 """Exit statuses that are expected: our signals, and a process that detects that it cannot continue."""
 
@@ -148,67 +143,3 @@ class SupervisedProcesses:
                 await asyncio.sleep(RESTART_SECONDS)
                 await asyncio.to_thread(part.launch)
             await asyncio.sleep(LOOK_SECONDS)
-
-
-class FaultInjector:
-    """Carries out a plan."""
-
-    def __init__(self, victims: SupervisedProcesses, broker: KafkaBroker, database: Path, say: Say) -> None:
-        self._victims = victims
-        self._broker = broker
-        self._database = database
-        self._say = say
-        self.done: Counter[str] = Counter()
-
-    async def inject(self, blows: list[Fault]) -> None:
-        """Carry out every fault at its time, concurrently, and return when all are over."""
-        began = asyncio.get_running_loop().time()
-        async with asyncio.TaskGroup() as group:
-            for blow in blows:
-                group.create_task(self._kill_and_wait(blow, began + blow.at))
-
-    async def _kill_and_wait(self, blow: Fault, at: float) -> None:
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(max(0.0, at - loop.time()))
-        self._say(f"{blow.at:6.1f} s  {blow}")
-        victims = self._victims
-        match blow.act:
-            case Act.KILL:
-                count = victims.signal(blow.who, signal.SIGKILL)
-            case Act.TERM:
-                count = victims.signal(blow.who, signal.SIGTERM)
-            case Act.STOP:
-                count = victims.signal(blow.who, signal.SIGSTOP)
-                await asyncio.sleep(blow.seconds)
-                victims.signal(blow.who, signal.SIGCONT)
-            case Act.KILL_BROKER:
-                await asyncio.to_thread(self._broker.kill9)
-                await self._restart_broker()
-                count = 1
-            case Act.LOCK_DATABASE:
-                await self._lock(blow.seconds)
-                count = 1
-        self.done[str(blow.act)] += count
-
-    async def _restart_broker(self) -> None:
-        """Restart the broker. On an overloaded machine this may take several attempts."""
-        for attempt in range(BROKER_TRIES):
-            try:
-                await asyncio.to_thread(self._broker.start)
-            except StartFailed as failed:
-                if attempt + 1 == BROKER_TRIES:
-                    raise
-                self._say(f"the broker is started again: {failed.reason.splitlines()[0]}")
-            else:
-                return
-
-    async def _lock(self, seconds: float) -> None:
-        connection = await asyncio.to_thread(
-            sqlite3.connect, self._database, isolation_level=None, check_same_thread=False, timeout=30.0
-        )
-        try:
-            await asyncio.to_thread(connection.execute, "BEGIN EXCLUSIVE")
-            await asyncio.sleep(seconds)
-            connection.execute("ROLLBACK")
-        finally:
-            connection.close()

@@ -37,8 +37,9 @@ class Rings(msgspec.Struct, frozen=True, kw_only=True):
     """The result. `won`: rings with one winner.
 
     `told_no_longer`: the losers who were told who has the lead. `mails`: rings for which the winner, and nobody else,
-    gets one mail. `withdrawn`: calls of the others that were withdrawn. `within_20_ms`: rings whose first and last
-    press were sent within 20 ms; `pressed_within_ms`: that time, median and maximum. `winners`: wins by rep.
+    gets one mail. `withdrawn`: calls that were withdrawn, the winner's too (it rings elsewhere). `within_20_ms`: rings
+    whose first and last press were sent within 20 ms; `pressed_within_ms`: that time, median and maximum.
+    `winners`: wins by rep.
     """
 
     rings: int

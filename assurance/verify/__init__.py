@@ -31,6 +31,7 @@ from assurance.verify.published import PUBLIC, Expected, check_topic
 from assurance.verify.records import key_text, time_of
 from assurance.verify.replay_leads import LeadReplay
 from assurance.verify.replay_orgs import OrgReplay
+from assurance.verify.vendor_reports import check_vendor_reports
 from models.errors import RetryableError
 from streams.clients import consumer as make_consumer
 from streams.clients import stop_consumer
@@ -169,6 +170,8 @@ async def verify(
     crm_rows = await asyncio.to_thread(
         check_database, settings.database_url, journal_facts, findings, cut=cut
     )
+    say("vendors' reports")
+    await check_vendor_reports(settings, findings)
     say("mails, pushes and calls")
     await check_deliveries(settings, findings)
     await check_calls(settings, findings)

@@ -19,7 +19,7 @@ from models.decisions import (
     ExceptionResolved,
     MergedInto,
 )
-from models.erasure_decisions import ArrivalDropped
+from models.erasure_decisions import ArrivalDropped, InquiryErased
 from models.lead import Lead, LeadRow, Phase
 from models.merging_decisions import MergeReturned, MergeSought
 from models.org_rows import Stage
@@ -31,6 +31,7 @@ _MAY_CHANGE_NOTHING = (
     Answered,
     AnswerIgnored,
     ArrivalDropped,
+    InquiryErased,
     ArrivalRepeated,
     DeadlineIgnored,
     MergedInto,

@@ -103,6 +103,8 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "crm_missing": (_L, "the CRM database lacks what the journal has"),
     "crm_differs": (_C, "the CRM database disagrees with the journal"),
     "crm_unasked": (_C, "the CRM database has what the journal has not"),
+    # what vendors see
+    "vendor_report_differs": (_C, "vendor-reports has not what the CRM database counted for an hour (V6)"),
     # board
     "board_missing": (_L, "a lead is in a queue, but not in its list"),
     "board_differs": (_C, "a lead has another place in its list than in its queue"),

@@ -21,7 +21,7 @@ from models.decisions import (
     OwnerChanged,
 )
 from models.erasure import ERASED
-from models.erasure_decisions import ArrivalDropped
+from models.erasure_decisions import ArrivalDropped, InquiryErased
 from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArrived, OrgAnswered
 from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.merging_decisions import LeadSplit, MergeReturned, MergeSought
@@ -57,6 +57,7 @@ _CHANGES_NOTHING: Final = (
     Answered,
     AnswerIgnored,
     ArrivalDropped,
+    InquiryErased,
     DeadlineIgnored,
     MergedInto,
     PlaceSought,

@@ -6,15 +6,13 @@ cannot be read as its type is lost with a remark: it is kept as sent under `attr
 
 from collections.abc import Callable, Mapping
 from datetime import UTC
-from typing import Any, Final, Literal
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from models import amounts, moments, normalize
+from models.directory import AttributeType
 from models.spelling import cleaned
 
-AttributeType = Literal["number", "text", "date", "boolean"]
-"""`number`: amounts as people write them (`$12,000`, `12k`). `text`: also where a number was sent. `date`: an instant
-in UTC, as text in RFC 3339, so that it sorts. `boolean`: yes and no, in the usual words."""
 Types = Mapping[str, AttributeType]
 """An org's attributes with a type, by name."""
 _LONGEST_NUMBER: Final = 15

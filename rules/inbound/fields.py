@@ -14,6 +14,8 @@ from models.field_names import FULL_NAME, field_of, rank_of
 from models.inbound import Arrival
 from models.spelling import cleaned, decoded, split_name
 from rules.inbound.lenient import UnreadableValue
+from rules.inbound.nested import with_nested
+from rules.inbound.wrapped import unwrapped
 
 HANDLES: Final = ("external_id", "phone", "email", "last_name")
 """A lead needs at least one of these fields, to distinguish it from others."""
@@ -44,7 +46,8 @@ _OWN_NAME: Final = -1
 _Candidate = tuple[str, Any]
 """A name as sent, and its value."""
 _SCALARS: Final = (str, int, float, type(None))
-_SOCIAL_ID: Final = "l:"
+_SOCIAL_IDS: Final = {"external_id": "l:", "campaign": "c:"}
+"""Field -> what a social network's export writes before its id. Phone and zip have such prefixes too (`p:`, `z:`)."""
 _MOST_FIELDS: Final = 500
 _DEEPEST_LIST: Final = 6
 
@@ -63,7 +66,11 @@ class FoundFields(msgspec.Struct):
 
 
 def find_fields(sent: Mapping[str, Any]) -> FoundFields:
-    """Return the fields of a message."""
+    """Return the fields of a message. A lead that other objects wrap is read where it is."""
+    return _find(with_nested(unwrapped(sent) or sent))
+
+
+def _find(sent: Mapping[str, Any]) -> FoundFields:
     found = FoundFields({}, {}, {}, identifies=False)
     fields = found.fields
     others: dict[str, Any] = {}
@@ -98,6 +105,9 @@ def find_fields(sent: Mapping[str, Any]) -> FoundFields:
     found.identifies = found.identifies or any(as_sent(fields.get(name)) is not None for name in HANDLES)
     if is_test:
         _withhold_handles(found)
+    for name, prefix in _SOCIAL_IDS.items():
+        if type(value := fields.get(name)) is str and value.lstrip().startswith(prefix):
+            fields[name] = _without_prefix(value, prefix)
     found.fields = {**others, **fields} if others else fields
     return found
 
@@ -135,8 +145,6 @@ def _take(field: str, chosen: _Candidate, found: FoundFields) -> None:
     name, value = chosen
     if name not in _OWN:
         found.names[field] = name
-        if field == "external_id" and isinstance(value, str):
-            value = _without_prefix(value)
     found.fields[field] = value
 
 
@@ -169,9 +177,9 @@ def _withhold_handles(found: FoundFields) -> None:
             found.invalid[found.names.get(field, field)] = value
 
 
-def _without_prefix(value: str) -> str:
-    """Return a social network's lead id without the prefix that its export adds (A4)."""
-    bare = value.strip().removeprefix(_SOCIAL_ID)
+def _without_prefix(value: str, prefix: str) -> str:
+    """Return a social network's id without the prefix that its export adds (A4)."""
+    bare = value.strip().removeprefix(prefix)
     return bare if bare.isdecimal() else value
 
 

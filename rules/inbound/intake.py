@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from models import ids, normalize
+from models.directory import OrgSettings
 from models.errors import PublicationErrors, Refused
 from models.events import NO_ORG, ActionRequested, DirectoryPublished
 from models.facts import Facts
@@ -80,6 +81,22 @@ def accept_arrival(
         cause=envelope.event_id or digest(value or b""),
         org=org,
         facts=Facts(**facts, attributes=attributes),
+    )
+
+
+def accept_as(
+    settings: OrgSettings, value: bytes | None, headers: Headers, *, arrived_at: datetime
+) -> PersonArrived:
+    """Read a record as intake does for an org with these settings: its time zone, its types of attributes (C4).
+
+    Whatever shows a lead before it is sent reads it with this function. Raises only Refused.
+    """
+    return accept_arrival(
+        value,
+        headers,
+        arrived_at=arrived_at,
+        zone_of_org=lambda _: settings.time_zone,
+        types_of_org=lambda _: settings.attribute_types,
     )
 
 

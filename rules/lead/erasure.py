@@ -18,13 +18,14 @@ from models.decisions import (
     LeadClosed,
 )
 from models.erasure import ERASED, joined
-from models.erasure_decisions import ArrivalDropped, LeadErased
+from models.erasure_decisions import ArrivalDropped, InquiryErased, LeadErased
 from models.events import (
     ActionRequested,
     ArrivalRefused,
     CorrectionChecked,
     ErasureFound,
     ErasureOrdered,
+    FormerInquiryErased,
     HandleShared,
     LeadArrived,
     SuppressionChanged,
@@ -114,9 +115,19 @@ def without_effect(transition: Transition, event: object) -> tuple[Decision, ...
         return (AnswerIgnored(answer="suppression_changed", epoch=0, why="the lead was erased"),)
     if isinstance(event, HandleShared):
         return (AnswerIgnored(answer="handle_shared", epoch=0, why="the lead was erased"),)
+    if isinstance(event, FormerInquiryErased):
+        return (former_inquiry(event),)
     if isinstance(event, CorrectionChecked):
         return (AnswerIgnored(answer="correction_checked", epoch=0, why="the lead was erased"),)
     return None
+
+
+def former_inquiry(event: FormerInquiryErased) -> InquiryErased:
+    """Return the decision of a lead about the erasure of a lead that was taken out of it.
+
+    Its record replaces the newest one, which may be the split with the facts of the erased lead.
+    """
+    return InquiryErased(inquiry_id=event.inquiry_id)
 
 
 def turn_away(event: ArrivalRefused) -> tuple[Decision, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from models.activities import SHORT_TYPES
-from models.decisions import Answered, AnswerIgnored, DeadlineIgnored, Decision, MergedInto
+from models.decisions import Answered, DeadlineIgnored, Decision, MergedInto
 from models.events import (
     ActionRequested,
     ArrivalMerged,
@@ -17,6 +17,7 @@ from models.events import (
     DeadlinePassed,
     ErasureFound,
     ErasureOrdered,
+    FormerInquiryErased,
     HandleShared,
     LeadArrived,
     OrgAnswered,
@@ -45,6 +46,7 @@ SystemEvent = (
     | ArrivalRefused
     | SuppressionChanged
     | HandleShared
+    | FormerInquiryErased
     | CorrectionChecked
     | DeadlinePassed
     | RulesChanged
@@ -264,7 +266,7 @@ def decide_event(
         transition = Transition(lead=lead, at=at, rules=rules, before_event=lead)
         if (dropped := erasure.without_effect(transition, event)) is not None:
             return transition.lead, dropped
-        stale: DeadlineIgnored | AnswerIgnored | None = None
+        stale: Decision | None = None
         if isinstance(event, LeadArrived) and event.split is not None:
             stale = arrivals.leave_merge(transition, event)
         elif isinstance(event, LeadArrived):
@@ -273,6 +275,8 @@ def decide_event(
             stale = arrivals.change_suppression(transition, event)
         elif isinstance(event, HandleShared):
             stale = arrivals.note_shared_handle(transition, event)
+        elif isinstance(event, FormerInquiryErased):
+            stale = erasure.former_inquiry(event)
         elif isinstance(event, CorrectionChecked):
             stale = arrivals.check_correction(transition, event)
         elif isinstance(event, DeadlinePassed):

@@ -4,6 +4,7 @@ import msgspec
 
 from models.org_decisions import CapacityReturned, CapacityTaken
 from models.org_rows import Hold, OrgLead, Stage
+from models.roster import LAST_LEAD
 from rules.org.transition import OrgTransition
 
 
@@ -54,14 +55,21 @@ def keep_capacity(transition: OrgTransition, lead: OrgLead, hold: Hold, epoch: i
     ring = None if row.ring == lead.lead_id else row.ring
     if ring is not row.ring:
         transition.freed.add(hold.rep_id)
-    row = transition.change_rep(hold.rep_id, offered=row.offered - 1, held=row.held + 1, ring=ring)
+    row = transition.change_rep(
+        hold.rep_id,
+        offered=row.offered - 1,
+        held=row.held + 1,
+        ring=ring,
+        had_last=row.had_last or _is_last(transition, hold.rep_id),
+    )
     _put_owned(transition, lead.lead_id, hold.rep_id, epoch, row.held)
 
 
 def count_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int) -> None:
     """Count a lead that got its owner without an offer. No cap applies."""
     row = transition.rep(rep_id)
-    row = transition.change_rep(rep_id, held=row.held + 1)
+    had_last = row.had_last or _is_last(transition, rep_id)
+    row = transition.change_rep(rep_id, held=row.held + 1, had_last=had_last)
     _put_owned(transition, lead_id, rep_id, epoch, row.held)
 
 
@@ -76,6 +84,12 @@ def release_lead(transition: OrgTransition, lead: OrgLead, why: str, *, voided: 
         else:
             return_capacity(transition, lead, hold, why, voided=voided)
     transition.forget_lead(lead)
+
+
+def _is_last(transition: OrgTransition, rep_id: str) -> bool:
+    """Say whether a lead that a rep has now is the last one before its pause (R9)."""
+    plan = transition.directory.rep(rep_id)
+    return plan is not None and plan.availability == LAST_LEAD
 
 
 def _put_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int, held: int) -> None:

@@ -11,7 +11,7 @@ from models.directory import OrgSettings
 from models.errors import Problem, RuleErrors
 from models.events import DirectoryPublished
 from models.handles import read_joining_handle
-from models.roster import Absence, Group, RepTerms
+from models.roster import AVAILABLE, Absence, Group, RepTerms
 from rules.calendar.schedule import NEVER, Week, week, zone_of
 from rules.inbound.publication import present
 from rules.language.compile import CompiledRule
@@ -36,6 +36,7 @@ class RepPlan(msgspec.Struct, frozen=True, eq=False):
     max_per_day: int | None = None
     filter: CompiledRule | None = None
     time_zone: str = "UTC"
+    availability: str = AVAILABLE
     terms: RepTerms | None = None
 
     @classmethod
@@ -55,6 +56,7 @@ class RepPlan(msgspec.Struct, frozen=True, eq=False):
             max_per_day=terms.max_per_day,
             filter=_filter(terms.filter, org_zone),
             time_zone=terms.time_zone,
+            availability=terms.availability,
             terms=terms,
         )
 

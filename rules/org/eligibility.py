@@ -9,6 +9,7 @@ import msgspec
 from models.lead import Lead
 from models.offers import Rejected, Why
 from models.org_rows import OrgLead, OrgRep
+from models.roster import AVAILABLE, PAUSED
 from rules.calendar.schedule import away_until
 from rules.org.directory import GroupPlan, RepPlan
 from rules.org.transition import OrgTransition
@@ -37,6 +38,9 @@ _UNKNOWN: Final = Refusal(Why.UNKNOWN, "not in the directory")
 _INACTIVE: Final = Refusal(Why.INACTIVE, "inactive")
 _LEFT: Final = Refusal(Why.INACTIVE, "inactive: has left")
 _TRIED: Final = Refusal(Why.TRIED, "already tried in this round")
+_PAUSED: Final = Refusal(Why.ABSENT, "has paused")
+_HAD_LAST: Final = Refusal(Why.ABSENT, "has paused after its last lead")
+_LAST_IS_OUT: Final = Refusal(Why.ABSENT, "its last lead before a pause is offered to it", passing=True)
 _AWAY: Final = Refusal(Why.ABSENT, "absent until further notice", passing=True)
 
 
@@ -111,9 +115,11 @@ def departed(plan: RepPlan, row: OrgRep) -> Refusal | None:
 def unavailable(transition: OrgTransition, plan: RepPlan, row: OrgRep, *, rings: bool) -> Refusal | None:
     """Return why a rep may have no lead at all now; None if it may.
 
-    All these reasons may pass by themselves, except a cap of zero and a week without hours.
+    All these reasons may pass by themselves, except a pause that the rep chose, a cap of zero and a week without hours.
     """
     at = transition.at
+    if plan.availability != AVAILABLE and (refusal := _paused(plan, row)) is not None:
+        return refusal
     if row.away and (row.away_until is None or at < row.away_until):
         return _AWAY if row.away_until is None else _until(Why.ABSENT, "absent until", row.away_until, plan)
     if plan.absences and (until := away_until(plan.absences, at)) is not None:
@@ -135,6 +141,14 @@ def unavailable(transition: OrgTransition, plan: RepPlan, row: OrgRep, *, rings:
     if rings and row.ring is not None:
         return Refusal(Why.RINGING, "another lead rings with it", passing=True)
     return None
+
+
+def _paused(plan: RepPlan, row: OrgRep) -> Refusal | None:
+    if plan.availability == PAUSED:
+        return _PAUSED
+    if row.had_last:
+        return _HAD_LAST
+    return _LAST_IS_OUT if row.offered else None
 
 
 def _until(reason: Why, words: str, until: datetime, plan: RepPlan) -> Refusal:

@@ -78,7 +78,13 @@ def forget(transition: OrgTransition, event: LeadForgotten) -> None:
     for hashed in kept:
         transition.put_person(OrgErased(hash=hashed, at=transition.at))
     transition.emit(
-        PersonForgotten(lead_id=lead_id, arrivals=len(rows), handles=len(digests), hashes=len(kept))
+        PersonForgotten(
+            lead_id=lead_id,
+            arrivals=len(rows),
+            handles=len(digests),
+            hashes=len(kept),
+            former=event.former,
+        )
     )
     if members := tuple(one for one in persons.members(lead_id) if not persons.is_erased(one)):
         transition.emit(

@@ -15,6 +15,7 @@ from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
 from models.org_events import (
     ContactListed,
     ErasureRequested,
+    InquiryForgotten,
     InquiryTakenOut,
     LeadClosed,
     LeadCorrected,
@@ -43,7 +44,7 @@ from rules.org.directory import OrgDirectory
 from rules.org.places import return_place, seek_place, spend_place
 from rules.org.refill import refill, refill_all, wake_group
 from rules.org.rep_departure import depart, end_offer_for, has_left, remove_lead_from_rep
-from rules.org.review import continue_reviews, group_change, rep_change, start_review
+from rules.org.review import choice_of, continue_reviews, group_change, rep_change, start_review
 from rules.org.state import OrgState
 from rules.org.transition import OrgTransition
 
@@ -104,6 +105,10 @@ def step_org(
             merging.return_merge(transition, event)
         case InquiryTakenOut():
             merging.take_out(transition, event)
+        case InquiryForgotten():
+            _ignore(
+                transition, event.lead_id, f"lead {event.inquiry_id}, which was taken out of it, was erased"
+            )
         case LeadReleased():
             _release(transition, event.lead_id, event.epoch, "the lead was released")
         case LeadClosed():
@@ -245,10 +250,12 @@ def _published(transition: OrgTransition, event: DirectoryPublished) -> None:
 
 def _rep_published(transition: OrgTransition, rep_id: str) -> None:
     before, plan = transition.before, transition.directory.reps.get(rep_id)
+    known = before.rep(rep_id) if before is not None else None
+    if transition.rep(rep_id).had_last and choice_of(known) != choice_of(plan):
+        transition.change_rep(rep_id, had_last=False)
     if plan is None or not plan.active:
         depart(transition, rep_id, f"{rep_id} is no longer active")
         return
-    known = before.rep(rep_id) if before is not None else None
     if transition.rep(rep_id).left:
         known = None
         transition.change_rep(rep_id, left=False, wake=None)

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from models.org_rows import OrgLead, Review
-from models.roster import Group, RepTerms
+from models.roster import AVAILABLE, PAUSED, Group, RepTerms
 from rules.org.allocate import method_of, retry
 from rules.org.directory import GroupPlan, RepPlan
 from rules.org.eligibility import Eligibility
@@ -44,7 +44,16 @@ def rep_change(before: RepPlan | None, after: RepPlan) -> tuple[str, tuple[str |
     if _availability(old) != _availability(new):
         changes.append("has other hours, absences or caps")
         states = None
+    if choice_of(before) != choice_of(after) and new.availability != PAUSED:
+        changes.append("may have leads again after its pause")
+        states = None
     return (f"{after.rep_id} {' and '.join(changes)}", states) if changes else None
+
+
+def choice_of(plan: RepPlan | None) -> tuple[str, str | None]:
+    """Return whether a rep chose to have leads, and when it chose so."""
+    terms = plan.terms if plan is not None else None
+    return (AVAILABLE, None) if terms is None else (terms.availability, terms.availability_at)
 
 
 def _licences_gained(old: RepTerms, new: RepTerms) -> tuple[str, ...] | None:

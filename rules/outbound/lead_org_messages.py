@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from models.corrections import NOTHING_CORRECTED, FactsCorrected
 from models.decisions import Answered, InquiryAdded, LeadClosed, LeadReopened, MergedInto, OwnerChanged
-from models.erasure_decisions import LeadErased
+from models.erasure_decisions import InquiryErased, LeadErased
 from models.events import (
     ActionRequested,
     ArrivalMerged,
@@ -20,6 +20,7 @@ from models.events import (
     ErasureFound,
     ErasureOrdered,
     Event,
+    FormerInquiryErased,
     HandleShared,
     LeadArrived,
     OrgAnswered,
@@ -32,6 +33,7 @@ from models.offer_decisions import OfferDeclined, OfferEnded, RepSought
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
 from models.org_decisions import MergeDecided, OrgStep, PlaceDecided
 from models.org_events import (
+    InquiryForgotten,
     InquiryTakenOut,
     LeadCorrected,
     LeadForgotten,
@@ -54,6 +56,7 @@ from models.persons import (
     ErasureOrder,
     HandleRetired,
     HandlesCorrected,
+    PersonForgotten,
     corrected_handles,
     handles_of,
 )
@@ -81,6 +84,7 @@ LeadNews = (
     | ErasureFound
     | SuppressionChanged
     | HandleShared
+    | FormerInquiryErased
     | CorrectionChecked
     | ActionRequested
 )
@@ -144,6 +148,8 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                 )
             case InquirySplit():
                 told.append(_taken_out(common, decision))
+            case InquiryErased(inquiry_id=inquiry_id):
+                told.append(InquiryForgotten(**common, inquiry_id=inquiry_id))
             case _:
                 pass
     reopened = (inquiry is not None and inquiry.reopened) or (
@@ -160,7 +166,7 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
         told.append(LeadReleased(**common, epoch=lead.epoch))
     if LeadErased in kinds:
         told += [
-            LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes)
+            LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes, former=lead.split_from)
             for decision in row.decisions
             if isinstance(decision, LeadErased)
         ]
@@ -252,6 +258,11 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                 told.append(ArrivalRefused(lead_id=decision.arrival_id, cause=cause, why=decision.why))
             case ErasureOrder():
                 told += _erasures(step.org, decision)
+            case PersonForgotten(lead_id=lead_id):
+                told += [
+                    FormerInquiryErased(lead_id=former, cause=f"{cause}/{former}", inquiry_id=lead_id)
+                    for former in decision.former
+                ]
             case HandlesCorrected(lead_id=lead_id):
                 told.append(
                     CorrectionChecked(
@@ -321,6 +332,7 @@ def identity(event: Event) -> str | None:
             | ArrivalRefused()
             | SuppressionChanged()
             | HandleShared()
+            | FormerInquiryErased()
             | CorrectionChecked()
         ):
             return event.cause

@@ -23,7 +23,7 @@ from models.decisions import (
     QueueMoved,
 )
 from models.directory import Queue
-from models.erasure_decisions import ArrivalDropped, LeadErased
+from models.erasure_decisions import ArrivalDropped, InquiryErased, LeadErased
 from models.ids import public_message_id, public_message_position
 from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.merging_decisions import InquirySplit, MergeReturned, MergeSought
@@ -237,7 +237,8 @@ def _is_unchanged(row: LeadRow) -> bool:
             | PlaceReturned
             | MergeSought
             | MergeReturned
-            | ArrivalDropped,
+            | ArrivalDropped
+            | InquiryErased,
         )
         for decision in row.decisions
     )

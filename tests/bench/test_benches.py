@@ -53,7 +53,17 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
     ),
     "live-browser": (
         {"claims": 4, "pages": 3, "leads": 30, "warm": 1},
-        {"row_gone_p50_ms", "row_gone_p95_ms", "answer_p50_ms", "pages", "claims"},
+        {
+            "row_gone_p50_ms",
+            "row_gone_p95_ms",
+            "answer_p50_ms",
+            "bare_p95_ms",
+            "bare_answer_p95_ms",
+            "ratio_bare_p95",
+            "ratio_answer_p95",
+            "pages",
+            "claims",
+        },
     ),
     "pages": (
         {"leads": 120, "repeats": 1},

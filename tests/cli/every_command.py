@@ -46,6 +46,7 @@ GIVEN: Final = {
     "directory apply": ["directory.yaml", "--yes"],
     "dead-letters show": ["0:0"],
     "dead-letters replay": ["--all"],
+    "dead-letters pass-over": ["lead-arrivals:0:0", "--why", "w"],
     "dead-letters skip": ["--class", "nothing"],
     "crm rebuild": ["--dry-run"],
     "rules try": ['{"rules": [{"field": "state", "operator": "=", "value": "RI"}]}'],

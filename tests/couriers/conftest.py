@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from runtime.process import free_port, spawn, stop_process
 from streams.settings import Settings
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PARTITIONS: Final = 2
+_NO_LEADER_YET: Final = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 
 
 @dataclass
@@ -105,7 +106,7 @@ class Post:
         try:
             found, places = [], []
             for partition in reader.list_topics(topic, timeout=60).topics[topic].partitions:
-                low, high = reader.get_watermark_offsets(TopicPartition(topic, partition), timeout=60)
+                low, high = _ends(reader, TopicPartition(topic, partition))
                 if low < high:
                     places.append((TopicPartition(topic, partition, low), high))
             reader.assign([place for place, _ in places])
@@ -138,6 +139,22 @@ class Post:
     def all_have_fates(self, *ids: str) -> bool:
         """Return whether each of these requests has a fate."""
         return all(self.fates(*ids).values())
+
+
+def _ends(reader: Consumer, place: TopicPartition) -> tuple[int, int]:
+    """Return the first offset of a partition and the one after its last. A new topic has no leader for a moment."""
+    found: list[tuple[int, int]] = []
+
+    def has_a_leader() -> bool:
+        try:
+            found.append(reader.get_watermark_offsets(place, timeout=60))
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_LEADER_YET:
+                raise
+        return bool(found)
+
+    assert until(has_a_leader), f"{place.topic} has no leader"
+    return found[0]
 
 
 class CourierProcess:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.couriers.conftest import CourierProcess, Post
 
 KILL_SECONDS: Final = float(os.environ.get("KILL_SECONDS", "0"))
-"""If it is not 0, the courier is killed so many seconds after its start instead of after a number of offers."""
+"""If it is not 0, the courier is killed so many seconds after it is ready instead of after a number of offers."""
 SHORT_SECONDS: Final = 4.0
 LOOK_SECONDS: Final = 0.2
 Accepted = list[tuple[str, float]]
@@ -74,6 +74,8 @@ class Offers:
             return self.useful - {identity for identity, _ in accepted()}
 
         while left():
+            if KILL_SECONDS:
+                courier.wait_ready()
             goal, at = len(accepted()) + every, time.monotonic() + KILL_SECONDS
 
             def due(goal: int = goal, at: float = at) -> bool:

@@ -49,7 +49,7 @@ async def _offered_twice(settings: Settings, server: MailServer) -> None:
                 "rep", rep_id, {"rep_id": rep_id, "name": rep_id.title(), "email": f"{rep_id}@lender.example"}
             )
         members = [{"rep_id": "ann"}, {"rep_id": "bob"}]
-        terms = {"group_id": "g", "method": "round_robin", "claim_window_seconds": 5, "members": members}
+        terms = {"group_id": "g", "method": "round_robin", "claim_window_seconds": 15, "members": members}
         await client.publish("group", "g", terms)
         await client.publish("campaign", "c", {"campaign_id": "c", "group_id": "g"})
         arrival = {

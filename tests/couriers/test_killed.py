@@ -3,7 +3,7 @@
 Every offer that is still useful comes. One comes twice only where the courier was killed between the provider's answer
 and the record of it: at most one per connection and kill. None comes later than an attempt may take after its end.
 
-`KILL_SECONDS=5 pytest -s` kills it every five seconds, whatever it has sent until then.
+`KILL_SECONDS=5 pytest -s` kills it five seconds after each start, whatever it has sent until then.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ from typing import Any, Final
 from tests.application.importing import file_cases
 from tests.application.importing.file_cases import FileCase
 from tests.docs.repository import DOCS
-from tests.rules.inbound.reading_cases import SECTIONS, ReadingCase
+from tests.rules.inbound.reading_case import ReadingCase
+from tests.rules.inbound.reading_cases import SECTIONS
 
 PAGE: Final = DOCS / "reading.md"
 _HEAD: Final = """# What is read how

@@ -35,6 +35,21 @@ PLACEHOLDERS = (
         "no-reply@example.com",
         "123@123.com",
     ),
+    *(
+        "info@example.com",
+        "no@email.com",
+        "na@gmail.com",
+        "name@domain.com",
+        "you@company.com",
+        "ann@example.org",
+    ),
+    *("ann@mail.example.net", "ann@lender.test", "tbd@lender.com"),
+    *(
+        "does.not.have.one@aol.com",
+        "noEmailGiven@yahoo.com".lower(),
+        "sample@sample.com",
+        "ann@yourdomain.com",
+    ),
     *("+12125550100", "+12125550199", "+14015551212", "+18005551212", "+10000000000", "+19999999999"),
     *("+11234567890", "+14014114247", "+12129111234"),
 )
@@ -49,7 +64,7 @@ SERVICES = (
 )
 PEOPLE = (
     *(
-        "ann@example.org",
+        "ann@doe.org",
         "ann.none@gmail.com",
         "nonette@gmail.com",
         "smith@smith.com",
@@ -58,6 +73,13 @@ PEOPLE = (
     ),
     *(
         "noemi@mail.com",
+        "ann@mailinator.com",
+        "ann@email.com",
+        "name@smith.com",
+        "no@smith.com",
+        "ann@examples.org",
+        "ann@myexample.com",
+        "ann@test.org",
         "me@annroe.com",
         "asdfrank@gmail.com",
         "+14014194247",
@@ -94,8 +116,8 @@ def test_k1_what_tells_people_apart_is_a_handle(value: str) -> None:
 
 
 def test_k1_an_extension_and_the_orgs_list_keep_people_apart() -> None:
-    facts = Facts(vendor="acme", phone="+14014194247", phone_extension="12", email="ann@example.org")
-    phone, mail = "phone/+14014194247", "email/ann@example.org"
+    facts = Facts(vendor="acme", phone="+14014194247", phone_extension="12", email="ann@doe.org")
+    phone, mail = "phone/+14014194247", "email/ann@doe.org"
     assert handles_of(facts) == (phone, mail)
     assert joining_handles(facts) == (f"{phone};ext=12", mail)
     assert joining_handles(facts, frozenset({phone})) == (mail,)

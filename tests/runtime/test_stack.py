@@ -92,3 +92,13 @@ def test_one_server_that_fails_stops_the_others(tmp_path: Path, monkeypatch: pyt
         stack.start()
     assert stack.valkey is not None
     assert not stack.valkey.running
+
+
+def test_commands_need_no_program_of_a_postgres_that_was_never_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come with an extra, so an installed wheel has none."""
+    monkeypatch.setattr("runtime.postgres._WHEEL", "not_installed")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    settings = Settings.read(state_dir=tmp_path)
+    assert find_running(settings).database_url == settings.database_url

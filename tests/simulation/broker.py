@@ -77,8 +77,10 @@ class Outbox:
         receipt: Receipt | None = None,
         headers: Headers | None = None,
         most: int = MAX_RECORD_BYTES,
+        traced: bool = True,
     ) -> None:
-        """Append a record, as `JournalWriter.add` does."""
+        """Append a record, as `JournalWriter.add` does. The simulation has no traces."""
+        del traced
         check_size(key, value, headers or (), most)
         self._send(topic, partition, ((key or b"", value, headers),), receipt)
 

@@ -33,6 +33,9 @@ TERMS: Final[list[tuple[str, dict[str, Any] | None]]] = [
     ("rep-7", {"teams": ["west"], "max_open": 2}),
     ("rep-9", {"teams": ["west"], "active": False}),
     ("rep-9", {"teams": ["west"], "max_open": 1, "max_per_day": 2}),
+    ("rep-3", {"teams": ["east"], "availability": "paused"}),
+    ("rep-7", {"teams": ["west"], "availability": "last_lead", "availability_at": "2026-11-20T10:00:00Z"}),
+    ("rep-7", {"teams": ["west"], "availability": "last_lead", "availability_at": "2026-11-20T11:00:00Z"}),
     ("rep-9", None),
     ("rep-9", {"teams": ["west"]}),
 ]

@@ -36,6 +36,7 @@ OWN_CLIENTS: Final = {
     "streams/clients.py": CLASSES,
     # Classes that add to it; `clients.admin` makes them.
     "streams/patches/acl_admin.py": {"AIOKafkaAdminClient"},
+    "streams/patches/cluster_admin.py": {"AIOKafkaAdminClient"},
     "streams/patches/topic_admin.py": {"AIOKafkaAdminClient"},
     "streams/patches/consumer_access.py": {"AIOKafkaConsumer"},  # as a type only
     "bench/peers/raw.py": {"AIOKafkaConsumer", "AIOKafkaProducer"},  # a peer, as aiokafka comes

@@ -41,7 +41,7 @@ from models.decisions import (
     QueueMoved,
     SharedHandleFound,
 )
-from models.erasure_decisions import ArrivalDropped, LeadErased
+from models.erasure_decisions import ArrivalDropped, InquiryErased, LeadErased
 from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
@@ -120,6 +120,7 @@ SAID: list[tuple[Decision, str]] = [
         ContactForbidden(rep_id="rep-1", outcome="do_not_contact", reason="outcome do_not_contact"),
         "Alex Thompson put the person on the do-not-contact list",
     ),
+    (InquiryErased(inquiry_id="i"), "A lead that was taken out of this one was erased"),
     (ArrivalDropped(why="it was erased"), "A message of the erased person was not taken"),
     (LeadErased(rep_id="rep-1", why="asked"), "Alex Thompson erased the person"),
     (ConsentRecorded(rep_id="rep-1", why="signed"), "Alex Thompson recorded consent to be contacted"),

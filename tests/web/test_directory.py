@@ -75,7 +75,7 @@ async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(office: Runn
     effects = page.locator("[data-effects]")
     await expect(effects).to_contain_text("Rep 1 is signed out and may no longer sign in or act")
     await expect(effects).to_contain_text("1 lead of theirs will have no owner")
-    assert await page.locator("[data-changes] tbody tr").all_inner_texts() == ["Active\tnot set\tno"]
+    assert await page.locator("[data-changes] tbody tr").all_inner_texts() == ["Active\tyes\tno"]
     assert await serious(page) == []
     await shot(page, "directory-review")
     assert (await rep.request.get("/api/v1/me")).ok  # it was only shown

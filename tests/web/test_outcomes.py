@@ -37,7 +37,12 @@ async def test_d2_outcomes_are_worded_once_and_read_everywhere(office: RunningOr
     # Words that cannot be told apart are refused beside the table, and nothing is published.
     await form.get_by_label("Words for Left message").fill("rang out")
     await page.get_by_role("button", name="Review changes").click()
-    await expect(form.locator(":scope > [data-problem]")).to_contain_text("are both shown as")
+    await expect(form.locator(":scope > [data-problem]")).to_have_text(
+        "two outcomes are both shown as Rang out"
+    )
+    for shown in ("Rang out", "Left message"):
+        await expect(form.get_by_label(f"Words for {shown}")).to_have_attribute("aria-invalid", "true")
+    await expect(form.locator("[aria-invalid]")).to_have_count(2)
     await form.get_by_label("Words for Left message").fill("Left a message")
     assert await serious(page) == []
     assert await fits_a_phone(page)

@@ -99,6 +99,22 @@ async def test_v3_a_post_is_on_the_topic_as_send_of_the_same_lead_and_becomes_a_
         assert shown.json()["facts"]["phone"] == "+14014194247"
 
 
+async def test_a_posts_traceparent_goes_on_in_its_message(office: RunningOrg, store: Engine) -> None:
+    """One that is not valid does not; the message then begins a trace at intake."""
+    given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    async with arrivals(office) as topic, client(office, issued(office, store)) as vendor:
+        for number, header in enumerate((given, "nonsense")):
+            post = await vendor.post(
+                DOOR, json={**LEAD, "external_id": f"T-{number}"}, headers={"traceparent": header}
+            )
+            assert post.status_code == HTTPStatus.ACCEPTED, post.text
+        sent = {
+            json.loads(one.value)["external_id"]: dict(one.headers).get("traceparent")
+            for one in await topic.take()
+        }
+    assert sent == {"T-0": given.encode(), "T-1": None}
+
+
 async def test_v1_v6_a_list_is_accepted_in_part_and_each_lead_is_named(
     office: RunningOrg, store: Engine
 ) -> None:
@@ -170,8 +186,8 @@ HOSTILE: Final[dict[str, tuple[bytes, str, int, str]]] = {
             b'<contact><name part="full">&x;</name></contact></customer></prospect></adf>'
         ),
         "application/xml",
-        422,
-        "undefined entity",
+        202,
+        "stand for no character: &x;",
     ),
     "no content type": (b"{}", "", 415, "Content-Type: is missing"),
     "another content type": (b"{}", "text/plain", 415, "Content-Type: is text/plain"),

@@ -110,6 +110,31 @@ async def test_a_signed_key_needs_the_signature_of_each_body(office: RunningOrg,
     assert SECRET not in str([dict(one) for one in sealed])
 
 
+async def test_v1_a_body_that_openssl_signed_is_taken_and_a_replay_is_the_same_lead(
+    office: RunningOrg, store: Engine, tmp_path: Path
+) -> None:
+    """A vendor's program that is not ours signs the bytes of the body."""
+    secret = issued(office, store, signing_secret=SECRET)
+    path = tmp_path / "lead.json"
+    path.write_text(json.dumps(LEAD, indent=1))
+    signing = await asyncio.create_subprocess_exec(
+        *("openssl", "dgst", "-sha256", "-hmac", SECRET, "-r", path), stdout=asyncio.subprocess.PIPE
+    )
+    digest = (await signing.communicate())[0].decode().partition(" ")[0]
+    headers = {**JSON_TYPE, "X-Signature": f"sha256={digest}"}
+    async with arrivals(office) as taken, client(office, secret) as vendor:
+        answers = [await vendor.post(DOOR, content=path.read_bytes(), headers=headers) for _ in range(2)]
+        assert [one.status_code for one in answers] == [HTTPStatus.ACCEPTED] * 2
+        first, again = (one.json()["leads"][0]["lead_id"] for one in answers)
+        assert first == again
+        assert len({message["external_id"] for message in await taken.messages()}) == 1
+        changed = path.read_bytes().replace(b"310,000", b"999,000")
+        answer = await vendor.post(DOOR, content=changed, headers=headers)
+        assert answer.status_code == HTTPStatus.UNAUTHORIZED
+        assert "is not the signature of this body" in answer.text
+        assert await taken.messages() == []
+
+
 @pytest.fixture
 def strict_console(office: RunningOrg) -> Iterator[RunningOrg]:
     """Yield the office at a second console, where a key may post three times and then once in 1,000 seconds."""

@@ -6,19 +6,58 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 from playwright.async_api import expect
 
-from streams.topics import LEAD_ARRIVALS
+from assurance.verify.findings import Findings
+from assurance.verify.vendor_reports import check_vendor_reports, counted_hours
+from sink import engine as crm
+from streams.topics import LEAD_ARRIVALS, VENDOR_REPORTS
 from tests.fixtures.waiting import eventually
 from tests.web.audited import crew
 from tests.web.axe import serious
 from tests.web.screens import fits_a_phone, shot
 
 if TYPE_CHECKING:
+    from models.public import VendorReport
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
+
+
+async def _differences(office: RunningOrg) -> dict[bytes, VendorReport]:
+    """Return the org's reports of acme in the topic, once `verify` finds that topic and database agree on them."""
+    settings = office.stack.settings
+
+    async def agree() -> dict[bytes, VendorReport] | None:
+        counted = counted_hours(crm.connect(settings.database_url))
+        ours = {key for key, hour in counted.items() if hour.report.org == office.org}
+        if any(counted[key].published < counted[key].report.version for key in ours):
+            return None
+        findings = Findings()
+        await check_vendor_reports(settings, findings)
+        if any(one.details["key"].startswith(f"{office.org}/") for one in findings.found):
+            return None
+        return {key: counted[key].report for key in ours}
+
+    found: dict[bytes, VendorReport] = await eventually(agree, "topic and database agree")
+    return found
+
+
+async def _topic_and_database_are_compared(office: RunningOrg) -> None:
+    """Write a record that is wrong: it is a finding, until the right one follows it."""
+    reports = await _differences(office)
+    key, right = next((key, one) for key, one in reports.items() if one.vendor == "acme" and one.accepted)
+    for wrong in (replace(right, accepted=right.accepted + 1), replace(right, version=right.version - 1)):
+        await (await office.client.put(VENDOR_REPORTS, msgspec.json.encode(wrong), key=key))
+        findings = Findings()
+        await check_vendor_reports(office.stack.settings, findings)
+        assert key.decode() in [one.details["key"] for one in findings.found]
+        assert set(findings.counts) == {"vendor_report_differs"}
+    await (await office.client.put(VENDOR_REPORTS, msgspec.json.encode(right), key=key))
+    assert (await _differences(office))[key] == right
 
 
 async def test_v6_each_vendors_leads_are_counted_from_the_bytes_it_sent(office: RunningOrg) -> None:
@@ -58,6 +97,7 @@ async def test_v6_each_vendors_leads_are_counted_from_the_bytes_it_sent(office: 
         assert "acme,accepted,,3" in text
         assert "globex,refused," in text
         assert (await mia.get("/api/v1/vendors/reports?days=0")).status_code == 422
+    await _topic_and_database_are_compared(office)
     async with await office.program("bob-ray") as bob:
         assert (await bob.get("/api/v1/vendors/reports")).status_code == HTTPStatus.FORBIDDEN
     page = await office.sign_in("mia-orr", "/vendors")

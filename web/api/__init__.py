@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from web.api import (
     actions,
     audit,
+    availability,
     bulk_actions,
     call_rounds,
     create_lead,
@@ -45,6 +46,7 @@ def routers() -> list[APIRouter]:
             session,
             second_factor,
             reach,
+            availability,
             queues,
             call_rounds,
             desk,

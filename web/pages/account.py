@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from web.auth import Access, PartsOf, Person, has_invitation_password, lacks_second_factor
 from web.pages.common import render
 from web.services.device import device_of
+from web.services.view_only import views_only
 from web.store.passwords import SHORTEST
 from web.store.sessions import PASSWORD
 
@@ -33,6 +34,7 @@ async def account(
         sessions=sessions,
         device_of=device_of,
         own=own,
+        view_only=await views_only(parts, person),
         recovery_codes_left=left,
         required=person.role in parts.web.second_factor_for,
         missing=lacks_second_factor(parts, person),

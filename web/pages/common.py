@@ -5,7 +5,9 @@ from typing import Any, Final
 import msgspec
 from fastapi import Request, Response
 
+from rules.queues.rule_book import OrgRules
 from web.auth import ADMINS, ANYONE, MANAGERS, Person
+from web.services.availability import WORDS, chosen
 from web.services.calls import click_to_call
 from web.services.outcome_labels import outcome_labels
 
@@ -43,13 +45,16 @@ def render(
 ) -> Response:
     """Render a page."""
     links = [link for link in NAVIGATION if person is not None and person.role in link.roles]
-    labels = outcome_labels(request.app.state.parts.directory.org(person.org)) if person is not None else {}
+    rules = None if person is None else request.app.state.parts.directory.org(person.org)
+    labels = {} if rules is None else outcome_labels(rules)
     shown: dict[str, Any] = {
         "outcome_labels": labels,
         "outcome_labels_data": data(labels),
         "person": person,
         "telephone": person is not None and click_to_call(request.app.state.parts, person.org),
         "links": links,
+        "availability": shown_choice(rules, person) if rules and person else None,
+        "availabilities": WORDS,
         "here": request.url.path,
         "mailbox_url": request.app.state.parts.web.mailbox_url,
         "managers": MANAGERS,
@@ -60,6 +65,12 @@ def render(
         request, template, shown, status_code=status
     )
     return page
+
+
+def shown_choice(rules: OrgRules, person: Person) -> str | None:
+    """Return the choice in the person's availability switch; None for people who are offered no leads."""
+    known = person.rep_id in rules.reps and person.role == "rep"
+    return chosen(rules, person.rep_id).availability if known else None
 
 
 def data(value: Any) -> str:

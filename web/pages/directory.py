@@ -1,6 +1,6 @@
 """The directory: reps, groups, campaigns and settings. Admins change them, managers view them (R1, R4, R9, X2)."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -10,8 +10,10 @@ from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person
 from web.errors import not_found
 from web.pages.common import data, render
 from web.services.directory_objects import accounts_of, all_objects
+from web.services.directory_tables import publications, rep_rows, teams
 from web.services.outcome_labels import org_outcomes
 from web.services.rule_fields import offered_fields
+from web.services.twins import twins
 
 router = APIRouter(include_in_schema=False)
 Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
@@ -24,11 +26,21 @@ SECTIONS: Final = {
 }
 """Part of the address -> kind, heading, and the word for one object."""
 
+TABS: Final = {name: heading for name, (_, heading, _) in SECTIONS.items()} | {"teams": "Teams"}
+"""Part of the address -> label of its tab."""
+
 
 @router.get("/directory")
 async def first(_: Reads) -> Response:
     """Redirect to the reps."""
     return RedirectResponse("/directory/reps", 303)
+
+
+@router.get("/directory/teams")
+async def teams_page(request: Request, person: Reads, parts: PartsOf) -> Response:
+    """Show the teams: they are not published by themselves, but named by reps and views."""
+    shown = teams(parts.directory.org(person.org))
+    return render(request, person, "directory_teams.html", section="teams", tabs=TABS, teams=shown)
 
 
 @router.get("/directory/{section}")
@@ -42,7 +54,14 @@ async def directory(
     kind, heading, noun = SECTIONS[section]
     everything, accounts = all_objects(parts, person), await accounts_of(parts, person)
     rules = parts.directory.org(person.org)
+    listed: dict[str, Any] = {}
+    if object_id is None and kind != "settings":
+        listed = {"published": await publications(parts, person, kind)}
+        listed["reps"] = await rep_rows(parts, person) if kind == "rep" else {}
+    values = {key: one.value for key, one in rules.objects.items() if one.value is not None}
     shown = {
+        "listed": listed,
+        "twins": [one.text for one in twins(values, kind)] if kind != "settings" else [],
         "kind": kind,
         "section": section,
         "id": "settings" if kind == "settings" else object_id,
@@ -58,7 +77,7 @@ async def directory(
         person,
         "directory.html",
         section=section,
-        sections=SECTIONS,
+        tabs=TABS,
         heading=heading,
         noun=noun,
         may_write=person.role in ADMINS,

@@ -6,14 +6,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from rules.language.catalogue import FIELDS
-from rules.queues.rule_book import OrgRules
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import not_found
 from web.pages.common import data, render
+from web.services.directory_tables import publications, teams
 from web.services.draft_state import shown
 from web.services.outcome_labels import org_outcomes
 from web.services.queue_editing import state_of
 from web.services.rule_fields import offered_fields
+from web.services.twins import twins, twins_of
 
 router = APIRouter(include_in_schema=False)
 Builds = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
@@ -32,11 +33,13 @@ async def queue_builder(
     chosen = next((state for state in views if state.queue_id == queue_id), None)
     if queue_id is not None and chosen is None:
         raise not_found(f"view {queue_id}")
+    values = {key: one.value for key, one in rules.objects.items() if one.value is not None}
+    key = ("queue", queue_id or "")
     shown_data: dict[str, Any] = {
         "state": None if chosen is None else shown(chosen).model_dump(mode="json"),
         "ids": [state.queue_id for state in views],
         "fields": [{"name": field.name, "label": field.label} for field in FIELDS.values()],
-        "teams": _teams(rules),
+        "teams": [team["name"] for team in teams(rules)],
         "outcomes": org_outcomes(rules),
     }
     return render(
@@ -44,14 +47,12 @@ async def queue_builder(
         person,
         "queue_builder.html",
         views=views,
+        published=await publications(parts, person, "queue") if chosen is None else {},
+        sizes={info.queue_id: info.size for info in await parts.board.queues(person.org)}
+        if chosen is None
+        else {},
+        twins=[one.text for one in twins(values, "queue")] if chosen is None else twins_of(values, key),
         chosen=chosen,
         builder_data=data(shown_data),
         fields_data=data(offered_fields(org_zone=parts.directory.org(person.org).settings.time_zone)),
     )
-
-
-def _teams(rules: OrgRules) -> list[str]:
-    """Return every team that has a member or that a queue names."""
-    of_reps = {team for rep in rules.reps.values() for team in rep.teams}
-    of_queues = {team for queue in rules.queues.values() for team in queue.queue.teams}
-    return sorted((of_reps | of_queues) - {"*"})

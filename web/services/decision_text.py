@@ -241,6 +241,7 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
         f"{names.rep(row['rep_id'])} took it out of lead {row['why']['from_lead_id']}"
     ),
     "arrival_dropped": lambda *_: "A message of the erased person was not taken",
+    "inquiry_erased": lambda *_: "A lead that was taken out of this one was erased",
     "lead_erased": lambda row, names: (
         f"{names.rep(row['rep_id'])} erased the person"
         if row["rep_id"]

@@ -35,7 +35,7 @@ async def choose_notify(parts: Services, person: Person, notify: dict[str, Any])
     Raises 404 if the person is in no directory, `PublicationErrors` with paths that begin with `notify`, and 412 if
     others keep publishing the person.
     """
-    await _publish(parts, person.as_actor, lambda _: notify)
+    await publish_rep(parts, person.as_actor, person.rep_id, lambda value: {**value, "notify": notify})
 
 
 async def end_digests(request: Request, parts: Services, org: str, rep_id: str) -> None:
@@ -46,26 +46,34 @@ async def end_digests(request: Request, parts: Services, org: str, rep_id: str) 
     ):
         raise too_often(wait)
     actor = Actor(org=org, actor=rep_id, kind="person", from_host=host)
-    await _publish(parts, actor, lambda chosen: {**chosen, "digests": []})
+    await publish_rep(
+        parts,
+        actor,
+        rep_id,
+        lambda value: {**value, "notify": {**(value.get("notify") or {}), "digests": []}},
+    )
 
 
-async def _publish(parts: Services, actor: Actor, choose: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    key = ("rep", actor.actor)
+async def publish_rep(
+    parts: Services, actor: Actor, rep_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """Publish a rep with a change. Raises 404 if there is no such rep, and 412 if others keep publishing it."""
+    key = ("rep", rep_id)
     async with parts.audit.act(actor, "published", "/".join(key)) as entry:
-        done = await _edited(parts, actor.org, key, choose)
+        done = await _edited(parts, actor.org, key, change)
         entry.replace(done.changes)
         entry.is_void = not done.changes
 
 
 async def _edited(
-    parts: Services, org: str, key: Key, choose: Callable[[dict[str, Any]], dict[str, Any]]
+    parts: Services, org: str, key: Key, change: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Edit:
     for left in reversed(range(ATTEMPTS)):
         found = published(parts.directory.org(org), key)
         if found is None or found.value is None:
             raise not_found(f"rep {key[1]} in the directory")
-        value = {**found.value, "notify": choose(found.value.get("notify") or {})}
         try:
+            value = change(found.value)
             return await parts.editor.edit(org, key, value, base=found.version, publish=True)
         except Problem as problem:
             if problem.status != HTTPStatus.PRECONDITION_FAILED or not left:

@@ -11,7 +11,7 @@ WHY_NOT: Final = {
     Why.GROUP_FILTER: "the lead does not meet the rule of the group",
     Why.OWN_FILTER: "the lead does not meet your own rule",
     Why.TRIED: "it was offered to you before",
-    Why.ABSENT: "you were absent",
+    Why.ABSENT: "you were absent or had paused",
     Why.HOURS: "it came outside your working hours",
     Why.OPEN_CAP: "you had as many open leads as you may have",
     Why.DAILY_CAP: "you had as many leads that day as you may have",

@@ -11,6 +11,7 @@ from application.lead_dealing import licences_of
 from models.directory import Rep
 from models.errors import RuleErrors
 from models.lead import OWNED_PHASES, Phase
+from models.roster import PAUSED
 from rules.calendar.schedule import away_until, is_open, next_change
 from rules.org.directory import RepPlan, rep_plan
 from rules.queues.rule_book import OrgRules
@@ -125,6 +126,8 @@ def open_leads(connection: Connection, org: str, rep_ids: Sequence[str]) -> dict
 
 def unavailable(plan: RepPlan, at: datetime) -> str | None:
     """Return why a rep has no time at an instant (aware), and until when; None if the rep has time."""
+    if plan.availability == PAUSED:
+        return "paused"
     if (until := away_until(plan.absences, at)) is not None:
         return f"absent until {_instant(until)}"
     if plan.hours is None or is_open(plan.hours, plan.time_zone, at):

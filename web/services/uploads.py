@@ -175,6 +175,7 @@ class Upload:
             campaign=self.campaign,
             org=self.org,
             leads=LEADS_SHOWN,
+            settings=self.settings,
             on_row=on_row,
         )
         decide()
@@ -188,7 +189,7 @@ class Upload:
 
     def rows(self, mapping: Mapping | None) -> Iterator[Row]:
         """Yield the rows of the file."""
-        for row in read_leads(self.path, mapping, self.vendor, self.campaign, self.org):
+        for row in read_leads(self.path, mapping, self.vendor, self.campaign, self.org, self.settings):
             yield within(row, self.org)
 
 

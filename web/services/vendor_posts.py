@@ -16,6 +16,7 @@ from fastapi.responses import Response
 from application.importing.mapping import Mapping
 from application.importing.posts import TYPES, kind_of, read_post
 from application.importing.rows import Row, encode
+from models.directory import OrgSettings
 from models.errors import InvalidInput
 from streams.topics import LEAD_ARRIVALS
 from web.errors import Problem, answer
@@ -62,7 +63,8 @@ async def take(request: Request, parts: Services, post: Post) -> Response:
     came with other bytes; `RetryableError` if Kafka does not take the leads.
     """
     mapping = await _mapping(parts, post.key)
-    rows = await asyncio.to_thread(_read, post, mapping)
+    settings = parts.directory.org(post.key.org).settings
+    rows = await asyncio.to_thread(_read, post, mapping, settings)
     if post.idempotency_key is not None:
         kept = await asyncio.to_thread(
             parts.vendor_posts.begin, post.key.key_id, post.idempotency_key, post.digest
@@ -103,7 +105,7 @@ async def _mapping(parts: Services, key: VendorKey) -> Mapping | None:
     return None if value is None else Mapping(value)
 
 
-def _read(post: Post, mapping: Mapping | None) -> list[Row]:
+def _read(post: Post, mapping: Mapping | None, settings: OrgSettings) -> list[Row]:
     kind = kind_of(post.content_type)
     if kind is None:
         named = post.content_type.partition(";")[0][:100] or "missing"
@@ -111,7 +113,15 @@ def _read(post: Post, mapping: Mapping | None) -> list[Row]:
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", reason)
     key = post.key
     try:
-        return read_post(post.body, kind, mapping, vendor=key.vendor, org=key.org, campaign=post.campaign)
+        return read_post(
+            post.body,
+            kind,
+            mapping,
+            vendor=key.vendor,
+            org=key.org,
+            campaign=post.campaign,
+            settings=settings,
+        )
     except InvalidInput as error:
         errors = [{"path": problem.path, "reason": problem.reason} for problem in error.problems]
         detail = str(error.problems[0])

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import Field
 from sqlalchemy import Connection
 
+from models.roster import LAST_LEAD
 from rules.calendar.schedule import day_of
 from rules.queues.rule_book import OrgRules
 from sink import day_reports
@@ -18,6 +19,7 @@ from sink.queries import exceptions_by_status
 from web.auth import Person
 from web.parts import Services
 from web.schemas import Model
+from web.services.availability import Choice, chosen, last_leads, paused_words, with_last
 from web.services.crm_query import ask
 from web.services.reports import By, day_begins, key_of, name_of, speed
 from web.services.takers import open_leads, plan_of, unavailable
@@ -38,6 +40,7 @@ class RepNow(Model):
     teams: list[str]
     is_in: bool
     unavailable: str | None
+    availability: Choice
     locks: int
     offers: int
     open_leads: int
@@ -144,12 +147,17 @@ async def _read(parts: Services, person: Person) -> Wallboard:
     )
     reps = active[:MOST_REPS]
 
+    choices = {rep.rep_id: chosen(rules, rep.rep_id) for rep in reps}
+
     def read(connection: Connection) -> dict[str, Any]:
         return {
             "arrivals": day_reports.arrivals_with_first_owners(connection, org, since, now),
             "given": day_reports.leads_given(connection, org, since),
             "locks": day_reports.locks_by_rep(connection, org, now),
             "offers": day_reports.offers_by_rep(connection, org, now),
+            "last": last_leads(
+                connection, org, [rep_id for rep_id, one in choices.items() if one.availability == LAST_LEAD]
+            ),
             "open": open_leads(connection, org, [rep.rep_id for rep in reps]),
             "exceptions": exceptions_by_status(connection, org).get("open", 0),
             "due": day_reports.calls_due(connection, org, now),
@@ -167,6 +175,7 @@ async def _read(parts: Services, person: Person) -> Wallboard:
     listed = []
     for rep in reps:
         plan = plan_of(rules, rep.rep_id)
+        choice = with_last(choices[rep.rep_id], found["last"].get(rep.rep_id))
         count, last = found["given"].get(rep.rep_id, (0, None))
         listed.append(
             RepNow(
@@ -175,7 +184,8 @@ async def _read(parts: Services, person: Person) -> Wallboard:
                 role=rep.role,
                 teams=sorted(rep.teams),
                 is_in=present.get(rep.rep_id, 0) > 0,
-                unavailable=unavailable(plan, now),
+                unavailable=paused_words(choice) or unavailable(plan, now),
+                availability=choice.availability,
                 locks=found["locks"].get(rep.rep_id, 0),
                 offers=offers.get(rep.rep_id, 0),
                 open_leads=found["open"].get(rep.rep_id, 0),

@@ -6,7 +6,7 @@ topic's records findable by person, act and day; it is filled from the topic and
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
@@ -18,6 +18,8 @@ from web.store.tables import AuditEntryTable, AuditOutboxTable, AuditPlaceTable
 
 MOST_WAITING: Final = 100_000
 """The most acts in the outbox. One more is refused: nothing may be done unrecorded."""
+MOST_LATEST: Final = 20_000
+"""The most actors, or objects with their actors, of which the last act is returned."""
 STALE: Final = timedelta(minutes=10)
 """After so long an act that has neither ended nor failed counts as one whose console was killed."""
 _SQL_ITEMS: Final = 400
@@ -138,6 +140,25 @@ class AuditIndex(Store):
         """Remove entries that the topic does not keep any longer."""
         with self.writing() as connection:
             connection.execute(delete(AuditEntryTable).where(AuditEntryTable.at < at))
+
+    def latest(
+        self, org: str, acts: Collection[str], by: Literal["actor", "object"]
+    ) -> dict[str, tuple[datetime, str]]:
+        """Return for each actor, or object, when one of these acts was last done and by whom. At most `MOST_LATEST`."""
+        table = AuditEntryTable
+        of_it = table.actor if by == "actor" else table.object
+        query = (
+            select(of_it, table.actor, func.max(table.at))
+            .where(table.org == org, table.act.in_(sorted(acts)))
+            .group_by(of_it, table.actor)
+            .order_by(func.max(table.at).desc())
+            .limit(MOST_LATEST)
+        )
+        found: dict[str, tuple[datetime, str]] = {}
+        with self.reading() as connection:
+            for name, actor, at in connection.execute(query):
+                found.setdefault(name, (at, actor))
+        return found
 
     def find(
         self,

@@ -47,7 +47,33 @@ class FileCase(NamedTuple):
         return self.content.encode() if isinstance(self.content, str) else self.content
 
 
+_ANN_JSON: Final = '{"id":1,"name":"Ann Doe","phone":"401-419-4247"}'
+_BOB_JSON: Final = '{"id":2,"name":"Bob Roe","phone":"212-555-1234"}'
+_WIDE: Final = ("utf-16-le", "utf-16-be", "utf-32-le")
+_ZOE: Final = "id,first_name,last_name\n1,Zo\u0119,Wa\u0142\u0119sa\n"
+
+
 TABLES: Final = [
+    *(
+        FileCase(
+            "A4",
+            f"{codec.upper()} without its mark",
+            "a.csv",
+            _ZOE.encode(codec),
+            ({"first_name": "Zo\u0119", "last_name": "Wa\u0142\u0119sa"},),
+            (),
+            _ZOE,
+        )
+        for codec in _WIDE
+    ),
+    FileCase(
+        "A17",
+        "names of columns with qualifiers",
+        "a.csv",
+        'Lead ID*,"Name (Last, First)",Phone (Work),Phone Number - Mobile,Email (Agent),Loan Amount ($)\n'
+        '1,"Doe, Ann",212-555-9999,401-419-4247,bob@agency.org,"310,000"\n',
+        ({**_ANN, "email": None, "loan_amount": 310_000},),
+    ),
     FileCase("A17", "columns in the contract's names", "a.csv", _ROWS, _BOTH),
     FileCase(
         "A17",
@@ -237,6 +263,46 @@ DOCUMENTS: Final = [
         '[{"id":1,"first_name":"María","last_name":"Muñoz"}]'.encode("cp1252"),
         ({"first_name": "María", "last_name": "Muñoz"},),
     ),
+    *(
+        FileCase("A16", shape, "a.json", content, leads)
+        for shape, content, leads in (
+            ("one object where a list is usual", f'{{"root":{{"row":{_ANN_JSON}}}}}', (_ANN,)),
+            ("lists of one list", f"[[{_ANN_JSON},{_BOB_JSON}]]", _BOTH),
+            ("a list of lists of one", f'{{"rows":[[{_ANN_JSON}],[{_BOB_JSON}]]}}', _BOTH),
+            ("a wrapper of any name", f'{{"zzz":{{"lead":{_ANN_JSON}}}}}', (_ANN,)),
+            ("each lead in a wrapper", f'[{{"lead":{_ANN_JSON}}},{{"lead":{_BOB_JSON}}}]', _BOTH),
+            ("leads by their keys", f'{{"leads":{{"101":{_ANN_JSON},"102":{_BOB_JSON}}}}}', _BOTH),
+            (
+                "a lead with a list of its own",
+                f'{{"lead":{_ANN_JSON[:-1]},"notes":[{{"text":"x"}},{{"text":"y"}}]}}}}',
+                (_ANN,),
+            ),
+        )
+    ),
+    *(
+        FileCase(
+            "A4",
+            f"{codec.upper()} without its mark",
+            "a.json",
+            f"[{_ANN_JSON}]".encode(codec),
+            (_ANN,),
+            (),
+            "[…]",
+        )
+        for codec in _WIDE
+    ),
+    *(
+        FileCase(
+            "A4",
+            f"JSON lines in {codec.upper()}",
+            "a.jsonl",
+            f"{_ANN_JSON}\n{_BOB_JSON}\n".encode(codec),
+            _BOTH,
+            (),
+            "…",
+        )
+        for codec in ("utf-16", *_WIDE)
+    ),
 ]
 
 ADF: Final = [
@@ -274,6 +340,81 @@ ADF: Final = [
         "<phone preferredcontact='1'>401-419-4247</phone><address><region>RI</region></address></contact>"
         "</customer></prospect></adf>",
         ({**_ANN, "state": "RI"},),
+    ),
+    *(
+        FileCase("A10", shape, "a.xml", f"<adf>{_PROSPECT.format(1, names, '401-419-4247')}</adf>", (_ANN,))
+        for shape, names in (
+            ("given name and surname", '<name part="given">Ann</name><name part="surname">Doe</name>'),
+            ("family name", '<name part="First Name">Ann</name><name part="family">Doe</name>'),
+            ("an empty name before the name", '<name part="last"/><name part="full">Ann Doe</name>'),
+            ("elements inside the name", "<name><first>Ann</first><last>Doe</last></name>"),
+            ("elements instead of the name", "<firstname>Ann</firstname><LastName>Doe</LastName>"),
+            ("a part that nobody knows", '<name part="x">Ann Doe</name><name part="middle">Q</name>'),
+        )
+    ),
+    FileCase(
+        "A11",
+        "no <contact>",
+        "a.xml",
+        "<adf><prospect><id>1</id><customer><name>Ann Doe</name><phone>401-419-4247</phone>"
+        "<address><state>RI</state><zip>02903</zip></address></customer></prospect></adf>",
+        ({**_ANN, "state": "RI", "zip": "02903"},),
+    ),
+    *(
+        FileCase(
+            "A6",
+            shape,
+            "a.xml",
+            f"<adf>{_PROSPECT.format(1, names, '401-419-4247')}{_BOB_ADF}</adf>",
+            (read, _BOB),
+        )
+        for shape, names, read in (
+            (
+                "an entity that nobody defined",
+                "<name>Ann Doe &foo;</name>",
+                {**_ANN, "last_name": "&foo;", "first_name": "Ann Doe"},
+            ),
+            ("references to no character", "<name>A&#0;nn &#xFFFF;Doe&#1;</name>", _ANN),
+            (
+                "HTML's entities",
+                "<name>Jos&eacute;&nbsp;D&#237;az</name>",
+                {"first_name": "José", "last_name": "Díaz"},
+            ),
+            (
+                "a reference in cp1252",
+                "<name>Ann O&#146;Neil</name>",
+                {"first_name": "Ann", "last_name": "O\u2019Neil"},
+            ),
+            ("half a surrogate pair", "<name>Ann Doe &#xD83D;</name>", _ANN),
+        )
+    ),
+    FileCase(
+        "A6",
+        "UTF-8 that says it is UTF-16",
+        "a.xml",
+        f'<?xml version="1.0" encoding="utf-16"?><adf>{_ANN_ADF}</adf>',
+        (_ANN,),
+    ),
+    FileCase(
+        "A6",
+        "entities of a document type are not expanded",
+        "a.xml",
+        '<!DOCTYPE adf [<!ENTITY a "Evil">]><adf>'
+        + _PROSPECT.format(1, "<name>Ann Doe</name><email>&a;</email>", "401-419-4247")
+        + "</adf>",
+        ({**_ANN, "email": None},),
+    ),
+    *(
+        FileCase(
+            "A4",
+            f"{codec.upper()} without its mark",
+            "a.xml",
+            f"<adf>{_ANN_ADF}</adf>".encode(codec),
+            (_ANN,),
+            (),
+            "<adf>…",
+        )
+        for codec in _WIDE
     ),
 ]
 

@@ -61,7 +61,6 @@ def test_a6_a_byte_of_cp1252_costs_nobody(tmp_path: Path) -> None:
     [
         "<prospect><id>2</wrong></prospect>\n",
         "<prospect><id>2</id>\n",
-        "<prospect>&unheard;</prospect>\n",
         "<prospect><id>2</id><customer></prospect>\n",
         "<prospect <id>2</id></prospect>\n",
     ],
@@ -69,6 +68,52 @@ def test_a6_a_byte_of_cp1252_costs_nobody(tmp_path: Path) -> None:
 def test_a6_v1_a_broken_prospect_costs_itself_alone(tmp_path: Path, broken: str) -> None:
     found = rows(tmp_path, f"<adf>\n{prospect(1)}{broken}{prospect(3)}</adf>\n")
     assert ids(found) == ["1", 3, "3"]
+
+
+@pytest.mark.parametrize(
+    ("comments", "kept", "named"),
+    [
+        ("see &foo; and &foo;", "see &foo; and &foo;", ["&foo;"]),
+        ("a&#0;b&#x1;c", "abc", ["&#0;", "&#x1;"]),
+        ("&#9999999;&#x110000;end", "end", ["&#9999999;", "&#x110000;"]),
+        (
+            "&lol1;&lol2;&lol3;&lol4;&lol5;&lol6;",
+            "&lol1;&lol2;&lol3;&lol4;&lol5;&lol6;",
+            ["&lol1;", "&lol5;"],
+        ),
+    ],
+)
+def test_a6_v2_what_is_no_character_costs_no_prospect_and_is_named(
+    tmp_path: Path, comments: str, kept: str, named: list[str]
+) -> None:
+    body = prospect(1, more=f"<comments>{comments}</comments>") + prospect(2)
+    first, second = rows(tmp_path, f"<adf>{body}</adf>")
+    assert first.facts is not None
+    assert second.facts is not None
+    assert first.facts.attributes["adf"]["customer"]["comments"] == kept
+    assert (first.facts.first_name, first.facts.last_name) == ("Ann", "Doe")
+    said = first.facts.attributes["remarks"]["adf"]
+    assert all(one in said for one in named)
+    assert "&lol6;" not in said
+    assert "remarks" not in second.facts.attributes
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("&#128512;", "\U0001f600"),
+        ("&#xD83D;&#xDE00;", "\U0001f600"),
+        ("&#55357;&#56832;", "\U0001f600"),
+        ("&#X4A;&#0000000066;", "JB"),
+        ("&#x92;&#150;", "\u2019\u2013"),
+        ("&NBSP;x&Eacute;&AMP;", "x\u00c9&"),
+    ],
+)
+def test_a6_references_are_read_as_browsers_read_them(tmp_path: Path, written: str, read: str) -> None:
+    (row,) = rows(tmp_path, f"<adf>{prospect(1, more=f'<comments>{written}</comments>')}</adf>")
+    assert row.facts is not None
+    assert row.facts.attributes["adf"]["customer"]["comments"] == read
+    assert "remarks" not in row.facts.attributes
 
 
 def test_a6_a_second_document_in_a_file_is_read(tmp_path: Path) -> None:

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from application.importing.mapping import Mapping
+from application.importing.posts import read_post
 from application.importing.reading import read_leads
+from models.errors import InvalidInput
 from rules.inbound.intake import accept_arrival
 from tests.application.importing.file_cases import CASES, FileCase
 
@@ -26,3 +29,28 @@ def test_v1_every_row_of_a_file_is_a_lead_or_a_refusal(case: FileCase, tmp_path:
     ]
     assert read == [*case.leads]
     assert tuple(row.line for row in rows if row.refusal) == case.refused
+
+
+def test_a4_v3_a_mapping_drops_the_prefixes_of_a_social_networks_export(tmp_path: Path) -> None:
+    """The lead is the same one as without a mapping, whatever its columns are called."""
+    columns = {"external_id": "A", "full_name": "B", "phone": "C", "zip": "D", "campaign": "E"}
+    cells = "l:123,Ann Doe,p:+14014194247,z:02903,c:99\n"
+    mapped, named = tmp_path / "mapped.csv", tmp_path / "named.csv"
+    mapped.write_text(f"A,B,C,D,E\n{cells}")
+    named.write_text(f"id,full_name,phone_number,zip,campaign\n{cells}")
+    (one,) = read_leads(mapped, Mapping(columns), "meta")
+    (other,) = read_leads(named, None, "meta")
+    posted = b'{"A":"l:123","B":"Ann Doe","C":"p:+14014194247","D":"z:02903","E":"c:99"}'
+    (third,) = read_post(posted, "json", Mapping(columns), vendor="meta", org="default")
+    assert one.facts is not None
+    assert (one.facts.external_id, one.facts.campaign) == ("123", "99")
+    assert (one.facts.phone, one.facts.zip) == ("+14014194247", "02903")
+    assert one.lead_id == other.lead_id == third.lead_id
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_a4_utf16_without_its_mark_that_lost_a_byte_is_refused_by_name(codec: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(("id,last_name\n" + "1,Doe\n" * 1000).encode(codec)[:-1])
+    with pytest.raises(InvalidInput, match="begins as UTF-16 and is not UTF-16 to its end"):
+        [*read_leads(path, None, "acme")]

@@ -75,9 +75,9 @@ async def test_r6_v1_rows_of_one_person_with_several_ids_keep_their_order(
     """The same phone, then the same mail address, and a resumed `send`: the first row's partition, in order."""
     path = tmp_path / "leads.csv"
     people = range(60)
-    rows = [f"a{n},401-419-{4000 + n},n{n}@example.org" for n in people]
+    rows = [f"a{n},401-419-{4000 + n},n{n}@doe.org" for n in people]
     rows += [f"b{n},401-419-{4000 + n}," for n in people]
-    rows += [f"c{n},,N{n}@EXAMPLE.org" for n in people]
+    rows += [f"c{n},,N{n}@DOE.org" for n in people]
     rows += [f"b{n},401-555-{2000 + n}," for n in people]
     rows += [f"x{n},,none@none.com" for n in people]
     path.write_text("\n".join(["id,phone,email", *rows]))

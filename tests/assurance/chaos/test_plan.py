@@ -62,3 +62,22 @@ def test_with_telephones_their_courier_is_killed_first_and_hit_in_every_way(seed
     assert first.act is Act.KILL
     assert first is min((blow for blow in blows if len(blow.who) == 1), key=lambda blow: blow.at)
     assert plan(240, 2, seed) != blows, "without telephones a seed gives the faults that it always gave"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_cluster_of_brokers_has_each_of_its_faults_once_in_place_of_the_brokers_death(seed: int) -> None:
+    blows = plan(180, 2, seed, brokers=3)
+    acts = Counter(blow.act for blow in blows)
+    cluster = {
+        Act.KILL_LEADER,
+        Act.KILL_CONTROLLER,
+        Act.PAUSE_LEADER,
+        Act.MOVE_PARTITIONS,
+        Act.RESTART_BROKERS,
+    }
+    assert {acts[act] for act in cluster} == {1}
+    assert acts[Act.KILL_BROKER] == 0
+    assert {who for blow in blows for who in blow.who} == PROCESSES
+    own = [blow for blow in blows if blow.act in cluster]
+    assert all(one.at + one.seconds < other.at for one, other in pairwise(own)), "one after the other"
+    assert not cluster & {blow.act for blow in plan(180, 2, seed)}

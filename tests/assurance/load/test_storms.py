@@ -43,12 +43,11 @@ async def ringing(settings: Settings) -> None:
     await known(settings, rings.ORG, rings.objects(CREW))
     history = OperationHistory()
     result = await rings.ring(settings, rings=RINGS, reps=CREW, history=history)
-    others = RINGS * (CREW - 1)
     assert (result.won, result.told_no_longer, result.mails, result.withdrawn) == (
         RINGS,
-        others,
+        RINGS * (CREW - 1),
         RINGS,
-        others,
+        RINGS * CREW,
     )
     assert result.unknown == 0
     assert check(history.ops) == []

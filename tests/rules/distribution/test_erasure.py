@@ -308,3 +308,23 @@ def test_names_have_one_spelling() -> None:
 def test_the_events_of_an_erasure_have_no_fact() -> None:
     for kind in (ErasureOrdered, ErasureFound, ArrivalRefused):
         assert not {"facts", "phone", "email"} & set(kind.__struct_fields__)
+
+
+def test_k5_an_erasure_reaches_a_lead_that_the_person_was_taken_out_of() -> None:
+    """The split says whom it took out, and stays the newest record of the former lead until something happens to it."""
+    floor = SalesFloor("ann", "bob").group("west", "ann", "bob").rep("mia", role="manager")
+    floor.comes("A", phone="+12125551234", last_name="Roe", first_name="Bob")
+    floor.comes("B", **FACTS)
+    assert floor.of("B").asks("merge", "mia", into_lead_id=floor.lead_of("A").lead_id).result is Result.DONE
+    before = floor.lead_of("A")
+    inquiry = floor.lead_of("B").lead_id
+    assert floor.of("A").asks("split", "mia", inquiry_id=inquiry, why="another").result is Result.DONE
+    assert left(encode_row(floor.rows["A"])), "the record of the split has the facts"
+    assert floor.of("B").asks("erase", "ada").result is Result.DONE
+    assert left(newest(floor)) == []
+    lead = floor.lead_of("A")
+    assert (lead.facts, lead.phase, lead.owner) == (before.facts, before.phase, before.owner)
+    assert lead.erased_at is None
+    seq = floor.rows["A"].seq
+    floor.of("B").asks("erase", "ada")
+    assert floor.rows["A"].seq == seq, "a repeated erasure tells nobody again"

@@ -3,45 +3,11 @@
 Each case is the text of a message as bytes on the topic; `vendor` and a last name are added where the case has none.
 """
 
-import json
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
-
-
-class ReadingCase(NamedTuple):
-    """One message: `sent` are its fields, or its whole text.
-
-    `facts`: the facts that are read. `remarks`: what is under `attributes.invalid`, `assumed` and `remarks`, by name; a
-    remark's own text is not compared. `kept`: attributes that stay as they were sent.
-    """
-
-    case: str
-    sent: dict[str, Any] | str
-    facts: dict[str, Any]
-    invalid: Mapping[str, Any] = _NONE
-    assumed: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
-    kept: Mapping[str, Any] = _NONE
-
-    @property
-    def text(self) -> str:
-        """The message as text."""
-        if isinstance(self.sent, str):
-            return self.sent
-        handles = {"vendor": "acme", "external_id": "A-1"}
-        return json.dumps({**handles, **self.sent}, ensure_ascii=False)
-
-
-def _each(case: str, field: str, read: dict[Any, Any], **more: Any) -> list[ReadingCase]:
-    return [ReadingCase(case, {field: sent}, {field: fact}, **more) for sent, fact in read.items()]
-
-
-def _unread(case: str, field: str, *sent: Any) -> list[ReadingCase]:
-    return [ReadingCase(case, {field: one}, {field: None}, {field: one}) for one in sent]
-
+from tests.rules.inbound.header_cases import HEADERS
+from tests.rules.inbound.reading_case import ReadingCase, each_value, unread
+from tests.rules.inbound.wrapped_cases import WRAPPED
 
 NAMES: Final = [
     *(
@@ -76,7 +42,7 @@ NAMES: Final = [
         {"external_id": None, "full_name": "Doe, Ann", "mobile": "401-419-4247"},
         {"first_name": "Ann", "last_name": "Doe", "phone": "+14014194247"},
     ),
-    *_each(
+    *each_value(
         "B6",
         "last_name",
         {
@@ -88,12 +54,12 @@ NAMES: Final = [
             "R&D; Smith": "R&D; Smith",
         },
     ),
-    *_each(
+    *each_value(
         "B7",
         "last_name",
         {"JOSE\u0301": "JOSÉ", "Mun\u0303oz": "Muñoz", "\uff24\uff4f\uff45": "Doe", "Do\u200be": "Doe"},
     ),
-    *_each(
+    *each_value(
         "B8",
         "last_name",
         {
@@ -143,7 +109,7 @@ NAMES: Final = [
 ]
 
 PHONES: Final = [
-    *_each(
+    *each_value(
         "A13",
         "phone",
         {
@@ -155,7 +121,7 @@ PHONES: Final = [
             "'4014194247": "+14014194247",
         },
     ),
-    *_unread(
+    *unread(
         "A13", "phone", "2.12555123E9", "4.01419E+09", "4.0E+09", "4.0141942475E+09", "4E9", 4014194247.5
     ),
     ReadingCase(
@@ -167,7 +133,7 @@ PHONES: Final = [
     ReadingCase(
         "A13", '{"vendor":"acme","external_id":"A-1","phone":4.014194247E+09}', {"phone": "+14014194247"}
     ),
-    *_each(
+    *each_value(
         "A15",
         "phone",
         {
@@ -184,14 +150,14 @@ PHONES: Final = [
             "+44 20 7946 0958": "+442079460958",
         },
     ),
-    *_each("A4", "phone", {"p:+14014194247": "+14014194247", "P: 4014194247": "+14014194247"}),
+    *each_value("A4", "phone", {"p:+14014194247": "+14014194247", "P: 4014194247": "+14014194247"}),
     ReadingCase(
         "A15",
         {"phone": "401-419-4247 / 212-555-1234"},
         {"phone": "+14014194247"},
         assumed=("phone",),
     ),
-    *_unread("A15", "phone", "401-419-4247 fax", "home", "12345", "call the office"),
+    *unread("A15", "phone", "401-419-4247 fax", "home", "12345", "call the office"),
     *(
         ReadingCase("B1", {"phone": sent}, {"phone": "+14014194247", "phone_extension": "12"})
         for sent in ("401-419-4247 x12", "401.419.4247 ext. 12", "401-419-4247, ext 12", "401-419-4247 #12")
@@ -230,7 +196,7 @@ PHONES: Final = [
 ]
 
 EMAILS: Final = [
-    *_each(
+    *each_value(
         "A9",
         "email",
         {
@@ -253,8 +219,25 @@ EMAILS: Final = [
             "ann@XN--BCHER-KVA.example": "ann@xn--bcher-kva.example",
             "ann+loan@example.org": "ann+loan@example.org",
             "a.nn@example.org": "a.nn@example.org",
+            "Doe, Ann (ann@example.org)": "ann@example.org",
+            "Ann Doe [ann@example.org]": "ann@example.org",
+            "Ann Doe - ann@example.org": "ann@example.org",
+            "{ann@example.org}": "ann@example.org",
+            "email: ann@example.org": "ann@example.org",
+            "smtp:ann@example.org": "ann@example.org",
+            "o'neil/home@example.org": "o'neil/home@example.org",
         },
     ),
+    *(
+        ReadingCase("A9", {"email": sent}, {"email": "ann@example.org"}, assumed=("email",))
+        for sent in (
+            "ann@example.org/bob@example.org",
+            '<a href="mailto:ann@example.org">ann@example.org</a>',
+            "[ann@example.org](mailto:ann@example.org)",
+            '"bob@example.org" <ann@example.org>',
+        )
+    ),
+    *unread("A9", "email", "ann@example.org/b", "ann (at) example.org", "<none>", '"ann"@example.org'),
     ReadingCase(
         "A9", {"email": "ann@example.org; bob@example.org"}, {"email": "ann@example.org"}, assumed=("email",)
     ),
@@ -262,7 +245,7 @@ EMAILS: Final = [
         ReadingCase("A15", {name: "Ann@example.org"}, {"email": "ann@example.org"})
         for name in ("e-mail", "Email Address", "emailAddress", "mail", "email_1")
     ),
-    *_unread("A9", "email", "ann at example.org", "ann@localhost", "ann@@example.org", "ann@exa mple.org"),
+    *unread("A9", "email", "ann at example.org", "ann@localhost", "ann@@example.org", "ann@exa mple.org"),
 ]
 
 AMOUNTS: Final = [
@@ -279,7 +262,7 @@ AMOUNTS: Final = [
             "1.5M or more": 1_500_000,
         }.items()
     ),
-    *_each(
+    *each_value(
         "A15",
         "loan_amount",
         {
@@ -293,7 +276,7 @@ AMOUNTS: Final = [
             "300,000 dollars": 300_000,
         },
     ),
-    *_unread(
+    *unread(
         "A15",
         "loan_amount",
         "310.000",
@@ -321,6 +304,17 @@ PLACES: Final = [
             78704,
             "78704.0",
             "78704-",
+            "78704 1234",
+            "78704+1234",
+            "TX 78704",
+            "78704, TX",
+            "Austin, TX 78704-1234",
+            "Texas 78704",
+            "78704 USA",
+            "ZIP: 78704",
+            '"78704"',
+            "(78704)",
+            "z:78704",
             "\uff17\uff18704",
         )
     ),
@@ -333,6 +327,9 @@ PLACES: Final = [
         for sent in ("2903", 2903, "2903-1234", "2903.0")
     ),
     ReadingCase("A14", {"zip": "501", "state": "NY"}, {"zip": "00501"}),
+    ReadingCase("A14", {"zip": "RI 2903", "state": "RI"}, {"zip": "02903", "state": "RI"}),
+    ReadingCase("A14", {"zip": "MA 2903", "state": "RI"}, {"zip": None, "state": "RI"}, {"zip": "MA 2903"}),
+    *unread("A14", "zip", "NY 78704", "Austin 78704", "78704 12", "78704 12345", "7870 41234", "TX 78704 RI"),
     ReadingCase("A14", {"zip": "7870", "state": "TX"}, {"zip": None, "state": "TX"}, {"zip": "7870"}),
     ReadingCase("A14", {"zip": "2903"}, {"zip": None, "state": None}, {"zip": "2903"}),
     ReadingCase(
@@ -354,7 +351,7 @@ PLACES: Final = [
         {"state": "Bavaria"},
         assumed=("state",),
     ),
-    *_each(
+    *each_value(
         "A15",
         "state",
         {
@@ -371,7 +368,7 @@ PLACES: Final = [
             "California, USA": "CA",
         },
     ),
-    *_unread("A15", "state", "Bavaria", "N/A", "CA or NV", "Ontario, ON", "California, TX, RI, Springfield"),
+    *unread("A15", "state", "Bavaria", "N/A", "CA or NV", "Ontario, ON", "California, TX, RI, Springfield"),
     ReadingCase("A11", {"region": "RI"}, {"state": "RI"}),
     ReadingCase(
         "C3",
@@ -402,6 +399,18 @@ PLACES: Final = [
 ]
 
 OTHERS: Final = [
+    *(
+        ReadingCase("A4", {"external_id": None, name: "l:15088"}, {"external_id": "15088"})
+        for name in ("id", "Lead ID")
+    ),
+    ReadingCase(
+        "A4", {"external_id": " l:15088", "campaign": "c:99"}, {"external_id": "15088", "campaign": "99"}
+    ),
+    ReadingCase(
+        "A4",
+        {"external_id": "l:A-7", "campaign": "c:spring"},
+        {"external_id": "l:A-7", "campaign": "c:spring"},
+    ),
     ReadingCase(
         "A4",
         '{"vendor":"acme","id":"l:15088","ad_id":"ag:120","full_name":"Ann Doe","phone_number":"p:+14014194247"}',
@@ -451,7 +460,7 @@ OTHERS: Final = [
     ReadingCase(
         "A10",
         {"full_name": {"first": "Ann", "last": "Doe"}},
-        {"first_name": None, "last_name": None},
+        {"first_name": "Ann", "last_name": "Doe"},
         kept={"full_name": {"first": "Ann", "last": "Doe"}},
     ),
     ReadingCase(
@@ -502,5 +511,7 @@ SECTIONS: Final = {
     "Amounts and scores": AMOUNTS,
     "Places": PLACES,
     "Times, lists and the rest": OTHERS,
+    "Names of fields with a qualifier": HEADERS,
+    "Leads inside other objects": WRAPPED,
 }
 CASES: Final = [case for cases in SECTIONS.values() for case in cases]

@@ -110,7 +110,7 @@ def test_a_field_has_one_normal_form(field: str, sent: Any, kept: Any) -> None:
     ("field", "sent"),
     [
         ("phone", "12345"),
-        ("phone", ["4014194247"]),
+        ("phone", [["4014194247"]]),
         ("email", "jeremy at example"),
         ("email", "j@localhost"),
         ("state", "Bavaria"),

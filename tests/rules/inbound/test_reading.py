@@ -9,7 +9,8 @@ import pytest
 from models.errors import Refused
 from models.facts import Facts
 from rules.inbound.intake import accept_arrival
-from tests.rules.inbound.reading_cases import CASES, ReadingCase
+from tests.rules.inbound.reading_case import ReadingCase
+from tests.rules.inbound.reading_cases import CASES
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 REMARKS = ("invalid", "assumed", "remarks")

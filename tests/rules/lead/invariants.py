@@ -31,13 +31,14 @@ from models.decisions import (
     QueueLeft,
     QueueMoved,
 )
-from models.erasure_decisions import ArrivalDropped
+from models.erasure_decisions import ArrivalDropped, InquiryErased
 from models.events import (
     ActionRequested,
     CorrectionChecked,
     DeadlinePassed,
     ErasureFound,
     ErasureOrdered,
+    FormerInquiryErased,
     HandleShared,
     LeadArrived,
     OrgAnswered,
@@ -88,6 +89,7 @@ _SAYS_NOTHING = (
     Answered,
     AnswerIgnored,
     ArrivalDropped,
+    InquiryErased,
     DeadlineIgnored,
     ArrivalRepeated,
     MergedInto,
@@ -165,7 +167,7 @@ def trigger_of(event: LeadEvent) -> Trigger:
         return Trigger.TAKEN_OUT
     if isinstance(event, LeadArrived):
         return Trigger.INQUIRED if event.inquiry and not event.inquiry.again else Trigger.ARRIVED
-    if isinstance(event, SuppressionChanged | CorrectionChecked | HandleShared):
+    if isinstance(event, SuppressionChanged | CorrectionChecked | HandleShared | FormerInquiryErased):
         return Trigger.SUPPRESSION
     if isinstance(event, ActionRequested):
         return Trigger.ACTIVITY if event.action in SHORT_TYPES else Trigger(event.action)
@@ -274,7 +276,8 @@ def _erases(before: LeadRow | None, after: LeadRow) -> bool:
 
 def _ignored(after: LeadRow) -> bool:
     return any(
-        isinstance(decision, DeadlineIgnored | AnswerIgnored | ArrivalDropped) for decision in after.decisions
+        isinstance(decision, DeadlineIgnored | AnswerIgnored | ArrivalDropped | InquiryErased)
+        for decision in after.decisions
     )
 
 

@@ -37,6 +37,10 @@ class Counts:
         self.rings[rep_id] += rings
         self.of[lead_id, rep_id] = (day, rings)
 
+    def has_offer(self, rep_id: str) -> bool:
+        """Return whether an offer or a ring to a rep is open."""
+        return any(rep == rep_id and day is not None for (_, rep), (day, _) in self.of.items())
+
     def end(self, lead_id: str, rep_id: str) -> None:
         """Remove what a rep had of a lead, and, if it was an offer, its count for the day."""
         found = self.of.pop((lead_id, rep_id), None)

@@ -6,7 +6,7 @@ in the simplest way.
 
 from collections import Counter
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -37,6 +37,14 @@ class ReferenceAllocator(OrgDriver):
         self.made_up: dict[str, str] = {}
         self.turns = 0
         self.offers: dict[str, tuple[str, str]] = {}
+        self.had_last: set[str] = set()
+
+    def publish(self, kind: str, object_id: str, value: dict[str, Any] | None) -> list[Any]:
+        """Publish an object. A rep's new choice of availability begins anew."""
+        old = self.published.get((kind, object_id))
+        if kind == "rep" and _choice(old) != _choice(value):
+            self.had_last.discard(object_id)
+        return super().publish(kind, object_id, value)
 
     def decide(self, event: OrgEvent) -> Step:
         """Return the machine's decisions, checked against the rules before the rows are kept."""
@@ -91,7 +99,10 @@ class ReferenceAllocator(OrgDriver):
                 if turn == "owed":
                     self.owe(lead_id, rep_id)
             elif kind == "CapacityTaken":
-                counts.hold(getattr(said, "lead_id", ""), getattr(said, "rep_id", ""))
+                rep_id = getattr(said, "rep_id", "")
+                counts.hold(getattr(said, "lead_id", ""), rep_id)
+                if _choice(self.published.get(("rep", rep_id)))[0] == "last_lead":
+                    self.had_last.add(rep_id)
             elif isinstance(said, NoRepAvailable):
                 self.judge_nobody(said, counts)
             elif isinstance(said, LeadOrphaned):
@@ -171,6 +182,11 @@ class ReferenceAllocator(OrgDriver):
         terms = self.published.get(("rep", rep_id), {} if self.open else None)
         if terms is None or not terms.get("active", True) or rep_id in self.left or rep_id in ask.tried:
             return False
+        choice, _ = _choice(terms)
+        if choice == "paused" or (
+            choice == "last_lead" and (rep_id in self.had_last or counts.has_offer(rep_id))
+        ):
+            return False
         zone, until = terms.get("time_zone", "UTC"), self.absent.get(rep_id, self.now)
         if until is None or self.now < until:
             return False
@@ -231,3 +247,9 @@ class ReferenceAllocator(OrgDriver):
             if self.candidates(lead.group_id or "", ask, counts, rings=rings):
                 found.append(lead.lead_id)
         return found
+
+
+def _choice(terms: dict[str, Any] | None) -> tuple[str, str | None]:
+    """Return what a rep chose, and when."""
+    terms = terms or {}
+    return terms.get("availability", "available"), terms.get("availability_at")

@@ -33,6 +33,7 @@ REASONS: list[tuple[dict[str, Any], Why, str]] = [
     ({"hours": []}, Why.HOURS, "has no working hours"),
     ({"licensed_states": ["TX", "MA"]}, Why.LICENCE, "not licensed in RI"),
     ({"licensed_states": []}, Why.LICENCE, "not licensed in RI"),
+    ({"availability": "paused"}, Why.ABSENT, "has paused"),
     ({"max_open": 0}, Why.OPEN_CAP, "cap of open leads: 0 of 0"),
     ({"max_per_day": 0}, Why.DAILY_CAP, "daily cap: 0 of 0 on 2026-11-18"),
     ({"filter": where("vendor", "other")}, Why.OWN_FILTER, "its own filter: vendor is acme, not other"),

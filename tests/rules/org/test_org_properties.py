@@ -41,6 +41,9 @@ TERMS: list[dict[str, Any]] = [
     {"hours": [on(ALL, "22:00", "11:00")], "max_open": 2},
     {"absences": [{"from": "2026-11-18T12:00:00-05:00", "to": "2026-11-19T09:00:00-05:00"}]},
     {"active": False},
+    {"availability": "paused"},
+    {"availability": "last_lead", "availability_at": "2026-11-18T10:00:00-05:00"},
+    {"availability": "last_lead", "availability_at": "2026-11-18T11:00:00-05:00", "max_open": 3},
 ]
 ROSTERS: list[tuple[str | tuple[str, int], ...]] = [
     REPS,

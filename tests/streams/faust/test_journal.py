@@ -54,7 +54,7 @@ async def writer(own: Cluster) -> AsyncIterator[JournalWriter]:
 def receipt() -> tuple[Receipt, list[int]]:
     """Return the receipt of an event whose handler is done after its first record, and the list for its ack."""
     acked: list[int] = []
-    message = SimpleNamespace(topic="log", partition=0)
+    message = SimpleNamespace(topic="log", partition=0, offset=1, headers=[])
     return Acker().take(SimpleNamespace(message=message, ack=lambda: acked.append(1))), acked
 
 

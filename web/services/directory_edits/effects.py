@@ -9,18 +9,29 @@ from models.lead import OWNED_PHASES, Phase
 from rules.queues.rule_book import Key, OrgRules
 from sink.db_errors import translated
 from sink.tables import LeadTable
+from web.services.twins import twins_of
 
 
 def effects(crm: Engine, rules: OrgRules, key: Key, old: Value | None, new: Value | None) -> list[str]:
     """Return the effects as sentences. Blocking. Raises `RetryableError` if the CRM database is unavailable."""
     kind, object_id = key
+    said: list[str] = []
     if kind == "rep":
-        return list(_rep(crm, rules, object_id, old, new))
-    if kind == "group":
-        return list(_group(rules, old, new))
-    if kind == "settings":
-        return list(_settings(old or {}, new or {}))
-    return []
+        said = list(_rep(crm, rules, object_id, old, new))
+    elif kind == "group":
+        said = list(_group(rules, old, new))
+    elif kind == "settings":
+        said = list(_settings(old or {}, new or {}))
+    return [*said, *_new_twins(rules, key, new)]
+
+
+def _new_twins(rules: OrgRules, key: Key, new: Value | None) -> list[str]:
+    """Return what the object has in common with others from now on."""
+    if new is None:
+        return []
+    before = {one: found.value for one, found in rules.objects.items() if found.value is not None}
+    known = twins_of(before, key)
+    return [text for text in twins_of({**before, key: new}, key) if text not in known]
 
 
 def _rep(crm: Engine, rules: OrgRules, rep_id: str, old: Value | None, new: Value | None) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import { call, messageOf } from "./api.js";
 import { control, element, finder } from "./dom.js";
+import { setUpViewOnly } from "./lead-view-only.js";
 import { say } from "./say.js";
 
 const FACTOR = "/api/v1/me/second-factor";
@@ -132,4 +133,5 @@ if (factor instanceof HTMLElement) {
 }
 const sessions = document.querySelector("[data-sessions]");
 if (sessions instanceof HTMLElement) setUpSessions(sessions);
+setUpViewOnly(async () => {});
 document.documentElement.dataset.ready = "yes";

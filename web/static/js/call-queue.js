@@ -171,6 +171,9 @@ function draw(enteredOrMoved) {
   selection?.draw();
   const empty = find("[data-empty]");
   empty.hidden = rows.length > 0;
+  // A list with rows has buttons in it. An empty one must be scrolled by key as well.
+  if (rows.length) empty.parentElement?.removeAttribute("tabindex");
+  else empty.parentElement?.setAttribute("tabindex", "0");
   empty.textContent = emptyText();
   find("[data-pager]").hidden = Boolean(leads.name) || leads.size <= leads.length;
   find("[data-range]").textContent = `${leads.start + 1}–${leads.start + leads.rows.length}`;

@@ -42,6 +42,14 @@ export function outcomeLabel(value) {
 }
 
 /**
+ * Formats an outcome inside of a sentence: the org's words, or the value with spaces.
+ * @param {string} value
+ */
+export function outcomeWords(value) {
+  return labelsOfOutcomes()[value] ?? spaced(value);
+}
+
+/**
  * Returns the outcome that a person typed as its value or as its label.
  * @param {string} typed
  * @param {string[]} [known] values without a label of their own

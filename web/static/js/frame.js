@@ -1,6 +1,7 @@
 // The script of every page: offers, sign-out, and the key that focuses the search.
 
 import { call } from "./api.js";
+import { watchAvailability } from "./availability.js";
 import { watchBadges } from "./badges.js";
 import { element, targetOf } from "./dom.js";
 import { watchFinder } from "./finder.js";
@@ -70,6 +71,7 @@ if (document.querySelector('meta[name="rep"]')) {
   renewPush().catch(() => {}); // The next page tries again.
   offers.start();
   watchBadges();
+  watchAvailability();
   watchFinder();
   watchCalls();
   watchMoves().catch(() => {});

@@ -3,7 +3,7 @@
 import { act, messageOf, pendingActions } from "./api.js";
 import { CallRound, roundKeys } from "./call-round.js";
 import { element, elements, finder, focusedIn, pageData, targetOf } from "./dom.js";
-import { outcomeLabel, outcomeOf, sentence } from "./format.js";
+import { outcomeOf, outcomeWords, sentence } from "./format.js";
 import { activityKeys, LOGGED } from "./lead-activities.js";
 import { nameBackLink } from "./lead-back.js";
 import { callbackOf, setUpCallback, showCallbackHint } from "./lead-callback.js";
@@ -204,7 +204,7 @@ const noteGiven = () => comment.trim() || undefined;
 
 /** @param {string} outcome */
 const record = (outcome) =>
-  perform({ type: "outcome", outcome, note: noteGiven() }, `Recorded: ${outcomeLabel(outcome)}.`);
+  perform({ type: "outcome", outcome, note: noteGiven() }, `Recorded: ${outcomeWords(outcome)}.`);
 
 place.addEventListener("click", async (event) => {
   const button = targetOf(event).closest("button");

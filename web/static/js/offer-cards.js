@@ -4,6 +4,7 @@ import { timeLeft, valueText } from "./format.js";
 
 /** @import { BoardRow } from "./types.d.ts" */
 /** @import { Call } from "./offers.js" */
+/** @import { CallTimes } from "./row-times.js" */
 
 /**
  * @param {string} lead
@@ -22,13 +23,16 @@ function card(lead, kind, text) {
  * Makes the card of an offer that does not ring.
  * @param {BoardRow} row
  * @param {HTMLElement[]} buttons
+ * @param {CallTimes} times
  */
-export function offerCard(row, buttons) {
+export function offerCard(row, buttons, times) {
   const { method, name } = row.columns;
   const text = method === "distribute_all" ? `A new lead is available: ${name}` : `Offered to you: ${name}`;
   const made = card(row.lead_id, "offer", text);
   const facts = factsText(row);
   if (facts) made.firstElementChild?.append(Object.assign(document.createElement("small"), { textContent: facts }));
+  // Where a lead is, is said only to a rep who alone has the offer (S1).
+  if (row.columns.state) made.firstElementChild?.append(times.place(row.lead_id));
   made.append(timeLeftLabel(row), ...buttons);
   return made;
 }

@@ -8,6 +8,7 @@ import { element, elements, focusedIn, targetOf } from "./dom.js";
 import { sentence, timeLeft } from "./format.js";
 import { ListWindow } from "./list-window.js";
 import * as cards from "./offer-cards.js";
+import { CallTimes } from "./row-times.js";
 import { say } from "./say.js";
 import { sound } from "./sound.js";
 
@@ -50,6 +51,7 @@ class Offers {
     this.answered = new Set();
     /** @type {Map<string, HTMLElement>} by the card's content */
     this.cards = new Map();
+    this.times = new CallTimes("/api/v1/queues/mine/call-times", {});
     this.isLoaded = false;
     /** True if the page itself shows offers, so that only rings have a card. */
     this.onlyRings = false;
@@ -224,7 +226,10 @@ class Offers {
       wanted.push([`call ${lead} ${call.epoch} ${call.stage}`, () => this.callCard(lead, call)]);
     }
     for (const row of waiting.slice(0, MOST_CARDS)) {
-      wanted.push([`offer ${row.lead_id} ${row.columns.epoch}`, () => cards.offerCard(row, this.buttons(row))]);
+      wanted.push([
+        `offer ${row.lead_id} ${row.columns.epoch}`,
+        () => cards.offerCard(row, this.buttons(row), this.times),
+      ]);
     }
     const hidden = waiting.length - MOST_CARDS;
     if (hidden > 0) wanted.push([`more ${hidden}`, () => cards.moreCard(`and ${hidden} more in My queue`)]);

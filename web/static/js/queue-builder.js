@@ -2,6 +2,7 @@
 
 import { call, messageOf, Problem } from "./api.js";
 import { element, elements, pageData } from "./dom.js";
+import { dateAndTime } from "./format.js";
 import { Live } from "./live.js";
 import { setUpQueueFilter } from "./queue-filter.js";
 import { drawQueue, queueOf, showProblems } from "./queue-form.js";
@@ -322,4 +323,5 @@ if (form instanceof HTMLFormElement) {
   live.on("directory", ({ kind }) => kind === "queue" && editor.refresh());
   live.start();
 }
+for (const one of document.querySelectorAll("time")) one.textContent = dateAndTime(one.dateTime);
 document.documentElement.dataset.ready = "yes";

@@ -6,6 +6,21 @@ import { element, elements } from "./dom.js";
 const FEW = 8; // A list of so many needs no search.
 
 /**
+ * Hides the headings of the kinds of which no queue is found.
+ * @param {HTMLElement} aside
+ */
+function hideEmptyKinds(aside) {
+  /** @type {HTMLElement | null} */
+  let kind = null;
+  for (const item of elements("ul li", aside, "li")) {
+    if (item.classList.contains("kind")) {
+      kind = item;
+      kind.hidden = true;
+    } else if (kind && !item.hidden) kind.hidden = false;
+  }
+}
+
+/**
  * Sets up the side list.
  * @param {HTMLElement} aside
  * @returns {() => void} call it after the list's links have changed
@@ -22,6 +37,7 @@ export function setUpQueueFilter(aside) {
         const text = (item.textContent ?? "").toLowerCase();
         item.hidden = !words.every((word) => text.includes(word));
       }
+      hideEmptyKinds(aside);
     }
     if (toggle) {
       const chosen = aside.querySelector("a[aria-current=true]");

@@ -190,9 +190,12 @@ export class CallTimes {
     const query = new URLSearchParams(leads.map((lead) => ["lead", lead]));
     /** @type {Record<string, CallTime>} */
     const found = await call("GET", `${this.path}?${query}`).catch(() => ({})); // The next tick asks again.
-    for (const [lead, time] of Object.entries(found)) this.times.set(lead, time);
+    for (const [lead, time] of Object.entries(found)) {
+      this.times.set(lead, time);
+      const place = this.places.get(lead);
+      if (place) drawCallTime(place, time);
+    }
     this.onKnown(Object.keys(found));
-    this.draw();
   }
 
   tick() {

@@ -67,6 +67,34 @@ function stateOf({ is_in, unavailable }) {
   return Object.assign(document.createElement("span"), { className, textContent: text });
 }
 
+/** @type {[string, string][]} */
+const CHOICES = [
+  ["available", "Available"],
+  ["last_lead", "One last lead"],
+  ["paused", "Paused"],
+];
+
+/** @param {Board} rep */
+function switchOf({ rep_id, name, availability }) {
+  const select = document.createElement("select");
+  select.append(
+    ...CHOICES.map(([value, text]) => new Option(text, value, value === availability, value === availability)),
+  );
+  select.setAttribute("aria-label", `Offers of leads to ${name}`);
+  select.addEventListener("change", async () => {
+    try {
+      const path = `/api/v1/reps/${encodeURIComponent(rep_id)}/availability`;
+      await call("PUT", path, { availability: select.value });
+      say(`${name}: ${select.selectedOptions[0].text.toLowerCase()}.`);
+      select.blur();
+    } catch (error) {
+      select.value = availability;
+      say(`Not changed: ${messageOf(error)}`);
+    }
+  });
+  return select;
+}
+
 /** @param {Board} rep */
 function lastLead({ last_lead_at }) {
   if (!last_lead_at) return NO_VALUE;
@@ -84,10 +112,11 @@ function drawReps() {
     `${reps.length.toLocaleString()} of ${board.reps.length.toLocaleString()}${more}`;
   fillTable(
     find('[data-table="reps"]', "table"),
-    ["Rep", "Now", "Offers", "Open now", "Leads today", "Last lead", "Speed", "Owns"],
+    ["Rep", "Now", "Gets offers", "Offers", "Open now", "Leads today", "Last lead", "Speed", "Owns"],
     reps.map((/** @type {Board} */ rep) => [
       rep.teams.length ? `${rep.name} (${rep.teams.join(", ")})` : rep.name,
       stateOf(rep),
+      switchOf(rep),
       rep.offers,
       rep.locks,
       rep.leads_today,
@@ -141,7 +170,8 @@ function draw() {
 }
 
 async function read() {
-  if (document.visibilityState === "hidden" || document.querySelector("main :focus-within a:focus")) return;
+  if (document.visibilityState === "hidden" || document.querySelector("main :focus-within :is(a, select):focus"))
+    return;
   try {
     board = await call("GET", "/api/v1/wallboard");
     draw();

@@ -4,6 +4,7 @@ import { call } from "../api.js";
 import { pageData } from "../dom.js";
 
 /** @import { DirectoryObject } from "../types.d.ts" */
+/** @import { Publication, RepRow } from "./listed.js" */
 
 /** @type {Record<string, string>} the word for one object of each kind */
 export const KIND_LABELS = { rep: "rep", group: "group", campaign: "campaign", settings: "settings" };
@@ -15,6 +16,9 @@ export const KIND_LABELS = { rep: "rep", group: "group", campaign: "campaign", s
  * @property {string} id of the open object; empty if none is open
  * @property {boolean} may_write
  * @property {DirectoryObject[]} objects
+ * @property {{published?: Record<string, Publication>, reps?: Record<string, RepRow>}} listed what the table of the
+ *   section says, by object id; empty while an object is open
+ * @property {string[]} twins the objects that are alike, as sentences
  * @property {string[]} states their codes
  * @property {string[]} outcomes of the org's queues
  * @property {Record<string, string>} emails of accounts, by rep id

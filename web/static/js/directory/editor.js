@@ -140,10 +140,13 @@ export const editor = {
       field.showProblems?.(errors.filter((error) => error.path.startsWith(name)));
       const place = field.node.querySelector(":scope > [data-problem]");
       if (place instanceof HTMLElement) {
-        place.textContent = place.hidden ? reason : `${place.textContent}; ${reason}`;
+        const words = reason.startsWith(`${path}: `) ? reason.slice(path.length + 2) : reason;
+        place.textContent = place.hidden ? words : `${place.textContent}; ${words}`;
         place.hidden = false;
       }
-      const wrong = field.node.querySelector(".field:has(> [data-problem]:not([hidden])) input");
+      const wrong =
+        field.node.querySelector("[aria-invalid]") ??
+        field.node.querySelector(".field:has(> [data-problem]:not([hidden])) input");
       const input = wrong ?? field.node.querySelector("input, select, button");
       if (!(input instanceof HTMLElement)) continue;
       input.setAttribute("aria-invalid", "true");

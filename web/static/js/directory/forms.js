@@ -1,6 +1,7 @@
 // Defines the form fields of each kind of object.
 
 import { absences } from "./absences.js";
+import { attributeTypes } from "./attribute-types.js";
 import { chatFields } from "./chat-form.js";
 import { choice, duration, list, number, rule, showByChoice, states, text, toggle } from "./fields.js";
 import { mailFields } from "./mail-form.js";
@@ -51,6 +52,11 @@ function rep(value, { codes }) {
     toggle("active", "Active", value.active ?? true, {
       hint: "An inactive rep may not sign in. Offers to the rep end, and the rep's leads lose their owner.",
     }),
+    choice("availability", "Offers of leads", value.availability, [
+      ["available", "Available"],
+      ["last_lead", "One last lead, then a pause"],
+      ["paused", "Paused"],
+    ]),
     text("email", "Email", value.email, { type: "email", hint: "Assignments are sent to it." }),
     text("phone", "Phone", value.phone, { type: "tel", hint: "Rings go to it." }),
     list("teams", "Teams", value.teams, { hint: "Separated by commas; queues are open to teams." }),
@@ -76,6 +82,7 @@ function rep(value, { codes }) {
  */
 function group(value, { reps }) {
   const method = choice("method", "How leads are given", value.method, METHODS);
+  method.touched ||= value.method === undefined; // A new group has the method that its form shows.
   const members = roster(
     "members",
     "Roster",
@@ -196,6 +203,7 @@ function settings(value, context) {
     toggle("open_without_reps", "Open without reps", value.open_without_reps ?? false, {
       hint: "Once the last rep is removed, anyone may act as anybody. Off: nobody may.",
     }),
+    attributeTypes(value.attribute_types),
     mailFields("mail", value.mail),
     chatFields("chat", value.chat, context.reps),
   ];

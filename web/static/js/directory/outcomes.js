@@ -5,6 +5,7 @@ import { say } from "../say.js";
 import { button, field, framed, make } from "./fields.js";
 
 /** @import { Field } from "./fields.js" */
+/** @import { FieldError } from "../types.d.ts" */
 
 /** What an outcome may do: the name of the setting, its default, and the words. */
 const EFFECTS = /** @type {const} */ ([
@@ -33,7 +34,12 @@ export function outcomes(settings, known) {
   const head = ["Shown as", "It closes the lead", "It forbids contact", "Place"];
   const cells = head.map((text) => make("th", { scope: "col", textContent: text }));
   const table = make("table", { className: "outcomes" }, make("thead", {}, make("tr", {}, ...cells)), rows);
-  const added = make("input", { maxLength: LONGEST, autocomplete: "off", "aria-label": "Another outcome" });
+  const added = make("input", {
+    maxLength: LONGEST,
+    autocomplete: "off",
+    placeholder: "Another outcome",
+    "aria-label": "Another outcome",
+  });
   const add = button("Add outcome", () => {
     const label = added.value.trim();
     const name = label.toLowerCase().replaceAll(/\s+/g, "_");
@@ -102,7 +108,20 @@ export function outcomes(settings, known) {
   }
 
   show();
+  /**
+   * Marks the words that two outcomes share, or none if nothing is wrong.
+   * @param {FieldError[]} problems
+   */
+  function showProblems(problems) {
+    if (!problems.length) return;
+    const inputs = names.map((_, n) => /** @type {HTMLInputElement} */ (rows.children[n].querySelector("input")));
+    const words = inputs.map((input) => input.value.trim().toLowerCase());
+    for (const [n, input] of inputs.entries())
+      if (words.indexOf(words[n]) !== words.lastIndexOf(words[n])) input.setAttribute("aria-invalid", "true");
+  }
+
   const list = field("outcomes", node, () => names.map((name) => ({ outcome: name, label: labels.get(name) })));
+  list.showProblems = showProblems;
   const effects = EFFECTS.map(([name], n) =>
     field(name, make("div", { hidden: true }), () => names.filter((one) => chosen[n].has(one))),
   );

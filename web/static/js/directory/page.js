@@ -8,6 +8,7 @@ import { data, KIND_LABELS, objectsOf, openObject, reloadObjects } from "./data.
 import { editor } from "./editor.js";
 import { make } from "./fields.js";
 import { setUpHistory } from "./history.js";
+import { drawListed } from "./listed.js";
 import { setUpReview } from "./review.js";
 
 /** @import { DirectoryObject } from "../types.d.ts" */
@@ -80,6 +81,7 @@ function listItem({ id, value }) {
 async function reload() {
   await reloadObjects();
   drawList();
+  drawListed();
 }
 
 function showPublished() {
@@ -164,5 +166,7 @@ live.on("directory", async () => {
 });
 live.start();
 drawList();
+drawListed();
 editor.load();
+if (location.hash === "#edit-outcomes") document.querySelector('[data-path="outcomes"]')?.scrollIntoView();
 document.documentElement.dataset.ready = "yes";

@@ -37,6 +37,14 @@ function written(value) {
   return parts.map(([name, one]) => `${name.replaceAll("_", " ")} ${written(one)}`).join(", ");
 }
 
+/**
+ * Returns the published value. A box that was never published stands as its default, which is the opposite of a change.
+ * @param {Change} change
+ */
+function before({ old, new: now }) {
+  return typeof now === "boolean" && (old === null || old === undefined) ? !now : old;
+}
+
 /** @param {string} [query] */
 function send(query = "") {
   const body = method === "PUT" ? editor.value() : undefined;
@@ -76,7 +84,7 @@ async function review(wanted) {
       ["What", "Published", "Yours"],
       changes.map((one) => {
         const after = method === "DELETE" ? "removed" : written(one.new);
-        return [editor.labelOf(one.path), written(one.old), after];
+        return [editor.labelOf(one.path), written(before(one)), after];
       }),
       "Nothing differs from what is published.",
     );

@@ -1,0 +1,166 @@
+"""Reads the way of a lead through the topics: each record, what happened, when, and which record caused it.
+
+The records that have the lead's id as their key are found in its partition of each topic. The others (what a vendor or
+a person sent, and the org's log and journal) are found by the `traceparent` headers, which name the record that caused
+each record (`streams.tracing`). No topic is searched for them.
+"""
+
+import asyncio
+from collections import defaultdict
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from rich.console import Console
+
+from application.record_text import record_text
+from models.errors import RuntimeFailure
+from streams.clients import partition_of
+from streams.settings import Settings
+from streams.topic_reader import read_places, read_topic
+from streams.topics import (
+    ASSIGNMENTS,
+    CALLS,
+    DEAD_LETTERS,
+    DELIVERIES,
+    LEAD_DECISIONS,
+    LEAD_EXCEPTIONS,
+    LEAD_JOURNAL,
+    LEAD_LOG,
+    NOTIFICATIONS,
+    QUEUE_CHANGES,
+    partitions_of,
+)
+from streams.tracing import SpanPlace, context_of, place_of, trace_of
+
+KEYED: Final = (
+    *(LEAD_LOG, LEAD_JOURNAL, ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS),
+    *(DELIVERIES, CALLS, DEAD_LETTERS),
+)
+"""The topics whose key is the lead's id, in the order in which a decision reaches them."""
+MOST_RECORDS: Final = 20_000
+"""The most records of one lead that are read. A lead with more is refused; its history is in `firstclaim why`."""
+MOST_STEPS_BACK: Final = 16
+"""How many causes are followed back from a record with the lead's key. A lead's arrival is three steps back."""
+
+
+class Hop(NamedTuple):
+    """One record on the way. `at`: its timestamp. `cause`: the record that caused it; None if nobody did, or not known.
+
+    `seconds`: the time since its cause; None without one.
+    """
+
+    record: SpanPlace
+    at: datetime
+    what: str
+    trace_id: str
+    cause: SpanPlace | None
+    seconds: float | None
+
+
+async def read_trace(settings: Settings, lead_id: str) -> list[Hop]:
+    """Return the hops of a lead in the order of their timestamps; none if no topic has the lead.
+
+    Topics keep their records for a week, compacted ones the newest of each key. What is gone is left out. Raises
+    `RetryableError` without Kafka, and `RuntimeFailure` for a lead with more than `MOST_RECORDS` records.
+    """
+    key = lead_id.encode()
+    found: dict[SpanPlace, Any] = {}
+    for records in await asyncio.gather(*(_keyed(settings, topic, key) for topic in KEYED)):
+        found |= records
+    for _ in range(MOST_STEPS_BACK):
+        if not (unread := _causes(found) - found.keys()):
+            break
+        if not (read := await _at(settings, unread)):
+            break
+        found |= read
+    hops = [_hop(place, record, found) for place, record in found.items()]
+    order = {topic: n for n, topic in enumerate(KEYED)}
+    return sorted(hops, key=lambda hop: (hop.at, order.get(hop.record.topic, -1), hop.record))
+
+
+async def _keyed(settings: Settings, topic: str, key: bytes) -> dict[SpanPlace, Any]:
+    partition = partition_of(key, partitions_of(topic, settings))
+    found: dict[SpanPlace, Any] = {}
+    async with aclosing(read_topic(settings, topic, partitions={partition})) as records:
+        async for record in records:
+            if record.key == key:
+                found[SpanPlace(topic, record.partition, record.offset)] = record
+                if len(found) > MOST_RECORDS:
+                    raise RuntimeFailure(topic, f"has more than {MOST_RECORDS:,} records of this lead")
+    return found
+
+
+def _causes(found: dict[SpanPlace, Any]) -> set[SpanPlace]:
+    """Return the places that the headers of these records name."""
+    contexts = (context_of(record) for record in found.values())
+    places = (place_of(context.span_id) for context in contexts if context is not None)
+    return {place for place in places if place is not None}
+
+
+async def _at(settings: Settings, places: set[SpanPlace]) -> dict[SpanPlace, Any]:
+    """Return the records at these places, as far as they are still kept."""
+    by_topic: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
+    for place in places:
+        by_topic[place.topic].add((place.partition, place.offset))
+    return {
+        SpanPlace(topic, record.partition, record.offset): record
+        for topic, wanted in by_topic.items()
+        for record in await read_places(settings, topic, wanted)
+    }
+
+
+def _hop(place: SpanPlace, record: Any, found: dict[SpanPlace, Any]) -> Hop:
+    context = context_of(record)
+    cause = None if context is None else place_of(context.span_id)
+    # A vendor's own span id may look like one of ours. A cause of ours is in the same trace.
+    if cause is not None and (cause not in found or trace_of(found[cause]) != trace_of(record)):
+        cause = None
+    at = _time(record)
+    seconds = None if cause is None else (at - _time(found[cause])).total_seconds()
+    return Hop(place, at, record_text(record), trace_of(record).decode(), cause, seconds)
+
+
+def _time(record: Any) -> datetime:
+    return datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC)
+
+
+def trace_json(lead_id: str, hops: list[Hop]) -> dict[str, Any]:
+    """Return {lead_id, hops}; a hop is {topic, partition, offset, at, what, trace_id, cause, seconds}.
+
+    `cause`: the topic, partition and offset of the record that caused it, or null. `seconds`: the time since then.
+    """
+    return {
+        "lead_id": lead_id,
+        "hops": [
+            {
+                **hop.record._asdict(),
+                "at": hop.at,
+                "what": hop.what,
+                "trace_id": hop.trace_id,
+                "cause": None if hop.cause is None else hop.cause._asdict(),
+                "seconds": hop.seconds,
+            }
+            for hop in hops
+        ],
+    }
+
+
+def print_trace(lead_id: str, hops: list[Hop]) -> None:
+    """Print the way for people: one block for each trace, in the order in which the traces began."""
+    out = Console(soft_wrap=True, highlight=False, markup=False)
+    if not hops:
+        out.print(
+            f"No topic has a record of lead {lead_id}. It never arrived, or its records are not kept any more."
+        )
+        return
+    traces: dict[str, list[Hop]] = {}
+    for hop in hops:
+        traces.setdefault(hop.trace_id, []).append(hop)
+    for trace_id, steps in traces.items():
+        lasted = (steps[-1].at - steps[0].at).total_seconds()
+        count = "1 record" if len(steps) == 1 else f"{len(steps)} records"
+        out.print(f"Trace {trace_id}: {count} in {lasted:.3f} s")
+        for hop in steps:
+            since = "" if hop.seconds is None else f"+{hop.seconds:.3f} s"
+            out.print(f"  {hop.at:%Y-%m-%d %H:%M:%S.%f} UTC {since:>11}  {hop.record.topic:<15}  {hop.what}")

@@ -1,0 +1,65 @@
+"""Carries out the faults of a chaos run: on the processes, the brokers and the database."""
+
+import asyncio
+import signal
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+from assurance.chaos.broker_faults import BrokerFaults
+from assurance.chaos.fault_plan import Act, Fault
+from assurance.chaos.supervised_processes import Say, SupervisedProcesses
+from runtime import KafkaBroker
+from runtime.kafka_cluster import KafkaCluster
+
+
+class FaultInjector:
+    """Carries out a plan."""
+
+    def __init__(
+        self, victims: SupervisedProcesses, kafka: KafkaBroker | KafkaCluster, database: Path, say: Say
+    ) -> None:
+        self._victims = victims
+        self._brokers = BrokerFaults(kafka, say)
+        self._database = database
+        self._say = say
+        self.done: Counter[str] = Counter()
+
+    async def inject(self, blows: list[Fault]) -> None:
+        """Carry out every fault at its time, concurrently, and return when all are over."""
+        began = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as group:
+            for blow in blows:
+                group.create_task(self._kill_and_wait(blow, began + blow.at))
+
+    async def _kill_and_wait(self, blow: Fault, at: float) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, at - loop.time()))
+        self._say(f"{blow.at:6.1f} s  {blow}")
+        victims = self._victims
+        match blow.act:
+            case Act.KILL:
+                count = victims.signal(blow.who, signal.SIGKILL)
+            case Act.TERM:
+                count = victims.signal(blow.who, signal.SIGTERM)
+            case Act.STOP:
+                count = victims.signal(blow.who, signal.SIGSTOP)
+                await asyncio.sleep(blow.seconds)
+                victims.signal(blow.who, signal.SIGCONT)
+            case Act.LOCK_DATABASE:
+                await self._lock(blow.seconds)
+                count = 1
+            case _:
+                count = await self._brokers.inject(blow)
+        self.done[str(blow.act)] += count
+
+    async def _lock(self, seconds: float) -> None:
+        connection = await asyncio.to_thread(
+            sqlite3.connect, self._database, isolation_level=None, check_same_thread=False, timeout=30.0
+        )
+        try:
+            await asyncio.to_thread(connection.execute, "BEGIN EXCLUSIVE")
+            await asyncio.sleep(seconds)
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()

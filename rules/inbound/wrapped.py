@@ -1,0 +1,141 @@
+"""Finds the lead inside a message that wraps it in other objects: `{"root": {"row": {…}}}`, `{"data": {…}}` (A16).
+
+The names of the wrapping objects need not be known. An object of somebody else (`agent`, `spouse`) is no lead.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from models.field_names import FULL_NAME, field_of, normal_name
+from rules.inbound.nested import with_nested
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_DEEPEST: Final = 6
+_MOST_ANSWERS: Final = 500
+_NAMED, _REACHED, _WHOLE = 2, 3, 4
+_NAME_OF_ANYTHING: Final = frozenset({"name", "Name"})
+"""The name of an event or a form may stand beside the lead under it."""
+_SCALARS: Final = (str, int, float)
+_OTHERS: Final = _words(
+    """
+    agent rep referrer referral referred referer spouse partner co coborrower coapplicant cosigner employer lender
+    realtor vendor provider supplier publisher affiliate source campaign form page ad adset user assignee assigned
+    officer broker sender account manager loan property vehicle utm tracking consent error meta metadata pagination
+    """
+)
+"""Words for what is not the lead. An object with such a name is left alone."""
+_LEADS: Final = _words(
+    """
+    lead data contact customer client person prospect borrower applicant consumer payload attribute field properties
+    answer response submission record body
+    """
+)
+"""Words for the lead itself: such an object is it, also where the message around it has an id."""
+_REACHING: Final = frozenset({"phone", "email"})
+_NAMING: Final = frozenset({"last_name", FULL_NAME})
+_AROUND: Final = "message"
+"""The attribute for what stood around the lead under a name that the lead has too."""
+_OF_THE_MESSAGE: Final = frozenset({"vendor", "org", "campaign", "created_at", "assigned_to"})
+"""Fields that hold for the lead although they stand beside it."""
+
+
+def unwrapped(sent: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the lead inside a message as a message of its own; None if there is none, or more than one.
+
+    What stood around the lead is kept under `attributes`, and its id is the lead's if the lead has none.
+    """
+    own = _weight(sent)
+    if own > _NAMED or (own == _NAMED and not _NAME_OF_ANYTHING.intersection(sent)):
+        return None
+    found = [*_inside(sent, _DEEPEST)]
+    people = [one for one in found if one.weight >= _NAMED] or found
+    if own or len(people) > 1:
+        people = [one for one in people if one.is_called_a_lead]
+    best = max((one.weight for one in people), default=0)
+    leads = [one for one in people if one.weight == best]
+    return _lifted(sent, leads[0].path) if best > own and len(leads) == 1 else None
+
+
+class _Candidate(NamedTuple):
+    """An object inside a message that may be the lead."""
+
+    weight: int
+    path: tuple[str, ...]
+
+    @property
+    def is_called_a_lead(self) -> bool:
+        return any(_LEADS & _words_of(name) for name in self.path)
+
+
+def _words_of(name: str) -> frozenset[str]:
+    """Return the words of a name, and each without the s of a plural."""
+    words = normal_name(name).split("_")
+    return frozenset((*words, *(word.removesuffix("s") for word in words)))
+
+
+def _weight_of(fields: frozenset[str]) -> int:
+    named, reached = bool(fields & _NAMING), bool(fields & _REACHING)
+    if reached:
+        return _WHOLE if named else _REACHED
+    return _NAMED if named else 1 if "external_id" in fields else 0
+
+
+def _weight(value: Mapping[str, Any]) -> int:
+    """Return how well an object says which person it is: by phone or mail, by a name, by an id, or not at all."""
+    value = with_nested(value)
+    names = {name: inner for name, inner in value.items() if isinstance(inner, _SCALARS) and inner != ""}
+    answers = value.get("field_data")
+    if isinstance(answers, list):
+        names |= {
+            one["name"]: one.get("values", one.get("value"))
+            for one in answers[:_MOST_ANSWERS]
+            if isinstance(one, dict) and isinstance(one.get("name"), str)
+        }
+    return _weight_of(frozenset(field for name in names if (field := field_of(name)) is not None))
+
+
+def _inside(value: Mapping[str, Any], depth: int, path: tuple[str, ...] = ()) -> Iterator[_Candidate]:
+    """Yield each object inside that may be a lead. A list of one object stands for it."""
+    for name, inner in value.items():
+        only = inner[0] if isinstance(inner, list) and len(inner) == 1 else inner
+        if not isinstance(only, dict) or not depth or name == "field_data":
+            continue
+        if _OTHERS & _words_of(name):
+            continue
+        weight = _weight(only)
+        if weight < _NAMED and inner is not only:
+            continue  # a list of one object without a person may be any list
+        if weight:
+            yield _Candidate(weight, (*path, name))
+        if weight < _NAMED or (weight == _NAMED and _NAME_OF_ANYTHING.intersection(only)):
+            yield from _inside(only, depth - 1, (*path, name))
+
+
+def _lifted(sent: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    around: dict[str, Any] = {}
+    inner: Any = sent
+    for name in path:
+        around |= {other: value for other, value in inner.items() if other != name}
+        inner = inner[name][0] if isinstance(inner[name], list) else inner[name]
+    lead: dict[str, Any] = {**inner}
+    others: dict[str, Any] = {}
+    has_id = any(field_of(name) == "external_id" for name in lead)
+    for name, value in around.items():
+        field = name if name in _OF_THE_MESSAGE else field_of(name)
+        if name not in lead and (
+            name in _OF_THE_MESSAGE or (field == "external_id" and not has_id and isinstance(value, _SCALARS))
+        ):
+            lead[name] = value
+        elif value not in (None, "", {}, []):
+            others[name] = value
+    if others:
+        attributes = lead.get("attributes")
+        known = attributes if isinstance(attributes, dict) else {}
+        apart = {name: value for name, value in others.items() if name in lead or name in known}
+        kept = {name: value for name, value in others.items() if name not in apart}
+        lead["attributes"] = {**kept, **known} | ({_AROUND: apart} if apart else {})
+    return lead

@@ -1,0 +1,122 @@
+"""`firstclaim trace` shows the way of a lead from a vendor's bytes to the last topic, on a running stack."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from assurance.load.client import LoadClient
+from models.ids import lead_id
+from streams import clients
+from streams.topics import LEAD_ARRIVALS
+from tests.cli.in_process import firstclaim
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
+
+if TYPE_CHECKING:
+    from runtime.up import RunningStack
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+ORG: Final = "traced"
+TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACEPARENT: Final = f"00-{TRACE}-00f067aa0ba902b7-01"
+LEAD: Final = lead_id(ORG, "acme", "traced-1", {})
+OTHER: Final = lead_id(ORG, "acme", "traced-2", {})
+DIRECTORY: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    ("rep", "rep-1", {"role": "rep"}),
+    (
+        "group",
+        "west",
+        {"method": "round_robin", "members": [{"rep_id": "rep-1"}], "claim_window_seconds": 900},
+    ),
+    ("campaign", "west", {"group_id": "west"}),
+)
+
+
+async def feed(stack: RunningStack) -> None:
+    """Publish the org, then send two leads as a vendor's own client does: one with a trace, one without."""
+    async with LoadClient(stack.settings, org=ORG) as client:
+        for kind, object_id, value in DIRECTORY:
+            await client.publish(kind, object_id, value)
+    producer = clients.producer(stack.settings)
+    await producer.start()
+    for number, headers in ((1, [("traceparent", TRACEPARENT.encode())]), (2, [("traceparent", b"\xff")])):
+        message = {"vendor": "acme", "external_id": f"traced-{number}", "org": ORG, "campaign": "west"}
+        sent = json.dumps({**message, "last_name": f"Person {number}"}).encode()
+        await producer.send_and_wait(LEAD_ARRIVALS, sent, headers=headers)
+    await producer.stop()
+
+
+def way(stack: RunningStack, lead: str) -> list[dict[str, Any]]:
+    """Return the hops of a lead."""
+    hops: list[dict[str, Any]] = firstclaim(stack, "trace", lead, "--json").last_line["hops"]
+    return hops
+
+
+def offered(stack: RunningStack, lead: str) -> bool:
+    """Say whether the lead's offer has reached the last topic."""
+    return any(hop["topic"] == "notifications" for hop in way(stack, lead))
+
+
+def place(hop: dict[str, Any]) -> tuple[str, int, int]:
+    return hop["topic"], hop["partition"], hop["offset"]
+
+
+def test_the_way_of_a_lead_is_one_trace_from_the_vendors_bytes_to_the_last_topic(stack: RunningStack) -> None:
+    asyncio.run(feed(stack))
+    for lead in (LEAD, OTHER):
+        assert until(partial(offered, stack, lead), PATIENCE_SECONDS), lead
+    hops = way(stack, LEAD)
+    assert {hop["trace_id"] for hop in hops} == {TRACE}
+    assert [hop["topic"] for hop in hops][:5] == [
+        "lead-arrivals",
+        "org-log",
+        "org-journal",
+        "lead-log",
+        "lead-journal",
+    ]
+    assert {hop["topic"] for hop in hops} >= {"queue-changes", "notifications"}
+    # Every record but the vendor's was caused by an earlier one, which is there, too.
+    known = {place(hop): hop for hop in hops}
+    begins = [hop for hop in hops if hop["cause"] is None]
+    assert [hop["topic"] for hop in begins] == ["lead-arrivals"]
+    for hop in hops[1:]:
+        cause = known[place(hop["cause"])]
+        took = datetime.fromisoformat(hop["at"]) - datetime.fromisoformat(cause["at"])
+        assert hop["seconds"] == pytest.approx(took.total_seconds())
+        assert took.total_seconds() >= 0
+    said = firstclaim(stack, "trace", LEAD)
+    assert said.code == 0
+    assert f"Trace {TRACE}: {len(hops)} records in" in said.out
+    for words in ("acme sent a lead", "arrival placed", "offer made", "lead offered"):
+        assert words in said.out, said.out
+
+
+def test_a_message_without_a_valid_trace_begins_one_and_an_action_another(stack: RunningStack) -> None:
+    before = way(stack, OTHER)
+    (begun,) = {hop["trace_id"] for hop in before}
+    assert begun != TRACE
+    assert firstclaim(stack, "claim", OTHER, "--rep", "rep-1", "--org", ORG).code == 0
+    assert until(lambda: any(hop["topic"] == "assignments" for hop in way(stack, OTHER)), PATIENCE_SECONDS)
+    after = way(stack, OTHER)
+    assert [hop for hop in after if hop["trace_id"] == begun] == before
+    claimed = [hop for hop in after if hop["trace_id"] != begun]
+    assert len({hop["trace_id"] for hop in claimed}) == 1
+    assert claimed[0]["topic"] == "lead-actions"
+    assert claimed[0]["what"] == "rep-1 asked: claim"
+    assert {"lead-log", "lead-journal", "lead-decisions", "assignments"} <= {hop["topic"] for hop in claimed}
+    said = firstclaim(stack, "trace", OTHER).out
+    assert "rep-1 has it (by " in said
+    assert said.count("Trace ") == 2
+
+
+def test_a_lead_that_never_was_has_no_way(stack: RunningStack) -> None:
+    said = firstclaim(stack, "trace", "00000000-0000-4000-8000-000000000000", "--json")
+    assert said.code == 1
+    assert "No topic has a record of lead 00000000" in said.out
+    assert said.last_line["hops"] == []

@@ -1,0 +1,141 @@
+"""The Helm chart, as a real Helm rendered it (`make chart`), is valid for Kubernetes and true to the code."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import kubernetes_validate
+import pytest
+import yaml
+from typer.main import get_command
+
+from cli import app
+from streams import trace_export
+from streams.settings import Settings
+from tests.deploy.prometheus import REPOSITORY
+from tests.deploy.test_deployment import COMPOSE, OURS
+from tools.chart import CHART, KUBERNETES, RENDERED, VALUES, header
+from web.settings import WebSettings
+
+OBJECTS: Final[dict[str, list[dict[str, Any]]]] = {
+    name: [each for each in yaml.safe_load_all((RENDERED / f"{name}.yaml").read_text()) if each]
+    for name in VALUES
+}
+PROCESSES: Final = [each for each in OBJECTS["everything"] if each["kind"] in {"Deployment", "StatefulSet"}]
+"""All processes, the mail courier included."""
+
+
+def component(given: dict[str, Any]) -> str:
+    return str(given["metadata"]["labels"]["app.kubernetes.io/component"])
+
+
+def container(process: dict[str, Any]) -> dict[str, Any]:
+    [only] = process["spec"]["template"]["spec"]["containers"]
+    return dict(only)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_is_rendered_is_that_of_the_chart(name: str) -> None:
+    first = (RENDERED / f"{name}.yaml").read_text().splitlines(keepends=True)[0]
+    assert first == header(name), "the chart changed: run make chart"
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_object_is_valid_by_the_schemas_of_kubernetes(name: str) -> None:
+    assert len(OBJECTS[name]) > 10
+    for each in OBJECTS[name]:
+        kubernetes_validate.validate(each, KUBERNETES.removesuffix(".0"), strict=True)
+
+
+def test_an_object_that_is_not_valid_is_found() -> None:
+    wrong = {**PROCESSES[0], "spec": {**PROCESSES[0]["spec"], "replica": 3}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, KUBERNETES.removesuffix(".0"), strict=True)
+
+
+def test_the_processes_and_ports_are_those_of_compose() -> None:
+    ports = {component(each): str(container(each)["ports"][0]["containerPort"]) for each in PROCESSES}
+    commands = {name: service["command"] for name, service in OURS.items()}
+    assert ports == {name: command[command.index("--port") + 1] for name, command in commands.items()}
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    assert COMPOSE["services"]["worker"]["image"] == f"firstclaim:{version}"
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=component)
+def test_a_process_runs_a_command_with_options_that_exist(process: dict[str, Any]) -> None:
+    command, *arguments = container(process)["args"]
+    known: Any = get_command(app)
+    options = {option for each in known.commands[command].params for option in each.opts}
+    assert {argument for argument in arguments if argument.startswith("--")} <= options
+    assert arguments[arguments.index("--port") + 1] == str(container(process)["ports"][0]["containerPort"])
+    assert ("--instance-id" in arguments) == (process["kind"] == "StatefulSet")
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=component)
+def test_a_process_has_no_rights_and_probes_that_the_code_serves(process: dict[str, Any]) -> None:
+    pod, own = process["spec"]["template"]["spec"], container(process)
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert f"USER {pod['securityContext']['runAsUser']}:" in (REPOSITORY / "Dockerfile").read_text()
+    assert pod["automountServiceAccountToken"] is False
+    assert own["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    served = (REPOSITORY / "streams" / "http.py").read_text() + (
+        REPOSITORY / "web" / "process.py"
+    ).read_text()
+    probes = {own[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert probes == {"/health", "/ready"}
+    assert all(f'"{path}"' in served for path in probes)
+    assert own["livenessProbe"]["httpGet"]["path"] == "/health"  # a process that waits is not restarted
+    written = {mount["mountPath"] for mount in own["volumeMounts"] if not mount.get("readOnly")}
+    assert written == {"/var/lib/firstclaim", "/tmp"}  # noqa: S108  # a pod's own
+    assert own["resources"].keys() == {"requests", "limits"}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_variable_is_a_setting(name: str) -> None:
+    known = {
+        str(field.validation_alias or field_name).upper()
+        for kind in (Settings, WebSettings)
+        for field_name, field in kind.model_fields.items()
+    } | {*trace_export.ENDPOINTS, "FIRSTCLAIM_LOG_FORMAT"}
+    couriers = (REPOSITORY / "docs" / "couriers.md").read_text()
+    [settings] = [each for each in OBJECTS[name] if each["kind"] == "ConfigMap"]
+    for variable in settings["data"]:
+        assert variable in known or (variable.startswith("FIRSTCLAIM_SMTP_") and f"`{variable}`" in couriers)
+    named = {
+        source["configMapRef"]["name"]
+        for process in PROCESSES
+        for source in container(process)["envFrom"]
+        if "configMapRef" in source
+    }
+    assert named == {settings["metadata"]["name"]}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_services_and_budgets_select_the_pods_of_one_process(name: str) -> None:
+    pods = {
+        component(each): each["spec"]["template"]["metadata"]["labels"]
+        for each in OBJECTS[name]
+        if each["kind"] in {"Deployment", "StatefulSet"}
+    }
+    assert len({tuple(labels.items()) for labels in pods.values()}) == len(pods)
+    for each in OBJECTS[name]:
+        if each["kind"] == "Service":
+            assert each["spec"]["selector"] == pods[component(each)]
+        elif each["kind"] == "PodDisruptionBudget":
+            assert each["spec"]["selector"]["matchLabels"] == pods[component(each)]
+            [replicas] = [
+                one["spec"]["replicas"]
+                for one in OBJECTS[name]
+                if one["kind"] in {"Deployment", "StatefulSet"} and component(one) == component(each)
+            ]
+            assert each["spec"]["minAvailable"] < replicas, "no node could ever be drained"
+
+
+def test_the_chart_names_no_secret_value() -> None:
+    for each in (each for objects in OBJECTS.values() for each in objects):
+        assert each["kind"] != "Secret"
+        assert not any("PASSWORD" in variable for variable in each.get("data", {}))

@@ -1,0 +1,295 @@
+"""The state of release 0.1 starts with this code, is used, backed up, lost, restored, and moved to more partitions.
+
+Every command is one that docs/operations and docs/guides show. The order of the tests is the order of the story.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sqlite3
+import tarfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from application.journal_snapshot import journal_now
+from assurance.load.client import LoadClient
+from models.ids import lead_id
+from models.lead import Phase
+from runtime import LocalStack, postgres
+from runtime.up import RunningStack, everything
+from streams import clients
+from streams.topics import LEAD_ARRIVALS, WORKER_GROUP
+from tests.docs.shown_commands import run, shown
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.settings import Settings
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+KEPT: Final = Path(__file__).parents[1] / "data" / "state-0.1.tar.xz"
+ORG: Final = "default"
+LATER: Final = lead_id(ORG, "acme", "later", {})
+
+
+class Machine:
+    """One machine with a state folder. `folder`: where its commands run. `state`: the state folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / "state"
+        self.state.mkdir(mode=0o700)
+        self.environment: dict[str, object] = {
+            "STATE": self.state,
+            "FIRSTCLAIM_STATE_DIR": self.state,
+            "KAFKA_DATA": self.state / "kafka" / "data",
+            "BACKUP": folder / "backup",
+            "VENDOR": "pool",
+        }
+        self._running = ExitStack()
+        self.stack: RunningStack
+
+    def start(self) -> None:
+        """Run everything, as `firstclaim up` does."""
+        self.stack = self._running.enter_context(
+            everything(workers=1, state_dir=self.state, say=lambda _: None, console_port=0)
+        )
+        self.environment |= {
+            "KAFKA_BOOTSTRAP_SERVERS": self.stack.settings.kafka_bootstrap_servers,
+            "CONSOLE": f"http://127.0.0.1:{self.stack.ports['console']}",
+        }
+
+    def stop(self) -> None:
+        """Stop everything."""
+        self._running.close()
+        self.environment.pop("KAFKA_BOOTSTRAP_SERVERS", None)
+
+    def run_operations(self, page: str, name: str, **more: object) -> str:
+        """Run the commands that a page of docs/operations shows; return what they printed."""
+        return run(shown(f"operations/{page}", name), self.folder, {**self.environment, **more}).stdout
+
+    def run_guides(self, page: str, name: str, **more: object) -> str:
+        """Run the commands that a page of docs/guides shows; return what they printed."""
+        return run(shown(f"guides/{page}", name), self.folder, {**self.environment, **more}).stdout
+
+    def rows(self, query: str) -> list[Any]:
+        """Ask the CRM database."""
+        with sqlite3.connect(self.state / "crm.sqlite") as database:
+            return database.execute(query).fetchall()
+
+    def lead(self, where: str) -> str:
+        """Return the id of one lead."""
+        return str(self.rows(f"SELECT lead_id FROM lead WHERE {where} LIMIT 1")[0][0])  # noqa: S608  # our own words
+
+    def letters(self) -> list[str]:
+        """Return the places of the dead letters that were neither replayed nor skipped."""
+        said = run("firstclaim dead-letters list --json", self.folder, self.environment).stdout
+        found = json.loads(said.splitlines()[-1])["letters"]
+        return [letter["place"] for letter in found if letter["mark"] is None]
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """Yield a machine that runs on the kept state."""
+    machine = Machine(tmp_path_factory.mktemp("machine"))
+    with tarfile.open(KEPT) as kept:
+        kept.extractall(machine.state, filter="data")
+    yield machine
+    machine.stop()
+
+
+def test_the_kept_state_is_upgraded_with_leads_in_every_phase(machine: Machine) -> None:
+    kept = machine.rows("SELECT lead_id, phase, owner FROM lead")
+    assert {phase for _, phase, _ in kept} == {str(phase) for phase in Phase}
+    owners = {lead: owner for lead, _, owner in kept if owner}
+    machine.start()
+    machine.run_operations("upgrade", "doctor")
+    machine.run_operations("upgrade", "verify")
+    assert owners.items() <= dict(machine.rows("SELECT lead_id, owner FROM lead")).items()
+
+
+def test_the_guides_commands_work_on_it(machine: Machine) -> None:
+    machine.run_guides("vendor", "try")
+    assert "Accepted: 2. Refused: 0." in machine.run_guides("vendor", "send")
+    machine.run_guides("vendor", "message")
+    machine.run_guides("admin", "account")
+    machine.run_guides("admin", "directory")
+    assert "leads match" in machine.run_guides("admin", "rules")
+    machine.run_guides("admin", "route")
+    machine.run_guides("admin", "vendor-key")
+    key = run(
+        "firstclaim vendor key issue acme --name test --json", machine.folder, machine.environment
+    ).stdout
+    secret = json.loads(key.splitlines()[-1])["secret"]
+    assert json.loads(machine.run_guides("vendor", "post", KEY=secret))["accepted"] == 1
+    assert "asked us by mail" in machine.run_guides("admin", "do-not-contact")
+    assert "firstclaim-worker" in machine.run_guides("admin", "acls")
+    assert machine.lead("phase = 'exception'") in machine.run_guides("manager", "exceptions")
+    exception = machine.lead("phase = 'exception'")
+    machine.run_guides("manager", "assign", LEAD=exception)
+    machine.run_guides("manager", "reassign", LEAD=exception)
+    assert "Alex is on leave" in machine.run_guides("manager", "why", LEAD=exception)
+    machine.run_guides("manager", "locks")
+    queued = machine.lead("vendor = 'pool' AND phase = 'queued'")
+    machine.run_guides("crm", "act", LEAD=queued)
+    assert until(lambda: "|rep-2" in _owner(machine, queued), PATIENCE_SECONDS)
+    assert queued in machine.run_guides("crm", "read")
+    assert "rep_id" in machine.run_guides("crm", "tables")
+    machine.run_guides("on-call", "status")
+    machine.run_guides("on-call", "doctor")
+    assert "rep-2 asked: claim" in machine.run_guides("on-call", "why", LEAD=queued)
+    machine.run_guides("on-call", "dead-letters")
+    machine.run_guides("on-call", "verify")
+
+
+def _owner(machine: Machine, lead: str) -> str:
+    return "".join(
+        f"|{owner}" for lead_id, owner in machine.rows("SELECT lead_id, owner FROM lead") if lead_id == lead
+    )
+
+
+def test_what_is_derived_is_built_again_while_all_runs(machine: Machine) -> None:
+    before = machine.rows("SELECT lead_id, phase, owner, version FROM lead ORDER BY lead_id")
+    machine.run_operations("rebuilding", "crm-dry-run")
+    machine.run_operations("rebuilding", "crm")
+    machine.run_operations("rebuilding", "board")
+    machine.run_operations("rebuilding", "verify")
+    assert machine.rows("SELECT lead_id, phase, owner, version FROM lead ORDER BY lead_id") == before
+
+
+def test_dead_letters_are_replayed_and_skipped_and_a_directory_is_put_back(machine: Machine) -> None:
+    assert "lead-arrivals" in machine.run_operations("poison", "list")
+    letter = machine.letters()[0]
+    assert letter in machine.run_operations("poison", "show", LETTER=letter)
+    machine.run_operations("poison", "replay", LETTER=letter)
+    assert until(lambda: machine.letters() not in ([], [letter]), PATIENCE_SECONDS)
+    machine.run_operations("poison", "skip", LETTER=machine.letters()[0])
+    assert machine.letters() == []
+    machine.run_operations("disasters", "export")
+    machine.run_operations("disasters", "difference")
+    machine.run_operations("disasters", "apply")
+
+
+def test_a_backup_brings_back_everything_up_to_the_copy_of_kafka(machine: Machine) -> None:
+    machine.run_operations("partitions", "export")
+    machine.run_operations("backup", "databases")
+    asyncio.run(arrive(machine.stack, "later"))
+    machine.stop()
+    machine.run_operations("backup", "kafka")
+    shutil.rmtree(machine.state)
+    machine.run_operations("backup", "restore-kafka")
+    machine.run_operations("backup", "restore-databases")
+    assert LATER not in dict(
+        machine.rows("SELECT lead_id, phase FROM lead")
+    )  # the databases are the older copy
+    pass_over_a_message(machine)
+    machine.start()
+    machine.run_operations("backup", "verify")
+    assert LATER in dict(machine.rows("SELECT lead_id, phase FROM lead"))
+    assert "passed over: crashes the interpreter" in machine.run_operations("poison", "list")
+    partition, offset = asyncio.run(poison(machine.stack.settings))
+    given: dict[str, object] = {**machine.environment, "PARTITION": partition, "OFFSET": offset}
+    refused = run(shown("operations/poison", "pass-over"), machine.folder, given, expected=70)
+    assert "the workers have read" in refused.stderr or "all workers stopped" in refused.stderr
+
+
+def pass_over_a_message(machine: Machine) -> None:
+    """Pass over a message, while Kafka runs and no worker does."""
+    local = LocalStack(machine.state)
+    settings = local.start()
+    try:
+        # A static member keeps its place in the group for the seconds of its session.
+        assert until(lambda: asyncio.run(is_empty(settings)), PATIENCE_SECONDS)
+        partition, offset = asyncio.run(poison(settings))
+        machine.run_operations("poison", "pass-over", PARTITION=partition, OFFSET=offset)
+    finally:
+        local.stop()
+
+
+def test_the_leads_move_to_more_partitions_with_their_ids_and_owners(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moving = machine.rows("SELECT lead_id, owner FROM lead WHERE vendor = 'pool' AND phase <> 'closed'")
+    machine.stop()
+    monkeypatch.setenv("FIRSTCLAIM_PARTITIONS", "4")
+    new = Machine(tmp_path)
+    for file in ("state/erasure.key", "directory.yaml", "leads.csv"):
+        shutil.copy(machine.folder / file, new.folder / file)
+    new.start()
+    try:
+        assert new.stack.settings.partitions == 4
+        new.run_operations("partitions", "import")
+        found = new.rows("SELECT lead_id, owner FROM lead")
+    finally:
+        new.stop()
+    assert sorted(found, key=str) == sorted(moving, key=str)
+    assert {owner for _, owner in found} >= {"rep-1", None}
+
+
+def test_a_dump_of_postgres_is_restored_as_the_page_says(postgres_url: str, tmp_path: Path) -> None:
+    from sqlalchemy import create_engine, make_url, text  # noqa: PLC0415  # only here
+
+    from sink.migrate import upgrade  # noqa: PLC0415  # likewise
+
+    admin = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    addresses = {}
+    for name in ("backup_before", "backup_after"):
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        addresses[name] = make_url(postgres_url).set(database=name)
+    before, after = addresses.values()
+    upgrade(before.render_as_string(hide_password=False))
+    engines = [create_engine(address) for address in (before, after)]
+    with engines[0].begin() as connection:
+        connection.execute(text("INSERT INTO sink_offset VALUES ('lead-journal', 0, 42, 7)"))
+
+    programs = postgres._programs() / "bin"
+
+    def restored(block: str, address: Any) -> None:
+        plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
+        given = {"BACKUP": tmp_path, "CRM": plain}
+        run(f'export PATH="{programs}:$PATH"\n{shown("operations/backup", block)}', tmp_path, given)
+
+    restored("postgres", before)
+    restored("restore-postgres", after)
+    with engines[1].connect() as connection:
+        assert connection.execute(text("SELECT * FROM sink_offset")).fetchall() == [
+            ("lead-journal", 0, 42, 7)
+        ]
+    for engine in engines:
+        engine.dispose()
+    with admin.connect() as connection:
+        for name in addresses:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+async def arrive(stack: RunningStack, external_id: str) -> None:
+    """Send a lead, and wait until it is decided."""
+    lead = lead_id(ORG, "acme", external_id, {})
+    async with LoadClient(stack.settings, org=ORG) as client:
+        await client.arrive({"vendor": "acme", "external_id": external_id, "last_name": "Late"})
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while lead not in (await journal_now(stack.settings)).leads:
+            await asyncio.sleep(0.1)
+
+
+async def poison(settings: Settings) -> tuple[int, int]:
+    """Send a message to partition 0; return its partition and offset."""
+    async with clients.started(clients.producer(settings)) as producer:
+        sent = await producer.send_and_wait(LEAD_ARRIVALS, b"{}", partition=0)
+    return sent.partition, sent.offset
+
+
+async def is_empty(settings: Settings) -> bool:
+    """Say whether the workers' group has no member."""
+    async with clients.started(clients.admin(settings)) as admin:
+        (described,) = await admin.describe_consumer_groups([WORKER_GROUP])
+    return not described.groups[0][5]

@@ -66,7 +66,7 @@ from models.places import Place
 _OWNS_AGAIN: Final = (LeadReopened, LeadSplit)
 _TOLD_ONE_BY_ONE: Final = (
     *(RepSought, OfferEnded, OfferDeclined, PlaceSought, PlaceReturned),
-    *(MergeSought, MergeReturned, MergedInto, InquirySplit),
+    *(MergeSought, MergeReturned, MergedInto, InquirySplit, InquiryErased),
 )
 _TOLD_TO_ORG: Final = (
     *_TOLD_ONE_BY_ONE,

@@ -132,8 +132,14 @@ def delivered_while_it_seeks(app: StageApp) -> None:
 def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> None:
     """Fetch the topic's events once while the journal is read, and discard them."""
     consumer: Any = app.consumer
-    getmany = consumer._getmany
+    getmany, seek = consumer._getmany, consumer.perform_seek
     happened = False
+    fetching = asyncio.Lock()
+
+    async def perform_seek() -> None:
+        # A fetch that is still under way would take what the seek brings back, and nobody would put it back.
+        async with fetching:
+            await seek()
 
     async def _getmany(active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
         nonlocal happened
@@ -142,13 +148,14 @@ def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> Non
         happened = True
         records: dict[Any, Any] = {}
         for _ in range(20):
-            # After the recovery a fetch would take what the seek brings back, and nobody would put it back.
-            if app.in_recovery and not any(tp.topic == TOPIC for tp in records):
-                records.update(await fetch())
+            async with fetching:
+                if app.in_recovery and not any(tp.topic == TOPIC for tp in records):
+                    records.update(await fetch())
         say(fetched=True)
         return records
 
     consumer._getmany = _getmany
+    consumer.perform_seek = perform_seek
 
 
 def _waiting(app: StageApp) -> int:

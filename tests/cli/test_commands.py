@@ -223,7 +223,7 @@ def test_x7_status_and_verify_agree(fed: RunningStack) -> None:
     assert seen["trouble"] == []
     assert set(seen["lag"]) == {"intake", "leads", "orgs", "relay", "org_relay", "sink", "board"}
     assert seen["queues"]["new"]["claimable"]
-    assert seen["processes"].keys() >= {"worker-1", "relay", "sink", "board", "console"}
+    assert seen["processes"].keys() >= {"worker-1", "relay", "sink", "board"}
     for address in seen["processes"].values():
         assert b"process_cpu_seconds_total" in httpx.get(f"http://{address}/metrics").content
 

@@ -77,6 +77,12 @@ def _live_browser() -> Bench:
     return run
 
 
+def _offer() -> Bench:
+    from bench.offer import run
+
+    return run
+
+
 def _pages() -> Bench:
     from bench.pages import run
 
@@ -122,6 +128,7 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
         "listeners": _loaded(_listeners),
         "live": _loaded(_live),
         "live-browser": _loaded(_live_browser),
+        "offer": _loaded(_offer),
         "pages": _loaded(_pages),
         "reach": _loaded(_reach),
         "reading": _loaded(_reading),

@@ -230,6 +230,22 @@ def _reach(result: Result) -> Rows:
     ]
 
 
+def _offer(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        median, tail = result[f"{name}_p50_ms"], result[f"{name}_p99_ms"]
+        return what, f"{median:.1f}", f"{tail:.1f}", f"{tail / result['raw_p99_ms']:.2f}"
+
+    return [
+        (f"{result['per_s']:g} arrivals/s", "p50 ms", "p99 ms", "p99 of the raw loop's"),
+        row("raw aiokafka loop: one hop", "raw"),
+        row("firstclaim: arrival to the offer on `notifications` (nine hops)", "offer"),
+        *(
+            (f"hop {number}, {name}", f"{median:.0f}", f"{tail:.0f}", f"{tail / result['raw_p99_ms']:.2f}")
+            for number, (name, median, tail) in enumerate(result["hops"], 1)
+        ),
+    ]
+
+
 TABLES: Final[Mapping[str, Table]] = {
     "allocate": Table(
         "Allocations of one org",
@@ -274,6 +290,12 @@ TABLES: Final[Mapping[str, Table]] = {
         "A claimed row is gone, in the browser",
         "Pages of one Chromium, each signed in as another rep; one claims by clicks. All on the same machine.",
         _live_browser,
+    ),
+    "offer": Table(
+        "From arrival to offer",
+        "A steady rate; each lead is offered to the next of 100 reps by round robin. The hops' times are differences of"
+        " the records' own timestamps, in whole milliseconds.",
+        _offer,
     ),
     "pages": Table(
         "Pages with very many leads",

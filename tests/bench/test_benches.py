@@ -43,6 +43,10 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
             "raw_p99_ms",
         },
     ),
+    "offer": (
+        {"per_s": 100, "seconds": 0.5, "warm_seconds": 0.2, "repeats": 1},
+        {"offer_p50_ms", "offer_p99_ms", "raw_p50_ms", "raw_p99_ms", "ratio_p99"},
+    ),
     "board": (
         {"leads": 2_000, "repeats": 1},
         {"page_ms", "search_one_ms", "search_none_ms", "search_many_ms", "search_late_ms", "held_ms"},
@@ -103,7 +107,7 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
-OF_WORKERS = ("claims", "latency", "live", "restart")
+OF_WORKERS = ("claims", "latency", "offer", "live", "restart")
 OF_THE_CONSOLE = ("live-browser", "pages", "listeners")
 ALONE = tuple(name for name in SMALL if name not in {*OF_WORKERS, *OF_THE_CONSOLE})
 

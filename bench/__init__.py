@@ -119,6 +119,18 @@ def _rules() -> Bench:
     return run
 
 
+def _sink() -> Bench:
+    from bench.sink import run
+
+    return run
+
+
+def _timers() -> Bench:
+    from bench.timers import run
+
+    return run
+
+
 BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
     {
         "allocate": _loaded(_allocate),
@@ -135,6 +147,8 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
         "recovery": _loaded(_recovery),
         "restart": _loaded(_restart),
         "rules": _loaded(_rules),
+        "sink": _loaded(_sink),
+        "timers": _loaded(_timers),
     }
 )
 """Every NAME of `firstclaim bench NAME`; `live-browser` is `live --browser`."""

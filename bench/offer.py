@@ -11,7 +11,6 @@ resolution of one millisecond.
 """
 
 import statistics
-import uuid
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
@@ -118,12 +117,12 @@ async def _measure(
         watching(here.settings) as watch,
         Probe(here.settings, per_s, warm, read_as) as probe,
     ):
-        await probe.round(_arrivals("warm", warm), LEAD_ARRIVALS, (NOTIFICATIONS,))
+        await probe.round(_arrivals(0, warm + 1), LEAD_ARRIVALS, (NOTIFICATIONS,))
         begin = await watch.ends(*_topics())
         for n in range(repeats):
             turns = (
                 ("raw", RAW[0], RAW[-1], claims[n * count : (n + 1) * count]),
-                ("offer", LEAD_ARRIVALS, NOTIFICATIONS, _arrivals(str(n), count)),
+                ("offer", LEAD_ARRIVALS, NOTIFICATIONS, _arrivals((n + 1) * count, count)),
             )
             for name, log, seen_on, messages in turns:
                 found = (await probe.round(messages, log, (seen_on,)))[seen_on]
@@ -148,19 +147,19 @@ def _claims(count: int) -> list[Message]:
     return [(claim.cause, claim.lead_id.encode(), encode_event(claim)) for claim in claims]
 
 
-def _arrivals(batch: str, count: int) -> list[Message]:
+def _arrivals(first: int, count: int) -> list[Message]:
+    """Return so many arrivals. No two have the same phone or address, so each is a lead of its own."""
     found = []
-    for n in range(count):
-        external = f"offer-{batch}-{n}"
-        phone = f"+1401{2_000_000 + uuid.uuid5(uuid.NAMESPACE_OID, external).int % 7_999_999}"
+    for number in range(first, first + count):
+        external = f"offer-{number}"
         message = {
             "vendor": "acme",
             "external_id": external,
             "org": ORG,
             "first_name": "Ana",
-            "last_name": external,
+            "last_name": "Silva",
             "email": f"{external}@leads.bench.net",
-            "phone": phone,
+            "phone": f"+1401{2_000_000 + number}",
             "state": "RI",
             "loan_amount": 310_000,
         }

@@ -230,6 +230,29 @@ def _reach(result: Result) -> Rows:
     ]
 
 
+def _sink(result: Result) -> Rows:
+    return [
+        (f"{result['leads']:,} leads, every second one claimed", "rows/s", "of COPY"),
+        ("firstclaim sink", f"{result['sink_rows_per_s']:,}", f"{result['ratio_copy']:.2f}"),
+        ("plain COPY of the finished rows", f"{result['copy_rows_per_s']:,}", "1.00"),
+        ("firstclaim sink, records of the journal a second", f"{result['records_per_s']:,}", ""),
+    ]
+
+
+def _timers(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, *(f"{result[f'{name}_{rank}_ms']:.1f}" for rank in ("p50", "p99", "max"))
+
+    return [
+        (f"{result['pending']:,} deadlines pending", "p50 ms", "p99 ms", "longest ms"),
+        row(f"how late a deadline is handled, {result['per_s']:,} due a second", "lateness"),
+        row("claim to journal record, nothing due", "claims"),
+        row(f"the same, {result['per_s']:,} due a second", "spread_claims"),
+        row(f"the same, {result['herd']:,} due at once", "herd_claims"),
+        (f"{result['herd']:,} due at once are handled after, s", "", "", f"{result['herd_seconds']:.1f}"),
+    ]
+
+
 def _offer(result: Result) -> Rows:
     def row(what: str, name: str) -> tuple[str, ...]:
         median, tail = result[f"{name}_p50_ms"], result[f"{name}_p99_ms"]
@@ -318,6 +341,17 @@ TABLES: Final[Mapping[str, Table]] = {
         "Claims are answered again",
         "One of two workers is killed with kill -9 and restarted at once by the supervisor.",
         _restart,
+    ),
+    "sink": Table(
+        "The CRM database",
+        "Postgres with the CRM's tables and indexes. The sink's writer begins with the journal's bytes; the copy with"
+        " finished rows.",
+        _sink,
+    ),
+    "timers": Table(
+        "Deadlines",
+        "One worker; promised calls of owners. Claims of other leads come at 100 a second.",
+        _timers,
     ),
     "rules": Table(
         "Rules",

@@ -98,6 +98,14 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
             "leads",
         },
     ),
+    "sink": (
+        {"leads": 600, "repeats": 1},
+        {"sink_rows_per_s", "copy_rows_per_s", "ratio_copy", "records_per_s", "leads", "rows"},
+    ),
+    "timers": (
+        {"pending": 200, "per_s": 50, "seconds": 2, "herd": 100},
+        {"lateness_p50_ms", "lateness_p99_ms", "herd_seconds", "claims_p99_ms", "herd_claims_p99_ms"},
+    ),
     "recovery": ({"leads": 300, "repeats": 1}, {"leads", "seconds", "bytes_per_lead"}),
     "restart": ({"repeats": 1}, {"dynamic_s", "static_s"}),
     "allocate": (
@@ -107,7 +115,7 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
-OF_WORKERS = ("claims", "latency", "offer", "live", "restart")
+OF_WORKERS = ("claims", "latency", "offer", "timers", "live", "restart")
 OF_THE_CONSOLE = ("live-browser", "pages", "listeners")
 ALONE = tuple(name for name in SMALL if name not in {*OF_WORKERS, *OF_THE_CONSOLE})
 

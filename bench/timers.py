@@ -6,7 +6,7 @@ record of its decision is in the journal, by the broker's clock. Meanwhile claim
 first while nothing is due, then in the spread, then in the herd. Their times are from just before a claim is sent until
 its record is read from the journal, by the probe's own clock.
 
-A worker that recovers the same number of leads shows first how long that takes, so that the second one is ready in time.
+A worker that recovers as many leads shows first how long that takes, so that the second one is ready in time.
 The rows are copies of one lead's record with other ids and times. The engine's worker made none of them, and no org
 knows them; what the worker does when they are due is the same.
 """

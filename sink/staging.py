@@ -5,12 +5,17 @@ are cheaper without one, and SQLite has no COPY: there every row is a statement 
 """
 
 from collections.abc import Callable, Sequence
+from datetime import UTC
+from operator import itemgetter
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Connection, Insert, Table, TableClause, column, exc, select, table, text
+from sqlalchemy import JSON, Connection, Dialect, Insert, Table, TableClause, column, exc, select, table, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
 
+from sink.column_types import UtcDateTime
+from sink.engine import to_json
 from sink.rows import Values
 from sink.statements import Statements
 
@@ -32,7 +37,6 @@ class BatchWriter:
         self._many = dialect == "postgresql"
         self._may_stage: bool | None = None
         self._upserts = Statements(dialect, insert=_insert_staged).by_table if self._many else {}
-        self._processors: dict[str, list[tuple[str, Process | None]]] = {}
 
     def store(self, connection: Connection, statement: Insert, rows: Sequence[Values]) -> None:
         """Store the rows of one table. Raises SQLAlchemy's errors."""
@@ -40,12 +44,11 @@ class BatchWriter:
         if not self._many or len(rows) < MANY or not self._stages(connection):
             connection.execute(statement, rows)
             return
-        columns = ", ".join(f'"{one.name}"' for one in target.columns)
         staging = staging_name(target)
         connection.exec_driver_sql(
-            f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT {columns} FROM {target.name} WITH NO DATA"  # noqa: S608
+            f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT * FROM {target.name} WITH NO DATA"  # noqa: S608
         )
-        self._copy(connection, target, f"COPY {staging} ({columns}) FROM STDIN", rows)
+        self._copy(connection, target, rows)
         connection.execute(self._upserts[target.name])
         connection.exec_driver_sql(f"DROP TABLE {staging}")
 
@@ -54,32 +57,43 @@ class BatchWriter:
             self._may_stage = bool(connection.execute(_MAY_STAGE).scalar_one())
         return self._may_stage
 
-    def _copy(self, connection: Connection, target: Table, command: str, rows: Sequence[Values]) -> None:
-        """Send the rows. A value that Postgres or the driver refuses raises what an insert of it would raise."""
-        processors = self._processors_of(connection, target)
+    def _copy(self, connection: Connection, target: Table, rows: Sequence[Values]) -> None:
+        """Send the rows. A value that Postgres or the driver refuses raises what an insert of it would raise.
+
+        All rows of a table have the same columns. The staging table has NULL in the others.
+        """
+        columns = [one for one in target.columns if one.name in rows[0]]
+        names = ", ".join(f'"{one.name}"' for one in columns)
+        command = f"COPY {staging_name(target)} ({names}) FROM STDIN"
+        values_of = itemgetter(*(one.name for one in columns))
+        converted = [
+            (n, process)
+            for n, one in enumerate(columns)
+            if (process := _process(one.type, connection.dialect)) is not None
+        ]
         driver: Any = connection.connection.driver_connection
         try:
             with driver.cursor() as cursor, cursor.copy(command) as copy:
                 for row in rows:
-                    copy.write_row(
-                        [
-                            value if value is None or process is None else process(value)
-                            for value, process in ((row.get(name), process) for name, process in processors)
-                        ]
-                    )
+                    values = list(values_of(row))
+                    for n, process in converted:
+                        if values[n] is not None:
+                            values[n] = process(values[n])
+                    copy.write_row(values)
         except psycopg.Error as error:
             raise exc.DBAPIError.instance(
                 command, None, error, psycopg.Error, dialect=connection.dialect
             ) from error
 
-    def _processors_of(self, connection: Connection, target: Table) -> list[tuple[str, Process | None]]:
-        found = self._processors.get(target.name)
-        if found is None:
-            dialect = connection.dialect
-            found = self._processors[target.name] = [
-                (one.name, one.type.dialect_impl(dialect).bind_processor(dialect)) for one in target.columns
-            ]
-        return found
+
+def _process(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
+    """Return what converts a column's values for the driver, or None if it takes them as they are."""
+    if isinstance(kind, JSON):
+        return to_json
+    process: Process | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    if isinstance(kind, UtcDateTime) and process is not None:
+        return lambda value: value if value.tzinfo is UTC else process(value)
+    return process
 
 
 def staging_name(target: Table) -> str:

@@ -38,8 +38,7 @@ def attach(app: StageApp) -> "LeadsStage":
 
     @stage.agent(LEAD_LOG)
     async def decide_leads(stream: EventStream) -> None:
-        async for event in stream.events():
-            stage.decide(event)
+        await stream.handle(stage.decide)
 
     @app.timer(TIMER_SECONDS, name="deadlines")
     async def append_due_deadlines() -> None:

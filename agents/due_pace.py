@@ -4,9 +4,9 @@ from typing import Final
 
 from rules.deadlines import RETRY_SECONDS
 
-MOST_UNDECIDED: Final = 250
-"""How many deadline events may be appended and not yet decided: about 20 ms of work. A slow worker appends no faster
-than it decides. With a look every 50 ms, up to 5,000 deadlines a second are handled."""
+MOST_UNDECIDED: Final = 100
+"""How many deadline events may be appended and not yet decided: about 15 ms of work. A slow worker appends no faster
+than it decides. With a look every 20 ms, up to 5,000 deadlines a second are handled."""
 
 
 class DuePace:

@@ -28,7 +28,7 @@ from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 _log = structlog.get_logger(__name__)
 
-TIMER_SECONDS: Final = 0.05
+TIMER_SECONDS: Final = 0.02
 """How often the stage checks for due deadlines."""
 
 

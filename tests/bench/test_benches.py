@@ -117,7 +117,8 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 OF_WORKERS = ("claims", "latency", "offer", "timers", "live", "restart")
 OF_THE_CONSOLE = ("live-browser", "pages", "listeners")
-ALONE = tuple(name for name in SMALL if name not in {*OF_WORKERS, *OF_THE_CONSOLE})
+OF_POSTGRES = ("sink",)
+ALONE = tuple(name for name in SMALL if name not in {*OF_WORKERS, *OF_THE_CONSOLE, *OF_POSTGRES})
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +148,19 @@ def measured(name: str, **more: Any) -> None:
     assert all(result[key] > 0 for key in promised)
     assert result.get("wrong", 0) == 0, "nobody misses a change"
     assert said, "it says how far it is"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_POSTGRES)
+def test_a_measurement_of_postgres_says_its_figures_and_leaves_nothing_behind(
+    name: str, server_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder must be open to the user that Postgres runs as."""
+    folder = server_folder / f"bench-{name}"
+    folder.mkdir(mode=0o711)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    measured(name)
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.kafka

@@ -13,8 +13,8 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="claims, latency, offer, timers, live, board, pages, listeners, rules, reach, reading, recovery, restart,"
-            " sink or allocate."
+            help="claims, latency, offer, timers, live, board, pages, listeners, rules, reach, reading, recovery,"
+            " restart, sink or allocate."
         ),
     ],
     browser: Annotated[

@@ -14,6 +14,7 @@ from sink.db_errors import reason_of, translated
 from sink.erasure import erase_earlier_rows
 from sink.rows import TableRows, table_rows, without_nul
 from sink.splits import remove_split_rows
+from sink.staging import BatchWriter
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
 from sink.vendor_counting import VendorCounting
@@ -103,6 +104,7 @@ class CrmWriter:
         self._reads = engine
         self._write_dead_letter = write_dead_letter
         self._statements = Statements(engine.dialect.name)
+        self._batches = BatchWriter(engine.dialect.name)
         self._counting = VendorCounting(engine.dialect.name)
         self._dead_letters_written: set[tuple[int, int]] = set()
         self._reached: dict[int, int] = {}
@@ -174,7 +176,7 @@ class CrmWriter:
             counted = self._counting.counted(connection, [each.counts for each in fresh if each.counts])
             remove_split_rows(connection, fresh)
             for table, statement, values in self._statements.of(fresh):
-                connection.execute(statement, values)
+                self._batches.store(connection, statement, values)
                 rows.append((table, len(values)))
             erase_earlier_rows(connection, fresh)
             moved = [

@@ -26,7 +26,7 @@ WEB := web
 ISLAND := web/island
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund
 
-.PHONY: help setup demo browser clients chart docs prometheus consumers node unit test telephony test-telephony explore check lint types imports island island-check format lock sbom audit clean
+.PHONY: help setup demo browser clients chart docs prometheus consumers node unit test telephony test-telephony explore check lint types imports island island-check format lock sbom licences audit clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -174,6 +174,9 @@ lock: setup ## resolve the lock file anew
 sbom: setup ## write sbom.json (CycloneDX), the bill of materials of what requirements.lock names; the same lock, the same file
 	@$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --output-reproducible --pyproject pyproject.toml --output-file sbom.json requirements.lock
 	@echo "sbom.json: $$(grep -c '"bom-ref": "requirements-' sbom.json) packages"
+
+licences: setup ## write docs/licences.md: every package that is needed or comes along, with its licence
+	@$(BIN)/python -m tools.licences
 
 # Asks a database of vulnerabilities on the network: https://pypi.org by default, AUDIT_SERVICE=osv https://api.osv.dev.
 AUDIT_SERVICE ?= pypi

@@ -47,23 +47,19 @@ def attach(app: StageApp) -> "IntakeStage":
 
     @stage.agent(LEAD_ARRIVALS, name="arrivals")
     async def accept_arrivals(stream: EventStream) -> None:
-        async for event in stream.events():
-            stage.accept(event, stage.read_arrival)
+        await stream.handle(lambda event: stage.accept(event, stage.read_arrival))
 
     @stage.agent(LEAD_ACTIONS, name="actions")
     async def accept_actions(stream: EventStream) -> None:
-        async for event in stream.events():
-            stage.accept(event, read_action)
+        await stream.handle(lambda event: stage.accept(event, read_action))
 
     @stage.agent(DIRECTORY, name="directory")
     async def accept_publications(stream: EventStream) -> None:
-        async for event in stream.events():
-            stage.accept(event, read_publication)
+        await stream.handle(lambda event: stage.accept(event, read_publication))
 
     @stage.agent(DO_NOT_CONTACT, name="do_not_contact")
     async def accept_listings(stream: EventStream) -> None:
-        async for event in stream.events():
-            stage.accept(event, read_listing)
+        await stream.handle(lambda event: stage.accept(event, read_listing))
 
     return stage
 

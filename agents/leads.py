@@ -11,11 +11,12 @@ from typing import Any, Final
 import structlog
 from msgspec import MsgspecError
 
+from agents.due_pace import DuePace
 from agents.stage import EventStream, Stage
 from agents.sweeper import Sweeper
 from models.codec import decode_event, encode_event
 from models.errors import PermanentError
-from models.events import Event, RulesChanged
+from models.events import DeadlinePassed, Event, RulesChanged
 from rules.deadlines import due_events
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
@@ -27,7 +28,7 @@ from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 _log = structlog.get_logger(__name__)
 
-TIMER_SECONDS: Final = 0.05
+TIMER_SECONDS: Final = 0.02
 """How often the stage checks for due deadlines."""
 
 
@@ -37,8 +38,7 @@ def attach(app: StageApp) -> "LeadsStage":
 
     @stage.agent(LEAD_LOG)
     async def decide_leads(stream: EventStream) -> None:
-        async for event in stream.events():
-            stage.decide(event)
+        await stream.handle(stage.decide)
 
     @app.timer(TIMER_SECONDS, name="deadlines")
     async def append_due_deadlines() -> None:
@@ -57,6 +57,7 @@ class LeadsStage(Stage):
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "leads")
         self.sweeper = Sweeper(self)
+        self.due_pace = DuePace()
         journal = raw_topic(app, LEAD_JOURNAL, partitions=self.partitions)
         self.table = JournalTable(
             app, name="leads", partitions=self.partitions, key_type=bytes, changelog_topic=journal
@@ -90,6 +91,8 @@ class LeadsStage(Stage):
                     leads.accept(outcome)
                     if isinstance(lead_event, RulesChanged):
                         self.sweeper.decided(partition, key)
+                    elif isinstance(lead_event, DeadlinePassed):
+                        self.due_pace.decided()
                 if outcome.reevaluates is not None:
                     self.sweeper.request(partition, outcome.reevaluates, outcome.reroutes)
         except MsgspecError as error:
@@ -103,11 +106,15 @@ class LeadsStage(Stage):
         self.writer.add(LEAD_LOG, partition, key=event.lead_id.encode(), value=encode_event(event))
 
     def append_due(self, now: float) -> int:
-        """Append an event for each deadline that is due at `now` (POSIX seconds); return their number."""
+        """Append an event for each deadline that is due at `now` (POSIX seconds); return their number.
+
+        At most `MOST_UNDECIDED` are appended and not yet decided.
+        """
         count = 0
-        for partition, event in due_events(self.table.rows.partitions(), now):
+        for partition, event in due_events(self.table.rows.partitions(), now, self.due_pace.room(now)):
             self.append(partition, event)
             count += 1
+        self.due_pace.appended(now, count)
         return count
 
     async def revoked(self, *_: Any, **__: Any) -> None:

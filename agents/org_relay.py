@@ -25,8 +25,7 @@ def attach(app: StageApp) -> "OrgRelayStage":
 
     @stage.agent(ORG_JOURNAL)
     async def forward_answers(stream: EventStream) -> None:
-        async for event in stream.events():
-            stage.forward(event)
+        await stream.handle(stage.forward)
 
     return stage
 

@@ -35,8 +35,7 @@ def attach(app: StageApp) -> "OrgsStage":
 
     @stage.agent(ORG_LOG)
     async def decide_orgs(stream: EventStream) -> None:
-        async for event in stream.events():
-            stage.decide(event)
+        await stream.handle(stage.decide)
 
     @app.timer(WAKE_SECONDS, name="wakes")
     async def append_due_wakes() -> None:

@@ -33,8 +33,7 @@ def attach(app: StageApp) -> "RelayStage":
 
     @stage.agent(LEAD_JOURNAL)
     async def publish_decisions(stream: EventStream) -> None:
-        async for event in stream.events():
-            stage.publish(event)
+        await stream.handle(stage.publish)
 
     return stage
 

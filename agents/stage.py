@@ -1,6 +1,6 @@
 """The base of every stage: agents that handle events in order, a writer, and acks that wait for durable records."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mode.supervisors import CrashingSupervisor
@@ -94,10 +94,11 @@ class EventStream:
         self._stage = stage
         self._stream = stream
 
-    async def events(self) -> AsyncIterator[Any]:
-        """Yield each event in order. Its handler acks it with a receipt of the stage's `acker`.
+    async def handle(self, handle: Callable[[Any], None]) -> None:
+        """Call `handle` for each event in order, until cancelled. It acks the event with a receipt of the stage.
 
-        After each batch of at most `streams.app.BULK` events it waits until the writer has room.
+        After each batch of at most `streams.app.BULK` events this waits until the writer has room. There is no await
+        between two events of a batch.
         """
         stage = self._stage
         handled = EVENTS.labels(stage=stage.name)
@@ -106,7 +107,7 @@ class EventStream:
                 if isinstance(event.message.value, PlaceholderRecord):
                     stage.pass_over(event)
                 else:
-                    yield event
+                    handle(event)
             handled.inc(len(batch))
             await stage.writer.room()
 

@@ -7,7 +7,7 @@ import msgspec
 from rich.console import Console
 
 from models.codec import decode_row
-from models.lead import LeadRow
+from models.lead import BEFORE_THE_LOG, LeadRow
 from models.public import Call
 from rules.outbound.call_text import call_text
 from streams.clients import partition_of
@@ -97,6 +97,9 @@ def print_history(history: dict[str, Any]) -> None:
         owner = state.get("owner") or "nobody"
         out.print(f"[bold]{history['lead_id']}[/bold] is {state['phase']}. Owner: {owner}.")
     for event in history["events"]:
+        if event["offset"] == BEFORE_THE_LOG:
+            out.print(f"{event['at']:%Y-%m-%d %H:%M:%S.%f} UTC  [bold]brought from another Kafka[/bold]")
+            continue
         what = (event["event"] or {}).get("action") or (event["event"] or {}).get("type", "?")
         who = (event["event"] or {}).get("rep_id")
         name = what.replace("_", " ")

@@ -66,7 +66,12 @@ async def read_trace(settings: Settings, lead_id: str) -> list[Hop]:
     """
     key = lead_id.encode()
     found: dict[SpanPlace, Any] = {}
-    for records in await asyncio.gather(*(_keyed(settings, topic, key) for topic in KEYED)):
+    # Each reading ends before this goes on, so that each consumer is stopped also if another one failed.
+    for records in await asyncio.gather(
+        *(_keyed(settings, topic, key) for topic in KEYED), return_exceptions=True
+    ):
+        if isinstance(records, BaseException):
+            raise records
         found |= records
     for _ in range(MOST_STEPS_BACK):
         if not (unread := _causes(found) - found.keys()):

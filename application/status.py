@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from aiokafka.errors import KafkaConnectionError, KafkaError
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, inspect
 
 from application.lag import READS, Lags
 from application.problems import Problem, Watch, ahead_of_kafka, of_processes
+from application.process_records import read_records
 from board.reader import Reader
 from models.errors import FirstclaimError, RetryableError
 from sink.db_errors import reason_of
@@ -60,8 +62,10 @@ def _counted(database_url: str, count: Callable[[Connection], dict[str, int]]) -
 
 
 async def read_status(settings: Settings, org: str = "default") -> dict[str, Any]:
-    """Return {ok, problems, leads, phases, queues, lag, dead_letters, trouble}. Known errors become problems.
+    """Return {ok, problems, leads, phases, queues, lag, dead_letters, trouble, processes}.
 
+    Known errors become problems.
+    `processes`: name -> host and port of its pages, such as `/metrics`, for those that `firstclaim up` supervises.
     `problems`: {what, reason} of each thing that keeps the system from working. `trouble`: what could not be read.
     """
     seen: dict[str, Any] = {
@@ -73,6 +77,11 @@ async def read_status(settings: Settings, org: str = "default") -> dict[str, Any
         "lag": {},
         "dead_letters": 0,
         "trouble": [],
+        "processes": {
+            record.name: urlsplit(record.ready_url).netloc
+            for record in read_records(settings.state_dir)
+            if record.ready_url is not None
+        },
     }
     found = await asyncio.gather(
         _kafka(settings, seen),

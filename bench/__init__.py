@@ -77,6 +77,12 @@ def _live_browser() -> Bench:
     return run
 
 
+def _offer() -> Bench:
+    from bench.offer import run
+
+    return run
+
+
 def _pages() -> Bench:
     from bench.pages import run
 
@@ -113,6 +119,18 @@ def _rules() -> Bench:
     return run
 
 
+def _sink() -> Bench:
+    from bench.sink import run
+
+    return run
+
+
+def _timers() -> Bench:
+    from bench.timers import run
+
+    return run
+
+
 BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
     {
         "allocate": _loaded(_allocate),
@@ -122,12 +140,15 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
         "listeners": _loaded(_listeners),
         "live": _loaded(_live),
         "live-browser": _loaded(_live_browser),
+        "offer": _loaded(_offer),
         "pages": _loaded(_pages),
         "reach": _loaded(_reach),
         "reading": _loaded(_reading),
         "recovery": _loaded(_recovery),
         "restart": _loaded(_restart),
         "rules": _loaded(_rules),
+        "sink": _loaded(_sink),
+        "timers": _loaded(_timers),
     }
 )
 """Every NAME of `firstclaim bench NAME`; `live-browser` is `live --browser`."""

@@ -230,6 +230,45 @@ def _reach(result: Result) -> Rows:
     ]
 
 
+def _sink(result: Result) -> Rows:
+    return [
+        (f"{result['leads']:,} leads, every second one claimed", "rows/s", "of COPY"),
+        ("firstclaim sink", f"{result['sink_rows_per_s']:,}", f"{result['ratio_copy']:.2f}"),
+        ("plain COPY of the finished rows", f"{result['copy_rows_per_s']:,}", "1.00"),
+        ("firstclaim sink, records of the journal a second", f"{result['records_per_s']:,}", ""),
+    ]
+
+
+def _timers(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, *(f"{result[f'{name}_{rank}_ms']:.1f}" for rank in ("p50", "p99", "max"))
+
+    return [
+        (f"{result['pending']:,} deadlines pending", "p50 ms", "p99 ms", "longest ms"),
+        row(f"how late a deadline is handled, {result['per_s']:,} due a second", "lateness"),
+        row("claim to journal record, nothing due", "claims"),
+        row(f"the same, {result['per_s']:,} due a second", "spread_claims"),
+        row(f"the same, {result['herd']:,} due at once", "herd_claims"),
+        (f"{result['herd']:,} due at once are handled after, s", "", "", f"{result['herd_seconds']:.1f}"),
+    ]
+
+
+def _offer(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        median, tail = result[f"{name}_p50_ms"], result[f"{name}_p99_ms"]
+        return what, f"{median:.1f}", f"{tail:.1f}", f"{tail / result['raw_p99_ms']:.2f}"
+
+    return [
+        (f"{result['per_s']:g} arrivals/s", "p50 ms", "p99 ms", "p99 of the raw loop's"),
+        row("raw aiokafka loop: one hop", "raw"),
+        row("firstclaim: arrival to the offer on `notifications` (nine hops)", "offer"),
+        *(
+            (f"hop {number}, {name}", f"{median:.0f}", f"{tail:.0f}", f"{tail / result['raw_p99_ms']:.2f}")
+            for number, (name, median, tail) in enumerate(result["hops"], 1)
+        ),
+    ]
+
+
 TABLES: Final[Mapping[str, Table]] = {
     "allocate": Table(
         "Allocations of one org",
@@ -275,6 +314,12 @@ TABLES: Final[Mapping[str, Table]] = {
         "Pages of one Chromium, each signed in as another rep; one claims by clicks. All on the same machine.",
         _live_browser,
     ),
+    "offer": Table(
+        "From arrival to offer",
+        "A steady rate; each lead is offered to the next of 100 reps by round robin. The hops' times are differences of"
+        " the records' own timestamps, in whole milliseconds.",
+        _offer,
+    ),
     "pages": Table(
         "Pages with very many leads",
         "In Chromium, from the key or the navigation until the frame is painted; medians. Pauses that pages make for"
@@ -296,6 +341,17 @@ TABLES: Final[Mapping[str, Table]] = {
         "Claims are answered again",
         "One of two workers is killed with kill -9 and restarted at once by the supervisor.",
         _restart,
+    ),
+    "sink": Table(
+        "The CRM database",
+        "Postgres with the CRM's tables and indexes. The sink's writer begins with the journal's bytes; the copy with"
+        " finished rows.",
+        _sink,
+    ),
+    "timers": Table(
+        "Deadlines",
+        "One worker; promised calls of owners. Claims of other leads come at 100 a second.",
+        _timers,
     ),
     "rules": Table(
         "Rules",

@@ -17,7 +17,7 @@ QUEUE_ID: Final = "aged"
 REPS: Final = 97
 STATES: Final = ("RI", "MA", "CA", "NY", "TX", "FL")
 PURPOSES: Final = ("purchase", "refinance", "home_equity")
-_BEGAN: Final = datetime(2026, 11, 20, 9, tzinfo=UTC)
+BEGAN: Final = datetime(2026, 11, 20, 9, tzinfo=UTC)
 _YIELD_EVERY: Final = 500
 
 Record = tuple[bytes, bytes]
@@ -77,7 +77,7 @@ def arrival(lead_id: str) -> LeadArrived:
             loan_amount=chance.randrange(80_000, 900_000, 1000),
             credit_score=chance.randrange(580, 820),
             property_type="single_family",
-            created_at=_BEGAN + timedelta(seconds=chance.randrange(86_400)),
+            created_at=BEGAN + timedelta(seconds=chance.randrange(86_400)),
             consent=True,
             time_zone="America/New_York",
         ),

@@ -36,6 +36,9 @@ def erase(
             "--now", help="Delete the past of Kafka's logs now, not by retention within eight days."
         ),
     ] = False,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="How long to wait for the engine's answer for each person.")
+    ] = 60.0,
     org: Org = "default",
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +52,7 @@ def erase(
     Example: firstclaim erase --from - --by ada --now < persons.txt
     """
     persons = _persons(lead, phone, email, file)
-    outcome = asyncio.run(_recorded(running(), org, by, persons, now=now))
+    outcome = asyncio.run(_recorded(running(), org, by, persons, seconds, now=now))
     for n, why in outcome.refused.items():
         typer.echo(f"person {n + 1} of {len(persons)}: {why}", err=True)
     for place, count in sorted(outcome.places.items()):
@@ -65,7 +68,7 @@ def erase(
 
 
 async def _recorded(
-    settings: "Settings", org: str, by: str, persons: "list[Person]", *, now: bool
+    settings: "Settings", org: str, by: str, persons: "list[Person]", seconds: float, *, now: bool
 ) -> "Outcome":
     """Erase, and record it in the audit: who requested it, and the receipts. Nobody who was erased is named."""
     from application.audit.entry import operator
@@ -74,7 +77,14 @@ async def _recorded(
 
     async with audited(settings, operator(org), "erased", "persons") as entry:
         outcome = await run(
-            settings, org, by, persons, at_once=now, console_database_url=console_database(), say=say
+            settings,
+            org,
+            by,
+            persons,
+            at_once=now,
+            console_database_url=console_database(),
+            patience_seconds=seconds,
+            say=say,
         )
         entry.add("by", by)
         entry.add("leads", outcome.leads)

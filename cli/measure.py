@@ -13,7 +13,8 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="claims, latency, live, board, pages, listeners, rules, reach, reading, recovery, restart or allocate."
+            help="claims, latency, offer, timers, live, board, pages, listeners, rules, reach, reading, recovery,"
+            " restart, sink or allocate."
         ),
     ],
     browser: Annotated[
@@ -27,7 +28,7 @@ def bench(
     pages: Annotated[int | None, typer.Option(min=2, help="live --browser: number of open pages.")] = None,
     listeners: Annotated[int | None, typer.Option(min=1, help="listeners: number of open streams.")] = None,
     seconds: Annotated[
-        float | None, typer.Option(min=1, help="listeners, latency: length of the run.")
+        float | None, typer.Option(min=1, help="listeners, latency, offer, timers: length of the run.")
     ] = None,
     write_docs: Annotated[
         bool, typer.Option("--write-docs", help="Write the table to docs/benchmarks.md.")

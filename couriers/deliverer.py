@@ -29,6 +29,7 @@ from couriers.requests import quiet_seconds, request_of
 from couriers.usefulness import useful_until
 from models.public import Fate, Notification
 from streams.retries import DELIVER
+from streams.tracing import Header
 
 _log = structlog.get_logger(__name__)
 
@@ -91,24 +92,24 @@ class Deliverer:
         offset: int,
         at: datetime,
         *,
-        traceparent: bytes = b"",
+        trace: tuple[Header, ...] = (),
     ) -> None:
-        """Take a record of this channel's kind. It is finished later. `traceparent`: that of what it causes."""
+        """Take a record of this channel's kind. It is finished later. `trace`: the trace headers of what it causes."""
         if notification.withdrawn:
-            self._take_withdrawal(notification, place, offset, traceparent)
+            self._take_withdrawal(notification, place, offset, trace)
             return
         identity = notification.notification_id
         if identity in self._pending or identity in self._ended:
             self._finished(place, offset, None)  # a repeat of an earlier record
             return
         org = notification.org or DEFAULT_ORG
-        pending = Pending(notification, org, place, offset, at, useful_until(notification, at), traceparent)
+        pending = Pending(notification, org, place, offset, at, useful_until(notification, at), trace)
         self._pending[identity] = pending
         pending.task = self._started(self._run(pending))
         self._count()
 
     def _take_withdrawal(
-        self, notification: Notification, place: TopicPartition, offset: int, traceparent: bytes
+        self, notification: Notification, place: TopicPartition, offset: int, trace: tuple[Header, ...]
     ) -> None:
         pending = self._pending.get(notification.notification_id)
         if pending is not None and pending.phase in {Phase.NEW, Phase.WAITING}:
@@ -121,7 +122,7 @@ class Deliverer:
         else:
             if pending is not None:
                 pending.withdrawn = True
-            task = self._started(self._withdraw(notification, pending, place, offset, traceparent))
+            task = self._started(self._withdraw(notification, pending, place, offset, trace))
             self._withdrawing.add(task)
             task.add_done_callback(self._withdrawing.discard)
 
@@ -131,7 +132,7 @@ class Deliverer:
         pending: Pending | None,
         place: TopicPartition,
         offset: int,
-        traceparent: bytes,
+        trace: tuple[Header, ...],
     ) -> None:
         """Take back what was sent or is being sent, and record it. `pending`: the request that is being sent."""
         taken_back = False
@@ -153,7 +154,7 @@ class Deliverer:
                 "it was over after it was sent",
                 source=place,
                 offset=offset,
-                traceparent=traceparent,
+                trace=trace,
             )
             self._remember(notification.notification_id, "withdrawn")
         self._finished(place, offset, fate)
@@ -169,7 +170,7 @@ class Deliverer:
             detail,
             source=pending.place,
             offset=pending.offset,
-            traceparent=pending.traceparent,
+            trace=pending.trace,
         )
         if status in {"sent", "delivered"}:
             waited = self._clock() - pending.requested_at

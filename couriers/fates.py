@@ -19,7 +19,7 @@ from streams.dead_letters import count, make_letter
 from streams.retries import WRITE_FATE
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, DELIVERIES, NOTIFICATIONS
-from streams.tracing import TRACEPARENT
+from streams.tracing import Header
 
 _HEADERS: Final = (
     ("ce_source", b"/firstclaim/couriers"),
@@ -55,11 +55,11 @@ class FateWriter:
         *,
         source: TopicPartition | None = None,
         offset: int = 0,
-        traceparent: bytes = b"",
+        trace: tuple[Header, ...] = (),
     ) -> int:
         """Write a fate and return its offset. `source`, `offset`: the record of `notifications` that it finishes.
 
-        `traceparent`: the header of a fate that continues a trace.
+        `trace`: the trace headers of the fate.
         """
         at = datetime.now(UTC)
         delivery = Delivery(
@@ -79,9 +79,7 @@ class FateWriter:
             identity = public_message_id(
                 f"{NOTIFICATIONS}-{self._channel}", source.partition, offset, NUMBERS[status]
             )
-        headers = [("ce_id", identity.encode()), ("ce_time", at.isoformat().encode()), *_HEADERS]
-        if traceparent:
-            headers.append((TRACEPARENT, traceparent))
+        headers = [("ce_id", identity.encode()), ("ce_time", at.isoformat().encode()), *_HEADERS, *trace]
         place = await self._append(
             DELIVERIES,
             msgspec.json.encode(delivery),

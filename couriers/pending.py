@@ -9,6 +9,7 @@ from typing import Final
 from aiokafka import TopicPartition
 
 from models.public import Notification
+from streams.tracing import Header
 
 NOBODY: Final = "firstclaim"
 """The provider of a fate that no provider decided."""
@@ -40,7 +41,7 @@ class Phase(Enum):
 class Pending:
     """A request on its way. `withdrawals`: the places of its withdrawals, which are finished with it.
 
-    `traceparent`: that of its fate (`streams.tracing`); empty if the fate begins a trace.
+    `trace`: the trace headers of its fate (`streams.tracing`); empty if the fate begins a trace.
     """
 
     notification: Notification
@@ -49,7 +50,7 @@ class Pending:
     offset: int
     requested_at: datetime
     until: datetime
-    traceparent: bytes = b""
+    trace: tuple[Header, ...] = ()
     phase: Phase = Phase.NEW
     withdrawn: bool = False
     withdrawals: list[tuple[TopicPartition, int]] = field(default_factory=list)

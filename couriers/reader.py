@@ -30,7 +30,7 @@ from streams.readiness import Readiness
 from streams.retries import FOLLOW_BOARD
 from streams.settings import Settings
 from streams.topics import NOTIFICATIONS
-from streams.tracing import caused_by
+from streams.tracing import headers_of_caused
 from streams.unreadable import PlaceholderRecord, Unreadable
 
 _log = structlog.get_logger(__name__)
@@ -215,7 +215,7 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             progress.finish(record.offset)
             return
         at = datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC)
-        self._deliverer.take(notification, place, record.offset, at, traceparent=caused_by(record))
+        self._deliverer.take(notification, place, record.offset, at, trace=headers_of_caused(record))
 
     def _bury(self, place: TopicPartition, record: Any, error_class: str, reason: str) -> None:
         async def bury() -> None:

@@ -32,7 +32,7 @@ MOST_REMOVED_HANDLES: Final = 64
 """How many wrong phones and mail addresses of a lead are remembered. A correction beyond it is refused."""
 
 
-class FactChange(msgspec.Struct, frozen=True):
+class FactChange(msgspec.Struct, frozen=True, gc=False):
     """One field that a person corrected. `old` and `new` are normalised; None is empty.
 
     They are equal if the person confirmed a value: no arrival changes the field from then on.
@@ -52,7 +52,7 @@ class FactsCorrected(DecisionBase, frozen=True, tag="facts_corrected"):
     reason: str | None = None
 
 
-class FactsVersion(msgspec.Struct, frozen=True, omit_defaults=True):
+class FactsVersion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One correction: its author, its time, what it changed, and the reason that the author gave."""
 
     rep_id: str
@@ -61,7 +61,7 @@ class FactsVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str | None = None
 
 
-class Corrections(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Corrections(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What people have corrected of one lead.
 
     `fields`: the corrected fields, in the order of `CORRECTABLE`. No arrival changes or fills them. `versions`: the

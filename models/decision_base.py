@@ -3,5 +3,5 @@
 import msgspec
 
 
-class DecisionBase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class DecisionBase(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="type"):
     """Base of the decisions. The JSON tag is the decision's name, so a journal can be read without this code."""

@@ -12,7 +12,7 @@ from models.persons import Inquiry
 from models.places import Place
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class _Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="type"):
     """Base of the events. The JSON tag is the event's name.
 
     `lead_id` is the record's key in the log. `cause` is an id; a repeat of the event has the same one.

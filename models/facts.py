@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Facts(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The facts of one prospect, normalised (docs/contracts, `lead-arrivals`).
 
     `phone` is E.164, `phone_extension` its extension in digits, `state` a two-letter code, `loan_amount` whole

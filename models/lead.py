@@ -9,6 +9,7 @@ import msgspec
 from models.corrections import Corrections
 from models.decisions import Answered, Decision
 from models.facts import Facts
+from models.kept_answers import NO_ANSWERS, all_of
 from models.merging import KeptInquiry, Merge
 from models.offers import Rejected
 from models.open_exception import OpenException
@@ -16,6 +17,11 @@ from models.open_exception import OpenException
 ANSWERS_KEPT: Final = 32
 """The number of newest answers that a row keeps, to repeat them word for word (X4). Older ones are remembered by
 `LeadRow.answered`."""
+
+
+BEFORE_THE_LOG: Final = -1
+"""The `LeadRow.off` of a row that no event of its log made: it was brought from a Kafka with another number of
+partitions (`application.partition_move`)."""
 
 
 class Phase(StrEnum):
@@ -59,7 +65,7 @@ class DeadlineKind(StrEnum):
     """A closed lead has been kept as long as its org keeps closed leads. It is erased."""
 
 
-class Deadline(msgspec.Struct, frozen=True, array_like=True):
+class Deadline(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """An instant at which something happens, unless a newer epoch has made the deadline obsolete (X3)."""
 
     kind: DeadlineKind
@@ -67,7 +73,7 @@ class Deadline(msgspec.Struct, frozen=True, array_like=True):
     epoch: int
 
 
-class Lock(msgspec.Struct, frozen=True):
+class Lock(msgspec.Struct, frozen=True, gc=False):
     """A lock: one rep has the lead open until `until` (D1)."""
 
     rep_id: str
@@ -76,7 +82,7 @@ class Lock(msgspec.Struct, frozen=True):
     epoch: int
 
 
-class QueuePlacement(msgspec.Struct, frozen=True, array_like=True):
+class QueuePlacement(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A lead's place in one queue: the rule version that put it there, and its sort key in the queue."""
 
     rules_version: int
@@ -112,7 +118,7 @@ OPEN_OFFERS: Final = frozenset({RepSearch.OFFERED, RepSearch.RINGING})
 """The stages in which the lead is offered to the reps of its search."""
 
 
-class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Search(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """A lead's search for a rep through its group.
 
     `epoch`: the epoch of the request; answers of the org and of the reps name it (X3). `reps`: the reps who have the
@@ -132,14 +138,14 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     campaign: str | None = None
 
 
-class Round(msgspec.Struct, frozen=True):
+class Round(msgspec.Struct, frozen=True, gc=False):
     """A round of distribution that was interrupted and may go on (M5). Fields as in `Search`."""
 
     campaign: str | None = None
     tried: tuple[str, ...] = ()
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Failure(msgspec.Struct, frozen=True, gc=False):
     """The reason why distribution found nobody (E1).
 
     It becomes the reason of the exception if no queue takes the lead.
@@ -149,14 +155,14 @@ class Failure(msgspec.Struct, frozen=True):
     explanation: tuple[Rejected, ...] = ()
 
 
-class DueNotice(msgspec.Struct, frozen=True, array_like=True):
+class DueNotice(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Who was told that the promised call is due, and under which epoch (M7)."""
 
     rep_id: str
     epoch: int
 
 
-class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Lead(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The whole state of one lead after the last event of its log.
 
     `places`: queue id -> place, for every shared queue the lead is in. `evaluated`: the version of the org's rules
@@ -253,13 +259,16 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return None
 
 
-class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="lead"):
+class LeadRow(
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="row", tag="lead"
+):
     """One lead in the journal: its state after one event, and the decisions of that event.
 
     `off`: the `lead-log` offset of the last applied event; an event at or below it is a replay. `seq`: the version of
     the lead, which grows by one with every change; `0` while there is no lead. `lead`: None if somebody acted on a lead
     that never arrived; the answer is kept all the same. `cause`: the id of the action or event. `at`: the broker's
-    time. `answered`: the actions that were answered before those in `answers`, for 30 days (rules/lead/answered.py).
+    time. `kept`: the newest answers (`models.kept_answers`). `answered`: the actions that were answered before those,
+    for 30 days (rules/lead/answered.py).
     `merged_into`: the lead to which the arrival of this id was added as another inquiry (R6).
     `merged_org`: the org of both, so that no other org learns of it; empty in rows of earlier versions.
     """
@@ -270,14 +279,19 @@ class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     at: datetime
     cause: str
     decisions: tuple[Decision, ...] = ()
-    answers: tuple[Answered, ...] = ()
+    kept: msgspec.Raw = msgspec.field(default=NO_ANSWERS, name="answers")
     answered: bytes = b""
     merged_into: str | None = None
     merged_org: str = ""
 
+    @property
+    def answers(self) -> tuple[Answered, ...]:
+        """The newest answers, word for word, the oldest first (X4)."""
+        return all_of(self.kept)
+
 
 class DirectoryRow(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="directory"
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="row", tag="directory"
 ):
     """One object of the directory as this partition of the journal knows it.
 

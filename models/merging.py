@@ -25,7 +25,7 @@ MAX_KEPT_BYTES: Final = 256 * 1024
 """The maximum of a lead's kept inquiries, as bytes of JSON. Beyond it the oldest ones are dropped."""
 
 
-class MergeAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MergeAnswer(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The org's answer to the action `merge`. `message`: as in `models.places.Place`. `into`: the lead that counts."""
 
     message: str
@@ -34,7 +34,7 @@ class MergeAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     why: str
 
 
-class MergedLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MergedLead(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What a merged lead brings beside its facts.
 
     `rep_id`: the manager. `inquiries`: its arrivals. `handles`: those of all its arrivals and its entries in the
@@ -48,7 +48,7 @@ class MergedLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     callback_at: datetime | None = None
 
 
-class Merge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Merge(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """That a lead was merged into another one. `cause`: the action's id. `phase`, `last_outcome`: as they were.
 
     `exception`: that of an ignored lead, which is ignored again once it is taken out.
@@ -62,7 +62,7 @@ class Merge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     exception: OpenException | None = None
 
 
-class KeptInquiry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class KeptInquiry(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """An inquiry as its lead remembers it, so that it can be taken out again.
 
     `filled`: the lead's fields that it completed. `attributes`: the names of the attributes that it completed.
@@ -76,7 +76,7 @@ class KeptInquiry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     merged: MergedLead | None = None
 
 
-class SplitFrom(msgspec.Struct, frozen=True, kw_only=True):
+class SplitFrom(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """That a lead was taken out of lead `lead_id` by the manager `rep_id`."""
 
     lead_id: str
@@ -85,7 +85,7 @@ class SplitFrom(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrgMerged(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_merged"
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="row", tag="org_merged"
 ):
     """A lead and all its arrivals belong to the lead `into`; None: it is a lead of its own again (K5).
 
@@ -99,7 +99,7 @@ class OrgMerged(
 
 
 class OrgSplit(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_split"
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="row", tag="org_split"
 ):
     """The arrival `inquiry_id` is no longer an inquiry of lead `lead_id` but a lead of its own (K5).
 

@@ -38,7 +38,7 @@ class Why(StrEnum):
     """The group itself gives the lead to nobody: it is unknown, empty, or a queue."""
 
 
-class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
+class Rejected(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One rejected candidate, with the reason as a word and as a sentence.
 
     `rep_id` None: all candidates, or the rest.
@@ -49,7 +49,9 @@ class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str
 
 
-class OrgDecisionBase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class OrgDecisionBase(
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="type"
+):
     """Base of the org's decisions. The JSON tag is the decision's name, so a journal can be read without this code."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 
-class OpenException(msgspec.Struct, frozen=True):
+class OpenException(msgspec.Struct, frozen=True, gc=False):
     """The reason why a lead is an exception (E1), with the reason for each queue or rep that did not take it."""
 
     reason: str

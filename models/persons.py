@@ -125,7 +125,7 @@ MOST_DOUBTS: Final = 8
 """How many leads a new lead may be marked with as maybe the same person."""
 
 
-class Inquiry(msgspec.Struct, frozen=True, omit_defaults=True):
+class Inquiry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An arrival of a person who already has a lead. `inquiry_id`: the lead id that the arrival would have had.
 
     `why`: how the person was recognised. `again`: the arrival is a resend of an inquiry that was added before.
@@ -226,7 +226,13 @@ class HandlesCorrected(OrgDecisionBase, frozen=True, tag="handles_corrected"):
 
 
 class OrgCorrection(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_correction"
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="row",
+    tag="org_correction",
 ):
     """The phone and mail address of a lead as a person corrected them (M2). The newest row of a lead counts.
 

@@ -16,7 +16,7 @@ LAPSES: Final = timedelta(hours=1)
 has heard of each used place before."""
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Place(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The org's answer: whether `rep_id` may have one more open lead.
 
     `message`: the answer's identity, `org/{org}/{offset in org-log}/{n}`; a repeat has the same one. `open`: the rep's
@@ -33,7 +33,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str | None = None
 
 
-class ReservedPlace(msgspec.Struct, frozen=True, array_like=True):
+class ReservedPlace(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A place that is reserved with a rep for one action on one lead."""
 
     lead_id: str

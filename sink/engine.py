@@ -47,7 +47,7 @@ def connect(database_url: str, *, pooled: bool = True) -> Engine:
     engine = create_engine(
         url,
         pool_pre_ping=not sqlite,
-        json_serializer=_to_json,
+        json_serializer=to_json,
         json_deserializer=msgspec.json.decode,
         connect_args={} if sqlite else arguments,
         **({} if pooled else {"poolclass": NullPool}),
@@ -61,7 +61,8 @@ def connect(database_url: str, *, pooled: bool = True) -> Engine:
     return engine
 
 
-def _to_json(value: Any) -> str:
+def to_json(value: Any) -> str:
+    """Return a value of a JSON column as text."""
     return msgspec.json.encode(value).decode()
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from sink.queries import Row
 from sink.tables import DecisionTable, LeadTable
@@ -30,7 +30,7 @@ def open_locks(connection: Connection, org: str, at: datetime, *, limit: int) ->
         .where(
             taken.c.lead_id == table.lead_id,
             taken.c.type == "lock_taken",
-            taken.c.source_offset > func.coalesce(released, -1),
+            or_(released.is_(None), taken.c.source_offset > released),
         )
         .scalar_subquery()
     )

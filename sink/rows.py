@@ -26,6 +26,10 @@ from sink.vendor_row_counts import RowCounts, row_counts
 Values = dict[str, Any]
 """One table row: column name -> value."""
 
+_ACTIVITIES: Final = (ActivityRecorded, NoteRecorded)
+_ABOUT_EXCEPTIONS: Final = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
+_WITH_ROWS: Final = (*_ACTIVITIES, InquiryAdded, MergedInto, InquirySplit, LeadSplit, LeadErased)
+"""Decisions that cause more than a row of their own. Most records have none of them."""
 _STATUS: Final = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
 _INT64: Final = 2**63
 _COLUMNS: Final = {"type", "result", "rep_id"}
@@ -79,6 +83,7 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
     A row without a lead (an action on a lead that never arrived) gives decisions only.
     """
     lead = row.lead
+    further = tuple(decision for decision in row.decisions if isinstance(decision, _WITH_ROWS))
     return TableRows(
         off=row.off,
         lead=None if lead is None else _lead(lead_id, row, lead),
@@ -87,16 +92,16 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
         decisions=[
             _decision(partition, lead_id, row, n, decision) for n, decision in enumerate(row.decisions)
         ],
-        activities=[] if lead is None else _activities(partition, lead_id, row, lead),
-        inquiries=[] if lead is None else _inquiries(lead_id, row, lead),
+        activities=_activities(partition, lead_id, row, lead) if further and lead is not None else [],
+        inquiries=_inquiries(lead_id, row, lead) if further and lead is not None else [],
         aliases=[
             {"alias_id": lead_id, "lead_id": decision.into}
-            for decision in row.decisions
+            for decision in further
             if isinstance(decision, MergedInto)
         ],
-        split=tuple(said.inquiry_id for said in row.decisions if isinstance(said, InquirySplit)),
-        is_split=any(isinstance(decision, LeadSplit) for decision in row.decisions),
-        erased=any(isinstance(decision, LeadErased) for decision in row.decisions),
+        split=tuple(said.inquiry_id for said in further if isinstance(said, InquirySplit)),
+        is_split=any(isinstance(decision, LeadSplit) for decision in further),
+        erased=any(isinstance(decision, LeadErased) for decision in further),
         split_from=() if lead is None else lead.split_from,
         counts=row_counts(partition, lead_id, row),
     )
@@ -139,7 +144,7 @@ def _activities(partition: int, lead_id: str, row: LeadRow, lead: Lead) -> list[
             "at": _utc(row.at),
         }
         for n, decision in enumerate(row.decisions)
-        if isinstance(decision, ActivityRecorded | NoteRecorded)
+        if isinstance(decision, _ACTIVITIES)
     ]
 
 
@@ -218,9 +223,7 @@ def _exception(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
 
     The phase decides the status, so that the desk and the lead's phase cannot disagree (X7).
     """
-    spoken = [
-        d for d in row.decisions if isinstance(d, ExceptionRaised | ExceptionIgnored | ExceptionResolved)
-    ]
+    spoken = [d for d in row.decisions if isinstance(d, _ABOUT_EXCEPTIONS)]
     if not spoken and lead.phase not in _STATUS:
         return None
     raised = next((d for d in reversed(spoken) if isinstance(d, ExceptionRaised)), None)

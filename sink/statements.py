@@ -1,6 +1,6 @@
 """Builds the statements of one batch. Only a newer version replaces a current row; history rows are only added."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Insert, Table, and_, func, or_
@@ -25,10 +25,14 @@ KEPT: Final = ("reason", "explanation", "raised_at")
 
 
 class Statements:
-    """The upserts for one dialect, `sqlite` or `postgresql`, built once. Both dialects share the syntax used here."""
+    """The upserts for one dialect, `sqlite` or `postgresql`, built once. Both dialects share the syntax used here.
 
-    def __init__(self, dialect: str) -> None:
-        self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    `insert` makes the insert that each of them begins with, if it is not one of values (`sink.staging`).
+    """
+
+    def __init__(self, dialect: str, *, insert: Callable[[Table], Any] | None = None) -> None:
+        stock: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        self._insert: Any = insert or stock
         self.lead = self._guarded(table_of(LeadTable), unfilled=_written_by_older_schema())
         self.assignment = self._guarded(table_of(AssignmentTable))
         self.exception = self._guarded(table_of(LeadExceptionTable), kept=KEPT)
@@ -38,6 +42,12 @@ class Statements:
         self.inquiry = self._newest_inquiry()
         self.alias = self._replaced_alias()
         self.first_offset = self.added(table_of(SinkOffsetTable))
+
+    @property
+    def by_table(self) -> dict[str, Insert]:
+        """Return the statement of each table that `of` yields rows for."""
+        found = (self.lead, self.assignment, self.history, self.exception, self.decision)
+        return {one.table.name: one for one in (*found, self.activity, self.inquiry, self.alias)}
 
     def added(self, table: Table) -> Insert:
         """Return an insert that leaves an existing row unchanged."""

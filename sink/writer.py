@@ -9,11 +9,12 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from models.codec import decode_row
 from models.errors import PermanentError, RetryableError
-from models.lead import LeadRow
+from models.lead import BEFORE_THE_LOG, LeadRow
 from sink.db_errors import reason_of, translated
 from sink.erasure import erase_earlier_rows
 from sink.rows import TableRows, table_rows, without_nul
 from sink.splits import remove_split_rows
+from sink.staging import BatchWriter
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
 from sink.vendor_counting import VendorCounting
@@ -103,6 +104,7 @@ class CrmWriter:
         self._reads = engine
         self._write_dead_letter = write_dead_letter
         self._statements = Statements(engine.dialect.name)
+        self._batches = BatchWriter(engine.dialect.name)
         self._counting = VendorCounting(engine.dialect.name)
         self._dead_letters_written: set[tuple[int, int]] = set()
         self._reached: dict[int, int] = {}
@@ -174,7 +176,7 @@ class CrmWriter:
             counted = self._counting.counted(connection, [each.counts for each in fresh if each.counts])
             remove_split_rows(connection, fresh)
             for table, statement, values in self._statements.of(fresh):
-                connection.execute(statement, values)
+                self._batches.store(connection, statement, values)
                 rows.append((table, len(values)))
             erase_earlier_rows(connection, fresh)
             moved = [
@@ -252,11 +254,11 @@ def _unapplied_rows(
         if effect is None:
             buried += is_buried
             passed += not is_buried
-        elif effect.off <= mark:
+        elif effect.off <= mark and effect.off != BEFORE_THE_LOG:
             repeats += 1
         else:
             fresh.append(effect)
-            mark = effect.off
+            mark = max(mark, effect.off)
         after[record.partition] = Position(record.offset + 1, mark)
     return fresh, after, Applied(len(fresh), repeats, stale, passed, buried)
 

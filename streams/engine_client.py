@@ -26,7 +26,7 @@ from streams.settings import Settings
 from streams.signing import Signer
 from streams.topic_reader import START_SECONDS
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
-from streams.tracing import TRACEPARENT, incoming
+from streams.tracing import incoming
 
 log = structlog.get_logger(__name__)
 
@@ -178,8 +178,8 @@ class EngineClient:
             raise RetryableError("Kafka", "the client is not connected yet")
         if headers is None:
             headers = self._signer.headers(topic, value)
-        if (traceparent := incoming.get()) is not None:
-            headers = [*(headers or ()), (TRACEPARENT, traceparent)]
+        if trace := incoming.get():
+            headers = [*(headers or ()), *trace]
         future = await self._producer.send(topic, value, key=key, headers=headers)
         future.add_done_callback(_retrieve_failure)
         return future  # type: ignore[no-any-return]  # aiokafka is untyped

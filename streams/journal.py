@@ -23,7 +23,13 @@ from streams.membership_lease import Lease
 from streams.patches.heartbeats import send_only_awake
 from streams.process_exit import Exit, leave
 from streams.settings import Settings
-from streams.tracing import TRACEPARENT, TRACEPARENT_BYTES, caused_by
+from streams.tracing import (
+    MOST_STATE_BYTES,
+    TRACEPARENT,
+    TRACEPARENT_BYTES,
+    TRACESTATE,
+    headers_of_caused,
+)
 
 MAX_BATCH_BYTES: Final = 512 * 1024
 """Half of a broker's default limit, so that one large row still fits."""
@@ -33,7 +39,9 @@ REQUEST_TIMEOUT_MS: Final = 20_000
 """How long a broker may be away before a worker ends and is restarted (faust.md, settings). The writer measures this
 itself, because an idempotent producer of aiokafka retries forever."""
 
-_TRACEPARENT_SIZE: Final = header_size(TRACEPARENT, bytes(TRACEPARENT_BYTES))
+_TRACE_SIZE: Final = header_size(TRACEPARENT, bytes(TRACEPARENT_BYTES)) + header_size(
+    TRACESTATE, bytes(MOST_STATE_BYTES)
+)
 
 Headers = list[tuple[str, bytes]]
 """The headers of records that stages send."""
@@ -48,11 +56,11 @@ class Receipt:
     (`streams.trace_export`).
     """
 
-    __slots__ = ("_acker", "_traceparent", "began", "event", "open", "partition", "then")
+    __slots__ = ("_acker", "_trace", "began", "event", "open", "partition", "then")
 
     def __init__(self, acker: "Acker", event: Any, partition: tuple[str, int]) -> None:
         self._acker = acker
-        self._traceparent: tuple[str, bytes] | None = None
+        self._trace: tuple[tuple[str, bytes], ...] = ()
         self.began = 0
         self.open = 1
         self.event = event
@@ -60,11 +68,11 @@ class Receipt:
         self.then: Callable[[], None] | None = None
 
     @property
-    def traceparent(self) -> tuple[str, bytes]:
-        """The header of each record that the event causes (`streams.tracing`)."""
-        if self._traceparent is None:
-            self._traceparent = (TRACEPARENT, caused_by(self.event.message))
-        return self._traceparent
+    def trace(self) -> tuple[tuple[str, bytes], ...]:
+        """The trace headers of each record that the event causes (`streams.tracing`)."""
+        if not self._trace:
+            self._trace = headers_of_caused(self.event.message)
+        return self._trace
 
     @property
     def settled(self) -> bool:
@@ -210,8 +218,8 @@ class JournalWriter:
     ) -> None:
         """Append a record. It is sent when the caller next yields to the loop. `receipt` is settled when it is durable.
 
-        The record continues the trace of its receipt's event, unless `traced` is False. `most` does not count that
-        header, which every topic has room for.
+        The record continues the trace of its receipt's event, unless `traced` is False. `most` does not count
+        the trace's headers, which every topic has room for.
 
         Raises `PermanentError` (`record_too_large`) for a record of more than `most` bytes, and appends nothing. The
         broker would otherwise refuse its batch, and so the event, again and again.
@@ -219,7 +227,7 @@ class JournalWriter:
         check_size(key, value, headers or (), most)
         sent = list(headers or ())
         if receipt is not None and traced:
-            sent.append(receipt.traceparent)
+            sent.extend(receipt.trace)
         lane = self._lane(topic, partition)
         batch = lane.batches[-1] if lane.batches else None
         if batch is None or batch.builder.append(key=key, value=value, timestamp=None, headers=sent) is None:
@@ -236,7 +244,7 @@ class JournalWriter:
 
         Raises `PermanentError` (`record_too_large`), and appends none, if they do not fit into a batch.
         """
-        size = sum(check_size(key, value) for key, value in records) + _TRACEPARENT_SIZE
+        size = sum(check_size(key, value) for key, value in records) + _TRACE_SIZE
         if size + BATCH_OVERHEAD_BYTES > MAX_BATCH_BYTES:
             raise PermanentError(
                 "record_too_large", f"{size} bytes in {len(records)} records, more than a batch takes"
@@ -245,7 +253,7 @@ class JournalWriter:
         batch = lane.batches[-1] if lane.batches else None
         if batch is None or batch.builder.closed() or batch.builder.size() + size > MAX_BATCH_BYTES:
             batch = self._open(lane)
-        headers = [] if receipt is None else [receipt.traceparent]
+        headers = [] if receipt is None else list(receipt.trace)
         for key, value in records:
             batch.builder.append(key=key, value=value, timestamp=None, headers=headers)
             headers = []

@@ -7,6 +7,7 @@ Faust only refills the table after a rebalance, and `LeadPartition.apply` checks
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ from rules.lead.lead_partition import LeadPartition
 from rules.org.org_partition import OrgPartition
 from streams.clients import cached_partition_of
 from streams.patches.table_store import TableWithStore
+from streams.row_file import RowFile
 from streams.unreadable import PlaceholderRecord
 
 _log = structlog.get_logger(__name__)
@@ -49,7 +51,10 @@ class PartitionRows(ABC, Generic[P]):
     def keep_only(self, owned: Iterable[int]) -> None:
         """Remove the partitions that this worker no longer owns."""
         for partition in set(self._partitions) - set(owned):
-            del self._partitions[partition]
+            self.forget(self._partitions.pop(partition))
+
+    def forget(self, partition: P) -> None:
+        """Free what a partition keeps elsewhere, once this worker no longer owns it."""
 
     def partitions(self) -> list[P]:
         """Return the partitions that have any state."""
@@ -67,15 +72,21 @@ class LeadRows(PartitionRows[LeadPartition]):
     """The leads of each partition, filled from `lead-journal`.
 
     `partitions`: the number of `lead-log`'s partitions, to check that a new lead is in its own; None: no check.
+    `store`: where the rows are that nobody works on; None: in memory.
     """
 
-    def __init__(self, partitions: int | None = None) -> None:
+    def __init__(self, partitions: int | None = None, store: RowFile | None = None) -> None:
         super().__init__()
+        self._store = store
         self._place = None if partitions is None else partial(cached_partition_of, partitions=partitions)
 
     def new(self, partition: int) -> LeadPartition:
         """Return an empty partition."""
-        return LeadPartition(partition, partition_of=self._place)
+        return LeadPartition(partition, partition_of=self._place, store=self._store)
+
+    def forget(self, partition: LeadPartition) -> None:
+        """Free the partition's rows in the store."""
+        partition.rows.clear()
 
     def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
         """Apply one journal record, unless it is older: then it is a zombie's late write (faust.md 9)."""
@@ -86,7 +97,7 @@ class LeadRows(PartitionRows[LeadPartition]):
             self.unreadable += 1
             _log.error("journal record cannot be read", partition=partition, key=key, reason=str(error))
             return
-        if leads.apply(key, row) or row is None:
+        if leads.apply(key, row, value) or row is None:
             return
         self.regressions += 1
         if self.regressions <= DROPPED_LOGGED:
@@ -159,7 +170,7 @@ class JournalTable(_JournalTable):
 
     def _new_store_by_url(self, url: Any) -> Any:
         store = super()._new_store_by_url(url)
-        store.rows = LeadRows(self.partitions)
+        store.rows = LeadRows(self.partitions, RowFile(Path(self.app.conf.datadir)))
         return store
 
     @property

@@ -16,7 +16,7 @@ import structlog
 
 from models.errors import ConfigError
 from streams import tracing
-from streams.tracing import TraceContext, begun_trace, context_of, span_of, trace_of
+from streams.tracing import TraceContext, begun_trace, context_of, span_of, state_of, trace_of
 
 _log = structlog.get_logger("events")
 
@@ -169,7 +169,7 @@ def _exporter(process: str, endpoint: str) -> tuple[Callable[[Any, int, str], No
             ids.span_id = int(_span(message, reader), 16)
             span = tracer.start_span(
                 f"{message.topic} {reader or 'process'}",
-                None if known is None else _remote(trace, known),
+                None if known is None else _remote(trace, known, state_of(message)),
                 trace.SpanKind.CONSUMER,
                 {
                     "messaging.system": "kafka",
@@ -191,9 +191,13 @@ def _span(message: Any, reader: str) -> bytes:
     return b"%02x" % _SECOND_READERS[reader] + span[2:] if reader else span
 
 
-def _remote(trace: Any, known: TraceContext) -> Any:
+def _remote(trace: Any, known: TraceContext, state: bytes) -> Any:
     """Return OpenTelemetry's context of a parent span in another process."""
     parent = trace.SpanContext(
-        int(known.trace_id, 16), int(known.span_id, 16), True, trace.TraceFlags(int(known.flags, 16))
+        int(known.trace_id, 16),
+        int(known.span_id, 16),
+        True,
+        trace.TraceFlags(int(known.flags, 16)),
+        trace.TraceState.from_header([state.decode()]),
     )
     return trace.set_span_in_context(trace.NonRecordingSpan(parent))

@@ -1,4 +1,4 @@
-"""Passes W3C `traceparent` headers from each record to the records that it causes (docs/operating.md, traces).
+"""Passes the trace headers of W3C from each record to the records that it causes (docs/operating.md, traces).
 
 A record whose header cannot be read, or that has none, begins a trace. All ids are derived from the record's own place,
 so a replay gives the same ids. A span's id says which record was handled: topic, partition and offset.
@@ -6,7 +6,7 @@ so a replay gives the same ids. A span's id says which record was handled: topic
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import lru_cache
 from hashlib import blake2b
@@ -29,16 +29,24 @@ from streams.topics import (
     ORG_JOURNAL,
     ORG_LOG,
     QUEUE_CHANGES,
+    VENDOR_REPORTS,
 )
+
+Header = tuple[str, bytes]
 
 TRACEPARENT: Final = "traceparent"
 """The header's name. Its value has 55 bytes: `00-{trace id}-{span id}-{flags}`."""
 TRACEPARENT_BYTES: Final = 55
+TRACESTATE: Final = "tracestate"
+"""The header with what tracing systems note for each other. It is passed on unchanged with a valid `traceparent`."""
+MOST_STATE_BYTES: Final = 512
+MOST_STATE_MEMBERS: Final = 32
+"""The bounds of W3C Trace Context. Beyond them the members at the end, which are the oldest, are left out."""
 
 _SPAN_TOPICS: Final = (
     *(LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT, ORG_LOG, ORG_JOURNAL, LEAD_LOG, LEAD_JOURNAL),
     *(ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS, DELIVERIES, CALLS),
-    DEAD_LETTERS,
+    *(DEAD_LETTERS, VENDOR_REPORTS),
 )
 """The topics by their number in a span's id, from 1 on. New topics go to the end."""
 _NUMBERS: Final = {topic: number for number, topic in enumerate(_SPAN_TOPICS, 1)}
@@ -55,8 +63,13 @@ _VALUE: Final = re.compile(
 _FIRST_VERSION: Final = b"00"
 _SAMPLED: Final = b"01"
 
-incoming: ContextVar[bytes | None] = ContextVar("incoming", default=None)
-"""The `traceparent` of the HTTP request that is being handled. The messages that it sends to Kafka continue it."""
+_MEMBER: Final = re.compile(
+    rb"[a-z0-9][a-z0-9_*/-]{0,255}(?:@[a-z][a-z0-9_*/-]{0,13})?=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+)
+"""One member of a `tracestate`: a key, perhaps with its system, and a value without commas and equals signs."""
+
+incoming: ContextVar[tuple[Header, ...]] = ContextVar("incoming", default=())
+"""The trace headers of the HTTP request that is being handled. The messages that it sends to Kafka continue them."""
 
 
 class TraceContext(NamedTuple):
@@ -91,6 +104,37 @@ def context_of(message: Any) -> TraceContext | None:
     return None
 
 
+def read_tracestate(values: Iterable[bytes | None]) -> bytes:
+    """Return the valid value of these headers together, within the bounds; empty if a member is not valid."""
+    members = [member.strip(b" \t") for value in values for member in (value or b"").split(b",")]
+    members = [member for member in members if member]
+    if not all(map(_MEMBER.fullmatch, members)):
+        return b""
+    kept, size = members[:MOST_STATE_MEMBERS], 0
+    for number, member in enumerate(kept):
+        size += len(member) + (number > 0)
+        if size > MOST_STATE_BYTES:
+            return b",".join(kept[:number])
+    return b",".join(kept)
+
+
+def continued(headers: Iterable[tuple[str, bytes | None]]) -> tuple[Header, ...]:
+    """Return the trace headers among these as they are sent on; none if `traceparent` is missing or not valid."""
+    headers = list(headers)
+    parent = next((value for name, value in headers if name == TRACEPARENT), None)
+    if parent is None or read_traceparent(parent) is None:
+        return ()
+    state = read_tracestate(value for name, value in headers if name == TRACESTATE)
+    return ((TRACEPARENT, parent), (TRACESTATE, state)) if state else ((TRACEPARENT, parent),)
+
+
+def state_of(message: Any) -> bytes:
+    """Return the `tracestate` of the trace that a record continues; empty if there is none."""
+    if not any(name == TRACESTATE for name, _ in message.headers or ()):
+        return b""
+    return next((value for name, value in continued(message.headers) if name == TRACESTATE), b"")
+
+
 def begun_trace(message: Any) -> bytes:
     """Return the trace id of a record that begins a trace. A replay of the record gives the same id."""
     place = f"{message.topic}/{message.partition}/{message.offset}"
@@ -119,6 +163,12 @@ def place_of(span_id: bytes) -> SpanPlace | None:
     if not 1 <= number <= len(_SPAN_TOPICS):
         return None
     return SpanPlace(_SPAN_TOPICS[number - 1], partition, offset)
+
+
+def headers_of_caused(message: Any) -> tuple[Header, ...]:
+    """Return the trace headers of every record that a record causes."""
+    parent, state = caused_by(message), state_of(message)
+    return ((TRACEPARENT, parent), (TRACESTATE, state)) if state else ((TRACEPARENT, parent),)
 
 
 def caused_by(message: Any) -> bytes:

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import PermanentError, RuntimeFailure
 from rules.language.value_labels import value_label
-from streams.tracing import TRACEPARENT, incoming, read_traceparent
+from streams.tracing import continued, incoming
 from web import errors, metrics
 from web.api import routers
 from web.auth import Person, identify
@@ -77,7 +77,7 @@ class Console(FastAPI):
 class ResponseGuard:
     """Measures the time to the first byte, and adds HSTS if a trusted proxy reports https.
 
-    What the request sends to Kafka continues the trace of its `traceparent` (`streams.tracing`).
+    What the request sends to Kafka continues the trace of its headers (`streams.tracing`).
 
     It does not buffer responses, because hundreds of live streams pass through it.
     """
@@ -91,7 +91,7 @@ class ResponseGuard:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        incoming.set(_traceparent(scope))
+        incoming.set(continued((name.decode("latin-1"), value) for name, value in scope["headers"]))
 
         async def measured(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -102,12 +102,6 @@ class ResponseGuard:
             await send(message)
 
         await self._app(scope, receive, measured)
-
-
-def _traceparent(scope: Scope) -> bytes | None:
-    """Return the request's `traceparent`; None if it has none that is valid."""
-    value = next((value for name, value in scope["headers"] if name == TRACEPARENT.encode()), None)
-    return value if read_traceparent(value) else None
 
 
 async def problem_page(request: Request, problem: errors.Problem) -> Response | None:

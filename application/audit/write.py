@@ -18,8 +18,10 @@ from streams.clients import Producer
 from streams.settings import Settings
 from streams.topics import AUDIT
 
+START_SECONDS: Final = 10.0
+"""How long Kafka may take to connect and to say where the topic is. Without the topic aiokafka would ask for ever."""
 SECONDS: Final = 30.0
-"""How long Kafka may take to connect, and to accept records."""
+"""How long Kafka may take to accept records."""
 
 
 @asynccontextmanager
@@ -47,10 +49,13 @@ async def audited_all(settings: Settings, entries: Sequence[Entry]) -> AsyncIter
     producer = clients.producer(settings)
     try:
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(START_SECONDS):
                 await producer.start()
                 await producer.partitions_for(AUDIT)
-        except (KafkaError, TimeoutError) as error:
+        except TimeoutError as error:
+            away = f"it is away or has no topic {AUDIT}, so nothing was done"
+            raise await failure(settings, error, away) from error
+        except KafkaError as error:
             raise await failure(settings, error, f"the audit cannot be written: {error!r}") from error
         try:
             yield

@@ -19,7 +19,7 @@ from application.erasure.finder import Finder
 from application.erasure.letters import delete_letters
 from application.erasure.logs import LOGS, delete_logs, ends_of_logs
 from application.erasure.receipts import write_receipts
-from application.erasure.request import Erased, Person, request_erasures
+from application.erasure.request import ANSWER_SECONDS, Erased, Person, request_erasures
 from application.erasure.stores import blank, compact, rewrite_file, trim_feeds
 from application.journal_snapshot import current_org_partition
 from models.erasure import ERASED, ErasureKey
@@ -31,7 +31,7 @@ from sink.tables import LeadTable
 from streams.erasure_key import own_key
 from streams.settings import Settings
 
-PATIENCE_SECONDS: Final = 120.0
+APPLY_SECONDS: Final = 120.0
 """How long sink and orgs may take to apply the erasures."""
 LOOK_SECONDS: Final = 0.2
 AT_ONCE: Final = 500
@@ -60,14 +60,17 @@ async def erase(
     *,
     at_once: bool = False,
     console_database_url: str | None = None,
+    patience_seconds: float = ANSWER_SECONDS,
     say: Say = lambda _: None,
 ) -> Outcome:
     """Erase persons of an org. `by`: the admin who requests it. `at_once`: delete the logs' past now.
 
+    `patience_seconds`: how long the engine may take to answer for each person.
+
     Raises `RetryableError` where a part is away or too slow, and `ConfigError` without a usable key; then erase again.
     """
     key = own_key(settings)
-    erased = await request_erasures(settings, key, org, by, persons)
+    erased = await request_erasures(settings, key, org, by, persons, patience_seconds=patience_seconds)
     leads = tuple(dict.fromkeys(lead for each in erased if each.refused is None for lead in each.leads))
     say(f"{len(leads)} leads of {len(persons)} persons are erased in their logs")
     await _until_stored(settings, leads)
@@ -111,7 +114,7 @@ async def purge(settings: Settings, console_database_url: str | None) -> dict[st
 async def _until_stored(settings: Settings, leads: tuple[str, ...]) -> None:
     """Wait until the CRM database has every lead erased. Raises `RetryableError`."""
     loop = asyncio.get_running_loop()
-    give_up = loop.time() + PATIENCE_SECONDS
+    give_up = loop.time() + APPLY_SECONDS
     while (left := len(leads) - await asyncio.to_thread(_stored, settings, leads)) > 0:
         if loop.time() > give_up:
             raise RetryableError(CRM, f"it still has {left} of the leads; is the sink running? Erase again")
@@ -141,7 +144,7 @@ async def _until_forgotten(
     It also finds a phone or mail address that was named and that no lead has: a dead letter may have it.
     """
     loop = asyncio.get_running_loop()
-    give_up = loop.time() + PATIENCE_SECONDS
+    give_up = loop.time() + APPLY_SECONDS
     while True:
         persons = (await current_org_partition(settings, org)).state(org).persons
         left = set(leads) - set(persons.erased)

@@ -21,7 +21,7 @@ from streams.settings import Settings
 
 AT_ONCE: Final = 50
 """How many persons are requested at a time."""
-PATIENCE_SECONDS: Final = 60.0
+ANSWER_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
 
 
@@ -69,7 +69,7 @@ async def request_erasures(
     by: str,
     persons: Sequence[Person],
     *,
-    patience_seconds: float = PATIENCE_SECONDS,
+    patience_seconds: float = ANSWER_SECONDS,
 ) -> list[Erased]:
     """Erase persons from the logs, and return the outcome for each. Repeating it does no harm.
 

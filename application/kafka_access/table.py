@@ -214,6 +214,8 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         writes=(*_INBOUND, *_LOGS, *_PUBLIC, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES, AUDIT),
         # A purge deletes what erased persons left in the logs, up to where every group has read.
         deletes=(*_INBOUND[:2], *_LOGS, LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS, DEAD_LETTERS),
+        # `dead-letters pass-over` sets the workers' position behind a message, while no worker runs.
+        groups=(WORKER_GROUP,),
         watches=(WORKER_GROUP, RELAY_GROUP, SINK_GROUP, *_COURIER_GROUPS, DIGEST_GROUP),
         watched_prefixes=("crm-", "sender-"),
         transactions=TRANSACTIONS,

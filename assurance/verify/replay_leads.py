@@ -28,7 +28,7 @@ from assurance.verify.records import (
     read_row,
     time_of,
 )
-from models.codec import directory_key
+from models.codec import directory_key, encode_row
 from models.decisions import OwnerChanged
 from models.erasure_decisions import ArrivalDropped
 from models.errors import PermanentError
@@ -223,7 +223,7 @@ class LeadReplay:
         theirs = self._read(pair)
         if theirs is not None:
             lead_id = key_text(pair.log.key)
-            differ = differences(msgspec.to_builtins(theirs), msgspec.to_builtins(ours))
+            differ = differences(*(msgspec.json.decode(encode_row(row)) for row in (theirs, ours)))
             self._findings.add(
                 "journal_contradicts_log",
                 lead_id,

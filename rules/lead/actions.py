@@ -23,8 +23,12 @@ from rules.lead.licences import check_assignee, refuse_unlicensed
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.permissions import MANAGERS, not_holding, not_working, too_many_open
 from rules.lead.places import check_place
-from rules.lead.settlement import reevaluate_queues
-from rules.lead.transition import DONE, ActionResult, Transition, refused
+from rules.lead.settlement import update_queues
+from rules.lead.transition import DONE, ActionResult, Transition, has_it_since, refused
+
+_LOST: Final = Result.LOST
+_ALREADY_CLAIMED: Final = Reason.ALREADY_CLAIMED
+"""Constants, because Python looks a member of an enumeration up each time, which costs as much as a call."""
 
 
 def claim(transition: Transition, request: ActionRequested) -> ActionResult:
@@ -33,9 +37,7 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
     if lead.claimed_through is not None and lead.owner is not None:
         if lead.owner == request.rep_id:
             return ActionResult(Result.WON, why="it is yours already")
-        return ActionResult(
-            Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}"
-        )
+        return ActionResult(_LOST, _ALREADY_CLAIMED, has_it_since(lead.owner, lead.assigned_at))
     if lead.phase is Phase.CLOSED:
         return refused(Reason.LEAD_CLOSED, closed_with(transition, request.rep_id))
     if lead.lock is not None and lead.lock.rep_id == request.rep_id:
@@ -51,7 +53,7 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(
             Reason.UNKNOWN_QUEUE, f"the org has no queue {request.queue_id} that you have access to"
         )
-    reevaluate_queues(transition)
+    update_queues(transition)
     claimable_queues = [
         queue_id
         for queue_id in sorted(transition.lead.places)
@@ -74,9 +76,7 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
 def _not_claimable(transition: Transition, request: ActionRequested) -> ActionResult:
     lead, rules = transition.lead, transition.rules
     if lead.owner is not None and lead.owner != request.rep_id:
-        return ActionResult(
-            Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}"
-        )
+        return ActionResult(_LOST, _ALREADY_CLAIMED, has_it_since(lead.owner, lead.assigned_at))
     if request.queue_id is None:
         return refused(Reason.NOT_QUALIFIED, "it stands in no claimable queue that the rep has access to")
     if not rules.queues[request.queue_id].queue.claimable:
@@ -100,7 +100,7 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
     if lead.owner is not None and lead.owner != request.rep_id:
         return refused(Reason.NOT_ALLOWED, owned_by(transition, request.rep_id))
     if lead.lock is None and lead.owner is None:
-        reevaluate_queues(transition)
+        update_queues(transition)
         claimable = sorted(q for q in transition.lead.places if rules.queues[q].queue.claimable)
         if claimable:
             seen = [rules.called(q) for q in claimable if rules.may_see(request.rep_id, q)]
@@ -309,7 +309,7 @@ def refuse_in_phase(transition: Transition, trigger: Trigger, rep_id: str) -> Ac
     if trigger in _DESK and transition.rules.role(rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, f"{trigger} is for managers and admins")
     if trigger is Trigger.ASSIGN and lead.phase in OWNED_PHASES:
-        why = f"{lead.owner} has it since {lead.assigned_at}: reassign moves it to another rep"
+        why = f"{has_it_since(lead.owner or '', lead.assigned_at)}: reassign moves it to another rep"
         return ActionResult(Result.LOST, Reason.ALREADY_CLAIMED, why)
     if trigger in (Trigger.REASSIGN, Trigger.UNASSIGN):
         return refused(Reason.NOT_OWNED, f"it is {lead.phase}: nobody owns it, so it can be assigned")

@@ -18,6 +18,7 @@ from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, R
 from models.lead import Deadline, DirectoryRow, LeadRow, Row
 from models.record_size import MAX_RECORD_BYTES, check_size
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
+from rules.lead.kept_rows import KeptRows, Store, without_decisions
 from rules.lead.machine import LeadEvent, is_replay, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads, WaitingLeads
 from rules.lead.reevaluation import is_stale, pauses_changed, presence_changed
@@ -56,7 +57,7 @@ class LeadPartition:
     """The rows, the rule book and the deadlines of one partition of `lead-log`.
 
     `rows`: by journal key, which is a lead's id or `models.codec.directory_key`; without their decisions.
-    `partition_of` returns the partition of a key; without it every key belongs here.
+    `partition_of` returns the partition of a key; without it every key belongs here. `store`: as in `KeptRows`.
     """
 
     def __init__(
@@ -65,9 +66,10 @@ class LeadPartition:
         *,
         book: RuleBook = _EMPTY_BOOK,
         partition_of: Callable[[bytes], int] | None = None,
+        store: Store | None = None,
     ) -> None:
         self.partition = partition
-        self.rows: dict[bytes, Row] = {}
+        self.rows = KeptRows(store)
         self.deadlines = DueHeap()
         self.unknown = UnknownLeads()
         self.open_leads = OpenLeads()
@@ -107,7 +109,7 @@ class LeadPartition:
         """
         if isinstance(event, DirectoryPublished):
             return self._publish(event, off, at)
-        row = self.rows.get(key)
+        row: Row | None = self.rows.get(key)
         if isinstance(row, DirectoryRow):
             return _misplaced(key, f"{key!r} is a directory object, not a lead")
         if is_replay(row, off):
@@ -137,14 +139,14 @@ class LeadPartition:
 
     def _others_open(self, key: bytes, event: LeadEvent, at: datetime) -> tuple[str, ...]:
         """Return which other leads of this partition the rep of an action has open."""
-        if not isinstance(event, ActionRequested):
+        if not self.open_leads or not isinstance(event, ActionRequested):
             return ()
         return self.open_leads.held_by(event.org, event.rep_id, at, but=key)
 
     def _publish(self, event: DirectoryPublished, off: int, at: datetime) -> LeadOutcome | None:
         """Decide a publication. The object's newest version counts, as a whole or not at all."""
         key = directory_key(self.partition, event.org, event.kind, event.object_id)
-        known = self.rows.get(key)
+        known: Row | None = self.rows.get(key)
         if known is not None and off <= known.off:
             return None
         newest = event
@@ -193,11 +195,44 @@ class LeadPartition:
             self.rows[key] = row
             self._book = outcome.book or self.book.with_rows((row,))
             return
-        before = self.rows.get(key)
+        before: Row | None = self.rows.get(key)
         self.rows[key] = row = replace(row, decisions=()) if row.decisions else row
+        if row.lead is not None and isinstance(before, LeadRow) and before.lead is row.lead:
+            return  # the event changed nothing in the lead, so no index and no deadline either
         self._index(key, before, row)
         for removed in outcome.removes:
             self._index(removed, self.rows.pop(removed, None), None)
+        self._arm(key, before, row)
+
+    # -- the journal --------------------------------------------------------------------------------------------------
+
+    def apply(self, key: bytes, row: Row | None, value: bytes | None = None) -> bool:
+        """Apply one record read from the journal, None for a tombstone; say whether it counted.
+
+        A record older than the known one was written late by a zombie and is ignored (docs/faust.md 9). `value`: the
+        record's bytes; with them, a lead's row is kept as bytes.
+        """
+        known = self.rows.look(key)
+        if row is None:
+            self.rows.pop(key, None)
+            self._index(key, known, None)
+            self._unread.pop(key, None)
+            return True
+        if known is not None and row.off < known.off:
+            return False
+        if isinstance(row, DirectoryRow):
+            self._unread[key] = row
+        if value is None or isinstance(row, DirectoryRow):
+            self.rows[key] = without_decisions(row)
+        else:
+            self.rows.put_encoded(key, value)
+        self._index(key, known, row)
+        if isinstance(row, LeadRow):
+            self._arm(key, known, row)
+        return True
+
+    def _arm(self, key: bytes, before: Row | None, row: LeadRow) -> None:
+        """Add the deadlines that a row has, and the row before had not, to the heap."""
         if row.lead is None or not row.lead.deadlines:
             return
         known: tuple[Deadline, ...] = ()
@@ -208,45 +243,16 @@ class LeadPartition:
                 if deadline not in known:
                     self.deadlines.push((fires_at(deadline.due), key, deadline.epoch))
 
-    # -- the journal --------------------------------------------------------------------------------------------------
-
-    def apply(self, key: bytes, row: Row | None) -> bool:
-        """Apply one record read from the journal, None for a tombstone; say whether it counted.
-
-        A record older than the known one was written late by a zombie and is ignored (docs/faust.md 9). `recovered`
-        adds the deadlines to the heap.
-        """
-        known = self.rows.get(key)
-        if row is None:
-            self._index(key, self.rows.pop(key, None), None)
-            self._unread.pop(key, None)
-            return True
-        if known is not None and row.off < known.off:
-            return False
-        if isinstance(row, DirectoryRow):
-            self._unread[key] = row
-        elif row.decisions:
-            row = replace(row, decisions=())
-        self.rows[key] = row
-        self._index(key, known, row)
-        return True
-
     def _index(self, key: bytes, before: Row | None, after: Row | None) -> None:
         self.unknown.put(key, after)
         self.open_leads.put(key, before, after)
         self.waiting.put(key, before, after)
 
     def recovered(self) -> None:
-        """Derive rule book and deadlines from the rows, once the journal is read."""
+        """Derive the rule book from the rows, once the journal is read. `apply` has derived the rest."""
         self.unknown.sort()
-        self._book = RuleBook.from_rows(row for row in self.rows.values() if isinstance(row, DirectoryRow))
+        self._book = RuleBook.from_rows(self.rows.published())
         self._unread = {}
-        self.deadlines.rebuild(
-            (fires_at(deadline.due), key, deadline.epoch)
-            for key, row in self.rows.items()
-            if isinstance(row, LeadRow) and row.lead is not None
-            for deadline in row.lead.deadlines
-        )
 
     # -- time and new rules -------------------------------------------------------------------------------------------
 
@@ -259,7 +265,7 @@ class LeadPartition:
 
     def _deadline_event(self, entry: Entry) -> DeadlinePassed | None:
         _, key, epoch = entry
-        row = self.rows.get(key)
+        row = self.rows.look(key)
         if not isinstance(row, LeadRow) or row.lead is None:
             return None
         deadline = next((each for each in row.lead.deadlines if each.epoch == epoch), None)
@@ -278,7 +284,7 @@ class LeadPartition:
 
     def stale(self, key: bytes, org: str, now: datetime) -> RulesChanged | None:
         """Return an event if the current rules would change this lead of the org (Q6, X2, M5); otherwise None."""
-        row = self.rows.get(key)
+        row = self.rows.look(key)
         if not isinstance(row, LeadRow) or row.lead is None or row.lead.facts.org != org:
             return None
         rules, lead_id = self.book.org(org), row.lead.lead_id

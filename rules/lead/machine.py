@@ -24,6 +24,7 @@ from models.events import (
     RulesChanged,
     SuppressionChanged,
 )
+from models.kept_answers import NO_ANSWERS, all_of, answer_to, keeping, with_answer
 from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
 from models.results import Reason, Result
 from rules.lead import arrivals, erasure, merging
@@ -55,6 +56,10 @@ SystemEvent = (
 Request = ActionRequested | ErasureOrdered | ErasureFound
 """Events that are answered."""
 LeadEvent = SystemEvent | Request
+_REQUESTS: Final = (ActionRequested, ErasureOrdered, ErasureFound)
+_EFFECTIVE: Final = frozenset({Result.DONE, Result.WON})
+_ERASE: Final = Trigger.ERASE
+_OFFERED: Final = Phase.OFFERED
 _ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER, Trigger.ERASE: erasure.erase}
 _UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
 _TRIGGERS: Final[dict[str, Trigger]] = {
@@ -88,29 +93,29 @@ def step(
     """
     lead = row.lead if row else None
     seq = row.seq if row else 0
-    answers = row.answers if row else ()
+    kept = row.kept if row else NO_ANSWERS
     answered = row.answered if row else b""
     into = row.merged_into if row else None
     merged_org = row.merged_org if row else ""
     at = max(at, row.at) if row else at
     decisions: tuple[Decision, ...]
-    if isinstance(event, Request):
-        action = erasure.as_action(event)
-        for answer in answers:
-            if answer.action_id == event.cause and answer.org == event.org:
-                spare = unused(action, ()) or merging.unused(action, lead, ())
-                return LeadRow(
-                    off=off,
-                    seq=seq,
-                    lead=lead,
-                    at=at,
-                    cause=event.cause,
-                    decisions=(answer, spare) if spare else (answer,),
-                    answers=answers,
-                    answered=answered,
-                    merged_into=into,
-                    merged_org=merged_org,
-                )
+    if isinstance(event, _REQUESTS):
+        action = event if isinstance(event, ActionRequested) else erasure.as_action(event)
+        given = answer_to(kept, event.cause, event.org)
+        if given is not None:
+            spare = unused(action, ()) or merging.unused(action, lead, ())
+            return LeadRow(
+                off=off,
+                seq=seq,
+                lead=lead,
+                at=at,
+                cause=event.cause,
+                decisions=(given, spare) if spare else (given,),
+                kept=kept,
+                answered=answered,
+                merged_into=into,
+                merged_org=merged_org,
+            )
         known_into = into if merged_org in ("", action.org) else None
         theirs = lead is None or lead.facts.org == action.org
         decisions = ()
@@ -137,7 +142,7 @@ def step(
             return merging.asking(row, action, result.asks_merge_into, off, at)
         seq += lead is not (row.lead if row else None)
         if erasure.is_new(row.lead if row else None, lead):
-            answers = erasure.scrubbed(answers)
+            kept = keeping(erasure.scrubbed(all_of(kept)))
         answer = Answered(
             action_id=action.cause,
             action=action.action,
@@ -154,15 +159,15 @@ def step(
         )
         spare = unused(action, decisions) or merging.unused(action, lead, decisions)
         decisions = (answer, *decisions, spare) if spare else (answer, *decisions)
-        answers = (*answers, answer)
-        if older := answers[:-ANSWERS_KEPT]:
-            answered, answers = remember(answered, older, at), answers[-ANSWERS_KEPT:]
+        kept, older = with_answer(kept, answer, ANSWERS_KEPT)
+        if older:
+            answered = remember(answered, older, at)
     else:
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
         lead, decisions = decide_event(lead, event, at, book.org(org))
         seq += lead is not (row.lead if row else None)
         if erasure.is_new(row.lead if row else None, lead):
-            answers = erasure.scrubbed(answers)
+            kept = keeping(erasure.scrubbed(all_of(kept)))
         if isinstance(event, ArrivalMerged) and any(isinstance(one, MergedInto) for one in decisions):
             into, merged_org = event.into, event.org
     return LeadRow(
@@ -172,7 +177,7 @@ def step(
         at=at,
         cause=event.cause,
         decisions=decisions,
-        answers=answers,
+        kept=kept,
         answered=answered,
         merged_into=into if lead is None else None,
         merged_org=merged_org if lead is None else "",
@@ -203,7 +208,7 @@ def decide_action(
         return None, (), _UNKNOWN
     if erased := erasure.refuse_erased(lead, event):
         return lead, (), erased
-    if not (by_org and event.action == Trigger.ERASE) and (merged := merging.refuse_merged(lead)):
+    if not (by_org and event.action == erasure.ERASE) and (merged := merging.refuse_merged(lead)):
         return lead, (), merged
     if rules.role(event.rep_id) is None and not (by_org and not event.rep_id):
         return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
@@ -213,15 +218,15 @@ def decide_action(
     transition = Transition(lead=lead, at=at, rules=rules, before_event=lead, others_open=others_open)
     transition.expire_lock()
     expire_offer(transition)
-    if trigger is Trigger.ERASE:
+    if trigger is _ERASE:
         result = erasure.erase(transition, event)
-    elif transition.lead.phase is Phase.OFFERED:
+    elif transition.lead.phase is _OFFERED:
         result = decide_offered_action(transition, event, trigger)
     elif trigger in LIFECYCLE[transition.lead.phase]:
         result = _ACTIONS[trigger](transition, event)
     else:
         result = refuse_in_phase(transition, trigger, event.rep_id)
-    if result.result in (Result.DONE, Result.WON):
+    if result.result in _EFFECTIVE:
         settle(transition)
         ask_again(transition)
         return transition.lead, tuple(transition.decisions), result

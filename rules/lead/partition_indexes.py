@@ -72,6 +72,9 @@ class OpenLeads:
         if now is not None:
             self._keys.setdefault(now[0], {})[key] = now[1]
 
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
     def held_by(self, org: str, rep_id: str, at: datetime, *, but: bytes) -> tuple[str, ...]:
         """Return the ids of the leads a rep has open at an instant (aware), in order, without the lead `but`."""
         held = self._keys.get((org, rep_id), {})

@@ -9,6 +9,7 @@ from models.open_exception import OpenException
 from models.org_decisions import explained
 from rules.lead.transition import Transition
 from rules.queues.columns import shown
+from rules.queues.membership import CompiledQueue
 from rules.retention import settle_retention
 
 EXPLAINED_QUEUES: Final = 50
@@ -21,13 +22,8 @@ def settle(transition: Transition) -> None:
     The rules are evaluated only if the lead or the org's rules changed, if its owner left or returned, or at the
     instant at which time alone changes a verdict. So a losing claim needs no evaluation.
     """
-    due = transition.lead.deadline(DeadlineKind.RULES)
     transition.note_departure()
-    if (
-        transition.lead is transition.before_event
-        and transition.lead.evaluated == transition.rules.version
-        and (due is None or due.due > transition.at)
-    ):
+    if _is_evaluated(transition):
         return
     transition.update_phase()
     reevaluate_queues(transition)
@@ -37,15 +33,28 @@ def settle(transition: Transition) -> None:
         transition.update(updated_at=transition.at)
 
 
+def _is_evaluated(transition: Transition) -> bool:
+    """Say whether the lead's places hold: neither it nor the rules nor a verdict have changed since they were set."""
+    lead = transition.lead
+    if lead is not transition.before_event or lead.evaluated != transition.rules.version:
+        return False
+    due = lead.deadline(DeadlineKind.RULES)
+    return due is None or due.due > transition.at
+
+
+def update_queues(transition: Transition) -> None:
+    """Evaluate the lead's queues before an action that depends on them, unless its places hold."""
+    if not _is_evaluated(transition):
+        reevaluate_queues(transition)
+
+
 def reevaluate_queues(transition: Transition) -> None:
     """Evaluate the lead's queues under the current rules, and record which it entered, moved in and left."""
     evaluation = transition.rules.evaluate(transition.lead, transition.at)
-    old, places = transition.lead.places, {}
-    due = any(isinstance(said, CallbackDue) for said in transition.decisions)
-    moved = "its promised call is due" if due else "its order or what the queue shows of it changed"
+    old = transition.lead.places
+    places: dict[str, QueuePlacement] = {}
     for queue_id, sort_key in evaluation.places.items():
         compiled = transition.rules.queues[queue_id]
-        columns = shown(transition.lead, compiled.queue)
         place = old.get(queue_id)
         if place is None:
             places[queue_id] = QueuePlacement(compiled.version, sort_key, transition.at)
@@ -55,16 +64,13 @@ def reevaluate_queues(transition: Transition) -> None:
                     sort_key=sort_key,
                     rules_version=compiled.version,
                     why=transition.rules.explain(transition.lead, queue_id, transition.at),
-                    columns=columns,
+                    columns=shown(transition.lead, compiled.queue),
                 )
             )
         elif (
             place.rules_version != compiled.version
             or place.sort_key != sort_key
-            or (
-                transition.before_event is not None
-                and shown(transition.before_event, compiled.queue) != columns
-            )
+            or _shows_other(transition, compiled)
         ):
             places[queue_id] = QueuePlacement(compiled.version, sort_key, place.since)
             transition.emit(
@@ -72,8 +78,8 @@ def reevaluate_queues(transition: Transition) -> None:
                     queue_id=queue_id,
                     sort_key=sort_key,
                     rules_version=compiled.version,
-                    why=moved,
-                    columns=columns,
+                    why=_why_moved(transition),
+                    columns=shown(transition.lead, compiled.queue),
                 )
             )
         else:
@@ -89,6 +95,19 @@ def reevaluate_queues(transition: Transition) -> None:
     transition.set_deadline(DeadlineKind.RULES, evaluation.valid_until)
     if places != old or transition.lead.evaluated != transition.rules.version:
         transition.update(places=places, evaluated=transition.rules.version)
+
+
+def _shows_other(transition: Transition, compiled: CompiledQueue) -> bool:
+    """Say whether the event changed what a queue shows of the lead."""
+    lead, before = transition.lead, transition.before_event
+    if before is None or before is lead:
+        return False
+    return shown(before, compiled.queue) != shown(lead, compiled.queue)
+
+
+def _why_moved(transition: Transition) -> str:
+    due = any(isinstance(said, CallbackDue) for said in transition.decisions)
+    return "its promised call is due" if due else "its order or what the queue shows of it changed"
 
 
 def _update_exception(transition: Transition) -> None:

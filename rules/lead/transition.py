@@ -1,7 +1,7 @@
 """Applies one event to a lead and collects its decisions."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -45,13 +45,22 @@ OWN_ACTIONS: Final = frozenset({"claim", "claim_now", "callback"})
 """The ways to become the owner by one's own action on the lead, in which one sees that a promised call is due (M7)."""
 
 
+SENTENCES_KEPT: Final = 4_096
+"""How many sentences about owners are kept. The claims that come too late for one lead all get the same."""
+
+
+@lru_cache(SENTENCES_KEPT)
+def has_it_since(owner: str, since: datetime | None) -> str:
+    """Return who has a lead and since when, for the answer to a claim that lost."""
+    return f"{owner} has it since {since}"
+
+
 def refused(reason: Reason, why: str) -> ActionResult:
     """Return a refusal with its reason code and its reason in words."""
     return ActionResult(Result.REFUSED, reason, why)
 
 
-@dataclass(slots=True)
-class Transition:
+class Transition(msgspec.Struct, eq=False):
     """One event's changes to a lead. Each method replaces `lead` and collects decisions.
 
     `before_event` keeps the lead as it was before the event, so that `settlement.settle` can detect changes.
@@ -63,7 +72,7 @@ class Transition:
     at: datetime
     rules: OrgRules
     before_event: Lead | None
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: list[Decision] = []
     others_open: tuple[str, ...] = ()
     place: str | None = None
     overrides_cap: bool = False

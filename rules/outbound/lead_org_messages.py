@@ -5,6 +5,8 @@ number (`OrgStep.mark`). A lead recognises one by the epoch that the answer name
 events about arrivals and the do-not-contact list.
 """
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from models.corrections import NOTHING_CORRECTED, FactsCorrected
@@ -61,6 +63,18 @@ from models.persons import (
 from models.place_decisions import PlaceReturned, PlaceSought
 from models.places import Place
 
+_OWNS_AGAIN: Final = (LeadReopened, LeadSplit)
+_TOLD_ONE_BY_ONE: Final = (
+    *(RepSought, OfferEnded, OfferDeclined, PlaceSought, PlaceReturned),
+    *(MergeSought, MergeReturned, MergedInto, InquirySplit, InquiryErased),
+)
+_TOLD_TO_ORG: Final = (
+    *_TOLD_ONE_BY_ONE,
+    *_OWNS_AGAIN,
+    *(OwnerChanged, InquiryAdded, LeadClosed, LeadErased, FactsCorrected),
+)
+"""The decisions of which an org is told. Most records have none: a claim that lost only has its answer."""
+
 LeadNews = (
     OrgAnswered
     | LeadArrived
@@ -82,11 +96,14 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
     lead = row.lead
     if lead is None:
         return []
+    kinds = set(map(type, row.decisions))
+    if kinds.isdisjoint(_TOLD_TO_ORG):
+        return []
     told: list[OrgEvent] = []
-    owned = any(isinstance(decision, OwnerChanged) for decision in row.decisions)
+    owned = OwnerChanged in kinds
     inquiry = next((decision for decision in row.decisions if isinstance(decision, InquiryAdded)), None)
     common = {"cause": row.cause, "org": lead.facts.org, "lead_id": lead.lead_id}
-    for decision in row.decisions:
+    for decision in () if kinds.isdisjoint(_TOLD_ONE_BY_ONE) else row.decisions:
         match decision:
             case RepSought():
                 told.append(
@@ -135,23 +152,24 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                 told.append(InquiryForgotten(**common, inquiry_id=inquiry_id))
             case _:
                 pass
-    reopened = any(_is_owned_again(decision) for decision in row.decisions) or (
-        inquiry is not None and inquiry.reopened
+    reopened = (inquiry is not None and inquiry.reopened) or (
+        not kinds.isdisjoint(_OWNS_AGAIN) and any(map(_is_owned_again, row.decisions))
     )
     if (owned or reopened) and lead.owner is not None:
         place = next(
             (said.place for said in row.decisions if isinstance(said, OwnerChanged) and said.place), None
         )
         told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner, place=place))
-    if lead.owner is not None and any(isinstance(decision, LeadClosed) for decision in row.decisions):
+    if lead.owner is not None and LeadClosed in kinds:
         told.append(OrgLeadClosed(**common, epoch=lead.epoch))
     if owned and lead.owner is None and lead.search is None and _by_lead(row):
         told.append(LeadReleased(**common, epoch=lead.epoch))
-    told += [
-        LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes, former=lead.split_from)
-        for decision in row.decisions
-        if isinstance(decision, LeadErased)
-    ]
+    if LeadErased in kinds:
+        told += [
+            LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes, former=lead.split_from)
+            for decision in row.decisions
+            if isinstance(decision, LeadErased)
+        ]
     corrected = next((decision for decision in row.decisions if isinstance(decision, FactsCorrected)), None)
     if corrected is not None and (message := _correction(row, lead, corrected)) is not None:
         told.append(message)

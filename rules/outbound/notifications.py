@@ -7,7 +7,17 @@ move, merge or split from lead, version and rep. So its sender can send it exact
 from typing import Any, Final, Literal
 
 from models.contact_decisions import CallbackDue, CallbackNoticeWithdrawn
-from models.decisions import InquiryAdded, LockFreed, MergedInto, OwnerChanged, SharedHandleFound
+from models.decisions import (
+    Answered,
+    InquiryAdded,
+    LockFreed,
+    MergedInto,
+    OwnerChanged,
+    QueueEntered,
+    QueueLeft,
+    QueueMoved,
+    SharedHandleFound,
+)
 from models.facts import Facts
 from models.lead import Lead, LeadRow
 from models.merging_decisions import InquirySplit, LeadSplit
@@ -46,6 +56,9 @@ SHARED_HANDLE: Final = "shared_handle"
 MOVED: Final = frozenset({"reassigned", "unassigned", "redistributed"})
 """The ways in which an owner loses a lead by a move, and is told (M1)."""
 
+_SILENT: Final = frozenset({Answered, QueueEntered, QueueLeft, QueueMoved})
+"""The most frequent decisions, of which nobody is notified."""
+
 
 def notifications_of(row: LeadRow) -> list[Notification]:
     """Return the notifications a record requests and withdraws, in order."""
@@ -55,6 +68,8 @@ def notifications_of(row: LeadRow) -> list[Notification]:
     found: list[Notification] = []
     given_for_good = False
     for decision in row.decisions:
+        if type(decision) in _SILENT:
+            continue
         match decision:
             case LeadOffered():
                 template, kinds = OFFERS.get(decision.method, OFFERS["round_robin"])

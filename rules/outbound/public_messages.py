@@ -110,13 +110,14 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
     if not messages:
         return []
     time = ("ce_time", row.at.isoformat().encode())
+    off = row.off
     return [
         PublicMessage(
             topic,
             to,
             b"" if isinstance(value, _TOMBSTONES) else _encode(value),
             [
-                ("ce_id", public_message_id(SOURCE_LOG, partition, row.off, n).encode()),
+                ("ce_id", public_message_id(SOURCE_LOG, partition, off, n).encode()),
                 _SOURCE,
                 _TYPES[type(value)],
                 _SPECVERSION,
@@ -180,6 +181,8 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     lead = row.lead
     if lead is None:
         return messages
+    if len(messages) == len(row.decisions) and lead.phase not in _AT_DESK:
+        return messages  # answers alone, as of a claim that lost, cause nothing else
     erased = any(isinstance(decision, LeadErased) for decision in row.decisions)
     if erased:
         owners, exception = [], None

@@ -17,6 +17,7 @@ from models.contact_decisions import (
 from models.corrections import FactsCorrected
 from models.decisions import (
     ActivityRecorded,
+    Answered,
     ArrivalRepeated,
     Decision,
     InquiryAdded,
@@ -24,6 +25,9 @@ from models.decisions import (
     LeadReopened,
     OutcomeRecorded,
     OwnerChanged,
+    QueueEntered,
+    QueueLeft,
+    QueueMoved,
 )
 from models.lead import OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.merging_decisions import InquirySplit, LeadSplit
@@ -58,6 +62,9 @@ _MOVES: Final = (
 )
 """Besides a new owner, an offer and the end: the decisions that change a lead's place or row in a rep's own queue (D3,
 D4)."""
+
+_SHARED: Final = frozenset({Answered, QueueEntered, QueueLeft, QueueMoved})
+"""The most frequent decisions, which say nothing of a rep's own queue."""
 
 
 def own_queues(lead: Lead | None) -> tuple[str, ...]:
@@ -182,6 +189,8 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
     stood: dict[str, bool] = {}
     moved = claimed = reopened = ended = False
     for decision in row.decisions:
+        if type(decision) in _SHARED:
+            continue
         match decision:
             case OwnerChanged():
                 if decision.previous_rep_id is not None:

@@ -10,6 +10,8 @@ from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.consumer import Consumer
 
+from streams.patches.message_delivery import at_once
+
 
 def cap_at_first_in_flight() -> None:
     """Commit at most up to the first delivered event that is not acked (docs/faust.md 4)."""
@@ -28,6 +30,16 @@ def cap_at_first_in_flight() -> None:
                 delivered[message.tp].add(message.offset)
             await deliver(message)
 
+        hand_over = at_once(deliver)
+
+        def delivered_at_once(message: Any) -> bool:
+            if not hand_over(message):
+                return False
+            if acks_enabled_for(message.topic):
+                delivered[message.tp].add(message.offset)
+            return True
+
+        callback.at_once = delivered_at_once  # type: ignore[attr-defined]  # see `at_once`
         self.callback = callback
 
     def _new_offset(self: Any, tp: Any) -> int | None:

@@ -4,7 +4,7 @@ No patch in this file changes which messages are delivered, or their order.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from faust.events import Event
@@ -15,6 +15,19 @@ YIELD_EVERY: Final = 100
 """Messages delivered to the agents between two turns of the loop."""
 BUFFERED: Final = 4_000
 """Messages that may wait in the agents' buffers before fetching pauses; aiokafka buffers the same number again."""
+
+
+def at_once(handler: Any) -> Callable[[Any], bool]:
+    """Return a function that delivers a message without a coroutine, as a handler of our patches does.
+
+    It returns False, and does nothing, if the handler itself must be awaited.
+    """
+    deliver: Callable[[Any], bool] = getattr(handler, "at_once", _never)
+    return deliver
+
+
+def _never(_: Any) -> bool:
+    return False
 
 
 class UncountedEvent(Event):
@@ -50,16 +63,24 @@ def handle_raw_messages() -> None:
         (only,) = channels if len(channels) == 1 else (None,)
         if only is None or {only.schema.key_serializer, only.schema.value_serializer} != {"raw"}:
             return stock
-        app, flow, put = self.app, self.app.flow_control.acquire, only.queue.force_put_nowait
+        app, flow, put = self.app, self.app.flow_control, only.queue.force_put_nowait
+        flows = flow.is_active
 
-        async def handle(message: Any) -> None:
-            if len(channels) != 1 or only not in channels:
-                await stock(message)
-                return
-            await flow()
+        def deliver(message: Any) -> bool:
+            if len(channels) != 1 or only not in channels or not flows():
+                return False
             message.refcount = 1
             put(UncountedEvent(app, message))
+            return True
 
+        async def handle(message: Any) -> None:
+            while not deliver(message):
+                if len(channels) != 1 or only not in channels:
+                    await stock(message)
+                    return
+                await flow.acquire()
+
+        handle.at_once = deliver  # type: ignore[attr-defined]  # see `at_once`
         return handle
 
     Conductor._build_handler = _build_handler
@@ -79,6 +100,10 @@ def look_up_without_lock() -> None:
             # There is no await between the check and the lookup, so nothing can take the lock between them.
             await (stock if locked() else handler_of(message.tp))(message)
 
+        def deliver(message: Any) -> bool:
+            return not locked() and at_once(handler_of(message.tp))(message)
+
+        on_message.at_once = deliver  # type: ignore[attr-defined]  # see `at_once`
         return on_message
 
     Conductor._compile_message_handler = _compile_message_handler
@@ -126,7 +151,7 @@ def drain_messages() -> None:
             await asyncio.sleep(0.002)
 
     async def _drain_messages(self: Any, fetcher: Any) -> None:
-        callback, getmany = self.callback, self.getmany
+        callback, getmany, deliver = self.callback, self.getmany, at_once(self.callback)
         stopped, fetcher_stopped = self._stopped.is_set, fetcher._stopped.is_set
         read_offset = self._read_offset
         acks_enabled_for = self.app.topics.acks_enabled_for
@@ -155,7 +180,8 @@ def drain_messages() -> None:
                         # again. Delivered now, it could reach an agent that no longer owns its partition.
                         await self.can_resume_flow.wait()
                         break
-                    await callback(message)
+                    if not deliver(message):
+                        await callback(message)
                     read_offset[tp] = offset
         except self.consumer_stopped_errors:
             if not self.transport.app.should_stop:

@@ -43,6 +43,10 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
             "raw_p99_ms",
         },
     ),
+    "offer": (
+        {"per_s": 100, "seconds": 0.5, "warm_seconds": 0.2, "repeats": 1},
+        {"offer_p50_ms", "offer_p99_ms", "raw_p50_ms", "raw_p99_ms", "ratio_p99"},
+    ),
     "board": (
         {"leads": 2_000, "repeats": 1},
         {"page_ms", "search_one_ms", "search_none_ms", "search_many_ms", "search_late_ms", "held_ms"},
@@ -94,6 +98,14 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
             "leads",
         },
     ),
+    "sink": (
+        {"leads": 600, "repeats": 1},
+        {"sink_rows_per_s", "copy_rows_per_s", "ratio_copy", "records_per_s", "leads", "rows"},
+    ),
+    "timers": (
+        {"pending": 200, "per_s": 50, "seconds": 2, "herd": 100},
+        {"lateness_p50_ms", "lateness_p99_ms", "herd_seconds", "claims_p99_ms", "herd_claims_p99_ms"},
+    ),
     "recovery": ({"leads": 300, "repeats": 1}, {"leads", "seconds", "bytes_per_lead"}),
     "restart": ({"repeats": 1}, {"dynamic_s", "static_s"}),
     "allocate": (
@@ -103,9 +115,10 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
-OF_WORKERS = ("claims", "latency", "live", "restart")
+OF_WORKERS = ("claims", "latency", "offer", "timers", "live", "restart")
 OF_THE_CONSOLE = ("live-browser", "pages", "listeners")
-ALONE = tuple(name for name in SMALL if name not in {*OF_WORKERS, *OF_THE_CONSOLE})
+OF_POSTGRES = ("sink",)
+ALONE = tuple(name for name in SMALL if name not in {*OF_WORKERS, *OF_THE_CONSOLE, *OF_POSTGRES})
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +148,19 @@ def measured(name: str, **more: Any) -> None:
     assert all(result[key] > 0 for key in promised)
     assert result.get("wrong", 0) == 0, "nobody misses a change"
     assert said, "it says how far it is"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_POSTGRES)
+def test_a_measurement_of_postgres_says_its_figures_and_leaves_nothing_behind(
+    name: str, server_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder must be open to the user that Postgres runs as."""
+    folder = server_folder / f"bench-{name}"
+    folder.mkdir(mode=0o711)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    measured(name)
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.kafka

@@ -39,7 +39,7 @@ GIVEN: Final = {
     "activity": [LEAD, "--kind", "call", "--by", "boss", "--seconds", "2"],
     "consent": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
     "claim": [LEAD, "--rep", "rep-1", "--seconds", "2"],
-    "erase": ["--lead", LEAD, "--by", "boss"],
+    "erase": ["--lead", LEAD, "--by", "boss", "--seconds", "2"],
     "exceptions ignore": [LEAD, "--by", "boss", "--seconds", "2"],
     "locks free": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
     "exceptions unignore": [LEAD, "--by", "boss", "--seconds", "2"],

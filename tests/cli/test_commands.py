@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -222,6 +223,9 @@ def test_x7_status_and_verify_agree(fed: RunningStack) -> None:
     assert seen["trouble"] == []
     assert set(seen["lag"]) == {"intake", "leads", "orgs", "relay", "org_relay", "sink", "board"}
     assert seen["queues"]["new"]["claimable"]
+    assert seen["processes"].keys() >= {"worker-1", "relay", "sink", "board"}
+    for address in seen["processes"].values():
+        assert b"process_cpu_seconds_total" in httpx.get(f"http://{address}/metrics").content
 
 
 def test_q6_a_wrong_directory_file_publishes_nothing(fed: RunningStack, tmp_path: Path) -> None:

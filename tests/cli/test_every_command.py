@@ -14,6 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from application import problems
+from application.audit import write
 from runtime import LocalStack
 from runtime.process import free_port, spawn, stop_process
 from streams import topic_reader
@@ -60,11 +61,17 @@ LARGE: Final = 1_900_000
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the waits for servers that will not come."""
-    monkeypatch.setattr(problems, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(topic_reader, "START_SECONDS", 1.0)
+def _password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTCLAIM_PASSWORD", "a long enough password")
+
+
+def every_in_vain(folder: Path, *, without: str = "") -> dict[str, Said]:
+    """Run every command as `every` does, with short waits for servers and topics that will not come."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(problems, "PATIENCE_SECONDS", 1.0)
+        patch.setattr(topic_reader, "START_SECONDS", 1.0)
+        patch.setattr(write, "START_SECONDS", 1.0)
+        return every(folder, without=without)
 
 
 def every(folder: Path, *, without: str = "") -> dict[str, Said]:
@@ -91,7 +98,7 @@ def test_where_nothing_runs_every_command_says_so(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("FIRSTCLAIM_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port()}")
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
-    said = every(tmp_path)
+    said = every_in_vain(tmp_path)
     wrong = {name for name, one in said.items() if one.code == 0} - ACCOUNTS - STAND_ALONE
     assert wrong == set(), "these say that they did it"
     assert said["status"].code == 1
@@ -104,7 +111,7 @@ def test_a_setting_that_is_refused_is_named_by_every_command(
 ) -> None:
     monkeypatch.setenv("FIRSTCLAIM_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("KAFKA_SASL_USERNAME", "somebody")
-    said = every(tmp_path)
+    said = every_in_vain(tmp_path)
     named = {name for name, one in said.items() if "KAFKA_SECURITY_PROTOCOL" in one.err + one.out}
     assert said.keys() - named <= ACCOUNTS | STAND_ALONE | {
         "do-not-contact add",
@@ -155,7 +162,7 @@ def test_where_half_of_it_runs_every_command_says_what_is_missing(tmp_path: Path
     settings = local.start()
     try:
         with at(state_dir):
-            said = every(tmp_path, without="topics")  # it would make them
+            said = every_in_vain(tmp_path, without="topics")  # it would make them
             assert {name for name, one in said.items() if one.code == 0} <= {
                 *ACCOUNTS,
                 *STAND_ALONE,
@@ -170,13 +177,13 @@ def test_where_half_of_it_runs_every_command_says_what_is_missing(tmp_path: Path
             asyncio.run(provision(settings))
             assert local.valkey is not None
             local.valkey.stop()
-            said = every(tmp_path)
+            said = every_in_vain(tmp_path)
             assert said["status"].code == said["doctor"].code == 1
             assert "Valkey: " in said["status"].out
             assert call("crm", ["crm", "rebuild", "--yes"]).code == 0
             with sqlite3.connect(state_dir / "crm.sqlite") as database:
                 database.execute("DROP TABLE decision")
-            said = every(tmp_path)
+            said = every_in_vain(tmp_path)
             assert said["status"].code == said["doctor"].code == 1
             assert "CRM database: lacks the table decision: `firstclaim crm rebuild`" in said["status"].out
             assert "lacks the table decision" in said["doctor"].out

@@ -13,6 +13,7 @@ import pytest
 from assurance.load.client import LoadClient
 from models.ids import lead_id
 from streams import clients
+from streams.topic_reader import read_places
 from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import firstclaim
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 ORG: Final = "traced"
 TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT: Final = f"00-{TRACE}-00f067aa0ba902b7-01"
+TRACESTATE: Final = b"rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"
 LEAD: Final = lead_id(ORG, "acme", "traced-1", {})
 OTHER: Final = lead_id(ORG, "acme", "traced-2", {})
 DIRECTORY: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
@@ -45,7 +47,8 @@ async def feed(stack: RunningStack) -> None:
             await client.publish(kind, object_id, value)
     producer = clients.producer(stack.settings)
     await producer.start()
-    for number, headers in ((1, [("traceparent", TRACEPARENT.encode())]), (2, [("traceparent", b"\xff")])):
+    traced = [("traceparent", TRACEPARENT.encode()), ("tracestate", TRACESTATE)]
+    for number, headers in ((1, traced), (2, [("traceparent", b"\xff"), traced[1]])):
         message = {"vendor": "acme", "external_id": f"traced-{number}", "org": ORG, "campaign": "west"}
         sent = json.dumps({**message, "last_name": f"Person {number}"}).encode()
         await producer.send_and_wait(LEAD_ARRIVALS, sent, headers=headers)
@@ -95,6 +98,21 @@ def test_the_way_of_a_lead_is_one_trace_from_the_vendors_bytes_to_the_last_topic
     assert f"Trace {TRACE}: {len(hops)} records in" in said.out
     for words in ("acme sent a lead", "arrival placed", "offer made", "lead offered"):
         assert words in said.out, said.out
+
+
+async def tracestates(stack: RunningStack, hops: list[dict[str, Any]]) -> list[bytes | None]:
+    """Return the `tracestate` of the records of these hops."""
+    found = []
+    for hop in hops:
+        (record,) = await read_places(stack.settings, hop["topic"], [(hop["partition"], hop["offset"])])
+        found.append(dict(record.headers).get("tracestate"))
+    return found
+
+
+def test_a_tracestate_goes_through_every_hop_of_its_trace_and_of_no_other(stack: RunningStack) -> None:
+    assert set(asyncio.run(tracestates(stack, way(stack, LEAD)))) == {TRACESTATE}
+    sent, *others = asyncio.run(tracestates(stack, way(stack, OTHER)))
+    assert (sent, set(others)) == (TRACESTATE, {None})
 
 
 def test_a_message_without_a_valid_trace_begins_one_and_an_action_another(stack: RunningStack) -> None:

@@ -17,10 +17,12 @@ import pytest
 from application.process_records import FOLDER, ProcessRecord
 from runtime.process import spawn
 from runtime.stack import find_running
+from streams import metrics
 from streams.settings import Settings
 from tests.deploy.prometheus import Prometheus, promtool
 from tests.deploy.test_alerts import RULES
 from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, PATIENCE_SECONDS, until
+from tools import metrics_page
 from tools.dashboard_panels import DASHBOARDS, RANGE, RATE
 from tools.dashboards import FOLDER as DASHBOARD_FOLDER
 from tools.dashboards import files
@@ -48,6 +50,22 @@ def test_the_committed_dashboards_are_up_to_date() -> None:
     """Run `python -m tools.dashboards` when this fails."""
     committed = {path: path.read_text(encoding="utf-8") for path in DASHBOARD_FOLDER.glob("*.json")}
     assert committed == files()
+
+
+def test_the_page_of_metrics_is_up_to_date_and_its_queries_use_metrics_that_exist() -> None:
+    """Run `python -m tools.metrics_page` when this fails."""
+    page = metrics_page.PAGE.read_text(encoding="utf-8")
+    assert page == metrics_page.page()
+    listed = set(re.findall(r"^\| `(firstclaim_\w+)` \|", page, re.MULTILINE))
+    exposed = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in metrics.REGISTRY.collect()
+        if family.name.startswith("firstclaim_")
+    }
+    assert listed == exposed
+    for query in metrics_page.QUERIES.values():
+        (used,) = re.findall(r"firstclaim_\w+", query)
+        assert used.removesuffix("_bucket") in listed
 
 
 @pytest.fixture(scope="module")

@@ -114,4 +114,8 @@ def test_systemd_starts_again_what_a_restart_helps() -> None:
 
 def test_every_exit_code_is_explained() -> None:
     page = (REPOSITORY / "docs/runbook/exit-codes.md").read_text()
-    assert {str(int(code)) for code in Exit} <= set(re.findall(r"^\| (\d+)", page, re.MULTILINE))
+    rows = dict(re.findall(r"^\| (\d+)[^|]*\|[^|]*\|([^|]*)\|$", page, re.MULTILINE))
+    pages = {path.stem.removeprefix("exit-") for path in (REPOSITORY / "docs/runbook").glob("exit-[0-9]*.md")}
+    assert pages == {str(int(code)) for code in Exit} | {"137"}
+    assert all(f"(exit-{code}.md)" in rows[code] for code in pages)
+    assert rows.keys() - pages == {"0", "1", "2"}

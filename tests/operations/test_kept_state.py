@@ -1,4 +1,4 @@
-"""The state of release 0.1 starts with this code, is used, backed up, lost, restored, and moved to more partitions.
+"""The state of release 0.1 starts with this code, is used, backed up, lost and restored.
 
 Every command is one that docs/operations and docs/guides show. The order of the tests is the order of the story.
 """
@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import sqlite3
 import tarfile
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,15 +19,16 @@ from assurance.load.client import LoadClient
 from models.ids import lead_id
 from models.lead import Phase
 from runtime import LocalStack, postgres
-from runtime.up import RunningStack, everything
 from streams import clients
 from streams.topics import LEAD_ARRIVALS, WORKER_GROUP
 from tests.docs.shown_commands import run, shown
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
+from tests.operations.machine import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runtime.up import RunningStack
     from streams.settings import Settings
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -37,62 +36,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 KEPT: Final = Path(__file__).parents[1] / "data" / "state-0.1.tar.xz"
 ORG: Final = "default"
 LATER: Final = lead_id(ORG, "acme", "later", {})
-
-
-class Machine:
-    """One machine with a state folder. `folder`: where its commands run. `state`: the state folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.state = folder / "state"
-        self.state.mkdir(mode=0o700)
-        self.environment: dict[str, object] = {
-            "STATE": self.state,
-            "FIRSTCLAIM_STATE_DIR": self.state,
-            "KAFKA_DATA": self.state / "kafka" / "data",
-            "BACKUP": folder / "backup",
-            "VENDOR": "pool",
-        }
-        self._running = ExitStack()
-        self.stack: RunningStack
-
-    def start(self) -> None:
-        """Run everything, as `firstclaim up` does."""
-        self.stack = self._running.enter_context(
-            everything(workers=1, state_dir=self.state, say=lambda _: None, console_port=0)
-        )
-        self.environment |= {
-            "KAFKA_BOOTSTRAP_SERVERS": self.stack.settings.kafka_bootstrap_servers,
-            "CONSOLE": f"http://127.0.0.1:{self.stack.ports['console']}",
-        }
-
-    def stop(self) -> None:
-        """Stop everything."""
-        self._running.close()
-        self.environment.pop("KAFKA_BOOTSTRAP_SERVERS", None)
-
-    def run_operations(self, page: str, name: str, **more: object) -> str:
-        """Run the commands that a page of docs/operations shows; return what they printed."""
-        return run(shown(f"operations/{page}", name), self.folder, {**self.environment, **more}).stdout
-
-    def run_guides(self, page: str, name: str, **more: object) -> str:
-        """Run the commands that a page of docs/guides shows; return what they printed."""
-        return run(shown(f"guides/{page}", name), self.folder, {**self.environment, **more}).stdout
-
-    def rows(self, query: str) -> list[Any]:
-        """Ask the CRM database."""
-        with sqlite3.connect(self.state / "crm.sqlite") as database:
-            return database.execute(query).fetchall()
-
-    def lead(self, where: str) -> str:
-        """Return the id of one lead."""
-        return str(self.rows(f"SELECT lead_id FROM lead WHERE {where} LIMIT 1")[0][0])  # noqa: S608  # our own words
-
-    def letters(self) -> list[str]:
-        """Return the places of the dead letters that were neither replayed nor skipped."""
-        said = run("firstclaim dead-letters list --json", self.folder, self.environment).stdout
-        found = json.loads(said.splitlines()[-1])["letters"]
-        return [letter["place"] for letter in found if letter["mark"] is None]
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +121,6 @@ def test_dead_letters_are_replayed_and_skipped_and_a_directory_is_put_back(machi
 
 
 def test_a_backup_brings_back_everything_up_to_the_copy_of_kafka(machine: Machine) -> None:
-    machine.run_operations("partitions", "export")
     machine.run_operations("backup", "databases")
     asyncio.run(arrive(machine.stack, "later"))
     machine.stop()
@@ -211,26 +153,6 @@ def pass_over_a_message(machine: Machine) -> None:
         machine.run_operations("poison", "pass-over", PARTITION=partition, OFFSET=offset)
     finally:
         local.stop()
-
-
-def test_the_leads_move_to_more_partitions_with_their_ids_and_owners(
-    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    moving = machine.rows("SELECT lead_id, owner FROM lead WHERE vendor = 'pool' AND phase <> 'closed'")
-    machine.stop()
-    monkeypatch.setenv("FIRSTCLAIM_PARTITIONS", "4")
-    new = Machine(tmp_path)
-    for file in ("state/erasure.key", "directory.yaml", "leads.csv"):
-        shutil.copy(machine.folder / file, new.folder / file)
-    new.start()
-    try:
-        assert new.stack.settings.partitions == 4
-        new.run_operations("partitions", "import")
-        found = new.rows("SELECT lead_id, owner FROM lead")
-    finally:
-        new.stop()
-    assert sorted(found, key=str) == sorted(moving, key=str)
-    assert {owner for _, owner in found} >= {"rep-1", None}
 
 
 def test_a_dump_of_postgres_is_restored_as_the_page_says(postgres_url: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import uuid
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from application.kafka_access.acls import Pattern
 from application.kafka_access.table import PROCESSES, principal_of, processes
 from assurance.load.client import LoadClient
 from streams.engine_client import EngineClient, ask_once
+from streams.topic_reader import read_topic
 from tests.fixtures.waiting import until
 from tests.secured.leads import arrived, lead, letter_of, letter_seen, row, sign
 from tests.secured.stack import CRM, SECONDS, Secured
@@ -129,6 +131,43 @@ def test_the_operator_erases_a_person_and_deletes_the_past_of_the_logs(secured: 
     assert "Erased: 1 leads of 1 persons." in done.out
     listed = secured.command("erasures")
     assert (listed.code, "1 receipts" in listed.out) == (0, True), listed.out + listed.err
+
+
+def test_the_operator_passes_over_a_message_while_no_worker_runs(secured: Secured) -> None:
+    worker = secured.children["worker"]
+    worker.stop()
+    try:
+        external_id, value = lead()
+        assert secured.send("vendor-acme", "lead-arrivals", value) == ""
+        place = asyncio.run(place_of(secured, value))
+
+        def passed_over() -> bool:
+            # A stopped worker with an instance id stays in its group for the seconds of its session.
+            done = secured.command("dead-letters", "pass-over", place, "--why", "it ends every worker")
+            assert done.code == 0 or "are all workers stopped?" in done.err, done.out + done.err
+            return done.code == 0
+
+        assert until(passed_over, SECONDS)
+    finally:
+        worker.launch()
+    assert until(worker.ready, SECONDS), worker.log_tail()
+    assert letter_of(secured, value) == ("fatal_error", "passed over: it ends every worker")
+    later, after = lead()
+    assert secured.send("vendor-acme", "lead-arrivals", after) == ""
+    arrived(secured, later)
+    assert row(secured, external_id) is None
+    done = secured.command("dead-letters", "replay", "--all", "--class", "fatal_error")
+    assert done.code == 0, done.out + done.err
+    arrived(secured, external_id)
+
+
+async def place_of(secured: Secured, value: bytes) -> str:
+    """Return the place of a message on `lead-arrivals`, as commands take it."""
+    async with aclosing(read_topic(secured.admin, "lead-arrivals")) as records:
+        async for record in records:
+            if record.value == value:
+                return f"lead-arrivals:{record.partition}:{record.offset}"
+    raise AssertionError(value)
 
 
 def test_nothing_that_runs_was_denied_anything(secured: Secured) -> None:

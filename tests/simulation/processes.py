@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from agents.decision_metrics import DecisionMetrics
+from agents.due_pace import DuePace
 from agents.leads import LeadsStage
 from agents.published_watermark import NOTHING, PUBLIC, PublishedWatermark, _number
 from agents.relay import RelayStage
@@ -62,6 +63,7 @@ class Worker:
         stage.acker = Acker()
         stage.writer = self.outbox
         stage.sweeper = self.sweeper
+        stage.due_pace = DuePace()
         stage.table = SimpleNamespace(rows=LeadRows(PARTITIONS))
         self.stage: LeadsStage = stage
         self.orgs = Orgs(self.broker, self.outbox)

@@ -63,7 +63,7 @@ def _without_replay_check(patch: pytest.MonkeyPatch) -> None:
 
 
 def _without_row_guard(patch: pytest.MonkeyPatch) -> None:
-    def apply(leads: LeadPartition, key: bytes, row: Row) -> bool:
+    def apply(leads: LeadPartition, key: bytes, row: Row, _: bytes | None = None) -> bool:
         known = leads.rows.get(key)
         leads.rows[key] = replace(row, decisions=()) if isinstance(row, LeadRow) else row
         leads._index(key, known, row)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
+from sink import staging
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter
@@ -58,6 +59,12 @@ def engine(database: Database) -> Iterator[Engine]:
 def writer(engine: Engine) -> CrmWriter:
     """Return a writer. The test fails if it writes a dead letter."""
     return CrmWriter(engine, unburied)
+
+
+@pytest.fixture
+def copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Store on Postgres by COPY, however few rows there are."""
+    monkeypatch.setattr(staging, "MANY", 1)
 
 
 @pytest.fixture

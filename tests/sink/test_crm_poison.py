@@ -18,6 +18,8 @@ from streams.process_exit import Exit
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import Story, only_row, tables, unburied
 
+pytestmark = pytest.mark.usefixtures("copied")
+
 Tables = dict[str, list[tuple[Any, ...]]]
 
 

@@ -29,6 +29,8 @@ from tests.sink.seeded_journal import (
     unburied,
 )
 
+pytestmark = pytest.mark.usefixtures("copied")
+
 Tables = dict[str, list[tuple[Any, ...]]]
 
 

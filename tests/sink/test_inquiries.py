@@ -19,6 +19,8 @@ from sink.writer import CrmWriter
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import START, lead_of, record_of, row_of, unburied
 
+pytestmark = pytest.mark.usefixtures("copied")
+
 FACTS = Facts(
     vendor="globex", last_name="Roe", phone="+14014194247", loan_amount=310_000, attributes={"car": "red"}
 )

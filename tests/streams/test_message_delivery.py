@@ -12,6 +12,7 @@ from faust.types.tuples import ConsumerMessage
 
 from streams import patches
 from streams.app import make_app, raw_topic
+from streams.patches.message_delivery import at_once
 from streams.settings import Settings
 
 PLACE = TP("lead-log", 3)
@@ -79,6 +80,35 @@ async def test_nothing_is_delivered_while_the_flow_is_suspended(app: Any) -> Non
     delivering.send(None)
     assert topic.queue.empty()
     delivering.close()
+
+
+async def test_a_message_is_delivered_without_a_coroutine_only_while_its_agent_may_get_it(app: Any) -> None:
+    """The patches `message_handler` and `handler_lookup`: whoever is told False must await the handler instead."""
+    topic, conductor = raw_topic(app, "lead-log"), app.topics
+    conductor._tp_to_callback[PLACE] = conductor._build_handler(PLACE, {topic})
+    deliver = at_once(conductor.on_message)
+    assert deliver(message())
+    assert topic.queue.qsize() == 1
+    app.flow_control.suspend()
+    assert not deliver(message())
+    app.flow_control.resume()
+    topic.queue.clear()
+    await conductor._tp_to_callback_lock.acquire()
+    assert not deliver(message())
+    conductor._tp_to_callback_lock.release()
+    conductor._tp_to_callback[PLACE] = conductor._build_handler(PLACE, {topic, raw_topic(app, "lead-log")})
+    assert not deliver(message())
+    assert topic.queue.empty()
+    assert not at_once(print)(message())
+
+
+async def test_a_message_delivered_without_a_coroutine_is_in_flight_until_it_is_acked(app: Any) -> None:
+    """The patch `commit_cap`: its offset is not committed before."""
+    topic, given = raw_topic(app, "lead-log"), message()
+    app.topics._acking_topics.add(given.topic)
+    app.topics._tp_to_callback[PLACE] = app.topics._build_handler(PLACE, {topic})
+    assert at_once(app.consumer.callback)(given)
+    assert app.consumer._delivered[PLACE] == {given.offset}
 
 
 async def test_a_message_waits_while_the_handlers_are_changed(app: Any) -> None:

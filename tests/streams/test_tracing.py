@@ -18,16 +18,33 @@ from models.errors import ConfigError
 from streams import trace_export, tracing
 from streams.dead_letters import LineBudget
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, TOPICS
-from streams.tracing import SpanPlace, caused_by, place_of, read_traceparent, span_of, trace_of
+from streams.tracing import (
+    SpanPlace,
+    caused_by,
+    headers_of_caused,
+    place_of,
+    read_traceparent,
+    read_tracestate,
+    span_of,
+    trace_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 GIVEN = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
-def record(topic: str = LEAD_ARRIVALS, *, traceparent: bytes | None = None, offset: int = 7) -> Any:
-    headers = [] if traceparent is None else [("traceparent", traceparent)]
+def record(
+    topic: str = LEAD_ARRIVALS,
+    *,
+    traceparent: bytes | None = None,
+    offset: int = 7,
+    states: Iterable[bytes | None] = (),
+) -> Any:
+    headers: list[tuple[str, bytes | None]] = [("tracestate", state) for state in states]
+    if traceparent is not None:
+        headers.append(("traceparent", traceparent))
     return SimpleNamespace(
         topic=topic,
         partition=1,
@@ -44,6 +61,50 @@ def test_what_a_record_causes_continues_its_trace_and_names_it_as_the_cause(topi
     assert context is not None
     assert (context.trace_id, context.flags) == (b"4bf92f3577b34da6a3ce929d0e0e4736", b"01")
     assert place_of(context.span_id) == SpanPlace(topic, 1, 7)
+
+
+@pytest.mark.parametrize("topic", [LEAD_ARRIVALS, LEAD_LOG])
+def test_a_tracestate_goes_on_beside_the_trace_that_is_continued(topic: str) -> None:
+    sent = record(topic, traceparent=GIVEN, states=[b"rojo=00f067aa0ba902b7 , congo=t61rcWkgMzE", b"t@sys=x"])
+    (_, parent), state = headers_of_caused(sent)
+    assert parent == caused_by(sent)
+    assert state == ("tracestate", b"rojo=00f067aa0ba902b7,congo=t61rcWkgMzE,t@sys=x")
+    caused = record(LEAD_JOURNAL, traceparent=parent, states=[state[1]])
+    assert dict(headers_of_caused(caused))["tracestate"] == state[1]
+
+
+@pytest.mark.parametrize(
+    ("parent", "states"),
+    [
+        (None, [b"rojo=1"]),
+        (b"nonsense", [b"rojo=1"]),
+        (GIVEN, [b"rojo"]),
+        (GIVEN, [b"Rojo=1"]),
+        (GIVEN, [b"rojo=1", b"\xff=1"]),
+        (GIVEN, [b"rojo=a=b"]),
+        (GIVEN, [b"rojo=" + b"x" * 100_000]),
+        (GIVEN, [b"", None, b" , "]),
+    ],
+)
+def test_a_tracestate_that_is_not_valid_or_without_a_trace_is_left_out(
+    parent: bytes | None, states: list[bytes | None]
+) -> None:
+    assert [name for name, _ in headers_of_caused(record(traceparent=parent, states=states))] == [
+        "traceparent"
+    ]
+
+
+def test_a_long_tracestate_loses_its_oldest_members() -> None:
+    many = b",".join(b"k%d=v" % number for number in range(40))
+    assert read_tracestate([many]) == b",".join(many.split(b",")[:32])
+    large = [b"k%d=%b" % (number, b"x" * 200) for number in range(4)]
+    assert read_tracestate(large) == b",".join(large[:2])
+
+
+def test_each_topic_that_carries_messages_has_a_number_of_its_own() -> None:
+    for topic in (LEAD_ARRIVALS, LEAD_JOURNAL, "vendor-reports", "dead-letters"):
+        assert place_of(span_of(topic, 3, 9)) == SpanPlace(topic, 3, 9)
+    assert span_of("dead-letters", 0, 1)[:2] == b"10", "numbers never change: ids in old records name them"
 
 
 @pytest.mark.parametrize("topic", [LEAD_ARRIVALS, LEAD_LOG])

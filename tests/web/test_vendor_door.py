@@ -105,14 +105,18 @@ async def test_a_posts_traceparent_goes_on_in_its_message(office: RunningOrg, st
     async with arrivals(office) as topic, client(office, issued(office, store)) as vendor:
         for number, header in enumerate((given, "nonsense")):
             post = await vendor.post(
-                DOOR, json={**LEAD, "external_id": f"T-{number}"}, headers={"traceparent": header}
+                DOOR,
+                json={**LEAD, "external_id": f"T-{number}"},
+                headers={"traceparent": header, "tracestate": "rojo=1"},
             )
             assert post.status_code == HTTPStatus.ACCEPTED, post.text
         sent = {
-            json.loads(one.value)["external_id"]: dict(one.headers).get("traceparent")
+            json.loads(one.value)["external_id"]: [
+                dict(one.headers).get(name) for name in ("traceparent", "tracestate")
+            ]
             for one in await topic.take()
         }
-    assert sent == {"T-0": given.encode(), "T-1": None}
+    assert sent == {"T-0": [given.encode(), b"rojo=1"], "T-1": [None, None]}
 
 
 async def test_v1_v6_a_list_is_accepted_in_part_and_each_lead_is_named(

@@ -267,6 +267,6 @@ def _decisions(parts: Services, lead_id: str, before: tuple[int, int] | None, li
 def _read(cursor: str | None) -> tuple[int, int] | None:
     if cursor is None:
         return None
-    if found := re.fullmatch(r"(\d{1,18})\.(\d{1,9})", cursor, re.ASCII):
+    if found := re.fullmatch(r"(-?\d{1,18})\.(\d{1,9})", cursor, re.ASCII):
         return int(found[1]), int(found[2])
     raise Problem(422, "invalid", "cursor: is not valid; take it from `next`")

@@ -136,6 +136,11 @@ class AuditIndex(Store):
         with self.reading() as connection:
             return {row.partition: row.next_offset for row in connection.execute(query)}
 
+    def read_again(self) -> None:
+        """Forget how far the topic was read: it has other offsets now. Entries that are there stay as they are."""
+        with self.writing() as connection:
+            connection.execute(delete(AuditPlaceTable))
+
     def forget_before(self, at: datetime) -> None:
         """Remove entries that the topic does not keep any longer."""
         with self.writing() as connection:

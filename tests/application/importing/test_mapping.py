@@ -1,5 +1,6 @@
 """A mapping is checked as a whole before a row is read, and says which key is wrong and why."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from application.importing.mapping import Cell, Mapping, load
 from models.errors import InvalidInput
 
+PAGE = Path(__file__).parents[3] / "docs" / "vendors.md"
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "olist.yaml"
 
 
@@ -25,6 +27,37 @@ def test_the_example_in_the_docs_is_a_mapping() -> None:
         "external_id": "a1",
         "created_at": "2018-02-01T00:00:00-02:00",
         "attributes": {"landing_page_id": "p"},
+    }
+
+
+def test_the_mapping_that_the_page_for_vendors_shows_reads_a_row_as_it_says(tmp_path: Path) -> None:
+    shown = re.search(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert shown is not None
+    file = tmp_path / "mapping.yaml"
+    file.write_text(shown[1])
+    row = {
+        "Ref No": "A-1",
+        "Prospect": "Jeremy Jones",
+        "Cell": "401-419-4247",
+        "Mail 2": "jj@lender-mail.net",
+    }
+    row |= {
+        "St": "",
+        "Loan $$": "$310,000",
+        "When": "11/20/2026 10:30",
+        "Landing Page": "/refi",
+        "Other": "x",
+    }
+    assert load(file).message(row) == {
+        "external_id": "A-1",
+        "full_name": "Jeremy Jones",
+        "phone": "401-419-4247",
+        "email": "jj@lender-mail.net",
+        "state": "RI",
+        "loan_amount": "$310,000",
+        "created_at": "2026-11-20T10:30:00-05:00",
+        "campaign": "spring-fair",
+        "attributes": {"Landing Page": "/refi"},
     }
 
 

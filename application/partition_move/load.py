@@ -1,0 +1,185 @@
+"""Writes the file of a move to an empty Kafka, and sets the workers' positions behind what they need not read again."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from application.erasure.receipts import write_purge
+from application.partition_move.file import Head, MovedRecord, check_whole, read_head, records
+from models.codec import decode_row, directory_key
+from models.errors import ConfigError, RuntimeFailure
+from models.lead import DirectoryRow
+from streams import clients
+from streams.access import failure
+from streams.clients import Producer, partition_of
+from streams.settings import Settings
+from streams.topic_reader import extent
+from streams.topics import (
+    BY_NAME,
+    DO_NOT_CONTACT,
+    LEAD_JOURNAL,
+    ORG_JOURNAL,
+    TOPICS,
+    WORKER_GROUP,
+    provision,
+)
+
+Say = Callable[[str], None]
+
+UNDER_WAY: Final = 2_000
+"""The most records that are sent and not acknowledged."""
+LARGEST_REQUEST_BYTES: Final = 4 * 1024 * 1024
+MOST_OFFSETS: Final = 10_000_000
+"""The largest end of `directory` and `do-not-contact`. Each offset before a record is filled with a small one."""
+FILLS_LIST: Final = b"default/email/nobody@firstclaim.invalid"
+"""The key of the records without a value that fill offsets of `do-not-contact`: they remove what is not there."""
+
+
+async def load(settings: Settings, path: Path, *, say: Say) -> dict[str, int]:
+    """Make the topics and write the file to them; return the number of records of the file by topic.
+
+    Raises `ConfigError` for an unusable file, `RuntimeFailure` if a topic has records, and `RetryableError` without
+    Kafka. If it fails later, it has to begin again with an empty Kafka.
+    """
+    head = read_head(path)
+    total = check_whole(path)
+    if (most := max(head.ends.values(), default=0)) > MOST_OFFSETS:
+        raise ConfigError("FILE", f"{path} has an offset of {most:,}; a move takes at most {MOST_OFFSETS:,}")
+    settings = await provision(settings)
+    for topic in TOPICS:
+        if any(end for _, end in (await extent(settings, topic.name)).values()):
+            raise RuntimeFailure(topic.name, "has records already: a move needs a Kafka on which nothing ran")
+    say(f"{total:,} records from {head.partitions} partitions to {settings.partitions}")
+    producer = clients.producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
+    try:
+        async with clients.started(producer):
+            loading = _Loading(settings, producer, head)
+            counts = await loading.run(path, say)
+        await _skip(settings, loading.read)
+        # What happened before is in no log here. This tells `verify` from when on it can compare.
+        await write_purge(settings, {})
+    except (KafkaError, OSError) as error:
+        raise await failure(settings, error, f"the state cannot be written: {error!r}") from error
+    return counts
+
+
+class _Loading:
+    """One run. `read`: (topic, partition) -> where the workers begin to read."""
+
+    def __init__(self, settings: Settings, producer: Producer, head: Head) -> None:
+        self._settings = settings
+        self._producer = producer
+        self._head = head
+        self._now_ms = int(datetime.now(UTC).timestamp() * 1000)
+        self._sent: list[tuple[Any, MovedRecord]] = []
+        self.read: dict[TopicPartition, int] = {}
+
+    async def run(self, path: Path, say: Say) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for topic, found in groupby(records(path), key=lambda record: record.topic):
+            say(topic)
+            if topic in self._head.ends:
+                counts[topic] = await self._in_place(topic, found)
+                continue
+            count = 0
+            for record in found:
+                count += 1
+                for partition, key in self._places(record):
+                    await self._send(record, partition, key)
+            counts[topic] = counts.get(topic, 0) + count
+        for topic in self._head.ends.keys() - counts.keys():
+            counts[topic] = await self._in_place(topic, iter(()))
+        await self._settle()
+        return counts
+
+    async def _in_place(self, topic: str, found: Iterable[MovedRecord]) -> int:
+        """Write the records of a topic whose offsets are versions, each at its own offset."""
+        count, at = 0, 0
+        end = self._head.ends[topic]
+        last: MovedRecord | None = None
+        for record in found:
+            for filling in _fillings(topic, record, record.offset - at):
+                await self._send(filling, 0, filling.key)
+            await self._send(record, 0, record.key)
+            at, last, count = record.offset + 1, record, count + 1
+        # The list's fillings need not be read. The last object of the directory is published again with each of its
+        # repeats, so the workers read those.
+        self.read[TopicPartition(topic, 0)] = end if topic == DO_NOT_CONTACT else at
+        if at < end:
+            filling = _last_filling(topic, last)
+            for _ in range(end - at):
+                await self._send(filling, 0, filling.key)
+        await self._settle()
+        return count
+
+    def _places(self, record: MovedRecord) -> Iterator[tuple[int, bytes | None]]:
+        """Yield the partitions that get a record, with its key in each."""
+        count = self._settings.partitions
+        if record.key is None and record.topic in (LEAD_JOURNAL, ORG_JOURNAL):
+            row = decode_row(record.value or b"")
+            assert isinstance(row, DirectoryRow)  # noqa: S101  # `export` writes no other row without a key
+            of_org = (partition_of(row.org.encode(), count),)
+            for partition in range(count) if record.topic == LEAD_JOURNAL else of_org:
+                yield partition, directory_key(partition, row.org, row.kind, row.object_id)
+        elif record.topic == ORG_JOURNAL:
+            org = (record.key or b"").split(b"/", 1)[0]
+            yield partition_of(org, count), record.key
+        else:
+            only = BY_NAME[record.topic].partitions or count
+            yield partition_of(record.key or b"", only), record.key
+
+    async def _send(self, record: MovedRecord, partition: int, key: bytes | None) -> None:
+        # A row has the time of its writing: it is compacted only when every reader had a day to read it.
+        future = await self._producer.send(
+            record.topic,
+            record.value,
+            key,
+            partition=partition,
+            headers=[(name, value or b"") for name, value in record.headers],
+            timestamp_ms=record.timestamp_ms or self._now_ms,
+        )
+        self._sent.append((future, record))
+        if len(self._sent) >= UNDER_WAY:
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Wait until everything sent is durable and is where it must be."""
+        sent, self._sent = self._sent, []
+        for future, record in sent:
+            place = await future
+            if record.offset not in (-1, place.offset):
+                reason = (
+                    f"a record is at offset {place.offset} and must be at {record.offset}: did a process run?"
+                )
+                raise RuntimeFailure(record.topic, reason)
+
+
+def _fillings(topic: str, record: MovedRecord, count: int) -> Iterator[MovedRecord]:
+    """Yield the records that fill the offsets before a record. The record replaces what they say."""
+    key = FILLS_LIST if topic == DO_NOT_CONTACT else record.key
+    for _ in range(count):
+        yield MovedRecord(topic=topic, key=key, value=None)
+
+
+def _last_filling(topic: str, last: MovedRecord | None) -> MovedRecord:
+    if topic == DO_NOT_CONTACT:
+        return MovedRecord(topic=topic, key=FILLS_LIST, value=None)
+    if last is None:
+        raise RuntimeFailure(
+            topic, "has no record left, so its versions cannot go on; publish an object before the export"
+        )
+    return MovedRecord(topic=topic, key=last.key, value=last.value, headers=last.headers)
+
+
+async def _skip(settings: Settings, read: dict[TopicPartition, int]) -> None:
+    """Set the workers' positions behind the records whose effects are in the journals already."""
+    consumer = clients.consumer(settings, group=WORKER_GROUP, reset="none")
+    async with clients.started(consumer):
+        consumer.assign(list(read))
+        await consumer.commit({place: OffsetAndMetadata(offset, "") for place, offset in read.items()})

@@ -1,0 +1,132 @@
+"""The rows of one partition. Those in work are decoded; the others are bytes until somebody asks for them.
+
+Most leads of a lender lie still for months. As objects they would take several kilobytes each, so a worker keeps their
+bytes, and where it has a file for them, in memory only their place in it.
+"""
+
+from collections import deque
+from collections.abc import Iterator, MutableMapping
+from typing import Any, Final, Protocol
+
+from msgspec.structs import replace
+
+from models.codec import decode_row, encode_row
+from models.lead import DirectoryRow, LeadRow, Row
+
+MOST_DECODED: Final = 4_096
+"""How many leads of a partition are kept decoded: about 14 MB. The lead that came first goes first."""
+
+Place = int | bytes
+"""Where the bytes of a row are: a place in a store, or the bytes themselves."""
+
+
+class Store(Protocol):
+    """Keeps the bytes of rows outside of a partition."""
+
+    def put(self, value: bytes) -> Place:
+        """Keep bytes; return where they are."""
+
+    def get(self, place: int) -> bytes:
+        """Return the bytes that were put there."""
+
+    def drop(self, place: int) -> None:
+        """Forget the bytes that were put there."""
+
+
+def without_decisions(row: Row) -> Row:
+    """Return a row as a partition keeps it. The decisions of its last event are the journal's alone."""
+    return replace(row, decisions=()) if isinstance(row, LeadRow) and row.decisions else row
+
+
+class KeptRows(MutableMapping[bytes, Row]):
+    """Journal key -> row. A row that was not asked for lately is decoded anew, and equals the one that was put.
+
+    Published objects stay decoded. `store`: where the bytes are kept; without it they are in this object.
+    """
+
+    __slots__ = ("_decoded", "_kept", "_store")
+
+    def __init__(self, store: Store | None = None) -> None:
+        self._store = store
+        self._kept: dict[bytes, Row | Place] = {}
+        self._decoded: deque[bytes] = deque()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._kept)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._kept
+
+    def __getitem__(self, key: bytes) -> Row:
+        found = self._kept[key]
+        if isinstance(found, (LeadRow, DirectoryRow)):
+            return found
+        row = self._read(found)
+        self[key] = row
+        return row
+
+    def get(self, key: bytes, default: Any = None) -> Any:
+        """Return a row, or `default`."""
+        found = self._kept.get(key)
+        if isinstance(found, (LeadRow, DirectoryRow)):
+            return found
+        return default if found is None else self[key]
+
+    def look(self, key: bytes) -> Row | None:
+        """Return a row, None if there is none, without keeping it decoded. It is for looking at many rows in turn."""
+        found = self._kept.get(key)
+        if found is None or isinstance(found, (LeadRow, DirectoryRow)):
+            return found
+        return self._read(found)
+
+    def __setitem__(self, key: bytes, row: Row) -> None:
+        before = self._kept.get(key)
+        self._kept[key] = row
+        if isinstance(before, LeadRow):
+            return
+        if isinstance(before, int) and self._store is not None:
+            self._store.drop(before)
+        if isinstance(row, DirectoryRow):
+            return
+        self._decoded.append(key)
+        if len(self._decoded) > MOST_DECODED:
+            oldest = self._decoded.popleft()
+            if isinstance(known := self._kept.get(oldest), LeadRow):
+                self._kept[oldest] = self._put(encode_row(known))
+
+    def put_encoded(self, key: bytes, value: bytes) -> None:
+        """Keep a lead's row as the bytes that the journal has of it. Its decisions are left out when it is read."""
+        before = self._kept.get(key)
+        if isinstance(before, int) and self._store is not None:
+            self._store.drop(before)
+        self._kept[key] = self._put(value)
+
+    def __delitem__(self, key: bytes) -> None:
+        before = self._kept.pop(key)
+        if isinstance(before, int) and self._store is not None:
+            self._store.drop(before)
+
+    def items(self) -> Iterator[tuple[bytes, Row]]:  # type: ignore[override]  # an iterator: the rows are made in turn
+        """Yield each key with its row. No further row is kept decoded for it."""
+        for key, found in self._kept.items():
+            yield key, found if isinstance(found, (LeadRow, DirectoryRow)) else self._read(found)
+
+    def values(self) -> Iterator[Row]:  # type: ignore[override]  # as `items`
+        """Yield each row, as `items` does."""
+        return (row for _, row in self.items())
+
+    def published(self) -> list[DirectoryRow]:
+        """Return the published objects, without reading the leads."""
+        return [row for row in self._kept.values() if isinstance(row, DirectoryRow)]
+
+    def _put(self, value: bytes) -> Place:
+        return value if self._store is None else self._store.put(value)
+
+    def _read(self, place: Place) -> Row:
+        if isinstance(place, bytes):
+            return without_decisions(decode_row(place))
+        assert self._store is not None  # noqa: S101  # only a store gives numbers
+        return without_decisions(decode_row(self._store.get(place)))

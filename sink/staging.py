@@ -1,0 +1,108 @@
+"""Stores many rows at once on Postgres: COPY into a staging table, then one upsert from it for each table.
+
+A staging table lives until the end of its transaction and belongs to its connection, so nobody else sees it. Few rows
+are cheaper without one, and SQLite has no COPY: there every row is a statement of the driver.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC
+from operator import itemgetter
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import JSON, Connection, Dialect, Insert, Table, TableClause, column, exc, select, table, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
+
+from sink.column_types import UtcDateTime
+from sink.engine import to_json
+from sink.rows import Values
+from sink.statements import Statements
+
+MANY: Final = 200
+"""From so many rows of one table on, COPY is cheaper than a statement for each row."""
+_MAY_STAGE: Final = text("SELECT has_database_privilege(current_database(), 'TEMP')")
+
+Process = Callable[[Any], Any]
+
+
+class BatchWriter:
+    """Executes the statements of `Statements` for the rows of a batch. For one dialect.
+
+    On Postgres it needs the right to make temporary tables (everybody has it, unless it was revoked). Without it, the
+    rows are stored one by one.
+    """
+
+    def __init__(self, dialect: str) -> None:
+        self._many = dialect == "postgresql"
+        self._may_stage: bool | None = None
+        self._upserts = Statements(dialect, insert=_insert_staged).by_table if self._many else {}
+
+    def store(self, connection: Connection, statement: Insert, rows: Sequence[Values]) -> None:
+        """Store the rows of one table. Raises SQLAlchemy's errors."""
+        target: Any = statement.table
+        if not self._many or len(rows) < MANY or not self._stages(connection):
+            connection.execute(statement, rows)
+            return
+        staging = staging_name(target)
+        connection.exec_driver_sql(
+            f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT * FROM {target.name} WITH NO DATA"  # noqa: S608
+        )
+        self._copy(connection, target, rows)
+        connection.execute(self._upserts[target.name])
+        connection.exec_driver_sql(f"DROP TABLE {staging}")
+
+    def _stages(self, connection: Connection) -> bool:
+        if self._may_stage is None:
+            self._may_stage = bool(connection.execute(_MAY_STAGE).scalar_one())
+        return self._may_stage
+
+    def _copy(self, connection: Connection, target: Table, rows: Sequence[Values]) -> None:
+        """Send the rows. A value that Postgres or the driver refuses raises what an insert of it would raise.
+
+        All rows of a table have the same columns. The staging table has NULL in the others.
+        """
+        columns = [one for one in target.columns if one.name in rows[0]]
+        names = ", ".join(f'"{one.name}"' for one in columns)
+        command = f"COPY {staging_name(target)} ({names}) FROM STDIN"
+        values_of = itemgetter(*(one.name for one in columns))
+        converted = [
+            (n, process)
+            for n, one in enumerate(columns)
+            if (process := _process(one.type, connection.dialect)) is not None
+        ]
+        driver: Any = connection.connection.driver_connection
+        try:
+            with driver.cursor() as cursor, cursor.copy(command) as copy:
+                for row in rows:
+                    values = list(values_of(row))
+                    for n, process in converted:
+                        if values[n] is not None:
+                            values[n] = process(values[n])
+                    copy.write_row(values)
+        except psycopg.Error as error:
+            raise exc.DBAPIError.instance(
+                command, None, error, psycopg.Error, dialect=connection.dialect
+            ) from error
+
+
+def _process(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
+    """Return what converts a column's values for the driver, or None if it takes them as they are."""
+    if isinstance(kind, JSON):
+        return to_json
+    process: Process | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    if isinstance(kind, UtcDateTime) and process is not None:
+        return lambda value: value if value.tzinfo is UTC else process(value)
+    return process
+
+
+def staging_name(target: Table) -> str:
+    """Return the name of a table's staging table."""
+    return f"staging_{target.name}"
+
+
+def _insert_staged(target: Table) -> Any:
+    """Return an insert of all rows of a table's staging table."""
+    names = [one.name for one in target.columns]
+    staging: TableClause = table(staging_name(target), *map(column, names))
+    return postgresql.insert(target).from_select(names, select(staging))

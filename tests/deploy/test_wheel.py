@@ -1,0 +1,148 @@
+"""The wheel works in an empty virtual environment without the sources: a lead goes in, `verify` agrees."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+REPO: Final = Path(__file__).parents[2]
+PYTHON: Final = os.environ.get("FIRSTCLAIM_TEST_PYTHON", sys.executable)
+"""The interpreter of the empty environment. Another version can be named to try it."""
+UV: Final = Path(sys.executable).parent / "uv"
+OURS: Final = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "DATABASE_URL", "FIRSTCLAIM_STATE_DIR", "PYTHONPATH")
+UNSHIPPED: Final = frozenset({".npmrc", "README.md", "rule-builder.sha256", "tsconfig.json", "types.d.ts"})
+"""Files that only checks of the sources need."""
+LEADS: Final = "external_id,first_name,last_name,phone,state\nw-1,Pat,Wheeler,401-419-4247,RI\n"
+
+
+class Installed:
+    """An empty virtual environment with the wheel, and a folder of its own where its commands run."""
+
+    def __init__(self, folder: Path, wheel: Path) -> None:
+        self.folder = folder
+        self.wheel = wheel
+        self.bin = folder / "venv" / "bin"
+        plain = {name: value for name, value in os.environ.items() if name not in OURS}
+        self.environment = {**plain, "VIRTUAL_ENV": str(folder / "venv"), "FIRSTCLAIM_STATE_DIR": "state"}
+
+    def run(self, program: str, *arguments: str) -> str:
+        """Run a program of the environment; assert that it succeeds, and return what it printed."""
+        done = subprocess.run(
+            [self.bin / program, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONG_PATIENCE_SECONDS,
+        )
+        assert done.returncode == 0, f"{program} {arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Build the wheel from a copy of what git knows, and install it with the locked versions of what it needs."""
+    folder = tmp_path_factory.mktemp("wheel")
+    sources = folder / "sources"
+    named = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=REPO,
+        check=True,
+        capture_output=True,
+    )
+    for name in filter(None, named.stdout.decode().split("\0")):
+        if not name.startswith(("tests/", "docs/")) and (REPO / name).is_file():
+            (sources / name).parent.mkdir(parents=True, exist_ok=True)
+            (sources / name).write_bytes((REPO / name).read_bytes())
+    uv(folder, "build", "--wheel", "--out-dir", folder / "dist", sources)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    made = Installed(folder, wheel)
+    uv(folder, "venv", "--python", PYTHON, folder / "venv")
+    uv(
+        folder,
+        "pip",
+        "install",
+        "--python",
+        made.bin / "python",
+        "--constraint",
+        REPO / "requirements.lock",
+        wheel,
+    )
+    return made
+
+
+def uv(folder: Path, *arguments: str | Path) -> None:
+    """Run uv outside of the sources."""
+    subprocess.run([UV, "--quiet", *arguments], cwd=folder, check=True, timeout=LONG_PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def running(installed: Installed) -> Iterator[Installed]:
+    """Run `firstclaim up` until it says that it is ready; stop it with ^C, and assert that it ends well."""
+    log = installed.folder / "up.log"
+    with log.open("wb") as output:
+        up = subprocess.Popen(
+            [installed.bin / "firstclaim", "up", "--console-port", "0"],
+            cwd=installed.folder,
+            env=installed.environment,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        assert until(
+            lambda: "all ready after" in log.read_text() or up.poll() is not None, LONG_PATIENCE_SECONDS
+        )
+        assert up.poll() is None, log.read_text()
+        yield installed
+        up.send_signal(signal.SIGINT)
+        assert up.wait(LONG_PATIENCE_SECONDS) == 0, log.read_text()
+    finally:
+        if up.poll() is None:
+            up.terminate()
+            up.wait(LONG_PATIENCE_SECONDS)
+
+
+def test_the_wheel_has_every_file_of_its_packages(installed: Installed) -> None:
+    """Templates, scripts, migrations and data come along, and nothing of the tests."""
+    project = tomllib.loads((REPO / "pyproject.toml").read_text())
+    rooms = [name.removesuffix("*") for name in project["tool"]["setuptools"]["packages"]["find"]["include"]]
+    packed = {name for name in zipfile.ZipFile(installed.wheel).namelist() if ".dist-info/" not in name}
+    sources = installed.folder / "sources"
+    wanted = {
+        str(path.relative_to(sources))
+        for room in rooms
+        for path in (sources / room).rglob("*")
+        if path.is_file() and not path.is_relative_to(sources / "web" / "island")
+    }
+    left_out = {name for name in wanted - packed if not name.startswith(("web/package", "web/biome"))}
+    assert {Path(name).name for name in left_out} <= UNSHIPPED
+    assert packed <= wanted
+
+
+def test_a_lead_goes_in_and_verify_agrees(running: Installed) -> None:
+    version = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["version"]
+    assert running.run("firstclaim", "--version").strip() == f"firstclaim {version}"
+    assert "vendor" in running.run("firstclaim", "--help")
+    where = running.run("python", "-c", "import cli, web; print(cli.__file__, web.__file__)").split()
+    assert all(Path(file).is_relative_to(running.folder / "venv") for file in where), where
+    (running.folder / "leads.csv").write_text(LEADS)
+    running.run("firstclaim", "send", "leads.csv", "--vendor", "acme", "--campaign", "")
+    checked = json.loads(running.run("firstclaim", "verify", "--json").splitlines()[-1])
+    assert (checked["ok"], checked["leads"], checked["crm_rows"]["lead"]) == (True, 1, 1)

@@ -1,0 +1,62 @@
+"""The page of licences is what the lock files and the installed packages say, and every licence is allowed."""
+
+from __future__ import annotations
+
+from email.message import Message
+from typing import Any
+
+import pytest
+
+from tools import licences
+
+
+def test_the_page_is_current_and_every_licence_is_allowed() -> None:
+    assert licences.PAGE.read_text() == licences.page(), "run make licences"
+
+
+def test_every_locked_package_is_on_the_page_with_what_needs_it() -> None:
+    found = {part.name: part for part in licences.packages()}
+    assert len(found) > 100
+    assert found["aiokafka"].of == found["mode-streaming"].of == "firstclaim"
+    assert found["quixstreams"].of == "firstclaim[bench]"
+    assert found["opentelemetry-exporter-otlp-proto-http"].of == "firstclaim[otel]"
+    assert found["ruff"].of == "firstclaim[dev]"
+    assert "firstclaim[oidc]" in found["joserfc"].of.split(", ")
+
+
+def metadata(**fields: str) -> Any:
+    made = Message()
+    for name, value in fields.items():
+        made[name.replace("_", "-")] = value
+    return made
+
+
+@pytest.mark.parametrize(
+    ("fields", "licence"),
+    [
+        (
+            {"License_Expression": "Apache-2.0 AND (MIT OR BSD-3-Clause)"},
+            "Apache-2.0 AND (MIT OR BSD-3-Clause)",
+        ),
+        ({"License": "Apache License, Version 2.0"}, "Apache-2.0"),
+        ({"License": "UNKNOWN", "Classifier": "License :: OSI Approved :: MIT License"}, "MIT"),
+    ],
+)
+def test_a_licence_is_read_from_the_metadata(fields: dict[str, str], licence: str) -> None:
+    assert licences.licence_of("some-package", metadata(**fields)) == licence
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"License_Expression": "AGPL-3.0-only"}, "AGPL-3.0-only is not among the allowed"),
+        ({"License_Expression": "MIT OR SSPL-1.0"}, "SSPL-1.0 is not among the allowed"),
+        ({"License_Expression": "LGPL-3.0-only"}, "is allowed for psycopg, psycopg-binary only"),
+        ({"License_Expression": "GPL-2.0-only"}, "GPL-2.0-only is not among the allowed"),
+        ({"License": "see the file"}, "name no licence"),
+        ({"Classifier": "License :: OSI Approved :: BSD License"}, "name no licence"),
+    ],
+)
+def test_a_licence_that_is_unknown_or_not_allowed_is_refused(fields: dict[str, str], says: str) -> None:
+    with pytest.raises(licences.UnknownLicenceError, match=says):
+        licences.licence_of("some-package", metadata(**fields))

@@ -1,0 +1,224 @@
+"""Everything moves from 4 to 8 partitions, and nothing is lost.
+
+The commands are those of docs/operations/partitions.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pytest
+
+from application.journal_snapshot import current_org_partition, journal_now
+from assurance.load.client import LoadClient
+from models.lead import DeadlineKind, Lead, Phase
+from runtime import LocalStack
+from streams.topic_reader import extent
+from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_JOURNAL
+from tests.docs.shown_commands import run
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
+from tests.operations.machine import Machine
+from tools.kept_state import ORG, arrival, done, feed, lead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from assurance.load.client import AskedAction
+    from rules.org.state import OrgState
+    from streams.settings import Settings
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+NOTE: Final = "Call back after the appraisal"
+LISTED: Final = "4014190001"
+PROMISED: Final = lead("pool", 2)
+"""Claimed by rep-1, who promised a call."""
+LOCKED: Final = lead("work", 0)
+"""Open by rep-1."""
+OFFERED: Final = lead("offer", 0)
+"""Offered to rep-2."""
+FILE: Final = "state.jsonl.gz"
+ASKED: Final = ("type", "lead_id", "rep_id", "org")
+MOVED: Final = ("erasure.key", "console.key", "crm.sqlite", "console.sqlite")
+
+
+def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRSTCLAIM_PARTITIONS", "4")
+    old = machine_in(tmp_path / "old")
+    old.start()
+    try:
+        asyncio.run(feed(old.stack.settings))
+        promised = asyncio.run(promise(old.stack.settings))
+        old.run_operations("partitions", "verify")
+        leads = asyncio.run(leads_of(old.stack.settings))
+        offices = asyncio.run(office_of(old.stack.settings))
+    finally:
+        old.stop()
+    assert {lead.phase for lead in leads.values()} == set(Phase)
+    ends = export(old)
+
+    monkeypatch.setenv("FIRSTCLAIM_PARTITIONS", "8")
+    new = machine_in(tmp_path / "new")
+    for name in MOVED:
+        shutil.copy(old.state / name, new.state / name)
+    shutil.copy(old.folder / FILE, new.folder)
+    with kafka_of(new) as settings:
+        new.run_operations("partitions", "import")
+        assert len(asyncio.run(extent(settings, LEAD_JOURNAL))) == 8
+        for topic, ended in ends.items():
+            assert asyncio.run(extent(settings, topic)) == ended, topic
+        repeated = run(f"firstclaim partitions import {FILE}", new.folder, new.environment, expected=70)
+        assert "has records already" in repeated.stderr
+        assert plain(asyncio.run(leads_of(settings))) == plain(leads)
+    assert new.rows("SELECT MAX(source_offset) FROM decision")[0][0] < 0
+    new.start()
+    try:
+        assert new.stack.settings.partitions == 8
+        new.run_operations("partitions", "verify")
+        found = asyncio.run(leads_of(new.stack.settings))
+        assert told(found) == told(leads)
+        assert NOTE in str(new.rows("SELECT why FROM decision WHERE type = 'note_recorded'"))
+        assert counted(asyncio.run(office_of(new.stack.settings))) == counted(offices)
+        assert LISTED in run("firstclaim do-not-contact list --json", new.folder, new.environment).stdout
+        asyncio.run(work_on(new.stack.settings, promised))
+        offered = f"lead_id = '{OFFERED}' AND owner = 'rep-2'"
+        assert until(lambda: new.count(offered) == 1, PATIENCE_SECONDS)
+        new.run_operations("partitions", "verify")
+        new.run_operations("rebuilding", "crm")
+        new.run_operations("rebuilding", "verify")
+    finally:
+        new.stop()
+
+
+def export(machine: Machine) -> dict[str, Any]:
+    """Export the state; return where the topics end whose offsets are versions."""
+    with kafka_of(machine) as settings:
+        ends = {topic: asyncio.run(extent(settings, topic)) for topic in (DIRECTORY, DO_NOT_CONTACT)}
+        machine.run_operations("partitions", "export")
+        again = run(f"firstclaim partitions export {FILE}", machine.folder, machine.environment, expected=78)
+    assert "cannot be made" in again.stderr
+    assert (machine.folder / FILE).stat().st_mode & 0o777 == 0o600
+    return ends
+
+
+async def promise(settings: Settings) -> AskedAction:
+    """Promise a call, write a note, list a number, and publish; return the promise as it was asked and answered."""
+    async with LoadClient(settings, org=ORG) as client:
+        await done(client, "note", PROMISED, "rep-1", note=NOTE)
+        due = datetime.now(UTC) + timedelta(days=3)
+        asked = await client.ask("callback", PROMISED, "rep-1", at=due.isoformat())
+        await client.publish("campaign", "later", {"name": "Later"})
+        await refused(
+            client, DIRECTORY
+        )  # what was refused does not move, so it leaves a gap between two versions
+        await client.publish("campaign", "last", {"name": "Last"})
+        await refused(client, DIRECTORY)
+        key = f"{ORG}/phone/{LISTED}".encode()
+        await (await client.put(DO_NOT_CONTACT, b'{"reason": "asked us"}', key=key))
+        await refused(client, DO_NOT_CONTACT)
+    assert asked.answer is not None
+    assert asked.answer.result == "done"
+    return asked
+
+
+async def refused(client: LoadClient, topic: str) -> None:
+    """Send what no stage accepts."""
+    await (await client.put(topic, b"{", key=b"no key of this topic"))
+
+
+async def work_on(settings: Settings, promised: AskedAction) -> None:
+    """Check that locks, offers, claims, answers, persons and the do-not-contact list count as before."""
+    async with LoadClient(settings, org=ORG) as client:
+        action = {name: value for name, value in promised.action.items() if name not in ASKED}
+        repeated = await client.ask("callback", PROMISED, "rep-1", **action)
+        assert repeated.answer == promised.answer
+        taken = await client.ask("claim", PROMISED, "rep-2", queue_id="new")
+        assert (taken.answer.result, taken.answer.owner) == ("lost", "rep-1")  # type: ignore[union-attr]
+        locked = await client.ask("outcome", LOCKED, "rep-2", outcome="no_answer")
+        assert locked.result == "refused"
+        await done(client, "outcome", LOCKED, "rep-1", outcome="no_answer")
+        before = await leads_of(settings)
+        search = before[OFFERED].search
+        assert search is not None
+        await done(client, "accept", OFFERED, "rep-2", epoch=search.epoch)
+        await client.arrive(arrival("pool", 0))  # a resend
+        await client.arrive({"vendor": "pool", "external_id": "third", "phone": arrival("pool", 4)["phone"]})
+        await client.arrive(arrival("pool", 99, phone=LISTED))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while lead("pool", 99) not in (found := await leads_of(settings)) or (
+            found[lead("pool", 4)].inquiries == before[lead("pool", 4)].inquiries
+        ):
+            await asyncio.sleep(0.1)
+    assert found.keys() - before.keys() == {lead("pool", 99)}
+    assert found[lead("pool", 99)].suppressed == {f"phone/+1{LISTED}": "asked us"}
+
+
+def machine_in(folder: Path) -> Machine:
+    """Return a machine whose files are in a new folder."""
+    folder.mkdir()
+    return Machine(folder)
+
+
+@contextmanager
+def kafka_of(machine: Machine) -> Iterator[Settings]:
+    """Run the servers of a machine without firstclaim's processes."""
+    local = LocalStack(machine.state)
+    settings = local.start()
+    machine.environment["KAFKA_BOOTSTRAP_SERVERS"] = settings.kafka_bootstrap_servers
+    try:
+        yield settings
+    finally:
+        local.stop()
+
+
+def told(leads: dict[str, Lead]) -> dict[str, Any]:
+    """Return of each lead what people see, and what has been promised."""
+    return {
+        lead_id: (
+            one.phase,
+            one.owner,
+            one.lock,
+            one.callback_at,
+            one.claimed_through,
+            one.notes,
+            one.search,
+            one.open_exception,
+            set(one.places),
+            {each for each in one.deadlines if each.kind is not DeadlineKind.RULES},
+        )
+        for lead_id, one in leads.items()
+    }
+
+
+async def leads_of(settings: Settings) -> dict[str, Lead]:
+    return (await journal_now(settings)).leads
+
+
+async def office_of(settings: Settings) -> OrgState:
+    return (await current_org_partition(settings, ORG)).state(ORG)
+
+
+def counted(office: OrgState) -> dict[str, Any]:
+    """Return what an org knows, as plain data."""
+    return {
+        "reps": msgspec.to_builtins(office.reps),
+        "groups": msgspec.to_builtins(office.groups),
+        "leads": msgspec.to_builtins(office.leads),
+        "arrivals": office.persons.arrivals(),
+    }
+
+
+def plain(leads: dict[str, Lead]) -> dict[str, Any]:
+    """Return leads as plain data, without the place of their org's last message."""
+    return {
+        lead_id: msgspec.to_builtins(msgspec.structs.replace(one, org_log_offset=-1))
+        for lead_id, one in leads.items()
+    }

@@ -1,0 +1,90 @@
+"""A herd of deadlines leaves room for claims: a worker appends no more of them than it may have undecided (X3)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from agents.due_pace import MOST_UNDECIDED
+from models.codec import decode_row, encode_row
+from models.contact_decisions import CallbackDue
+from models.facts import Facts
+from models.lead import Deadline, DeadlineKind, Lead, LeadRow, Phase
+from rules.deadlines import RETRY_SECONDS
+from streams.topics import LEAD_JOURNAL, LEAD_LOG
+from tests.simulation.broker import PARTITIONS, Broker, partition_of
+from tests.simulation.processes import Worker
+
+START = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
+HERD = 3 * MOST_UNDECIDED + 10
+
+
+def worker_with_a_herd() -> tuple[Broker, Worker]:
+    """Return a worker with many leads whose owner promised a call for the same instant, which has come."""
+    broker = Broker((START + timedelta(hours=1)).timestamp())
+    for n in range(HERD):
+        lead = Lead(
+            lead_id=f"lead-{n}",
+            facts=Facts(vendor="acme", created_at=START, time_zone="America/New_York"),
+            phase=Phase.OWNED,
+            arrived_at=START,
+            updated_at=START,
+            owner="ann",
+            assigned_at=START,
+            callback_at=START + timedelta(minutes=30),
+            deadlines=(Deadline(DeadlineKind.CALLBACK, START + timedelta(minutes=30), 1),),
+            epoch=1,
+        )
+        row = LeadRow(off=-1, seq=1, lead=lead, at=START, cause="c", decisions=())
+        key = lead.lead_id.encode()
+        broker.append(LEAD_JOURNAL, partition_of(key), key, encode_row(row))
+    worker = Worker(broker, 0.0)
+    worker.take(set(range(PARTITIONS)))
+    return broker, worker
+
+
+def appended(broker: Broker) -> int:
+    """Return how many deadlines are in the log."""
+    return sum(len(broker.logs[LEAD_LOG, partition]) for partition in range(PARTITIONS))
+
+
+def test_x3_what_is_due_waits_until_what_was_appended_is_decided() -> None:
+    broker, worker = worker_with_a_herd()
+    assert worker.fire() == MOST_UNDECIDED
+    assert worker.fire() == 0
+    worker.outbox.land(HERD)
+    decided = worker.poll(0, 40)
+    assert worker.fire() == decided
+    told = MOST_UNDECIDED + decided
+    while told < HERD:
+        worker.outbox.land(HERD)
+        assert sum(worker.poll(partition, HERD) for partition in range(PARTITIONS)) <= MOST_UNDECIDED
+        new = worker.fire()
+        assert new > 0, "there is room again"
+        told += new
+    worker.outbox.land(HERD)
+    for partition in range(PARTITIONS):
+        worker.poll(partition, HERD)
+    assert worker.fire() == 0
+    assert appended(broker) == HERD, "each is appended once"
+    worker.outbox.land(HERD)
+    rows = [
+        decode_row(record.value or b"")
+        for partition in range(PARTITIONS)
+        for record in broker.logs[LEAD_JOURNAL, partition]
+    ]
+    called = [
+        row
+        for row in rows
+        if isinstance(row, LeadRow) and any(isinstance(one, CallbackDue) for one in row.decisions)
+    ]
+    assert len(called) == HERD, "and each call is due once"
+
+
+def test_x3_what_another_worker_decides_does_not_hold_deadlines_up_for_long() -> None:
+    """The appended events are lost, or belong to another worker by now. After the retry time they count no more."""
+    broker, worker = worker_with_a_herd()
+    assert worker.fire() == MOST_UNDECIDED
+    broker.now += RETRY_SECONDS - 0.1
+    assert worker.fire() == 0
+    broker.now += 0.1
+    assert worker.fire() == MOST_UNDECIDED

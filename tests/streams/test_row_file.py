@@ -1,0 +1,84 @@
+"""The file of the rows that nobody works on gives every row back, uses room again, and survives a full disk."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.row_file import BUFFER_BYTES, SLOT_BYTES, RowFile
+
+ROWS = st.one_of(
+    st.binary(max_size=3 * SLOT_BYTES), st.integers(0, 5).map(lambda n: bytes([n]) * BUFFER_BYTES)
+)
+
+
+@given(st.lists(st.tuples(ROWS, st.booleans()), max_size=30))
+def test_every_row_is_given_back_however_rows_come_and_go(given: list[tuple[bytes, bool]]) -> None:
+    file, kept = RowFile(Path(__file__).parent), dict[int, bytes]()
+    for value, goes in given:
+        place = file.put(value)
+        assert isinstance(place, int)
+        assert place not in kept
+        kept[place] = value
+        if goes:
+            first = next(iter(kept))
+            file.drop(first)
+            del kept[first]
+        assert {place: file.get(place) for place in kept} == kept
+
+
+def test_room_of_dropped_rows_is_used_again(tmp_path: Path) -> None:
+    file = RowFile(tmp_path)
+    places = [file.put(bytes([n % 251]) * 1_000) for n in range(1_000)]
+    size = file.size
+    for _ in range(3):
+        for place in places:
+            assert isinstance(place, int)
+            file.drop(place)
+        places = [file.put(bytes([n % 7]) * 990) for n in range(1_000)]
+    assert file.size == size
+    assert [file.get(place) for place in places if isinstance(place, int)] == [
+        bytes([n % 7]) * 990 for n in range(1_000)
+    ]
+
+
+def test_nothing_is_left_in_the_folder(tmp_path: Path) -> None:
+    file = RowFile(tmp_path)
+    file.put(b"row" * BUFFER_BYTES)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_that_a_full_disk_refuses_stay_in_memory(tmp_path: Path) -> None:
+    """The process may write no file larger than a megabyte, so the disk refuses what is beyond."""
+    program = """
+        import resource, signal, sys
+        from pathlib import Path
+        from streams.row_file import RowFile
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        file, rows = RowFile(Path(sys.argv[1])), [bytes([n % 251]) * 1_000 for n in range(3_000)]
+        places = [file.put(row) for row in rows]
+        given = [place if isinstance(place, bytes) else file.get(place) for place in places]
+        print(given == rows, any(isinstance(place, bytes) for place in places))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout.splitlines()
+    assert said[-1] == "True True", done.stderr
+    assert sum("rows stay in memory" in line for line in said) == 1
+
+
+def test_a_row_longer_than_any_record_stays_in_memory(tmp_path: Path) -> None:
+    file, row = RowFile(tmp_path), b"r" * (1 << 20)
+    with structlog.testing.capture_logs() as said:
+        assert file.put(row) is row
+    assert said == []

@@ -71,6 +71,14 @@ class Cell(ValueError):  # noqa: N818  # the name says what the error is about
         self.field = field
 
 
+class UnreadCell(Cell):
+    """A cell that is not in the format that the mapping names. The row is sent without it. `cell`: what it holds."""
+
+    def __init__(self, field: str, reason: str, cell: str) -> None:
+        super().__init__(field, reason)
+        self.cell = cell
+
+
 def _columns(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
@@ -152,7 +160,7 @@ class Source(BaseModel):
                 else datetime.fromisoformat(cell)
             )
         except (ValueError, OverflowError, OSError):
-            raise Cell(field, f"is not a time like {self.format or 'RFC 3339 has it'}") from None
+            raise UnreadCell(field, f"is not a time like {self.format or 'RFC 3339 has it'}", cell) from None
         if read.tzinfo is None and self.time_zone is not None:
             read = read.replace(tzinfo=ZoneInfo(self.time_zone))
         return read.isoformat()
@@ -227,7 +235,7 @@ class Mapping:
         for column in self.required:
             if cell_of(row, column) in (None, "") and cell_of(sent, column) in (None, "", []):
                 raise Cell(column, "is empty")
-        found = {name: source.value(name, row) for name, source in self.sources.items()}
+        found, invalid = self._values(row)
         kept = self.attributes
         if kept is None:
             used = {column for source in self.sources.values() for column in source.column}
@@ -241,8 +249,21 @@ class Mapping:
             kept = {column: column for column in row if column not in used}
         cells = ((name, cell_of(row, column)) for name, column in kept.items())
         attributes = {name: cell for name, cell in cells if cell not in (None, "")}
+        if invalid:
+            attributes["invalid"] = invalid
         message = {name: value for name, value in found.items() if value is not None}
         return {**message, "attributes": attributes} if attributes else message
+
+    def _values(self, row: Row) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return each field's value, and the cells that are not in the mapping's format (V2), by field."""
+        values: dict[str, Any] = {}
+        invalid: dict[str, str] = {}
+        for name, source in self.sources.items():
+            try:
+                values[name] = source.value(name, row)
+            except UnreadCell as error:
+                values[name], invalid[name] = None, error.cell
+        return values, invalid
 
 
 def cell_of(row: Row, column: str) -> Any:

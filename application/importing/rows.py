@@ -10,7 +10,7 @@ import msgspec
 from models.directory import OrgSettings
 from models.errors import Refused
 from models.facts import Facts
-from models.inbound import MAX_DEPTH
+from models.inbound import MAX_DEPTH, Arrival
 from rules.inbound.intake import accept_as
 
 _PLACE: Final = re.compile(r" (\(byte \d+\)|at byte \d+)")
@@ -101,12 +101,16 @@ def row(found: Found, defaults: dict[str, str], settings: OrgSettings = AS_SENT)
     except RecursionError:
         return refused(found.line, "", f"is nested deeper than {MAX_DEPTH}", lines=found.lines)
     invalid = event.facts.attributes.get("invalid")
-    doubts = tuple(name for name in invalid if name in message) if isinstance(invalid, dict) else ()
+    doubts = (
+        tuple(name for name in invalid if name in message or name in Arrival.model_fields)
+        if isinstance(invalid, dict)
+        else ()
+    )
     return Row(
         line=found.line,
         message=message,
         lead_id=event.lead_id,
-        doubts=doubts,
+        doubts=_unreadable(event.facts, message),
         facts=event.facts,
         lines=found.lines,
     )
@@ -119,3 +123,11 @@ def refused(
     text = "" if message is None else encode(message).decode()[:LONGEST_TEXT]
     refusal = Refusal(line=line, field=field, reason=reason, lines=lines, text=text)
     return Row(line=line, refused_message=message, refusal=refusal, lines=lines)
+
+
+def _unreadable(facts: Facts, message: dict[str, Any]) -> tuple[str, ...]:
+    """Return the fields of the contract, and of the message, whose value cannot be read."""
+    invalid = facts.attributes.get("invalid")
+    if not isinstance(invalid, dict):
+        return ()
+    return tuple(name for name in invalid if name in message or name in Arrival.model_fields)

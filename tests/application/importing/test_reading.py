@@ -71,10 +71,23 @@ def test_what_is_wrong_with_a_row_is_said_with_line_field_and_reason(tmp_path: P
         mapping,
     )
     said = [(row.refusal.line, row.refusal.field) for row in found if row.refusal]
-    assert said == [(3, "created_at"), (4, "external_id"), (5, "vendor"), (6, "")]
-    assert found[1].refusal is not None
-    assert found[1].refusal.said == "created_at: is not a time like %d-%m-%Y"
-    assert [row.message["vendor"] for row in found if row.message] == ["acme", "globex"]
+    assert said == [(4, "external_id"), (5, "vendor"), (6, "")]
+    assert [row.message["vendor"] for row in found if row.message] == ["acme", "acme", "globex"]
+
+
+def test_v2_a_time_in_another_format_than_the_mapping_names_costs_the_field_not_the_row(
+    tmp_path: Path,
+) -> None:
+    """It is not read in any other way: 03-04 is April here, and would be March elsewhere."""
+    mapping = {"external_id": "id", "created_at": {"column": "day", "format": "%d.%m.%Y"}, "vendor": "from"}
+    first, second = rows(tmp_path / "a.csv", "id,day,from\n1,03-04-2018,\n2,03.04.2018,\n", mapping)
+    assert first.message is not None
+    assert "created_at" not in first.message
+    assert first.message["attributes"] == {"invalid": {"created_at": "03-04-2018"}}
+    assert set(first.doubts) == {"created_at"}
+    assert second.message is not None
+    assert second.message["created_at"].startswith("2018-04-03T00:00:00")
+    assert not second.doubts
 
 
 def test_a_field_that_cannot_be_read_is_a_doubt_not_a_refusal(tmp_path: Path) -> None:

@@ -100,12 +100,6 @@ def row(found: Found, defaults: dict[str, str], settings: OrgSettings = AS_SENT)
         return refused(found.line, error.field, error.reason, message, lines=found.lines)
     except RecursionError:
         return refused(found.line, "", f"is nested deeper than {MAX_DEPTH}", lines=found.lines)
-    invalid = event.facts.attributes.get("invalid")
-    doubts = (
-        tuple(name for name in invalid if name in message or name in Arrival.model_fields)
-        if isinstance(invalid, dict)
-        else ()
-    )
     return Row(
         line=found.line,
         message=message,

@@ -99,7 +99,7 @@ def up(
         workers=workers, state_dir=None, say=say, console_port=console_port, secure=secure
     ) as stack:
         close_left_over(WebSettings.read().console_database_url)
-        for line in how_to_sign_in(stack.settings):
+        for line in how_to_sign_in(stack.settings, stack.first_account_url):
             say(line)
         stack.wait_for_interrupt()
 

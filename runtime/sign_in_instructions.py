@@ -11,8 +11,11 @@ from web.settings import WebSettings
 from web.store.accounts import Accounts
 
 
-def how_to_sign_in(settings: Settings) -> list[str]:
-    """Return the lines that explain how to create the first account; none if an account exists."""
+def how_to_sign_in(settings: Settings, first_account_url: str) -> list[str]:
+    """Return the lines that explain how to create the first account; none if an account exists.
+
+    `first_account_url`: the console's page for it, with its key.
+    """
     web = WebSettings.read(state_dir=settings.state_dir)
     store = connect(web.console_database_url)
     try:
@@ -22,7 +25,9 @@ def how_to_sign_in(settings: Settings) -> list[str]:
         store.dispose()
     also = "" if "console_database_url" not in web.model_fields_set else ", with the same environment"
     return [
-        f"nobody can sign in yet. Create the first account in another terminal{also}:",
+        "nobody can sign in yet. Make the first account in a browser; the link works until there is one:",
+        f"  {first_account_url}",
+        f"or in another terminal{also}:",
         f"  {command('account', 'add', 'you@lender.example', '--rep', 'you', '--role', 'admin', settings=settings)}",
     ]
 

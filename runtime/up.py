@@ -1,5 +1,6 @@
 """`firstclaim up`: runs local servers where the settings name none, and each stage as a supervised process."""
 
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +43,12 @@ class RunningStack:
     interrupts: Interrupts
     mailbox: Mailbox | None = None
 
+    @property
+    def first_account_url(self) -> str:
+        """The console's page on which the first account is made, with its key."""
+        key = (self.children["console"].environment or {})[_FIRST_ACCOUNT]
+        return f"http://127.0.0.1:{self.ports['console']}/first-account?key={key}"
+
     def wait_for_interrupt(self) -> None:
         """Wait for ^C, SIGTERM, or the end of the terminal."""
         self.interrupts.wait()
@@ -58,6 +65,7 @@ PUSH_KEYS: Final = (f"{PUSH_SETTINGS}PRIVATE_KEY", f"{PUSH_SETTINGS}PRIVATE_KEY_
 PUSH_KEY: Final = "push-key.pem"
 """The file with the demo's own key in the state folder."""
 TELEPHONE_COURIER: Final = "courier-call"
+_FIRST_ACCOUNT: Final = str(WebSettings.model_fields["first_account_key"].validation_alias)
 TELEPHONE_SETTINGS: Final = "FIRSTCLAIM_TELEPHONE_"
 """The prefix of the telephone courier's settings."""
 TELEPHONE_SYSTEMS: Final = (f"{TELEPHONE_SETTINGS}ARI_URL", f"{TELEPHONE_SETTINGS}WEBHOOK_URL")
@@ -120,16 +128,18 @@ def _push(folder: Path, *, ours: bool) -> dict[str, str]:
     return {**given, PUSH_KEYS[1]: str(file)}
 
 
-def _mailbox(box: Mailbox | None) -> dict[str, str]:
-    """Return what the console needs to link to our mailbox."""
-    name = str(WebSettings.model_fields["mailbox_url"].validation_alias)
-    return {} if box is None else {name: box.url}
+def _of_console(box: Mailbox | None, *, rings: bool) -> dict[str, str]:
+    """Return the console's own settings, unless the environment has them.
 
-
-def _click_to_call(*, rings: bool) -> dict[str, str]:
-    """Return the console's setting for its call buttons: on with a telephone, unless the environment says otherwise."""
-    name = str(WebSettings.model_fields["telephone"].validation_alias)
-    return {name: "true"} if rings and name not in _inherited() else {}
+    They are the address of our mailbox, whether call buttons ring a telephone, and a new key for the first account.
+    """
+    own = {_FIRST_ACCOUNT: secrets.token_urlsafe(32)}
+    if box is not None:
+        own[str(WebSettings.model_fields["mailbox_url"].validation_alias)] = box.url
+    if rings:
+        own[str(WebSettings.model_fields["telephone"].validation_alias)] = "true"
+    given = _inherited()
+    return own | {name: given[name] for name in own if given.get(name)}
 
 
 def _public_url(console_port: int | None) -> dict[str, str]:
@@ -253,7 +263,7 @@ def _started(
                 telephone,
             )
         for name in ("board", *web):
-            more = {**mail, **push, **_mailbox(box), **_click_to_call(rings=rings)} if name in web else {}
+            more = {**mail, **push, **_of_console(box, rings=rings)} if name in web else {}
             children[name] = child(name, [name], local.as_process(settings, name), ports[name], more)
         with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
             # Parts are stopped in reverse order, so the servers stop last.

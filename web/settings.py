@@ -55,6 +55,8 @@ class WebSettings(BaseSettings):
     values a sign-in publishes as the rep's role and teams; `oidc_roles`: `value=role` pairs, separated by commas, for
     values of the role claim that are not roles themselves. `telephone`: call buttons ring the rep's telephone (N7), in
     orgs that say nothing about it; otherwise numbers are `tel:` links.
+    `first_account_key`: with this key the page `/first-account?key=…` makes an admin's account while nobody has one;
+    without it there is no such page.
     """
 
     model_config = SettingsConfigDict(
@@ -95,6 +97,9 @@ class WebSettings(BaseSettings):
     oidc_teams_claim: str | None = Field(default=None, validation_alias="FIRSTCLAIM_OIDC_TEAMS_CLAIM")
     oidc_roles: str = Field(default="", validation_alias="FIRSTCLAIM_OIDC_ROLES")
     telephone: bool = Field(default=False, validation_alias="FIRSTCLAIM_CONSOLE_TELEPHONE")
+    first_account_key: SecretStr | None = Field(
+        default=None, min_length=32, max_length=200, validation_alias="FIRSTCLAIM_FIRST_ACCOUNT_KEY"
+    )
 
     @classmethod
     def read(cls, **given: Any) -> Self:

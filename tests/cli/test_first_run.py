@@ -231,7 +231,9 @@ def test_up_says_how_to_make_the_first_account_and_closes_what_a_killed_demo_lef
     try:
         said = until(stack, "account add")
         assert may_sign_in(folder) == []
-        assert "nobody can sign in yet" in said[-2]
+        assert "nobody can sign in yet" in said[-4]
+        assert "/first-account?key=" in said[-3]
+        assert "or in another terminal" in said[-2]
         command = said[-1].strip()
         assert command.endswith(f"account add you@lender.example --rep you --role admin --state-dir {folder}")
         made = subprocess.run(

@@ -32,6 +32,8 @@ OPEN: Final = {
     ("GET", "/signed-out"),
     ("GET", "/forgot-password"),
     ("POST", "/forgot-password"),
+    ("GET", "/first-account"),
+    ("POST", "/first-account"),
     ("GET", "/set-password"),
     ("POST", "/set-password"),
     ("GET", "/unsubscribe/{token}"),

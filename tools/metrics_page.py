@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from prometheus_client.metrics import MetricWrapperBase
+
 import board.metrics
 import couriers.metrics
 import web.metrics
@@ -80,12 +82,13 @@ def _table(title: str, module: Any) -> Iterator[str]:
     yield "| metric | kind | labels | meaning |"
     yield "|---|---|---|---|"
     for declared in vars(module).values():
-        kind = getattr(declared, "_type", None)
-        if kind is None or getattr(declared, "_documentation", None) is None:
+        if not isinstance(declared, MetricWrapperBase):
             continue
-        name = declared._name + ("_total" if kind == "counter" else "")  # noqa: SLF001  # no other way to its name
-        labels = ", ".join(f"`{label}`" for label in declared._labelnames)  # noqa: SLF001  # likewise
-        yield f"| `{name}` | {kind} | {labels} | {declared._documentation} |"  # noqa: SLF001  # likewise
+        described = next(iter(declared.describe()))
+        kind = described.type
+        name = described.name + ("_total" if kind == "counter" else "")
+        labels = ", ".join(f"`{label}`" for label in declared._labelnames)  # noqa: SLF001  # no other way to them
+        yield f"| `{name}` | {kind} | {labels} | {described.documentation} |"
     yield ""
 
 

@@ -100,9 +100,8 @@ def own_columns(lead: Lead) -> dict[str, Any]:
 
     An offer has `offer` true, `method`, `group_id`, `epoch` (which the rep's answer names, X3) and `until` (null: it
     does not expire). It shows the lead's name, which a ringing phone also announces (S1). A rep who alone has the offer
-    for a window must decide about it and may open it (R2, R3), so that rep also sees `state`, `loan_purpose`,
-    `loan_amount` and `campaign`. If several reps compete for a lead (S1, S5), all but one never get it, so they see
-    only the name.
+    for a window must decide about it and may open it (R2, R3), so that rep also sees `state`, `loan_purpose` and
+    `loan_amount`. If several reps compete for a lead (S1, S5), all but one never get it, so they see only the name.
     `may_call` is false if the lead must not be called (M8); otherwise it is not there.
     """
     columns = _own_columns(lead)
@@ -127,7 +126,6 @@ def _own_columns(lead: Lead) -> dict[str, Any]:
                 "state": facts.state,
                 "loan_purpose": facts.loan_purpose,
                 "loan_amount": facts.loan_amount,
-                "campaign": facts.campaign,
             }
         return columns
     return {

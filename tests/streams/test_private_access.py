@@ -14,6 +14,7 @@ OTHERS: Final = {
     "rules/queues/rule_book.py": {"book._with"},  # its own class
     "streams/settings.py": {"found._adopted"},  # its own class
     "streams/process_exit.py": {"os._exit"},
+    "tools/metrics_page.py": {"declared._labelnames"},  # prometheus_client's
     "web/process.py": {"server._serve"},  # uvicorn's
 }
 """Private attributes of other objects than those of these libraries, by module."""

@@ -144,7 +144,6 @@ def test_r3_who_is_asked_alone_sees_what_it_decides_about_and_no_contact_data() 
         "state": "RI",
         "loan_purpose": "purchase",
         "loan_amount": 310000,
-        "campaign": "purchase-west",
     }
 
 

@@ -35,6 +35,8 @@ export const isOffer = (row) => row.columns.offer === true;
 export const isRing = (row) => row.columns.method === "ring_all";
 /** @param {BoardRow} row an offer to several: the first click on New Lead takes it */
 export const isNewLead = (row) => row.columns.method === "distribute_all";
+/** @param {BoardRow} row */
+const isForOne = (row) => !isRing(row) && !isNewLead(row);
 
 /** @param {Answer} answer */
 const refusal = (answer) => sentence(answer.words ?? answer.why ?? answer.reason ?? "refused");
@@ -98,10 +100,15 @@ class Offers {
     this.draw();
   }
 
-  /** Asks for the words of the offers. Without an answer the cards show the leads' facts alone. */
-  async readWords() {
+  /**
+   * Asks for the words of the offers. Without an answer the cards show the leads' facts alone.
+   * @param {number} [again] how often it may ask again for the campaign of a lead that the database has not got yet
+   */
+  async readWords(again = 3) {
     this.words = await call("GET", "/api/v1/me/offers").catch(() => this.words);
     this.draw();
+    const lacks = [...this.rows.values()].some((row) => isForOne(row) && !this.words[row.lead_id]?.campaign);
+    if (lacks && again > 0) setTimeout(() => this.readWords(again - 1), 1_000);
   }
 
   /** @param {BoardRow} row */

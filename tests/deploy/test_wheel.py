@@ -95,7 +95,10 @@ def uv(folder: Path, *arguments: str | Path) -> None:
 
 @pytest.fixture
 def running(installed: Installed) -> Iterator[Installed]:
-    """Run `firstclaim up` until it says that it is ready; stop it with ^C, and assert that it ends well."""
+    """Run `firstclaim up` until it says that it is ready; stop it, and assert that it ends well.
+
+    Not by SIGINT: a shell starts what runs in its background with SIGINT ignored, and so may have started this suite.
+    """
     log = installed.folder / "up.log"
     with log.open("wb") as output:
         up = subprocess.Popen(
@@ -111,7 +114,7 @@ def running(installed: Installed) -> Iterator[Installed]:
         )
         assert up.poll() is None, log.read_text()
         yield installed
-        up.send_signal(signal.SIGINT)
+        up.send_signal(signal.SIGTERM)
         assert up.wait(LONG_PATIENCE_SECONDS) == 0, log.read_text()
     finally:
         if up.poll() is None:

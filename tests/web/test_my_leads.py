@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -11,6 +13,7 @@ import pytest
 from playwright.async_api import expect
 
 from models.errors import InvalidInput
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.screens import shot
 from web.api.create_lead import checked
 from web.services.spreadsheet_text import defused
@@ -18,7 +21,7 @@ from web.services.spreadsheet_text import defused
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.async_api import Page
+    from playwright.async_api import Page, Route
 
     from tests.web.running_org import RunningOrg
 
@@ -208,3 +211,38 @@ def test_a_new_lead_is_refused_with_every_field_and_its_reason() -> None:
     with pytest.raises(InvalidInput) as caught:
         checked({"vendor": "console", "first_name": "Al", "zip": "x", "credit_score": 5000}, "id")
     assert {problem.path for problem in caught.value.problems} == {"zip", "credit_score", "last_name"}
+
+
+@pytest.mark.slow
+async def test_s6_a_search_counts_also_if_a_newer_reading_overtakes_it_while_the_pointer_is_in_the_list(
+    office: RunningOrg,
+) -> None:
+    """Rows keep their places under the pointer, but not against a search that the person typed."""
+    await opened(office)
+    page = await office.sign_in("rep-1", "/my-leads")
+    await shows(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
+    await page.get_by_role("link", name="Open Herbie Waller").hover()
+    readings: list[Route] = []
+
+    def held(reading: Route) -> None:
+        readings.append(reading)
+
+    await page.route(re.compile(r"/api/v1/leads\?.*waller"), held)
+    await page.get_by_label("Search leads").fill("waller")
+    await come(page, readings, 1)
+    await office.arrive("S-9", first_name="Una", last_name="Wallerstein", assigned_to="rep-1")
+    await come(page, readings, 2)
+    async with page.expect_response(lambda answer: answer.request == readings[0].request):
+        await readings[0].continue_()
+    for reading in readings[1:]:
+        await reading.continue_()
+    await page.unroute_all(behavior="ignoreErrors")
+    await expect(page.get_by_role("link", name="Open Una Wallerstein")).to_be_visible()
+    await expect(page.locator("tbody tr.gone")).to_have_count(0)
+
+
+async def come(page: Page, readings: list[Route], count: int) -> None:
+    """Wait until the page has asked for its list so often."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(readings) < count:
+            await page.wait_for_timeout(20)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-WAIT_SECONDS: Final = 6.0
+WAIT_SECONDS: Final = 20.0
+"""So many records of the writer that also a slow machine passes some of them."""
 PACE_SECONDS: Final = 0.5
 """How long a record waits for its commit, as with a worker under load."""
 PLACE: Final = TopicPartition(LEAD_LOG, 0)

@@ -68,6 +68,8 @@ export class Table {
     this.times = new CallTimes("", {});
     this.widths = new ColumnWidths(api);
     this.lastRequest = 0;
+    /** @type {Promise<void>} the newest reading of the list */
+    this.newest = Promise.resolve();
     this.lastPlace = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
@@ -143,19 +145,31 @@ export class Table {
     this.timer = setTimeout(() => this.load(), SOON_MS);
   }
 
-  /** @returns {Promise<void>} */
-  async load() {
+  /**
+   * Reads the page of the list again and draws it. If a newer query overtakes this one, it ends with that one.
+   * @returns {Promise<void>}
+   */
+  load() {
     this.lastRequest += 1;
-    const request = this.lastRequest;
+    this.newest = this.read(this.lastRequest);
+    return this.newest;
+  }
+
+  /**
+   * @param {number} request
+   * @returns {Promise<void>}
+   */
+  async read(request) {
     /** @type {LeadPage} */
     let page;
     try {
       page = await call("GET", `${this.api}?${this.query()}`);
     } catch (error) {
-      if (request === this.lastRequest) say(messageOf(error));
+      if (request !== this.lastRequest) return this.newest;
+      say(messageOf(error));
       return;
     }
-    if (request !== this.lastRequest) return; // A newer query is running.
+    if (request !== this.lastRequest) return this.newest; // What was asked for is in the newer answer.
     if (!page.rows.length && this.address.has("cursor")) return this.change({ cursor: null }, { replace: true });
     this.page = page;
     this.rows = page.rows;

@@ -119,6 +119,7 @@ class WebSettings(BaseSettings):
         if not is_url(self.console_database_url):
             raise ConfigError("FIRSTCLAIM_CONSOLE_DATABASE_URL", "is no URL: host or port cannot be read")
         remember(self.oidc_client_secret.get_secret_value() if self.oidc_client_secret else None)
+        remember(self.first_account_key.get_secret_value() if self.first_account_key else None)
         for key in _words(self.console_keys.get_secret_value() if self.console_keys else ""):
             remember(key)
         if self.token_days > self.token_most_days:

@@ -3,7 +3,9 @@
 import asyncio
 import hmac
 import re
+from contextlib import suppress
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import Request
 
@@ -19,8 +21,8 @@ from web.store.accounts import Account
 from web.store.addresses import address_of
 from web.store.attempts import Bucket, network
 
-ORG = "default"
-OVER = "this link is over: it works until there is an account, and as long as the console it was printed for runs."
+ORG: Final = "default"
+OVER: Final = "this link is over: it works until there is an account, and while the console it was printed for runs."
 
 
 async def check_link(request: Request, parts: Services, key: str) -> None:
@@ -38,10 +40,11 @@ async def check_link(request: Request, parts: Services, key: str) -> None:
 
 async def make_first_account(
     request: Request, parts: Services, key: str, *, name: str, email: str, password: str
-) -> bool:
-    """Make an admin's account, and publish the admin as the org's first rep. Return whether it was published.
+) -> None:
+    """Make an admin's account, and publish the admin as the org's first rep.
 
-    Without Kafka it is not: the org stays open, the account's role counts, and the first steps name what is missing.
+    Without Kafka nobody is published: the org stays open, the account's role counts, and the first steps name what is
+    missing.
     Raises 403, 410, 429 and 503, `InvalidInput` for the address or the password, and `PublicationErrors` for the name.
     """
     same_origin(request)
@@ -52,10 +55,8 @@ async def make_first_account(
     account = Account(email=address, org=ORG, rep_id=rep_id, role="admin")
     async with parts.audit.act(account_actor(request, account), "account_added", account_object(rep_id)):
         await parts.hashing.run(network(host_of(request)), lambda: parts.accounts.put(account, password))
-    try:
-        return await ensure_admin(parts.settings, ORG, rep_id, name=name, email=address)
-    except RetryableError:
-        return False
+    with suppress(RetryableError):
+        await ensure_admin(parts.settings, ORG, rep_id, name=name, email=address)
 
 
 def rep_id_of(address: str) -> str:

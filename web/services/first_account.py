@@ -22,7 +22,9 @@ from web.store.addresses import address_of
 from web.store.attempts import Bucket, network
 
 ORG: Final = "default"
-OVER: Final = "this link is over: it works until there is an account, and while the console it was printed for runs."
+OVER: Final = (
+    "this link is over: it works until there is an account, and while the console it was printed for runs."
+)
 
 
 async def check_link(request: Request, parts: Services, key: str) -> None:

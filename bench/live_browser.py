@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 SPREAD: Final = 7
-"""The next lead to claim is this many rows further on, so that rows disappear from all parts of the list that is laid out."""
+"""The next lead to claim is this many rows further on, so that rows disappear from all parts of what is laid out."""
 
 _WATCH: Final = """() => {
   window.gone = {};

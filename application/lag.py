@@ -1,6 +1,7 @@
 """Measures how far each stage is behind, by partition: intake, leads, orgs, relay, org relay, sink and board."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -180,10 +181,10 @@ class Lags:
                 )
         return found
 
-    async def members(self) -> dict[str, int]:
-        """Return group -> number of members. Raises KafkaError."""
+    async def members(self, groups: Iterable[str] = GROUPS) -> dict[str, int]:
+        """Return group -> number of members, 0 for a group that does not exist. Raises KafkaError."""
         found = {}
-        for asked in GROUPS:  # one at a time: aiokafka 0.14 cannot parse an answer about several
+        for asked in groups:  # one at a time: aiokafka 0.14 cannot parse an answer about several
             (response,) = await self._admin.describe_consumer_groups([asked])
             for code, group, _state, _kind, _protocol, members, *_ in response.groups:
                 if (error := for_code(code)) is not NoError:

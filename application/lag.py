@@ -9,15 +9,13 @@ from aiokafka import TopicPartition
 from aiokafka.errors import NoError, for_code
 from sqlalchemy.exc import SQLAlchemyError
 
+from application.sink_positions import SinkPositions
 from board.writer import Writer
 from board.writer import connect as connect_valkey
 from couriers.channels import NAMES, group_of
 from models.errors import FirstclaimError, RetryableError
 from sink.consumer import GROUP as SINK_GROUP
 from sink.db_errors import reason_of
-from sink.engine import connect
-from sink.queries import offsets
-from sink.schema import schema_of
 from streams import clients
 from streams.clients import stop_consumer
 from streams.patches.consumer_access import high_watermarks
@@ -94,7 +92,7 @@ class Lags:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._sink = SinkPositions(settings.database_url)
         self._admin = clients.admin(settings, request_timeout_ms=REQUEST_MS)
         # A consumer that reads only committed records learns from Kafka where the first open transaction begins.
         self._consumer = clients.consumer(settings, request_timeout_ms=REQUEST_MS)
@@ -115,6 +113,7 @@ class Lags:
         await self._admin.close()
         await stop_consumer(self._consumer)
         await self._valkey.aclose()
+        self._sink.close()
 
     async def ends(self, *topics: str) -> dict[TopicPartition, int]:
         """Return the end offset of each partition of the topics. A missing topic has none."""
@@ -240,7 +239,7 @@ class Lags:
             groups[group] = {place: stored.offset for place, stored in committed.items()}
         handled = {stage: groups[group] for stage, (group, _) in STAGES.items()}
         try:
-            handled[SINK] = await asyncio.to_thread(sink_positions, self._settings.database_url)
+            handled[SINK] = await asyncio.to_thread(self._sink.read)
         except (FirstclaimError, SQLAlchemyError, OSError) as error:
             self.trouble[SINK] = _error_text(error)
         try:
@@ -254,22 +253,3 @@ class Lags:
 
 def _error_text(error: Exception) -> str:
     return str(error) if isinstance(error, FirstclaimError) else f"CRM database: {reason_of(error)}"
-
-
-def sink_positions(database_url: str) -> dict[TopicPartition, int]:
-    """Return the CRM database's positions in the journal. Empty if no sink has run on it.
-
-    Raises `RetryableError`.
-    """
-    if not schema_of(database_url).is_made:
-        return {}
-    engine = connect(database_url)
-    try:
-        with engine.connect() as connection:
-            return {
-                TopicPartition(topic, partition): position.next_offset
-                for (topic, partition), position in offsets(connection).items()
-                if topic == LEAD_JOURNAL
-            }
-    finally:
-        engine.dispose()

@@ -38,7 +38,7 @@ from streams.topics import (
     NOTIFICATIONS,
     PUSH_SUBSCRIPTIONS,
 )
-from tests.docs.shown_commands import run, shown
+from tests.docs.shown_commands import run
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually, until
 from tests.operations.machine import Machine
 from tools.kept_state import ORG, arrival, done, feed, lead
@@ -131,8 +131,8 @@ def export(machine: Machine) -> dict[str, Any]:
         assert letters, early.stderr
         run("firstclaim dead-letters skip --all --why refused", machine.folder, machine.environment)
         asyncio.run(refuses_what_is_written_meanwhile(settings, machine.folder / FILE))
-        done = run(shown("operations/partitions", "export"), machine.folder, machine.environment)
-        assert f"{letters[1]} dead letters stay on this Kafka, 0 of them open" in done.stderr
+        said = machine.run_operations("partitions", "export")
+        assert f"{letters[1]} dead letters stay on this Kafka, 0 of them open" in said
         again = run(f"firstclaim partitions export {FILE}", machine.folder, machine.environment, expected=78)
     assert "cannot be made" in again.stderr
     assert (machine.folder / FILE).stat().st_mode & 0o777 == 0o600

@@ -58,8 +58,8 @@ prometheus --config.file prometheus.yml
 ```
 
 `make prometheus` fetches Debian's Prometheus to `build/prometheus/usr/bin`, if you have none. Its own page at
-`http://localhost:9090` draws a query. Where nothing happened in the time of a query, its answer is empty or `NaN`. Three to
-begin with:
+`http://localhost:9090` draws a query. Where nothing happened in the time of a query, its answer is empty or `NaN`.
+Three to begin with:
 
 | question | query |
 |---|---|

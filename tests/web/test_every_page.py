@@ -35,6 +35,7 @@ OF_ADMINS: Final = (
     "/directory/campaigns/west",
     "/directory/settings",
     "/directory/teams",
+    "/directory/import",
     "/uploads",
     "/vendors",
     "/wallboard",

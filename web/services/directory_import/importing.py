@@ -24,10 +24,10 @@ from rules.queues.rule_book import Key, OrgRules
 from web.auth import Person
 from web.errors import Problem
 from web.parts import Services
-from web.services.audit.change_text import field_label
 from web.services.directory_edits.editor import NO_ADMIN, READ_BACK_SECONDS, has_admin
 from web.services.directory_edits.effects import effects
 from web.services.directory_import.sentences import NOUNS, Sentence, named, sentences
+from web.services.field_labels import field_label
 
 MOST_BYTES: Final = 2 * 1024 * 1024
 """The largest file: a directory of about 10,000 reps. `firstclaim directory apply` reads larger ones."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.async_api import expect
 
+from tests.fixtures.waiting import eventually
 from tests.web.axe import serious
 from tests.web.rows import READY, WORK, appears, open_lead, row, vanishes
 from tests.web.running_org import NEW
@@ -29,6 +30,7 @@ JONES: Final = {"first_name": "Jeremy", "last_name": "Jones", "state": "RI", "lo
 MOST_MS: Final = 3_000
 """How long the page's clock may go on after the last word of the server until the page says that it is offline."""
 STEP_MS: Final = 250
+CLAIMS: Final = "**/api/v1/leads/*/claims"
 # Notes on the page's clock when the server was heard last, and when the page said that the connection is lost.
 NOTES: Final = """
   const listen = EventSource.prototype.addEventListener;
@@ -49,13 +51,22 @@ async def with_a_clock(page: Page, path: str) -> None:
     await page.clock.install(time=datetime.now(UTC))
     await page.goto(path)
     await page.wait_for_selector(READY)
-    await page.wait_for_function("window.heardAt > 0")
     await page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
-    await page.wait_for_function(
-        "window.heardAt === performance.now()"
-    )  # a beat, since the clock stands still
+    # A beat that came since the clock stands still.
+    await eventually(lambda: page.evaluate("window.heardAt === performance.now()"), "a beat of the server")
     await page.evaluate("delete window.saidAt")
     await expect(page.locator("#connection")).to_be_hidden()
+
+
+async def hold_claims(page: Page) -> list[Route]:
+    """Hold what the page sends to claim a lead, and return the list of what is held."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route(CLAIMS, hold)
+    return held
 
 
 async def test_q8_a_server_that_falls_silent_is_said_within_three_seconds(office: RunningOrg) -> None:
@@ -109,8 +120,7 @@ async def test_q8_x4_a_claim_on_its_way_is_cancelled_and_does_nothing_when_it_ar
     lead = await office.arrive("A-1", **JONES)
     page = await office.sign_in("rep-1", "/queues/new")
     await appears(page, lead)
-    held: list[Route] = []
-    await page.route("**/api/v1/leads/*/claims", held.append)
+    held = await hold_claims(page)
     await claim(page, "Jeremy Jones")
     answer = page.locator("#answer")
     await expect(answer).to_contain_text("Claiming Jeremy Jones …")
@@ -119,13 +129,13 @@ async def test_q8_x4_a_claim_on_its_way_is_cancelled_and_does_nothing_when_it_ar
     await answer.get_by_role("button", name="Cancel").click()
     await expect(answer).to_contain_text("The claim is cancelled")
     await expect(answer).to_contain_text("You did not claim Jeremy Jones.")
-    async with page.expect_response("**/api/v1/leads/*/claims") as late:
+    async with page.expect_response(CLAIMS) as late:
         await held[0].continue_()
     body: dict[str, Any] = await (await late.value).json()
     assert body["result"] == "refused"
     await expect(answer).to_contain_text("The claim is cancelled")
     await expect(row(page, lead).get_by_role("button")).to_have_text("Claim this Lead")
-    await page.unroute("**/api/v1/leads/*/claims")
+    await page.unroute(CLAIMS)
     await claim(page, "Jeremy Jones")  # another click is another claim
     await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
 
@@ -143,7 +153,7 @@ async def test_q8_x4_a_cancel_that_comes_too_late_says_that_the_lead_is_ones_own
     async def lose(route: Route) -> None:
         await route.fetch()  # the engine decides, and its answer never comes
 
-    await page.route("**/api/v1/leads/*/claims", lose)
+    await page.route(CLAIMS, lose)
     await claim(page, "Jeremy Jones")
     answer = page.locator("#answer")
     await vanishes(page, lead)  # the list already knows
@@ -152,9 +162,8 @@ async def test_q8_x4_a_cancel_that_comes_too_late_says_that_the_lead_is_ones_own
     await expect(answer.get_by_role("link", name="Go to Lead Details")).to_be_visible()
     assert await serious(page) == []
     # Somebody else was faster: there is nothing to cancel any more.
-    await page.unroute("**/api/v1/leads/*/claims")
-    held: list[Route] = []
-    await page.route("**/api/v1/leads/*/claims", held.append)
+    await page.unroute(CLAIMS)
+    await hold_claims(page)
     await claim(page, "Ana Silva")
     await expect(answer).to_contain_text("Claiming Ana Silva …")
     won = (await office.ask("claim", other, "rep-2", queue_id="new")).answer
@@ -177,25 +186,29 @@ async def test_d1_d2_d3_two_tabs_of_one_lead_agree(office: RunningOrg) -> None:
     await second.wait_for_selector(f"{READY} .lead")
     for page in (first, second):
         await expect(page.locator(".lock")).to_contain_text("You have the lead open")
-    # Released here, it is not open there.
+    # What is said here is in the history there.
+    await first.get_by_label("Comment").fill("Rang twice")
+    await first.get_by_role("button", name="Save the comment").click()
+    await expect(second.locator(".story")).to_contain_text("Rang twice")
+    # Released here, it is not open there, and its buttons are gone.
     await first.get_by_role("button", name="Release").click()
     await expect(first.locator(".done")).to_contain_text("back in its queues")
     await expect(second.get_by_role("button", name="Release")).to_have_count(0)
     await expect(second.get_by_role("button", name="no answer")).to_have_count(0)
+    await expect(first.locator(".done")).to_contain_text("back in its queues")  # its own act is no news to it
     # Claimed there, it is one's own here.
     await first.goto(f"/leads/{lead}?queue=work")
     await first.wait_for_selector(f"{READY} .lead")
     await second.reload()
     await second.wait_for_selector(f"{READY} .lead")
     await second.get_by_role("button", name="Claim now").click()
-    await expect(second.get_by_role("button", name="Claim now")).to_have_count(0)
-    await expect(first.get_by_role("button", name="Claim now")).to_have_count(0)
-    await expect(first.locator(".standing")).to_contain_text("laimed")
+    for page in (second, first):
+        await expect(page.get_by_role("button", name="Claim now")).to_have_count(0)
+        await expect(page.locator(".standing")).to_contain_text("Rep 1 claimed it while it was open")
     # An outcome here is in the history there.
-    await first.get_by_label("Comment").fill("Rang twice")
-    await first.get_by_role("button", name="left message").click()
-    await expect(second.locator(".story")).to_contain_text("Rang twice")
-    await expect(second.locator(".story")).to_contain_text("left message")
+    await second.get_by_label("Outcome").fill("wants_offer")
+    await second.get_by_role("button", name="Record").click()
+    await expect(first.locator(".story")).to_contain_text("Rep 1: wants offer")
 
 
 async def test_d1_a_lock_that_has_ended_ends_its_badge(office: RunningOrg) -> None:

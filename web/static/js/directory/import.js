@@ -94,7 +94,9 @@ function showRefusal(error) {
   const found = error instanceof Problem ? /** @type {FileProblem[]} */ (error.body.errors ?? []) : [];
   element("[data-problems]").replaceChildren(...found.map(problemRow));
   element("[data-wrong]").hidden = !found.length;
-  if (found.length) element("#wrong-title").focus();
+  if (!found.length) return;
+  element("#wrong-title").focus();
+  element("[data-wrong]").scrollIntoView({ block: "nearest" });
 }
 
 /** @param {FileProblem} problem */
@@ -143,6 +145,7 @@ function showResult(result) {
   publishing.textContent = `Publish ${counted(result.count, "change")}`;
   element("[data-changes]").hidden = false;
   element("#changes-title").focus();
+  element("[data-changes]").scrollIntoView({ block: "nearest" });
 }
 
 /** @param {string} textContent */

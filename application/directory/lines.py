@@ -13,10 +13,13 @@ def lines_of(content: bytes, paths: Iterable[str]) -> dict[str, int]:
     """Return the line of each path, from 1: `reps.rep-7.role` -> 12.
 
     A path that the file does not have, such as a missing field, has the line of the innermost object around it.
-    `content`: a file that `yaml_text.load` has read, so that its size and nesting are bounded. A path of a file that
-    is no object has no line.
+    `content`: a file that `yaml_text.load` was given, so that its size and nesting are bounded. A file that is no
+    object, or no YAML, has no lines.
     """
-    root = yaml.compose(content, Loader=_LOADER)
+    try:
+        root = yaml.compose(content, Loader=_LOADER)
+    except (yaml.YAMLError, ValueError):  # a character that YAML forbids, or bytes that are no text
+        return {}
     return {path: _line(root, path) for path in paths} if isinstance(root, yaml.MappingNode) else {}
 
 

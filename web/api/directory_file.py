@@ -57,7 +57,7 @@ class ImportResult(Model):
     unread: list[str]
 
 
-@router.get("", response_class=Response, responses={200: {"content": {YAML: {"schema": {"type": "string"}}}}})
+@router.get("", response_class=Response, responses={200: {"content": {YAML: {"schema": {"type": "object"}}}}})
 async def directory_file(person: Reads, parts: PartsOf) -> Response:
     """Return the published directory as a file. Importing it changes nothing."""
     found = await read_published(parts.settings, person.org)

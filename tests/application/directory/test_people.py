@@ -114,6 +114,16 @@ def test_q6_a_file_that_is_no_yaml_has_the_line_where_it_ends_to_be_some() -> No
     assert found[0] == 3
 
 
+@pytest.mark.parametrize(
+    "content", [b"\x00", b"\xff\xfe\xff", b"\xed\xa0\x80", b"a: \x07", b"reps: {a: !!int seven}"]
+)
+def test_q6_bytes_that_are_no_text_are_refused_without_a_line(content: bytes) -> None:
+    with pytest.raises(PublicationErrors) as refused:
+        read_directory(content, "a.yaml", org="acme")
+    paths = [problem.path for problem in refused.value.problems]
+    assert line_of_error(refused.value) or lines_of(content, paths).keys() <= set(paths)
+
+
 def test_q6_a_file_of_another_org_is_refused_and_one_without_an_org_is_ours() -> None:
     assert read_directory(b"reps: {}", "a.yaml", org="acme") == ("acme", {})
     with pytest.raises(PublicationErrors, match="org: is other; only a file of acme"):

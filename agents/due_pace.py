@@ -1,12 +1,21 @@
-"""Bounds how many due deadlines are in a log and not yet decided, so that a claim never waits behind thousands."""
+"""Bounds how many due deadlines are in a log and not yet decided, so that a claim never waits behind many.
 
+Decision 29 has the reasons and figures.
+"""
+
+import asyncio
 from typing import Final
 
 from rules.deadlines import RETRY_SECONDS
 
 MOST_UNDECIDED: Final = 100
-"""How many deadline events may be appended and not yet decided: about 15 ms of work. A slow worker appends no faster
-than it decides. With a look every 20 ms, up to 5,000 deadlines a second are handled."""
+"""How many deadline events may be appended and not yet decided while nothing else comes. A slow worker appends no
+faster than it decides."""
+MOST_BESIDE_OTHERS: Final = 25
+"""The same while claims or other events come: about 5 ms of work, which a claim may wait for. It is also how many are
+handled in each round through the log, however many claims come."""
+OTHERS_SECONDS: Final = 1.0
+"""How long after its last other event a worker expects another one."""
 
 
 class DuePace:
@@ -15,15 +24,21 @@ class DuePace:
     def __init__(self) -> None:
         self._undecided = 0
         self._appended_at = 0.0
+        self._others = False
+        self._others_until = 0.0
+        self._refill = asyncio.Event()
 
     def room(self, now: float) -> int:
-        """Return how many events may be appended at `now`.
+        """Return how many events may be appended at `now`; 0 if none.
 
         What was appended RETRY_SECONDS ago counts no more: it was lost, or another worker decides it by now.
         """
         if abs(now - self._appended_at) >= RETRY_SECONDS:
             self._undecided = 0
-        return MOST_UNDECIDED - self._undecided
+        if self._others:
+            self._others, self._others_until = False, now + OTHERS_SECONDS
+        most = MOST_BESIDE_OTHERS if now < self._others_until <= now + OTHERS_SECONDS else MOST_UNDECIDED
+        return max(0, most - self._undecided)
 
     def appended(self, now: float, count: int) -> None:
         """Count events that were appended at `now`."""
@@ -34,3 +49,18 @@ class DuePace:
     def decided(self) -> None:
         """Count an event as decided. It may be another worker's."""
         self._undecided = max(0, self._undecided - 1)
+        if self._undecided <= MOST_BESIDE_OTHERS // 2:
+            self._refill.set()
+
+    def other_decided(self) -> None:
+        """Take note that an event was decided which is no deadline."""
+        self._others = True
+
+    async def look_again(self, seconds: float) -> None:
+        """Wait for `seconds`, or until so few events are undecided that the next ones should be on their way."""
+        self._refill.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._refill.wait()
+        except TimeoutError:
+            return

@@ -29,7 +29,7 @@ from streams.topics import LEAD_JOURNAL, LEAD_LOG
 _log = structlog.get_logger(__name__)
 
 TIMER_SECONDS: Final = 0.02
-"""How often the stage checks for due deadlines."""
+"""How often the stage checks for due deadlines, if none of them is being decided."""
 
 
 def attach(app: StageApp) -> "LeadsStage":
@@ -40,13 +40,7 @@ def attach(app: StageApp) -> "LeadsStage":
     async def decide_leads(stream: EventStream) -> None:
         await stream.handle(stage.decide)
 
-    @app.timer(TIMER_SECONDS, name="deadlines")
-    async def append_due_deadlines() -> None:
-        if not stage.rebalancing and app.lease.fresh:
-            stage.append_due(datetime.now(UTC).timestamp())
-            OPEN_TIMERS.set(sum(len(leads.deadlines) for leads in stage.table.rows.partitions()))
-            ROWS.set(len(stage.table.rows))
-
+    app.task(stage.append_due_deadlines)
     app.task(stage.sweeper.run)
     return stage
 
@@ -93,6 +87,8 @@ class LeadsStage(Stage):
                         self.sweeper.decided(partition, key)
                     elif isinstance(lead_event, DeadlinePassed):
                         self.due_pace.decided()
+                    else:
+                        self.due_pace.other_decided()
                 if outcome.reevaluates is not None:
                     self.sweeper.request(partition, outcome.reevaluates, outcome.reroutes)
         except MsgspecError as error:
@@ -105,10 +101,22 @@ class LeadsStage(Stage):
         """Append an event to our own log."""
         self.writer.add(LEAD_LOG, partition, key=event.lead_id.encode(), value=encode_event(event))
 
+    async def append_due_deadlines(self) -> None:
+        """Append what is due until cancelled, every `TIMER_SECONDS` and as soon as most of it is decided.
+
+        Between a revocation and the end of the next recovery this worker may not write, and it appends nothing.
+        """
+        while True:
+            await self.due_pace.look_again(TIMER_SECONDS)
+            if not self.rebalancing and self.app.lease.fresh:
+                self.append_due(datetime.now(UTC).timestamp())
+                OPEN_TIMERS.set(sum(len(leads.deadlines) for leads in self.table.rows.partitions()))
+                ROWS.set(len(self.table.rows))
+
     def append_due(self, now: float) -> int:
         """Append an event for each deadline that is due at `now` (POSIX seconds); return their number.
 
-        At most `MOST_UNDECIDED` are appended and not yet decided.
+        No more are appended and not yet decided than `DuePace` allows.
         """
         count = 0
         for partition, event in due_events(self.table.rows.partitions(), now, self.due_pace.room(now)):

@@ -39,6 +39,8 @@ QUIET_SECONDS: Final = 10
 FIRST_CLAIMED: Final = 10_000_000
 """The number of the first lead that is claimed. No lead with a deadline has such a number."""
 YIELD_EVERY: Final = 500
+PATIENCE_SECONDS: Final = 60.0
+"""How long the measurement waits for the next deadline to be handled."""
 
 
 class _Row(msgspec.Struct):
@@ -195,13 +197,13 @@ async def _handled(
 ) -> tuple[Percentiles, float]:
     """Return how late the spread's deadlines were handled, in ms, and when the herd's last one was, in seconds.
 
-    Raises StartFailed if one was never handled.
+    Raises StartFailed if none was handled for `PATIENCE_SECONDS` and some are left.
     """
     spread = set(workload.lead_ids(due, first=pending))
     crowd = set(workload.lead_ids(herd, first=pending + due))
     late: dict[str, float] = {}
     last = 0.0
-    give_up = time.monotonic() + 60
+    left, give_up = due + herd, time.monotonic() + PATIENCE_SECONDS
     while True:
         end = await watch.ends(LEAD_JOURNAL)
         async for record in watch.records(begin, end):
@@ -215,6 +217,8 @@ async def _handled(
         begin = end
         if not crowd and len(late) == due:
             return percentiles(list(late.values())), last
+        if (now_left := len(crowd) + due - len(late)) < left:
+            left, give_up = now_left, time.monotonic() + PATIENCE_SECONDS
         if time.monotonic() > give_up:
             raise StartFailed(
                 "worker", f"{len(crowd)} of the herd and {due - len(late)} others are not handled"

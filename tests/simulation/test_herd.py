@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
-from agents.due_pace import MOST_UNDECIDED
-from models.codec import decode_row, encode_row
+from agents.due_pace import MOST_BESIDE_OTHERS, MOST_UNDECIDED, OTHERS_SECONDS, DuePace
+from models.codec import decode_row, encode_event, encode_row
 from models.contact_decisions import CallbackDue
+from models.events import ActionRequested
 from models.facts import Facts
 from models.lead import Deadline, DeadlineKind, Lead, LeadRow, Phase
 from rules.deadlines import RETRY_SECONDS
@@ -88,3 +90,52 @@ def test_x3_what_another_worker_decides_does_not_hold_deadlines_up_for_long() ->
     assert worker.fire() == 0
     broker.now += 0.1
     assert worker.fire() == MOST_UNDECIDED
+
+
+def claim(broker: Broker, worker: Worker, lead_id: str) -> int:
+    """Send a claim and let the worker decide all up to it; return how many deadlines were before it."""
+    key = lead_id.encode()
+    event = ActionRequested(lead_id=lead_id, cause=f"claim-{lead_id}", action="claim", rep_id="bob")
+    partition = partition_of(key)
+    worker.outbox.land(HERD)
+    before = worker.poll(partition, HERD)
+    broker.append(LEAD_LOG, partition, key, encode_event(event))
+    assert worker.poll(partition, HERD) == 1
+    return before
+
+
+def test_x3_a_claim_waits_for_a_quarter_of_the_deadlines_where_claims_come() -> None:
+    broker, worker = worker_with_a_herd()
+    assert worker.fire() == MOST_UNDECIDED
+    claim(broker, worker, "lead-0")
+    for _ in range(3):
+        worker.outbox.land(HERD)
+        for partition in range(PARTITIONS):
+            worker.poll(partition, HERD)
+        assert worker.fire() == MOST_BESIDE_OTHERS, "deadlines go on, however many claims come"
+        claim(broker, worker, "lead-0")
+    worker.outbox.land(HERD)
+    for partition in range(PARTITIONS):
+        worker.poll(partition, HERD)
+    broker.now += OTHERS_SECONDS / 2
+    assert worker.fire() == MOST_BESIDE_OTHERS
+    worker.outbox.land(HERD)
+    for partition in range(PARTITIONS):
+        worker.poll(partition, HERD)
+    broker.now += OTHERS_SECONDS
+    assert worker.fire() == MOST_UNDECIDED, "nobody has claimed for a while"
+
+
+async def test_x3_what_is_due_next_is_appended_before_all_of_the_last_is_decided() -> None:
+    """The worker does not wait for its next look, or a herd would take longer the slower it looks."""
+    pace = DuePace()
+    pace.appended(0.0, MOST_BESIDE_OTHERS)
+    waiting = asyncio.create_task(pace.look_again(3600))
+    for _ in range(MOST_BESIDE_OTHERS // 2):
+        pace.decided()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    pace.decided()
+    await asyncio.wait_for(waiting, 60)
+    assert pace.room(0.0) == MOST_UNDECIDED - MOST_BESIDE_OTHERS // 2
+    await pace.look_again(0.001)

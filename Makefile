@@ -61,12 +61,18 @@ $(CHROMIUM):
 		chromium-headless-shell fonts-dejavu-core >/dev/null || test -x /usr/bin/chromium \
 		|| { echo "install chromium-headless-shell, or name a chromium: make test CHROMIUM=/path"; exit 1; }
 
-clients: $(KCAT) ## the Kafka clients that are not ours, which tests send by
+clients: $(KCAT) /usr/bin/systemd-analyze ## the Kafka clients that are not ours, and systemd's checker, which tests use
 
 $(KCAT):
 	@echo "installing $@ …"
 	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		kcat >/dev/null || { echo "install kcat, or name one: make test KCAT=/path"; exit 1; }
+
+# It checks the systemd unit of deploy/.
+/usr/bin/systemd-analyze:
+	@echo "installing $@ …"
+	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		systemd >/dev/null || { echo "install Debian's package systemd"; exit 1; }
 
 # Prometheus checks the dashboards and alerts of deploy/. Debian's package is unpacked, not installed.
 PROMETHEUS := build/prometheus/usr/bin/prometheus

@@ -1,6 +1,7 @@
 """Measures how far each stage is behind, by partition: intake, leads, orgs, relay, org relay, sink and board."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -8,15 +9,13 @@ from aiokafka import TopicPartition
 from aiokafka.errors import NoError, for_code
 from sqlalchemy.exc import SQLAlchemyError
 
+from application.sink_positions import SinkPositions
 from board.writer import Writer
 from board.writer import connect as connect_valkey
 from couriers.channels import NAMES, group_of
 from models.errors import FirstclaimError, RetryableError
 from sink.consumer import GROUP as SINK_GROUP
 from sink.db_errors import reason_of
-from sink.engine import connect
-from sink.queries import offsets
-from sink.schema import schema_of
 from streams import clients
 from streams.clients import stop_consumer
 from streams.patches.consumer_access import high_watermarks
@@ -93,7 +92,7 @@ class Lags:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._sink = SinkPositions(settings.database_url)
         self._admin = clients.admin(settings, request_timeout_ms=REQUEST_MS)
         # A consumer that reads only committed records learns from Kafka where the first open transaction begins.
         self._consumer = clients.consumer(settings, request_timeout_ms=REQUEST_MS)
@@ -114,6 +113,7 @@ class Lags:
         await self._admin.close()
         await stop_consumer(self._consumer)
         await self._valkey.aclose()
+        self._sink.close()
 
     async def ends(self, *topics: str) -> dict[TopicPartition, int]:
         """Return the end offset of each partition of the topics. A missing topic has none."""
@@ -180,10 +180,10 @@ class Lags:
                 )
         return found
 
-    async def members(self) -> dict[str, int]:
-        """Return group -> number of members. Raises KafkaError."""
+    async def members(self, groups: Iterable[str] = GROUPS) -> dict[str, int]:
+        """Return group -> number of members, 0 for a group that does not exist. Raises KafkaError."""
         found = {}
-        for asked in GROUPS:  # one at a time: aiokafka 0.14 cannot parse an answer about several
+        for asked in groups:  # one at a time: aiokafka 0.14 cannot parse an answer about several
             (response,) = await self._admin.describe_consumer_groups([asked])
             for code, group, _state, _kind, _protocol, members, *_ in response.groups:
                 if (error := for_code(code)) is not NoError:
@@ -239,7 +239,7 @@ class Lags:
             groups[group] = {place: stored.offset for place, stored in committed.items()}
         handled = {stage: groups[group] for stage, (group, _) in STAGES.items()}
         try:
-            handled[SINK] = await asyncio.to_thread(sink_positions, self._settings.database_url)
+            handled[SINK] = await asyncio.to_thread(self._sink.read)
         except (FirstclaimError, SQLAlchemyError, OSError) as error:
             self.trouble[SINK] = _error_text(error)
         try:
@@ -253,22 +253,3 @@ class Lags:
 
 def _error_text(error: Exception) -> str:
     return str(error) if isinstance(error, FirstclaimError) else f"CRM database: {reason_of(error)}"
-
-
-def sink_positions(database_url: str) -> dict[TopicPartition, int]:
-    """Return the CRM database's positions in the journal. Empty if no sink has run on it.
-
-    Raises `RetryableError`.
-    """
-    if not schema_of(database_url).is_made:
-        return {}
-    engine = connect(database_url)
-    try:
-        with engine.connect() as connection:
-            return {
-                TopicPartition(topic, partition): position.next_offset
-                for (topic, partition), position in offsets(connection).items()
-                if topic == LEAD_JOURNAL
-            }
-    finally:
-        engine.dispose()

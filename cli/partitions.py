@@ -17,15 +17,20 @@ partitions = typer.Typer(
 @partitions.command("export")
 def export_state(
     file: Annotated[Path, typer.Argument(help="The file to make. It has leads: keep it safe.")],
+    leave_dead_letters: Annotated[
+        bool, typer.Option("--leave-dead-letters", help="Leave open dead letters behind.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write everything that Kafka knows to a file. All processes must be stopped, with nothing under way.
+    """Write everything that Kafka must keep to a file. All processes must be stopped, with nothing under way.
+
+    Dead letters stay behind: replay or skip them before.
 
     Example: firstclaim partitions export state.jsonl.gz
     """
     from application.partition_move.export import export
 
-    counts = asyncio.run(export(running(), file, say=say))
+    counts = asyncio.run(export(running(), file, say=say, leave_dead_letters=leave_dead_letters))
     say(f"{file}: {sum(counts.values()):,} records, {file.stat().st_size:,} bytes.")
     finish({"ok": True, "file": str(file), "records": counts}, as_json=as_json)
 

@@ -50,6 +50,8 @@ Act = Literal[
     "do_not_contact_added",
     "do_not_contact_removed",
     "audit_exported",
+    "state_exported",
+    "state_imported",
 ]
 ACTS: Final[tuple[str, ...]] = get_args(Act)
 

@@ -116,7 +116,10 @@ def _download(jar: Jar, cache: Path, context: Any) -> None:
     try:
         path = DOWNLOAD_JAR.run_blocking(_FAILURES, f"download {jar.file_name}", resolve)
     except _FAILURES as error:
-        reason = f"cannot be downloaded: {error} (a mirror can be named in FIRSTCLAIM_MAVEN_REPOSITORY)"
+        reason = (
+            f"cannot be downloaded: {error} (FIRSTCLAIM_MAVEN_REPOSITORY names a mirror, "
+            "REQUESTS_CA_BUNDLE a file with the certificates of a proxy)"
+        )
         raise RuntimeFailure(jar.file_name, reason) from error
     found = _sha256(path)
     if found != jar.sha256:

@@ -9,7 +9,6 @@ from datetime import UTC
 from operator import itemgetter
 from typing import Any, Final
 
-import psycopg
 from sqlalchemy import JSON, Connection, Dialect, Insert, Table, TableClause, column, exc, select, table, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
@@ -71,6 +70,8 @@ class BatchWriter:
             for n, one in enumerate(columns)
             if (process := _process(one.type, connection.dialect)) is not None
         ]
+        import psycopg  # noqa: PLC0415  # it takes a fifth of a second, and few users need Postgres
+
         driver: Any = connection.connection.driver_connection
         try:
             with driver.cursor() as cursor, cursor.copy(command) as copy:

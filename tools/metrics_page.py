@@ -41,8 +41,9 @@ Prometheus' format, and those of the process itself (`process_cpu_seconds_total`
 
 ## A dashboard of your own
 
-`firstclaim status --json` has the addresses of the processes that `firstclaim up` or the demo started. With `jq` they
-become a file that Prometheus reads again whenever it changes:
+`firstclaim status --json` has the addresses of the processes that `firstclaim up` or the demo started. Run it in the
+folder in which they were started, or name the data with `--state-dir`. With `jq` they become a file that Prometheus
+reads again whenever it changes:
 
 ```
 firstclaim status --json | tail -n 1 \
@@ -57,7 +58,8 @@ prometheus --config.file prometheus.yml
 ```
 
 `make prometheus` fetches Debian's Prometheus to `build/prometheus/usr/bin`, if you have none. Its own page at
-`http://localhost:9090` draws a query. Three to begin with:
+`http://localhost:9090` draws a query. Where nothing happened in the time of a query, its answer is empty or `NaN`.
+Three to begin with:
 
 | question | query |
 |---|---|

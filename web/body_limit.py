@@ -20,8 +20,8 @@ BEFORE_SIGN_IN: Final = ("/sign-in", "/api/v1/session")
 _UPLOAD_BYTES: Final = 21 * 1024 * KIBIBYTE
 UPLOADS: Final = dict.fromkeys(
     ("/api/v1/leads/lists", "/api/v1/uploads", "/api/v1/uploads/trial"), _UPLOAD_BYTES
-)
-"""Routes that take files: 20 MiB and the form around the file."""
+) | dict.fromkeys(("/api/v1/directory/file", "/api/v1/directory/file/trial"), 3 * 1024 * KIBIBYTE)
+"""Routes that take files: 20 MiB of leads or 2 MiB of a directory, and the form around the file."""
 MOST_DISCARDED: Final = 2 * MOST_BYTES
 """Bytes of a body that is too long which are read and thrown away, so that its sender can read the answer."""
 DISCARD_SECONDS: Final = 5.0

@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from streams.settings import Settings
 from web import metrics
 from web.app import build
 from web.errors import forbidden
+from web.live.acts import tell_acts
 from web.live.call_tail import CallTail
 from web.live.hub import Hub, Page
 from web.live.tail import Tail
@@ -122,7 +124,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
     directory = DirectoryFollower(
         settings, lambda org, kind, _: hub.tell(org, "directory", {"kind": kind}, lambda _: True)
     )
-    engine_client = EngineClient(settings)
+    engine_client = EngineClient(settings, on_answer=partial(tell_acts, hub))
 
     def oversees(page: Page) -> bool:
         return directory.org(page.org).role(page.rep_id) in OVERSEERS

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from application.directory.changes import Plan, plan
 from application.directory.objects import WantedAction
-from application.directory.publish import read_published
+from application.directory.publish import PublishedObjects, read_published
 from application.directory.references import dangling
 from models.errors import PublicationErrors
 from streams.settings import Settings
@@ -16,7 +16,11 @@ async def compare(settings: Settings, org: str, wanted: WantedAction, *, prune: 
     Raises `PublicationErrors` with every reference to an object that would not exist, and `RetryableError` where
     Kafka is unreachable.
     """
-    before = await read_published(settings, org)
+    return planned(await read_published(settings, org), wanted, prune=prune)
+
+
+def planned(before: PublishedObjects, wanted: WantedAction, *, prune: bool = False) -> Plan:
+    """Return what `compare` returns, against what was read. Raises `PublicationErrors` as it does."""
     if problems := dangling(before.present, wanted, is_open=before.is_open, prune=prune):
         raise PublicationErrors(problems)
     found = plan(before.present, wanted, refused=before.refused, prune=prune)

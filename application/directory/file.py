@@ -24,10 +24,13 @@ from models.publication import KINDS
 from rules.queues.rule_book import Key
 
 
-def read_directory(content: bytes, name: str) -> tuple[str, dict[Key, Value | None]]:
+def read_directory(
+    content: bytes, name: str, *, org: str | None = None
+) -> tuple[str, dict[Key, Value | None]]:
     """Read a file's org and objects, in the order they are published. An object that is null is to be removed.
 
-    `name`: the file's name, for errors of the file as a whole. Raises `PublicationErrors` with every problem of every
+    `name`: the file's name, for errors of the file as a whole. `org`: the only org that the file may name, and that of
+    a file that names none; None: any, and the default org. Raises `PublicationErrors` with every problem of every
     object, each under its path in the file.
     """
     try:
@@ -37,12 +40,12 @@ def read_directory(content: bytes, name: str) -> tuple[str, dict[Key, Value | No
     if not isinstance(given, dict):
         raise PublicationErrors((Problem(path=name, reason="must be an object of sections"),))
     reader = _Reader()
-    org = reader.org(given)
+    found = reader.org(given, org)
     for section in SECTIONS:
-        reader.section(org, section, given.get(section))
+        reader.section(found, section, given.get(section))
     if reader.problems:
         raise PublicationErrors(tuple(reader.problems))
-    return org, reader.objects
+    return found, reader.objects
 
 
 class _Reader:
@@ -52,15 +55,21 @@ class _Reader:
         self.problems: list[Problem] = []
         self.objects: dict[Key, Value | None] = {}
 
-    def org(self, given: dict[Any, Any]) -> str:
+    def org(self, given: dict[Any, Any], only: str | None) -> str:
         for name in given:
             if name not in SECTIONS and name != "org":
                 self._problem(str(name), f"is no section; there are org, {', '.join(SECTIONS)}")
+        named = given.get("org")
         try:
-            return normalize.org(given.get("org"))
+            found = normalize.org(named)
         except ValueError as error:
             self._problem("org", str(error))
-            return normalize.org(None)
+            return only or normalize.org(None)
+        if only is None or found == only:
+            return found
+        if named is not None:
+            self._problem("org", f"is {found}; only a file of {only} can be read here")
+        return only
 
     def section(self, org: str, section: str, found: Any) -> None:
         if found is None:

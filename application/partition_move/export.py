@@ -1,6 +1,5 @@
 """Writes what Kafka knows to a file, once nothing runs and nothing is under way."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -10,7 +9,16 @@ from typing import Any, Final
 import msgspec
 from aiokafka.errors import KafkaError
 
-from application.lag import BOARD, Lags
+from application.audit.entry import Entry, operator
+from application.audit.write import audited
+from application.lag import Lags
+from application.partition_move.at_rest import (
+    check_done,
+    check_stopped,
+    check_unmoved,
+    ends_of_all,
+    letters_left,
+)
 from application.partition_move.file import FORMAT, Head, MovedRecord, Writer, check_new, written
 from application.partition_move.open_requests import open_requests
 from application.partition_move.rows import NewestLeads, NewestOrgs
@@ -25,6 +33,7 @@ from streams.topic_reader import extent, read_topic
 from streams.topics import (
     ASSIGNMENTS,
     AUDIT,
+    DEAD_LETTERS,
     DIRECTORY,
     DO_NOT_CONTACT,
     ERASURES,
@@ -41,48 +50,58 @@ IN_PLACE: Final = (DIRECTORY, DO_NOT_CONTACT)
 NEWEST: Final = (ASSIGNMENTS, LEAD_EXCEPTIONS)
 """Topics of which the newest record of each lead counts."""
 WHOLE: Final = (ERASURES, AUDIT, PUSH_SUBSCRIPTIONS)
-STOP_SECONDS: Final = 60.0
-"""How long Kafka may take to notice that the processes have stopped: longer than a session."""
-LOOK_SECONDS: Final = 0.5
 
 
-async def export(settings: Settings, path: Path, *, say: Say) -> dict[str, int]:
-    """Write the file; return the number of records by topic.
+async def export(
+    settings: Settings, path: Path, *, say: Say, leave_dead_letters: bool = False
+) -> dict[str, int]:
+    """Write the file; return the number of records by topic. Dead letters do not move.
 
-    Raises `ConfigError` if the file exists or cannot be made, `RuntimeFailure` if a process runs, a stage has something
-    to do, or a record cannot be read, and `RetryableError` without Kafka.
+    Raises `ConfigError` if the file exists or cannot be made; `RuntimeFailure` if a process runs, a stage has something
+    to do, a dead letter is open and `leave_dead_letters` is false, a record cannot be read, or somebody writes
+    meanwhile; and `RetryableError` without Kafka. The audit of the old Kafka and that of the new one get an entry.
     """
     check_new(path)
+    lags = Lags(settings)
     try:
-        await _check_at_rest(settings, say)
-        with written(path) as writer:
-            await _write(settings, writer, say)
+        await lags.start()
+        await check_stopped(lags, say)
+        await check_done(lags)
+        await _tell_letters(settings, say, leave=leave_dead_letters)
+        before = await ends_of_all(lags)
+        async with audited(settings, operator(""), "state_exported", f"file/{path.name}") as entry:
+            with written(path) as writer:
+                await _write(settings, writer, say)
+                check_unmoved(before, await ends_of_all(lags))
+                entry.add("partitions", settings.partitions)
+                entry.add("records", writer.counts.total())
+                writer.add(_of_audit(entry))
+                writer.end()
     except (KafkaError, OSError) as error:
         raise await failure(settings, error, f"the state cannot be read: {error!r}") from error
+    finally:
+        await lags.close()
     return dict(writer.counts)
 
 
-async def _check_at_rest(settings: Settings, say: Say) -> None:
-    lags = Lags(settings)
-    await lags.start()
-    try:
-        loop = asyncio.get_running_loop()
-        until, said = loop.time() + STOP_SECONDS, False
-        while running := [group for group, members in (await lags.members()).items() if members]:
-            if loop.time() > until:
-                raise RuntimeFailure("Kafka", f"{', '.join(running)}: still runs; stop all processes first")
-            if not said:
-                said = True
-                say(f"waiting until Kafka notices that {', '.join(running)} stopped")
-            await asyncio.sleep(LOOK_SECONDS)
-        await lags.of_stages()
-        behind = {stage: count for stage, count in (await lags.of_stages()).items() if stage != BOARD}
-        if behind := {stage: count for stage, count in behind.items() if count}:
-            left = ", ".join(f"{stage} ({count} records)" for stage, count in behind.items())
-            reason = "start the processes, stop what sends, wait until `firstclaim status` shows no lag, and stop them"
-            raise RuntimeFailure("Kafka", f"something is under way in {left}: {reason}")
-    finally:
-        await lags.close()
+async def _tell_letters(settings: Settings, say: Say, *, leave: bool) -> None:
+    """Say how many dead letters stay behind. Their places name offsets of this Kafka, which mean nothing on another."""
+    letters, still_open = await letters_left(settings)
+    if still_open and not leave:
+        remedy = (
+            "replay or skip them (`firstclaim dead-letters list`), or leave them with --leave-dead-letters"
+        )
+        raise RuntimeFailure(
+            DEAD_LETTERS, f"{still_open:,} of {letters:,} are open, and dead letters do not move: {remedy}"
+        )
+    if letters:
+        say(f"{letters:,} dead letters stay on this Kafka, {still_open:,} of them open")
+
+
+def _of_audit(entry: Entry) -> MovedRecord:
+    """Return this act's own record of the audit, so that the new Kafka has it, too."""
+    record = entry.record()
+    return MovedRecord(topic=AUDIT, key=record.org.encode(), value=msgspec.json.encode(record))
 
 
 async def _write(settings: Settings, writer: Writer, say: Say) -> None:
@@ -111,7 +130,6 @@ async def _write(settings: Settings, writer: Writer, say: Say) -> None:
             writer.add(_moved(record))
     for record in await open_requests(settings):
         writer.add(_moved(record))
-    writer.end()
 
 
 async def _leads(settings: Settings, writer: Writer) -> None:

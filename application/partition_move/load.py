@@ -1,5 +1,6 @@
 """Writes the file of a move to an empty Kafka, and sets the workers' positions behind what they need not read again."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
@@ -10,7 +11,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
+from application.audit.entry import operator
+from application.audit.write import audited
 from application.erasure.receipts import write_purge
+from application.lag import Lags
+from application.partition_move.at_rest import check_stopped, check_unmoved, ends_of_all
 from application.partition_move.file import Head, MovedRecord, check_whole, read_head, records
 from models.codec import decode_row, directory_key
 from models.errors import ConfigError, RuntimeFailure
@@ -19,13 +24,11 @@ from streams import clients
 from streams.access import failure
 from streams.clients import Producer, partition_of
 from streams.settings import Settings
-from streams.topic_reader import extent
 from streams.topics import (
     BY_NAME,
     DO_NOT_CONTACT,
     LEAD_JOURNAL,
     ORG_JOURNAL,
-    TOPICS,
     WORKER_GROUP,
     provision,
 )
@@ -44,33 +47,45 @@ FILLS_LIST: Final = b"default/email/nobody@firstclaim.invalid"
 async def load(settings: Settings, path: Path, *, say: Say) -> dict[str, int]:
     """Make the topics and write the file to them; return the number of records of the file by topic.
 
-    Raises `ConfigError` for an unusable file, `RuntimeFailure` if a topic has records, and `RetryableError` without
-    Kafka. If it fails later, it has to begin again with an empty Kafka.
+    Raises `ConfigError` for an unusable file, `RuntimeFailure` if a process runs, a topic has records, or somebody
+    writes meanwhile, and `RetryableError` without Kafka. If it fails later, it has to begin again with an empty Kafka.
+    The audit gets an entry.
     """
     head = read_head(path)
     total = check_whole(path)
     if (most := max(head.ends.values(), default=0)) > MOST_OFFSETS:
         raise ConfigError("FILE", f"{path} has an offset of {most:,}; a move takes at most {MOST_OFFSETS:,}")
     settings = await provision(settings)
-    for topic in TOPICS:
-        if any(end for _, end in (await extent(settings, topic.name)).values()):
-            raise RuntimeFailure(topic.name, "has records already: a move needs a Kafka on which nothing ran")
-    say(f"{total:,} records from {head.partitions} partitions to {settings.partitions}")
+    lags = Lags(settings)
     producer = clients.producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
     try:
-        async with clients.started(producer):
-            loading = _Loading(settings, producer, head)
-            counts = await loading.run(path, say)
-        await _skip(settings, loading.read)
-        # What happened before is in no log here. This tells `verify` from when on it can compare.
-        await write_purge(settings, {})
+        await lags.start()
+        await check_stopped(lags, say)
+        for place, end in (await ends_of_all(lags)).items():
+            if end:
+                raise RuntimeFailure(
+                    place.topic, "has records already: a move needs a Kafka on which nothing ran"
+                )
+        say(f"{total:,} records from {head.partitions} partitions to {settings.partitions}")
+        async with audited(settings, operator(""), "state_imported", f"file/{path.name}") as entry:
+            entry.add("partitions", settings.partitions, head.partitions)
+            entry.add("records", total)
+            async with clients.started(producer):
+                loading = _Loading(settings, producer, head)
+                counts = await loading.run(path, say)
+            check_unmoved(loading.ends, await ends_of_all(lags))
+            await _skip(settings, loading.read)
+            # What happened before is in no log here. This tells `verify` from when on it can compare.
+            await write_purge(settings, {})
     except (KafkaError, OSError) as error:
         raise await failure(settings, error, f"the state cannot be written: {error!r}") from error
+    finally:
+        await lags.close()
     return counts
 
 
 class _Loading:
-    """One run. `read`: (topic, partition) -> where the workers begin to read."""
+    """One run. `read`: (topic, partition) -> where the workers begin to read. `ends`: how many records each got."""
 
     def __init__(self, settings: Settings, producer: Producer, head: Head) -> None:
         self._settings = settings
@@ -79,6 +94,7 @@ class _Loading:
         self._now_ms = int(datetime.now(UTC).timestamp() * 1000)
         self._sent: list[tuple[Any, MovedRecord]] = []
         self.read: dict[TopicPartition, int] = {}
+        self.ends: Counter[TopicPartition] = Counter()
 
     async def run(self, path: Path, say: Say) -> dict[str, int]:
         counts: dict[str, int] = {}
@@ -144,6 +160,7 @@ class _Loading:
             headers=[(name, value or b"") for name, value in record.headers],
             timestamp_ms=record.timestamp_ms or self._now_ms,
         )
+        self.ends[TopicPartition(record.topic, partition)] += 1
         self._sent.append((future, record))
         if len(self._sent) >= UNDER_WAY:
             await self._settle()

@@ -1,6 +1,7 @@
 """The commands as people and programs use them, on a running stack.
 
-They run before other files' tests use the stack, because some count everything that it has.
+They run before other files' tests use the stack (`tests.fixtures.shared_stacks`), because some count everything that it
+has.
 """
 
 import asyncio

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from configparser import ConfigParser
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -14,10 +17,8 @@ from cli import app
 from streams.process_exit import Exit
 from streams.settings import Settings
 from tests.deploy.prometheus import DEPLOY, REPOSITORY
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from web.settings import WebSettings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.kafka.yml").read_text())
 OURS: dict[str, dict[str, Any]] = {
@@ -25,6 +26,7 @@ OURS: dict[str, dict[str, Any]] = {
     for name, service in COMPOSE["services"].items()
     if str(service.get("image", "")).startswith("firstclaim:")
 }
+INSTALLED: Final = "/opt/firstclaim/bin/firstclaim"
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
 
 
@@ -110,6 +112,30 @@ def test_systemd_starts_again_what_a_restart_helps() -> None:
     service = unit["Service"]
     assert service["Restart"] == "always"
     assert service["RestartPreventExitStatus"].split() == [str(int(Exit.CONFIG)), str(int(Exit.BRAKE))]
+
+
+def test_systemd_finds_nothing_in_the_unit(tmp_path: Path) -> None:
+    unit = (REPOSITORY / "deploy" / "systemd" / "firstclaim@.service").read_text()
+    assert unit.count(INSTALLED) == 1
+    ours = str(Path(sys.executable).with_name("firstclaim"))
+    (tmp_path / "firstclaim@.service").write_text(unit.replace(INSTALLED, ours))
+    assert systemd_says_of(tmp_path) == (0, "")
+    (tmp_path / "firstclaim@.service").write_text(
+        unit.replace(INSTALLED, ours).replace("Restart=", "Restarts=")
+    )
+    assert "'Restarts'" in systemd_says_of(tmp_path)[1]
+
+
+def systemd_says_of(folder: Path) -> tuple[int, str]:
+    """Return the exit code and the words of systemd about the unit in a folder, as that of the first worker."""
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(folder / "firstclaim@worker-1.service")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
 
 
 def test_every_exit_code_is_explained() -> None:

@@ -28,6 +28,12 @@ UV: Final = Path(sys.executable).parent / "uv"
 OURS: Final = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "DATABASE_URL", "FIRSTCLAIM_STATE_DIR", "PYTHONPATH")
 UNSHIPPED: Final = frozenset({".npmrc", "README.md", "rule-builder.sha256", "tsconfig.json", "types.d.ts"})
 """Files that only checks of the sources need."""
+IMPORTED: Final = (
+    *("agents.worker", "sink.service", "board.process", "web.process"),
+    *("runtime.up", "application.importing.send", "assurance.verify"),
+)
+"""What the processes import. One process compiles it first, because they all start at once, and each would compile it.
+"""
 LEADS: Final = "external_id,first_name,last_name,phone,state\nw-1,Pat,Wheeler,401-419-4247,RI\n"
 
 
@@ -85,6 +91,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
         REPO / "requirements.lock",
         wheel,
     )
+    made.run("python", "-c", f"import {', '.join(IMPORTED)}")
     return made
 
 

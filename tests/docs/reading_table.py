@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from tests.application.importing import file_cases
-from tests.application.importing.file_cases import FileCase
+from tests.application.importing.file_case import FileCase
 from tests.docs.repository import DOCS
 from tests.rules.inbound.reading_case import ReadingCase
 from tests.rules.inbound.reading_cases import SECTIONS

@@ -48,7 +48,8 @@ class Machine:
 
     def run_operations(self, page: str, name: str, **more: object) -> str:
         """Run the commands that a page of docs/operations shows; return what they printed."""
-        return run(shown(f"operations/{page}", name), self.folder, {**self.environment, **more}).stdout
+        done = run(shown(f"operations/{page}", name), self.folder, {**self.environment, **more})
+        return done.stdout + done.stderr
 
     def run_guides(self, page: str, name: str, **more: object) -> str:
         """Run the commands that a page of docs/guides shows; return what they printed."""

@@ -6,24 +6,43 @@ The commands are those of docs/operations/partitions.md.
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pytest
 
 from application.journal_snapshot import current_org_partition, journal_now
+from application.lag import Lags
+from application.partition_move import at_rest
+from application.partition_move.export import export as write_file
+from application.partition_move.file import FORMAT, Head, written
+from application.partition_move.load import load
 from assurance.load.client import LoadClient
+from couriers.channels import group_of
+from couriers.reader import reader_consumer
+from models.errors import RuntimeFailure
 from models.lead import DeadlineKind, Lead, Phase
 from runtime import LocalStack
-from streams.topic_reader import extent
-from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_JOURNAL
+from streams import clients
+from streams.topic_reader import extent, read_topic
+from streams.topics import (
+    AUDIT,
+    DIRECTORY,
+    DO_NOT_CONTACT,
+    LEAD_JOURNAL,
+    NOTIFICATIONS,
+    PUSH_SUBSCRIPTIONS,
+)
 from tests.docs.shown_commands import run
-from tests.fixtures.waiting import PATIENCE_SECONDS, until
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually, until
 from tests.operations.machine import Machine
 from tools.kept_state import ORG, arrival, done, feed, lead
+from web.store.audit import record_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +79,9 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
         old.run_operations("partitions", "verify")
         leads = asyncio.run(leads_of(old.stack.settings))
         offices = asyncio.run(office_of(old.stack.settings))
+        with monkeypatch.context() as impatient:
+            impatient.setattr(at_rest, "STOP_SECONDS", 0.0)
+            asyncio.run(refuses_while_processes_run(old))
     finally:
         old.stop()
     assert {lead.phase for lead in leads.values()} == set(Phase)
@@ -78,6 +100,7 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
         repeated = run(f"firstclaim partitions import {FILE}", new.folder, new.environment, expected=70)
         assert "has records already" in repeated.stderr
         assert plain(asyncio.run(leads_of(settings))) == plain(leads)
+        assert asyncio.run(acts_of(settings))[-2:] == ["state_exported", "state_imported"]
     assert new.rows("SELECT MAX(source_offset) FROM decision")[0][0] < 0
     new.start()
     try:
@@ -102,11 +125,71 @@ def export(machine: Machine) -> dict[str, Any]:
     """Export the state; return where the topics end whose offsets are versions."""
     with kafka_of(machine) as settings:
         ends = {topic: asyncio.run(extent(settings, topic)) for topic in (DIRECTORY, DO_NOT_CONTACT)}
-        machine.run_operations("partitions", "export")
+        command = f"firstclaim partitions export {FILE}"
+        early = run(command, machine.folder, machine.environment, expected=70)
+        letters = re.search(r"dead-letters: (\d+) of \1 are open", early.stderr)
+        assert letters, early.stderr
+        run("firstclaim dead-letters skip --all --why refused", machine.folder, machine.environment)
+        asyncio.run(refuses_what_is_written_meanwhile(settings, machine.folder / FILE))
+        said = machine.run_operations("partitions", "export")
+        assert f"{letters[1]} dead letters stay on this Kafka, 0 of them open" in said
         again = run(f"firstclaim partitions export {FILE}", machine.folder, machine.environment, expected=78)
     assert "cannot be made" in again.stderr
     assert (machine.folder / FILE).stat().st_mode & 0o777 == 0o600
     return ends
+
+
+async def refuses_while_processes_run(machine: Machine) -> None:
+    """Check that both commands refuse, and name what runs, while processes are in their groups."""
+    settings = machine.stack.settings
+    file = machine.folder / FILE
+    courier = reader_consumer(settings, group_of("mail"), None)
+    courier.subscribe([NOTIFICATIONS])
+    async with clients.started(courier), AsyncExitStack() as stack:
+        lags = Lags(settings)
+        stack.push_async_callback(lags.close)
+        await lags.start()
+
+        async def has_joined() -> bool:
+            return "courier --channel mail" in await at_rest.running(lags)
+
+        await eventually(has_joined, "the courier is in its group")
+        names = "firstclaim worker, firstclaim relay, firstclaim sink, firstclaim courier --channel mail: still runs"
+        with pytest.raises(RuntimeFailure, match=names):
+            await write_file(settings, file, say=lambda _: None)
+        assert not file.exists()
+        with written(file) as writer:
+            writer.head(Head(format=FORMAT, at=datetime.now(UTC), partitions=4, ends={}))
+            writer.end()
+        with pytest.raises(RuntimeFailure, match=names):
+            await load(settings, file, say=lambda _: None)
+    file.unlink()
+
+
+async def refuses_what_is_written_meanwhile(settings: Settings, file: Path) -> None:
+    """Check that no file is left if a console that the groups do not show writes during the export."""
+
+    def write(stage: str) -> None:
+        if stage == "leads":
+            worker = Thread(target=lambda: asyncio.run(forget_a_browser(settings)))
+            worker.start()
+            worker.join()
+
+    with pytest.raises(RuntimeFailure, match=f"{PUSH_SUBSCRIPTIONS}: got records"):
+        await write_file(settings, file, say=write)
+    assert not file.exists()
+
+
+async def forget_a_browser(settings: Settings) -> None:
+    """Write what a console writes for a browser that wants no more push messages."""
+    async with clients.started(clients.producer(settings)) as producer:
+        await producer.send_and_wait(PUSH_SUBSCRIPTIONS, None, b"no browser")
+
+
+async def acts_of(settings: Settings) -> list[str]:
+    """Return the acts of the audit, in the topic's order."""
+    async with aclosing(read_topic(settings, AUDIT)) as records:
+        return [record_of(record.value).act async for record in records]
 
 
 async def promise(settings: Settings) -> AskedAction:

@@ -20,7 +20,7 @@ from rules.outbound.lead_org_messages import LeadNews, identity, to_leads
 from rules.outbound.public_messages import public_messages
 from streams.table import OrgRows
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
-from tests.rules.distribution.sales_floor import stands
+from tests.rules.distribution.agreement import stands
 from tests.simulation.broker import PARTITIONS, Broker, Record
 from tests.simulation.cluster import ORG, ORG_PARTITION, Cluster
 from tests.simulation.processes import datetime_of

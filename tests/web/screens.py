@@ -29,3 +29,10 @@ async def shot(page: Page, name: str) -> None:
     if os.environ.get("SCREENS"):
         FOLDER.mkdir(exist_ok=True)
         await page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
+
+
+async def picture(page: Page, name: str) -> None:
+    """Write the picture of a page for somebody to look at, into the folder `PICTURES`, if one is given."""
+    if folder := os.environ.get("PICTURES"):
+        file = Path(folder) / f"{name.strip('/').replace('/', '-').replace('?', '-')}.png"
+        await page.screenshot(path=file, animations="disabled")

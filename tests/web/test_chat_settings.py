@@ -40,7 +40,7 @@ async def test_n8_an_admin_chooses_the_orgs_chats(office: RunningOrg) -> None:
     await new.get_by_label("Name").fill("https://hooks.example/secret")
     await new.get_by_label("Only news of these reps").select_option(["Bob Ray"])
     await page.get_by_role("button", name="Review changes").click()
-    problem = "chat.services[1].secret: must be a name of a-z, 0-9 and -"
+    problem = "Must be a name of a-z, 0-9 and -."
     await expect(new.locator("[data-problem]")).to_have_text(problem)
     await expect(floor.locator("[data-problem]")).to_be_hidden()
     await new.get_by_label("Name").fill("bobs-phone")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.web.axe import serious
 from tests.web.rows import READY, WORK, appears
 from tests.web.running_org import NEW
+from tests.web.screens import picture
 from tests.web.test_offers import JONES, PHONE
 from tests.web.test_phone_pages import ZOOMED, stands_out, width
 
@@ -35,6 +37,7 @@ OF_ADMINS: Final = (
     "/directory/campaigns/west",
     "/directory/settings",
     "/directory/teams",
+    "/directory/import",
     "/uploads",
     "/vendors",
     "/wallboard",
@@ -74,10 +77,15 @@ async def faults(page: Page, path: str) -> list[str]:
         await page.set_viewport_size({"width": window["width"], "height": window["height"]})
         await page.goto(path)
         await page.wait_for_selector(READY)
+        await picture(page, f"{path} {name}")
         if await width(page) > 0:
             found.append(f"{path} {name}: {await stands_out(page)}")
         if name != "200 %":
             found += [f"{path} {name}: {one}" for one in await serious(page)]
+        if name == "desk" and os.environ.get("PICTURES"):
+            await page.emulate_media(color_scheme="dark")
+            await picture(page, f"{path} dark")
+            await page.emulate_media(color_scheme=None)
     await page.set_viewport_size(size)
     return found
 

@@ -37,7 +37,7 @@ async def test_n8_an_admin_sets_how_the_orgs_mails_look(office: RunningOrg) -> N
     await mails.get_by_label("First sentence").fill("This lead is yours for ten minutes:")
     await page.get_by_role("button", name="Review changes").click()
     sender = mails.locator("[data-path=sender]")
-    await expect(sender.locator("[data-problem]")).to_have_text("mail.sender: must be a mail address")
+    await expect(sender.locator("[data-problem]")).to_have_text("Must be a mail address.")
     await mails.get_by_label("Sender's address").fill("leads@lender.example")
     await page.get_by_role("button", name="Review changes").click()
     await page.get_by_role("button", name="Back").click()

@@ -126,7 +126,7 @@ async def test_s6_a_lead_is_created_each_field_checked_first_and_r5_it_is_the_re
     await form.get_by_label("First name").fill("Newton")
     await form.get_by_label("State").fill("Atlantis")
     await form.get_by_role("button", name="Create", exact=True).click()
-    await expect(page.locator("#create-last_name-problem")).to_contain_text("is needed")
+    await expect(page.locator("#create-last_name-problem")).to_contain_text("Is needed")
     await expect(page.locator("#create-state-problem")).to_be_visible()
     await shot(page, "create-lead")
     await form.get_by_label("Last name").fill("Young")

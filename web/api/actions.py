@@ -4,7 +4,7 @@ import uuid
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Path
 
 from models.audit import Act, AuditDifference
 from models.public import LeadDecision
@@ -39,6 +39,8 @@ LEAD_ACTS: Final[dict[str, Act]] = {
 }
 """Type of an action -> its act in the audit. What reps do with their own leads is in each lead's history."""
 DONE: Final = ("won", "done")
+CANCELLED: Final = "cancelled-"
+"""How the queue of a claim begins that takes the place of a cancelled one. No such queue exists."""
 _RECORDED: Final = ("to_rep_id", "into_lead_id", "inquiry_id", "override_cap", "override_licence")
 
 Acts = Annotated[Person, Depends(Access("leads:act"))]
@@ -56,6 +58,18 @@ Key = Annotated[
 async def claim(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Claim, key: Key = None) -> Answer:
     """Claim a lead. The result is `won`, or `lost` with the owner (Q8)."""
     return await act(parts, person, str(lead_id), "claim", key, queue_id=given.queue_id)
+
+
+@router.delete("/leads/{lead_id}/claims/{key}")
+async def cancel_claim(
+    person: Acts, parts: PartsOf, lead_id: uuid.UUID, key: Annotated[str, Path(max_length=200)]
+) -> Answer:
+    """Cancel a claim that has no answer yet, by its idempotency key. `won`: it was too late, the lead is the caller's.
+
+    `refused`: the claim never takes effect, also if it arrives later. `lost`: somebody else has the lead.
+    """
+    # The engine answers each id once. A claim from a queue that nobody has is refused, and uses up the id (X4).
+    return await act(parts, person, str(lead_id), "claim", key, queue_id=f"{CANCELLED}{uuid.uuid4()}")
 
 
 @router.post("/leads/{lead_id}/actions")

@@ -50,11 +50,12 @@ async def live(
     Events: `list` {change, queue_id, lead_id, rank, was, size, version, columns, may_claim, why_not}: entered, left,
     moved, or `rebuilt` (read the lists again). The last two are only there if the person's licences matter (M6).
     `queues`: queues were added, changed or removed. `leads`, `exceptions`, `directory`: these have changed; read them
-    again. `moved`: others moved leads to or from the person (`/me/moves`). `calls` {lead_id, call_id, about, leg,
+    again. `acted` {lead_id, version}: the person did something to a lead, perhaps on another page. `moved`: others
+    moved leads to or from the person (`/me/moves`). `calls` {lead_id, call_id, about, leg,
     event, reason, at}: what happens in the caller's telephone calls, as on the topic `calls`; `failed`: nobody was
     called. `operations` {at, lag}: a new sample, if the client watches it. `beat`: nothing has changed for a second,
-    and the stream is alive. A token gets the six of these that name data only with the scopes `leads:read` (also for
-    `moved` and `calls`), `exceptions:read`, `directory:read` and `operations:read`.
+    and the stream is alive. A token gets the seven of these that name data only with the scopes `leads:read` (also
+    for `acted`, `moved` and `calls`), `exceptions:read`, `directory:read` and `operations:read`.
     """
     if not parts.hub.has_room(person.org, person.rep_id):
         reason = f"you have {MOST_PER_PERSON} open streams, in all browsers and programs; close one"

@@ -4,6 +4,7 @@ from typing import Final
 
 EVENT_SCOPES: Final = {
     "leads": "leads:read",
+    "acted": "leads:read",
     "moved": "leads:read",
     "calls": "leads:read",
     "exceptions": "exceptions:read",

@@ -17,6 +17,7 @@ from web.services.rule_fields import org_fields
 from web.services.twins import twins
 
 router = APIRouter(include_in_schema=False)
+Writes = Annotated[Person, Depends(Access("directory:write", ADMINS))]
 Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 
 SECTIONS: Final = {
@@ -31,6 +32,11 @@ TABS: Final = {name: heading for name, (_, heading, _) in SECTIONS.items()} | {"
 """Part of the address -> label of its tab."""
 
 
+def tabs_of(person: Person) -> dict[str, str]:
+    """Return the tabs that a person sees: only admins import."""
+    return TABS | ({"import": "Import a file"} if person.role in ADMINS else {})
+
+
 @router.get("/directory")
 async def first(_: Reads) -> Response:
     """Redirect to the reps."""
@@ -41,7 +47,13 @@ async def first(_: Reads) -> Response:
 async def teams_page(request: Request, person: Reads, parts: PartsOf) -> Response:
     """Show the teams: they are not published by themselves, but named by reps and views."""
     shown = teams(parts.directory.org(person.org))
-    return render(request, person, "directory_teams.html", section="teams", tabs=TABS, teams=shown)
+    return render(request, person, "directory_teams.html", section="teams", tabs=tabs_of(person), teams=shown)
+
+
+@router.get("/directory/import")
+async def import_page(request: Request, person: Writes) -> Response:
+    """Show the form of a directory file. The page reads and publishes the file by the API."""
+    return render(request, person, "directory_import.html", section="import", tabs=tabs_of(person))
 
 
 @router.get("/directory/{section}")
@@ -78,7 +90,7 @@ async def directory(
         person,
         "directory.html",
         section=section,
-        tabs=TABS,
+        tabs=tabs_of(person),
         heading=heading,
         noun=noun,
         may_write=person.role in ADMINS,

@@ -30,4 +30,4 @@ def remark_sentence(remark: str) -> str:
 def refusal_sentence(reason: str) -> str:
     """Return the reason of a dead letter, such as `email: too long`, with the field's label."""
     field, colon, rest = reason.partition(": ")
-    return f"{field_label(field)}: {rest}" if colon and field.isidentifier() else reason
+    return f"{field_label(field)}: {rest.replace('_', ' ')}" if colon and field.isidentifier() else reason

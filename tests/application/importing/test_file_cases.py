@@ -10,7 +10,8 @@ from application.importing.posts import read_post
 from application.importing.reading import read_leads
 from models.errors import InvalidInput
 from rules.inbound.intake import accept_arrival
-from tests.application.importing.file_cases import CASES, FileCase
+from tests.application.importing.file_case import FileCase
+from tests.application.importing.file_cases import CASES
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 

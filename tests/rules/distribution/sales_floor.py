@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, ClassVar, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from models.codec import decode_org_event, decode_org_record, encode_org_event, encode_org_record
 from models.decisions import Answered
 from models.erasure import ErasureKey
 from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
-from models.lead import Deadline, Lead, LeadRow, Phase, RepSearch
+from models.lead import Deadline, Lead, LeadRow
 from models.offers import OfferMade, RingStarted
 from models.org_decisions import OrgDecision, OrgStep, PlaceDecided
 from models.org_events import (
@@ -33,13 +33,13 @@ from models.persons import handle_digest
 from models.public import DO_NOT_CONTACT
 from rules.inbound.do_not_contact import accept_listing
 from rules.lead.machine import LeadEvent
-from rules.lead.waiting import is_to_be_asked
 from rules.org.org_partition import OrgPartition, Record, wakeable_id
 from rules.org.state import OrgState
-from rules.org.unasked import unasked
 from rules.outbound.lead_org_messages import to_leads, to_org
 from rules.outbound.notifications import notifications_of
 from rules.outbound.public_messages import public_messages
+from tests.rules.distribution.agreement import check_agreement
+from tests.rules.distribution.lane import Lane
 from tests.rules.lead.lead_story import LEAD, Story
 from tests.rules.org.org_driver import WAKES
 
@@ -53,44 +53,7 @@ CREW: Final[dict[str, dict[str, Any]]] = {"mia": {"role": "manager"}, "ada": {"r
 PARTITIONS: Final = 2
 ROUNDS: Final = 5_000
 """More rounds than any story needs. If this many are used, leads and org never come to rest."""
-_STANDS: Final = {
-    RepSearch.OFFERED: Stage.OFFERED,
-    RepSearch.RINGING: Stage.RINGING,
-    RepSearch.PAUSED: Stage.WAITING,
-    RepSearch.IN_LINE: Stage.WAITING,
-    RepSearch.WAITING: Stage.WAITING,
-}
-"""The state of a lead's distribution -> its stage in the org."""
 _Due = tuple[datetime, int, str, tuple[str, Deadline] | OrgWoken]
-
-
-class Lane:
-    """Messages in order, each with its number, and how many of them have arrived."""
-
-    order: ClassVar = count()
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[Any, int, int]] = []
-        self.done = 0
-
-    @property
-    def waiting(self) -> int:
-        """The number of messages on their way."""
-        return len(self.sent) - self.done
-
-    def send(self, event: Any, mark: int = -1) -> None:
-        """Send a message."""
-        self.sent.append((event, mark, next(Lane.order)))
-
-    def next(self, most: int) -> Iterator[tuple[Any, int]]:
-        """Return the next messages, each as it arrives."""
-        for _ in range(min(most, self.waiting)):
-            self.done += 1
-            yield self.sent[self.done - 1][:2]
-
-    def back(self, steps: int) -> None:
-        """Go back by the given number of messages, as after a relay that died before its commit."""
-        self.done = max(0, self.done - steps)
 
 
 KEY = ErasureKey(bytes(range(32)))
@@ -418,54 +381,8 @@ class SalesFloor(Story):
     # -- both sides -------------------------------------------------------------------------------------------------
 
     def agree(self) -> None:
-        """Return the differences between leads and org. With all messages delivered there are none (X7).
-
-        No lead waits although a rep may have it (M5).
-        """
-        org, expected = self.state, {}
-        assert not list(unasked(self.orgs)), "a waiting lead is offered once a rep may have it (M5)"
-        rules = self.book.org(ORG)
-        assert not [name for name, row in self.rows.items() if row.lead and is_to_be_asked(row.lead, rules)]
-        for name, row in self.rows.items():
-            if row.lead is not None and (stand := stands(row.lead)) is not None:
-                expected[name] = stand
-        found = {
-            name: (row.stage, row.epoch, tuple(sorted(hold.rep_id for hold in row.holds)))
-            for name, row in org.leads.items()
-        }
-        assert found == expected, "the org knows of each lead what the lead knows (X7)"
-        assert not any(rep.places for rep in org.reps.values()), (
-            "each reserved place was used or returned (M6)"
-        )
-        leads = {name: row.lead for name, row in self.rows.items() if row.lead is not None}
-        counted = {name: lead.inquiries for name, lead in leads.items() if lead.merged is None}
-        assert org.persons.arrivals() == counted, "each arrival is exactly one lead's (R6)"
-        for name in self.rows:
-            if (lead_id := org.persons.lead_of(name)) is not None:
-                assert self.counting(name) == lead_id, "ids lead to the lead that counts (K5)"
-
-    def counting(self, name: str) -> str:
-        """Return the lead that counts for an id, as the leads say themselves."""
-        for _ in self.rows:
-            row = self.rows[name]
-            merged = row.lead.merged if row.lead else None
-            into = merged.into if merged else row.merged_into
-            if into is None:
-                return name
-            name = into
-        raise AssertionError("the ids go in a circle")
-
-
-def stands(lead: Lead) -> tuple[Stage, int, tuple[str, ...]] | None:
-    """Return how the org must hold a lead: stage, epoch, and whose capacity it takes; None if not at all."""
-    if lead.phase is Phase.CLOSED:
-        return None
-    if lead.owner is not None:
-        return Stage.HELD, lead.owned_epoch, (lead.owner,)
-    if lead.search is None:
-        return None
-    assert lead.search.stage is not RepSearch.ASKED, "a lead that asks is answered"
-    return _STANDS[lead.search.stage], lead.search.epoch, tuple(sorted(lead.search.reps))
+        """Check that leads and org agree, after all messages are delivered (X7)."""
+        check_agreement(self.orgs, self.state, self.rows, self.book.org(ORG))
 
 
 def partition_of(lead_id: str) -> str:

@@ -11,6 +11,7 @@ from models.lead import Phase
 from models.results import Reason, Result
 from rules.outbound.notifications import notifications_of
 from rules.outbound.public_messages import public_messages
+from tests.rules.distribution.agreement import counting
 from tests.rules.distribution.sales_floor import SalesFloor
 
 PHONE, OTHER_PHONE = "+14014194247", "+14014190001"
@@ -223,12 +224,12 @@ def test_k5_merges_of_merged_leads_come_apart_one_by_one(floor: SalesFloor) -> N
     merge(floor, "C", "B")
     merge(floor, "B", "A")
     assert floor.lead_of("A").inquiries == 3
-    assert floor.counting("C") == "A"
+    assert counting(floor.rows, "C") == "A"
     assert floor.comes("D", email="c@x.org").rows["D"].merged_into == "A"
     split(settled(floor), "A", "B")
-    assert (floor.counting("C"), floor.lead_of("B").inquiries) == ("B", 2)
+    assert (counting(floor.rows, "C"), floor.lead_of("B").inquiries) == ("B", 2)
     split(floor, "B", "C")
-    assert floor.counting("C") == "C"
+    assert counting(floor.rows, "C") == "C"
     settled(floor)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from models.audit import AuditDifference
 from rules.language.catalogue import FIELDS
 from rules.language.operators import LABELS, Operator
+from rules.language.value_labels import value_label
 
 MOST_CHANGES: Final = 6
 """How many changes a sentence names. The others are counted."""
@@ -27,6 +28,8 @@ _LABELS: Final = {
     "max_per_day": "most leads a day",
     "group_id": "group",
 }
+_LABELLED: Final = {"loan_purpose", "property_type", "last_outcome"}
+"""Fields of leads whose values are words of the contract."""
 _PARTS: Final = {"field", "operator", "value"}
 _OWN_IDS: Final = {"queue_id", "rep_id"}
 _DEEPEST: Final = 8
@@ -88,8 +91,17 @@ def rule_text(rule: Any, depth: int = 0) -> str:
     return (
         f"{label} {does}"
         if value is None or "null" in str(rule.get("operator")).lower()
-        else f"{label} {does} {value_text(value)}"
+        else f"{label} {does} {value_text(_labelled(rule.get('field'), value))}"
     )
+
+
+def _labelled(field: Any, value: Any) -> Any:
+    """Return a rule's value with the labels that people read, where the field's values have some."""
+    if field not in _LABELLED:
+        return value
+    if isinstance(value, list):
+        return [_labelled(field, one) for one in value]
+    return value_label(value) if isinstance(value, str) else value
 
 
 def field_label(name: Any) -> str:

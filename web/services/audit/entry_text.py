@@ -49,6 +49,8 @@ ACT_LABELS: Final = {
     "do_not_contact_added": "added to the do-not-contact list",
     "do_not_contact_removed": "removed from the do-not-contact list",
     "audit_exported": "exported the audit",
+    "state_exported": "exported everything that Kafka has",
+    "state_imported": "imported everything from another Kafka",
 }
 """Act -> its label in the filter."""
 _UNKNOWN: Final = " It may not have happened: it was interrupted, or no answer came."
@@ -191,7 +193,7 @@ def _letter(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
     return f"sent {what} again" if record.act == "dead_letter_replayed" else f"skipped {what}"
 
 
-_USED: Final = ("sessions", "email", "handles", "entries", "rows", "vendor")
+_USED: Final = ("sessions", "email", "handles", "entries", "rows", "vendor", "records", "partitions")
 
 
 def _plain(words: str) -> _Said:
@@ -246,4 +248,10 @@ _SAY: Final[Mapping[str, _Said]] = {
     "do_not_contact_added": _plain("added {handles} entries to the do-not-contact list"),
     "do_not_contact_removed": _plain("removed {handles} entries from the do-not-contact list"),
     "audit_exported": _plain("exported {entries} entries of the audit"),
+    "state_exported": _plain(
+        "exported everything that Kafka has: {records} records from {partitions} partitions"
+    ),
+    "state_imported": _plain(
+        "imported everything from another Kafka: {records} records into {partitions} partitions"
+    ),
 }

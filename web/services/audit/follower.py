@@ -21,6 +21,8 @@ from web.store.audit import AuditIndex, record_of
 log = structlog.get_logger(__name__)
 
 FORGET_SECONDS: Final = 3600.0
+POLL_MS: Final = 5_000
+"""How long one request waits for records. It ends with the first record, so entries do not come later."""
 
 
 class AuditFollower:
@@ -45,7 +47,7 @@ class AuditFollower:
     async def _follow(self) -> None:
         places = await asyncio.to_thread(self._index.places)
         begin = {TopicPartition(AUDIT, partition): offset for partition, offset in places.items()}
-        async with aclosing(follow(self._settings, AUDIT, begin=begin)) as batches:
+        async with aclosing(follow(self._settings, AUDIT, begin=begin, poll_ms=POLL_MS)) as batches:
             async for batch in batches:
                 await self._take(batch)
                 await self._forget()

@@ -53,7 +53,8 @@ class AuditRelay:
                 if isinstance(error, KafkaError) and (wrong := await refusal(self._settings, error)):
                     raise wrong from error
                 log.warning("the audit waits", reason=repr(error))
-                await self._count()
+                with suppress(FirstclaimError):
+                    await self._count()
                 await asyncio.sleep(next(pauses))
             finally:
                 with suppress(KafkaError, TimeoutError, OSError):
@@ -62,18 +63,21 @@ class AuditRelay:
     async def _relay(self, producer: Producer) -> None:
         """Send everything that is ready, then wait for more."""
         self._audit.written.clear()
-        await asyncio.to_thread(self._outbox.settle_stale, datetime.now(UTC))
-        while records := await asyncio.to_thread(self._outbox.ready, BATCH):
-            await _send(producer, records)
-            await asyncio.to_thread(self._outbox.sent, [one.audit_id for one in records])
-        await self._count()
+        # Nearly always nothing waits. Then one look is all, and no write transaction is begun.
+        if await self._count():
+            await asyncio.to_thread(self._outbox.settle_stale, datetime.now(UTC))
+            while records := await asyncio.to_thread(self._outbox.ready, BATCH):
+                await _send(producer, records)
+                await asyncio.to_thread(self._outbox.sent, [one.audit_id for one in records])
+            await self._count()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._audit.written.wait(), LOOK_SECONDS)
 
-    async def _count(self) -> None:
-        with suppress(FirstclaimError):
-            self._audit.waiting = await asyncio.to_thread(self._outbox.waiting)
-            metrics.AUDIT_WAITING.set(self._audit.waiting)
+    async def _count(self) -> int:
+        """Return how many acts are in the outbox, and tell the others."""
+        self._audit.waiting = await asyncio.to_thread(self._outbox.waiting)
+        metrics.AUDIT_WAITING.set(self._audit.waiting)
+        return self._audit.waiting
 
 
 async def _send(producer: Producer, records: Sequence[AuditRecord]) -> None:

@@ -30,6 +30,7 @@ from web.services.directory_follower import DirectoryFollower
 READ_BACK_SECONDS: Final = 10.0
 ATTEMPTS: Final = 5
 """How often an edit is tried again after somebody else published another object."""
+NO_ADMIN: Final = "the org would have no active admin, so nobody could change its directory"
 KINDS: Final = ("rep", "group", "campaign", "settings")
 
 
@@ -153,16 +154,16 @@ def check(before: Objects, key: Key, wanted: Value | None, *, is_open: bool) -> 
         msgspec.structs.replace(problem, path=problem.path.removeprefix(prefix).lstrip("."))
         for problem in dangling(before, {key: wanted}, is_open=is_open)
     ]
-    had_admin = is_open or _has_admin(before)  # else nothing is lost, and a rep's own choice needs no admin
-    if key[0] == "rep" and had_admin and not _has_admin(after(before, {key: wanted})):
+    had_admin = is_open or has_admin(before)  # else nothing is lost, and a rep's own choice needs no admin
+    if key[0] == "rep" and had_admin and not has_admin(after(before, {key: wanted})):
         field = "" if wanted is None else "active" if wanted.get("role") == "admin" else "role"
-        reason = "the org would have no active admin, so nobody could change its directory"
-        problems.append(FieldProblem(path=field, reason=reason))
+        problems.append(FieldProblem(path=field, reason=NO_ADMIN))
     if problems:
         raise PublicationErrors(tuple(problems))
 
 
-def _has_admin(objects: Mapping[Key, Any]) -> bool:
+def has_admin(objects: Mapping[Key, Any]) -> bool:
+    """Say whether somebody may change the directory."""
     return any(
         kind == "rep" and value.get("role") == "admin" and value.get("active", True)
         for (kind, _), value in objects.items()

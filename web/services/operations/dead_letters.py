@@ -26,6 +26,8 @@ KEPT: Final = 500
 """How many dead letters are kept for each org."""
 BEHIND: Final = 2_000
 """How many of the newest dead letters of each partition are read at the start."""
+POLL_MS: Final = 5_000
+"""How long one request waits for records. It ends with the first record, so letters do not come later."""
 
 
 class Letter(msgspec.Struct, kw_only=True):
@@ -73,7 +75,9 @@ class DeadLetterFollower:
 
     async def follow(self) -> None:
         """Follow the topic until cancelled. While Kafka is unavailable, the last state stays in use."""
-        async with aclosing(follow(self._settings, DEAD_LETTERS, ERASURES, newest=BEHIND)) as batches:
+        async with aclosing(
+            follow(self._settings, DEAD_LETTERS, ERASURES, newest=BEHIND, poll_ms=POLL_MS)
+        ) as batches:
             async for batch in batches:
                 for record in batch.records:
                     if record.topic == DEAD_LETTERS:

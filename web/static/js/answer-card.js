@@ -9,10 +9,11 @@ import { element } from "./dom.js";
  * @property {string} [lead] the lead to look at
  * @property {boolean} [isOver] true for a claim that has failed
  * @property {string} [back] the label of the button that closes the card
+ * @property {() => void} [onBack] called when that button is pressed
  */
 
 /** @param {AnswerCard} card */
-export function showAnswer({ title, text, lead, isOver = false, back = "Return to Call Queue" }) {
+export function showAnswer({ title, text, lead, isOver = false, back = "Return to Call Queue", onBack = hideAnswer }) {
   const place = element("#answer");
   const made = document.createElement("div");
   made.className = isOver ? "answer over" : "answer";
@@ -29,7 +30,7 @@ export function showAnswer({ title, text, lead, isOver = false, back = "Return t
     );
   }
   const close = Object.assign(document.createElement("button"), { type: "button", textContent: back });
-  close.addEventListener("click", hideAnswer);
+  close.addEventListener("click", onBack);
   made.append(close);
   place.replaceChildren(made);
   if (place.parentElement) place.parentElement.scrollLeft = place.offsetLeft; // on a phone, offers stand beside it

@@ -125,6 +125,9 @@ function keepPending(actions) {
   sessionStorage.setItem(PENDING, JSON.stringify(actions));
 }
 
+/** Thrown for an action that was cancelled before it was answered. */
+export class Cancelled extends Error {}
+
 /**
  * Sends an action and retries until it is answered.
  * @param {string} path
@@ -133,15 +136,40 @@ function keepPending(actions) {
  * @param {string} [key] the id of the action
  * @returns {Promise<Answer>}
  * @throws {Problem} when it was not accepted
+ * @throws {Cancelled} when `cancel` was called before it was answered
  */
 export async function act(path, body, note = {}, key = crypto.randomUUID()) {
   keepPending({ ...pendingActions(), [key]: { path, body, note } });
+  return untilAnswered(key, () => {
+    if (pendingActions()[key]?.note.isCancelled) throw new Cancelled();
+    return call("POST", path, body, { "idempotency-key": key });
+  });
+}
+
+/**
+ * Cancels an action that has no answer, and retries until that is answered. The action is not sent again.
+ * @param {string} path of the action
+ * @param {ActionNote} note
+ * @param {string} key the id of the action
+ * @returns {Promise<Answer>} what became of it: `refused` if it is cancelled, else its answer
+ */
+export async function cancel(path, note, key) {
+  keepPending({ ...pendingActions(), [key]: { path, body: {}, note: { ...note, isCancelled: true } } });
+  return untilAnswered(key, () => call("DELETE", `${path}/${key}`));
+}
+
+/**
+ * @param {string} key
+ * @param {() => Promise<Answer>} send
+ */
+async function untilAnswered(key, send) {
   for (let wait = 250; ; wait = Math.min(wait * 2, 4000)) {
     try {
-      const answer = await call("POST", path, body, { "idempotency-key": key });
+      const answer = await send();
       forget(key);
       return answer;
     } catch (error) {
+      if (error instanceof Cancelled) throw error;
       const mayRepeat = !(error instanceof Problem) || [429, 502, 503].includes(error.status);
       if (!mayRepeat) {
         forget(key);

@@ -2,6 +2,7 @@
 
 import { call, messageOf, Problem } from "./api.js";
 import { element, elements, finder } from "./dom.js";
+import { problemText } from "./format.js";
 
 /** @import { FieldError } from "./types.d.ts" */
 
@@ -70,7 +71,7 @@ function showErrors(errors, detail) {
     const found = errors.find((error) => error.path.split(".").pop() === input.name);
     const place = find(`#${input.id}-problem`);
     place.hidden = !found;
-    place.textContent = found?.reason ?? "";
+    place.textContent = problemText(found);
     if (found) {
       input.setAttribute("aria-invalid", "true");
       input.setAttribute("aria-describedby", place.id);

@@ -157,6 +157,17 @@ export function sentence(text) {
 }
 
 /**
+ * Returns what is wrong with a field, as a sentence beside the field, which names itself.
+ * @param {{path: string, reason: string} | undefined} problem
+ */
+export function problemText(problem) {
+  if (!problem) return "";
+  const names = [problem.path, problem.path.split(".").pop() ?? ""];
+  const name = names.find((one) => one && problem.reason.startsWith(`${one}: `));
+  return sentence(name ? problem.reason.slice(name.length + 2) : problem.reason);
+}
+
+/**
  * Formats a number of leads.
  * @param {number} count
  */

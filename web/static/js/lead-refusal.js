@@ -19,6 +19,8 @@ export function showExpiredLock(line, open) {
   const again = Object.assign(document.createElement("button"), { type: "button", textContent: "Open it again" });
   again.addEventListener("click", open);
   line.replaceChildren(text, " ", again);
+  const badge = line.closest(".standing")?.querySelector(".badge");
+  if (badge) badge.textContent = "Not open";
   say(text);
 }
 

@@ -27,6 +27,8 @@ const TICK_MS = 500;
 let comment = "";
 let busy = 0; // actions without an answer yet
 let hasNews = false; // the lead changed since the page asked for it
+let shownVersion = 0; // the newest version that was asked for
+let actedVersion = 0; // the version after this person's newest act
 let lastRequest = 0; // an earlier answer does not replace a later one
 /** @param {unknown} error */
 const sayError = (error) => say(messageOf(error));
@@ -50,6 +52,7 @@ const saidBefore = element("[data-said-before]");
  */
 async function show(version = 0) {
   hasNews = false;
+  shownVersion = Math.max(shownVersion, version);
   lastRequest += 1;
   const request = lastRequest;
   const { isVisible, html } = await fetchPart(data, { at_least: String(version) });
@@ -120,7 +123,7 @@ async function passOver() {
 
 /** Shows a change once no action waits for its answer. */
 function showNews() {
-  if (hasNews && !busy) show().catch(sayError);
+  if (!busy && (hasNews || actedVersion > shownVersion)) show(actedVersion).catch(sayError);
 }
 
 // -- working ----------------------------------------------------------------------------------------------------
@@ -307,6 +310,11 @@ const live = new Live({ queue: "mine" });
 live.on("leads", ({ leads }) => {
   if (!leads.includes(data.lead_id)) return;
   hasNews = true;
+  showNews();
+});
+live.on("acted", ({ lead_id, version }) => {
+  if (lead_id !== data.lead_id) return;
+  actedVersion = Math.max(actedVersion, version); // by another tab, or by this one, which then shows it already
   showNews();
 });
 live.start();

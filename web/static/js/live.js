@@ -61,7 +61,17 @@ export class Live {
         setTimeout(() => this.source === source && this.start(), RECONNECT_MS);
       }
     };
-    for (const event of ["list", "queues", "leads", "moved", "calls", "exceptions", "directory", "operations"]) {
+    for (const event of [
+      "list",
+      "queues",
+      "leads",
+      "acted",
+      "moved",
+      "calls",
+      "exceptions",
+      "directory",
+      "operations",
+    ]) {
       source.addEventListener(event, (message) => {
         this.hear();
         this.dispatch(event, JSON.parse(message.data), message.lastEventId);

@@ -11,7 +11,10 @@ import { callButton, hasTelephone } from "./telephone.js";
 export function badges(row) {
   const { callback_at } = row.columns;
   const uncalled = row.columns.may_call === false ? [doNotCall()] : [];
-  if (isOffer(row)) return [badge(isRing(row) ? "Rings" : isNewLead(row) ? "New" : "Offer", "offer"), ...uncalled];
+  if (isOffer(row)) {
+    const kind = isRing(row) ? "Rings" : isNewLead(row) ? "New" : "Offer";
+    return [badge(kind, "offer"), ...uncalled, offers.reasonPlace(row.lead_id)];
+  }
   if (!callback_at) return uncalled;
   const isDue = timeLeft(callback_at) === null;
   return [isDue ? badge("Call due", "due") : badge(`Call at ${dateAndTime(callback_at)}`, ""), ...uncalled];

@@ -4,7 +4,7 @@
 
 import { congratulate } from "./answer-card.js";
 import { act, call, messageOf } from "./api.js";
-import { element, elements, focusedIn, targetOf } from "./dom.js";
+import { element, elements, focusedIn, setText, targetOf } from "./dom.js";
 import { sentence, timeLeft } from "./format.js";
 import { ListWindow } from "./list-window.js";
 import * as cards from "./offer-cards.js";
@@ -101,11 +101,24 @@ class Offers {
   }
 
   /**
+   * Makes the place of an offer's reason in a list. The reason may come a moment later.
+   * @param {string} lead
+   */
+  reasonPlace(lead) {
+    const place = Object.assign(document.createElement("small"), { className: "offer-reason" });
+    place.dataset.offered = lead;
+    place.textContent = this.words[lead]?.reason ?? "";
+    return place;
+  }
+
+  /**
    * Asks for the words of the offers. Without an answer the cards show the leads' facts alone.
    * @param {number} [again] how often it may ask again for the campaign of a lead that the database has not got yet
    */
   async readWords(again = 3) {
     this.words = await call("GET", "/api/v1/me/offers").catch(() => this.words);
+    for (const place of elements(".offer-reason", document, "small"))
+      setText(place, this.words[place.dataset.offered ?? ""]?.reason ?? "");
     this.draw();
     const lacks = [...this.rows.values()].some((row) => isForOne(row) && !this.words[row.lead_id]?.campaign);
     if (lacks && again > 0) setTimeout(() => this.readWords(again - 1), 1_000);

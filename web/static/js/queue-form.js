@@ -1,7 +1,7 @@
 // The form of a queue or of a view. It is drawn from a value, and read back as a value.
 
 import { control, element, elements, targetOf } from "./dom.js";
-import { outcomeLabel, outcomeOf } from "./format.js";
+import { outcomeLabel, outcomeOf, problemText, valueLabel } from "./format.js";
 
 /** @import { Column, FieldError } from "./types.d.ts" */
 
@@ -112,8 +112,10 @@ export function showProblems(form, problems) {
   const others = problems.filter((problem) => !/^(in|ex)clusion/.test(problem.path));
   list.hidden = others.length === 0;
   list.replaceChildren(
-    ...others.map(({ path, reason }) =>
-      Object.assign(document.createElement("li"), { textContent: `${path || "the view"}: ${reason}` }),
+    ...others.map((problem) =>
+      Object.assign(document.createElement("li"), {
+        textContent: `${valueLabel(problem.path.split(/[.[]/)[0] || "the view")}: ${problemText(problem)}`,
+      }),
     ),
   );
   for (const builder of form.querySelectorAll("rule-builder")) {

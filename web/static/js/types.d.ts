@@ -117,6 +117,7 @@ export interface ProblemBody extends Record<string, any> {
 export interface ActionNote {
   name?: string;
   done?: string;
+  isCancelled?: boolean;
 }
 
 /** One object of the directory: a rep, a group, a campaign or the settings. */

@@ -54,7 +54,7 @@ async def main(bootstrap: str, path: str) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stopped.set)
     # Without a group: the database says where to read on, and this program reads every partition.
-    # read_committed: firstclaim writes in transactions.
+    # read_committed is right for every topic. These two are written without transactions.
     consumer = AIOKafkaConsumer(
         *UPSERTS, bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
     )

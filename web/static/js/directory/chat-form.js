@@ -1,5 +1,6 @@
 // The part of the org's settings about its chats: which get news of reps, and which news. Their addresses are the operator's.
 
+import { problemText } from "../format.js";
 import { button, field, framed, make, text } from "./fields.js";
 
 /** @import { Field } from "./fields.js" */
@@ -72,7 +73,7 @@ export function chatFields(name, value, reps) {
         const found = problems.find(({ path }) => path.startsWith(`${name}.services[${n}]`));
         const said = one.name.node.querySelector("[data-problem]");
         if (!(said instanceof HTMLElement)) return;
-        said.textContent = found?.reason ?? "";
+        said.textContent = problemText(found);
         said.hidden = !found;
       });
     },

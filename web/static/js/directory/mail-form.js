@@ -1,5 +1,6 @@
 // The part of the org's settings about its mails to reps: sender, look and words.
 
+import { problemText } from "../format.js";
 import { choice, field, framed, make, text, toggle } from "./fields.js";
 
 /** @import { Field } from "./fields.js" */
@@ -77,7 +78,7 @@ export function mailFields(name, value) {
         const found = problems.find(({ path }) => path.split(".").includes(one.name));
         const said = one.node.querySelector("[data-problem]");
         if (!(said instanceof HTMLElement)) continue;
-        said.textContent = found?.reason ?? "";
+        said.textContent = problemText(found);
         said.hidden = !found;
       }
     },

@@ -56,7 +56,7 @@ public final class Consumer {
   public static void main(String[] arguments) throws Exception {
     try (Connection database = DriverManager.getConnection("jdbc:sqlite:" + arguments[1]);
         // Without a group: the database says where to read on, and this program reads every partition.
-        // read_committed: firstclaim writes in transactions.
+        // read_committed is right for every topic. These two are written without transactions.
         KafkaConsumer<String, String> consumer =
             new KafkaConsumer<>(
                 Map.of("bootstrap.servers", arguments[0], "isolation.level", "read_committed"),

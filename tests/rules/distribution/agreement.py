@@ -1,0 +1,70 @@
+"""Checks that leads and their org know the same of each other in a test."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from models.lead import Lead, LeadRow, Phase, RepSearch
+from models.org_rows import Stage
+from rules.lead.waiting import is_to_be_asked
+from rules.org.org_partition import OrgPartition
+from rules.org.state import OrgState
+from rules.org.unasked import unasked
+from rules.queues.rule_book import OrgRules
+
+_STANDS: Final = {
+    RepSearch.OFFERED: Stage.OFFERED,
+    RepSearch.RINGING: Stage.RINGING,
+    RepSearch.PAUSED: Stage.WAITING,
+    RepSearch.IN_LINE: Stage.WAITING,
+    RepSearch.WAITING: Stage.WAITING,
+}
+"""The state of a lead's distribution -> its stage in the org."""
+
+
+def check_agreement(orgs: OrgPartition, org: OrgState, rows: Mapping[str, LeadRow], rules: OrgRules) -> None:
+    """Check that leads and org know the same, which they do when all messages are delivered (X7).
+
+    No lead waits although a rep may have it (M5).
+    """
+    expected = {}
+    assert not list(unasked(orgs)), "a waiting lead is offered once a rep may have it (M5)"
+    assert not [name for name, row in rows.items() if row.lead and is_to_be_asked(row.lead, rules)]
+    for name, row in rows.items():
+        if row.lead is not None and (stand := stands(row.lead)) is not None:
+            expected[name] = stand
+    found = {
+        name: (row.stage, row.epoch, tuple(sorted(hold.rep_id for hold in row.holds)))
+        for name, row in org.leads.items()
+    }
+    assert found == expected, "the org knows of each lead what the lead knows (X7)"
+    assert not any(rep.places for rep in org.reps.values()), "each reserved place was used or returned (M6)"
+    leads = {name: row.lead for name, row in rows.items() if row.lead is not None}
+    counted = {name: lead.inquiries for name, lead in leads.items() if lead.merged is None}
+    assert org.persons.arrivals() == counted, "each arrival is exactly one lead's (R6)"
+    for name in rows:
+        if (lead_id := org.persons.lead_of(name)) is not None:
+            assert counting(rows, name) == lead_id, "ids lead to the lead that counts (K5)"
+
+
+def counting(rows: Mapping[str, LeadRow], name: str) -> str:
+    """Return the lead that counts for an id, as the leads say themselves."""
+    for _ in rows:
+        row = rows[name]
+        merged = row.lead.merged if row.lead else None
+        into = merged.into if merged else row.merged_into
+        if into is None:
+            return name
+        name = into
+    raise AssertionError("the ids go in a circle")
+
+
+def stands(lead: Lead) -> tuple[Stage, int, tuple[str, ...]] | None:
+    """Return how the org must hold a lead: stage, epoch, and whose capacity it takes; None if not at all."""
+    if lead.phase is Phase.CLOSED:
+        return None
+    if lead.owner is not None:
+        return Stage.HELD, lead.owned_epoch, (lead.owner,)
+    if lead.search is None:
+        return None
+    assert lead.search.stage is not RepSearch.ASKED, "a lead that asks is answered"
+    return _STANDS[lead.search.stage], lead.search.epoch, tuple(sorted(lead.search.reps))

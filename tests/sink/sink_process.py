@@ -1,0 +1,123 @@
+"""The sink as a process, and the journal in Kafka that the tests of the process share."""
+
+import asyncio
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from aiokafka import AIOKafkaProducer
+from sqlalchemy import insert
+
+from runtime.kafka import KafkaBroker
+from runtime.process import free_port, spawn
+from sink.tables import SinkOffsetTable
+from sink.writer import JournalRecord
+from streams.settings import Settings
+from streams.topics import LEAD_JOURNAL, provision
+from tests.sink.conftest import Database
+from tests.sink.seeded_journal import Story
+
+PARTITIONS = 16
+"""One partition for each test of this module."""
+
+
+class Journal:
+    """The journal in Kafka, with the records of every test."""
+
+    def __init__(self, broker: KafkaBroker) -> None:
+        self.broker = broker
+        self.stories: list[Story] = []
+        self.poison: list[JournalRecord] = []
+        self.settings = Settings.read(kafka_bootstrap_servers=broker.address, partitions=PARTITIONS)
+        asyncio.run(provision(self.settings))
+
+    def begin(self) -> Story:
+        """Return a story in an unused partition."""
+        assert len(self.stories) < PARTITIONS, "more stories than partitions: raise PARTITIONS"
+        story = Story(len(self.stories), seed=100)
+        self.stories.append(story)
+        return story
+
+    def send(self, records: list[JournalRecord]) -> None:
+        """Write records to Kafka, all acknowledged on return."""
+        asyncio.run(self._send(records))
+
+    async def _send(self, records: list[JournalRecord]) -> None:
+        async with AIOKafkaProducer(bootstrap_servers=self.broker.address, linger_ms=5) as producer:
+            sent = [
+                await producer.send(LEAD_JOURNAL, record.value, key=record.key, partition=record.partition)
+                for record in records
+            ]
+            for record, receipt in zip(records, sent, strict=True):
+                assert (await receipt).offset == record.offset
+
+    @property
+    def ends(self) -> dict[int, int]:
+        """Partition -> the offset after its last record, of partitions with records."""
+        return {story.partition: len(story.records) for story in self.stories if story.records}
+
+    def read_before(self, database: Database) -> None:
+        """Set a database to the state after a sink has read everything so far."""
+        positions = [
+            {
+                "topic": LEAD_JOURNAL,
+                "partition": story.partition,
+                "next_offset": len(story.records),
+                "mark": story.off,
+            }
+            for story in self.stories
+            if story.records
+        ]
+        if positions:
+            engine = database.engine()
+            with engine.execution_options(writes=True).begin() as connection:
+                connection.execute(insert(SinkOffsetTable), positions)
+            engine.dispose()
+
+
+class SinkProcess:
+    """One `python -m sink`."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        self.port = free_port()
+        self.log = log
+        self.process = spawn(
+            [sys.executable, "-m", "sink", str(self.port)],
+            log,
+            environment={**os.environ, **settings.environment()},
+            directory=Path.cwd(),
+        )
+
+    def ask(self, page: str) -> tuple[int, str]:
+        """Return status and text of a page; status 0 while nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{page}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def in_the_way(self) -> dict[str, dict[str, str]]:
+        """Return the problems that /ready names: name -> reason and since."""
+        status, text = self.ask("ready")
+        assert status in {0, 200, 503}
+        return {reason["what"]: reason for reason in json.loads(text)["reasons"]} if text else {}
+
+    def retries(self, what: str) -> float:
+        """Return how often it has retried because of a cause, as /metrics counts it."""
+        name = f'firstclaim_sink_retries_total{{what="{what}"}} '
+        lines = self.ask("metrics")[1].splitlines()
+        return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+
+    def ready(self) -> bool:
+        """Return whether /ready returns 200."""
+        return self.ask("ready")[0] == 200
+
+    def kill(self) -> None:
+        """Kill it, as a power cut would."""
+        self.process.kill()
+        self.process.wait()

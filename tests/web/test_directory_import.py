@@ -1,0 +1,226 @@
+"""An admin imports a directory file or a table of people: sees what it changes or what is wrong, and publishes (Q6)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.audited import entries
+from tests.web.axe import serious
+from tests.web.rows import READY
+from tests.web.screens import fits_a_phone, shot
+from tests.web.signed_in import signed_in
+from web.services.directory_import.importing import MOST_BYTES
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+LENDER: Final = Path(__file__).parents[2] / "docs" / "examples" / "lender.yaml"
+FILE: Final = """reps:
+  ann-lee: {name: Ann Lee, role: manager, teams: [east]}
+  bob-ray: {name: Bob Ray, licensed_states: [RI, MA]}
+groups:
+  east: {name: East, method: round_robin, members: [{rep_id: bob-ray}, {rep_id: ann-lee, weight: 2}]}
+campaigns:
+  east: {name: Purchase East, vendor: acme, group_id: east}
+"""
+BROKEN: Final = """reps:
+  ann-lee: {name: Ann Lee, role: boss}
+  bob-ray:
+    name: Bob Ray
+    licensed_states: [RI, Narnia]
+groups:
+  east: {name: East, method: round_robin, members: [{rep_id: nobody}]}
+"""
+# As a spreadsheet of Windows saves it: cp1252, semicolons, CRLF.
+TABLE: Final = (
+    "Name;Email;Role;Teams;States;Most open leads;Shoe size\r\n"
+    "José Núñez;jose@lender.example;Rep;east, west;Rhode Island, MA;40;43\r\n"
+    "Bob Ray;bob@lender.example;;;;;\r\n"
+).encode("cp1252")
+
+
+async def opened(office: RunningOrg) -> Page:
+    """Return the page of an org that has an admin, Ada."""
+    await office.rep("ada", "admin")
+    await office.until_known("ada")
+    page = await office.sign_in("ada", "/directory/reps")
+    await page.get_by_role("link", name="Import a file").click()
+    await page.wait_for_selector(READY)
+    return page
+
+
+async def choose(page: Page, name: str, content: str | bytes) -> None:
+    """Choose a file as a person does."""
+    content = content if isinstance(content, bytes) else content.encode()
+    file: Any = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    await page.get_by_label("Drop a file here").set_input_files(file)
+
+
+def problems(page: Page) -> Any:
+    """Return the rows of what is wrong."""
+    return page.locator("[data-problems] tr")
+
+
+async def cells(page: Page) -> list[list[str]]:
+    """Return what is wrong, cell by cell."""
+    return [await row.locator("td").all_inner_texts() for row in await problems(page).all()]
+
+
+async def published(office: RunningOrg) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the org's objects, as the API has them."""
+    async with signed_in(office, "ada") as ada:
+        found = (await ada.get("/api/v1/directory")).json()["objects"]
+    return {(one["kind"], one["id"]): one["value"] for one in found}
+
+
+async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(office: RunningOrg) -> None:
+    page = await opened(office)
+    before = await published(office)
+    await choose(page, "east.yaml", FILE)
+    said = page.locator("[data-sentences] li")
+    await expect(said).to_have_text(
+        [
+            "Adds the rep Ann Lee: with role Manager; with teams east.",
+            "Adds the rep Bob Ray: with licensed states RI, MA.",
+            "Adds the group East: with method Round robin; with roster Bob Ray, Ann Lee (weight 2).",
+            "Adds the campaign Purchase East: with vendor acme; with group East.",
+        ]
+    )
+    await expect(page.locator("[data-rest]")).to_have_text(
+        "Not in the file, and left as it is: 1 object of the directory."
+    )
+    assert await published(office) == before
+    assert await serious(page) == []
+    assert await fits_a_phone(page)
+    await shot(page, "directory-import")
+    await page.get_by_role("button", name="Publish 4 changes").click()
+    await expect(page.locator("[data-done]")).to_have_text("Published: 4 changes.")
+    after = await published(office)
+    assert after["rep", "ann-lee"]["role"] == "manager"
+    assert after["group", "east"]["members"] == [{"rep_id": "bob-ray"}, {"rep_id": "ann-lee", "weight": 2}]
+    assert after["campaign", "east"]["group_id"] == "east"
+    async with signed_in(office, "ada") as ada:
+        texts = [one["text"] for one in await entries(ada, "published", 4)]
+    assert any("Ada published the new rep Ann Lee" in text for text in texts)
+    # The file that the page saves changes nothing; a changed line of it is said as what it changes.
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Save the directory").click()
+    saved = (await (await download.value).path()).read_text()
+    await choose(page, "directory.yaml", saved)
+    await expect(page.locator("#changes-title")).to_have_text("It would change nothing")
+    await choose(page, "directory.yaml", saved.replace("name: East\n", "name: New England\n"))
+    await expect(said).to_have_text(
+        ["Changes the group New England: changes the name from East to New England."]
+    )
+    # A file may also say all there is to be.
+    await choose(page, "only.yaml", "reps:\n  ada: {name: Ada, role: admin}\n")
+    await expect(page.locator("[data-rest]")).to_contain_text("4 objects of the directory")
+    await page.get_by_label("Also remove what a directory file does not name").check()
+    await expect(said.filter(has_text="Removes")).to_have_text(
+        [
+            "Removes the rep Ann Lee.",
+            "Removes the rep Bob Ray.",
+            "Removes the group East.",
+            "Removes the campaign Purchase East.",
+        ]
+    )
+    await expect(page.locator("[data-effects]")).to_contain_text("Bob Ray is signed out")
+
+
+async def test_q6_a_refused_file_says_line_and_field_and_changes_nothing(office: RunningOrg) -> None:
+    page = await opened(office)
+    before = await published(office)
+    await choose(page, "broken.yaml", BROKEN)
+    await expect(page.locator("[data-problem]")).to_have_text(
+        "2 things are wrong in the file, so nothing was published."
+    )
+    found = await cells(page)
+    assert [one[:3] for one in found] == [
+        ["2", "rep ann-lee", "Role"],
+        ["5", "rep bob-ray", "Licensed states 2"],
+    ]
+    assert found[1][3] == "Is not a state's code like RI."
+    assert await serious(page) == []
+    await expect(page.get_by_role("button", name="Publish")).to_be_hidden()
+    # Each of these is refused as well, and the words are about the file that was chosen last.
+    await choose(page, "missing.yaml", BROKEN.replace("boss", "rep").replace(", Narnia", ""))
+    await expect(problems(page)).to_have_count(1)
+    assert (await cells(page))[0] == [
+        "7",
+        "group east",
+        "Members 1 Rep id",
+        "There is no rep nobody, neither in the file nor published.",
+    ]
+    await choose(page, "no.yaml", "reps:\n  ann: [1\n  bob: 2\n")
+    await expect(problems(page)).to_contain_text("Cannot be read here")
+    assert (await cells(page))[0][0] == "3"
+    await choose(page, "theirs.yaml", f"org: another\n{FILE}")
+    await expect(problems(page)).to_contain_text(f"Is another; only a file of {office.org} can be read here.")
+    await choose(page, "alone.yaml", "reps:\n  ada: {name: Ada, role: rep}\n")
+    await expect(problems(page)).to_contain_text("no active admin")
+    await choose(page, "large.yaml", b"# " + b"x" * MOST_BYTES)
+    await expect(page.locator("[data-problem]")).to_contain_text("large.yaml has 2 MB; 2 MB are the most.")
+    await expect(page.locator("[data-wrong]")).to_be_hidden()
+    assert await published(office) == before
+    async with signed_in(office, "ada") as ada:  # the server has the same bound
+        big = await ada.post(
+            "/api/v1/directory/file/trial", files={"file": ("a.yaml", b"# " + b"x" * MOST_BYTES)}
+        )
+        assert (big.status_code, big.json()["detail"]) == (
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "the file has more than 2 MB",
+        )
+    await choose(page, LENDER.name, LENDER.read_text().replace("org: default", f"org: {office.org}"))
+    await expect(page.get_by_role("button", name="Publish")).to_be_visible()
+    await expect(page.locator("[data-problem]")).to_be_hidden()
+
+
+async def test_r9_a_table_of_people_that_a_spreadsheet_saved(office: RunningOrg) -> None:
+    await office.rep("bob-ray", email="BOB@lender.example", teams=["north"])
+    page = await opened(office)
+    await choose(page, "people.csv", TABLE)
+    said = page.locator("[data-sentences] li")
+    new = (
+        "Adds the rep José Núñez: with email jose@lender.example; with teams east, west; "
+        "with licensed states RI, MA; with most open leads 40."
+    )
+    changed = "Changes the rep Bob Ray: changes the email from BOB@lender.example to bob@lender.example."
+    await expect(said).to_have_text([changed, new])
+    await expect(page.locator("[data-unread]")).to_contain_text("Shoe size")
+    await page.get_by_role("button", name="Publish 2 changes").click()
+    await expect(page.locator("[data-done]")).to_have_text("Published: 2 changes.")
+    after = await published(office)
+    assert after["rep", "jose"]["licensed_states"] == ["RI", "MA"]
+    assert after["rep", "bob-ray"]["teams"] == ["north"]  # an empty cell leaves what is published
+    await choose(page, "people.csv", "Name,Role,States\nKim,chief,RI\nLou,rep,Narnia\nKim,rep,\n,,RI\n")
+    await expect(problems(page)).to_have_count(3)
+    found = await cells(page)
+    assert [(one[0], one[2]) for one in found] == [("2", "Role"), ("3", "Licensed states"), ("5", "--")]
+    await choose(page, "people.csv", "Id,Name\nkim,Kim\nlou,Lou\nkim,Kim Roe\n")
+    await expect(problems(page)).to_have_count(1)
+    found = await cells(page)
+    assert found[0][0] == "4"
+    assert found[0][3] == "Is the same person as line 2."
+    await choose(page, "empty.csv", "a;b\n1;2\n")
+    await expect(problems(page)).to_contain_text("must name the columns")
+
+
+async def test_q6_what_somebody_publishes_meanwhile_is_looked_at_first(office: RunningOrg) -> None:
+    page = await opened(office)
+    await choose(page, "east.yaml", FILE)
+    button = page.get_by_role("button", name="Publish 4 changes")
+    await expect(button).to_be_visible()
+    await office.publish("rep", "bob-ray", name="Bob Ray", licensed_states=["RI", "MA"])
+    await button.click()
+    await expect(page.locator("[data-problem]")).to_contain_text("Somebody published meanwhile")
+    await page.get_by_role("button", name="Publish 3 changes").click()
+    await expect(page.locator("[data-done]")).to_have_text("Published: 3 changes.")

@@ -1,0 +1,207 @@
+"""Checks a directory file or a table of people as a whole, plans what it changes, and publishes the plan (Q6, R1)."""
+
+import asyncio
+import contextlib
+import hashlib
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from application.audit.entry import Actor, Entry
+from application.audit.write import audited_all
+from application.directory.apply import planned
+from application.directory.changes import Plan, differences
+from application.directory.file import read_directory
+from application.directory.lines import line_of_error, lines_of
+from application.directory.objects import SECTION_OF, Objects, Value, WantedAction, normal
+from application.directory.people import PeopleErrors, is_table, read_people
+from application.directory.publish import PublishedObjects, publish, read_published
+from application.directory.references import after
+from models.errors import Problem as FieldProblem
+from models.errors import PublicationConflictError, PublicationErrors, RetryableError
+from rules.queues.rule_book import Key, OrgRules
+from web.auth import Person
+from web.errors import Problem
+from web.parts import Services
+from web.services.directory_edits.editor import NO_ADMIN, READ_BACK_SECONDS, has_admin
+from web.services.directory_edits.effects import effects
+from web.services.directory_import.sentences import NOUNS, Sentence, named, sentences
+from web.services.field_labels import field_label
+
+MOST_BYTES: Final = 2 * 1024 * 1024
+"""The largest file: a directory of about 10,000 reps. `firstclaim directory apply` reads larger ones."""
+MOST_EFFECTS: Final = 50
+"""The most objects of whose change the further effects are said."""
+MOST_PROBLEMS: Final = 200
+_KINDS: Final = {section: kind for kind, section in SECTION_OF.items()}
+
+
+class Wanted(NamedTuple):
+    """What a file asks for. `unread`: columns of a table that are not known."""
+
+    objects: WantedAction
+    unread: tuple[str, ...] = ()
+
+
+class ImportPlan(NamedTuple):
+    """What a file would change. `effects`: what happens beyond the objects. `tag`: identifies the plan.
+
+    `left`: how many published objects the file does not name, and that stay.
+    """
+
+    plan: Plan
+    sentences: list[Sentence]
+    effects: list[str]
+    unread: tuple[str, ...]
+    tag: str
+
+    @property
+    def left(self) -> int:
+        """How many published objects stay as they are."""
+        return len(self.plan.left)
+
+
+async def plan_import(
+    parts: Services, person: Person, content: bytes, name: str, *, prune: bool
+) -> ImportPlan:
+    """Return what importing a file would change. Nothing is published.
+
+    `name`: the file's name; `.csv`, `.tsv` and `.txt` are tables of people. `prune`: also remove what the file does
+    not name; a table never removes anybody. Raises 422 with every problem by line and field, 413 for a file that is too
+    large, and `RetryableError` where Kafka is away.
+    """
+    if len(content) > MOST_BYTES:
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "the file has more than 2 MB")
+    before = await read_published(parts.settings, person.org)
+    table = is_table(name)
+    try:
+        wanted = await asyncio.to_thread(_read, person.org, content, name, before.present)
+        asker = _asker(person, before, wanted.objects)
+        plan = planned(before, {**wanted.objects, **asker}, prune=prune and not table)
+        _keeps_an_admin(before, plan)
+    except PublicationErrors as error:
+        raise await asyncio.to_thread(_refusal, error, content, table=table) from error
+    rules = parts.directory.org(person.org)
+    said = await asyncio.to_thread(_effects, parts, rules, plan, before.present)
+    said += [f"You are published as {key[1]}, an admin, in the same step." for key in asker]
+    return ImportPlan(plan, sentences(plan, before.present), said, wanted.unread, _tag(plan))
+
+
+async def publish_import(parts: Services, person: Person, found: ImportPlan) -> None:
+    """Publish a plan, all of it or nothing, with an entry of the audit for each object.
+
+    Raises 412 if somebody published for the org since the plan was made.
+    """
+    plan = found.plan
+    if not plan.objects:
+        return
+    try:
+        async with audited_all(parts.settings, _entries(person.as_actor, plan)):
+            versions = await publish(parts.settings, person.org, plan.objects, seen=plan.seen)
+    except PublicationConflictError as error:
+        raise meanwhile() from error
+    with contextlib.suppress(RetryableError):  # it is published; this console reads it a little later
+        await parts.directory.until_read(max(versions), READ_BACK_SECONDS)
+
+
+def meanwhile() -> Problem:
+    """Return the error for a plan that is not what was shown, because somebody published."""
+    detail = "somebody published meanwhile, so nothing was published; look at what the file would change now"
+    return Problem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", detail)
+
+
+def _read(org: str, content: bytes, name: str, before: Objects) -> Wanted:
+    if is_table(name):
+        people = read_people(org, content, before)
+        return Wanted(people.objects, people.unread)
+    _, objects = read_directory(content, name, org=org)
+    return Wanted(objects)
+
+
+def _asker(person: Person, before: PublishedObjects, wanted: WantedAction) -> dict[Key, Value]:
+    """Return the caller as an admin, if a file publishes the first reps of an open org without naming the caller."""
+    own: Key = ("rep", person.rep_id)
+    adds = any(kind == "rep" and value is not None for (kind, _), value in wanted.items())
+    closes = before.is_open and adds and not any(kind == "rep" for kind, _ in before.present)
+    if not closes or own in wanted:
+        return {}
+    value = {"rep_id": person.rep_id, "name": person.name, "role": "admin", "email": person.email}
+    published = normal(person.org, *own, value)
+    return {} if published is None else {own: published}
+
+
+def _keeps_an_admin(before: PublishedObjects, plan: Plan) -> None:
+    had = has_admin(before.present) or before.is_open
+    touches = any(kind == "rep" for kind, _ in plan.objects)
+    if had and touches and not has_admin(after(before.present, plan.objects)):
+        raise PublicationErrors((FieldProblem(path="reps", reason=NO_ADMIN),))
+
+
+def _effects(parts: Services, rules: OrgRules, plan: Plan, before: Objects) -> list[str]:
+    keys = list(plan.objects)[:MOST_EFFECTS]
+    said = [
+        text for key in keys for text in effects(parts.crm, rules, key, before.get(key), plan.objects[key])
+    ]
+    return list(dict.fromkeys(said))
+
+
+def _tag(plan: Plan) -> str:
+    shown = [[*key, value] for key, value in plan.objects.items()]
+    return hashlib.sha256(msgspec.json.encode([shown, plan.changes], order="sorted")).hexdigest()
+
+
+def _entries(actor: Actor, plan: Plan) -> list[Entry]:
+    return [
+        Entry(
+            actor,
+            "removed" if change.change == "removed" else "published",
+            f"{change.kind}/{change.id}",
+            change.paths or differences({}, plan.objects.get((change.kind, change.id)) or {}),
+        )
+        for change in plan.changes
+    ]
+
+
+def _refusal(error: PublicationErrors, content: bytes, *, table: bool) -> Problem:
+    """Return the problems of a file, each with its line, the object and the field in words, and the reason."""
+    some = error.problems[:MOST_PROBLEMS]
+    if isinstance(error, PeopleErrors):
+        shown = [
+            _shown(one, line, "", field_label(one.path) if one.path else "")
+            for line, one in zip(error.lines, some, strict=False)
+        ]
+    elif (broken := line_of_error(error)) is not None:
+        unread = FieldProblem(path="file", reason=f"cannot be read here: {broken[1]}")
+        shown = [_shown(unread, broken[0], "file", "")]
+    else:
+        lines = {} if table else lines_of(content, [one.path for one in some])
+        shown = [_shown(one, lines.get(one.path), *_where(one)) for one in some]
+    count = len(error.problems)
+    detail = "1 thing is wrong in the file" if count == 1 else f"{count:,} things are wrong in the file"
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{detail}, so nothing was published", errors=shown
+    )
+
+
+def _shown(one: FieldProblem, line: int | None, where: str, field: str) -> dict[str, Any]:
+    return {"path": one.path, "reason": one.reason, "line": line, "where": where, "field": field}
+
+
+def _where(problem: FieldProblem) -> tuple[str, str]:
+    """Return the object and the field of a path in words: "rep rep-7" and "working hours 1 from"."""
+    section, _, rest = problem.path.partition(".")
+    kind = _KINDS.get(section)
+    if kind is None or (kind not in NOUNS and not rest):
+        return problem.path, ""
+    if kind not in NOUNS:
+        return "settings", _field(rest)
+    object_id, _, inside = rest.partition(".")
+    return named((kind, object_id), {}).removeprefix("the "), _field(inside)
+
+
+def _field(path: str) -> str:
+    return " ".join(
+        f"{field_label(name)} {int(place.rstrip(']')) + 1}" if place else field_label(name)
+        for name, _, place in (part.partition("[") for part in path.split(".") if part)
+    )

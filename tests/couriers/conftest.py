@@ -23,7 +23,7 @@ from streams.settings import Settings
 from streams.topics import provision
 from tests.couriers.mail_server import MailServer, mail_server
 from tests.fixtures.servers import make_kafka, unique
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -190,7 +190,9 @@ class CourierProcess:
     def page(self, name: str) -> tuple[int, str]:
         """Return status and text of a page; status 0 while nobody listens."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", timeout=5) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}/{name}", timeout=PATIENCE_SECONDS
+            ) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

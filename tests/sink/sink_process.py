@@ -17,6 +17,7 @@ from sink.tables import SinkOffsetTable
 from sink.writer import JournalRecord
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, provision
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import Story
 
@@ -94,7 +95,9 @@ class SinkProcess:
     def ask(self, page: str) -> tuple[int, str]:
         """Return status and text of a page; status 0 while nobody listens."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{page}", timeout=5) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}/{page}", timeout=PATIENCE_SECONDS
+            ) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

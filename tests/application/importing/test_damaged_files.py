@@ -4,9 +4,7 @@ Each row has a token. A token that is still text in the damaged bytes is in exac
 text of one refusal, in the name of a column, or in a file that is refused as a whole.
 """
 
-import gc
 import json
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +26,7 @@ from tests.application.importing.damaged_files import (
     sound_file,
     truncations,
 )
+from tests.fixtures.processor_time import cpu_seconds
 
 pytestmark = pytest.mark.slow
 FILES = 200
@@ -158,23 +157,6 @@ def test_a1_v1_a_quote_over_five_rows_is_refused_with_its_line_and_the_rows_are_
         (refusal,) = [row.refusal for row in found if row.refusal]
         assert (refusal.line, refusal.text) == (2, spoilt[0])
         assert "a quote is opened on this line and not closed" in refusal.reason
-
-
-def cpu_seconds(work: Callable[[], Any]) -> float:
-    """Return the CPU time of a piece of work of this thread, in Python and in C, whatever else the machine does.
-
-    Garbage is not collected meanwhile: that takes as long as the objects of all tests before are many.
-    """
-    taken = []
-    gc.disable()
-    try:
-        for _ in range(3):
-            began = time.thread_time()
-            work()
-            taken.append(time.thread_time() - began)
-    finally:
-        gc.enable()
-    return min(taken)
 
 
 def bytes_read(work: Callable[[], Any]) -> int:

@@ -143,9 +143,11 @@ async def test_x3_a_deadline_the_machine_fails_on_is_told_once(engine: Engine) -
     async with engine.worker(FAULTS="the_machine_fails") as worker:
 
         async def buried() -> bool:
-            return bool(await engine.dead_letters())
+            row = (await engine.rows()).get("late")
+            is_told = isinstance(row, LeadRow) and row.cause.startswith("deadline/")
+            return is_told and bool(await engine.dead_letters())
 
-        await worker.until_async(buried, "the deadline is buried")
+        await worker.until_async(buried, "the deadline is buried, and the lead is told")
     row = (await engine.rows())["late"]
     assert isinstance(row, LeadRow)
     assert row.lead is not None

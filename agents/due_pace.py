@@ -56,11 +56,7 @@ class DuePace:
         """Take note that an event was decided which is no deadline."""
         self._others = True
 
-    async def look_again(self, seconds: float) -> None:
-        """Wait for `seconds`, or until so few events are undecided that the next ones should be on their way."""
+    async def until_next(self) -> None:
+        """Wait until so few events are undecided that the next ones should be on their way."""
         self._refill.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._refill.wait()
-        except TimeoutError:
-            return
+        await self._refill.wait()

@@ -29,7 +29,7 @@ from streams.topics import LEAD_JOURNAL, LEAD_LOG
 _log = structlog.get_logger(__name__)
 
 TIMER_SECONDS: Final = 0.02
-"""How often the stage checks for due deadlines, if none of them is being decided."""
+"""How often the stage checks for due deadlines. It also does when most of those on their way are decided."""
 
 
 def attach(app: StageApp) -> "LeadsStage":
@@ -40,7 +40,14 @@ def attach(app: StageApp) -> "LeadsStage":
     async def decide_leads(stream: EventStream) -> None:
         await stream.handle(stage.decide)
 
-    app.task(stage.append_due_deadlines)
+    @app.timer(TIMER_SECONDS, name="deadlines")
+    async def append_due_deadlines() -> None:
+        if not stage.rebalancing and app.lease.fresh:
+            stage.append_due(datetime.now(UTC).timestamp())
+            OPEN_TIMERS.set(sum(len(leads.deadlines) for leads in stage.table.rows.partitions()))
+            ROWS.set(len(stage.table.rows))
+
+    app.task(stage.append_next_deadlines)
     app.task(stage.sweeper.run)
     return stage
 
@@ -101,17 +108,15 @@ class LeadsStage(Stage):
         """Append an event to our own log."""
         self.writer.add(LEAD_LOG, partition, key=event.lead_id.encode(), value=encode_event(event))
 
-    async def append_due_deadlines(self) -> None:
-        """Append what is due until cancelled, every `TIMER_SECONDS` and as soon as most of it is decided.
+    async def append_next_deadlines(self) -> None:
+        """Append what is due as soon as most of what was appended is decided, until cancelled.
 
         Between a revocation and the end of the next recovery this worker may not write, and it appends nothing.
         """
         while True:
-            await self.due_pace.look_again(TIMER_SECONDS)
+            await self.due_pace.until_next()
             if not self.rebalancing and self.app.lease.fresh:
                 self.append_due(datetime.now(UTC).timestamp())
-                OPEN_TIMERS.set(sum(len(leads.deadlines) for leads in self.table.rows.partitions()))
-                ROWS.set(len(self.table.rows))
 
     def append_due(self, now: float) -> int:
         """Append an event for each deadline that is due at `now` (POSIX seconds); return their number.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 SPREAD: Final = 7
-"""The next lead to claim is this many rows further on, so that rows disappear from all parts of the list."""
+"""The next lead to claim is this many rows further on, so that rows disappear from all parts of what is laid out."""
 
 _WATCH: Final = """() => {
   window.gone = {};
@@ -37,8 +37,8 @@ _WATCH: Final = """() => {
 
 _CLAIM: Final = """async ([place, patience]) => {
   const clock = () => performance.timeOrigin + performance.now();
-  const rows = document.querySelectorAll("[data-rows] tr[data-lead]");
-  const row = rows[place % Math.min(rows.length, 50)];
+  const rows = [...document.querySelectorAll("[data-rows] tr[data-lead]")].filter((one) => one.checkVisibility());
+  const row = rows[place % rows.length];
   const at = clock();
   row.querySelector("button").click();
   const card = document.getElementById("answer");

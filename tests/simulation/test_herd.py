@@ -130,7 +130,7 @@ async def test_x3_what_is_due_next_is_appended_before_all_of_the_last_is_decided
     """The worker does not wait for its next look, or a herd would take longer the slower it looks."""
     pace = DuePace()
     pace.appended(0.0, MOST_BESIDE_OTHERS)
-    waiting = asyncio.create_task(pace.look_again(3600))
+    waiting = asyncio.create_task(pace.until_next())
     for _ in range(MOST_BESIDE_OTHERS // 2):
         pace.decided()
         await asyncio.sleep(0)
@@ -138,4 +138,3 @@ async def test_x3_what_is_due_next_is_appended_before_all_of_the_last_is_decided
     pace.decided()
     await asyncio.wait_for(waiting, 60)
     assert pace.room(0.0) == MOST_UNDECIDED - MOST_BESIDE_OTHERS // 2
-    await pace.look_again(0.001)

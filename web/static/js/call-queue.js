@@ -13,6 +13,7 @@ import { offers } from "./offers.js";
 import { setUpQueueFilter } from "./queue-filter.js";
 import { QueueLinks } from "./queue-links.js";
 import { QueueSelection } from "./queue-selection.js";
+import { foldRows } from "./row-fold.js";
 import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
 import { doNotCall } from "./row-parts.js";
 import { ageOf, CallTimes } from "./row-times.js";
@@ -205,6 +206,7 @@ if (times) {
 }
 leads.onChange = draw;
 leads.onError = sayError;
+foldRows(find("[data-rows]"), find("[data-end]"));
 draw();
 
 // -- search and pages -------------------------------------------------------------------------------------------

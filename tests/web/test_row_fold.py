@@ -1,0 +1,75 @@
+"""A long queue lays out its first rows, and the others as soon as somebody comes near them (Q7)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.running_org import NEW
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+LEADS: Final = 40
+FIRST: Final = 20
+
+
+async def open_queue(office: RunningOrg) -> Page:
+    """Open a queue of `LEADS` leads, the largest loan first."""
+    await office.rep("rep-1")
+    await office.publish("queue", "new", **NEW)
+    await asyncio.gather(
+        *(
+            office.arrive(f"A-{n}", first_name="Ana", last_name=f"Silva {n}", loan_amount=900_000 - n * 1_000)
+            for n in range(LEADS)
+        )
+    )
+    page = await office.sign_in("rep-1", "/queues/new")
+    await expect(page.locator("[data-rows] tr")).to_have_count(LEADS)
+    await expect(shown(page)).to_have_count(FIRST)
+    return page
+
+
+def shown(page: Page) -> Locator:
+    """Return the rows that are laid out."""
+    return page.locator("[data-rows] tr").filter(visible=True)
+
+
+async def test_q7_all_rows_are_there_as_soon_as_somebody_scrolls(office: RunningOrg) -> None:
+    page = await open_queue(office)
+    last = page.get_by_role("button", name=f"Claim this Lead: Ana Silva {LEADS - 1}", exact=True)
+    await expect(last).to_be_hidden()
+    await page.mouse.move(400, 400)
+    await page.mouse.wheel(0, 10_000)
+    await expect(shown(page)).to_have_count(LEADS)
+    await last.click()
+    await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
+
+
+async def test_q7_keys_walk_through_all_rows(office: RunningOrg) -> None:
+    page = await open_queue(office)
+    for _ in range(LEADS):
+        await page.keyboard.press("j")
+    await expect(shown(page)).to_have_count(LEADS)
+    last = page.get_by_role("button", name=f"Claim this Lead: Ana Silva {LEADS - 1}", exact=True)
+    await expect(last).to_be_focused()
+
+
+@pytest.mark.parametrize("key", ["Control+f", "F3"])
+async def test_q7_the_browsers_search_finds_all_rows(office: RunningOrg, key: str) -> None:
+    page = await open_queue(office)
+    await page.keyboard.press(key)
+    await expect(shown(page)).to_have_count(LEADS)
+
+
+async def test_q7_a_tall_window_shows_all_rows_at_once(office: RunningOrg) -> None:
+    page = await open_queue(office)
+    await page.set_viewport_size({"width": 1280, "height": 3000})
+    await expect(shown(page)).to_have_count(LEADS)

@@ -11,6 +11,7 @@ with empty tables of the CRM's schema, with all indexes, in turns on the same Po
 Rows a second are rows written, a lead's second version included. The result is the medians of the repeats.
 """
 
+import gc
 import statistics
 import time
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from runtime.postgres import PostgresServer
 from sink.consumer import BATCH_RECORDS
 from sink.engine import connect
 from sink.migrate import upgrade
+from sink.service import GC_THRESHOLDS
 from sink.tables import Base
 from sink.writer import CrmWriter, JournalRecord
 
@@ -56,6 +58,7 @@ def _measure(
     engine: Engine, records: Sequence[JournalRecord], leads: int, repeats: int, say: Say
 ) -> dict[str, Any]:
     batches = [records[at : at + BATCH_RECORDS] for at in range(0, len(records), BATCH_RECORDS)]
+    gc.set_threshold(*GC_THRESHOLDS)
     sink: list[float] = []
     copied: list[float] = []
     for n in range(repeats):

@@ -1,6 +1,7 @@
 """Stores many rows at once on Postgres: COPY into a staging table, then one upsert from it for each table.
 
-Tables to which rows are only added get them by COPY alone. Only if one of the rows is there already, they are staged.
+Rows that are not there yet are copied straight into their table. Of tables to which rows are only added, all rows are
+tried like this at first; of others, those whose key the table does not have.
 A staging table lives until the end of its transaction and belongs to its connection, so nobody else sees it. Few rows
 are cheaper without one, and SQLite has no COPY: there every row is a statement of the driver.
 """
@@ -10,7 +11,22 @@ from datetime import UTC
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import JSON, Connection, Dialect, Insert, Table, TableClause, column, exc, select, table, text
+from sqlalchemy import (
+    JSON,
+    Connection,
+    Dialect,
+    Insert,
+    Table,
+    TableClause,
+    Text,
+    any_,
+    bindparam,
+    column,
+    exc,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
@@ -44,15 +60,13 @@ class BatchWriter:
         if not self._many or len(rows) < MANY:
             connection.execute(statement, rows)
             return
-        if target.name in ADDED_TO:
-            try:
-                with connection.begin_nested():
-                    self._copy(connection, target, rows, into=target.name)
-            except exc.IntegrityError:
-                pass  # one of the rows is there already
-            else:
-                return
-        if not self._stages(connection):
+        there = [] if target.name in ADDED_TO else _rows_there(connection, target, rows)
+        new = rows if not there else _without(rows, there)
+        if len(new) >= MANY and self._added(connection, target, new):
+            rows = there
+        if not rows:
+            return
+        if len(rows) < MANY or not self._stages(connection):
             connection.execute(statement, rows)
             return
         staging = staging_name(target)
@@ -62,6 +76,15 @@ class BatchWriter:
         self._copy(connection, target, rows, into=staging)
         connection.execute(self._upserts[target.name])
         connection.exec_driver_sql(f"DROP TABLE {staging}")
+
+    def _added(self, connection: Connection, target: Table, rows: Sequence[Values]) -> bool:
+        """Copy rows into their table. Returns False, and adds none, if one of them is there already."""
+        try:
+            with connection.begin_nested():
+                self._copy(connection, target, rows, into=target.name)
+        except exc.IntegrityError:
+            return False
+        return True
 
     def _stages(self, connection: Connection) -> bool:
         if self._may_stage is None:
@@ -110,6 +133,19 @@ def _process(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
         # The driver takes a text four times as fast as an instant.
         return lambda value: (value if value.tzinfo is UTC else process(value)).isoformat()
     return process
+
+
+def _rows_there(connection: Connection, target: Table, rows: Sequence[Values]) -> list[Values]:
+    """Return those of the rows whose key is in the table. The key has one column."""
+    (key,) = target.primary_key.columns
+    keys = bindparam("keys", [row[key.name] for row in rows], postgresql.ARRAY(Text))
+    there = set(connection.scalars(select(key).where(key == any_(keys))))
+    return [row for row in rows if row[key.name] in there]
+
+
+def _without(rows: Sequence[Values], others: Sequence[Values]) -> list[Values]:
+    left_out = set(map(id, others))
+    return [row for row in rows if id(row) not in left_out]
 
 
 def staging_name(target: Table) -> str:

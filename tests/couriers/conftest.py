@@ -96,7 +96,7 @@ class Post:
             topic, key=key.encode(), value=value if isinstance(value, bytes) else json.dumps(value).encode()
         )
         if flush:
-            assert self.producer.flush(60) == 0
+            assert self.producer.flush(PATIENCE_SECONDS) == 0
 
     def records(self, topic: str) -> list[Any]:
         """Return every record of a topic."""
@@ -105,14 +105,14 @@ class Post:
         )
         try:
             found, places = [], []
-            for partition in reader.list_topics(topic, timeout=60).topics[topic].partitions:
+            for partition in reader.list_topics(topic, timeout=PATIENCE_SECONDS).topics[topic].partitions:
                 low, high = _ends(reader, TopicPartition(topic, partition))
                 if low < high:
                     places.append((TopicPartition(topic, partition, low), high))
             reader.assign([place for place, _ in places])
             left = {place.partition: high for place, high in places}
             while left:
-                record = reader.poll(60)
+                record = reader.poll(PATIENCE_SECONDS)
                 assert record is not None, f"{topic} does not come"
                 assert record.error() is None, record.error()
                 if record.partition() not in left:
@@ -147,7 +147,7 @@ def _ends(reader: Consumer, place: TopicPartition) -> tuple[int, int]:
 
     def has_a_leader() -> bool:
         try:
-            found.append(reader.get_watermark_offsets(place, timeout=60))
+            found.append(reader.get_watermark_offsets(place, timeout=PATIENCE_SECONDS))
         except KafkaException as error:
             if error.args[0].code() not in _NO_LEADER_YET:
                 raise

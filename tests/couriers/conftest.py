@@ -7,8 +7,6 @@ import json
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +20,7 @@ from runtime.process import free_port, spawn, stop_process
 from streams.settings import Settings
 from streams.topics import provision
 from tests.couriers.mail_server import MailServer, mail_server
+from tests.fixtures.process_pages import page
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
@@ -189,15 +188,7 @@ class CourierProcess:
 
     def page(self, name: str) -> tuple[int, str]:
         """Return status and text of a page; status 0 while nobody listens."""
-        try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}/{name}", timeout=PATIENCE_SECONDS
-            ) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return page(self.port, name)
 
     def wait_ready(self) -> None:
         """Wait until it is ready."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, event, select
 
@@ -41,7 +42,7 @@ class PowerCut(Exception):  # noqa: N818  # it names an event, not a mistake
 
 @contextmanager
 def cut_before(engine: Engine, words: str) -> Iterator[None]:
-    """Cut the power before the first statement with these words, or before COMMIT."""
+    """Cut the power before the first statement with these words, a COPY into that table, or COMMIT."""
 
     def statement(_c: Any, _k: Any, sql: str, *_: Any) -> None:
         if words in sql:
@@ -51,9 +52,17 @@ def cut_before(engine: Engine, words: str) -> Iterator[None]:
         if words == "COMMIT":
             raise PowerCut
 
+    start_copy = psycopg.Cursor.copy
+
+    def copy(cursor: Any, command: str, *_: Any, **__: Any) -> Any:
+        statement(None, None, command.replace("COPY", "INTO"))
+        return start_copy(cursor, command)
+
     event.listen(engine, "before_cursor_execute", statement)
     event.listen(engine, "commit", commit)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.Cursor, "copy", copy)
+        yield
     event.remove(engine, "before_cursor_execute", statement)
     event.remove(engine, "commit", commit)
 

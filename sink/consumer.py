@@ -4,12 +4,15 @@ There is one way to begin, and the reader returns to it after every failure: rea
 seek to them, and read. Kafka stores no offsets for this group, so a partition that was not sought yet begins at its
 start. To begin too early is harmless, because `CrmWriter` leaves out what is already applied. To begin too late is
 impossible.
+
+While one batch is stored, the next one is fetched and its rows are made. A batch made before a failure or a rebalance
+is dropped, because it begins after records that may not be stored. Its records are read again.
 """
 
 import asyncio
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import perf_counter, time_ns
 from typing import Any, Final
 
@@ -18,7 +21,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from models.errors import RetryableError
-from sink.writer import Applied, CrmWriter, JournalRecord
+from sink.writer import Applied, CrmWriter, JournalRecord, PreparedRecord, prepared
 from streams import clients, metrics, trace_export
 from streams.access import refused
 from streams.clients import Consumer
@@ -78,7 +81,9 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._readiness = readiness
         self._unsought: set[TopicPartition] = set()
         self._generation = 0
+        """How often the reader has begun again. A batch that was fetched in another generation is dropped."""
         self._storing = asyncio.Lock()
+        self._store_task: asyncio.Task[None] | None = None
         self._pauses = WRITE_CRM.pauses()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -89,14 +94,20 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             try:
                 with _translated():
                     if self._unsought:
+                        await self._stored()
                         await self._seek()
+                    generation = self._generation
                     fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
                 if fetched:
-                    await self._store(fetched)
+                    await self._store_next(_records_of(fetched), generation)
+                elif self._store_task is not None and self._store_task.done():
+                    await self._stored()
             except RetryableError as later:
                 if (wrong := refused(None, later)) is not None:
                     raise wrong from later
                 await self._wait(later, stop)
+        with suppress(RetryableError):
+            await self._stored()
 
     async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
         """Wait until the current batch ends, so that the next owner begins after it."""
@@ -113,7 +124,6 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
 
     async def on_partitions_assigned(self, assigned: AbstractSet[TopicPartition]) -> None:
         """Pause these partitions until their positions are set."""
-        self._generation += 1
         self._begin_again(assigned)
         if not assigned:  # there are more sinks than partitions: this one is a standby
             self._readiness.cleared(REBALANCING)
@@ -138,6 +148,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             self._readiness.cleared(KAFKA)
 
     def _begin_again(self, partitions: AbstractSet[TopicPartition]) -> None:
+        self._generation += 1
         self._unsought = set(partitions)
         self._consumer.pause(*partitions)
 
@@ -166,28 +177,33 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         if not behind:
             self._succeeded()
 
-    async def _store(self, fetched: dict[TopicPartition, list[Any]]) -> None:
-        batch = [
-            JournalRecord(
-                record.partition,
-                record.offset,
-                record.key,
-                record.value,
-                tuple(record.headers),
-                record.timestamp,
-            )
-            for records in fetched.values()
-            for record in records
-        ]
-        began, began_ns = perf_counter(), time_ns()
+    async def _store_next(self, batch: list[JournalRecord], generation: int) -> None:
+        """Make the rows of a batch, wait until the batch before it is stored, and begin to store this one.
+
+        Raises RetryableError if the batch before it could not be stored. Then this one is dropped.
+        """
+        rows = await asyncio.to_thread(prepared, batch)
+        await self._stored()
+        if generation == self._generation:
+            self._store_task = asyncio.create_task(self._store(rows, generation))
+
+    async def _stored(self) -> None:
+        """Wait until the current batch is stored. Raises RetryableError if it could not be stored."""
+        task, self._store_task = self._store_task, None
+        if task is not None:
+            await task
+
+    async def _store(self, batch: list[PreparedRecord], generation: int) -> None:
         async with self._storing:
-            applied = await asyncio.to_thread(self._writer.apply, batch)
+            if generation != self._generation:
+                return  # a rebalance began before this batch
+            began, began_ns = perf_counter(), time_ns()
+            applied = await asyncio.to_thread(self._writer.store, batch)
         metrics.SINK_BATCH_SECONDS.observe(perf_counter() - began)
         metrics.SINK_BATCH_RECORDS.observe(len(batch))
         if trace_export.watching:
-            for records in fetched.values():
-                for record in records:
-                    trace_export.handled(record, began_ns, "sink")
+            for each in batch:
+                trace_export.handled(each.record, began_ns, "sink")
         _count(applied)
         self._succeeded()
         if applied.stale == len(batch):
@@ -217,6 +233,21 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 await self._consumer.getmany(timeout_ms=int(min(left * 1000, POLL_MS)) + 1)
             except KafkaError:
                 await asyncio.sleep(min(left, POLL_MS / 1000))
+
+
+def _records_of(fetched: dict[TopicPartition, list[Any]]) -> list[JournalRecord]:
+    return [
+        JournalRecord(
+            record.partition,
+            record.offset,
+            record.key,
+            record.value,
+            tuple(record.headers),
+            record.timestamp,
+        )
+        for records in fetched.values()
+        for record in records
+    ]
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Turns one journal record into table rows. This is pure: the same record always gives the same rows."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -8,7 +10,6 @@ import msgspec
 from models.decisions import (
     ActivityRecorded,
     Answered,
-    Decision,
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
@@ -28,12 +29,10 @@ Values = dict[str, Any]
 
 _ACTIVITIES: Final = (ActivityRecorded, NoteRecorded)
 _ABOUT_EXCEPTIONS: Final = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
-_WITH_ROWS: Final = (*_ACTIVITIES, InquiryAdded, MergedInto, InquirySplit, LeadSplit, LeadErased)
+_WITH_ROWS: Final = frozenset({*_ACTIVITIES, InquiryAdded, MergedInto, InquirySplit, LeadSplit, LeadErased})
 """Decisions that cause more than a row of their own. Most records have none of them."""
 _STATUS: Final = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
 _INT64: Final = 2**63
-_COLUMNS: Final = {"type", "result", "rep_id"}
-"""Fields of a decision that have columns of their own, so `why` does not repeat them."""
 _COPIED: Final = (
     "org",
     "vendor",
@@ -52,6 +51,7 @@ _COPIED: Final = (
     "time_zone",
     "assigned_to",
 )
+_copied_of: Final = attrgetter(*_COPIED)
 
 
 class TableRows(NamedTuple):
@@ -67,11 +67,11 @@ class TableRows(NamedTuple):
     assignment: Values | None
     exception: Values | None
     decisions: list[Values]
-    activities: list[Values]
-    inquiries: list[Values]
-    aliases: list[Values]
-    split: tuple[str, ...]
-    is_split: bool
+    activities: Sequence[Values] = ()
+    inquiries: Sequence[Values] = ()
+    aliases: Sequence[Values] = ()
+    split: tuple[str, ...] = ()
+    is_split: bool = False
     erased: bool = False
     split_from: tuple[str, ...] = ()
     counts: RowCounts | None = None
@@ -83,17 +83,21 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
     A row without a lead (an action on a lead that never arrived) gives decisions only.
     """
     lead = row.lead
-    further = tuple(decision for decision in row.decisions if isinstance(decision, _WITH_ROWS))
-    return TableRows(
+    found = TableRows(
         off=row.off,
         lead=None if lead is None else _lead(lead_id, row, lead),
         assignment=None if lead is None else _assignment(lead_id, row, lead),
         exception=None if lead is None else _exception(lead_id, row, lead),
-        decisions=[
-            _decision(partition, lead_id, row, n, decision) for n, decision in enumerate(row.decisions)
-        ],
-        activities=_activities(partition, lead_id, row, lead) if further and lead is not None else [],
-        inquiries=_inquiries(lead_id, row, lead) if further and lead is not None else [],
+        decisions=_decisions(partition, lead_id, row),
+        split_from=() if lead is None else lead.split_from,
+        counts=row_counts(partition, lead_id, row),
+    )
+    further = [decision for decision in row.decisions if type(decision) in _WITH_ROWS]
+    if not further:
+        return found
+    return found._replace(
+        activities=_activities(partition, lead_id, row, lead) if lead is not None else [],
+        inquiries=_inquiries(lead_id, row, lead) if lead is not None else [],
         aliases=[
             {"alias_id": lead_id, "lead_id": decision.into}
             for decision in further
@@ -102,8 +106,6 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
         split=tuple(said.inquiry_id for said in further if isinstance(said, InquirySplit)),
         is_split=any(isinstance(decision, LeadSplit) for decision in further),
         erased=any(isinstance(decision, LeadErased) for decision in further),
-        split_from=() if lead is None else lead.split_from,
-        counts=row_counts(partition, lead_id, row),
     )
 
 
@@ -150,7 +152,7 @@ def _activities(partition: int, lead_id: str, row: LeadRow, lead: Lead) -> list[
 
 def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
     facts = lead.facts
-    values: Values = {name: getattr(facts, name) for name in _COPIED}
+    values: Values = dict(zip(_COPIED, _copied_of(facts), strict=True))
     values.update(
         lead_id=lead_id,
         silenced=lead.silenced,
@@ -184,9 +186,17 @@ def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
     return values
 
 
+_FREE: Final[Values] = dict.fromkeys(
+    ("locked_by", "locked_until", "offer_rep_ids", "offer_epoch", "offer_until", "offer_method")
+)
+"""The values of a lead that nobody has open and that is offered to nobody."""
+
+
 def _lock_and_offer(lead: Lead) -> Values:
     """Return who has the lead open (D1) and to whom it is offered (R3, S1), each None where there is none."""
     lock = lead.lock
+    if lock is None and lead.search is None:
+        return _FREE
     offer = lead.search if lead.search is not None and lead.search.stage in OPEN_OFFERS else None
     return {
         "locked_by": None if lock is None else lock.rep_id,
@@ -263,21 +273,29 @@ def _exception(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
     }
 
 
-def _decision(partition: int, lead_id: str, row: LeadRow, n: int, decision: Decision) -> Values:
-    fields: Values = msgspec.to_builtins(decision)
-    return {
-        "source_partition": partition,
-        "source_offset": row.off,
-        "n": n,
-        "lead_id": lead_id,
-        "version": row.seq,
-        "type": fields["type"],
-        "result": decision.result.value if isinstance(decision, Answered) else None,
-        "rep_id": fields.get("rep_id"),
-        "cause": row.cause,
-        "why": {name: value for name, value in fields.items() if name not in _COLUMNS},
-        "decided_at": _utc(row.at),
-    }
+def _decisions(partition: int, lead_id: str, row: LeadRow) -> list[Values]:
+    """Return a row for each decision. `why` has its fields without those that have columns of their own."""
+    off, seq, cause, at = row.off, row.seq, row.cause, _utc(row.at)
+    found = []
+    for n, decision in enumerate(row.decisions):
+        why: Values = msgspec.to_builtins(decision)
+        kind, result, rep_id = why.pop("type"), why.pop("result", None), why.pop("rep_id", None)
+        found.append(
+            {
+                "source_partition": partition,
+                "source_offset": off,
+                "n": n,
+                "lead_id": lead_id,
+                "version": seq,
+                "type": kind,
+                "result": result if isinstance(decision, Answered) else None,
+                "rep_id": rep_id,
+                "cause": cause,
+                "why": why,
+                "decided_at": at,
+            }
+        )
+    return found
 
 
 def without_nul(row: LeadRow) -> LeadRow:

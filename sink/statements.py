@@ -23,6 +23,11 @@ from sink.tables import (
 KEPT: Final = ("reason", "explanation", "raised_at")
 """Columns of an exception that keep their value if a later version does not give one."""
 
+ADDED_TO: Final = frozenset(
+    table.__tablename__ for table in (AssignmentHistoryTable, DecisionTable, ActivityTable)
+)
+"""The names of the tables to which rows are only added."""
+
 
 class Statements:
     """The upserts for one dialect, `sqlite` or `postgresql`, built once. Both dialects share the syntax used here.

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Text, any_, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sink.statements import Statements, table_of
@@ -119,7 +119,10 @@ def _had_before(connection: Connection, lead_ids: set[str]) -> set[tuple[str, st
     found: set[tuple[str, str]] = set()
     ordered = sorted(lead_ids)
     for start in range(0, len(ordered), _AT_A_TIME):
-        some = table.lead_id.in_(ordered[start : start + _AT_A_TIME])
+        ids = ordered[start : start + _AT_A_TIME]
+        some: ColumnElement[bool] = table.lead_id.in_(ids)
+        if connection.dialect.name == "postgresql":  # one parameter instead of hundreds
+            some = table.lead_id == any_(bindparam("ids", ids, postgresql.ARRAY(Text)))
         query = select(table.lead_id, table.how).where(some, table.rep_id.is_not(None)).distinct()
         for lead_id, how in connection.execute(query):
             found.add((lead_id, ASSIGNED))

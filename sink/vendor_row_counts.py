@@ -18,6 +18,8 @@ _DIGITS: Final = re.compile(r"\d+")
 _WORDS: Final = {"invalid": "unreadable", "assumed": "assumed", "remarks": "doubtful"}
 """Attributes that our reader adds -> the word for it."""
 _FIELDS: Final = frozenset(Arrival.model_fields)
+_COUNTED: Final = frozenset({LeadAccepted, ArrivalRepeated, InquiryAdded, OwnerChanged})
+"""The decisions that count something. Most records have none of them, or one among several."""
 
 
 class Count(NamedTuple):
@@ -42,7 +44,8 @@ class RowCounts(NamedTuple):
 
 def hour_of(at: datetime) -> datetime:
     """Return the beginning of an instant's hour, in UTC."""
-    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    instant = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return instant.replace(minute=0, second=0, microsecond=0)
 
 
 def row_counts(partition: int, lead_id: str, row: LeadRow) -> RowCounts:
@@ -50,11 +53,15 @@ def row_counts(partition: int, lead_id: str, row: LeadRow) -> RowCounts:
     lead = row.lead
     if lead is None:
         return RowCounts(partition, row.off, lead_id, (), ())
+    if _COUNTED.isdisjoint(map(type, row.decisions)):
+        return RowCounts(partition, row.off, lead_id, (), ())
     org, vendor = lead.facts.org, lead.facts.vendor
     arrived, decided = hour_of(lead.arrived_at), hour_of(row.at)
     counts: list[Count] = []
     firsts: list[Count] = []
     for decision in row.decisions:
+        if type(decision) not in _COUNTED:
+            continue
         match decision:
             case LeadAccepted():
                 counts.append(Count(org, vendor, arrived, "accepted"))
@@ -89,7 +96,7 @@ def remarks_in(attributes: dict[str, Any]) -> list[str]:
 
 
 def _remarks(of: Count, attributes: dict[str, Any]) -> list[Count]:
-    return [of._replace(detail=detail) for detail in remarks_in(attributes)]
+    return [of._replace(detail=detail) for detail in remarks_in(attributes)] if attributes else []
 
 
 def reason_detail(reason: str) -> str:

@@ -80,12 +80,15 @@ class Applied:
         )
 
 
-class _RecordRows(NamedTuple):
-    """A record and the rows it causes. `rows` is None for a record that only advances the offset."""
+class PreparedRecord(NamedTuple):
+    """A record and the rows it causes. `table_rows` is None for a record that only advances the offset.
+
+    A record with a `refusal` can never be stored. It goes to the dead letters instead.
+    """
 
     record: JournalRecord
     table_rows: TableRows | None
-    dead_lettered: bool = False
+    refusal: PermanentError | None = None
 
 
 WriteDeadLetter = Callable[[JournalRecord, PermanentError], None]
@@ -124,50 +127,46 @@ class CrmWriter:
         return found
 
     def apply(self, batch: Sequence[JournalRecord]) -> Applied:
+        """Store a batch: `prepared` and `store` in one."""
+        return self.store(prepared(batch))
+
+    def store(self, batch: Sequence[PreparedRecord]) -> Applied:
         """Store a batch, in each partition's order: rows and offsets in one transaction.
 
-        1. Decode. A record that cannot be decoded is first written to the dead letters: an offset never passes a
-           record that is stored nowhere.
+        1. A record that could not be decoded is first written to the dead letters: an offset never passes a record
+           that is stored nowhere.
         2. In one transaction: lock the partitions' offsets, leave out repeats, write the rows, advance the offsets.
         3. If the database refuses a record, find it by halving the batch: k refused of n records cost at most 2k
            log2(n) + 1 transactions. The record is written to the dead letters, and its neighbours are stored.
 
         Raises RetryableError. What was stored until then stays, and applying the same batch again completes it.
         """
-        applied = self._store([self._prepared(record) for record in batch]) if batch else Applied()
+        for each in batch:
+            if each.refusal is not None:
+                self._dead_letter(each.record, each.refusal)
+        applied = self._store(batch) if batch else Applied()
         self._dead_letters_written.clear()
         return applied
 
-    def _prepared(self, record: JournalRecord) -> _RecordRows:
-        try:
-            return _RecordRows(record, rows_of(record))
-        except PermanentError as refusal:
-            return self._dead_lettered(record, refusal)
-        except (MsgspecError, UnicodeDecodeError) as error:  # not a record that the engine writes
-            return self._dead_lettered(record, PermanentError(type(error).__name__, reason_of(error)))
-        except Exception as error:  # noqa: BLE001  # one record must not stop the others
-            return self._dead_lettered(
-                record, PermanentError(FATAL_ERROR, f"{type(error).__name__}: {reason_of(error)}")
-            )
-
-    def _store(self, work: list[_RecordRows]) -> Applied:
+    def _store(self, work: Sequence[PreparedRecord]) -> Applied:
         try:
             return self._transaction(work)
         except PermanentError as refusal:
             if len(work) == 1:
-                return self._transaction([self._dead_lettered(work[0].record, refusal)])
+                record = work[0].record
+                self._dead_letter(record, refusal)
+                return self._transaction([PreparedRecord(record, None, refusal)])
         middle = len(work) // 2
         return self._store(work[:middle]) + self._store(work[middle:])
 
-    def _dead_lettered(self, record: JournalRecord, refusal: PermanentError) -> _RecordRows:
+    def _dead_letter(self, record: JournalRecord, refusal: PermanentError) -> None:
         """Write the dead letter once, however often the batch is tried again."""
         place = (record.partition, record.offset)
         if place not in self._dead_letters_written:
             self._write_dead_letter(record, refusal)
             self._dead_letters_written.add(place)
-        return _RecordRows(record, None, dead_lettered=True)
 
-    def _transaction(self, work: list[_RecordRows]) -> Applied:
+    def _transaction(self, work: Sequence[PreparedRecord]) -> Applied:
         with translated(DATABASE), self._engine.begin() as connection:
             before = self._locked(connection, sorted({item.record.partition for item in work}))
             self._refuse_gaps(before)
@@ -221,6 +220,23 @@ class CrmWriter:
         return {partition: Position(offset, mark) for partition, offset, mark in connection.execute(query)}
 
 
+def prepared(batch: Sequence[JournalRecord]) -> list[PreparedRecord]:
+    """Decode a batch and make its rows. This is pure, so it may run while another batch is stored."""
+    return [_prepared(record) for record in batch]
+
+
+def _prepared(record: JournalRecord) -> PreparedRecord:
+    try:
+        return PreparedRecord(record, rows_of(record))
+    except PermanentError as refusal:
+        return PreparedRecord(record, None, refusal)
+    except (MsgspecError, UnicodeDecodeError) as error:  # not a record that the engine writes
+        return PreparedRecord(record, None, PermanentError(type(error).__name__, reason_of(error)))
+    except Exception as error:  # noqa: BLE001  # one record must not stop the others
+        reason = f"{type(error).__name__}: {reason_of(error)}"
+        return PreparedRecord(record, None, PermanentError(FATAL_ERROR, reason))
+
+
 def rows_of(record: JournalRecord) -> TableRows | None:
     """Return a record's rows, None if it has none for us. Raises PermanentError or what the decoder raises."""
     if isinstance(record.value, Unreadable):
@@ -240,20 +256,20 @@ def rows_of(record: JournalRecord) -> TableRows | None:
 
 
 def _unapplied_rows(
-    work: list[_RecordRows], before: dict[int, Position]
+    work: Sequence[PreparedRecord], before: dict[int, Position]
 ) -> tuple[list[TableRows], dict[int, Position], Applied]:
     """Return the rows that are not applied yet, the positions after them, and the counts."""
     fresh: list[TableRows] = []
     after = dict(before)
     repeats = stale = passed = buried = 0
-    for record, effect, is_buried in work:
+    for record, effect, refusal in work:
         offset, mark = after[record.partition]
         if record.offset < offset:
             stale += 1
             continue
         if effect is None:
-            buried += is_buried
-            passed += not is_buried
+            buried += refusal is not None
+            passed += refusal is None
         elif effect.off <= mark and effect.off != BEFORE_THE_LOG:
             repeats += 1
         else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, event, select
 
@@ -15,6 +16,7 @@ from models.errors import RetryableError
 from models.lead import DirectoryRow, Phase
 from sink.tables import AssignmentTable, LeadExceptionTable, LeadTable
 from sink.writer import Applied, CrmWriter, JournalRecord, Position
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import (
     START,
@@ -40,7 +42,7 @@ class PowerCut(Exception):  # noqa: N818  # it names an event, not a mistake
 
 @contextmanager
 def cut_before(engine: Engine, words: str) -> Iterator[None]:
-    """Cut the power before the first statement with these words, or before COMMIT."""
+    """Cut the power before the first statement with these words, a COPY into that table, or COMMIT."""
 
     def statement(_c: Any, _k: Any, sql: str, *_: Any) -> None:
         if words in sql:
@@ -50,9 +52,17 @@ def cut_before(engine: Engine, words: str) -> Iterator[None]:
         if words == "COMMIT":
             raise PowerCut
 
+    start_copy = psycopg.Cursor.copy
+
+    def copy(cursor: Any, command: str, *_: Any, **__: Any) -> Any:
+        statement(None, None, command.replace("COPY", "INTO"))
+        return start_copy(cursor, command)
+
     event.listen(engine, "before_cursor_execute", statement)
     event.listen(engine, "commit", commit)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg.Cursor, "copy", copy)
+        yield
     event.remove(engine, "before_cursor_execute", statement)
     event.remove(engine, "commit", commit)
 
@@ -247,7 +257,7 @@ def test_two_writers_of_one_partition_at_once_store_everything_once(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_SECONDS)
     engine = database.engine()
     assert not failures
     assert sum(stored) == 400

@@ -193,6 +193,32 @@ def test_a_database_away_and_back_loses_nothing_and_ready_says_since_when(
     assert tables(plain_engine) == truth(journal, story, expected)
 
 
+def test_a_database_that_is_cut_off_again_and_again_during_a_backlog_ends_exact(
+    journal: Journal,
+    database: Database,
+    start: Callable[[], SinkProcess],
+    plain_engine: Engine,
+    expected: Callable[..., Tables],
+) -> None:
+    """The batch that was read ahead of one that could not be stored is read again."""
+    story = journal.begin()
+    for _ in range(30):
+        story.tell(400).repeat(10)
+    journal.send(story.records)
+    sink = start()
+    cut = 0
+    for step in (1, 3_000, 6_000):
+        assert until(reached(plain_engine, story, step))
+        with database.away():
+            if not caught_up(plain_engine, journal)():
+                assert until(lambda: "CRM database" in sink.in_the_way())
+                cut += 1
+        assert until(sink.ready)
+    assert cut, "the sink was too fast to be cut off in the middle"
+    assert until(caught_up(plain_engine, journal))
+    assert tables(plain_engine) == truth(journal, story, expected)
+
+
 def test_a_sink_waits_for_a_database_that_is_away_when_it_starts(
     journal: Journal, database: Database, start: Callable[[], SinkProcess], plain_engine: Engine
 ) -> None:

@@ -15,7 +15,7 @@ from application.directory.changes import differences
 from application.directory.publish import publish_one
 from models.errors import PublicationConflictError, RetryableError
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.errors import Problem, not_found
+from web.errors import DOCUMENTED, Problem, not_found
 from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import ATTEMPTS
@@ -24,7 +24,7 @@ from web.services.names import Names
 from web.services.queue_editing import QueueState, drafted_value, nameless, publishable, state_of
 from web.store.drafts import Draft, DraftConflictError
 
-router = APIRouter(prefix="/api/v1/queue-drafts", tags=["queue drafts"])
+router = APIRouter(prefix="/api/v1/queue-drafts", tags=["queue drafts"], responses=DOCUMENTED)
 
 READ_BACK_SECONDS: Final = 10.0
 """How long to wait until the console has read a publication back. The publication is valid in any case."""

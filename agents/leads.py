@@ -40,7 +40,7 @@ def attach(app: StageApp) -> "LeadsStage":
     async def decide_leads(stream: EventStream) -> None:
         await stream.handle(stage.decide)
 
-    @app.timer(TIMER_SECONDS, name="deadlines")
+    @app.every(TIMER_SECONDS)
     async def append_due_deadlines() -> None:
         if not stage.rebalancing and app.lease.fresh:
             stage.append_due(datetime.now(UTC).timestamp())

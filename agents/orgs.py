@@ -37,7 +37,7 @@ def attach(app: StageApp) -> "OrgsStage":
     async def decide_orgs(stream: EventStream) -> None:
         await stream.handle(stage.decide)
 
-    @app.timer(WAKE_SECONDS, name="wakes")
+    @app.every(WAKE_SECONDS)
     async def append_due_wakes() -> None:
         if not stage.rebalancing and app.lease.fresh:
             stage.append_due(datetime.now(UTC).timestamp())

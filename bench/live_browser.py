@@ -5,9 +5,14 @@ is signed in as another rep and has the same claimable queue open. One page clai
 Claim this Lead, Return to Call Queue. Two times are measured from the click on Claim this Lead: until a
 MutationObserver of another page sees that the row is no longer in the document, over all claims and pages (`row_gone`);
 and until the claimer's page shows that the claim was won (`answer`). They are milliseconds by the machine's clock.
+
+`row_gone` is also told in three parts: from the click until the board has the change (`to_board`: console, Kafka,
+intake, lead machine, relay and board), from there until the page gets the event (`to_page`: console and browser), and
+from there until the row is gone (`in_page`). The board's time is the id of the feed's entry, in whole milliseconds.
 """
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from bench import bare_page
@@ -35,6 +40,23 @@ _WATCH: Final = """() => {
   }).observe(document.querySelector("[data-rows]"), { childList: true });
 }"""
 
+_HEAR: Final = """
+window.heard = {};
+const add = EventSource.prototype.addEventListener;
+EventSource.prototype.addEventListener = function (name, handle, ...options) {
+  const hear = (event) => {
+    const at = performance.timeOrigin + performance.now();
+    const { change, queue_id, lead_id } = JSON.parse(event.data);
+    if (change === "left" && queue_id === QUEUE) {
+      window.heard[lead_id] ??= { at, board: parseInt(event.lastEventId, 10) };
+    }
+    handle(event);
+  };
+  return add.call(this, name, name === "list" ? hear : handle, ...options);
+};
+"""
+"""It runs before the page's own scripts, and notes when each `left` entry came and when the board wrote it."""
+
 _CLAIM: Final = """async ([place, patience]) => {
   const clock = () => performance.timeOrigin + performance.now();
   const rows = [...document.querySelectorAll("[data-rows] tr[data-lead]")].filter((one) => one.checkVisibility());
@@ -57,7 +79,7 @@ _CLAIM: Final = """async ([place, patience]) => {
 def run(
     *, claims: int = 200, pages: int = 20, leads: int = 2_000, warm: int = 10, progress: Say = quiet
 ) -> dict[str, Any]:
-    """Return {row_gone_p50_ms, row_gone_p95_ms}, the same of `answer`, `bare` and `bare_answer`, and the sizes.
+    """Return {row_gone_p50_ms, row_gone_p95_ms}, the same of its parts, `answer`, `bare`, `bare_answer`, and the sizes.
 
     `bare`, `bare_answer`: the same two times of a bare page (`bench.bare_page`) in the same browser, directly after.
     `ratio_bare_p95`, `ratio_answer_p95`: how many times longer the call queue's page takes.
@@ -81,7 +103,9 @@ async def _measure(
         await org.send(leads)
         await org.until_listed(leads)
         say(f"opening {pages} pages")
-        first, *others = [await opened(browser, org, rep_id, f"/queues/{QUEUE_ID}") for rep_id in reps]
+        hear = _HEAR.replace("QUEUE", json.dumps(QUEUE_ID))
+        path = f"/queues/{QUEUE_ID}"
+        first, *others = [await opened(browser, org, rep_id, path, script=hear) for rep_id in reps]
         for page in others:
             await page.evaluate(_WATCH)
         say(f"claiming {claims} leads in one of them")
@@ -89,6 +113,7 @@ async def _measure(
         if lost := [one for one in asked if not one["said"].startswith("Congratulations")]:
             raise StartFailed("console", f"said of {len(lost)} of {len(asked)} claims: {lost[0]['said']}")
         gone = [await _times_until_gone(page, [one["lead"] for one in asked]) for page in others]
+        heard = [await page.evaluate("window.heard") for page in others]
         for page in (first, *others):
             await page.context.close()
         say(f"claiming {claims} rows of a bare page, with {pages} pages")
@@ -98,8 +123,20 @@ async def _measure(
     counted = asked[warm:]
     times = [seen[one["lead"]] - one["at"] for seen in gone for one in counted]
     answers = [one["answered"] - one["at"] for one in counted]
+    parts = [
+        (event["board"] - one["at"], event["at"] - event["board"], seen[one["lead"]] - event["at"])
+        for seen, events in zip(gone, heard, strict=True)
+        for one in counted
+        if (event := events.get(one["lead"])) is not None  # none if the page read its list again instead
+    ]
+    if not parts:
+        raise StartFailed("console", "removed rows from pages without telling them")
+    to_board, to_page, in_page = zip(*parts, strict=True)
     told = {
         **percentiles("row_gone", times),
+        **percentiles("to_board", to_board),
+        **percentiles("to_page", to_page),
+        **percentiles("in_page", in_page),
         **percentiles("answer", answers),
         **percentiles("bare", bare),
         **percentiles("bare_answer", bare_answers),

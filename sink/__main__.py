@@ -1,8 +1,12 @@
 """Runs the sink with the settings of the environment: `python -m sink [PORT]`."""
 
+import gc
 import sys
 
-from sink.service import run
-from streams.settings import Settings
+gc.set_threshold(10_000, 10, 10)  # before the imports, which stay: see `cli.GC_THRESHOLDS`
+
+from sink.service import run  # noqa: E402
+from streams.settings import Settings  # noqa: E402
 
 run(Settings.read(), port=int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+gc.freeze()  # as `cli.main` does

@@ -1,6 +1,7 @@
 """Creates Faust apps with the settings that prevent data loss (docs/faust.md). Every app is created here."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 import faust
@@ -45,6 +46,27 @@ class StageApp(faust.App):
         services = super().on_init_dependencies()
         self.sensors.remove(self.monitor)
         return services
+
+    def every(
+        self, seconds: float
+    ) -> Callable[[Callable[[], Awaitable[None]]], Callable[[], Awaitable[None]]]:
+        """Declare a function that runs every `seconds`, from the app's start until its stop.
+
+        Faust's own timer waits in a new task with a timeout each time. That was half of the work of an idle worker.
+        """
+
+        def declare(function: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+            async def repeat() -> None:
+                while True:
+                    await asyncio.sleep(seconds)
+                    if self.should_stop:
+                        return
+                    await function()
+
+            self.task(repeat, traced=False)
+            return function
+
+        return declare
 
 
 def make_app(app_id: str, settings: Settings, *, instance_id: str | None = None) -> StageApp:

@@ -46,10 +46,9 @@ def build(parts: Services) -> FastAPI:
     app.state.templates = templates()
     errors.add_to(app)
     app.state.problem_page = problem_page
-    for router in routers():
-        app.include_router(router, responses=errors.DOCUMENTED)
-    for router in pages():
-        app.include_router(router)
+    for router in (*routers(), *pages()):
+        # `include_router` would build each route a second time, and look through the routers for each request.
+        app.router.routes.extend(router.routes)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
 
     app.add_middleware(StrictRequests)

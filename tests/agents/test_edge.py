@@ -12,6 +12,7 @@ from confluent_kafka import Producer
 
 from models.lead import DirectoryRow, LeadRow
 from streams.topics import BY_NAME, DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from tests.agents.conftest import Engine
@@ -43,7 +44,7 @@ class Outside:
 
     def flush(self) -> None:
         """Wait until all records are durable."""
-        assert self._producer.flush(60) == 0
+        assert self._producer.flush(PATIENCE_SECONDS) == 0
 
 
 @pytest.fixture

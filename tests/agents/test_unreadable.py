@@ -16,6 +16,7 @@ from streams.record_batches import HEADER
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
 from tests.agents.conftest import arrived, as_json, placed
 from tests.fixtures.batches import Given, append, built, damage_on_disk, huge, signed, with_payload
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from tests.agents.conftest import Engine
@@ -43,7 +44,7 @@ def send(
     """Append by librdkafka. On return all records are durable, or part of its transaction."""
     for value in values:
         producer.produce(topic, value, key, partition=partition)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
 
 
 async def names(engine: Engine) -> set[str]:

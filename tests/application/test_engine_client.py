@@ -14,13 +14,12 @@ from models.errors import RetryableError, RuntimeFailure
 from streams.engine_client import EngineClient, ask_once
 from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_DECISIONS, provision
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = pytest.mark.kafka
-
-PATIENCE_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def write(settings: Settings, *values: bytes | None) -> None:
     producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers})
     for value in values:
         producer.produce(LEAD_DECISIONS, key=b"l-1", value=value)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
 
 
 def answer_to(asked: dict[str, Any], **changes: Any) -> bytes:
@@ -63,7 +62,9 @@ def read_actions(settings: Settings, action_id: str, count: int) -> list[dict[st
     consumer = Consumer({"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": uuid.uuid4().hex})
     found: list[dict[str, Any]] = []
     try:
-        partitions = consumer.list_topics(LEAD_ACTIONS, timeout=30).topics[LEAD_ACTIONS].partitions
+        partitions = (
+            consumer.list_topics(LEAD_ACTIONS, timeout=PATIENCE_SECONDS).topics[LEAD_ACTIONS].partitions
+        )
         consumer.assign([TopicPartition(LEAD_ACTIONS, partition, 0) for partition in partitions])
         while len(found) < count:
             record = consumer.poll(PATIENCE_SECONDS)

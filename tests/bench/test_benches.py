@@ -60,6 +60,9 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
         {
             "row_gone_p50_ms",
             "row_gone_p95_ms",
+            "to_board_p95_ms",
+            "to_page_p95_ms",
+            "in_page_p95_ms",
             "answer_p50_ms",
             "bare_p95_ms",
             "bare_answer_p95_ms",

@@ -20,6 +20,7 @@ from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.kafka
 
@@ -239,7 +240,7 @@ def test_at_a_terminal_it_is_asked_first(
             stdin=theirs,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
     finally:

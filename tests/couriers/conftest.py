@@ -7,8 +7,6 @@ import json
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +20,7 @@ from runtime.process import free_port, spawn, stop_process
 from streams.settings import Settings
 from streams.topics import provision
 from tests.couriers.mail_server import MailServer, mail_server
+from tests.fixtures.process_pages import page
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
@@ -96,7 +95,7 @@ class Post:
             topic, key=key.encode(), value=value if isinstance(value, bytes) else json.dumps(value).encode()
         )
         if flush:
-            assert self.producer.flush(60) == 0
+            assert self.producer.flush(PATIENCE_SECONDS) == 0
 
     def records(self, topic: str) -> list[Any]:
         """Return every record of a topic."""
@@ -105,14 +104,14 @@ class Post:
         )
         try:
             found, places = [], []
-            for partition in reader.list_topics(topic, timeout=60).topics[topic].partitions:
+            for partition in reader.list_topics(topic, timeout=PATIENCE_SECONDS).topics[topic].partitions:
                 low, high = _ends(reader, TopicPartition(topic, partition))
                 if low < high:
                     places.append((TopicPartition(topic, partition, low), high))
             reader.assign([place for place, _ in places])
             left = {place.partition: high for place, high in places}
             while left:
-                record = reader.poll(60)
+                record = reader.poll(PATIENCE_SECONDS)
                 assert record is not None, f"{topic} does not come"
                 assert record.error() is None, record.error()
                 if record.partition() not in left:
@@ -147,7 +146,7 @@ def _ends(reader: Consumer, place: TopicPartition) -> tuple[int, int]:
 
     def has_a_leader() -> bool:
         try:
-            found.append(reader.get_watermark_offsets(place, timeout=60))
+            found.append(reader.get_watermark_offsets(place, timeout=PATIENCE_SECONDS))
         except KafkaException as error:
             if error.args[0].code() not in _NO_LEADER_YET:
                 raise
@@ -189,15 +188,7 @@ class CourierProcess:
 
     def page(self, name: str) -> tuple[int, str]:
         """Return status and text of a page; status 0 while nobody listens."""
-        try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}/{name}", timeout=PATIENCE_SECONDS
-            ) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return page(self.port, name)
 
     def wait_ready(self) -> None:
         """Wait until it is ready."""

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.fixtures.servers import unique
-from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, until
+from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ class Offers:
             if n % 10 == 5:
                 self.post.request(rep, lead, kind=self.kind, withdrawn=True, flush=False)
                 self.withdrawn.add(identity)
-        assert self.post.producer.flush(60) == 0
+        assert self.post.producer.flush(PATIENCE_SECONDS) == 0
 
     @property
     def useful(self) -> set[str]:

@@ -35,7 +35,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from models.push import subscription_id
 from runtime.process import free_port, spawn, stop_process
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,7 +238,7 @@ class PushServer:
         url = f"https://127.0.0.1:{self.port}/{path}"
         context = ssl.create_default_context(cafile=self.cafile)
         asked = urllib.request.Request(url, body, method=method)  # an address of our own
-        with urllib.request.urlopen(asked, timeout=30, context=context) as answer:  # noqa: S310  # likewise
+        with urllib.request.urlopen(asked, timeout=PATIENCE_SECONDS, context=context) as answer:  # noqa: S310  # likewise
             return json.load(answer)
 
     def browser(self, public_key: str) -> Browser:

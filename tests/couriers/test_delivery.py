@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fixtures.servers import unique
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,7 +158,7 @@ def test_n1_a_courier_that_is_stopped_finishes_what_it_sends(
     ids = [post.request(rep, f"{rep}-{n}") for n in range(40)]
     assert until(lambda: len(server.for_rep(address)) > 3)
     courier.process.send_signal(signal.SIGTERM)
-    assert courier.process.wait(60) == 0, courier.log.read_text()
+    assert courier.process.wait(PATIENCE_SECONDS) == 0, courier.log.read_text()
     start()
     assert until(lambda: post.all_have_fates(*ids))
     assert post.fates(*ids) == {identity: ["sent"] for identity in ids}

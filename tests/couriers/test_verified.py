@@ -18,7 +18,7 @@ from sink.migrate import upgrade
 from streams.topic_reader import read_topic
 from tests.couriers.conftest import PARTITIONS
 from tests.fixtures.servers import unique
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -32,7 +32,9 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 def committed(post: Post) -> int:
     """Return how many records the mail couriers have passed."""
     reader = Consumer({"bootstrap.servers": post.address, "group.id": group_of("mail")})
-    places = reader.committed([TopicPartition("notifications", n) for n in range(PARTITIONS)], timeout=60)
+    places = reader.committed(
+        [TopicPartition("notifications", n) for n in range(PARTITIONS)], timeout=PATIENCE_SECONDS
+    )
     reader.close()
     return sum(max(0, place.offset) for place in places)
 

@@ -100,4 +100,4 @@ class Prometheus:
     def stop(self) -> None:
         """Stop it."""
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(60)
+        self._process.wait(PATIENCE_SECONDS)

@@ -22,6 +22,7 @@ import httpx
 from assurance.load import LoadClient
 from runtime.up import RunningStack, everything
 from sink.engine import connect
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.fuzz.hostile_requests import Requests
 from web.auth import SCOPES
 from web.settings import WebSettings
@@ -89,7 +90,7 @@ async def attack(stack: RunningStack, count: int, seed: int, say: Callable[[str]
     port, requests = stack.ports["console"], Requests(seed, [*issued, boss])
     async with (
         asyncio.timeout(ANSWER_SECONDS),
-        httpx.AsyncClient(timeout=60, base_url=f"http://127.0.0.1:{port}") as asked,
+        httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=f"http://127.0.0.1:{port}") as asked,
     ):
         for token in issued:
             while (

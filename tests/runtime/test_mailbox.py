@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime.mailbox import Mailbox
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def _page(url: str) -> tuple[str, str]:
-    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310  # an address of our own
+    with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310  # an address of our own
         return answer.read().decode(), str(answer.headers["Content-Security-Policy"])
 
 

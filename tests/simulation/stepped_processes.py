@@ -131,7 +131,7 @@ class App:
         """Declare an agent."""
         return lambda run: self._agents.append((source, run))
 
-    def timer(self, _seconds: float, **_: Any) -> Callable[[Any], Any]:
+    def every(self, _seconds: float) -> Callable[[Any], Any]:
         """Declare a timer. The history says when it is due."""
 
         def declare(fire: Callable[[], Awaitable[None]]) -> None:

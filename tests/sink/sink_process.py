@@ -4,8 +4,6 @@ import asyncio
 import json
 import os
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
@@ -17,7 +15,7 @@ from sink.tables import SinkOffsetTable
 from sink.writer import JournalRecord
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, provision
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.fixtures.process_pages import page
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import Story
 
@@ -92,17 +90,9 @@ class SinkProcess:
             directory=Path.cwd(),
         )
 
-    def ask(self, page: str) -> tuple[int, str]:
+    def ask(self, name: str) -> tuple[int, str]:
         """Return status and text of a page; status 0 while nobody listens."""
-        try:
-            with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}/{page}", timeout=PATIENCE_SECONDS
-            ) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return page(self.port, name)
 
     def in_the_way(self) -> dict[str, dict[str, str]]:
         """Return the problems that /ready names: name -> reason and since."""

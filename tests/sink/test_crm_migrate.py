@@ -15,6 +15,7 @@ from sink.migrate import downgrade, upgrade
 from sink.rows import table_rows
 from sink.tables import Base, LeadTable, SinkOffsetTable
 from sink.writer import JOURNAL, CrmWriter
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import START, lead_of, record_of, row_of, unburied
 
@@ -58,7 +59,7 @@ def test_sinks_that_start_together_migrate_once(empty_url: str) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_SECONDS)
     assert not failures
     assert set(inspect(connect(empty_url)).get_table_names()) >= set(Base.metadata.tables)
 

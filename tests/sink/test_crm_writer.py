@@ -16,6 +16,7 @@ from models.errors import RetryableError
 from models.lead import DirectoryRow, Phase
 from sink.tables import AssignmentTable, LeadExceptionTable, LeadTable
 from sink.writer import Applied, CrmWriter, JournalRecord, Position
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import (
     START,
@@ -256,7 +257,7 @@ def test_two_writers_of_one_partition_at_once_store_everything_once(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_SECONDS)
     engine = database.engine()
     assert not failures
     assert sum(stored) == 400

@@ -20,6 +20,7 @@ from streams import patches
 from streams.clients import Batch, follow, partition_of
 from streams.settings import Settings
 from tests.fixtures.servers import make_kafka, unique
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.streams.faust.cluster import Cluster
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ async def test_a_key_is_in_the_partition_that_a_client_of_another_make_chooses(s
     )
     for n in range(200):
         foreign.produce(topic, b"", key=f"lead-{n}")
-    assert foreign.flush(30) == 0
+    assert foreign.flush(PATIENCE_SECONDS) == 0
     records = await cluster.records(topic)
     assert len(records) == 200
     assert [r.partition for r in records] == [partition_of(r.key, 7) for r in records]
@@ -123,7 +124,7 @@ async def values_of(batches: AsyncIterator[Batch], count: int) -> list[bytes]:
 async def until_caught_up(batches: AsyncIterator[Batch]) -> list[bytes]:
     """Return the values up to where the topic ended."""
     found: list[bytes] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             batch = await anext(batches)
             found += [record.value for record in batch.records]
@@ -144,7 +145,7 @@ async def test_a_topic_is_followed_from_its_beginning_and_said_to_be_read_behind
     aborted.init_transactions(30)
     aborted.begin_transaction()
     aborted.produce(topic, b"never", partition=0)
-    assert aborted.flush(30) == 0
+    assert aborted.flush(PATIENCE_SECONDS) == 0
     aborted.abort_transaction(30)
     async with aclosing(follow(settings, topic)) as batches:
         first = await anext(batches)

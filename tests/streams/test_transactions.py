@@ -13,6 +13,7 @@ from streams.topic_reader import extent, read_places
 from streams.transactions import held_partitions
 from tests.fixtures.batches import Given, append, built, signed
 from tests.fixtures.servers import unique
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.streams.faust.cluster import Cluster
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def send(producer: Producer, topic: str, *values: bytes, **more: Any) -> None:
     """Append to partition 0."""
     for value in values:
         producer.produce(topic, value, partition=0, **more)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
 
 
 async def test_p7_a_hanging_transaction_is_named_and_holds_nobody_who_reads_to_the_end(

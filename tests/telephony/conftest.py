@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sys
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -21,6 +19,7 @@ from runtime.asterisk import AsteriskServer, espeak_command
 from runtime.process import free_port, spawn, stop_process
 from runtime.up import RunningStack, everything
 from tests.couriers.conftest import Post
+from tests.fixtures.process_pages import page
 from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
@@ -99,13 +98,7 @@ class CourierProcess:
 
     def says(self) -> tuple[int, str]:
         """Return status and text of its /ready; status 0 while nobody listens."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError:
-            return 0, ""
+        return page(self.port, "ready")
 
     def stop(self, which: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait until it has ended."""

@@ -60,7 +60,7 @@ async def test_n7_a_click_rings_the_rep_and_then_the_lead_and_the_page_shows_it(
         assert (
             legs.index(("rep", "answered")) < legs.index(("rep", "pressed")) < legs.index(("lead", "dialled"))
         )
-        assert story.lead.process.wait(60) == 0, "the lead's telephone talked and hung up"
+        assert story.lead.process.wait(PATIENCE_SECONDS) == 0, "the lead's telephone talked and hung up"
     finally:
         story.stop()
 

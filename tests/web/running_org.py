@@ -80,7 +80,10 @@ class RunningOrg:
 
     async def until_ready(self) -> None:
         """Wait until the console answers, after its first start and after each restart."""
-        async with asyncio.timeout(BACK_SECONDS), httpx.AsyncClient(timeout=60, base_url=self.url) as client:
+        async with (
+            asyncio.timeout(BACK_SECONDS),
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url) as client,
+        ):
             while True:
                 with suppress(httpx.HTTPError):
                     if (await client.get("/ready")).status_code == HTTPStatus.OK:
@@ -109,7 +112,7 @@ class RunningOrg:
     async def stream_status(self, path: str, headers: dict[str, str]) -> int:
         """Return the status of a stream's answer, without reading the stream."""
         async with (
-            httpx.AsyncClient(timeout=60, base_url=self.url) as client,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url) as client,
             client.stream("GET", path, headers=headers) as answer,
         ):
             return answer.status_code
@@ -119,7 +122,7 @@ class RunningOrg:
         await self.until_known(rep_id)
         secret, _ = self.tokens.issue(self.org, rep_id, "test", SCOPES, by="test")
         headers = {"authorization": f"Bearer {secret}", "accept": "application/json"}
-        return httpx.AsyncClient(timeout=60, base_url=self.url, headers=headers)
+        return httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url, headers=headers)
 
     async def sign_in(self, rep_id: str, path: str = "/", **options: Any) -> Page:
         """Open a new browser window at a page, signed in as a person; errors in its console are recorded."""

@@ -16,7 +16,7 @@ from couriers.mail.unsubscribe import token_of
 from runtime.process import free_port
 from runtime.up import child
 from tests.couriers.mail_server import MailServer, mail_server
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.audited import crew, entries
 from tests.web.axe import serious
 from tests.web.screens import shot
@@ -135,7 +135,7 @@ async def test_n2_a_forgotten_password_is_set_by_a_link_that_works_once(
         await expect(page.get_by_role("alert")).to_have_text("Your password is set. Sign in with it.")
         await elsewhere.goto("/queues")
         await expect(elsewhere.get_by_label("Password")).to_be_visible()
-        async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as client:
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
             assert (await sign_in(client, email)).status_code == HTTPStatus.UNAUTHORIZED
             assert (await sign_in(client, email, OWN)).status_code == HTTPStatus.CREATED
             form = {"token": link.rpartition("=")[2], "password": OTHER}
@@ -149,7 +149,7 @@ async def test_n2_a_forgotten_password_is_set_by_a_link_that_works_once(
 
 async def _check_answers(office: RunningOrg, server: MailServer, email: str, store: Engine) -> None:
     """Ask for links as a program: no answer says whether there is an account; old links do not work."""
-    async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
         known = await client.post("/forgot-password", data={"email": email})
         unknown = await client.post("/forgot-password", data={"email": f"nobody@{office.org}.example"})
         assert (known.status_code, known.text) == (unknown.status_code, unknown.text)
@@ -185,7 +185,7 @@ async def test_n2_one_click_ends_the_digest_of_its_reader(office: RunningOrg, tm
                 found: dict[str, Any] = (await mia.get("/api/v1/directory/rep/mia")).json()["value"]
                 return found
 
-            async with httpx.AsyncClient(timeout=60, base_url=office.url) as client:
+            async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url) as client:
                 assert (await client.get(path)).status_code == HTTPStatus.OK
                 assert "notify" not in await published(), "looking changes nothing"
                 form = {"List-Unsubscribe": "One-Click"}
@@ -209,7 +209,7 @@ async def test_n2_without_a_mail_server_there_is_no_link(office: RunningOrg) -> 
     page = await (await office.browser.new_context(base_url=office.url)).new_page()
     await page.goto("/sign-in")
     await expect(page.get_by_role("link", name="Forgot your password?")).to_have_count(0)
-    async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
         assert (await client.get("/forgot-password")).status_code == HTTPStatus.NOT_FOUND
         answer = await client.post("/forgot-password", data={"email": office.email("ann-lee")})
         assert answer.status_code == HTTPStatus.NOT_FOUND

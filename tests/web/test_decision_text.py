@@ -58,16 +58,35 @@ from models.offer_decisions import (
 from models.offers import Outcome, Rejected, Why
 from models.place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
+from rules.lead.lifecycle import Trigger
 from rules.queues.rule_book import RuleBook
 from sink.queries import Row
 from sink.rows import table_rows
 from tests.sink.seeded_journal import START, lead_of, row_of
+from web.services.asked_text import ASKED, WHY_NOT_DONE, asked_text
 from web.services.decision_text import NOISE, decision_text, decision_text_for
 from web.services.names import Names
 
 MARK = "state is RI"
 """What tells of the lead."""
 PASSED = tuple(Rejected("rep-1", why, MARK) for why in Why)
+
+_NOT_ASKED = {
+    Trigger.ARRIVED,
+    Trigger.INQUIRED,
+    Trigger.TAKEN_OUT,
+    Trigger.SUPPRESSION,
+    Trigger.OFFER_MADE,
+    Trigger.NOBODY_AVAILABLE,
+    Trigger.OFFER_VOIDED,
+    Trigger.OFFER_EXPIRED,
+    Trigger.ORPHANED,
+    Trigger.LOCK_EXPIRED,
+    Trigger.CALLBACK_DUE,
+    Trigger.RETENTION_OVER,
+    Trigger.RULES_CHANGED,
+}
+"""What changes a lead though nobody asks for it."""
 
 CLAIM = ActionRequested(lead_id="lead", cause="a", action="claim", rep_id="rep-1")
 SAID: list[tuple[Decision, str]] = [
@@ -135,7 +154,7 @@ SAID: list[tuple[Decision, str]] = [
             reason=Reason.NOT_LOCKED,
             why=MARK,
         ),
-        "Alex Thompson asked to claim now: refused, not locked",
+        "Alex Thompson asked to claim it while it was open, but it was not open",
     ),
     (
         OwnerChanged(rep_id="rep-1", previous_rep_id=None, how="claim", via="queue/aged", why="w"),
@@ -282,6 +301,13 @@ def test_x1_no_decision_is_forgotten() -> None:
     assert {type(decision) for decision, _ in SAID} == set(get_args(Decision))
     kinds = {row(decision)["type"]: text for decision, text in SAID}
     assert {kind for kind, text in kinds.items() if text == kind.replace("_", " ").capitalize()} == NOISE
+
+
+def test_x1_each_refusal_and_each_request_has_words() -> None:
+    assert set(WHY_NOT_DONE) == set(Reason)
+    assert set(ASKED) == {str(one) for one in Trigger if one not in _NOT_ASKED}
+    said = asked_text("You", "refused", {"action": "view", "reason": "not_allowed"})
+    assert said == "You asked to open it, but that was not allowed"
 
 
 def test_x1_reasons_name_people_and_every_candidate(names: Names) -> None:

@@ -15,7 +15,7 @@ import pytest
 from assurance.chaos.vendors import producer
 from models.ids import lead_id
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     import httpx
@@ -38,7 +38,7 @@ class Crm:
     def sends(self, topic: str, **message: Any) -> None:
         """Write one message."""
         self._sender.produce(topic, value=json.dumps({"org": self.org, **message}).encode())
-        self._sender.flush(10)
+        self._sender.flush(PATIENCE_SECONDS)
 
     async def asks(self, kind: str, lead: str, rep_id: str, program: httpx.AsyncClient, **fields: Any) -> Any:
         """Write an action, and return its answer. `program`: the client of the rep who acts."""

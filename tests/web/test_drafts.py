@@ -13,6 +13,7 @@ from models.errors import InvalidInput, PublicationErrors
 from rules.queues.rule_book import OrgRules, Published
 from sink.engine import connect
 from tests.fixtures.servers import empty_database
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from web.services.queue_editing import drafted_value, publishable, state_of
 from web.store.drafts import DraftConflictError, Drafts
 from web.store.migrate import upgrade
@@ -86,7 +87,7 @@ def test_q6_of_many_who_save_at_once_one_is_kept(drafts: Drafts) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_SECONDS)
     assert len(kept) == 1
     assert len(overtaken) == 7
     assert drafts.find("default", "q") == kept[0]

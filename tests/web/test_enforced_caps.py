@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
+from tests.fixtures.waiting import PATIENCE_SECONDS
+
 if TYPE_CHECKING:
     import httpx
 
@@ -43,7 +45,7 @@ async def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_th
     for lead in leads[:2]:
         assert (await acts(rep, lead, queue_id="new"))["result"] == "won"
     offered = await office.arrive("L-9", campaign="west", first_name="Bo", last_name="Offered")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not (await rep.get("/api/v1/queues/mine/leads", params={"name": "Offered"})).json()["rows"]:
             await asyncio.sleep(0.1)
     new, also, assigned, accepted = await asyncio.gather(

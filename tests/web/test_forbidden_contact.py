@@ -11,7 +11,7 @@ import pytest
 from application.do_not_contact import read_list
 from assurance.chaos.vendors import producer
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
@@ -65,7 +65,7 @@ async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_reco
         "org": office.org,
     }
     sender.produce(LEAD_ACTIONS, value=json.dumps(action).encode())
-    sender.flush(10)
+    sender.flush(PATIENCE_SECONDS)
     row = await shown(phase="closed")
     assert (row["may_call"], row["call_from"]) == (False, None)
     assert "do-not-contact list" in row["no_call_why"]
@@ -87,7 +87,7 @@ async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_reco
         "org": office.org,
     }
     sender.produce(LEAD_ARRIVALS, value=json.dumps({**inquiry, "consent": True}).encode())
-    sender.flush(10)
+    sender.flush(PATIENCE_SECONDS)
     row = await shown(phase="owned", inquiries=2)
     assert row["may_call"] is False
     page = await ann.get(f"/leads/{lead}/shown")

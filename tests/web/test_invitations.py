@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import expect
 from sqlalchemy import update
 
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.audited import crew, entries
 from tests.web.axe import serious
 from tests.web.signed_in import JSON, sign_in, signed_in
@@ -42,7 +43,7 @@ async def invited(office: RunningOrg) -> str:
 async def test_the_password_of_an_invitation_opens_nothing_until_it_is_changed(office: RunningOrg) -> None:
     """Before, whoever had seen the admin's screen could use the password for ever."""
     password = await invited(office)
-    async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as bob:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as bob:
         answer = await sign_in(bob, office.email("bob-ray"), password)
         assert answer.status_code == HTTPStatus.CREATED
         bob.headers["x-csrf-token"] = answer.json()["csrf"]
@@ -61,7 +62,7 @@ async def test_an_invitation_that_has_expired_lets_nobody_in(office: RunningOrg,
         of_it = AccountTable.email == office.email("bob-ray")
         over = datetime.now(UTC) - timedelta(seconds=1)
         connection.execute(update(AccountTable).where(of_it).values(password_until=over))
-    async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as bob:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as bob:
         answer = await sign_in(bob, office.email("bob-ray"), password)
         assert answer.status_code == HTTPStatus.UNAUTHORIZED
         assert answer.json()["detail"] == "your invitation has expired: ask an admin for a new one"

@@ -12,6 +12,7 @@ from sqlalchemy import delete, update
 
 from sink.engine import connect
 from sink.tables import AssignmentHistoryTable, DecisionTable, LeadTable
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.rows import WORK
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
-
-PATIENCE_SECONDS = 30.0
 
 
 async def test_d1_d2_r3_a_leads_row_alone_says_who_has_it_open_and_to_whom_it_is_offered(

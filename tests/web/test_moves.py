@@ -10,7 +10,7 @@ import pytest
 
 from assurance.chaos.vendors import producer
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.audited import on_the_topic
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ async def test_m1_moves_by_bytes_on_the_topic_are_answered_and_shown(office: Run
         action_id = str(uuid.uuid4())
         action = {"action_id": action_id, "type": kind, "lead_id": lead, "rep_id": "mia", "org": office.org}
         sender.produce(LEAD_ACTIONS, value=json.dumps({**action, **fields}).encode())
-        sender.flush(10)
+        sender.flush(PATIENCE_SECONDS)
 
         async def answer() -> dict[str, Any] | None:
             found = await mia.get(f"/api/v1/actions/{action_id}")
@@ -180,7 +180,7 @@ async def test_m2_facts_are_corrected_over_http_and_by_bytes_and_every_reader_fo
     action = {"action_id": str(uuid.uuid4()), "type": "update", "lead_id": lead, "rep_id": "mia"}
     correction = {**action, "org": office.org, "facts": {"loan_amount": "310k"}}
     sender.produce(LEAD_ACTIONS, value=json.dumps(correction).encode())
-    sender.flush(10)
+    sender.flush(PATIENCE_SECONDS)
 
     async def both() -> dict[str, Any] | None:
         found: dict[str, Any] = (await mia.get(f"/api/v1/leads/{lead}")).json()["facts"]

@@ -23,6 +23,7 @@ from playwright.async_api import expect
 from models.errors import ConfigError
 from runtime.process import free_port
 from runtime.up import child
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.running_org import PASSWORD, PATIENCE_MS
 from tests.web.signed_in import JSON, sign_in
 from web.settings import WebSettings
@@ -92,7 +93,7 @@ async def test_whom_the_provider_vouches_for_is_signed_in_with_the_role_it_claim
     ):
         await office.until_ready()
         await office.until_known("rep-1")
-        async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as client:
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
             refused = await sign_in(client, office.email("rep-1"))
             assert (refused.status_code, refused.json()["type"][-9:]) == (403, "forbidden")
             form = {"email": office.email("rep-1"), "password": PASSWORD}
@@ -193,7 +194,7 @@ async def answered(
     office: RunningOrg, liar: Liar, claims: dict[str, Any], drop: tuple[str, ...] = ()
 ) -> tuple[int, str]:
     """Sign in with a token of these claims; return the status, and the signed-in person or the page's message."""
-    async with httpx.AsyncClient(timeout=60, base_url=office.url) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url) as client:
         begun = await client.get("/sign-in/oidc")
         asked = {
             name: value[0] for name, value in parse_qs(urlsplit(begun.headers["location"]).query).items()

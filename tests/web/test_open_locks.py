@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.axe import serious
 from tests.web.rows import WORK
 
@@ -27,7 +27,7 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(office
     other = await office.arrive("A-2", first_name="Bo", last_name="Reed")
     rep, manager = await office.program("rep-1"), await office.program("mia")
     for one in (lead, other):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (await rep.post(f"/api/v1/leads/{one}/actions", json={"type": "view"})).json().get(
                 "result"
             ) != "done":
@@ -39,7 +39,7 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(office
         locks: dict[str, Any] = (await manager.get("/api/v1/locks")).json()
         return locks if sum(one["since"] is not None for one in locks["locks"]) == 2 else None
 
-    found = await eventually(both_with_their_beginning, "the database has both locks", seconds=60)
+    found = await eventually(both_with_their_beginning, "the database has both locks")
     assert [(one["lead_id"], one["rep_id"], one["rep_name"]) for one in found["locks"]] == [
         (lead, "rep-1", "Rep 1"),
         (other, "rep-1", "Rep 1"),
@@ -58,7 +58,7 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(office
     await dialog.get_by_role("button", name="Free the lead").click()
     await expect(table.locator("tbody tr")).to_have_count(1)
     await expect(table).not_to_contain_text("Ana Silva")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not (notices := (await rep.get("/api/v1/me/moves")).json()):
             await asyncio.sleep(0.1)
     assert [(one["text"], one["why"]) for one in notices] == [

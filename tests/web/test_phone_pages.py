@@ -95,6 +95,38 @@ async def test_the_first_row_is_on_the_first_screen_of_a_phone_and_at_200_percen
     await shot(page, "phone")
 
 
+async def test_the_first_row_of_my_leads_and_of_the_exceptions_is_on_the_first_screen(
+    office: RunningOrg,
+) -> None:
+    await office.publish("settings", "settings", quiet_hours=[])
+    await office.rep("mia", "manager")
+    await office.rep("ann")
+    await office.until_published("rep", "ann")
+    owned = await office.arrive("A-1", last_name="Jones", phone="4014194247", assigned_to="ann")
+    failed = await office.arrive("E-1", last_name="Silva", state="TX")
+    for rep_id, path, lead, name in (
+        ("ann", "/my-leads", owned, "Jones"),
+        ("mia", "/exceptions", failed, "Silva"),
+    ):
+        page = await office.sign_in(rep_id, path)
+        for size in (PHONE, ZOOMED):
+            await page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            await page.goto(path)
+            await appears(page, lead)
+            await expect(page.get_by_role("link", name=f"Open {name}")).to_be_in_viewport(ratio=1)
+            assert await width(page) <= 0, await stands_out(page)
+            # What else the list can do is one tap away, and so is the way out.
+            await expect(page.get_by_label("Sorted By")).to_be_hidden()
+            await page.get_by_role("button", name="Options").click()
+            await expect(page.get_by_label("Sorted By")).to_be_visible()
+            await expect(page.get_by_text("Filter", exact=True)).to_be_visible()
+            assert await width(page) <= 0, await stands_out(page)
+            await expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+            await page.get_by_role("button", name="Menu").click()
+            await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        assert await serious(page) == []
+
+
 async def test_the_console_can_be_installed(office: RunningOrg) -> None:
     await office.rep("rep-1")
     page = await office.sign_in("rep-1", "/queues/mine")

@@ -13,7 +13,7 @@ from playwright.async_api import expect
 
 from assurance.chaos.vendors import producer
 from streams.topics import LEAD_ACTIONS
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.rows import WORK, appears, row
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ async def test_d8_m7_a_due_call_comes_to_the_top_of_the_open_list(office: Runnin
     sender.produce(
         LEAD_ACTIONS, value=json.dumps({**action, "type": "callback", "at": soon.isoformat()}).encode()
     )
-    sender.flush(10)
+    sender.flush(PATIENCE_SECONDS)
     await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", small)
     assert datetime.now(UTC) >= soon
     await expect(row(page, large)).to_be_visible()

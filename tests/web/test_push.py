@@ -24,7 +24,7 @@ from runtime.process import free_port, stop_process
 from runtime.up import child
 from tests.couriers.conftest import CourierProcess
 from tests.couriers.push_service import Browser, PushServer, push_server
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.axe import serious
 from tests.web.conftest import CHROMIUM_FLAGS
 from tests.web.screens import shot
@@ -148,7 +148,7 @@ async def _deliver(session: CDPSession, origin: str, message: Any) -> None:
 
     session.on("ServiceWorker.workerRegistrationUpdated", note)
     await session.send("ServiceWorker.enable")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         registration = await found
     await session.send(
         "ServiceWorker.deliverPushMessage",

@@ -186,7 +186,7 @@ async def test_q6_history_revert_discard_and_delete(office: RunningOrg) -> None:
     await page.get_by_role("button", name="History").click()
     editions = page.locator("[data-editions] li")
     await expect(editions).to_have_count(2)
-    await expect(editions.first).to_contain_text("current: mia")
+    await expect(editions.first).to_contain_text("current: Mia")
     await editions.last.get_by_role("button").click()
     await expect(page.locator("#name")).to_have_value("Aged")
     await expect(page.locator("[data-unpublished]")).to_be_visible()

@@ -14,6 +14,7 @@ from sqlalchemy import update
 
 from runtime.process import free_port
 from runtime.up import child
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.axe import serious
 from tests.web.running_org import PASSWORD
 from tests.web.signed_in import JSON, sign_in, signed_in
@@ -70,7 +71,7 @@ async def test_with_a_second_factor_the_password_alone_is_not_enough(office: Run
         used = code(made["secret"])
         codes = (await client.put(FACTOR, json={"code": used})).json()["recovery_codes"]
         assert (await client.post(FACTOR)).status_code == HTTPStatus.CONFLICT
-    async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
         asked = await sign_in(client, email)
         assert (asked.status_code, asked.json()["type"]) == (401, "urn:firstclaim:problem:code-needed")
         assert "firstclaim_session" not in asked.headers.get("set-cookie", "")

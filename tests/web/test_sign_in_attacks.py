@@ -12,6 +12,7 @@ import pytest
 
 from runtime.process import free_port
 from runtime.up import child
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.signed_in import JSON, sign_in, signed_in
 from web.body_limit import BEFORE_SIGN_IN_BYTES, MOST_BYTES
 from web.services.hash_pool import MOST_OF_A_HOST
@@ -45,7 +46,9 @@ def behind_proxy(office: RunningOrg) -> Iterator[RunningOrg]:
 
 async def client_from(office: RunningOrg, host: str) -> httpx.AsyncClient:
     """Return a client that a proxy says is at a host."""
-    return httpx.AsyncClient(base_url=office.url, headers={**JSON, "x-forwarded-for": host}, timeout=60)
+    return httpx.AsyncClient(
+        base_url=office.url, headers={**JSON, "x-forwarded-for": host}, timeout=PATIENCE_SECONDS
+    )
 
 
 async def test_wrong_tries_padded_with_blanks_are_one_account(office: RunningOrg) -> None:
@@ -56,7 +59,7 @@ async def test_wrong_tries_padded_with_blanks_are_one_account(office: RunningOrg
     spellings = itertools.cycle(
         [email, f" {email}", f"{email}\t", email.upper(), email.replace("r", "\uff52", 1)]
     )
-    async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
         answers = [await sign_in(client, f"{' ' * number}{next(spellings)}", WRONG) for number in range(11)]
         assert [one.status_code for one in answers] == [HTTPStatus.UNAUTHORIZED] * 10 + [429]
         assert 0 < int(answers[-1].headers["retry-after"]) <= 61
@@ -91,7 +94,7 @@ async def test_many_invented_addresses_hold_nobody_up(behind_proxy: RunningOrg) 
 
 async def test_forwarded_addresses_are_believed_from_trusted_proxies_only(office: RunningOrg) -> None:
     """Before, a guesser could send another X-Forwarded-For each time. A local proxy opened /metrics to everybody."""
-    async with httpx.AsyncClient(timeout=60, base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
         assert (await client.get("/metrics")).status_code == HTTPStatus.OK
         for name in ("x-forwarded-for", "forwarded"):
             assert (await client.get("/metrics", headers={name: "127.0.0.1"})).status_code == 403
@@ -133,7 +136,7 @@ async def test_bodies_are_capped_before_they_are_read(office: RunningOrg) -> Non
             taken += MOST_BYTES
             yield b" " * MOST_BYTES
 
-    async with httpx.AsyncClient(base_url=office.url, headers=JSON, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=office.url, headers=JSON, timeout=PATIENCE_SECONDS) as client:
         for path, most in (
             ("/api/v1/session", BEFORE_SIGN_IN_BYTES),
             ("/sign-in", BEFORE_SIGN_IN_BYTES),

@@ -80,3 +80,20 @@ def test_the_lock_files_of_npm_name_no_registry() -> None:
         packages = json.loads(lock.read_text())["packages"]
         assert [name for name, package in packages.items() if "resolved" in package] == []
         assert all("integrity" in package for name, package in packages.items() if name), lock
+
+
+def test_the_dark_scheme_changes_colours_and_nothing_else() -> None:
+    """So pages are checked in it by the rules about colours alone (`tests/web/axe.py`)."""
+    blocks = [
+        block
+        for style in STYLES
+        for block in re.findall(
+            r"@media \(prefers-color-scheme: dark\) \{((?:[^{}]*\{[^{}]*\})*)\s*\}", style.read_text()
+        )
+    ]
+    assert len(blocks) == sum(style.read_text().count("prefers-color-scheme") for style in STYLES) > 0
+    for block in blocks:
+        for name, value in re.findall(r"([\w-]+):\s*([^;}]+)", " ".join(re.findall(r"\{([^{}]*)\}", block))):
+            assert name.startswith("--"), (name, value)
+            assert re.fullmatch(r"#[0-9a-f]{3,8}", value.strip()), (name, value)
+    assert [script.name for script in SCRIPTS if "color-scheme" in script.read_text()] == []

@@ -11,13 +11,13 @@ from models.public import LeadDecision
 from models.results import Reason, Result
 from rules.lead.overrides import refusal_parts
 from web.auth import Access, PartsOf, Person
-from web.errors import Problem, not_found
+from web.errors import DOCUMENTED, Problem, not_found
 from web.parts import Services
 from web.schemas import Action, Answer, Claim
 from web.services.names import Names
 from web.services.open_leads import check_open_leads
 
-router = APIRouter(prefix="/api/v1", tags=["actions"])
+router = APIRouter(prefix="/api/v1", tags=["actions"], responses=DOCUMENTED)
 
 _KEYS: Final = uuid.UUID("7a1c6a52-5a0e-5c8e-8a39-0a6d2f1f60b4")
 """The namespace of action ids that are made from idempotency keys. A key that is a UUID is used as the id itself."""

@@ -11,11 +11,12 @@ from pydantic import AwareDatetime
 
 from models.audit import Act
 from web.auth import ADMINS, Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.schemas import Model
 from web.services.audit.reading import MOST, AuditLine, read_notices, read_page
 from web.store.audit import AuditFilter
 
-router = APIRouter(prefix="/api/v1", tags=["audit"])
+router = APIRouter(prefix="/api/v1", tags=["audit"], responses=DOCUMENTED)
 
 Reads = Annotated[Person, Depends(Access("audit:read", ADMINS))]
 Word = Annotated[str | None, Query(min_length=1, max_length=300)]

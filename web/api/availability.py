@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import ConfigDict
 
 from web.auth import MANAGERS, Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.schemas import Model
 from web.services.availability import Availability, Choice, availability, choose
 
-router = APIRouter(prefix="/api/v1", tags=["directory"])
+router = APIRouter(prefix="/api/v1", tags=["directory"], responses=DOCUMENTED)
 
 
 class ChosenAvailability(Model):

@@ -31,7 +31,7 @@ from web.api.actions import LEAD_ACTS, Acts, Key, action_id, answer_for
 from web.api.desk import on_desk
 from web.api.my_leads import segment, whose
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.errors import Problem, forbidden
+from web.errors import DOCUMENTED, Problem, forbidden
 from web.parts import Services
 from web.schemas import Action, Model
 from web.services import list_params
@@ -47,7 +47,7 @@ from web.services.bulk_actions import (
 )
 from web.services.crm_query import ask
 
-router = APIRouter(prefix="/api/v1", tags=["actions"])
+router = APIRouter(prefix="/api/v1", tags=["actions"], responses=DOCUMENTED)
 
 MOST: Final = 100_000
 """The most leads of one action."""

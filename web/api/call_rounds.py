@@ -7,10 +7,11 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from web.auth import Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.schemas import Model
 from web.services.call_round import NextLead, next_lead
 
-router = APIRouter(prefix="/api/v1/queues", tags=["queues"])
+router = APIRouter(prefix="/api/v1/queues", tags=["queues"], responses=DOCUMENTED)
 
 MOST_DONE: Final = 1_000
 """The most leads of a round that a request names. A page names the newest ones."""

@@ -14,12 +14,12 @@ from models.inbound import Arrival
 from rules.inbound.intake import accept_arrival
 from web.api.actions import Key, action_id
 from web.auth import Access, PartsOf, Person
-from web.errors import forbidden
+from web.errors import DOCUMENTED, forbidden
 from web.parts import Services
 from web.schemas import Model
 from web.services.bulk_actions import kept
 
-router = APIRouter(prefix="/api/v1", tags=["leads"])
+router = APIRouter(prefix="/api/v1", tags=["leads"], responses=DOCUMENTED)
 
 VENDOR: Final = "console"
 """The vendor of every lead that a person enters."""

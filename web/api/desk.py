@@ -15,7 +15,7 @@ from sink.lists.listings import EXCEPTIONS, IGNORED_LAST, UNASSIGNED
 from sink.queries import exceptions_by_status
 from sink.tables import LeadExceptionTable
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.errors import Problem, not_found
+from web.errors import DOCUMENTED, Problem, not_found
 from web.parts import Services
 from web.schemas import CallTime, Model
 from web.services import list_params
@@ -23,7 +23,7 @@ from web.services.call_times import call_times
 from web.services.crm_query import ask
 from web.services.names import Names
 
-router = APIRouter(prefix="/api/v1", tags=["exceptions"])
+router = APIRouter(prefix="/api/v1", tags=["exceptions"], responses=DOCUMENTED)
 
 Oversees = Annotated[Person, Depends(Access("exceptions:read", MANAGERS))]
 Looks = Annotated[Person, Depends(Access("exceptions:read"))]

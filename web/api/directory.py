@@ -16,7 +16,7 @@ from pydantic import Field
 from models.audit import Act, AuditDifference
 from rules.queues.rule_book import Key
 from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person, host_of
-from web.errors import Problem, not_found
+from web.errors import DOCUMENTED, Problem, not_found
 from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import Edit, published
@@ -26,7 +26,7 @@ from web.store.accounts import Account
 from web.store.addresses import address_of
 from web.store.attempts import network
 
-router = APIRouter(prefix="/api/v1/directory", tags=["directory"])
+router = APIRouter(prefix="/api/v1/directory", tags=["directory"], responses=DOCUMENTED)
 
 Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 Writes = Annotated[Person, Depends(Access("directory:write", ADMINS))]

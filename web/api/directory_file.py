@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Form, Response, UploadFile
 from application.directory.file import write_directory
 from application.directory.publish import read_published
 from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.schemas import Model
 from web.services.directory_import.importing import (
     MOST_BYTES,
@@ -19,7 +20,7 @@ from web.services.directory_import.importing import (
     publish_import,
 )
 
-router = APIRouter(prefix="/api/v1/directory/file", tags=["directory"])
+router = APIRouter(prefix="/api/v1/directory/file", tags=["directory"], responses=DOCUMENTED)
 
 Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 Writes = Annotated[Person, Depends(Access("directory:write", ADMINS))]

@@ -15,15 +15,16 @@ from application.directory.changes import differences
 from application.directory.publish import publish_one
 from models.errors import PublicationConflictError, RetryableError
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.errors import Problem, not_found
+from web.errors import DOCUMENTED, Problem, not_found
 from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import ATTEMPTS
 from web.services.draft_state import DraftState, shown
+from web.services.names import Names
 from web.services.queue_editing import QueueState, drafted_value, nameless, publishable, state_of
 from web.store.drafts import Draft, DraftConflictError
 
-router = APIRouter(prefix="/api/v1/queue-drafts", tags=["queue drafts"])
+router = APIRouter(prefix="/api/v1/queue-drafts", tags=["queue drafts"], responses=DOCUMENTED)
 
 READ_BACK_SECONDS: Final = 10.0
 """How long to wait until the console has read a publication back. The publication is valid in any case."""
@@ -54,11 +55,15 @@ class Revert(Model):
 
 
 class PublishedVersionInfo(Model):
-    """A published version. `published_by` null: it was not published from the console."""
+    """A published version. `published_by` null: it was not published from the console.
+
+    `published_by_name`: the name of that person now; the id if the org has nobody with it any more.
+    """
 
     version: int
     value: dict[str, Any] | None
     published_by: str | None
+    published_by_name: str | None
     published_at: datetime | None
     current: bool
 
@@ -78,7 +83,8 @@ async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[Publishe
     if nameless(queue_id):
         raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
-    held = parts.directory.org(person.org).objects.get(("queue", queue_id))
+    rules = parts.directory.org(person.org)
+    held, names = rules.objects.get(("queue", queue_id)), Names(rules)
     if not editions and held is None:
         raise not_found(f"queue {queue_id}")
     found = [
@@ -86,6 +92,7 @@ async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[Publishe
             version=one.version,
             value=one.value,
             published_by=one.published_by,
+            published_by_name=names.rep(one.published_by),
             published_at=one.published_at,
             current=held is not None and held.version == one.version,
         )
@@ -94,7 +101,12 @@ async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[Publishe
     if held is not None and not any(one.current for one in found):
         found.append(
             PublishedVersionInfo(
-                version=held.version, value=held.value, published_by=None, published_at=None, current=True
+                version=held.version,
+                value=held.value,
+                published_by=None,
+                published_by_name=None,
+                published_at=None,
+                current=True,
             )
         )
     return sorted(found, key=lambda one: one.version, reverse=True)

@@ -19,13 +19,13 @@ from models.audit import AuditDifference
 from sink.tables import LeadTable
 from streams.erasure_key import own_key
 from web.auth import ADMINS, Access, PartsOf, Person
-from web.errors import Problem, forbidden
+from web.errors import DOCUMENTED, Problem, forbidden
 from web.parts import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.erasures import newest_receipts
 
-router = APIRouter(prefix="/api/v1/erasures", tags=["erasures"])
+router = APIRouter(prefix="/api/v1/erasures", tags=["erasures"], responses=DOCUMENTED)
 Reads = Annotated[Person, Depends(Access("erasures:read", ADMINS))]
 Looks = Annotated[Person, Depends(Access("erasures:write", ADMINS))]
 Erases = Annotated[Person, Depends(Access("erasures:write", ADMINS, proved=True))]

@@ -6,10 +6,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query
 
 from web.auth import Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.services.lead_visibility import visible_lead, visible_lead_at
 from web.services.shown_lead import LeadShown, WhyPage, history, lead_shown
 
-router = APIRouter(prefix="/api/v1/leads", tags=["leads"])
+router = APIRouter(prefix="/api/v1/leads", tags=["leads"], responses=DOCUMENTED)
 
 MOST: Final = 200
 Reads = Annotated[Person, Depends(Access("leads:read"))]

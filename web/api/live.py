@@ -10,13 +10,13 @@ from fastapi.responses import StreamingResponse
 
 from models.public import MINE, personal_queue
 from web.auth import Access, PartsOf, Person, identify
-from web.errors import Problem, forbidden
+from web.errors import DOCUMENTED, Problem, forbidden
 from web.live.event_scopes import EVENT_SCOPES
 from web.live.hub import MOST_PER_PERSON, Page
 from web.parts import Services
 from web.services.licence_text import licensed_states
 
-router = APIRouter(prefix="/api/v1", tags=["live"])
+router = APIRouter(prefix="/api/v1", tags=["live"], responses=DOCUMENTED)
 
 RETRY_MS: Final = 500
 CHECK_SECONDS: Final = 30.0

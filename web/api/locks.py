@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from web.auth import MANAGERS, Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.services.open_locks import OpenLocks, locks_of
 
-router = APIRouter(prefix="/api/v1", tags=["leads"])
+router = APIRouter(prefix="/api/v1", tags=["leads"], responses=DOCUMENTED)
 
 
 @router.get("/locks")

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from web.auth import Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.services.moved_notices import MovedNotice
 from web.services.moved_notices import moved_notices as notices_of
 
-router = APIRouter(prefix="/api/v1", tags=["leads"])
+router = APIRouter(prefix="/api/v1", tags=["leads"], responses=DOCUMENTED)
 
 
 @router.get("/me/moves")

@@ -23,7 +23,7 @@ from sink.sql.filter import rule_condition
 from sink.tables import AssignmentTable, LeadTable
 from web.api.desk import ColumnChoice, ListPage, offered
 from web.auth import Access, PartsOf, Person
-from web.errors import Problem, forbidden
+from web.errors import DOCUMENTED, Problem, forbidden
 from web.parts import Services
 from web.services import list_params
 from web.services.audit.exports import RecordedExport, RowCount, used_filter
@@ -32,7 +32,7 @@ from web.services.crm_query import ask
 from web.services.outcome_labels import outcome_label
 from web.services.spreadsheet_text import defused
 
-router = APIRouter(prefix="/api/v1", tags=["leads"])
+router = APIRouter(prefix="/api/v1", tags=["leads"], responses=DOCUMENTED)
 
 Reads = Annotated[Person, Depends(Access("leads:read"))]
 MayExport = Annotated[Person, Depends(Access("leads:read", proved=True))]

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from web.auth import Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.services.offer_words import OfferWords, offer_words
 
-router = APIRouter(prefix="/api/v1", tags=["queues"])
+router = APIRouter(prefix="/api/v1", tags=["queues"], responses=DOCUMENTED)
 
 
 @router.get("/me/offers")

@@ -9,13 +9,13 @@ from application.replay import NotReplayable
 from models.audit import AuditDifference
 from models.errors import RuntimeFailure
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.errors import Problem, not_found
+from web.errors import DOCUMENTED, Problem, not_found
 from web.schemas import Model
 from web.services.operations.lag_sampler import KEPT
 from web.services.operations.measures import Window
 from web.services.operations.numbers import DeadLetter, Operations, newest_letters, numbers
 
-router = APIRouter(prefix="/api/v1/operations", tags=["operations"])
+router = APIRouter(prefix="/api/v1/operations", tags=["operations"], responses=DOCUMENTED)
 
 Reads = Annotated[Person, Depends(Access("operations:read", MANAGERS))]
 Writes = Annotated[Person, Depends(Access("operations:write", MANAGERS))]

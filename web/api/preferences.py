@@ -7,11 +7,11 @@ import msgspec
 from fastapi import APIRouter, Body, Depends, Path
 
 from web.auth import Access, PartsOf, Person
-from web.errors import Problem, forbidden
+from web.errors import DOCUMENTED, Problem, forbidden
 from web.services.view_only import VIEW_ONLY
 from web.store.preferences import TooMany
 
-router = APIRouter(prefix="/api/v1/preferences", tags=["preferences"])
+router = APIRouter(prefix="/api/v1/preferences", tags=["preferences"], responses=DOCUMENTED)
 
 MOST_BYTES: Final = 10_000
 

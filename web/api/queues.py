@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Query
 from board.reader import QueueInfo
 from rules.queues.columns import MAY_CALL, PHONE
 from web.auth import Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.schemas import CallTime, LeadRow, QueuePage, QueueSummary
 from web.services.call_times import call_times_in
 from web.services.row_licences import unlicensed
 from web.services.visible_queues import MOST, cursor_of, leads_in, rank_of, stretch, visible
 
-router = APIRouter(prefix="/api/v1/queues", tags=["queues"])
+router = APIRouter(prefix="/api/v1/queues", tags=["queues"], responses=DOCUMENTED)
 
 Reads = Annotated[Person, Depends(Access("queues:read"))]
 MOST_TIMES: Final = 200

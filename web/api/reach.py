@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import ConfigDict, Field
 
 from web.auth import Access, PartsOf, Person
-from web.errors import not_found
+from web.errors import DOCUMENTED, not_found
 from web.schemas import Model
 from web.services.notify_choice import choose_notify, notify_choice
 
-router = APIRouter(prefix="/api/v1/me", tags=["reach"])
+router = APIRouter(prefix="/api/v1/me", tags=["reach"], responses=DOCUMENTED)
 
 Reads = Annotated[Person, Depends(Access("account:read"))]
 Own = Annotated[Person, Depends(Access("account:write"))]

@@ -13,12 +13,12 @@ from pydantic import Field, StringConstraints
 from sink.lists.columns import Listing
 from sink.lists.listings import EXCEPTIONS, LEADS
 from web.auth import Access, PartsOf, Person
-from web.errors import Problem, forbidden, not_found
+from web.errors import DOCUMENTED, Problem, forbidden, not_found
 from web.parts import Services
 from web.schemas import Model
 from web.store.saved_lists import SavedList, TooManySavedError
 
-router = APIRouter(prefix="/api/v1/saved-lists", tags=["views"])
+router = APIRouter(prefix="/api/v1/saved-lists", tags=["views"], responses=DOCUMENTED)
 
 Uses = Annotated[Person, Depends(Access("queues:read"))]
 Writes = Annotated[Person, Depends(Access("views:write"))]

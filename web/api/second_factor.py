@@ -10,13 +10,13 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from web.auth import ADMINS, Access, PartsOf, Person
-from web.errors import Problem, forbidden, not_found
+from web.errors import DOCUMENTED, Problem, forbidden, not_found
 from web.schemas import Model
 from web.services.sign_in import account_object
 from web.store.accounts import Account
 from web.store.sessions import PASSWORD
 
-router = APIRouter(prefix="/api/v1", tags=["session"])
+router = APIRouter(prefix="/api/v1", tags=["session"], responses=DOCUMENTED)
 
 Reads = Annotated[Person, Depends(Access("account:read", enrolling=True))]
 Proved = Annotated[Person, Depends(Access("account:write", enrolling=True, proved=True))]

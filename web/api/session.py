@@ -9,13 +9,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from web.auth import Access, PartsOf, Person, has_proved, host_of
-from web.errors import forbidden, not_found
+from web.errors import DOCUMENTED, forbidden, not_found
 from web.schemas import Me, Model
 from web.services.sign_in import NOT_YOURS, account_object, begin, checked, prove, take_back
 from web.store.attempts import network
 from web.store.passwords import LONGEST, SHORTEST
 
-router = APIRouter(prefix="/api/v1", tags=["session"])
+router = APIRouter(prefix="/api/v1", tags=["session"], responses=DOCUMENTED)
 
 Anyone = Annotated[Person, Depends(Access("queues:read", enrolling=True))]
 Reads = Annotated[Person, Depends(Access("account:read", enrolling=True))]

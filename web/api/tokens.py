@@ -14,12 +14,12 @@ from pydantic import Field
 
 from models.audit import AuditDifference
 from web.auth import ADMINS, PERSONAL, SCOPES, TOKEN_SCOPES, Access, PartsOf, Person
-from web.errors import Problem, forbidden, not_found
+from web.errors import DOCUMENTED, Problem, forbidden, not_found
 from web.parts import Services
 from web.schemas import Model
 from web.store.tokens import Token
 
-router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
+router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"], responses=DOCUMENTED)
 Reads = Annotated[Person, Depends(Access("tokens:read"))]
 Own = Annotated[Person, Depends(Access("tokens:write"))]
 Proved = Annotated[Person, Depends(Access("tokens:write", ADMINS, proved=True))]

@@ -14,12 +14,13 @@ from models.audit import AuditDifference
 from models.errors import InvalidInput
 from models.errors import Problem as FieldProblem
 from web.auth import MANAGERS, Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.parts import Services
 from web.schemas import Model
 from web.services.uploads import Upload, UploadTrial, send
 from web.store.vendor_keys import vendor_of
 
-router = APIRouter(prefix="/api/v1/uploads", tags=["vendors"])
+router = APIRouter(prefix="/api/v1/uploads", tags=["vendors"], responses=DOCUMENTED)
 Uploads = Annotated[Person, Depends(Access("leads:act", MANAGERS))]
 LINES: Final = "application/x-ndjson"
 MOST_CHOICES: Final = 2_000

@@ -16,7 +16,7 @@ from web.services.vendor_posts import Post, Reply, take
 from web.store.vendor_keys import VendorKey, vendor_named
 from web.vendor_access import VendorAccess
 
-router = APIRouter(prefix="/api/v1/leads", tags=["vendors"])
+router = APIRouter(prefix="/api/v1/leads", tags=["vendors"], responses=DOCUMENTED)
 
 Key = Annotated[VendorKey, Depends(VendorAccess())]
 Idempotency = Annotated[

@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from web.auth import MANAGERS, Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.schemas import Model
 from web.services.spreadsheet_text import defused
 from web.services.vendor_reports import MOST_DAYS, VendorReport, vendor_reports
 
-router = APIRouter(prefix="/api/v1/vendors", tags=["vendors"])
+router = APIRouter(prefix="/api/v1/vendors", tags=["vendors"], responses=DOCUMENTED)
 Reads = Annotated[Person, Depends(Access("leads:read", MANAGERS))]
 Days = Annotated[int, Query(ge=1, le=MOST_DAYS, description="How many days back")]
 

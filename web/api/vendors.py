@@ -11,11 +11,11 @@ from pydantic import Field
 from application.importing.mapping import Mapping
 from models.audit import AuditDifference
 from web.auth import ADMINS, Access, PartsOf, Person
-from web.errors import not_found
+from web.errors import DOCUMENTED, not_found
 from web.schemas import Model
 from web.store.vendor_keys import LONGEST_SIGNING_SECRET, SHORTEST_SIGNING_SECRET, VendorKey, vendor_of
 
-router = APIRouter(prefix="/api/v1/vendors", tags=["vendors"])
+router = APIRouter(prefix="/api/v1/vendors", tags=["vendors"], responses=DOCUMENTED)
 Reads = Annotated[Person, Depends(Access("vendors:read", ADMINS))]
 Writes = Annotated[Person, Depends(Access("vendors:write", ADMINS))]
 Proved = Annotated[Person, Depends(Access("vendors:write", ADMINS, proved=True))]

@@ -17,14 +17,14 @@ from models.errors import InvalidInput
 from web.api.actions import action_id
 from web.api.drafts import Match
 from web.auth import Access, PartsOf, Person
-from web.errors import Problem, forbidden
+from web.errors import DOCUMENTED, Problem, forbidden
 from web.schemas import Model
 from web.services import custom_views
 from web.services.view_pages import SortBy, ViewPage, ViewState, own, shown, stretch
 from web.services.visible_queues import MOST, rank_of
 from web.store.views import CustomView, TooManyViewsError
 
-router = APIRouter(prefix="/api/v1/views", tags=["views"])
+router = APIRouter(prefix="/api/v1/views", tags=["views"], responses=DOCUMENTED)
 
 Uses = Annotated[Person, Depends(Access("queues:read"))]
 Reads = Annotated[Person, Depends(Access("leads:read"))]

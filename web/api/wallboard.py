@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from web.auth import MANAGERS, Access, PartsOf, Person
+from web.errors import DOCUMENTED
 from web.services.reports import By, Report, as_csv, report
 from web.services.wallboard import Badges, Wallboard, badges, wallboard
 
-router = APIRouter(prefix="/api/v1", tags=["operations"])
+router = APIRouter(prefix="/api/v1", tags=["operations"], responses=DOCUMENTED)
 
 Reads = Annotated[Person, Depends(Access("operations:read", MANAGERS))]
 From = Annotated[date | None, Query(alias="from", description="The first day, of the org's time zone")]

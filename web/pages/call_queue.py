@@ -17,6 +17,7 @@ from web.services.list_words import OWN_QUEUE, sorted_by
 from web.services.row_licences import unlicensed
 from web.services.takers import ALL_MOVES
 from web.services.visible_queues import stretch, visible
+from web.services.why_here import why_here
 
 router = APIRouter(include_in_schema=False)
 Reads = Annotated[Person, Depends(Access("queues:read"))]
@@ -77,6 +78,7 @@ async def call_queue(
         chosen=chosen,
         info=info,
         sorted_by=sorted_by(info.sort) if info else OWN_QUEUE,
+        why_here=why_here(rules, chosen, oversees=person.oversees) if info else None,
         round=chosen == MINE or bool(info and not info.claimable),
         custom=tab == "custom",
         moves=moves,

@@ -8,6 +8,7 @@ import msgspec
 from models.offers import Why
 from rules.language.catalogue import FIELDS
 from sink.queries import Row
+from web.services.asked_text import asked_text
 from web.services.names import Names
 from web.services.passed_over import WHY_NOT
 
@@ -120,8 +121,7 @@ def decision_text_for(rep_id: str, row: Row, names: Names) -> DecisionText | Non
     elif kind in ("lock_taken", "lock_released") and mine:
         text = "You opened it" if kind == "lock_taken" else "You no longer had it open"
     elif kind == "answered" and mine and row["result"] in ("lost", "refused"):
-        reason = str(why.get("reason") or "").replace("_", " ")
-        text = f"You asked to {_asked(why)}: {row['result']}" + (f", {reason}" if reason else "")
+        text = asked_text("You", row["result"], why)
     return (
         None if text is None else DecisionText(type=kind, text=text, who=rep_id, who_name=names.rep(rep_id))
     )
@@ -132,10 +132,6 @@ def _candidates(found: Iterable[Mapping[str, Any]], names: Names) -> Iterable[Ca
         rep_id, queue_id = one.get("rep_id"), one.get("queue_id")
         name = names.rep(rep_id) if rep_id else names.queue(queue_id) if queue_id else None
         yield Candidate(rep_id, name, names.within(one.get("why")) or "")
-
-
-def _asked(why: Mapping[str, Any]) -> str:
-    return str(why["action"]).replace("_", " ")
 
 
 def _owner(row: Row, names: Names) -> str:
@@ -153,11 +149,7 @@ def owner_words(why: Mapping[str, Any], names: Names) -> str:
 
 
 def _answered(row: Row, names: Names) -> str:
-    why = row["why"]
-    reason = str(why.get("reason") or "").replace("_", " ")
-    return f"{names.rep(row['rep_id'])} asked to {_asked(why)}: {row['result']}" + (
-        f", {reason}" if reason else ""
-    )
+    return asked_text(names.rep(row["rep_id"]), row["result"], row["why"])
 
 
 def _offered(row: Row, names: Names) -> str:

@@ -23,7 +23,7 @@ from sink.engine import connect
 from streams import clients
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from web.errors import Problem
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
@@ -56,7 +56,7 @@ def from_outside(settings: Settings, key: str, value: bytes | None) -> None:
     """Publish with a foreign client (librdkafka)."""
     producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers})
     producer.produce(DIRECTORY, key=key.encode(), value=value)
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_SECONDS) == 0
 
 
 async def now(settings: Settings, org: str) -> Any:
@@ -192,7 +192,7 @@ def test_p11_the_first_admin_is_shown_what_the_second_published(
         os.write(keyboard, f"{then}\n".encode())
         assert process.stdout is not None
         last = json.loads(process.stdout.read().strip().splitlines()[-1])
-        assert process.wait(60) == (0 if then == "y" else 1)
+        assert process.wait(PATIENCE_SECONDS) == (0 if then == "y" else 1)
     finally:
         process.kill()
         process.wait()
@@ -216,7 +216,7 @@ def test_p11_what_changes_nothing_of_what_was_shown_is_not_asked_again(
         os.write(keyboard, b"y\n")
         assert process.stdout is not None
         rest = process.stdout.read()
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
     finally:
         process.kill()
         process.wait()

@@ -13,6 +13,7 @@ from assurance.chaos.vendors import AnyHeaders, consumer, producer
 from models.errors import ConfigError
 from streams.settings import Settings
 from tests.fixtures.servers import unique
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("make", [producer, consumer, AnyHeaders])
@@ -34,7 +35,7 @@ def test_poison_is_counted_whatever_its_headers_are(settings: Settings) -> None:
     """What was aborted is no poison; what nobody can read is."""
     topic = unique("poison")
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
-    for made in admin.create_topics([NewTopic(topic, 1, 1)], operation_timeout=60).values():
+    for made in admin.create_topics([NewTopic(topic, 1, 1)], operation_timeout=PATIENCE_SECONDS).values():
         made.result(60)
     poison = [("chaos", b"poison")]
     by = producer(settings, compression_type="zstd")
@@ -42,13 +43,13 @@ def test_poison_is_counted_whatever_its_headers_are(settings: Settings) -> None:
     by.produce(topic, value=b"x", headers=[("h", None), *poison, ("h", None)], partition=0)
     by.produce(topic, value=b"a good lead", partition=0)
     by.produce(topic, value=b"another", headers=[("h", None)], partition=0)
-    assert by.flush(60) == 0
+    assert by.flush(PATIENCE_SECONDS) == 0
     transaction = producer(settings, transactional_id=topic)
     transaction.init_transactions(60)
     for end in (transaction.abort_transaction, transaction.commit_transaction):
         transaction.begin_transaction()
         transaction.produce(topic, value=b"x", headers=poison, partition=0)
-        transaction.flush(60)
+        transaction.flush(PATIENCE_SECONDS)
         end(60)
     any_headers = AnyHeaders(settings)
     any_headers.send(topic, b"x", key=UNREADABLE_KEY, headers=[(b"\xff\xfe", b"1")])

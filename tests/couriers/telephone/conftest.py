@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from couriers.telephone.settings import TelephoneSettings
 from runtime.process import free_port
 from tests.couriers.telephone.twilio_stand_in import SID, TOKEN
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ class TwilioServer:
         body = None if value is None else json.dumps(value).encode()
         headers = {"content-type": "application/json"}
         request = urllib.request.Request(f"{self.address}/{what}", body, headers)  # noqa: S310  # our own address
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # our own address
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310  # our own address
             return json.load(answer)
 
 

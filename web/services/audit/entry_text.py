@@ -193,7 +193,14 @@ def _letter(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
     return f"sent {what} again" if record.act == "dead_letter_replayed" else f"skipped {what}"
 
 
-_USED: Final = ("sessions", "email", "handles", "entries", "rows", "vendor", "records", "partitions")
+def _sessions(_: AuditRecord, used: Mapping[str, Any], __: Known) -> str:
+    ended = used.get("sessions")
+    if not ended:
+        return "found no other session to end" if ended == 0 else "ended sessions"
+    return "ended 1 of their sessions" if ended == 1 else f"ended {ended:,} of their sessions"
+
+
+_USED: Final = ("email", "handles", "entries", "rows", "vendor", "records", "partitions")
 
 
 def _plain(words: str) -> _Said:
@@ -212,7 +219,7 @@ _SAY: Final[Mapping[str, _Said]] = {
     "signed_in": _signed_in,
     "sign_in_failed": _failed,
     "signed_out": _plain("signed out"),
-    "session_ended": _plain("ended {sessions} of their sessions"),
+    "session_ended": _sessions,
     "password_changed": _plain("changed the password of {of}"),
     "second_factor_set_up": _plain("set up a second factor for {of}"),
     "second_factor_removed": _plain("removed the second factor of {of}"),

@@ -5,6 +5,7 @@ import { call } from "./api.js";
 import { elements } from "./dom.js";
 
 const EVERY_MS = 30_000;
+const SOON_MS = 2200; // The server counts anew after two seconds; a change may come in between.
 const MOST = 99;
 
 /** @type {Record<string, [string, string]>} the words for one and for several, by the count's name */
@@ -34,7 +35,7 @@ function draw(counts) {
   }
 }
 
-/** Shows the counts now, and again at intervals while the page is looked at. */
+/** Shows the counts now, when something changes that they count, and at intervals while the page is looked at. */
 export function watchBadges() {
   if (!document.querySelector("[data-badge]")) return;
   const show = () => {
@@ -46,5 +47,19 @@ export function watchBadges() {
   show();
   setInterval(show, EVERY_MS);
   document.addEventListener("visibilitychange", show);
-  document.addEventListener("live:exceptions", show);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let again;
+  const changed = () => {
+    if (again !== undefined) return; // What comes meanwhile is counted then.
+    show();
+    again = setTimeout(() => {
+      again = undefined;
+      show();
+    }, SOON_MS);
+  };
+  const own = `rep/${document.querySelector('meta[name="rep"]')?.getAttribute("content")}`;
+  for (const event of ["exceptions", "acted", "moved"]) document.addEventListener(`live:${event}`, changed);
+  document.addEventListener("live:list", (event) => {
+    if (event instanceof CustomEvent && event.detail.data.queue_id === own) changed();
+  });
 }

@@ -3,6 +3,8 @@
 import { call, messageOf } from "./api.js";
 import { roundKeys, startCalling } from "./call-round.js";
 import { Claims } from "./claims.js";
+import { watchCovers } from "./covers.js";
+import { setUpDensity } from "./density.js";
 import { element, elements, finder, focusedIn, pageData, setText } from "./dom.js";
 import { cellText, leadCount } from "./format.js";
 import { rowKeys, tabs } from "./keyboard.js";
@@ -206,6 +208,8 @@ if (times) {
 }
 leads.onChange = draw;
 leads.onError = sayError;
+setUpDensity();
+watchCovers(find(".scroll"));
 foldRows(find("[data-rows]"), find("[data-end]"));
 draw();
 

@@ -7,6 +7,20 @@ import { callButton, hasTelephone } from "./telephone.js";
 
 /** @import { BoardRow } from "./types.d.ts" */
 
+/** @type {Record<string, string>} how a lead became the person's */
+const HOW = {
+  claim: "You claimed it.",
+  claim_now: "You claimed it while you had it open.",
+  callback: "You promised to call back.",
+  round_robin: "You got it in your turn.",
+  roster: "You got it as the next on the roster.",
+  ring_all: "You pressed 1 first.",
+  distribute_all: "You were the first to click New Lead.",
+  manual: "It was assigned to you.",
+  reassigned: "You got it from its former owner.",
+  pre_assigned: "It arrived assigned to you.",
+};
+
 /** @param {BoardRow} row */
 export function badges(row) {
   const { callback_at } = row.columns;
@@ -15,9 +29,19 @@ export function badges(row) {
     const kind = isRing(row) ? "Rings" : isNewLead(row) ? "New" : "Offer";
     return [badge(kind, "offer"), ...uncalled, offers.reasonPlace(row.lead_id)];
   }
-  if (!callback_at) return uncalled;
+  const why = whyMine(row);
+  if (!callback_at) return [...uncalled, ...why];
   const isDue = timeLeft(callback_at) === null;
-  return [isDue ? badge("Call due", "due") : badge(`Call at ${dateAndTime(callback_at)}`, ""), ...uncalled];
+  return [isDue ? badge("Call due", "due") : badge(`Call at ${dateAndTime(callback_at)}`, ""), ...uncalled, ...why];
+}
+
+/**
+ * Says how the person got the lead, in the place where an offer has its reason.
+ * @param {BoardRow} row
+ */
+function whyMine({ columns }) {
+  const text = HOW[columns.how ?? ""];
+  return text ? [Object.assign(document.createElement("small"), { className: "offer-reason", textContent: text })] : [];
 }
 
 /**

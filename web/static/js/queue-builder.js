@@ -28,6 +28,7 @@ import { say } from "./say.js";
  * @property {Record<string, any> | null} value null for a removal
  * @property {boolean} current
  * @property {string | null} published_by
+ * @property {string | null} published_by_name
  * @property {string | null} published_at
  */
 
@@ -256,11 +257,11 @@ class Editor {
   }
 
   /** @param {Edition} edition */
-  editionRow({ version, value, current, published_by, published_at }) {
+  editionRow({ version, value, current, published_by, published_by_name, published_at }) {
     const when = published_at ? new Date(published_at).toLocaleString() : "";
     const what = value ? "Version" : "Removed in version";
     const row = item(
-      `${what} ${version}${current ? ", current" : ""}: ${published_by ?? "not from the console"} ${when} `,
+      `${what} ${version}${current ? ", current" : ""}: ${published_by_name ?? "not from the console"} ${when} `,
     );
     if (!value || !published_by) return row;
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Revert to this" });

@@ -16,6 +16,7 @@ import { say } from "./say.js";
  * @property {boolean} mine
  */
 
+const MOST_LETTERS = 100; // of a name
 const OWN = "leads that match nothing else"; // A select needs a value for the list without a saved filter.
 
 export class SavedLists {
@@ -30,6 +31,7 @@ export class SavedLists {
   constructor(table, { list, all, mayShare, columns }) {
     this.table = table;
     this.list = list;
+    this.key = `saved-list/${list}`;
     this.all = all;
     this.mayShare = mayShare;
     this.usual = columns;
@@ -41,6 +43,7 @@ export class SavedLists {
     table.find("[data-save-list]").addEventListener("click", () => this.open());
     element("[data-cancel]", this.dialog).addEventListener("click", () => this.dialog.close());
     element("[data-remove]", this.dialog).addEventListener("click", () => this.remove());
+    element("[data-copy]", this.dialog).addEventListener("click", () => this.copy());
     element("form", this.dialog, "form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.save();
@@ -72,10 +75,12 @@ export class SavedLists {
     return address.toString();
   }
 
-  /** The saved filter that the list shows now. */
+  /** The saved filter that the list shows now. Of those that show the same, it is the one that was chosen last. */
   get current() {
     const { query } = this;
-    return this.saved.find((one) => sorted(one.query) === query && one.query !== "");
+    const same = this.saved.filter((one) => sorted(one.query) === query && one.query !== "");
+    const chosen = sessionStorage.getItem(this.key);
+    return same.find((one) => one.saved_id === chosen) ?? same[0];
   }
 
   /** Shows which filter the address has. */
@@ -100,6 +105,7 @@ export class SavedLists {
   async choose() {
     if (this.select.value === OWN) return;
     const chosen = this.saved.find((one) => one.saved_id === this.select.value);
+    sessionStorage.setItem(this.key, this.select.value);
     const changes = Object.fromEntries([...this.table.address.keys()].map((name) => [name, null]));
     /** @type {Record<string, string[] | null>} */
     const wanted = { ...changes };
@@ -115,24 +121,56 @@ export class SavedLists {
     element("[data-shared-part]", dialog).hidden = !this.mayShare;
     element("#save-shared", dialog, "input").checked = own?.shared ?? false;
     element("[data-remove]", dialog).hidden = !own;
-    const problem = element("[data-problem]", dialog);
-    problem.hidden = true;
+    element("[data-copy]", dialog).hidden = !own;
+    element("[data-problem]", dialog).hidden = true;
     dialog.showModal();
     element("#save-name", dialog, "input").focus();
   }
 
-  async save() {
+  /** What the dialog would save. */
+  get asked() {
     const name = element("#save-name", this.dialog, "input").value.trim();
     const shared = this.mayShare && element("#save-shared", this.dialog, "input").checked;
-    const body = { list_name: this.list, name, query: this.query, columns: this.table.visible, shared };
+    return { list_name: this.list, name, query: this.query, columns: this.table.visible, shared };
+  }
+
+  /** @param {Saved} saved the one that the list shows from now on */
+  keep({ saved_id }) {
+    sessionStorage.setItem(this.key, saved_id);
+  }
+
+  /** @param {string} why */
+  refuse(why) {
+    Object.assign(element("[data-problem]", this.dialog), { hidden: false, textContent: why });
+  }
+
+  /** Saves the shown view a second time. Its name is the one that was typed, or “Copy of …”. */
+  async copy() {
+    const { asked, current } = this;
+    const names = new Set(this.saved.filter((one) => one.mine).map((one) => one.name));
+    const name = asked.name && asked.name !== current?.name ? asked.name : copyName(current?.name ?? this.all, names);
+    if (names.has(name)) return this.refuse(`You have a view “${name}” already. Give the copy another name.`);
+    try {
+      this.keep(await call("POST", "/api/v1/saved-lists", { ...asked, name }));
+    } catch (error) {
+      return this.refuse(messageOf(error));
+    }
+    this.dialog.close();
+    await this.read();
+    this.select.focus();
+    say(`“${name}” is saved as a copy of “${current?.name ?? this.all}”.`);
+  }
+
+  async save() {
+    const { asked: body } = this;
+    const { name, shared } = body;
     const same = this.saved.find((one) => one.mine && one.name === name && one.shared === shared);
     const known = same ?? (this.current?.mine ? this.current : undefined);
     try {
-      if (known) await call("PUT", `/api/v1/saved-lists/${known.saved_id}`, body);
-      else await call("POST", "/api/v1/saved-lists", body);
+      if (known) this.keep(await call("PUT", `/api/v1/saved-lists/${known.saved_id}`, body));
+      else this.keep(await call("POST", "/api/v1/saved-lists", body));
     } catch (error) {
-      const problem = element("[data-problem]", this.dialog);
-      Object.assign(problem, { hidden: false, textContent: messageOf(error) });
+      this.refuse(messageOf(error));
       return;
     }
     this.dialog.close();
@@ -162,4 +200,15 @@ function sorted(query) {
   const address = new URLSearchParams(query);
   address.sort();
   return address.toString();
+}
+
+/**
+ * Returns a name for a copy that no other has.
+ * @param {string} name
+ * @param {Set<string>} taken
+ */
+function copyName(name, taken) {
+  let found = `Copy of ${name}`;
+  for (let n = 2; taken.has(found.slice(0, MOST_LETTERS)); n += 1) found = `Copy ${n} of ${name}`;
+  return found.slice(0, MOST_LETTERS);
 }

@@ -3,6 +3,7 @@
 
 import { call, messageOf } from "./api.js";
 import { ColumnWidths } from "./column-widths.js";
+import { watchCovers } from "./covers.js";
 import { setUpDensity } from "./density.js";
 import { element, elements, focusedIn, targetOf } from "./dom.js";
 import { Filters } from "./filters.js";
@@ -67,6 +68,7 @@ export class Table {
     this.stamps = new WeakMap();
     this.times = new CallTimes("", {});
     this.widths = new ColumnWidths(api);
+    this.head = ""; // what the headings show
     this.lastRequest = 0;
     /** @type {Promise<void>} the newest reading of the list */
     this.newest = Promise.resolve();
@@ -87,6 +89,11 @@ export class Table {
     setUpDensity();
     order.append(...columns.flatMap(sortChoices));
     order.addEventListener("change", () => this.change({ sort: order.value }));
+    watchCovers(this.root.querySelector(".scroll"));
+    const more = this.find("[data-more-tools]");
+    more.addEventListener("click", () => {
+      more.setAttribute("aria-expanded", String(this.find(".tools").classList.toggle("open")));
+    });
     this.drawHead();
   }
 
@@ -193,6 +200,10 @@ export class Table {
   drawHead() {
     const order = this.address.get("sort") ?? this.sort;
     this.find("[data-sorted-by]", "select").value = order;
+    // A heading that somebody drags or has the focus on stays while rows come and go.
+    const head = JSON.stringify([order, this.visible]);
+    if (head === this.head) return;
+    this.head = head;
     const cells = this.visibleColumns.map((column) => {
       const { name } = column;
       const cell = document.createElement("th");

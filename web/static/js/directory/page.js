@@ -21,6 +21,12 @@ let isLeaving = false;
 const search = document.querySelector("#find"); // The settings are a single object and have no list.
 search?.addEventListener("input", drawList);
 
+const showList = document.querySelector("[data-show-list]");
+showList?.addEventListener("click", () => {
+  const isOpen = showList.closest("aside")?.classList.toggle("open");
+  showList.setAttribute("aria-expanded", String(isOpen));
+});
+
 function drawList() {
   if (!(search instanceof HTMLInputElement)) return;
   const wanted = search.value.trim().toLowerCase();

@@ -1,0 +1,121 @@
+"""What waits for somebody is counted beside the navigation's links, live, and leads there; the picker's facts (E3)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import pytest
+from playwright.async_api import expect
+
+from streams.topics import LEAD_ARRIVALS
+from tests.fixtures.waiting import eventually
+from tests.web.axe import serious
+from tests.web.rows import READY
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+EVERY_MS: Final = 31_000
+"""A little more than the time after which a page counts again by itself."""
+
+
+def badge(page: Page, name: str) -> Locator:
+    """Return the place of a count."""
+    return page.locator(f'[data-badge="{name}"]')
+
+
+async def desk(office: RunningOrg) -> None:
+    """Open an org whose group has nobody, with reps of all kinds."""
+    await office.publish("settings", "settings", quiet_hours=[])
+    await office.rep("mia", "manager")
+    await office.rep("ann", licensed_states=["RI"], max_open=1)
+    await office.rep("bob", licensed_states=["RI"], max_open=5)
+    day = f"{datetime.now(UTC) + timedelta(days=2):%a}".lower()
+    hours = [{"days": [day], "from": "09:00", "to": "10:00"}]
+    await office.rep("cyd", licensed_states=["RI"], hours=hours, time_zone="UTC")
+    away = {"from": "2020-01-01T00:00:00Z", "to": "2090-01-01T00:00:00Z"}
+    await office.rep("dan", licensed_states=["TX"], absences=[away])
+    await office.publish("group", "empty", name="Nobody", method="round_robin", members=[])
+    await office.publish("campaign", "lost", name="Lost", vendor="acme", group_id="empty")
+    for kind, object_id in (("campaign", "lost"), ("rep", "dan"), ("settings", "settings")):
+        await office.until_published(kind, object_id)
+    await office.until_known("mia")
+
+
+async def test_a_managers_badges_follow_what_happens_and_an_exception_leads_to_its_lead(
+    office: RunningOrg,
+) -> None:
+    await desk(office)
+    await office.arrive("B-1", last_name="Busy", state="RI", assigned_to="ann")
+    page = await office.sign_in("mia", "/wallboard")
+    await page.clock.install()
+    await page.goto("/exceptions")
+    await page.wait_for_selector(READY)
+    await expect(badge(page, "exceptions")).to_have_text("")
+    lead = await office.arrive("E-1", campaign="lost", first_name="Ana", last_name="Silva", state="RI")
+    await expect(badge(page, "exceptions")).to_have_text("1 (1 exception)")
+    await page.get_by_role("link", name="Open Ana Silva").click()
+    await expect(page.get_by_role("heading", name="Ana Silva")).to_be_visible()
+    await page.get_by_role("link", name="Back to Exceptions").click()
+    # The picker says whom one may give it to: licence, leads against the cap, hours, absence.
+    await page.get_by_role("button", name="Assign Ana Silva").click()
+    labels = page.locator("#move [data-reps] label")
+    await expect(labels).to_have_count(5)
+    for name, *facts in (
+        ("Ann", "licensed in RI", "1 of 1 leads"),
+        ("Bob", "licensed in RI", "0 of 5 leads"),
+        ("Cyd", "licensed in RI", "outside working hours"),
+        ("Dan", "not licensed in RI", "absent until"),
+        ("Mia", "manager", "0 leads"),
+    ):
+        for fact in facts:
+            await expect(labels.filter(has_text=name)).to_contain_text(fact)
+    await expect(labels.filter(has_text="Ann").locator(".against")).to_have_text("1 of 1 leads")
+    assert await serious(page) == []
+    await labels.filter(has_text="Bob").locator("input").check()
+    await page.locator("#move [data-ok]").click()
+    await expect(page.locator("#said")).to_contain_text("Ana Silva is assigned.")
+    await expect(badge(page, "exceptions")).to_have_text("")
+    # A dead letter is counted when the page counts again by itself, without a reload.
+    await office.client.put(LEAD_ARRIVALS, msgspec.json.encode({"org": office.org, "last_name": "Nobody"}))
+    async with await office.program("mia") as program:
+
+        async def counted() -> bool:
+            return bool((await program.get("/api/v1/badges")).json()["dead_letters"])
+
+        await eventually(counted, "the console knows the dead letter")
+    await page.clock.fast_forward(EVERY_MS)
+    await expect(badge(page, "dead_letters")).to_have_text("1 (1 dead letter)")
+    await page.get_by_role("link", name="Operations").click()
+    await expect(page.locator('[data-table="letters"] tbody tr')).to_have_count(1)
+    assert lead
+
+
+async def test_d4_a_rep_sees_by_the_badge_that_a_promised_call_has_become_due(office: RunningOrg) -> None:
+    await office.publish("settings", "settings", quiet_hours=[])
+    await office.rep("ann")
+    await office.until_published("rep", "ann")
+    await office.until_published("settings", "settings")
+    lead = await office.arrive("C-1", last_name="Jones", phone="4014194247", assigned_to="ann")
+    page = await office.sign_in("ann", "/queues/mine")
+    await expect(page.locator("tbody tr")).to_contain_text("It arrived assigned to you.")
+    await page.goto("/account")
+    await page.wait_for_selector(READY)
+    await expect(badge(page, "calls_due")).to_have_text("")
+    soon = datetime.now(UTC) + timedelta(seconds=4)
+    answer = (await office.ask("callback", lead, "ann", at=soon.isoformat())).answer
+    assert answer is not None
+    assert answer.result == "done"
+    await expect(badge(page, "calls_due")).to_have_text("1 (1 call is due)")
+    assert datetime.now(UTC) >= soon
+    await page.get_by_role("link", name="My leads").click()
+    await page.get_by_role("link", name="Open Jones").click()
+    await page.get_by_label("Outcome", exact=True).fill("no_answer")
+    await page.get_by_role("button", name="Record", exact=True).click()
+    await expect(badge(page, "calls_due")).to_have_text("")

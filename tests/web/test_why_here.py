@@ -1,0 +1,61 @@
+"""A queue's page says why its leads are there, and no more than its columns show (X1, Q3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.events import DirectoryPublished
+from rules.queues.rule_book import RuleBook
+from web.services.why_here import rules_sentence, why_here
+
+FREE = {"combinator": "and", "rules": [{"field": "owned", "operator": "=", "value": False}]}
+LARGE = {"combinator": "and", "rules": [{"field": "loan_amount", "operator": ">=", "value": 600000}]}
+SILENT = {"combinator": "and", "rules": [{"field": "silenced", "operator": "=", "value": True}]}
+OWN = {"combinator": "and", "rules": [{"field": "attributes.pet", "operator": "=", "value": "cat"}]}
+
+
+def said(*, oversees: bool, **value: Any) -> str | None:
+    """Return what the page of a queue with these rules says."""
+    book = RuleBook().publish(
+        DirectoryPublished(
+            cause="1",
+            lead_id="",
+            org="default",
+            kind="queue",
+            object_id="new",
+            version=1,
+            value={"queue_id": "new", "name": "New", "claimable": True, **value},
+        )
+    )
+    return why_here(book.org("default"), "new", oversees=oversees)
+
+
+@pytest.mark.parametrize(
+    ("rules", "columns", "shown"),
+    [
+        ({"inclusion": FREE}, ["state"], "Why they are here: Has an owner is no."),
+        (
+            {"inclusion": FREE, "exclusion": SILENT},
+            ["state"],
+            "Why they are here: Has an owner is no; not if Silenced communication is yes.",
+        ),
+        ({}, ["state"], "Why they are here: every lead is."),
+        ({"inclusion": LARGE}, ["loan_amount"], "Why they are here: Loan amount is at least 600000."),
+        ({"inclusion": LARGE}, ["state"], None),
+        ({"exclusion": LARGE}, ["state"], None),
+        ({"inclusion": {"combinator": "or", "rules": [FREE, LARGE]}}, ["state"], None),
+        ({"inclusion": OWN}, ["state"], None),
+        ({"inclusion": FREE}, [], None),
+    ],
+)
+def test_q3_a_rep_is_told_no_fact_that_the_queue_does_not_show(
+    rules: dict[str, Any], columns: list[str], shown: str | None
+) -> None:
+    assert said(oversees=False, columns=columns, **rules) == shown
+    assert said(oversees=True, columns=columns, **rules) == rules_sentence(rules)
+
+
+def test_an_unknown_queue_has_no_reason() -> None:
+    assert why_here(RuleBook().org("default"), "none", oversees=True) is None

@@ -119,6 +119,12 @@ def _rules() -> Bench:
     return run
 
 
+def _scale() -> Bench:
+    from bench.scale import run
+
+    return run
+
+
 def _sink() -> Bench:
     from bench.sink import run
 
@@ -147,6 +153,7 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
         "recovery": _loaded(_recovery),
         "restart": _loaded(_restart),
         "rules": _loaded(_rules),
+        "scale": _loaded(_scale),
         "sink": _loaded(_sink),
         "timers": _loaded(_timers),
     }

@@ -117,14 +117,14 @@ class _Claims:
         await workload.append(self.here.settings, LEAD_LOG, claims)
         name = f"worker-{len(self.here.children)}"
         worker = self.here.child(name, "bench.launch", "worker", ready=True)
-        return await self.timed(watch, worker, LEAD_JOURNAL, begin, _won_in_row)
+        return await self.timed(watch, worker, LEAD_JOURNAL, begin, won_in_row)
 
     async def relay(self, watch: Watch) -> float:
         """Measure the relay over the journal of the claims just answered."""
         begin = await watch.ends(LEAD_DECISIONS)
         name = f"relay-{len(self.here.children)}"
         relay = self.here.child(name, "bench.launch", "relay", ready=True)
-        return await self.timed(watch, relay, LEAD_DECISIONS, begin, _won)
+        return await self.timed(watch, relay, LEAD_DECISIONS, begin, won)
 
     async def raw(self, watch: Watch, n: int, claims: list[workload.Record], kind: str) -> float:
         name = f"bench-raw-{kind}-{n}"
@@ -132,7 +132,7 @@ class _Claims:
         await self.here.create(*topics)
         await workload.append(self.here.settings, topics[0], claims)
         peer = self.here.child(name, "bench.peers.raw", *topics, kind)
-        return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), _won)
+        return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), won)
 
     async def quix(self, watch: Watch, n: int, claims: list[workload.Record]) -> float:
         if self.here.settings.kafka_security_protocol != "PLAINTEXT":
@@ -146,7 +146,7 @@ class _Claims:
         peer = self.here.child(name, "bench.peers.quix", *topics, folder)
         # Quix names its changelog topic; it is deleted with the others.
         self.here.topics.append(f"changelog__quix-{topics[0]}--{topics[0]}--default")
-        return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), _won)
+        return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), won)
 
     async def timed(
         self, watch: Watch, child: Child, topic: str, begin: Begin, won: Callable[[bytes], bool]
@@ -163,9 +163,11 @@ class _Claims:
         return rate
 
 
-def _won(value: bytes) -> bool:
+def won(value: bytes) -> bool:
+    """Return whether an answer says that the claim won."""
     return _ANSWER.decode(value).result == "won"
 
 
-def _won_in_row(value: bytes) -> bool:
+def won_in_row(value: bytes) -> bool:
+    """Return whether a row of the journal says that its claim won."""
     return any(decision.result == "won" for decision in _ROW.decode(value).decisions)

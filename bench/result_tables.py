@@ -269,6 +269,30 @@ def _offer(result: Result) -> Rows:
     ]
 
 
+def _scale(result: Result) -> Rows:
+    return [
+        (
+            "partitions, workers",
+            "claims/s",
+            "of one worker",
+            "raw loop, claims/s",
+            "of one loop",
+            "ours / raw",
+        ),
+        *(
+            (
+                f"{one['partitions']}, {one['workers']}",
+                f"{one['ours_per_s']:,}",
+                f"{one['ours_of_one']:.2f}",
+                f"{one['raw_per_s']:,}",
+                f"{one['raw_of_one']:.2f}",
+                f"{one['ours_per_s'] / one['raw_per_s']:.2f}",
+            )
+            for one in result["points"]
+        ),
+    ]
+
+
 TABLES: Final[Mapping[str, Table]] = {
     "allocate": Table(
         "Allocations of one org",
@@ -341,6 +365,12 @@ TABLES: Final[Mapping[str, Table]] = {
         "Claims are answered again",
         "One of two workers is killed with kill -9 and restarted at once by the supervisor.",
         _restart,
+    ),
+    "scale": Table(
+        "More workers",
+        "All processes, the broker and the writer of the claims share the machine's cores. The raw loop runs in as many"
+        " processes.",
+        _scale,
     ),
     "sink": Table(
         "The CRM database",

@@ -110,7 +110,11 @@ def started(child: Child, seconds: float = READY_SECONDS) -> Child:
 
 @contextlib.contextmanager
 def open_testbed(
-    settings: Settings | None = None, *, valkey: bool = False, say: Say = quiet
+    settings: Settings | None = None,
+    *,
+    partitions: int = PARTITIONS,
+    valkey: bool = False,
+    say: Say = quiet,
 ) -> Iterator[Testbed]:
     """Yield a testbed with our topics provisioned; stop and remove everything at the end.
 
@@ -124,7 +128,7 @@ def open_testbed(
     ):
         folder.chmod(0o711)
         given = Settings.read() if settings is None else settings
-        base = given.model_copy(update={"state_dir": folder, "partitions": PARTITIONS})
+        base = given.model_copy(update={"state_dir": folder, "partitions": partitions})
         foreign = base.given("kafka_bootstrap_servers")
         say("using the Kafka at " + base.kafka_bootstrap_servers if foreign else "starting a Kafka")
         with (

@@ -14,7 +14,7 @@ def bench(
         str,
         typer.Argument(
             help="claims, latency, offer, timers, live, board, pages, listeners, rules, reach, reading, recovery,"
-            " restart, sink or allocate."
+            " restart, scale, sink or allocate."
         ),
     ],
     browser: Annotated[

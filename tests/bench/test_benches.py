@@ -101,6 +101,10 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
             "leads",
         },
     ),
+    "scale": (
+        {"claims": 800, "workers": (1, 2), "partitions": (4,)},
+        {"ours_of_one", "raw_of_one", "claims"},
+    ),
     "sink": (
         {"leads": 600, "repeats": 1},
         {"sink_rows_per_s", "copy_rows_per_s", "ratio_copy", "records_per_s", "leads", "rows"},
@@ -118,7 +122,7 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
-OF_WORKERS = ("claims", "latency", "offer", "timers", "live", "restart")
+OF_WORKERS = ("claims", "latency", "offer", "timers", "live", "restart", "scale")
 OF_THE_CONSOLE = ("live-browser", "pages", "listeners")
 OF_POSTGRES = ("sink",)
 ALONE = tuple(name for name in SMALL if name not in {*OF_WORKERS, *OF_THE_CONSOLE, *OF_POSTGRES})

@@ -1,0 +1,164 @@
+"""`bench scale`: claims per second of one, two and three workers, with few and many partitions, beside the raw loop.
+
+Each point has its own leads and claims. The processes of one side are started, and their group has settled with all of
+them, before the claims are written. The rate is the rate of the answers by the broker's append time, from the first to
+the last (`bench.topic_watch.Rate`); writing the claims is a part of the work that the machine does meanwhile.
+
+- ours: `agents.worker.run` with the worker's stages, as in `bench claims`. An answer is a record of the journal.
+- raw: as many processes of `bench.peers.raw`, in one consumer group.
+
+Both sides share the machine's cores with the broker. So the curve shows where it bends on this machine, and whether
+ours bends earlier than the raw loop's.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from aiokafka.errors import KafkaError
+
+from bench import workload
+from bench.claims import won, won_in_row
+from bench.testbed import READY_SECONDS, Say, Testbed, open_testbed, quiet, started
+from bench.topic_watch import Watch, count, watching
+from models.errors import StartFailed
+from runtime import Child
+from streams import clients
+from streams.settings import Settings
+from streams.topics import LEAD_JOURNAL, LEAD_LOG, WORKER_GROUP
+
+CLAIMS_OF_A_LEAD: Final = 4
+LOOK_SECONDS: Final = 0.2
+_STABLE: Final = "Stable"
+
+
+def run(
+    *,
+    claims: int = 20_000,
+    workers: Sequence[int] = (1, 2, 3),
+    partitions: Sequence[int] = (8, 32),
+    progress: Say = quiet,
+    settings: Settings | None = None,
+) -> dict[str, Any]:
+    """Return {ours_of_one, raw_of_one, points}.
+
+    A point is {partitions, workers, ours_per_s, raw_per_s, ours_of_one, raw_of_one}. `ours_of_one` is the rate as a
+    multiple of one worker's with as many partitions, and `raw_of_one` likewise. Outside the points they are the
+    highest ones. `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a process fails,
+    or does not answer with exactly one win for each lead.
+    """
+    points: list[dict[str, Any]] = []
+    for number in partitions:
+        with open_testbed(settings, partitions=number, say=progress) as here:
+            rates = asyncio.run(_Curve(here, claims, progress).measure(workers))
+        first = rates[workers[0]]
+        points += [
+            {
+                "partitions": number,
+                "workers": n,
+                **{f"{side}_per_s": round(rate) for side, rate in of_n.items()},
+                **{f"{side}_of_one": round(rate / first[side], 2) for side, rate in of_n.items()},
+            }
+            for n, of_n in rates.items()
+        ]
+    highest = {name: max(point[name] for point in points) for name in ("ours_of_one", "raw_of_one")}
+    return {"points": points, **highest, "claims": claims}
+
+
+class _Curve:
+    def __init__(self, here: Testbed, claims: int, say: Say) -> None:
+        self.here, self.claims, self.say = here, claims, say
+        self.leads = claims // CLAIMS_OF_A_LEAD
+
+    async def measure(self, workers: Sequence[int]) -> dict[int, dict[str, float]]:
+        """Return number of workers -> {ours, raw}, in claims per second."""
+        rates: dict[int, dict[str, float]] = {}
+        async with watching(self.here.settings) as watch:
+            await self.prepare(watch, len(workers))
+            for at, n in enumerate(workers):
+                ids = workload.lead_ids(self.leads, first=at * self.leads)
+                claims = workload.records(workload.claims(ids, self.claims))
+                rates[n] = {
+                    "raw": await self.raw(watch, n, claims),
+                    "ours": await self.ours(watch, n, claims),
+                }
+                said = ", ".join(f"{side} {rate:,.0f}" for side, rate in rates[n].items())
+                self.say(f"{self.here.settings.partitions} partitions, {n} workers: {said} claims/s")
+        return rates
+
+    async def prepare(self, watch: Watch, rounds: int) -> None:
+        """Publish the queue, and let a worker process the leads of all rounds."""
+        self.say(f"taking in {self.leads * rounds:,} leads")
+        arrivals = map(workload.arrival, workload.lead_ids(self.leads * rounds))
+        await workload.append(self.here.settings, LEAD_LOG, workload.records([workload.queue(), *arrivals]))
+        worker = started(self.here.child("taking-in", "bench.launch", "worker", ready=True))
+        await watch.until(LEAD_JOURNAL, sum((await watch.ends(LEAD_LOG)).values()), worker)
+        worker.stop()
+
+    async def ours(self, watch: Watch, n: int, claims: list[workload.Record]) -> float:
+        children = [
+            self.here.child(f"worker-{n}-{one}", "bench.launch", "worker", ready=True) for one in range(n)
+        ]
+        return await self.timed(watch, children, WORKER_GROUP, (LEAD_LOG, LEAD_JOURNAL), claims, won_in_row)
+
+    async def raw(self, watch: Watch, n: int, claims: list[workload.Record]) -> float:
+        name = f"scale-raw-{n}"
+        topics = f"{name}-claims", f"{name}-state", f"{name}-decisions"
+        await self.here.create(*topics)
+        children = [
+            self.here.child(f"{name}-{one}", "bench.peers.raw", *topics, "throughput") for one in range(n)
+        ]
+        return await self.timed(watch, children, f"raw-{topics[0]}", (topics[0], topics[-1]), claims, won)
+
+    async def timed(
+        self,
+        watch: Watch,
+        children: Sequence[Child],
+        group: str,
+        topics: tuple[str, str],
+        claims: list[workload.Record],
+        is_win: Callable[[bytes], bool],
+    ) -> float:
+        """Start the processes, write the claims once the group has settled, and return the rate of the answers."""
+        asked, answers = topics
+        try:
+            for child in children:
+                child.launch()
+            await self.settled(group, children)
+            begin = await watch.ends(answers)
+            await workload.append(self.here.settings, asked, claims)
+            end = await watch.until(answers, sum(begin.values()) + self.claims, children[0])
+        finally:
+            for child in children:
+                child.stop()
+        rate, wins = await count(watch.records(begin, end), is_win)
+        if wins != self.leads:
+            raise StartFailed(group, f"said {wins} times won, there are {self.leads} leads")
+        if not rate:
+            raise StartFailed(
+                group, f"answered all {self.claims} claims within a millisecond: measure more claims"
+            )
+        return rate
+
+    async def settled(self, group: str, children: Sequence[Child]) -> None:
+        """Wait until all processes are members of the group, it is stable, and those that say so are ready."""
+        until = time.monotonic() + READY_SECONDS
+        admin = clients.admin(self.here.settings)
+        await admin.start()
+        try:
+            while time.monotonic() < until:
+                with contextlib.suppress(KafkaError):  # the group's coordinator may be unknown at first
+                    (response,) = await admin.describe_consumer_groups([group])
+                    (_, _, state, _, _, members, *_), *_ = response.groups
+                    if (state, len(members)) == (_STABLE, len(children)) and _all_ready(children):
+                        return
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            await admin.close()
+        raise StartFailed(group, f"has not settled after {READY_SECONDS:.0f} s{children[0].log_tail()}")
+
+
+def _all_ready(children: Sequence[Child]) -> bool:
+    return all(child.ready() for child in children if child.ready_url is not None)

@@ -50,9 +50,12 @@ def run(*, leads: int = 40_000, repeats: int = 3, progress: Say = quiet) -> dict
         with PostgresServer(folder / "postgres") as postgres:
             upgrade(postgres.url)
             engine = connect(postgres.url)
+            before = gc.get_threshold()
+            gc.set_threshold(*GC_THRESHOLDS)
             try:
                 return _measure(engine, _journal(leads), leads, repeats, progress)
             finally:
+                gc.set_threshold(*before)
                 engine.dispose()
 
 
@@ -60,7 +63,6 @@ def _measure(
     engine: Engine, records: Sequence[JournalRecord], leads: int, repeats: int, say: Say
 ) -> dict[str, Any]:
     batches = [records[at : at + BATCH_RECORDS] for at in range(0, len(records), BATCH_RECORDS)]
-    gc.set_threshold(*GC_THRESHOLDS)
     sink: list[float] = []
     copied: list[float] = []
     for n in range(repeats):

@@ -45,7 +45,7 @@ from streams.masking import masked_stream
 
 GC_THRESHOLDS: Final = (10_000, 10, 10)
 """What a process imports, it keeps. With Python's threshold of 700, it searches that for garbage while it starts, which
-takes a tenth of its start."""
+takes a tenth of its start. These thresholds hold for its whole life, where it does not set others."""
 
 app = typer.Typer(
     name="firstclaim",

@@ -10,6 +10,7 @@ is dropped, because it begins after records that may not be stored. Its records 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
@@ -21,7 +22,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from models.errors import RetryableError
-from sink.writer import Applied, CrmWriter, JournalRecord, PreparedRecord, prepared
+from sink.writer import DATABASE, Applied, CrmWriter, JournalRecord, PreparedRecord, prepared
 from streams import clients, metrics, trace_export
 from streams.access import refused
 from streams.clients import Consumer
@@ -84,29 +85,38 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         """How often the reader has begun again. A batch that was fetched in another generation is dropped."""
         self._storing = asyncio.Lock()
         self._store_task: asyncio.Task[None] | None = None
+        self._unstored = Counter[int]()
+        """Partition -> records that were fetched in this generation and are not stored yet."""
         self._pauses = WRITE_CRM.pauses()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set, then finish the current batch. Raises `ConfigError` where Kafka refuses access."""
         self._readiness.blocked(REBALANCING, "no partitions yet")
         self._consumer.subscribe([LEAD_JOURNAL], listener=self)
-        while not stop.is_set():
-            try:
-                with _translated():
-                    if self._unsought:
-                        await self._stored()
-                        await self._seek()
-                    generation = self._generation
-                    fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
-                if fetched:
-                    await self._store_next(_records_of(fetched), generation)
-                elif self._store_task is not None and self._store_task.done():
-                    await self._stored()
-            except RetryableError as later:
-                if (wrong := refused(None, later)) is not None:
-                    raise wrong from later
-                await self._wait(later, stop)
-        with suppress(RetryableError):
+        try:
+            while not stop.is_set():
+                try:
+                    await self._read_once(stop)
+                except RetryableError as later:
+                    if (wrong := refused(None, later)) is not None:
+                        raise wrong from later
+                    await self._wait(later, stop)
+            with suppress(RetryableError):
+                await self._stored()
+        finally:
+            if self._store_task is not None:
+                self._store_task.cancel()
+
+    async def _read_once(self, stop: asyncio.Event) -> None:
+        with _translated():
+            if self._unsought:
+                await self._stored()
+                await self._seek()
+            generation = self._generation
+            fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+        if fetched and not stop.is_set():
+            await self._store_next(_records_of(fetched), generation, stop)
+        elif self._store_task is not None and self._store_task.done():
             await self._stored()
 
     async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
@@ -138,7 +148,8 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 for partition, end in ends.items():
                     if generation == self._generation and partition not in self._unsought:
                         at = await self._consumer.position(partition)
-                        metrics.SINK_LAG.labels(partition.partition).set(end - at)
+                        number = partition.partition
+                        metrics.SINK_LAG.labels(number).set(end - at + self._unstored[number])
         except RetryableError as later:
             if later.what == KAFKA:
                 self._readiness.blocked(KAFKA, later.reason)
@@ -149,6 +160,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
 
     def _begin_again(self, partitions: AbstractSet[TopicPartition]) -> None:
         self._generation += 1
+        self._unstored.clear()
         self._unsought = set(partitions)
         self._consumer.pause(*partitions)
 
@@ -177,14 +189,18 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         if not behind:
             self._succeeded()
 
-    async def _store_next(self, batch: list[JournalRecord], generation: int) -> None:
+    async def _store_next(self, batch: list[JournalRecord], generation: int, stop: asyncio.Event) -> None:
         """Make the rows of a batch, wait until the batch before it is stored, and begin to store this one.
 
-        Raises RetryableError if the batch before it could not be stored. Then this one is dropped.
+        Raises RetryableError if the batch before it could not be stored. Then, after a rebalance, or if `stop` is set,
+        this one is dropped.
         """
+        if generation != self._generation:
+            return
+        self._unstored.update(record.partition for record in batch)
         rows = await asyncio.to_thread(prepared, batch)
         await self._stored()
-        if generation == self._generation:
+        if generation == self._generation and not stop.is_set():
             self._store_task = asyncio.create_task(self._store(rows, generation))
 
     async def _stored(self) -> None:
@@ -205,6 +221,10 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             for each in batch:
                 trace_export.handled(each.record, began_ns, "sink")
         _count(applied)
+        if generation != self._generation:
+            self._readiness.cleared(DATABASE)  # what else is in the way came after this batch began
+            return
+        self._unstored.subtract(each.record.partition for each in batch)
         self._succeeded()
         if applied.stale == len(batch):
             # Another sink is ahead of this one, or the topic was created anew. Read the positions again.

@@ -45,8 +45,8 @@ Process = Callable[[Any], Any]
 class BatchWriter:
     """Executes the statements of `Statements` for the rows of a batch. For one dialect.
 
-    On Postgres it needs the right to make temporary tables (everybody has it, unless it was revoked). Without it, the
-    rows are stored one by one.
+    On Postgres it needs the right to make temporary tables (everybody has it, unless it was revoked). Without it, rows
+    that are there already are stored one by one.
     """
 
     def __init__(self, dialect: str) -> None:

@@ -50,7 +50,7 @@ class StageApp(faust.App):
     def every(
         self, seconds: float
     ) -> Callable[[Callable[[], Awaitable[None]]], Callable[[], Awaitable[None]]]:
-        """Declare a function that runs every `seconds`, from the app's start until its stop.
+        """Declare a function that runs again `seconds` after it has ended, from the app's start until its stop.
 
         Faust's own timer waits in a new task with a timeout each time. That was half of the work of an idle worker.
         """

@@ -78,7 +78,7 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
             for act in ("published", "exported", "lead_assigned", "token_made", "sign_in_failed", "signed_in")
         }
     assert by_act == {
-        "published": "Ann Lee published the queue Aged leads: removes the rule Has an owner is no; "
+        "published": "Ann Lee published the queue Aged leads: removes the rule the lead has no owner; "
         "adds the rule State is one of RI, MA.",
         "exported": "Ann Lee exported 1 lead with state RI; search (a text).",
         "lead_assigned": "Ann Lee assigned the lead Jeremy Jones to Bob Ray.",
@@ -227,7 +227,7 @@ async def test_an_admin_finds_an_entry_by_person_act_and_day_and_cannot_remove_o
     await expect(rows).to_have_count(1)
     await expect(rows.locator(".what")).to_contain_text(
         "Ann Lee published the new queue Aged leads: with name Aged leads; with description Nobody has them yet; "
-        "with claimable yes; with columns State, Loan amount; adds the rule Has an owner is no; "
+        "with claimable yes; with columns State, Loan amount; adds the rule the lead has no owner; "
         "with order Loan amount, descending"
     )
     assert "ann-lee" not in await rows.inner_text()

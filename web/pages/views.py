@@ -60,7 +60,7 @@ async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: 
         view=view,
         chosen=view.view_id,
         sorted_by=sorted_by(view.value.get("sort", {})),
-        why_here=rules_sentence(view.value),
+        why_here=rules_sentence(view.value, parts.directory.org(person.org)),
         custom=True,
         list_data=data(list_data),
         **await shelf(parts, person),

@@ -27,6 +27,12 @@ class Names:
         value = published.value if published else None
         return str((value or {}).get("name") or group_id)
 
+    def campaign(self, name: str) -> str:
+        """Return a campaign's name."""
+        published = self._rules.objects.get(("campaign", name))
+        value = published.value if published else None
+        return str((value or {}).get("name") or name)
+
     def outcome(self, value: str) -> str:
         """Return the label of an outcome, or its value with spaces if the org has not listed it."""
         return outcome_labels(self._rules).get(value) or value.replace("_", " ")

@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from rules.language.catalogue import FIELDS
 from rules.queues.rule_book import OrgRules
 from web.services.audit.change_text import rule_text
+from web.services.names import Names
 
-_OF_THE_LEAD: Final = "Lead"
-"""The group of fields that say what became of a lead, not who the prospect is."""
-_SILENCED: Final = "silenced"
-"""Each row of every queue says whether the lead must not be called."""
+_TOLD: Final = frozenset({"owned", "owned_by_active", "claimed_once", "arrived_at", "days_in_queue"})
+"""Facts that reps may know of every lead in a list: none says who the prospect is, or who had the lead."""
 
 
 def why_here(rules: OrgRules, queue_id: str, *, oversees: bool) -> str | None:
@@ -25,15 +23,18 @@ def why_here(rules: OrgRules, queue_id: str, *, oversees: bool) -> str | None:
     value = found.value
     if not oversees and not _is_shown(value):
         return None
-    return rules_sentence(value)
+    return rules_sentence(value, rules) or "Every lead is here."
 
 
-def rules_sentence(value: Mapping[str, Any]) -> str:
-    """Return the rules of a queue or a view in a sentence."""
-    taken, left_out = value.get("inclusion"), value.get("exclusion")
-    because = rule_text(taken) if _has_rules(taken) else "every lead is"
-    unless = f"; not if {rule_text(left_out)}" if _has_rules(left_out) else ""
-    return f"Why they are here: {because}{unless}."
+def rules_sentence(value: Mapping[str, Any], rules: OrgRules) -> str | None:
+    """Return the rules of a queue or a view in a sentence; None if it has none."""
+    names, taken, left_out = Names(rules), value.get("inclusion"), value.get("exclusion")
+    said = []
+    if _has_rules(taken):
+        said.append(rule_text(taken, names=names))
+    if _has_rules(left_out):
+        said.append(f"not if {rule_text(left_out, names=names)}")
+    return f"Why they are here: {'; '.join(said)}." if said else None
 
 
 def _has_rules(tree: Any) -> bool:
@@ -43,8 +44,9 @@ def _has_rules(tree: Any) -> bool:
 def _is_shown(value: Mapping[str, Any]) -> bool:
     columns = {name for name in value.get("columns") or () if name}
     named = {field for part in ("inclusion", "exclusion") for field in _fields(value.get(part))}
-    facts = {name for name in named - {_SILENCED} if name not in FIELDS or FIELDS[name].group != _OF_THE_LEAD}
-    return bool(columns) and facts <= columns
+    # A list that shows the phone number says of each row whether it may be called (M8).
+    told = columns | _TOLD | ({"silenced"} if "phone" in columns else set())
+    return bool(columns) and named <= told
 
 
 def _fields(tree: Any) -> Iterator[str]:

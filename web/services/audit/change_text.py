@@ -9,6 +9,7 @@ from models.audit import AuditDifference
 from rules.language.catalogue import FIELDS
 from rules.language.operators import LABELS, Operator
 from rules.language.value_labels import value_label
+from web.services.names import Names
 
 MOST_CHANGES: Final = 6
 """How many changes a sentence names. The others are counted."""
@@ -28,11 +29,20 @@ _LABELS: Final = {
     "max_per_day": "most leads a day",
     "group_id": "group",
 }
-_LABELLED: Final = {"loan_purpose", "property_type", "last_outcome"}
+_LABELLED: Final = {"loan_purpose", "property_type", "last_outcome", "phase", "how", "failure_reason"}
 """Fields of leads whose values are words of the contract."""
+_YES_NO: Final = {
+    "silenced": ("the lead must not be contacted", "the lead may be contacted"),
+    "consent": ("the lead agreed to be contacted", "the lead did not agree to be contacted"),
+    "owned": ("the lead has an owner", "the lead has no owner"),
+    "owned_by_active": ("the lead has an active owner", "the lead has no active owner"),
+    "claimed_once": ("the lead was claimed once", "the lead was never claimed"),
+}
+"""Fields of leads that are true or false, and what each of it means."""
 _PARTS: Final = {"field", "operator", "value"}
 _OWN_IDS: Final = {"queue_id", "rep_id"}
 _DEEPEST: Final = 8
+_MOST_RULES: Final = 8
 
 
 def changes_text(differences: Sequence[AuditDifference], *, is_new: bool = False) -> str:
@@ -68,40 +78,59 @@ def value_text(value: Any) -> str:
             f"{name.replace('_', ' ')} {value_text(one)}" for name, one in value.items() if one is not None
         ]
         return ", ".join(parts[:_MOST_VALUES])
-    text = str(value)
+    text = f"{value:,}" if isinstance(value, int | float) else str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def rule_text(rule: Any, depth: int = 0) -> str:
-    """Return a rule, or a group of rules, in words."""
+def rule_text(rule: Any, depth: int = 0, *, names: Names | None = None) -> str:
+    """Return a rule, or a group of rules, in words. `names`: of the org, for rules about owners, queues and outcomes.
+
+    A group names at most `_MOST_RULES` rules, and counts the others.
+    """
     if not isinstance(rule, dict) or depth > _DEEPEST:
         return "a rule"
     if "rules" in rule:
-        inner = [rule_text(one, depth + 1) for one in rule["rules"]] or ["every lead"]
+        rules = rule["rules"]
+        inner = [rule_text(one, depth + 1, names=names) for one in rules[:_MOST_RULES]] or ["every lead"]
+        if (more := len(rules) - _MOST_RULES) > 0:
+            inner.append(f"{more} more {'rule' if more == 1 else 'rules'}")
         joined = f" {rule.get('combinator', 'and')} ".join(inner)
         joined = f"({joined})" if len(inner) > 1 and depth else joined
         return f"not {joined}" if rule.get("not") else joined
+    field, value = str(rule.get("field")), rule.get("value")
     label = field_label(rule.get("field"))
     try:
         operator = Operator(rule.get("operator", "="))
         does = LABELS[operator]
     except (ValueError, KeyError):
-        does = str(rule.get("operator"))
-    value = rule.get("value")
-    return (
-        f"{label} {does}"
-        if value is None or "null" in str(rule.get("operator")).lower()
-        else f"{label} {does} {value_text(_labelled(rule.get('field'), value))}"
-    )
+        operator, does = None, str(rule.get("operator"))
+    if field in _YES_NO and isinstance(value, bool) and operator in (Operator.EQUAL, Operator.NOT_EQUAL):
+        yes, no = _YES_NO[field]
+        return yes if value is (operator is Operator.EQUAL) else no
+    if value is None or "null" in str(rule.get("operator")).lower():
+        return f"{label} {does}"
+    return f"{label} {does} {value_text(_labelled(field, value, names))}"
 
 
-def _labelled(field: Any, value: Any) -> Any:
-    """Return a rule's value with the labels that people read, where the field's values have some."""
-    if field not in _LABELLED:
-        return value
+def _labelled(field: str, value: Any, names: Names | None) -> Any:
+    """Return a rule's value with the names and labels that people read, where it has some."""
     if isinstance(value, list):
-        return [_labelled(field, one) for one in value]
-    return value_label(value) if isinstance(value, str) else value
+        return [_labelled(field, one, names) for one in value]
+    if not isinstance(value, str):
+        return value
+    if names is not None:
+        match field:
+            case "owner" | "assigned_to":
+                return names.rep(value)
+            case "claimed_through":
+                return names.queue(value)
+            case "campaign":
+                return names.campaign(value)
+            case "via":
+                return names.via(value)
+            case "last_outcome":
+                return names.outcome(value)
+    return value_label(value) if field in _LABELLED else value
 
 
 def field_label(name: Any) -> str:

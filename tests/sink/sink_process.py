@@ -19,7 +19,7 @@ from tests.fixtures.process_pages import page
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import Story
 
-PARTITIONS = 16
+PARTITIONS = 20
 """One partition for each test of this module."""
 
 

@@ -60,9 +60,9 @@ async def floor(office: RunningOrg) -> str:
     await office.publish("group", "west", name="West", method="round_robin", members=[])
     await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
     # What must not be called is in no queue, so that the desk has an exception.
-    heard = {"combinator": "and", "rules": [{"field": "silenced", "operator": "=", "value": True}]}
-    await office.publish("queue", "work", **WORK, exclusion=heard)
-    await office.publish("queue", "new", **NEW, exclusion=heard)
+    silenced = {"combinator": "and", "rules": [{"field": "silenced", "operator": "=", "value": True}]}
+    await office.publish("queue", "work", **WORK, exclusion=silenced)
+    await office.publish("queue", "new", **NEW, exclusion=silenced)
     await office.until_published("queue", "new")
     await office.arrive("O-1", last_name="Reed", phone="4014194248", state="RI", assigned_to="ann")
     await office.arrive("E-1", campaign="west", last_name="Silva", state="TX", silenced=True)

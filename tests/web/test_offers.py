@@ -74,7 +74,7 @@ async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(of
     assert await serious(first) == []
     await first.goto("/queues/mine")
     await expect(row(first, lead)).to_contain_text("Offer")
-    await expect(row(first, lead).locator(".offer-reason")).to_have_text("It is your turn in the group West.")
+    await expect(row(first, lead).locator(".row-reason")).to_have_text("It is your turn in the group West.")
     await shot(first, "my-queue")
     await row(first, lead).get_by_role("button", name="Decline Jeremy Jones").click()
     await expect(said(first, "Declined: Jeremy Jones goes to somebody else.")).to_be_visible()

@@ -41,7 +41,7 @@ export function badges(row) {
  */
 function whyMine({ columns }) {
   const text = HOW[columns.how ?? ""];
-  return text ? [Object.assign(document.createElement("small"), { className: "offer-reason", textContent: text })] : [];
+  return text ? [Object.assign(document.createElement("small"), { className: "row-reason", textContent: text })] : [];
 }
 
 /**

@@ -105,7 +105,7 @@ class Offers {
    * @param {string} lead
    */
   reasonPlace(lead) {
-    const place = Object.assign(document.createElement("small"), { className: "offer-reason" });
+    const place = Object.assign(document.createElement("small"), { className: "row-reason" });
     place.dataset.offered = lead;
     place.textContent = this.words[lead]?.reason ?? "";
     return place;
@@ -117,7 +117,7 @@ class Offers {
    */
   async readWords(again = 3) {
     this.words = await call("GET", "/api/v1/me/offers").catch(() => this.words);
-    for (const place of elements(".offer-reason", document, "small"))
+    for (const place of elements(".row-reason", document, "small"))
       setText(place, this.words[place.dataset.offered ?? ""]?.reason ?? "");
     this.draw();
     const lacks = [...this.rows.values()].some((row) => isForOne(row) && !this.words[row.lead_id]?.campaign);

@@ -121,7 +121,7 @@ export class SavedLists {
     element("[data-shared-part]", dialog).hidden = !this.mayShare;
     element("#save-shared", dialog, "input").checked = own?.shared ?? false;
     element("[data-remove]", dialog).hidden = !own;
-    element("[data-copy]", dialog).hidden = !own;
+    element("[data-copy]", dialog).hidden = !current;
     element("[data-problem]", dialog).hidden = true;
     dialog.showModal();
     element("#save-name", dialog, "input").focus();
@@ -144,16 +144,24 @@ export class SavedLists {
     Object.assign(element("[data-problem]", this.dialog), { hidden: false, textContent: why });
   }
 
-  /** Saves the shown view a second time. Its name is the one that was typed, or “Copy of …”. */
+  /**
+   * Saves the shown view a second time. Its name is the one that was typed, or “Copy of …”. The copy of a shared view is
+   * one's own, unless one asks to share it.
+   */
   async copy() {
     const { asked, current } = this;
     const names = new Set(this.saved.filter((one) => one.mine).map((one) => one.name));
     const name = asked.name && asked.name !== current?.name ? asked.name : copyName(current?.name ?? this.all, names);
     if (names.has(name)) return this.refuse(`You have a view “${name}” already. Give the copy another name.`);
+    const shared = asked.shared && !(current?.mine && current.shared);
+    const button = element("[data-copy]", this.dialog, "button");
+    button.disabled = true;
     try {
-      this.keep(await call("POST", "/api/v1/saved-lists", { ...asked, name }));
+      this.keep(await call("POST", "/api/v1/saved-lists", { ...asked, name, shared }));
     } catch (error) {
       return this.refuse(messageOf(error));
+    } finally {
+      button.disabled = false;
     }
     this.dialog.close();
     await this.read();
@@ -208,7 +216,8 @@ function sorted(query) {
  * @param {Set<string>} taken
  */
 function copyName(name, taken) {
-  let found = `Copy of ${name}`;
-  for (let n = 2; taken.has(found.slice(0, MOST_LETTERS)); n += 1) found = `Copy ${n} of ${name}`;
-  return found.slice(0, MOST_LETTERS);
+  const cut = (/** @type {string} */ text) => [...text].slice(0, MOST_LETTERS).join("");
+  let found = cut(`Copy of ${name}`);
+  for (let n = 2; taken.has(found); n += 1) found = cut(`Copy ${n} of ${name}`);
+  return found;
 }

@@ -85,7 +85,7 @@ class _Claims:
     async def measure(self, repeats: int) -> dict[str, list[float]]:
         rates: dict[str, list[float]] = {}
         async with watching(self.here.settings) as watch:
-            await self.prepare(watch, repeats)
+            await take_in(self.here, watch, self.leads * repeats, self.say)
             for n in range(repeats):
                 ids = workload.lead_ids(self.leads, first=n * self.leads)
                 claims = workload.records(workload.claims(ids, self.claims))
@@ -101,16 +101,6 @@ class _Claims:
                     rates.setdefault(name, []).append(rate)
                     self.say(f"{name} {n + 1}/{repeats}: {rate:,.0f} claims/s")
         return rates
-
-    async def prepare(self, watch: Watch, repeats: int) -> None:
-        """Publish the queue, and let our worker process the leads of all repeats."""
-        self.say(f"taking in {self.leads * repeats:,} leads")
-        arrivals = map(workload.arrival, workload.lead_ids(self.leads * repeats))
-        await workload.append(self.here.settings, LEAD_LOG, workload.records([workload.queue(), *arrivals]))
-        worker = started(self.here.child("worker-0", "bench.launch", "worker", ready=True))
-        log = await watch.ends(LEAD_LOG)
-        await watch.until(LEAD_JOURNAL, sum(log.values()), worker)
-        worker.stop()
 
     async def ours(self, watch: Watch, claims: list[workload.Record]) -> float:
         begin = await watch.ends(LEAD_JOURNAL)
@@ -161,6 +151,17 @@ class _Claims:
         if wins != self.leads:
             raise StartFailed(child.name, f"said {wins} times won, there are {self.leads} leads")
         return rate
+
+
+async def take_in(here: Testbed, watch: Watch, leads: int, say: Say) -> None:
+    """Publish the queue, and let our worker process the leads of all rounds."""
+    say(f"taking in {leads:,} leads")
+    arrivals = map(workload.arrival, workload.lead_ids(leads))
+    await workload.append(here.settings, LEAD_LOG, workload.records([workload.queue(), *arrivals]))
+    worker = started(here.child("worker-0", "bench.launch", "worker", ready=True))
+    log = await watch.ends(LEAD_LOG)
+    await watch.until(LEAD_JOURNAL, sum(log.values()), worker)
+    worker.stop()
 
 
 def won(value: bytes) -> bool:

@@ -20,8 +20,8 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError
 
 from bench import workload
-from bench.claims import won, won_in_row
-from bench.testbed import READY_SECONDS, Say, Testbed, open_testbed, quiet, started
+from bench.claims import take_in, won, won_in_row
+from bench.testbed import READY_SECONDS, Say, Testbed, open_testbed, quiet
 from bench.topic_watch import Watch, count, watching
 from models.errors import StartFailed
 from runtime import Child
@@ -76,7 +76,7 @@ class _Curve:
         """Return number of workers -> {ours, raw}, in claims per second."""
         rates: dict[int, dict[str, float]] = {}
         async with watching(self.here.settings) as watch:
-            await self.prepare(watch, len(workers))
+            await take_in(self.here, watch, self.leads * len(workers), self.say)
             for at, n in enumerate(workers):
                 ids = workload.lead_ids(self.leads, first=at * self.leads)
                 claims = workload.records(workload.claims(ids, self.claims))
@@ -87,15 +87,6 @@ class _Curve:
                 said = ", ".join(f"{side} {rate:,.0f}" for side, rate in rates[n].items())
                 self.say(f"{self.here.settings.partitions} partitions, {n} workers: {said} claims/s")
         return rates
-
-    async def prepare(self, watch: Watch, rounds: int) -> None:
-        """Publish the queue, and let a worker process the leads of all rounds."""
-        self.say(f"taking in {self.leads * rounds:,} leads")
-        arrivals = map(workload.arrival, workload.lead_ids(self.leads * rounds))
-        await workload.append(self.here.settings, LEAD_LOG, workload.records([workload.queue(), *arrivals]))
-        worker = started(self.here.child("taking-in", "bench.launch", "worker", ready=True))
-        await watch.until(LEAD_JOURNAL, sum((await watch.ends(LEAD_LOG)).values()), worker)
-        worker.stop()
 
     async def ours(self, watch: Watch, n: int, claims: list[workload.Record]) -> float:
         children = [

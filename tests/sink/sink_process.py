@@ -40,6 +40,13 @@ class Journal:
         self.stories.append(story)
         return story
 
+    def backlog(self) -> Story:
+        """Return a story of six batches that is not sent yet."""
+        story = self.begin()
+        for _ in range(30):
+            story.tell(400).repeat(10)
+        return story
+
     def send(self, records: list[JournalRecord]) -> None:
         """Write records to Kafka, all acknowledged on return."""
         asyncio.run(self._send(records))

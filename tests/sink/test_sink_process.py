@@ -151,9 +151,7 @@ def test_a_sink_killed_in_the_middle_again_and_again_ends_exact(
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
-    story = journal.begin()
-    for _ in range(30):
-        story.tell(400).repeat(10)
+    story = journal.backlog()
     sent = 0
     for step in (1, 3_000, 6_000):
         journal.send(
@@ -203,9 +201,7 @@ def test_a_database_that_is_cut_off_again_and_again_during_a_backlog_ends_exact(
     expected: Callable[..., Tables],
 ) -> None:
     """The batch that was read ahead of one that could not be stored is read again."""
-    story = journal.begin()
-    for _ in range(30):
-        story.tell(400).repeat(10)
+    story = journal.backlog()
     sink, sent = start(), 0
     for step in (1, 3_000, 6_000):
         journal.send(story.records[sent : step + 4_000])

@@ -4,6 +4,7 @@ Only this module translates our answers, so that the checker need not know them.
 becomes an operation: `refused`, for most reasons, says nothing about either register.
 """
 
+from collections import Counter
 from typing import Final
 
 from assurance.linearizability import Operation
@@ -60,11 +61,21 @@ class OperationHistory:
         self._leavings.append((rep_id, at))
 
     def all(self) -> list[Operation]:
-        """Return every operation, including those without an action."""
+        """Return every operation, including those without an action.
+
+        A rep can lose a lead by leaving at most as often as it got it. So each lead has as many expiries as it has
+        operations of the rep, and the earliest ones, which allow everything that later ones allow.
+        """
+        leavings: dict[str, list[float]] = {}
+        for rep_id, at in sorted(self._leavings, key=lambda leaving: leaving[1]):
+            leavings.setdefault(rep_id, []).append(at)
+        held = Counter(
+            (rep_id, op.lead) for op in self.ops for rep_id in leavings if rep_id in (op.process, op.to)
+        )
         expiries = [
             Operation(process=rep_id, op="expire", lead=lead, invoked_at=at)
-            for rep_id, at in self._leavings
-            for lead in sorted({op.lead for op in self.ops if rep_id in (op.process, op.to)})
+            for (rep_id, lead), count in held.items()
+            for at in leavings[rep_id][:count]
         ]
         return [*self.ops, *expiries]
 

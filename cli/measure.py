@@ -119,6 +119,21 @@ def chaos(
             "--faults", min=1, max=10_000, help="Number of faults. Without it, one every five to ten seconds."
         ),
     ] = None,
+    histories: Annotated[
+        Path | None,
+        typer.Option(
+            "--histories",
+            file_okay=False,
+            help="A folder for the history of the run, for the checkers Porcupine and Elle.",
+        ),
+    ] = None,
+    clock_jumps: Annotated[
+        bool,
+        typer.Option(
+            "--clock-jumps",
+            help="The clocks of workers also jump by 70 minutes, ahead and back (libfaketime).",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run load while workers, sink and broker are killed, stopped and resumed, then verify. Exit 1 if a promise broke.
@@ -153,6 +168,8 @@ def chaos(
             consumers=consumer or (),
             events=events,
             faults=faults,
+            histories=histories,
+            clock_jumps=clock_jumps,
         )
     )
     finish(result, as_json=as_json, ok=result["ok"])

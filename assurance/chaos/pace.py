@@ -1,6 +1,7 @@
 """Sets how many leads a second a chaos run sends, so that it has the wanted number of events when its time is over."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -75,11 +76,8 @@ class Pace:
         more = (wanted - sent) / left - OTHERS_PER_SECOND
         self.arrivals_per_second = min(MOST_PER_SECOND, max(LEAST_PER_SECOND, more))
 
-    async def until_reached(self) -> bool:
-        """Wait for the wanted events, for a quarter of the run's time at most. Return whether they are there."""
-        try:
+    async def until_reached(self) -> None:
+        """Wait for the wanted events, for a quarter of the run's time at most."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds * MORE_TIME):
                 await self.reached.wait()
-        except TimeoutError:
-            return False
-        return True

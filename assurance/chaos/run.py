@@ -14,6 +14,7 @@ import msgspec
 
 from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
 from assurance.chaos.crm_consumers import CrmConsumers
+from assurance.chaos.fake_clocks import FakeClocks
 from assurance.chaos.fault_injector import FaultInjector
 from assurance.chaos.fault_plan import Fault, plan
 from assurance.chaos.feed import LOCK_SECONDS, Feed
@@ -23,6 +24,7 @@ from assurance.chaos.poison import aborted_arrived, poison_sent
 from assurance.chaos.resources import JUDGED_SECONDS, ResourceProbe, growth, uses, watched
 from assurance.chaos.supervised_processes import SupervisedProcesses
 from assurance.chaos.telephones import Telephones, telephones
+from assurance.history_files import owners_of, write_histories
 from assurance.linearizability import check
 from assurance.load import LoadClient, OperationHistory, People
 from assurance.load.offers import Offers
@@ -70,6 +72,8 @@ async def chaos(
     consumers: Sequence[str] = (),
     events: int | None = None,
     faults: int | None = None,
+    histories: Path | None = None,
+    clock_jumps: bool = False,
 ) -> dict[str, Any]:
     """Run load with faults, let the system settle, and count what was lost, owned twice or contradicted.
 
@@ -80,14 +84,18 @@ async def chaos(
     real Asterisk, and the telephone courier is a victim too. `consumers`: commands of CRM consumers that run beside
     it and are compared with the CRM database (`assurance.chaos.crm_consumers`). `events`: how many events the leads are
     to have; the load is adapted, and goes on for a quarter of the time if they are fewer (`assurance.chaos.pace`).
-    `faults`: their number (`assurance.chaos.fault_plan`).
+    `faults`: their number (`assurance.chaos.fault_plan`). `histories`: a folder for the history of the run in the
+    formats of other checkers (`assurance.history_files`). `clock_jumps`: workers' clocks jump by 70 minutes
+    (`assurance.chaos.fake_clocks`).
 
     Raises RuntimeFailure where the stack does not come up again, and ConfigError where Asterisk cannot be had, a
     command cannot be a consumer's, or there is no time for so many faults.
     """
     if secure and consumers:
         raise ConfigError("consumer", "CRM consumers read a Kafka without users; leave out --secure")
-    blows = plan(seconds, workers, seed, telephone=telephone, brokers=brokers, faults=faults)
+    blows = plan(
+        seconds, workers, seed, telephone=telephone, brokers=brokers, faults=faults, clock_jumps=clock_jumps
+    )
     # The broker is killed on purpose, so its clients' errors are not logged.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
@@ -97,9 +105,10 @@ async def chaos(
                     own_stack(folder, secure=secure, brokers=brokers)
                 )
                 phones = await parts.enter_async_context(telephones(folder, seed)) if telephone else None
+                clocks = FakeClocks(folder / "clocks") if clock_jumps else None
                 crm = CrmConsumers(consumers, settings, folder / "crm.sqlite", seconds, say)
                 await parts.enter_async_context(crm)
-                run = _Run(seconds, workers, seed, say, phones, crm, blows, events)
+                run = _Run(seconds, workers, seed, say, phones, crm, clocks, blows, events, histories)
                 return await _on(stack, settings, run)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
@@ -151,20 +160,21 @@ class _Run:
     say: Say
     phones: Telephones | None
     crm: CrmConsumers
+    clocks: FakeClocks | None
     blows: list[Fault]
     events: int | None
+    histories: Path | None
 
 
 @dataclass(frozen=True)
 class _Load:
-    """What the load has left behind. `enough`: whether it made the wanted events."""
+    """What the load has left behind."""
 
     feed: Feed
     lender: Lender
     offers: Offers
     moments: ConservationProbe
     resources: ResourceProbe
-    enough: bool
     contradictions: list[Any]
 
 
@@ -179,9 +189,10 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         sign_in=stack.as_process,
         mailbox=mailbox,
         telephone=None if phones is None else phones.environment(),
+        clocks=run.clocks,
     )
     fate = FaultInjector(victims, kafka_of(stack), settings.state_dir / "crm.sqlite", say)
-    history = OperationHistory(lock_seconds=LOCK_SECONDS)
+    history = OperationHistory(lock_seconds=LOCK_SECONDS, keeps=run.histories is not None)
     began = time.monotonic()
     try:
         await victims.start()
@@ -193,6 +204,10 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         if crm.all:
             await victims.stop_workers()  # offers that end and begin anew would change the rows for ever
             await crm.compare()
+        if run.histories is not None:
+            owners = await owners_of(settings)
+            await asyncio.to_thread(write_histories, run.histories, history.all(), history.asked, owners)
+            say(f"the history of the run is in {run.histories}")
         poison = await poison_sent(settings, INBOUND)
         aborted = await asyncio.to_thread(aborted_arrived, settings.database_url)
     finally:
@@ -202,12 +217,14 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
     violations = await asyncio.to_thread(check, history.all())
     resources, moments, contradictions = load.resources, load.moments, load.contradictions
     grown = growth(resources.samples, run.seconds) if run.seconds >= JUDGED_SECONDS else []
+    events = sum(report.events.values())
+    too_few = run.events is not None and events < run.events
     for line in (
         *report.lines(),
         *map(str, violations[:MOST_SHOWN]),
         *crm.findings,
         *grown,
-        *([] if load.enough else [f"{sum(report.events.values()):,} events were made, not {run.events:,}"]),
+        *([f"{events:,} events were made, not {run.events:,}"] if too_few else []),
         *(f"leads did not add up at a moment: {found}" for found in moments.findings[:MOST_SHOWN]),
         *(f"answered twice, differently: {first} {then}" for first, then in contradictions[:MOST_SHOWN]),
     ):
@@ -218,14 +235,14 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
     return {
         "ok": report.ok
         and not (violations or contradictions or victims.odd or moments.findings or crm.findings or grown)
-        and load.enough
+        and not too_few
         and moments.conserved == MOMENTS
         and not aborted
         and not unended
         and report.dead_letters == poison.total(),
         "seconds": round(time.monotonic() - began, 1),
         "seed": run.seed,
-        "events": sum(report.events.values()),
+        "events": events,
         "kills": sum(fate.done.values()),
         "lost": lost,
         "double_owned": double_owned,
@@ -306,7 +323,7 @@ async def _load(
         done, _ = await asyncio.wait(tasks.values(), timeout=run.seconds, return_when=asyncio.FIRST_EXCEPTION)
         for ended in done:
             ended.result()  # raises what ended it
-        enough = await pace.until_reached()
+        await pace.until_reached()
         say("the load ends; everybody comes back")
         for going in (feed, people, lender, lender.people):
             going.over.set()
@@ -319,7 +336,6 @@ async def _load(
             offers,
             moments,
             resources,
-            enough,
             [*client.contradictions, *lenders.contradictions],
         )
 

@@ -26,10 +26,18 @@ class OperationHistory:
     """The operations of one run. `unknown` counts the actions with unknown outcome.
 
     `offered`: the leads that their group distributes. `lock_seconds`: after so long an open lead's lock may have
-    expired (D2).
+    expired (D2). `keeps`: also keep every action with its answer, in `asked`.
     """
 
-    def __init__(self, *, lock_seconds: float = 3600.0, auto_claim_on_timed_callback: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        lock_seconds: float = 3600.0,
+        auto_claim_on_timed_callback: bool = True,
+        keeps: bool = False,
+    ) -> None:
+        self._keeps = keeps
+        self.asked: list[AskedAction] = []
         self.ops: list[Operation] = []
         self.offered: set[str] = set()
         self.actions = 0
@@ -43,6 +51,8 @@ class OperationHistory:
         """Add one action and its answer."""
         self.actions += 1
         self.unknown += asked.answer is None
+        if self._keeps:
+            self.asked.append(asked)
         self._owner(asked)
         self._opened(asked)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from models.events import DirectoryPublished, LeadArrived
+
 LEADS = [f"lead-{n}" for n in range(20)]
 
 
@@ -26,7 +28,8 @@ class Swept:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.leads = LeadPartition(0)
-        for off, event in enumerate([queue(), *map(arrived, LEADS)]):
+        events: list[DirectoryPublished | LeadArrived] = [queue(), *map(arrived, LEADS)]
+        for off, event in enumerate(events):
             outcome = self.leads.decide(event.lead_id.encode() or b"queue", event, off=off, at=START)
             assert outcome is not None
             self.leads.accept(outcome)
@@ -48,7 +51,7 @@ class Swept:
             await yields(0)
 
         monkeypatch.setattr(sweeper, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-        monkeypatch.setattr(sweeper.asyncio, "sleep", pause)
+        monkeypatch.setattr(asyncio, "sleep", pause)
 
     async def run(self) -> list[float]:
         """Run what is requested to its end; return the pauses between the slices."""

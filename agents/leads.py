@@ -150,7 +150,7 @@ class LeadsStage(Stage):
             gc.freeze()
             for leads in rows.partitions():
                 for org in leads.book.orgs:
-                    self.sweeper.request(leads.partition, org)
+                    self.sweeper.request_after_recovery(leads.partition, org)
         except Exception as error:  # noqa: BLE001  # see above
             leave(Exit.SOFTWARE, "recovery", repr(error))
         timers = sum(len(leads.deadlines) for leads in rows.partitions())

@@ -35,6 +35,10 @@ class SweepRequests:
         wanted = frozenset(campaigns)
         self.requested[key] = None if known is None or not wanted else known | wanted
 
+    def request_after_recovery(self, partition: int, org: str) -> None:
+        """Request a sweep of all leads of an org in a partition."""
+        self.request(partition, org)
+
     def decided(self, partition: int, key: bytes) -> None:
         """Record that the event of one lead has been decided. Here nothing waits for it."""
 

@@ -1,10 +1,13 @@
 """Plans the faults of a chaos run from a seed: which process is hit, how and when."""
 
 import random
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
 import msgspec
+
+from models.errors import ConfigError
 
 FIRST_SECONDS: Final = 4.0
 """The time of the first fault, when all processes are working."""
@@ -18,6 +21,10 @@ AWAY_SECONDS: Final = 10.0
 """How long a killed broker of a cluster is away."""
 PAUSED_SECONDS: Final = 60.0
 """How long a broker is paused, at most a tenth of the run."""
+ROUND_FAULTS: Final = 25
+"""About how many faults a round of a run with a given number of faults has."""
+LEAST_APART_SECONDS: Final = 3.0
+"""A run may have at most one fault in so many seconds."""
 LONG_SECONDS: Final = 60.0
 """Only a run of at least this length includes the broker's death and the locked database."""
 
@@ -60,9 +67,45 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(
-    seconds: float, workers: int, seed: int, *, telephone: bool = False, brokers: int = 1
+    seconds: float,
+    workers: int,
+    seed: int,
+    *,
+    telephone: bool = False,
+    brokers: int = 1,
+    faults: int | None = None,
 ) -> list[Fault]:
     """Return the faults of a run in order of time.
+
+    `faults`: their number; None: one every 5 to 10 s. A run with a given number has rounds of about `ROUND_FAULTS`, and
+    each round has what a run without one has. Raises ConfigError if they are more than one in `LEAST_APART_SECONDS`.
+    """
+    if faults is None:
+        return _round(seconds, workers, seed, telephone=telephone, brokers=brokers)
+    if faults > seconds / LEAST_APART_SECONDS:
+        most = int(seconds / LEAST_APART_SECONDS)
+        raise ConfigError("--faults", f"is {faults}; {seconds:g} seconds have room for {most} at most")
+    rounds = max(1, round(faults / ROUND_FAULTS))
+    planned: list[Fault] = []
+    for number in range(rounds):
+        count = faults * (number + 1) // rounds - faults * number // rounds
+        of_round = _round(
+            seconds / rounds,
+            workers,
+            f"{seed}/{number}",
+            telephone=telephone,
+            brokers=brokers,
+            count=count,
+        )
+        begin = seconds * number / rounds
+        planned += [msgspec.structs.replace(each, at=begin + each.at) for each in of_round]
+    return planned
+
+
+def _round(
+    seconds: float, workers: int, seed: int | str, *, telephone: bool, brokers: int, count: int | None = None
+) -> list[Fault]:
+    """Return the faults of one round. `count`: their number, spread evenly; None: one every `PAUSE_SECONDS`.
 
     In a run of a minute or more the broker is killed once, the database is locked once, and all workers are killed at
     once. Between these faults every process is killed, terminated and stopped in turn, in an order that the seed
@@ -81,14 +124,26 @@ def plan(
     if brokers > 1:
         blows += _cluster_faults(seconds, source)
     deck = _shuffled_faults(names, source, telephone=telephone)
-    at = FIRST_SECONDS
-    while at < seconds - STOP_SECONDS[0]:
+    for at in _moments(seconds, source, None if count is None else count - len(blows)):
+        deck = deck or _shuffled_faults(names, source, telephone=telephone)
         act, who = deck.pop()
         lasts = source.uniform(*STOP_SECONDS) if act is Act.STOP else 0.0
         blows.append(Fault(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
-        at += source.uniform(*PAUSE_SECONDS)
-        deck = deck or _shuffled_faults(names, source, telephone=telephone)
-    return sorted(blows, key=lambda blow: blow.at)
+    return sorted(blows, key=lambda blow: blow.at)[:count]
+
+
+def _moments(seconds: float, source: random.Random, count: int | None) -> Iterator[float]:
+    """Yield when the processes are hit. `count`: how often, over the whole time; None: every `PAUSE_SECONDS`."""
+    at, end = FIRST_SECONDS, seconds - STOP_SECONDS[0]
+    if count is None:
+        while at < end:
+            yield at
+            at += source.uniform(*PAUSE_SECONDS)
+        return
+    pauses = [source.uniform(*PAUSE_SECONDS) for _ in range(count)]
+    for pause in pauses:
+        yield at
+        at += pause * (end - FIRST_SECONDS) / sum(pauses)
 
 
 def _cluster_faults(seconds: float, source: random.Random) -> list[Fault]:

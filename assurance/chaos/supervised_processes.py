@@ -29,6 +29,11 @@ Say = Callable[[str], None]
 class SupervisedProcess(Child):
     """A process that never outlives the run, even if it is stopped."""
 
+    @property
+    def metrics_url(self) -> str | None:
+        """The address of its metrics."""
+        return None if self.ready_url is None else self.ready_url.removesuffix("/ready") + "/metrics"
+
     def launch(self) -> None:
         """Start the program and return at once."""
         private_folder(self.log_file.parent)

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from application.journal_snapshot import journal_now
+from application.journal_snapshot import journal_now, place_of
 from models.ids import lead_id
+from sink import queries
+from sink.engine import connect
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
 from web.auth import SCOPES
 from web.store.accounts import Account
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
+    from sqlalchemy import Engine
 
     from assurance.load import LoadClient
     from assurance.load.client import AskedAction
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 PASSWORD: Final = "correct horse battery"  # noqa: S105  # of accounts that exist only during a test
 PATIENCE_MS: Final = int(PATIENCE_SECONDS * 1000)
+LEAD_PAGE: Final = "/leads/"
 BACK_SECONDS: Final = PATIENCE_SECONDS
 """The bound for a console that restarts and a browser that reconnects, on a busy machine."""
 
@@ -36,7 +40,8 @@ BACK_SECONDS: Final = PATIENCE_SECONDS
 class RunningOrg:
     """One org. `client` uses Kafka as vendors, CRMs and admins do; `sign_in` opens a browser.
 
-    `port`: the port of another console than the system's own.
+    `port`: the port of another console than the system's own. `versions`: kind and id -> the newest version that
+    `publish` wrote.
     """
 
     stack: RunningStack
@@ -46,6 +51,7 @@ class RunningOrg:
     client: LoadClient
     org: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex[:8]}")
     problems: list[str] = field(default_factory=list)
+    versions: dict[tuple[str, str], int] = field(default_factory=dict)
     port: int | None = None
 
     @property
@@ -56,7 +62,7 @@ class RunningOrg:
     async def publish(self, kind: str, object_id: str, **value: Any) -> None:
         """Publish one object of the org's directory."""
         own = {} if kind == "settings" else {f"{kind}_id": object_id}
-        await self.client.publish(kind, object_id, {**own, **value})
+        self.versions[kind, object_id] = await self.client.publish(kind, object_id, {**own, **value})
 
     async def rep(self, rep_id: str, role: str = "rep", **more: Any) -> None:
         """Publish a rep, and make an account for the rep."""
@@ -93,21 +99,41 @@ class RunningOrg:
     async def until_known(self, rep_id: str) -> None:
         """Wait until the console has read a person's publication in the directory."""
         token = self.tokens.issue(self.org, rep_id, "waits", {"queues:read"}, by="test")[0]
-        asked = (await self.browser.new_context(base_url=self.url)).request
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
-        async with asyncio.timeout(PATIENCE_MS / 1000):
-            while (await asked.get("/api/v1/me", headers=headers)).status != HTTPStatus.OK:
+        async with (
+            asyncio.timeout(PATIENCE_MS / 1000),
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url, headers=headers) as client,
+        ):
+            while (await client.get("/api/v1/me")).status_code != HTTPStatus.OK:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def until_published(self, kind: str, object_id: str) -> None:
-        """Wait until every partition of the leads uses the newest version of an object."""
-        settings = self.stack.settings
+        """Wait until every partition of the leads uses the newest version of an object that `publish` wrote."""
+        settings, wanted = self.stack.settings, self.versions.get((kind, object_id), 0)
         async with asyncio.timeout(PATIENCE_MS / 1000):
             for partition in range(settings.partitions):
                 while True:
                     journal = await journal_now(settings, partitions={partition})
-                    if (kind, object_id) in journal.book.org(self.org).objects:
+                    known = journal.book.org(self.org).objects.get((kind, object_id))
+                    if known is not None and known.version >= wanted:
                         break
+
+    async def until_arrived(self, lead: str) -> None:
+        """Wait until the engine has accepted a lead, so that a later one of the same person finds it."""
+        settings = self.stack.settings
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while lead not in (await journal_now(settings, partitions={place_of(lead, settings)})).leads:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def until_stored(self, lead: str, **wanted: Any) -> None:
+        """Wait until the CRM database has a lead with these values. A page of a lead is read from it once."""
+        engine = connect(self.stack.settings.database_url)
+        try:
+            async with asyncio.timeout(PATIENCE_MS / 1000):
+                while not await asyncio.to_thread(_has, engine, lead, wanted):
+                    await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            engine.dispose()
 
     async def stream_status(self, path: str, headers: dict[str, str]) -> int:
         """Return the status of a stream's answer, without reading the stream."""
@@ -125,7 +151,12 @@ class RunningOrg:
         return httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url, headers=headers)
 
     async def sign_in(self, rep_id: str, path: str = "/", **options: Any) -> Page:
-        """Open a new browser window at a page, signed in as a person; errors in its console are recorded."""
+        """Open a new browser window at a page, signed in as a person; errors in its console are recorded.
+
+        For the page of a lead this waits until the CRM database has the lead.
+        """
+        if path.startswith(LEAD_PAGE):
+            await self.until_stored(path.removeprefix(LEAD_PAGE).partition("?")[0])
         context = await self.browser.new_context(
             base_url=self.url, **{"viewport": {"width": 1280, "height": 800}, **options}
         )
@@ -138,6 +169,12 @@ class RunningOrg:
         await page.get_by_role("button", name="Sign in").click()
         await page.wait_for_selector("html[data-ready=yes]")
         return page
+
+
+def _has(engine: Engine, lead: str, wanted: dict[str, Any]) -> bool:
+    with engine.connect() as connection:
+        row = queries.lead(connection, lead)
+    return row is not None and all(row[name] == value for name, value in wanted.items())
 
 
 NEW: Final[dict[str, Any]] = {

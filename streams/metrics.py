@@ -1,4 +1,4 @@
-"""Declares every metric once, with name, unit and meaning. Dashboards and alerts query these names only."""
+"""Declares the metrics of stages, relay and sink, with unit and meaning. Dashboards and alerts query these names."""
 
 from prometheus_client import (
     CollectorRegistry,

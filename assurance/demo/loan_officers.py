@@ -22,15 +22,11 @@ WORK_SECONDS: Final = 1.5
 RING_SECONDS: Final = (6.0, 12.0)
 """How long a rep lets the phone ring, at least and at most. A visitor of the demo has time to press 1 first."""
 IDLE_SECONDS: Final = 0.25
-FOLLOW_UPS: Final = ("no_answer", "left_message")
-"""Outcomes after which a lead is called again. Each rep begins with one, so that work queues have leads soon."""
-OUTCOMES: Final = (*FOLLOW_UPS, "interested", "closed_won")
 
 
 async def work(client: LoadClient, reader: Reader, rep_id: str, offers: Offers, *, hurry: bool) -> None:
     """Take offers, claim and work leads until cancelled. `hurry`: only claim, as fast as the answers come."""
     source = random.Random(rep_id)  # noqa: S311  # a rep behaves the same in each demo
-    has_begun = False
     while True:
         if (offer := offers.take(rep_id)) is not None:
             await _answer(client, offer, source, hurry=hurry)
@@ -44,8 +40,7 @@ async def work(client: LoadClient, reader: Reader, rep_id: str, offers: Offers, 
             await asyncio.sleep(source.expovariate(1 / LOOK_SECONDS))
         claimed = await client.ask("claim", lead_id, rep_id, queue_id=queue_id)
         if claimed.result is Result.WON and not hurry:
-            await _work_lead(client, lead_id, rep_id, source, is_first=not has_begun)
-            has_begun = True
+            await _work_lead(client, lead_id, rep_id, source)
 
 
 async def _answer(client: LoadClient, offer: Offer, source: random.Random, *, hurry: bool) -> None:
@@ -73,17 +68,16 @@ async def _pick(reader: Reader, org: str, source: random.Random, *, leave: int) 
     return (queue.queue_id, source.choice(rows).lead_id) if rows else None
 
 
-async def _work_lead(
-    client: LoadClient, lead_id: str, rep_id: str, source: random.Random, *, is_first: bool
-) -> None:
+async def _work_lead(client: LoadClient, lead_id: str, rep_id: str, source: random.Random) -> None:
     """Open the lead, which locks it, and report the result (D1, D2, D4)."""
-    if not is_first and source.random() < 0.5:  # noqa: PLR2004  # the other half is left for later
+    if source.random() < 0.5:  # noqa: PLR2004  # the other half is left for later
         return
     await client.ask("view", lead_id, rep_id)
     await asyncio.sleep(source.expovariate(1 / WORK_SECONDS))
-    if not is_first and source.random() < 0.2:  # noqa: PLR2004  # one in five asks to be called again
+    what = source.random()
+    if what < 0.2:  # noqa: PLR2004  # one in five asks to be called again
         at = datetime.now(UTC) + timedelta(seconds=source.uniform(5, 30))
         await client.ask("callback", lead_id, rep_id, at=at.isoformat())
     else:
-        outcome = source.choice(FOLLOW_UPS if is_first else OUTCOMES)
+        outcome = source.choice(("no_answer", "left_message", "interested", "closed_won"))
         await client.ask("outcome", lead_id, rep_id, outcome=outcome)

@@ -207,6 +207,9 @@ class Followed:
             }
         )
         known = self._consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
+        if not known:
+            self._consumer.close()
+            raise SendError(f"there is no topic {topic}")
         self._next = dict.fromkeys(known, 0)
         self._consumer.assign([TopicPartition(topic, partition, 0) for partition in known])
 

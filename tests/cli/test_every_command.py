@@ -68,30 +68,26 @@ def _password(monkeypatch: pytest.MonkeyPatch) -> None:
 def every_in_vain(folder: Path, *, without: str = "", has_topics: bool = False) -> dict[str, Said]:
     """Run every command as `every` does, with short waits for what will not come.
 
-    That is progress and answers, as no worker runs, and, unless it `has_topics`, the first metadata of a topic.
+    That is progress, as no worker runs, and, unless it `has_topics`, the first metadata of a topic.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(problems, "PATIENCE_SECONDS", 1.0)
         if not has_topics:
             patch.setattr(topic_reader, "START_SECONDS", 1.0)
             patch.setattr(write, "START_SECONDS", 1.0)
-        return every(folder, without=without, seconds="0.5")
+        return every(folder, without=without)
 
 
-def every(folder: Path, *, without: str = "", seconds: str | None = None) -> dict[str, Said]:
+def every(folder: Path, *, without: str = "") -> dict[str, Said]:
     """Run every command once, but not the one named `without`.
 
-    None may end in a traceback, and each failure gives its reason in one sentence. `seconds`: how long those wait for
-    an answer of the engine that are told so; None: as `GIVEN` says.
+    None may end in a traceback, and each failure gives its reason in one sentence.
     """
     said, wrong = {}, []
     for name, command in leaves():
         if name in RUNS_ON or name == without:
             continue
-        given = arguments(name, command, folder)
-        if seconds is not None and "--seconds" in given:
-            given[given.index("--seconds") + 1] = seconds
-        done = said[name] = call(name, given)
+        done = said[name] = call(name, arguments(name, command, folder))
         text = done.out + done.err
         named = done.code not in (70, 78) or done.err.strip().splitlines()[-1].startswith("firstclaim: ")
         bad = "Traceback" in text or "a fault of firstclaim" in text or "Unclosed" in text

@@ -46,6 +46,10 @@ class FaultInjector:
                 count = victims.signal(blow.who, signal.SIGSTOP)
                 await asyncio.sleep(blow.seconds)
                 victims.signal(blow.who, signal.SIGCONT)
+            case Act.JUMP_CLOCK:
+                count = victims.jump_clock(blow.who, blow.shift)
+                await asyncio.sleep(blow.seconds)
+                victims.jump_clock(blow.who, 0)
             case Act.LOCK_DATABASE:
                 await self._lock(blow.seconds)
                 count = 1

@@ -14,6 +14,7 @@ import msgspec
 
 from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
 from assurance.chaos.crm_consumers import CrmConsumers
+from assurance.chaos.fake_clocks import FakeClocks
 from assurance.chaos.fault_injector import FaultInjector
 from assurance.chaos.fault_plan import Fault, plan
 from assurance.chaos.feed import LOCK_SECONDS, Feed
@@ -72,6 +73,7 @@ async def chaos(
     events: int | None = None,
     faults: int | None = None,
     histories: Path | None = None,
+    clock_jumps: bool = False,
 ) -> dict[str, Any]:
     """Run load with faults, let the system settle, and count what was lost, owned twice or contradicted.
 
@@ -83,14 +85,17 @@ async def chaos(
     it and are compared with the CRM database (`assurance.chaos.crm_consumers`). `events`: how many events the leads are
     to have; the load is adapted, and goes on for a quarter of the time if they are fewer (`assurance.chaos.pace`).
     `faults`: their number (`assurance.chaos.fault_plan`). `histories`: a folder for the history of the run in the
-    formats of other checkers (`assurance.history_files`).
+    formats of other checkers (`assurance.history_files`). `clock_jumps`: workers' clocks jump by 70 minutes
+    (`assurance.chaos.fake_clocks`).
 
     Raises RuntimeFailure where the stack does not come up again, and ConfigError where Asterisk cannot be had, a
     command cannot be a consumer's, or there is no time for so many faults.
     """
     if secure and consumers:
         raise ConfigError("consumer", "CRM consumers read a Kafka without users; leave out --secure")
-    blows = plan(seconds, workers, seed, telephone=telephone, brokers=brokers, faults=faults)
+    blows = plan(
+        seconds, workers, seed, telephone=telephone, brokers=brokers, faults=faults, clock_jumps=clock_jumps
+    )
     # The broker is killed on purpose, so its clients' errors are not logged.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
@@ -100,9 +105,10 @@ async def chaos(
                     own_stack(folder, secure=secure, brokers=brokers)
                 )
                 phones = await parts.enter_async_context(telephones(folder, seed)) if telephone else None
+                clocks = FakeClocks(folder / "clocks") if clock_jumps else None
                 crm = CrmConsumers(consumers, settings, folder / "crm.sqlite", seconds, say)
                 await parts.enter_async_context(crm)
-                run = _Run(seconds, workers, seed, say, phones, crm, blows, events, histories)
+                run = _Run(seconds, workers, seed, say, phones, crm, clocks, blows, events, histories)
                 return await _on(stack, settings, run)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
@@ -154,6 +160,7 @@ class _Run:
     say: Say
     phones: Telephones | None
     crm: CrmConsumers
+    clocks: FakeClocks | None
     blows: list[Fault]
     events: int | None
     histories: Path | None
@@ -182,6 +189,7 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         sign_in=stack.as_process,
         mailbox=mailbox,
         telephone=None if phones is None else phones.environment(),
+        clocks=run.clocks,
     )
     fate = FaultInjector(victims, kafka_of(stack), settings.state_dir / "crm.sqlite", say)
     history = OperationHistory(lock_seconds=LOCK_SECONDS, keeps=run.histories is not None)

@@ -19,6 +19,8 @@ a zombie."""
 LOCK_SECONDS: Final = 20.0
 AWAY_SECONDS: Final = 10.0
 """How long a killed broker of a cluster is away."""
+CUT_OFF_SECONDS: Final = 20.0
+"""How long a broker is cut off, or its disk is full, at most a tenth of the run."""
 PAUSED_SECONDS: Final = 60.0
 """How long a broker is paused, at most a tenth of the run."""
 ROUND_FAULTS: Final = 25
@@ -57,6 +59,10 @@ class Act(StrEnum):
     """Every partition leaves one broker and comes back."""
     RESTART_BROKERS = "restart_brokers"
     """An orderly stop and start of one broker after the other."""
+    CUT_OFF_BROKER = "cut_off_broker"
+    """No packet reaches one broker or leaves it, for `seconds`."""
+    FILL_DISK = "fill_disk"
+    """The disk of one broker is full for `seconds`. Then there is room, and the broker is restarted."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,15 +89,25 @@ def plan(
     brokers: int = 1,
     faults: int | None = None,
     clock_jumps: bool = False,
+    isolated: bool = False,
 ) -> list[Fault]:
     """Return the faults of a run in order of time.
 
     `faults`: their number; None: one every 5 to 10 s. A run with a given number has rounds of about `ROUND_FAULTS`, and
     each round has what a run without one has. `clock_jumps`: a worker's clock jumps ahead, and later one's clock jumps
-    back. Raises ConfigError if there are more faults than one in `LEAST_APART_SECONDS`.
+    back. `isolated`: one broker of the cluster can be cut off, and its disk can be full. Raises ConfigError if there
+    are more faults than one in `LEAST_APART_SECONDS`.
     """
     if faults is None:
-        return _round(seconds, workers, seed, telephone=telephone, brokers=brokers, clock_jumps=clock_jumps)
+        return _round(
+            seconds,
+            workers,
+            seed,
+            telephone=telephone,
+            brokers=brokers,
+            clock_jumps=clock_jumps,
+            isolated=isolated,
+        )
     if faults > seconds / LEAST_APART_SECONDS:
         most = int(seconds / LEAST_APART_SECONDS)
         raise ConfigError("--faults", f"is {faults}; {seconds:g} seconds have room for {most} at most")
@@ -106,6 +122,7 @@ def plan(
             telephone=telephone,
             brokers=brokers,
             clock_jumps=clock_jumps,
+            isolated=isolated,
             count=count,
         )
         begin = seconds * number / rounds
@@ -121,6 +138,7 @@ def _round(
     telephone: bool,
     brokers: int,
     clock_jumps: bool,
+    isolated: bool,
     count: int | None = None,
 ) -> list[Fault]:
     """Return the faults of one round. `count`: their number, spread evenly; None: one every `PAUSE_SECONDS`.
@@ -151,7 +169,7 @@ def _round(
             for share, shift in ((0.1, JUMP_SECONDS), (0.55, -JUMP_SECONDS))
         ]
     if brokers > 1:
-        blows += _cluster_faults(seconds, source)
+        blows += _cluster_faults(seconds, source, isolated=isolated)
     deck = _shuffled_faults(names, source, telephone=telephone)
     for at in _moments(seconds, source, None if count is None else count - len(blows)):
         deck = deck or _shuffled_faults(names, source, telephone=telephone)
@@ -175,20 +193,24 @@ def _moments(seconds: float, source: random.Random, count: int | None) -> Iterat
         at += pause * (end - FIRST_SECONDS) / sum(pauses)
 
 
-def _cluster_faults(seconds: float, source: random.Random) -> list[Fault]:
+def _cluster_faults(seconds: float, source: random.Random, *, isolated: bool) -> list[Fault]:
     """Return the faults of the brokers, in an order that the seed decides. They share the time of the run evenly.
 
     Each waits until the brokers have recovered from the one before, so two brokers are never away at once.
     """
     acts = [Act.KILL_LEADER, Act.KILL_CONTROLLER, Act.PAUSE_LEADER, Act.MOVE_PARTITIONS, Act.RESTART_BROKERS]
+    if isolated:
+        acts += [Act.CUT_OFF_BROKER, Act.FILL_DISK]
     source.shuffle(acts)
     lasts = {
+        Act.CUT_OFF_BROKER: min(CUT_OFF_SECONDS, seconds / 10),
+        Act.FILL_DISK: min(CUT_OFF_SECONDS, seconds / 10),
         Act.KILL_LEADER: AWAY_SECONDS,
         Act.KILL_CONTROLLER: AWAY_SECONDS,
         Act.PAUSE_LEADER: min(PAUSED_SECONDS, seconds / 10),
     }
     return [
-        Fault(at=seconds * (0.08 + 0.17 * place), act=act, seconds=lasts.get(act, 0.0))
+        Fault(at=seconds * (0.08 + 0.85 / len(acts) * place), act=act, seconds=lasts.get(act, 0.0))
         for place, act in enumerate(acts)
     ]
 

@@ -1,6 +1,6 @@
 """The leads stage. It decides each event of `lead-log` and writes one record to `lead-journal`.
 
-`rules.lead.lead_partition` holds the rows, rules and deadlines, and decides. The stage reads, writes and buries.
+`rules.lead.lead_partition` holds the rows, rules and deadlines, and decides. The stage reads and writes.
 """
 
 import asyncio

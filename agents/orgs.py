@@ -1,6 +1,6 @@
 """The orgs stage. It decides each event of `org-log` and writes one batch of records to `org-journal`.
 
-`rules.org.org_partition` holds the state of orgs and decides. The stage reads, writes and buries.
+`rules.org.org_partition` holds the state of orgs and decides. The stage reads and writes.
 """
 
 from datetime import UTC, datetime

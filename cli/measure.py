@@ -127,6 +127,13 @@ def chaos(
             help="A folder for the history of the run, for the checkers Porcupine and Elle.",
         ),
     ] = None,
+    clock_jumps: Annotated[
+        bool,
+        typer.Option(
+            "--clock-jumps",
+            help="Workers' clocks also jump by 70 minutes, ahead and back (needs a C compiler).",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run load while workers, sink and broker are killed, stopped and resumed, then verify. Exit 1 if a promise broke.
@@ -162,6 +169,7 @@ def chaos(
             events=events,
             faults=faults,
             histories=histories,
+            clock_jumps=clock_jumps,
         )
     )
     finish(result, as_json=as_json, ok=result["ok"])

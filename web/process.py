@@ -216,4 +216,5 @@ def _add_health(app: FastAPI, parts: Services) -> None:
         if request.client is None or through or not ip_address(request.client.host).is_loopback:
             raise forbidden("metrics are for this machine's collector")
         metrics.PAGES.set(parts.hub.open_pages)
+        metrics.DIRECTORY_END.set(parts.directory.end)
         return Response(render(), media_type=CONTENT_TYPE_LATEST)

@@ -3,21 +3,24 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
+from assurance.chaos.broker_isolation import BrokerIsolation
 from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
 from assurance.chaos.crm_consumers import CrmConsumers
+from assurance.chaos.fake_clocks import FakeClocks
 from assurance.chaos.fault_injector import FaultInjector
 from assurance.chaos.fault_plan import Fault, plan
 from assurance.chaos.feed import LOCK_SECONDS, Feed
 from assurance.chaos.lender import ORG, Lender
+from assurance.chaos.own_stack import isolated, kafka_of, own_stack
 from assurance.chaos.pace import Pace
 from assurance.chaos.poison import aborted_arrived, poison_sent
 from assurance.chaos.resources import JUDGED_SECONDS, ResourceProbe, growth, uses, watched
@@ -30,16 +33,11 @@ from assurance.load.offers import Offers
 from assurance.verify import Kind, verify
 from assurance.verify.catch_up import INBOUND
 from models.errors import ConfigError, RuntimeFailure
-from runtime import KafkaBroker, LocalStack
-from runtime.kafka_cluster import KafkaCluster
-from runtime.kafka_users import ADMIN
+from runtime import LocalStack
 from runtime.mailbox import Mailbox
 from runtime.own_folder import own_folder
 from streams.settings import Settings
-from streams.topics import provision
 
-PARTITIONS: Final = 4
-NOTHING: Final[Mapping[str, str | int]] = MappingProxyType({})
 REPS: Final = 16
 MAILS_REFUSED: Final = 1 / 3
 """The share of attempts to deliver a mail that the mail server refuses for now."""
@@ -72,6 +70,7 @@ async def chaos(
     events: int | None = None,
     faults: int | None = None,
     histories: Path | None = None,
+    clock_jumps: bool = False,
 ) -> dict[str, Any]:
     """Run load with faults, let the system settle, and count what was lost, owned twice or contradicted.
 
@@ -83,65 +82,52 @@ async def chaos(
     it and are compared with the CRM database (`assurance.chaos.crm_consumers`). `events`: how many events the leads are
     to have; the load is adapted, and goes on for a quarter of the time if they are fewer (`assurance.chaos.pace`).
     `faults`: their number (`assurance.chaos.fault_plan`). `histories`: a folder for the history of the run in the
-    formats of other checkers (`assurance.history_files`).
+    formats of other checkers (`assurance.history_files`). `clock_jumps`: workers' clocks jump by 70 minutes
+    (`assurance.chaos.fake_clocks`).
 
     Raises RuntimeFailure where the stack does not come up again, and ConfigError where Asterisk cannot be had, a
     command cannot be a consumer's, or there is no time for so many faults.
     """
     if secure and consumers:
         raise ConfigError("consumer", "CRM consumers read a Kafka without users; leave out --secure")
-    blows = plan(seconds, workers, seed, telephone=telephone, brokers=brokers, faults=faults)
+    planned = partial(
+        plan,
+        seconds,
+        workers,
+        seed,
+        telephone=telephone,
+        brokers=brokers,
+        faults=faults,
+        clock_jumps=clock_jumps,
+    )
+    planned()  # too many faults are refused before anything starts
     # The broker is killed on purpose, so its clients' errors are not logged.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         with nullcontext(keep) if keep else own_folder("chaos") as folder:
             async with AsyncExitStack() as parts:
+                isolations: list[BrokerIsolation] = []
+                removal = parts.enter_context(ExitStack())  # it is left after the stack has stopped
                 stack, settings = await parts.enter_async_context(
-                    own_stack(folder, secure=secure, brokers=brokers)
+                    own_stack(
+                        folder,
+                        secure=secure,
+                        brokers=brokers,
+                        prepare=lambda made: isolations.extend(isolated(made, removal, say)),
+                    )
                 )
+                isolation = isolations[0] if isolations else None
                 phones = await parts.enter_async_context(telephones(folder, seed)) if telephone else None
+                clocks = FakeClocks(folder / "clocks") if clock_jumps else None
                 crm = CrmConsumers(consumers, settings, folder / "crm.sqlite", seconds, say)
                 await parts.enter_async_context(crm)
-                run = _Run(seconds, workers, seed, say, phones, crm, blows, events, histories)
+                blows = planned(isolated=isolation is not None)
+                run = _Run(
+                    seconds, workers, seed, say, phones, crm, clocks, blows, events, histories, isolation
+                )
                 return await _on(stack, settings, run)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
-
-
-@asynccontextmanager
-async def own_stack(
-    folder: Path, *, secure: bool = False, brokers: int = 1, broker: Mapping[str, str | int] = NOTHING
-) -> AsyncIterator[tuple[LocalStack, Settings]]:
-    """Yield a stack of Kafka, Valkey and an SQLite file in `folder`, with topics. Ignores the environment's.
-
-    `brokers`: 1 or 3. `broker`: further properties of each broker.
-    """
-    given = Settings.read()
-    base = Settings.model_construct(
-        state_dir=folder,
-        cache_dir=given.cache_dir,
-        maven_repository=given.maven_repository,
-        partitions=PARTITIONS,
-        replication_factor=brokers,
-    )
-    stack = LocalStack(folder, settings=base, secure=secure, brokers=brokers)
-    kafka = kafka_of(stack)
-    kafka.more_properties = dict(broker)
-    try:
-        settings = await asyncio.to_thread(stack.start)
-        settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'crm.sqlite'}"})
-        settings = stack.as_user(settings, ADMIN)
-        await provision(settings)
-        yield stack, settings
-    finally:
-        await asyncio.to_thread(stack.stop)
-
-
-def kafka_of(stack: LocalStack) -> KafkaBroker | KafkaCluster:
-    """Return the broker or the cluster of a stack of our own."""
-    kafka = stack.kafka or stack.cluster
-    assert kafka is not None  # noqa: S101  # the settings name no other one
-    return kafka
 
 
 @dataclass(frozen=True)
@@ -154,9 +140,11 @@ class _Run:
     say: Say
     phones: Telephones | None
     crm: CrmConsumers
+    clocks: FakeClocks | None
     blows: list[Fault]
     events: int | None
     histories: Path | None
+    isolation: BrokerIsolation | None
 
 
 @dataclass(frozen=True)
@@ -182,8 +170,9 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         sign_in=stack.as_process,
         mailbox=mailbox,
         telephone=None if phones is None else phones.environment(),
+        clocks=run.clocks,
     )
-    fate = FaultInjector(victims, kafka_of(stack), settings.state_dir / "crm.sqlite", say)
+    fate = FaultInjector(victims, kafka_of(stack), settings.state_dir / "crm.sqlite", say, run.isolation)
     history = OperationHistory(lock_seconds=LOCK_SECONDS, keeps=run.histories is not None)
     began = time.monotonic()
     try:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from agents.broker_time import BrokerTime
 from agents.decision_metrics import DecisionMetrics
 from agents.due_pace import DuePace
 from agents.leads import LeadsStage
@@ -68,6 +69,7 @@ class Worker:
         stage.writer = self.outbox
         stage.sweeper = self.sweeper
         stage.due_pace = DuePace()
+        stage.broker_time = BrokerTime()
         stage.table = SimpleNamespace(rows=LeadRows(PARTITIONS))
         self.stage: LeadsStage = stage
         self.orgs = Orgs(self.broker, self.outbox)

@@ -109,3 +109,13 @@ def test_a_few_faults_are_few() -> None:
 def test_more_faults_than_there_is_time_for_are_refused() -> None:
     with pytest.raises(ConfigError, match="60 seconds have room for 20 at most"):
         plan(60, 2, 1, faults=21)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_clocks_jump_only_if_asked_and_once_each_way(seed: int) -> None:
+    blows = plan(180, 2, seed, clock_jumps=True)
+    jumps = [blow for blow in blows if blow.act is Act.JUMP_CLOCK]
+    assert [blow.shift for blow in jumps] == [70 * 60, -70 * 60]
+    assert {who for blow in jumps for who in blow.who} <= {"worker-1", "worker-2"}
+    assert str(jumps[0]).endswith("by +70 minutes for 30 s")
+    assert not any(blow.act is Act.JUMP_CLOCK for blow in plan(180, 2, seed))

@@ -7,6 +7,8 @@ HYPHENATED: Final = {
     "single_family": "Single-family",
     "multi_family": "Multi-family",
     "pre_assigned": "Pre-assigned",
+    "no_agents_answered": "No agents answered the call",
+    "no_agents_clicked": "No agents clicked the New Lead button",
 }
 """Values whose label is not just the value with spaces and a capital letter."""
 

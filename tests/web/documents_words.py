@@ -64,8 +64,8 @@ LEAD: Final = ("Call Back", "Claim now")
 """D: the page of an opened lead."""
 PREFERENCES: Final = ("View leads only",)
 """D: the preferences of supervisors and admins."""
-SETTINGS: Final = ("Round Robin", "number one")
-"""R: the org's settings."""
+SETTINGS: Final = ("Settings", "Claiming", "Round Robin", "number one")
+"""D and R: the org's settings."""
 EXCEPTIONS: Final = (
     "Exception",
     "Prospect name",
@@ -84,6 +84,13 @@ EXCEPTIONS: Final = (
     "No available agents",
 )
 """E: the page of exceptions."""
+FAILURES: Final = {
+    "ring_all": "No agents answered the call",
+    "distribute_all": "No agents clicked the New Lead button",
+}
+"""E: why nobody has a lead, by the group's method. The documents' second one is `No agents click New Lead button`."""
+ASSIGN: Final = "Assign"
+"""E: the button of the box in which a rep is chosen."""
 IGNORE: Final = ("Do you really want to ignore this lead", "OK")
 """E: the question before a lead is hidden."""
 UNASSIGNED: Final = ("Unassigned Leads",)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 PHONE: Final = "(401) 419-4247"
+LONG_AGO: Final = "2020-01-01T00:00:00Z"
 RULE: Final[dict[str, Any]] = {
     "inclusion": {
         "combinator": "and",
@@ -109,6 +110,11 @@ async def test_d1_d5_r1_e2_e4_s6_leads_lists_and_settings_have_the_documents_wor
     await office.rep("ann")
     await office.publish("group", "west", name="West", method="round_robin", members=[])
     await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await office.rep("bob")
+    for method in words.FAILURES:
+        members = [{"rep_id": "bob"}]
+        await office.publish("group", method, name=method, method=method, members=members, ring_seconds=2)
+        await office.publish("campaign", method, name=method, group_id=method)
     await office.publish("queue", "work", **{**WORK, **RULE})
     await office.until_published("queue", "work")
     lead = await office.arrive("A-1", phone=PHONE, **JONES)
@@ -130,6 +136,13 @@ async def test_d1_d5_r1_e2_e4_s6_leads_lists_and_settings_have_the_documents_wor
     page = await office.sign_in("ada", "/exceptions")
     await appears(page, failed)
     assert await missing(page, words.EXCEPTIONS) == []
+    for method, reason in words.FAILURES.items():
+        # It is too old for the work queue, so that it is an exception.
+        unanswered = await office.arrive(method, campaign=method, last_name=method, created_at=LONG_AGO)
+        await expect(row(page, unanswered).get_by_role("button", name="Why: ")).to_have_text(reason)
+    await row(page, failed).get_by_role("button", name="Assign").click()
+    await expect(page.locator("#move").get_by_role("button", name=words.ASSIGN, exact=True)).to_be_visible()
+    await page.locator("#move").get_by_role("button", name="Cancel").click()
     await row(page, failed).get_by_role("button", name="Ignore").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
     assert await missing(page, words.IGNORE) == []

@@ -110,6 +110,33 @@ async def test_r3_an_offer_that_runs_out_goes_to_the_next(office: RunningOrg) ->
     await expect(story).to_contain_text("Rep 1 did not act in time")
 
 
+async def test_q8_s1_a_ring_under_the_answer_to_a_claim_is_answered_by_key_and_by_click(
+    office: RunningOrg,
+) -> None:
+    (page,) = await floor(office, "ring_all", "rep-1", ring_seconds=120)
+    await office.publish("queue", "new", **NEW)
+    await office.until_published("queue", "new")
+    lead = await office.arrive("C-1", first_name="Cy", last_name="Free", state="RI", loan_amount=1)
+    await page.goto("/queues/new")
+    await appears(page, lead)
+    await row(page, lead).get_by_role("button", name="Claim this Lead").click()
+    answer = page.get_by_role("heading", name="Congratulations! You have a new lead")
+    await expect(answer).to_be_visible()
+    ring = offers(page).get_by_role("alert")
+    await office.arrive("A-1", campaign="west", phone="4014194247", **JONES)
+    await expect(ring).to_contain_text("You have an available lead Jeremy Jones.")
+    await page.keyboard.press("1")
+    await expect(ring).to_contain_text("You have been assigned Jeremy Jones")
+    await ring.get_by_role("button", name="Hang up").click()
+    await expect(ring).to_have_count(0)
+    await office.arrive("A-2", campaign="west", phone="6174194248", **SILVA)
+    await expect(ring).to_contain_text("You have an available lead Ana Silva.")
+    await ring.get_by_role("button", name="Press 1 to accept").click()
+    await expect(ring).to_contain_text("You have been assigned Ana Silva")
+    await expect(answer).to_be_visible()  # nobody has closed it
+    assert await page.locator("dialog[open]").count() == 0
+
+
 async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connected_against_the_rules(
     office: RunningOrg,
 ) -> None:

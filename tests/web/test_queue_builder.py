@@ -139,6 +139,8 @@ async def test_q6_an_invalid_rule_is_refused_at_its_place_and_nothing_changes(of
     builder = page.locator("rule-builder[data-label='Inclusion rules']")
     await builder.get_by_label("Add a rule to Inclusion rules").click()
     await builder.get_by_label("Field of rule 2").select_option("zip")
+    await expect(page.locator("[data-saved]")).to_have_text("Saved as a draft")
+    await expect(builder.locator(".rule-problem")).to_have_count(0)  # nobody has left the rule yet
     await page.get_by_role("button", name="Publish View").click()
     await expect(builder.locator(".rule-problem")).to_have_text("the text is empty")
     await page.get_by_role("button", name="Ok").click()

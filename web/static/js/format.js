@@ -12,6 +12,8 @@ const HYPHENATED = {
   single_family: "Single-family",
   multi_family: "Multi-family",
   pre_assigned: "Pre-assigned",
+  no_agents_answered: "No agents answered the call",
+  no_agents_clicked: "No agents clicked the New Lead button",
 };
 const LABELLED = new Set(["loan_purpose", "property_type", "how", "phase", "failure_reason", "reason"]);
 

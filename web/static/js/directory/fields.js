@@ -79,6 +79,14 @@ export function field(name, node, read) {
 }
 
 /**
+ * Makes a heading above some of the fields. It has no value.
+ * @param {string} textContent
+ */
+export function heading(textContent) {
+  return field("", make("h3", { textContent }), () => undefined);
+}
+
+/**
  * @param {string} name
  * @param {string} label
  * @param {string | undefined} value

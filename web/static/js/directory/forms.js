@@ -3,7 +3,7 @@
 import { absences } from "./absences.js";
 import { attributeTypes } from "./attribute-types.js";
 import { chatFields } from "./chat-form.js";
-import { choice, duration, list, number, rule, showByChoice, states, text, toggle } from "./fields.js";
+import { choice, duration, heading, list, number, rule, showByChoice, states, text, toggle } from "./fields.js";
 import { mailFields } from "./mail-form.js";
 import { outcomes } from "./outcomes.js";
 import { roster } from "./roster.js";
@@ -151,7 +151,12 @@ function settings(value, context) {
       hint: "Then the person's data is erased. Without a number it is kept for ever.",
     }),
     toggle("refuse_erased", "Refuse leads of erased persons", value.refuse_erased ?? false),
-    toggle("owners_may_reassign", "A lead's owner may give it to another rep", value.owners_may_reassign ?? false),
+    heading("Claiming"),
+    toggle(
+      "auto_claim_on_timed_callback",
+      "A callback with a time claims the lead",
+      value.auto_claim_on_timed_callback ?? true,
+    ),
     number("lock_minutes", "A lock lasts, in minutes", value.lock_minutes ?? 60, {
       hint: "How long a lead that a rep has opened is hidden from others, if the rep records no outcome.",
     }),
@@ -185,14 +190,11 @@ function settings(value, context) {
         hint: "A manager may override it with a reason. Offers always respect the cap.",
       },
     ),
-    toggle(
-      "auto_claim_on_timed_callback",
-      "A callback with a time claims the lead",
-      value.auto_claim_on_timed_callback ?? true,
-    ),
+    heading("Distribution"),
     toggle("round_robin", "Round robin", value.round_robin ?? true, {
       hint: "When this is off, new leads of such a group are assigned to number one on the roster.",
     }),
+    toggle("owners_may_reassign", "A lead's owner may give it to another rep", value.owners_may_reassign ?? false),
     ...outcomes(value, context.outcomes),
     week("quiet_hours", "Quiet hours", value.quiet_hours, {
       hint: "When leads are not called, in the lead's time zone. Assignments continue.",

@@ -98,7 +98,7 @@ class _Transaction(msgspec.Struct, frozen=True):
 
 
 def transaction_lines(asked: Iterable[AskedAction], owners: Owners) -> Iterator[str]:
-    """Yield Jepsen's operations as EDN maps in order of time: an `:invoke`, then `:ok` or `:fail`; or `:info` at the end.
+    """Yield Jepsen's operations as EDN maps in order of time. `:info`, an unknown outcome, is at the end.
 
     An action that took effect appended its id; one that was refused did not. An answer that names the version of the
     lead without a change of its owner has read the list up to that version. At the end each list is read as a whole.

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import ssl
 import uuid
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from application.journal_snapshot import journal_now, place_of
+from models.codec import decode_row, directory_key
 from models.ids import lead_id
+from models.lead import DirectoryRow, LeadRow
 from sink import queries
 from sink.engine import connect
+from streams.topic_reader import read_topic
+from streams.topics import LEAD_JOURNAL
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
 from web.auth import SCOPES
 from web.store.accounts import Account
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from playwright.async_api import Browser, Page
     from sqlalchemy import Engine
 
@@ -30,8 +37,11 @@ if TYPE_CHECKING:
     from web.store.tokens import Tokens
 
 PASSWORD: Final = "correct horse battery"  # noqa: S105  # of accounts that exist only during a test
+PLAIN: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of a console, which speaks HTTP here. By default each would read all authorities of the machine."""
 PATIENCE_MS: Final = int(PATIENCE_SECONDS * 1000)
 LEAD_PAGE: Final = "/leads/"
+DIRECTORY_END: Final = re.compile(r"^firstclaim_console_directory_end (\S+)$", re.MULTILINE)
 BACK_SECONDS: Final = PATIENCE_SECONDS
 """The bound for a console that restarts and a browser that reconnects, on a busy machine."""
 
@@ -88,7 +98,7 @@ class RunningOrg:
         """Wait until the console answers, after its first start and after each restart."""
         async with (
             asyncio.timeout(BACK_SECONDS),
-            httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url) as client,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url) as client,
         ):
             while True:
                 with suppress(httpx.HTTPError):
@@ -102,28 +112,50 @@ class RunningOrg:
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
         async with (
             asyncio.timeout(PATIENCE_MS / 1000),
-            httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url, headers=headers) as client,
+            httpx.AsyncClient(
+                timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url, headers=headers
+            ) as client,
         ):
             while (await client.get("/api/v1/me")).status_code != HTTPStatus.OK:
                 await asyncio.sleep(LOOK_SECONDS)
 
+    async def until_read(self) -> None:
+        """Wait until the console has read all that `publish` wrote."""
+        wanted = max(self.versions.values(), default=-1)
+        async with (
+            asyncio.timeout(PATIENCE_SECONDS),
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url) as client,
+        ):
+            while True:
+                said = DIRECTORY_END.search((await client.get("/metrics")).text)
+                if said is not None and float(said[1]) > wanted:
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
+
     async def until_published(self, kind: str, object_id: str) -> None:
         """Wait until every partition of the leads uses the newest version of an object that `publish` wrote."""
-        settings, wanted = self.stack.settings, self.versions.get((kind, object_id), 0)
-        async with asyncio.timeout(PATIENCE_MS / 1000):
-            for partition in range(settings.partitions):
-                while True:
-                    journal = await journal_now(settings, partitions={partition})
-                    known = journal.book.org(self.org).objects.get((kind, object_id))
-                    if known is not None and known.version >= wanted:
-                        break
+        partitions = range(self.stack.settings.partitions)
+        left = {directory_key(partition, self.org, kind, object_id) for partition in partitions}
+        wanted = self.versions.get((kind, object_id), 0)
+        async with asyncio.timeout(PATIENCE_SECONDS), self._journal() as records:
+            async for record in records:
+                row = decode_row(record.value) if record.key in left else None
+                if isinstance(row, DirectoryRow) and row.version >= wanted:
+                    left.discard(record.key)
+                if not left:
+                    return
 
     async def until_arrived(self, lead: str) -> None:
         """Wait until the engine has accepted a lead, so that a later one of the same person finds it."""
-        settings = self.stack.settings
-        async with asyncio.timeout(PATIENCE_MS / 1000):
-            while lead not in (await journal_now(settings, partitions={place_of(lead, settings)})).leads:
-                await asyncio.sleep(LOOK_SECONDS)
+        async with asyncio.timeout(PATIENCE_SECONDS), self._journal() as records:
+            async for record in records:
+                row = decode_row(record.value) if record.key == lead.encode() else None
+                if isinstance(row, LeadRow) and row.lead is not None:
+                    return
+
+    def _journal(self) -> aclosing[AsyncGenerator[Any, None]]:
+        """Return the records of the leads' journal from its beginning on, also those that come meanwhile."""
+        return aclosing(read_topic(self.stack.settings, LEAD_JOURNAL, until_end=False))
 
     async def until_stored(self, lead: str, **wanted: Any) -> None:
         """Wait until the CRM database has a lead with these values. A page of a lead is read from it once."""
@@ -138,7 +170,7 @@ class RunningOrg:
     async def stream_status(self, path: str, headers: dict[str, str]) -> int:
         """Return the status of a stream's answer, without reading the stream."""
         async with (
-            httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url) as client,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url) as client,
             client.stream("GET", path, headers=headers) as answer,
         ):
             return answer.status_code
@@ -148,13 +180,15 @@ class RunningOrg:
         await self.until_known(rep_id)
         secret, _ = self.tokens.issue(self.org, rep_id, "test", SCOPES, by="test")
         headers = {"authorization": f"Bearer {secret}", "accept": "application/json"}
-        return httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url, headers=headers)
+        return httpx.AsyncClient(timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url, headers=headers)
 
     async def sign_in(self, rep_id: str, path: str = "/", **options: Any) -> Page:
         """Open a new browser window at a page, signed in as a person; errors in its console are recorded.
 
-        For the page of a lead this waits until the CRM database has the lead.
+        Before, this waits until the console has read all that `publish` wrote, and for the page of a lead until the CRM
+        database has it: most of a page is rendered once.
         """
+        await self.until_read()
         if path.startswith(LEAD_PAGE):
             await self.until_stored(path.removeprefix(LEAD_PAGE).partition("?")[0])
         context = await self.browser.new_context(

@@ -1,6 +1,6 @@
 """The leads stage. It decides each event of `lead-log` and writes one record to `lead-journal`.
 
-`rules.lead.lead_partition` holds the rows, rules and deadlines, and decides. The stage reads, writes and buries.
+`rules.lead.lead_partition` holds the rows, rules and deadlines, and decides. The stage reads and writes.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from typing import Any, Final
 import structlog
 from msgspec import MsgspecError
 
+from agents.broker_time import BrokerTime
 from agents.due_pace import DuePace
 from agents.stage import EventStream, Stage
 from agents.sweeper import Sweeper
@@ -43,7 +44,7 @@ def attach(app: StageApp) -> "LeadsStage":
     @app.every(TIMER_SECONDS)
     async def append_due_deadlines() -> None:
         if not stage.rebalancing and app.lease.fresh:
-            stage.append_due(datetime.now(UTC).timestamp())
+            stage.append_due(stage.broker_time.now())
             OPEN_TIMERS.set(sum(len(leads.deadlines) for leads in stage.table.rows.partitions()))
             ROWS.set(len(stage.table.rows))
 
@@ -59,6 +60,7 @@ class LeadsStage(Stage):
         super().__init__(app, "leads")
         self.sweeper = Sweeper(self)
         self.due_pace = DuePace()
+        self.broker_time = BrokerTime()
         journal = raw_topic(app, LEAD_JOURNAL, partitions=self.partitions)
         self.table = JournalTable(
             app, name="leads", partitions=self.partitions, key_type=bytes, changelog_topic=journal
@@ -70,6 +72,7 @@ class LeadsStage(Stage):
         """Decide one event and write its record without an await. The event is acked when its record is durable."""
         message = event.message
         partition = message.partition
+        self.broker_time.note(message.timestamp)
         receipt = self.acker.take(event)
         try:
             lead_event = decode_event(message.value or b"")
@@ -94,6 +97,7 @@ class LeadsStage(Stage):
                         self.sweeper.decided(partition, key)
                     elif isinstance(lead_event, DeadlinePassed):
                         self.due_pace.decided()
+                        self.broker_time.note_due(lead_event.due, message.timestamp)
                     else:
                         self.due_pace.other_decided()
                 if outcome.reevaluates is not None:
@@ -116,7 +120,7 @@ class LeadsStage(Stage):
         while True:
             await self.due_pace.until_next()
             if not self.rebalancing and self.app.lease.fresh:
-                self.append_due(datetime.now(UTC).timestamp())
+                self.append_due(self.broker_time.now())
 
     def append_due(self, now: float) -> int:
         """Append an event for each deadline that is due at `now` (POSIX seconds); return their number.
@@ -150,7 +154,7 @@ class LeadsStage(Stage):
             gc.freeze()
             for leads in rows.partitions():
                 for org in leads.book.orgs:
-                    self.sweeper.request(leads.partition, org)
+                    self.sweeper.request_after_recovery(leads.partition, org)
         except Exception as error:  # noqa: BLE001  # see above
             leave(Exit.SOFTWARE, "recovery", repr(error))
         timers = sum(len(leads.deadlines) for leads in rows.partitions())

@@ -1,6 +1,6 @@
 """The orgs stage. It decides each event of `org-log` and writes one batch of records to `org-journal`.
 
-`rules.org.org_partition` holds the state of orgs and decides. The stage reads, writes and buries.
+`rules.org.org_partition` holds the state of orgs and decides. The stage reads and writes.
 """
 
 from datetime import UTC, datetime
@@ -9,10 +9,11 @@ from typing import Any, Final
 import structlog
 from msgspec import MsgspecError
 
+from agents.broker_time import BrokerTime
 from agents.stage import EventStream, Stage
 from models.codec import decode_org_event, encode_org_event, encode_org_record
 from models.errors import PermanentError
-from models.org_events import OrgEvent
+from models.org_events import OrgEvent, OrgWoken
 from rules.deadlines import due_events
 from rules.org.org_partition import OrgOutcome
 from rules.outbound.public_messages import origin
@@ -40,7 +41,7 @@ def attach(app: StageApp) -> "OrgsStage":
     @app.every(WAKE_SECONDS)
     async def append_due_wakes() -> None:
         if not stage.rebalancing and app.lease.fresh:
-            stage.append_due(datetime.now(UTC).timestamp())
+            stage.append_due(stage.broker_time.now())
 
     return stage
 
@@ -50,6 +51,7 @@ class OrgsStage(Stage):
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "orgs")
+        self.broker_time = BrokerTime()
         journal = raw_topic(app, ORG_JOURNAL, partitions=self.partitions)
         self.table = OrgTable(
             app, name="orgs", partitions=self.partitions, key_type=bytes, changelog_topic=journal
@@ -60,6 +62,7 @@ class OrgsStage(Stage):
     def decide(self, event: Any) -> None:
         """Decide one event and write its batch without an await. The event is acked when its batch is durable."""
         message = event.message
+        self.broker_time.note(message.timestamp)
         receipt = self.acker.take(event)
         try:
             self._decide(decode_org_event(message.value or b""), message, receipt)
@@ -88,6 +91,8 @@ class OrgsStage(Stage):
         if outcome.failure is not None:
             self.write_dead_letter(message, *classify_failure(outcome.failure), receipt)
         orgs.accept(outcome)
+        if isinstance(event, OrgWoken):
+            self.broker_time.note_due(event.due, message.timestamp)
 
     def write(self, outcome: OrgOutcome, partition: int, receipt: Any) -> None:
         """Append an event's batch. Raises `PermanentError`, and appends nothing, if it does not fit."""

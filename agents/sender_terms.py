@@ -62,6 +62,6 @@ class SenderTerms:
         try:
             event = accept_publication(record.key, record.value, dict(record.headers), version=record.offset)
         except Refused:
-            return  # intake has buried it, and the previous publication stays valid
+            return  # intake has written it to the dead letters, and the previous publication stays valid
         self.authority.publish(event)
         self.claim_limits.publish(event)

@@ -26,6 +26,9 @@ SLICE_EVENTS: Final = 100
 """How many events a slice appends. The next slice waits until these are decided, which takes about 10 ms."""
 PATIENCE_SECONDS: Final = 5.0
 """How long a sweep waits for a slice. Behind a long log it may take longer; appending more then does no harm."""
+BEHIND_EVENTS_SECONDS: Final = 0.04
+"""How long a sweep after a recovery waits between two slices while the worker has events to decide. It then takes at
+most a tenth of the worker's time. An idle worker sweeps without a pause."""
 REBALANCING_SECONDS: Final = 0.05
 """How often a waiting sweep checks whether a rebalance has ended."""
 
@@ -37,6 +40,7 @@ class Sweeper:
         self._stage = stage
         self._requested: dict[tuple[int, str], frozenset[str] | None] = {}
         self._running: tuple[tuple[int, str], frozenset[str] | None] | None = None
+        self._behind_events: set[tuple[int, str]] = set()
         self._wake = asyncio.Event()
         self._undecided: set[tuple[int, bytes]] = set()
         self._all_decided = asyncio.Event()
@@ -54,7 +58,16 @@ class Sweeper:
         for other in known:
             wanted = None if wanted is None or other is None else wanted | other
         self._requested[key] = wanted
+        self._behind_events.discard(key)
         self._wake.set()
+
+    def request_after_recovery(self, partition: int, org: str) -> None:
+        """Request a sweep for what an interrupted one may have left. Events go first (`BEHIND_EVENTS_SECONDS`).
+
+        Most such sweeps find nothing, and they read every row while the events that came meanwhile wait.
+        """
+        self.request(partition, org)
+        self._behind_events.add((partition, org))
 
     def decided(self, partition: int, key: bytes) -> None:
         """Record that the event of one lead has been decided."""
@@ -66,6 +79,7 @@ class Sweeper:
         """Stop at once and drop every request: partitions are being revoked, and recovery requests all sweeps."""
         self._generation += 1
         self._requested.clear()
+        self._behind_events.clear()
         self._undecided.clear()
         self._all_decided.set()
 
@@ -105,10 +119,15 @@ class Sweeper:
                 await self._until_decided()
                 slice_began = time.monotonic()
             elif time.monotonic() - slice_began > SLICE_SECONDS:
-                await asyncio.sleep(0)
+                await asyncio.sleep(self._pause_seconds((partition, org)))
                 slice_began = time.monotonic()
         seconds = time.monotonic() - began
         _log.info("swept", partition=partition, org=org, leads=looked, told=appended, seconds=seconds)
+
+    def _pause_seconds(self, swept: tuple[int, str]) -> float:
+        """Return how long to wait before the next slice. New rules wait for nothing but a turn of the loop."""
+        behind = swept in self._behind_events and self._stage.acker.waiting > 0
+        return BEHIND_EVENTS_SECONDS if behind else 0
 
     def _stale(self, leads: LeadPartition, key: bytes, org: str) -> RulesChanged | None:
         try:

@@ -31,7 +31,7 @@ from streams.topics import (
     QUEUE_CHANGES,
     partitions_of,
 )
-from streams.tracing import SpanPlace, context_of, place_of, trace_of
+from streams.tracing import RecordPosition, context_of, place_of, trace_of
 
 KEYED: Final = (
     *(LEAD_LOG, LEAD_JOURNAL, ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS),
@@ -50,11 +50,11 @@ class Hop(NamedTuple):
     `seconds`: the time since its cause; None without one.
     """
 
-    record: SpanPlace
+    record: RecordPosition
     at: datetime
     what: str
     trace_id: str
-    cause: SpanPlace | None
+    cause: RecordPosition | None
     seconds: float | None
 
 
@@ -65,7 +65,7 @@ async def read_trace(settings: Settings, lead_id: str) -> list[Hop]:
     `RetryableError` without Kafka, and `RuntimeFailure` for a lead with more than `MOST_RECORDS` records.
     """
     key = lead_id.encode()
-    found: dict[SpanPlace, Any] = {}
+    found: dict[RecordPosition, Any] = {}
     # Each reading ends before this goes on, so that each consumer is stopped also if another one failed.
     for records in await asyncio.gather(
         *(_keyed(settings, topic, key) for topic in KEYED), return_exceptions=True
@@ -84,38 +84,38 @@ async def read_trace(settings: Settings, lead_id: str) -> list[Hop]:
     return sorted(hops, key=lambda hop: (hop.at, order.get(hop.record.topic, -1), hop.record))
 
 
-async def _keyed(settings: Settings, topic: str, key: bytes) -> dict[SpanPlace, Any]:
+async def _keyed(settings: Settings, topic: str, key: bytes) -> dict[RecordPosition, Any]:
     partition = partition_of(key, partitions_of(topic, settings))
-    found: dict[SpanPlace, Any] = {}
+    found: dict[RecordPosition, Any] = {}
     async with aclosing(read_topic(settings, topic, partitions={partition})) as records:
         async for record in records:
             if record.key == key:
-                found[SpanPlace(topic, record.partition, record.offset)] = record
+                found[RecordPosition(topic, record.partition, record.offset)] = record
                 if len(found) > MOST_RECORDS:
                     raise RuntimeFailure(topic, f"has more than {MOST_RECORDS:,} records of this lead")
     return found
 
 
-def _causes(found: dict[SpanPlace, Any]) -> set[SpanPlace]:
+def _causes(found: dict[RecordPosition, Any]) -> set[RecordPosition]:
     """Return the places that the headers of these records name."""
     contexts = (context_of(record) for record in found.values())
     places = (place_of(context.span_id) for context in contexts if context is not None)
     return {place for place in places if place is not None}
 
 
-async def _at(settings: Settings, places: set[SpanPlace]) -> dict[SpanPlace, Any]:
+async def _at(settings: Settings, places: set[RecordPosition]) -> dict[RecordPosition, Any]:
     """Return the records at these places, as far as they are still kept."""
     by_topic: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
     for place in places:
         by_topic[place.topic].add((place.partition, place.offset))
     return {
-        SpanPlace(topic, record.partition, record.offset): record
+        RecordPosition(topic, record.partition, record.offset): record
         for topic, wanted in by_topic.items()
         for record in await read_places(settings, topic, wanted)
     }
 
 
-def _hop(place: SpanPlace, record: Any, found: dict[SpanPlace, Any]) -> Hop:
+def _hop(place: RecordPosition, record: Any, found: dict[RecordPosition, Any]) -> Hop:
     context = context_of(record)
     cause = None if context is None else place_of(context.span_id)
     # A vendor's own span id may look like one of ours. A cause of ours is in the same trace.

@@ -1,7 +1,7 @@
 """Passes over one inbound message at which every worker ends: it becomes a dead letter, and the workers read on.
 
-It is for a message that crashes the process itself, so that no stage can bury it. The letter has the class of a fault
-of our own code, so that `dead-letters replay` sends the message again after a fix.
+It is for a message that crashes the process itself, so that no stage can write it to the dead letters. The letter
+has the class of a fault of our own code, so that `dead-letters replay` sends the message again after a fix.
 """
 
 from typing import Final

@@ -17,7 +17,7 @@ from application.erasure.erase import erase, purge
 from application.erasure.receipts import read_receipts
 from application.erasure.request import person_of
 from application.journal_snapshot import until_known
-from assurance.chaos.run import own_stack
+from assurance.chaos.own_stack import own_stack
 from assurance.chaos.supervised_processes import SupervisedProcesses
 from assurance.erasure_people import ADMIN, ORG, directory, lead_of, nth_person
 from assurance.erasure_search import MARK, search_database, search_files, search_topics, search_valkey

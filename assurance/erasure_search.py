@@ -61,24 +61,21 @@ def search_topics(bootstrap: str) -> Counter[str]:
 
 
 def _records(consumer: Consumer, topic: str, partitions: list[int]) -> Iterator[Any]:
-    give_up = time.monotonic() + READ_SECONDS
-    for partition in partitions:
-        place = TopicPartition(topic, partition)
-        low, high = consumer.get_watermark_offsets(place, timeout=30)
-        if low >= high:
+    """Yield the records of a topic, all partitions at once, until each has been read to its end."""
+    give_up, left = time.monotonic() + READ_SECONDS, set(partitions)
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+    while left:
+        record = consumer.poll(POLL_SECONDS)
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"{topic} could not be read in {READ_SECONDS:g} s")
+        if record is None:
             continue
-        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
-        while True:
-            record = consumer.poll(POLL_SECONDS)
-            if time.monotonic() > give_up:
-                raise TimeoutError(f"{topic} could not be read in {READ_SECONDS:g} s")
-            if record is None:
-                continue
-            if (error := record.error()) is not None:
-                if error.code() == PARTITION_EOF:
-                    break
-                raise RuntimeError(str(error))
+        if (error := record.error()) is None:
             yield record
+        elif error.code() == PARTITION_EOF:
+            left.discard(record.partition())
+        else:
+            raise RuntimeError(str(error))
 
 
 def search_database(path: Path) -> Counter[str]:

@@ -12,7 +12,7 @@ import msgspec
 from application.directory.objects import WantedAction
 from application.directory.publish import publish
 from application.journal_snapshot import until_known
-from assurance.chaos.run import own_stack
+from assurance.chaos.own_stack import own_stack
 from assurance.chaos.supervised_processes import SupervisedProcesses
 from assurance.fairness import judge, turns_of
 from assurance.linearizability import check

@@ -104,6 +104,36 @@ def chaos(
             " {bootstrap} and {database} are filled in. See docs/crm.md. May be repeated.",
         ),
     ] = None,
+    events: Annotated[
+        int | None,
+        typer.Option(
+            "--events",
+            min=1_000,
+            max=10_000_000,
+            help="Adapt the load to make so many events; it may go on for a quarter of the time longer.",
+        ),
+    ] = None,
+    faults: Annotated[
+        int | None,
+        typer.Option(
+            "--faults", min=1, max=10_000, help="Number of faults. Without it, one every five to ten seconds."
+        ),
+    ] = None,
+    histories: Annotated[
+        Path | None,
+        typer.Option(
+            "--histories",
+            file_okay=False,
+            help="A folder for the history of the run, for the checkers Porcupine and Elle.",
+        ),
+    ] = None,
+    clock_jumps: Annotated[
+        bool,
+        typer.Option(
+            "--clock-jumps",
+            help="Workers' clocks also jump by 70 minutes, ahead and back (needs a C compiler).",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run load while workers, sink and broker are killed, stopped and resumed, then verify. Exit 1 if a promise broke.
@@ -111,6 +141,8 @@ def chaos(
     Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
 
     Example: firstclaim chaos --brokers 3
+
+    Example: firstclaim chaos --seconds 3600 --events 1000000 --faults 200
 
     Example: firstclaim chaos --erase 1000
 
@@ -134,6 +166,10 @@ def chaos(
             brokers=brokers,
             telephone=telephone,
             consumers=consumer or (),
+            events=events,
+            faults=faults,
+            histories=histories,
+            clock_jumps=clock_jumps,
         )
     )
     finish(result, as_json=as_json, ok=result["ok"])

@@ -90,7 +90,7 @@ class FateWriter:
         metrics.FATES.labels(self._channel, status).inc()
         return int(place.offset)
 
-    async def bury(self, record: Any, error_class: str, reason: str) -> None:
+    async def write_dead_letter(self, record: Any, error_class: str, reason: str) -> None:
         """Write a record that is no request to the dead letters."""
         letter = make_letter(record, error_class, reason, stage=STAGE, timestamp_ms=record.timestamp)
         await self._append(DEAD_LETTERS, letter.value, letter.key, letter.headers, None)

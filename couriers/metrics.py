@@ -36,6 +36,11 @@ PROVIDER_UP: Final = Gauge(
     ["channel"],
     registry=REGISTRY,
 )
+BROWSERS: Final = Gauge(
+    "firstclaim_push_browsers",
+    "Browsers of all reps to which the push courier sends messages.",
+    registry=REGISTRY,
+)
 SECONDS: Final = Histogram(
     "firstclaim_courier_seconds",
     "Time from the request on Kafka until the provider took it, in seconds.",

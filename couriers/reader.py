@@ -81,7 +81,7 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._progress: dict[TopicPartition, PartitionProgress] = {}
         self._committed: dict[TopicPartition, Committed] = {}
         self._unsought: set[TopicPartition] = set()
-        self._burying: set[asyncio.Task[None]] = set()
+        self._letters_under_way: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._generation = 0
         self._full = False
@@ -204,12 +204,12 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             progress.finish(record.offset)
             return
         if isinstance(record.value, Unreadable):
-            self._bury(place, record, record.value.error_class, record.value.reason)
+            self._dead_letter(place, record, record.value.error_class, record.value.reason)
             return
         try:
             notification = msgspec.json.decode(record.value, type=Notification)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self._bury(place, record, "invalid_notification", str(error))
+            self._dead_letter(place, record, "invalid_notification", str(error))
             return
         if notification.kind != self._channel.kind:
             progress.finish(record.offset)
@@ -217,17 +217,17 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         at = datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC)
         self._deliverer.take(notification, place, record.offset, at, trace=headers_of_caused(record))
 
-    def _bury(self, place: TopicPartition, record: Any, error_class: str, reason: str) -> None:
-        async def bury() -> None:
-            await self._fates.bury(record, error_class, reason)
+    def _dead_letter(self, place: TopicPartition, record: Any, error_class: str, reason: str) -> None:
+        async def write() -> None:
+            await self._fates.write_dead_letter(record, error_class, reason)
             self.finished(place, record.offset, None)
 
-        task = asyncio.create_task(bury())
-        self._burying.add(task)
-        task.add_done_callback(self._buried)
+        task = asyncio.create_task(write())
+        self._letters_under_way.add(task)
+        task.add_done_callback(self._letter_written)
 
-    def _buried(self, task: asyncio.Task[None]) -> None:
-        self._burying.discard(task)
+    def _letter_written(self, task: asyncio.Task[None]) -> None:
+        self._letters_under_way.discard(task)
         if not task.cancelled() and task.exception() is not None:
             self._failure = task.exception()
 

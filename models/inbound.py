@@ -247,8 +247,8 @@ class Action(BaseModel):
                 "type": "string",
                 "description": "claim, claim_now, view, release, outcome, callback, accept, decline,"
                 " press_one, connect, hang_up, assign, reassign, unassign, redistribute, reopen, update, merge, split,"
-                " ignore,"
-                " unignore, reopen_claimable, consent, note, activity, dial, or a kind of activity but note.",
+                " ignore, unignore, reopen_claimable, consent, note, activity, dial, erase, or a kind of activity"
+                " but note.",
             }
         ),
     ] = None

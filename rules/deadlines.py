@@ -6,6 +6,7 @@ before it commits, delays a deadline but never loses it.
 """
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -31,16 +32,18 @@ def fires_at(due: datetime) -> float:
 class DueHeap:
     """A heap of entries that point at what is due in one partition. Times are POSIX seconds.
 
-    There is one entry for each open deadline.
+    There is one entry for each open deadline. One that was taken comes back after `RETRY_SECONDS`, or at once where the
+    clock that it was taken by was ahead, with the due time that it had.
     """
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_entries", "_taken")
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
+        self._taken: deque[tuple[float, Entry]] = deque()
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + len(self._taken)
 
     def push(self, entry: Entry) -> None:
         """Add an entry for one deadline."""
@@ -49,17 +52,28 @@ class DueHeap:
     def rebuild(self, entries: Iterable[Entry]) -> None:
         """Replace all entries by these."""
         self._entries[:] = entries
+        self._taken.clear()
         heapq.heapify(self._entries)
 
-    def next_due(self) -> float | None:
-        """Return when the next deadline is due; None if there is none."""
-        return self._entries[0][0] if self._entries else None
+    def next_due(self, now: float | None = None) -> float | None:
+        """Return when the next deadline is due, or due again at `now`; None if there is none."""
+        if now is not None:
+            self._put_back(now)
+        entry = self._entries[0][0] if self._entries else None
+        again = self._taken[0][0] + RETRY_SECONDS if self._taken else None
+        return min((at for at in (entry, again) if at is not None), default=None)
+
+    def _put_back(self, now: float) -> None:
+        taken = self._taken
+        while taken and not taken[0][0] <= now < taken[0][0] + RETRY_SECONDS:
+            heapq.heappush(self._entries, taken.popleft()[1])
 
     def take(self, now: float, event_of: Callable[[Entry], Any], most: int = MOST_AT_ONCE) -> list[Any]:
         """Return the events that are due at `now`, at most `most`.
 
         `event_of` looks up the row that an entry points at. It returns the event, or None if the row has changed.
         """
+        self._put_back(now)
         entries = self._entries
         events: list[Any] = []
         while entries and entries[0][0] <= now and len(events) < most:
@@ -67,7 +81,7 @@ class DueHeap:
             event = event_of(entry)
             if event is not None:
                 events.append(event)
-                heapq.heappush(entries, (now + RETRY_SECONDS, *entry[1:]))
+                self._taken.append((now, entry))
         return events
 
 
@@ -91,7 +105,7 @@ def due_events(
     waiting = [
         (due, each.partition, each)
         for each in partitions
-        if (due := each.deadlines.next_due()) is not None and due <= now
+        if (due := each.deadlines.next_due(now)) is not None and due <= now
     ]
     for _, partition, each in sorted(waiting, key=lambda one: one[:2]):
         if most <= 0:

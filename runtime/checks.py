@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 import sqlalchemy
 from aiokafka import codec
 
+from models.errors import ConfigError
+from streams.erasure_key import VARIABLE, key_file, read_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -69,6 +72,27 @@ def plaintext(settings: Settings) -> Iterator[Check]:
         if mode not in _ENCRYPTED_MODES and not is_loopback(database.host):
             hint = "append ?sslmode=verify-full to DATABASE_URL (require does not check who answers)"
             yield from _unencrypted("CRM database encryption", [database.host or ""], hint)
+
+
+def erasure_key_of(settings: Settings) -> Check:
+    """Check that the key of the erased persons' hashes is readable and, if Kafka is elsewhere, named by a setting.
+
+    Workers on other machines would make keys of their own, and would not recognise an erased person who comes again.
+    """
+    try:
+        known = read_key(settings)
+    except ConfigError as error:
+        return Check("erasure key", ok=False, detail=str(error), hint="make one with `openssl rand -hex 32`")
+    path = key_file(settings)
+    if settings.erasure_key is not None:
+        detail = f"{path} {'is a key' if known else 'does not exist'}"
+        return Check("erasure key", known is not None, detail, "" if known else "`openssl rand -hex 32`")
+    alone = all(
+        is_loopback(address.rpartition(":")[0]) for address in settings.kafka_bootstrap_servers.split(",")
+    )
+    detail = f"{path}, for this machine" if alone else f"{path} is this machine's own key"
+    hint = "" if alone else f"copy one file to every machine and name it by {VARIABLE}"
+    return Check("erasure key", alone, detail, hint)
 
 
 def _unencrypted(name: str, hosts: list[str], hint: str) -> Iterator[Check]:

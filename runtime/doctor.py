@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from runtime.acl_checks import acls
-from runtime.checks import Check, codecs, is_loopback, plaintext, valkey_memory
+from runtime.checks import Check, codecs, erasure_key_of, is_loopback, plaintext, valkey_memory
 from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from sink.schema import schema_of
@@ -59,7 +59,7 @@ def examine(settings: Settings | None = None) -> list[Check]:
     found.append(Check("settings", ok=True, detail="complete and free of contradictions"))
     found.extend(_security(settings))
     found.extend(plaintext(settings))
-    found.extend([_jars(settings), _state(settings), _disk(settings)])
+    found.extend([_jars(settings), _state(settings), _disk(settings), erasure_key_of(settings)])
     found.append(
         _reach("Kafka", "KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers, _ask_kafka, settings)
     )

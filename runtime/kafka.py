@@ -105,6 +105,8 @@ class KafkaBroker(Server):
         self._classpath = ""
         self.more_properties: dict[str, str | int] = {}
         """Further properties of the broker. Set them before it starts."""
+        self.host = "127.0.0.1"
+        """The address it listens on and gives to clients. Set it before it starts."""
         self.cluster_id = new_cluster_id()
         """The id of a cluster that is formatted anew."""
         self.caching: Path | None = None
@@ -113,7 +115,7 @@ class KafkaBroker(Server):
     @property
     def bootstrap(self) -> str:
         """`host:port` for clients."""
-        return f"127.0.0.1:{self.ports['broker']}"
+        return f"{self.host}:{self.ports['broker']}"
 
     @property
     def address(self) -> str:
@@ -159,7 +161,7 @@ class KafkaBroker(Server):
 
     def answers(self) -> bool:
         """Tell whether every group's coordinator is found and serves the group."""
-        with socket.create_connection(("127.0.0.1", self.ports["broker"]), PROBE_SECONDS) as connection:
+        with socket.create_connection((self.host, self.ports["broker"]), PROBE_SECONDS) as connection:
             connection.settimeout(PROBE_SECONDS)
             if (users := self.users) is not None:
                 kafka_users.sign_in(lambda key, version, body: _answer(connection, key, version, body), users)
@@ -173,11 +175,11 @@ class KafkaBroker(Server):
         return {
             "process.roles": "broker,controller",
             "node.id": 1,
-            "listeners": f"{listener}://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"{listener}://127.0.0.1:{broker}",
+            "listeners": f"{listener}://{self.host}:{broker},CONTROLLER://{self.host}:{controller}",
+            "advertised.listeners": f"{listener}://{self.host}:{broker}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
-            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "controller.quorum.voters": f"1@{self.host}:{controller}",
             "log.dirs": str(self._data),
             # Topics are created explicitly with their settings. A misspelt name must not create a topic.
             "auto.create.topics.enable": "false",

@@ -61,7 +61,7 @@ class ClusterBroker(KafkaBroker):
             **super().configuration(),
             "node.id": self.node_id,
             "controller.quorum.voters": ",".join(
-                f"{each.node_id}@127.0.0.1:{each.ports['controller']}" for each in self._cluster.brokers
+                f"{each.node_id}@{each.host}:{each.ports['controller']}" for each in self._cluster.brokers
             ),
             "default.replication.factor": count,
             "min.insync.replicas": IN_SYNC,
@@ -75,7 +75,7 @@ class ClusterBroker(KafkaBroker):
 
     def answers(self) -> bool:
         """Tell whether this broker finds every group's coordinator, and that broker serves the group."""
-        with _connect("127.0.0.1", self.ports["broker"]) as connection:
+        with _connect(self.host, self.ports["broker"]) as connection:
             return all(_is_served(connection, group) for group in PROBE_GROUPS)
 
 

@@ -46,6 +46,8 @@ class Server(ABC):
         self.folder = folder.absolute()
         self.ports: dict[str, int] = {}
         self.process: subprocess.Popen[bytes] | None = None
+        self.launcher: tuple[str, ...] = ()
+        """A program, by its absolute path, and its arguments, which starts the server's program in its own place."""
         self.say: Callable[[str], None] | None = None
         """Gets messages about the wait while the server starts."""
         self._at_exit = False
@@ -141,7 +143,7 @@ class Server(ABC):
             self._choose_ports()
             self.prepare()
             self.process = spawn(
-                [str(self.program), *self.arguments()],
+                [*self.launcher, str(self.program), *self.arguments()],
                 self.log_file,
                 death_signal=self.stop_signal,
                 uid=self.uid(),

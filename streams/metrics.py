@@ -1,4 +1,4 @@
-"""Declares every metric once, with name, unit and meaning. Dashboards and alerts query these names only."""
+"""Declares the metrics of stages, relay and sink, with unit and meaning. Dashboards and alerts query these names."""
 
 from prometheus_client import (
     CollectorRegistry,
@@ -33,7 +33,7 @@ STAGE_OLDEST_SECONDS = Gauge(
 )
 UNREADABLE = Counter(
     "firstclaim_unreadable",
-    "Batches and records whose bytes could not be read, by topic and error class. Stages and the sink bury them.",
+    "Batches and records whose bytes could not be read, by topic and error class. They become dead letters.",
     ["topic", "error_class"],
     registry=REGISTRY,
 )

@@ -24,6 +24,11 @@ TAIL_FAILURES: Final = Counter(
     "Failures of the follower of assignments and exceptions. It restarts after each.",
     registry=REGISTRY,
 )
+DIRECTORY_END: Final = Gauge(
+    "firstclaim_console_directory_end",
+    "The offset after the newest record of the directory that the console has read.",
+    registry=REGISTRY,
+)
 AUDIT_WAITING: Final = Gauge(
     "firstclaim_console_audit_waiting",
     "Acts in the console's database whose record Kafka does not have yet (acts).",

@@ -158,7 +158,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         store=store,
         crm=crm,
         exports=Exports(connect(settings.database_url, pooled=False)),
-        operations=Operations.of(settings, crm, hub, directory.only_org),
+        operations=Operations.of(settings, crm, hub, directory.only_org, oversees),
         editor=Editor(directory, settings, crm),
         push_browsers=PushBrowsers(settings, PushSettings.read()),
         password_links=links,
@@ -216,4 +216,5 @@ def _add_health(app: FastAPI, parts: Services) -> None:
         if request.client is None or through or not ip_address(request.client.host).is_loopback:
             raise forbidden("metrics are for this machine's collector")
         metrics.PAGES.set(parts.hub.open_pages)
+        metrics.DIRECTORY_END.set(parts.directory.end)
         return Response(render(), media_type=CONTENT_TYPE_LATEST)

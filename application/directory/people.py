@@ -46,12 +46,12 @@ def is_table(name: str) -> bool:
     return name.lower().endswith((".csv", ".tsv", ".txt"))
 
 
-def _several(text: str) -> list[str]:
+def _split_cell(text: str) -> list[str]:
     return [part.strip() for part in _BETWEEN.split(text) if part.strip()]
 
 
 def _states(text: str) -> list[str]:
-    return [code for one in _several(text) if (code := _state(one))]
+    return [code for one in _split_cell(text) if (code := _state(one))]
 
 
 def _state(text: str) -> str | None:
@@ -84,8 +84,8 @@ _COLUMNS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "email address": ("email", str),
     "phone": ("phone", str),
     "role": ("role", str.lower),
-    "team": ("teams", _several),
-    "teams": ("teams", _several),
+    "team": ("teams", _split_cell),
+    "teams": ("teams", _split_cell),
     "state": ("licensed_states", _states),
     "states": ("licensed_states", _states),
     "licensed states": ("licensed_states", _states),

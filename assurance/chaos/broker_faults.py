@@ -7,6 +7,7 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
+from assurance.chaos.broker_isolation import BrokerIsolation
 from assurance.chaos.fault_plan import Act, Fault
 from assurance.chaos.supervised_processes import Say
 from models.errors import RuntimeFailure, StartFailed
@@ -22,9 +23,15 @@ RECOVERED_SECONDS: Final = 120.0
 
 
 class BrokerFaults:
-    """Carries out one fault at a time, and waits after each until the brokers have recovered."""
+    """Carries out one fault at a time, and waits after each until the brokers have recovered.
 
-    def __init__(self, kafka: KafkaBroker | KafkaCluster, say: Say) -> None:
+    `isolation`: of the broker that may be cut off, or whose disk may be full.
+    """
+
+    def __init__(
+        self, kafka: KafkaBroker | KafkaCluster, say: Say, isolation: BrokerIsolation | None = None
+    ) -> None:
+        self._isolation = isolation
         self._kafka = kafka
         self._say = say
         self._turn = asyncio.Lock()
@@ -71,8 +78,25 @@ class BrokerFaults:
                     await self._restart(broker)
                     await self._recovered(cluster)
                 return len(cluster.brokers)
+            case Act.CUT_OFF_BROKER | Act.FILL_DISK if self._isolation is not None:
+                await self._isolate(self._isolation, fault)
+                return 1
             case _:
                 raise AssertionError(fault.act)
+
+    async def _isolate(self, isolation: BrokerIsolation, fault: Fault) -> None:
+        """Cut the isolated broker off, or fill its disk, for a while. One whose disk was full is restarted."""
+        is_cut = fault.act is Act.CUT_OFF_BROKER
+        await asyncio.to_thread(isolation.cut_off if is_cut else isolation.fill_disk)
+        try:
+            await asyncio.sleep(fault.seconds)
+        finally:
+            await asyncio.to_thread(isolation.connect_again if is_cut else isolation.empty_disk)
+        if not is_cut:
+            state = "still runs" if isolation.broker.running else "has ended, as Kafka does without a disk"
+            self._say(f"the broker whose disk was full {state}")
+            await asyncio.to_thread(isolation.broker.kill9)
+            await self._restart(isolation.broker)
 
     async def _move(self, cluster: KafkaCluster) -> int:
         """Take every partition of every topic off the first broker, and give it back."""

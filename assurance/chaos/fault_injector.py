@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from assurance.chaos.broker_faults import BrokerFaults
+from assurance.chaos.broker_isolation import BrokerIsolation
 from assurance.chaos.fault_plan import Act, Fault
 from assurance.chaos.supervised_processes import Say, SupervisedProcesses
 from runtime import KafkaBroker
@@ -17,10 +18,15 @@ class FaultInjector:
     """Carries out a plan."""
 
     def __init__(
-        self, victims: SupervisedProcesses, kafka: KafkaBroker | KafkaCluster, database: Path, say: Say
+        self,
+        victims: SupervisedProcesses,
+        kafka: KafkaBroker | KafkaCluster,
+        database: Path,
+        say: Say,
+        isolation: BrokerIsolation | None = None,
     ) -> None:
         self._victims = victims
-        self._brokers = BrokerFaults(kafka, say)
+        self._brokers = BrokerFaults(kafka, say, isolation)
         self._database = database
         self._say = say
         self.done: Counter[str] = Counter()
@@ -46,6 +52,10 @@ class FaultInjector:
                 count = victims.signal(blow.who, signal.SIGSTOP)
                 await asyncio.sleep(blow.seconds)
                 victims.signal(blow.who, signal.SIGCONT)
+            case Act.JUMP_CLOCK:
+                count = victims.jump_clock(blow.who, blow.shift)
+                await asyncio.sleep(blow.seconds)
+                victims.jump_clock(blow.who, 0)
             case Act.LOCK_DATABASE:
                 await self._lock(blow.seconds)
                 count = 1

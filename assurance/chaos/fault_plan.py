@@ -1,10 +1,13 @@
 """Plans the faults of a chaos run from a seed: which process is hit, how and when."""
 
 import random
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
 import msgspec
+
+from models.errors import ConfigError
 
 FIRST_SECONDS: Final = 4.0
 """The time of the first fault, when all processes are working."""
@@ -16,8 +19,18 @@ a zombie."""
 LOCK_SECONDS: Final = 20.0
 AWAY_SECONDS: Final = 10.0
 """How long a killed broker of a cluster is away."""
+CUT_OFF_SECONDS: Final = 20.0
+"""How long a broker is cut off, or its disk is full, at most a tenth of the run."""
 PAUSED_SECONDS: Final = 60.0
 """How long a broker is paused, at most a tenth of the run."""
+ROUND_FAULTS: Final = 25
+"""About how many faults a round of a run with a given number of faults has."""
+LEAST_APART_SECONDS: Final = 3.0
+"""A run may have at most one fault in so many seconds."""
+JUMP_SECONDS: Final = 70 * 60
+"""How far a clock jumps: over an hour's change of clocks, and over every window and lock of the run."""
+JUMPED_SECONDS: Final = 60.0
+"""How long a clock is wrong, at most a sixth of a round."""
 LONG_SECONDS: Final = 60.0
 """Only a run of at least this length includes the broker's death and the locked database."""
 
@@ -33,6 +46,8 @@ class Act(StrEnum):
     """SIGSTOP, and SIGCONT when the group has given its partitions to others."""
     KILL_BROKER = "kill_broker"
     LOCK_DATABASE = "lock_database"
+    JUMP_CLOCK = "jump_clock"
+    """The wall clock of a process jumps by `shift`, and back after `seconds`."""
     # Only in a cluster of three brokers.
     KILL_LEADER = "kill_leader"
     """SIGKILL to the broker that leads the first partition of the actions. It comes back after `seconds`."""
@@ -44,25 +59,89 @@ class Act(StrEnum):
     """Every partition leaves one broker and comes back."""
     RESTART_BROKERS = "restart_brokers"
     """An orderly stop and start of one broker after the other."""
+    CUT_OFF_BROKER = "cut_off_broker"
+    """No packet reaches one broker or leaves it, for `seconds`."""
+    FILL_DISK = "fill_disk"
+    """The disk of one broker is full for `seconds`. Then there is room, and the broker is restarted."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault. `at`: seconds after the load began. `seconds`: how long a stop or a lock lasts."""
+    """One fault. `at`: seconds after the load began. `seconds`: how long it lasts. `shift`: of a clock, in seconds."""
 
     at: float
     act: Act
     who: tuple[str, ...] = ()
     seconds: float = 0.0
+    shift: int = 0
 
     def __str__(self) -> str:
         lasts = f" for {self.seconds:.0f} s" if self.seconds else ""
-        return f"{self.act.replace('_', ' ')} {' and '.join(self.who)}".rstrip() + lasts
+        shift = f" by {self.shift / 60:+.0f} minutes" if self.shift else ""
+        return f"{self.act.replace('_', ' ')} {' and '.join(self.who)}".rstrip() + shift + lasts
 
 
 def plan(
-    seconds: float, workers: int, seed: int, *, telephone: bool = False, brokers: int = 1
+    seconds: float,
+    workers: int,
+    seed: int,
+    *,
+    telephone: bool = False,
+    brokers: int = 1,
+    faults: int | None = None,
+    clock_jumps: bool = False,
+    isolated: bool = False,
 ) -> list[Fault]:
     """Return the faults of a run in order of time.
+
+    `faults`: their number; None: one every 5 to 10 s. A run with a given number has rounds of about `ROUND_FAULTS`, and
+    each round has what a run without one has. `clock_jumps`: a worker's clock jumps ahead, and later one's clock jumps
+    back. `isolated`: one broker of the cluster can be cut off, and its disk can be full. Raises ConfigError if there
+    are more faults than one in `LEAST_APART_SECONDS`.
+    """
+    if faults is None:
+        return _round(
+            seconds,
+            workers,
+            seed,
+            telephone=telephone,
+            brokers=brokers,
+            clock_jumps=clock_jumps,
+            isolated=isolated,
+        )
+    if faults > seconds / LEAST_APART_SECONDS:
+        most = int(seconds / LEAST_APART_SECONDS)
+        raise ConfigError("--faults", f"is {faults}; {seconds:g} seconds have room for {most} at most")
+    rounds = max(1, round(faults / ROUND_FAULTS))
+    planned: list[Fault] = []
+    for number in range(rounds):
+        count = faults * (number + 1) // rounds - faults * number // rounds
+        of_round = _round(
+            seconds / rounds,
+            workers,
+            f"{seed}/{number}",
+            telephone=telephone,
+            brokers=brokers,
+            clock_jumps=clock_jumps,
+            isolated=isolated,
+            count=count,
+        )
+        begin = seconds * number / rounds
+        planned += [msgspec.structs.replace(each, at=begin + each.at) for each in of_round]
+    return planned
+
+
+def _round(
+    seconds: float,
+    workers: int,
+    seed: int | str,
+    *,
+    telephone: bool,
+    brokers: int,
+    clock_jumps: bool,
+    isolated: bool,
+    count: int | None = None,
+) -> list[Fault]:
+    """Return the faults of one round. `count`: their number, spread evenly; None: one every `PAUSE_SECONDS`.
 
     In a run of a minute or more the broker is killed once, the database is locked once, and all workers are killed at
     once. Between these faults every process is killed, terminated and stopped in turn, in an order that the seed
@@ -78,33 +157,60 @@ def plan(
         )
         if brokers == 1:
             blows.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=Act.KILL_BROKER))
+    if clock_jumps:
+        blows += [
+            Fault(
+                at=seconds * share,
+                act=Act.JUMP_CLOCK,
+                who=(source.choice(names),),
+                seconds=min(JUMPED_SECONDS, seconds / 6),
+                shift=shift,
+            )
+            for share, shift in ((0.1, JUMP_SECONDS), (0.55, -JUMP_SECONDS))
+        ]
     if brokers > 1:
-        blows += _cluster_faults(seconds, source)
+        blows += _cluster_faults(seconds, source, isolated=isolated)
     deck = _shuffled_faults(names, source, telephone=telephone)
-    at = FIRST_SECONDS
-    while at < seconds - STOP_SECONDS[0]:
+    for at in _moments(seconds, source, None if count is None else count - len(blows)):
+        deck = deck or _shuffled_faults(names, source, telephone=telephone)
         act, who = deck.pop()
         lasts = source.uniform(*STOP_SECONDS) if act is Act.STOP else 0.0
         blows.append(Fault(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
-        at += source.uniform(*PAUSE_SECONDS)
-        deck = deck or _shuffled_faults(names, source, telephone=telephone)
-    return sorted(blows, key=lambda blow: blow.at)
+    return sorted(blows, key=lambda blow: blow.at)[:count]
 
 
-def _cluster_faults(seconds: float, source: random.Random) -> list[Fault]:
+def _moments(seconds: float, source: random.Random, count: int | None) -> Iterator[float]:
+    """Yield when the processes are hit. `count`: how often, over the whole time; None: every `PAUSE_SECONDS`."""
+    at, end = FIRST_SECONDS, seconds - STOP_SECONDS[0]
+    if count is None:
+        while at < end:
+            yield at
+            at += source.uniform(*PAUSE_SECONDS)
+        return
+    pauses = [source.uniform(*PAUSE_SECONDS) for _ in range(count)]
+    for pause in pauses:
+        yield at
+        at += pause * (end - FIRST_SECONDS) / sum(pauses)
+
+
+def _cluster_faults(seconds: float, source: random.Random, *, isolated: bool) -> list[Fault]:
     """Return the faults of the brokers, in an order that the seed decides. They share the time of the run evenly.
 
     Each waits until the brokers have recovered from the one before, so two brokers are never away at once.
     """
     acts = [Act.KILL_LEADER, Act.KILL_CONTROLLER, Act.PAUSE_LEADER, Act.MOVE_PARTITIONS, Act.RESTART_BROKERS]
+    if isolated:
+        acts += [Act.CUT_OFF_BROKER, Act.FILL_DISK]
     source.shuffle(acts)
     lasts = {
+        Act.CUT_OFF_BROKER: min(CUT_OFF_SECONDS, seconds / 10),
+        Act.FILL_DISK: min(CUT_OFF_SECONDS, seconds / 10),
         Act.KILL_LEADER: AWAY_SECONDS,
         Act.KILL_CONTROLLER: AWAY_SECONDS,
         Act.PAUSE_LEADER: min(PAUSED_SECONDS, seconds / 10),
     }
     return [
-        Fault(at=seconds * (0.08 + 0.17 * place), act=act, seconds=lasts.get(act, 0.0))
+        Fault(at=seconds * (0.08 + 0.85 / len(acts) * place), act=act, seconds=lasts.get(act, 0.0))
         for place, act in enumerate(acts)
     ]
 

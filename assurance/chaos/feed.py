@@ -13,13 +13,13 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from assurance.chaos import vendors
+from assurance.chaos.pace import Pace
 from assurance.chaos.poison import Poison
 from assurance.load import LoadClient, OperationHistory, People
 from assurance.load.people import Leads, Work
 from models.ids import lead_id
 from streams.topics import DO_NOT_CONTACT, LEAD_ARRIVALS
 
-ARRIVALS_PER_SECOND: Final = 20.0
 POISON_SECONDS: Final = 0.4
 TRANSACTION_SECONDS: Final = 2.0
 """About how often poison is sent in a transaction."""
@@ -63,15 +63,19 @@ GROUPS: Final[dict[str, dict[str, Any]]] = {
 
 
 class Feed:
-    """Feeds a stack until `over` is set. Counts what it sent. `leads`: the leads that people may work."""
+    """Feeds a stack until `over` is set. Counts what it sent. `leads`: the leads that people may work.
 
-    def __init__(self, client: LoadClient, history: OperationHistory, seed: int) -> None:
+    `pace`: says how many leads arrive a second.
+    """
+
+    def __init__(self, client: LoadClient, history: OperationHistory, seed: int, pace: Pace) -> None:
         self.leads = Leads()
         self.over = asyncio.Event()
         self.duplicates = 0
         self.inquiries = 0
         self._people: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self._client = client
+        self._pace = pace
         self._history = history
         self._source = random.Random(f"feed/{seed}")  # noqa: S311  # the same seed, the same feed
         self._run = f"{seed}-{time.time_ns():x}"
@@ -80,6 +84,11 @@ class Feed:
         self._vendor = vendors.producer(client.settings)
         self._poison = Poison(client, random.Random(f"poison/{seed}"))  # noqa: S311  # likewise
         self._leaver: dict[str, Any] | None = None
+
+    @property
+    def sent(self) -> int:
+        """How many leads and inquiries were sent, repeats not counted."""
+        return self._sent + self.inquiries
 
     async def publish(self, people: People) -> None:
         """Publish the org's initial directory."""
@@ -127,7 +136,7 @@ class Feed:
             left = self._source.uniform(2, 30)
             await self._arrive(work, created=MINUTE - left)
             self._vendor.poll(0)
-            await asyncio.sleep(self._source.expovariate(ARRIVALS_PER_SECOND))
+            await asyncio.sleep(self._source.expovariate(self._pace.arrivals_per_second))
 
     async def _send_simultaneous_leavers(self) -> None:
         """Send many leads that leave `fresh` for `aging` at one instant."""

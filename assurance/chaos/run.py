@@ -3,37 +3,41 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
+
+from assurance.chaos.broker_isolation import BrokerIsolation
 from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
 from assurance.chaos.crm_consumers import CrmConsumers
+from assurance.chaos.fake_clocks import FakeClocks
 from assurance.chaos.fault_injector import FaultInjector
-from assurance.chaos.fault_plan import plan
+from assurance.chaos.fault_plan import Fault, plan
 from assurance.chaos.feed import LOCK_SECONDS, Feed
 from assurance.chaos.lender import ORG, Lender
+from assurance.chaos.own_stack import isolated, kafka_of, own_stack
+from assurance.chaos.pace import Pace
 from assurance.chaos.poison import aborted_arrived, poison_sent
+from assurance.chaos.resources import JUDGED_SECONDS, ResourceProbe, growth, uses, watched
 from assurance.chaos.supervised_processes import SupervisedProcesses
 from assurance.chaos.telephones import Telephones, telephones
+from assurance.history_files import owners_of, write_histories
 from assurance.linearizability import check
 from assurance.load import LoadClient, OperationHistory, People
 from assurance.load.offers import Offers
 from assurance.verify import Kind, verify
 from assurance.verify.catch_up import INBOUND
 from models.errors import ConfigError, RuntimeFailure
-from runtime import KafkaBroker, LocalStack
-from runtime.kafka_cluster import KafkaCluster
-from runtime.kafka_users import ADMIN
+from runtime import LocalStack
 from runtime.mailbox import Mailbox
 from runtime.own_folder import own_folder
 from streams.settings import Settings
-from streams.topics import provision
 
-PARTITIONS: Final = 4
-NOTHING: Final[Mapping[str, str | int]] = MappingProxyType({})
 REPS: Final = 16
 MAILS_REFUSED: Final = 1 / 3
 """The share of attempts to deliver a mail that the mail server refuses for now."""
@@ -44,7 +48,8 @@ CANCEL_SECONDS = 60.0
 CANCEL_AGAIN_SECONDS = 1.0
 SETTLE_SECONDS: Final = 150.0
 """How long the readers may take to catch up after the load. A broker's death alone costs half a minute."""
-SAID_SECONDS: Final = 5.0
+SAID_SECONDS: Final = (5.0, 30.0)
+"""How often progress is said: in a run of minutes, and in a run of half an hour or more."""
 MOST_SHOWN: Final = 20
 """How many findings of each kind are shown."""
 
@@ -62,6 +67,10 @@ async def chaos(
     brokers: int = 1,
     telephone: bool = False,
     consumers: Sequence[str] = (),
+    events: int | None = None,
+    faults: int | None = None,
+    histories: Path | None = None,
+    clock_jumps: bool = False,
 ) -> dict[str, Any]:
     """Run load with faults, let the system settle, and count what was lost, owned twice or contradicted.
 
@@ -70,136 +79,116 @@ async def chaos(
     signs in as itself; load and poison are sent by the superuser. `brokers`: 3 for a cluster, whose brokers are killed,
     paused, restarted and relieved of their partitions. `telephone`: the lender's reps have telephones of a
     real Asterisk, and the telephone courier is a victim too. `consumers`: commands of CRM consumers that run beside
-    it and are compared with the CRM database (`assurance.chaos.crm_consumers`).
+    it and are compared with the CRM database (`assurance.chaos.crm_consumers`). `events`: how many events the leads are
+    to have; the load is adapted, and goes on for a quarter of the time if they are fewer (`assurance.chaos.pace`).
+    `faults`: their number (`assurance.chaos.fault_plan`). `histories`: a folder for the history of the run in the
+    formats of other checkers (`assurance.history_files`). `clock_jumps`: workers' clocks jump by 70 minutes
+    (`assurance.chaos.fake_clocks`).
 
-    Raises RuntimeFailure where the stack does not come up again, and ConfigError where Asterisk cannot be had or a
-    command cannot be a consumer's.
+    Raises RuntimeFailure where the stack does not come up again, and ConfigError where Asterisk cannot be had, a
+    command cannot be a consumer's, or there is no time for so many faults.
     """
     if secure and consumers:
         raise ConfigError("consumer", "CRM consumers read a Kafka without users; leave out --secure")
+    planned = partial(
+        plan,
+        seconds,
+        workers,
+        seed,
+        telephone=telephone,
+        brokers=brokers,
+        faults=faults,
+        clock_jumps=clock_jumps,
+    )
+    planned()  # too many faults are refused before anything starts
     # The broker is killed on purpose, so its clients' errors are not logged.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         with nullcontext(keep) if keep else own_folder("chaos") as folder:
             async with AsyncExitStack() as parts:
+                isolations: list[BrokerIsolation] = []
+                removal = parts.enter_context(ExitStack())  # it is left after the stack has stopped
                 stack, settings = await parts.enter_async_context(
-                    own_stack(folder, secure=secure, brokers=brokers)
+                    own_stack(
+                        folder,
+                        secure=secure,
+                        brokers=brokers,
+                        prepare=lambda made: isolations.extend(isolated(made, removal, say)),
+                    )
                 )
+                isolation = isolations[0] if isolations else None
                 phones = await parts.enter_async_context(telephones(folder, seed)) if telephone else None
+                clocks = FakeClocks(folder / "clocks") if clock_jumps else None
                 crm = CrmConsumers(consumers, settings, folder / "crm.sqlite", seconds, say)
                 await parts.enter_async_context(crm)
-                return await _on(stack, settings, seconds, workers, seed, say, phones, crm)
+                blows = planned(isolated=isolation is not None)
+                run = _Run(
+                    seconds, workers, seed, say, phones, crm, clocks, blows, events, histories, isolation
+                )
+                return await _on(stack, settings, run)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
 
 
-@asynccontextmanager
-async def own_stack(
-    folder: Path, *, secure: bool = False, brokers: int = 1, broker: Mapping[str, str | int] = NOTHING
-) -> AsyncIterator[tuple[LocalStack, Settings]]:
-    """Yield a stack of Kafka, Valkey and an SQLite file in `folder`, with topics. Ignores the environment's.
+@dataclass(frozen=True)
+class _Run:
+    """What is asked of a run."""
 
-    `brokers`: 1 or 3. `broker`: further properties of each broker.
-    """
-    given = Settings.read()
-    base = Settings.model_construct(
-        state_dir=folder,
-        cache_dir=given.cache_dir,
-        maven_repository=given.maven_repository,
-        partitions=PARTITIONS,
-        replication_factor=brokers,
-    )
-    stack = LocalStack(folder, settings=base, secure=secure, brokers=brokers)
-    kafka = kafka_of(stack)
-    kafka.more_properties = dict(broker)
-    try:
-        settings = await asyncio.to_thread(stack.start)
-        settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'crm.sqlite'}"})
-        settings = stack.as_user(settings, ADMIN)
-        await provision(settings)
-        yield stack, settings
-    finally:
-        await asyncio.to_thread(stack.stop)
+    seconds: float
+    workers: int
+    seed: int
+    say: Say
+    phones: Telephones | None
+    crm: CrmConsumers
+    clocks: FakeClocks | None
+    blows: list[Fault]
+    events: int | None
+    histories: Path | None
+    isolation: BrokerIsolation | None
 
 
-def kafka_of(stack: LocalStack) -> KafkaBroker | KafkaCluster:
-    """Return the broker or the cluster of a stack of our own."""
-    kafka = stack.kafka or stack.cluster
-    assert kafka is not None  # noqa: S101  # the settings name no other one
-    return kafka
+@dataclass(frozen=True)
+class _Load:
+    """What the load has left behind."""
+
+    feed: Feed
+    lender: Lender
+    offers: Offers
+    moments: ConservationProbe
+    resources: ResourceProbe
+    contradictions: list[Any]
 
 
-async def _on(
-    stack: LocalStack,
-    settings: Settings,
-    seconds: float,
-    workers: int,
-    seed: int,
-    say: Say,
-    phones: Telephones | None,
-    crm: CrmConsumers,
-) -> dict[str, Any]:
-    mailbox = Mailbox(settings.state_dir / "mailbox", refuses=MAILS_REFUSED, seed=seed)
+async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any]:
+    say, phones, crm = run.say, run.phones, run.crm
+    mailbox = Mailbox(settings.state_dir / "mailbox", refuses=MAILS_REFUSED, seed=run.seed)
     mailbox.start()
     victims = SupervisedProcesses(
         settings,
-        workers,
+        run.workers,
         say,
         sign_in=stack.as_process,
         mailbox=mailbox,
         telephone=None if phones is None else phones.environment(),
+        clocks=run.clocks,
     )
-    fate = FaultInjector(victims, kafka_of(stack), settings.state_dir / "crm.sqlite", say)
-    history = OperationHistory(lock_seconds=LOCK_SECONDS)
+    fate = FaultInjector(victims, kafka_of(stack), settings.state_dir / "crm.sqlite", say, run.isolation)
+    history = OperationHistory(lock_seconds=LOCK_SECONDS, keeps=run.histories is not None)
     began = time.monotonic()
     try:
         await victims.start()
         say(f"all ready after {time.monotonic() - began:.1f} s")
-        async with (
-            LoadClient(settings, history=history) as client,
-            LoadClient(settings, org=ORG, history=history) as lenders,
-            _cancelled_at_the_end() as tasks,
-        ):
-            feed, lender = (
-                Feed(client, history, seed),
-                Lender(lenders, history, seed, telephone=None if phones is None else phones.phones.uri),
-            )
-            offers = Offers(settings, mine=lambda lead_id: lead_id not in lender.sent)
-            tasks["offers"] = asyncio.create_task(offers.follow())
-            people = People(client, feed.leads, reps=REPS, seed=seed, offers=offers)
-            await feed.publish(people)
-            await lender.publish()
-            tasks["lender's offers"] = asyncio.create_task(lender.offers.follow())
-            tasks["lender's people"] = asyncio.create_task(lender.people.work())
-            tasks["lender"] = asyncio.create_task(lender.run())
-            tasks["telling"] = asyncio.create_task(_tell(client, say))
-            tasks["people"] = asyncio.create_task(people.work())
-            tasks["feed"] = asyncio.create_task(feed.run())
-            moments = ConservationProbe(settings, seconds, say)
-            tasks["moments"] = asyncio.create_task(moments.watch())
-            tasks["fate"] = asyncio.create_task(
-                fate.inject(
-                    plan(
-                        seconds,
-                        workers,
-                        seed,
-                        telephone=phones is not None,
-                        brokers=len(settings.kafka_bootstrap_servers.split(",")),
-                    )
-                )
-            )
-            await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
-            say("the load ends; everybody comes back")
-            for going in (feed, people, lender, lender.people):
-                going.over.set()
-            await tasks["fate"]
-            await victims.ready()
-            await asyncio.gather(*(tasks[name] for name in ENDING))
+        load = await _load(stack, settings, run, victims, fate, history)
         unended = 0 if phones is None else await phones.unended(settings)
+        say("the readers catch up, and everything is compared")
         report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
         if crm.all:
             await victims.stop_workers()  # offers that end and begin anew would change the rows for ever
             await crm.compare()
+        if run.histories is not None:
+            owners = await owners_of(settings)
+            await asyncio.to_thread(write_histories, run.histories, history.all(), history.asked, owners)
+            say(f"the history of the run is in {run.histories}")
         poison = await poison_sent(settings, INBOUND)
         aborted = await asyncio.to_thread(aborted_arrived, settings.database_url)
     finally:
@@ -207,11 +196,16 @@ async def _on(
         await asyncio.to_thread(mailbox.stop)
     say("is there one order that explains every answer?")
     violations = await asyncio.to_thread(check, history.all())
-    contradictions = [*client.contradictions, *lenders.contradictions]
+    resources, moments, contradictions = load.resources, load.moments, load.contradictions
+    grown = growth(resources.samples, run.seconds) if run.seconds >= JUDGED_SECONDS else []
+    events = sum(report.events.values())
+    too_few = run.events is not None and events < run.events
     for line in (
         *report.lines(),
         *map(str, violations[:MOST_SHOWN]),
         *crm.findings,
+        *grown,
+        *([f"{events:,} events were made, not {run.events:,}"] if too_few else []),
         *(f"leads did not add up at a moment: {found}" for found in moments.findings[:MOST_SHOWN]),
         *(f"answered twice, differently: {first} {then}" for first, then in contradictions[:MOST_SHOWN]),
     ):
@@ -221,14 +215,15 @@ async def _on(
     contradicted = report.of_kind(Kind.CONTRADICTED) + len(contradictions)
     return {
         "ok": report.ok
-        and not (violations or contradictions or victims.odd or moments.findings or crm.findings)
+        and not (violations or contradictions or victims.odd or moments.findings or crm.findings or grown)
+        and not too_few
         and moments.conserved == MOMENTS
         and not aborted
         and not unended
         and report.dead_letters == poison.total(),
         "seconds": round(time.monotonic() - began, 1),
-        "seed": seed,
-        "events": sum(report.events.values()),
+        "seed": run.seed,
+        "events": events,
         "kills": sum(fate.done.values()),
         "lost": lost,
         "double_owned": double_owned,
@@ -242,11 +237,11 @@ async def _on(
         "actions": history.actions,
         "operations": len(history.ops),
         "unknown_outcomes": history.unknown,
-        "duplicates": feed.duplicates,
+        "duplicates": load.feed.duplicates,
         "inquiries": report.inquiries,
-        "offers": offers.seen + lender.offers.seen,
-        "lender_leads": len(lender.sent),
-        "lender_offers": dict(lender.offers.made),
+        "offers": load.offers.seen + load.lender.offers.seen,
+        "lender_leads": len(load.lender.sent),
+        "lender_offers": dict(load.lender.offers.made),
         "deadlines": report.events.get("deadline_passed", 0),
         "blows": dict(fate.done),
         "ends": dict(victims.ends),
@@ -259,10 +254,71 @@ async def _on(
             {"command": each.command, "starts": each.starts, "kills": each.kills} for each in crm.all
         ],
         "crm_findings": len(crm.findings),
+        "resources": msgspec.to_builtins(uses(resources.samples, run.seconds)),
+        "growth": grown,
+        "verify_seconds": report.seconds,
         "mails": mailbox.accepted,
         "mails_refused": mailbox.refused,
         "mails_repeated": mailbox.repeats,
     }
+
+
+async def _load(
+    stack: LocalStack,
+    settings: Settings,
+    run: _Run,
+    victims: SupervisedProcesses,
+    fate: FaultInjector,
+    history: OperationHistory,
+) -> _Load:
+    """Send the load and inject the faults, and return when all processes are back."""
+    say, phones = run.say, run.phones
+    async with (
+        LoadClient(settings, history=history) as client,
+        LoadClient(settings, org=ORG, history=history) as lenders,
+        _cancelled_at_the_end() as tasks,
+    ):
+        pace = Pace(settings, run.seconds, run.events)
+        feed, lender = (
+            Feed(client, history, run.seed, pace),
+            Lender(lenders, history, run.seed, telephone=None if phones is None else phones.phones.uri),
+        )
+        offers = Offers(settings, mine=lambda lead_id: lead_id not in lender.sent)
+        tasks["offers"] = asyncio.create_task(offers.follow())
+        people = People(client, feed.leads, reps=REPS, seed=run.seed, offers=offers)
+        await feed.publish(people)
+        await lender.publish()
+        tasks["lender's offers"] = asyncio.create_task(lender.offers.follow())
+        tasks["lender's people"] = asyncio.create_task(lender.people.work())
+        tasks["lender"] = asyncio.create_task(lender.run())
+        pace.sent = lambda: feed.sent + len(lender.sent)
+        resources = ResourceProbe(watched(victims.parts, stack.servers), run.seconds, pace.sent)
+        tasks["pace"] = asyncio.create_task(pace.keep())
+        tasks["resources"] = asyncio.create_task(resources.watch())
+        tasks["telling"] = asyncio.create_task(_tell(run.seconds, client, pace, fate, resources, say))
+        tasks["people"] = asyncio.create_task(people.work())
+        tasks["feed"] = asyncio.create_task(feed.run())
+        moments = ConservationProbe(settings, run.seconds, say)
+        tasks["moments"] = asyncio.create_task(moments.watch())
+        tasks["fate"] = asyncio.create_task(fate.inject(run.blows))
+        done, _ = await asyncio.wait(tasks.values(), timeout=run.seconds, return_when=asyncio.FIRST_EXCEPTION)
+        for ended in done:
+            ended.result()  # raises what ended it
+        await pace.until_reached()
+        say("the load ends; everybody comes back")
+        for going in (feed, people, lender, lender.people):
+            going.over.set()
+        await tasks["fate"]
+        await victims.ready()
+        await asyncio.gather(*(tasks[name] for name in ENDING))
+        return _Load(
+            feed,
+            lender,
+            offers,
+            moments,
+            resources,
+            [*client.contradictions, *lenders.contradictions],
+        )
 
 
 async def cancel(*tasks: asyncio.Task[Any], seconds: float = CANCEL_SECONDS) -> None:
@@ -294,8 +350,15 @@ async def _cancelled_at_the_end() -> AsyncIterator[dict[str, asyncio.Task[None]]
         await cancel(*tasks.values())
 
 
-async def _tell(client: LoadClient, say: Say) -> None:
+async def _tell(
+    seconds: float, client: LoadClient, pace: Pace, fate: FaultInjector, resources: ResourceProbe, say: Say
+) -> None:
+    """Say how far the run is."""
     began = time.monotonic()
+    every = min(max(seconds / 60, SAID_SECONDS[0]), SAID_SECONDS[1])
     while True:
-        await asyncio.sleep(SAID_SECONDS)
-        say(f"{time.monotonic() - began:6.1f} s  {client.asked} actions answered or given up")
+        await asyncio.sleep(every)
+        say(
+            f"{time.monotonic() - began:6.1f} s  {pace.seen:,} events, {pace.sent():,} leads,"
+            f" {client.asked:,} actions answered or given up, {fate.done.total()} faults; {resources.line()}"
+        )

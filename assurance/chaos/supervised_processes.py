@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from assurance.chaos.fake_clocks import FakeClocks
 from runtime import Child
 from runtime.mailbox import Mailbox
 from runtime.process import free_port, spawn
@@ -28,6 +29,11 @@ Say = Callable[[str], None]
 
 class SupervisedProcess(Child):
     """A process that never outlives the run, even if it is stopped."""
+
+    @property
+    def metrics_url(self) -> str | None:
+        """The address of its metrics."""
+        return None if self.ready_url is None else self.ready_url.removesuffix("/ready") + "/metrics"
 
     def launch(self) -> None:
         """Start the program and return at once."""
@@ -51,7 +57,8 @@ class SupervisedProcesses:
     """All processes, watched. `ends`: exits by process and status. `odd`: exits that the run did not cause.
 
     `sign_in`: returns the settings of a process, which may have its own Kafka user. `mailbox`: a running one that gets
-    the mails; None starts no courier. `telephone`: the settings of a telephone courier; None starts none.
+    the mails; None starts no courier. `telephone`: the settings of a telephone courier; None starts none. `clocks`: the
+    clocks of the workers, which may jump; None leaves them the machine's.
     """
 
     def __init__(
@@ -63,7 +70,9 @@ class SupervisedProcesses:
         sign_in: Callable[[Settings, str], Settings] = lambda settings, _: settings,
         mailbox: Mailbox | None = None,
         telephone: Mapping[str, str] | None = None,
+        clocks: FakeClocks | None = None,
     ) -> None:
+        self._clocks = clocks
         self._say = say
         self._watching: asyncio.Task[None] | None = None
         self._over = False
@@ -84,6 +93,8 @@ class SupervisedProcesses:
             static = ["--instance-id", name] if name == "worker-1" else []
             process = "worker" if name in names else "courier" if name in couriers else name
             command, more = couriers.get(name, ([process, *static], {}))
+            if clocks is not None and name in names:
+                more = clocks.environment(name)
             made = child(name, command, sign_in(settings, process), free_port(), more)
             self.parts[name] = SupervisedProcess(
                 name=name,
@@ -129,6 +140,10 @@ class SupervisedProcesses:
     def signal(self, who: Iterable[str], which: signal.Signals) -> int:
         """Send a signal to some processes. Return how many of them were running."""
         return sum(self.parts[name].signal(which) for name in who)
+
+    def jump_clock(self, who: Iterable[str], seconds: int) -> int:
+        """Set workers' clocks so many seconds ahead, or behind if negative. Return how many were set."""
+        return 0 if self._clocks is None else self._clocks.jump(who, seconds)
 
     async def _watch(self) -> None:
         """Restart processes that ended."""

@@ -4,6 +4,7 @@ Only this module translates our answers, so that the checker need not know them.
 becomes an operation: `refused`, for most reasons, says nothing about either register.
 """
 
+from collections import Counter
 from typing import Final
 
 from assurance.linearizability import Operation
@@ -25,10 +26,18 @@ class OperationHistory:
     """The operations of one run. `unknown` counts the actions with unknown outcome.
 
     `offered`: the leads that their group distributes. `lock_seconds`: after so long an open lead's lock may have
-    expired (D2).
+    expired (D2). `keeps`: also keep every action with its answer, in `asked`.
     """
 
-    def __init__(self, *, lock_seconds: float = 3600.0, auto_claim_on_timed_callback: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        lock_seconds: float = 3600.0,
+        auto_claim_on_timed_callback: bool = True,
+        keeps: bool = False,
+    ) -> None:
+        self._keeps = keeps
+        self.asked: list[AskedAction] = []
         self.ops: list[Operation] = []
         self.offered: set[str] = set()
         self.actions = 0
@@ -42,6 +51,8 @@ class OperationHistory:
         """Add one action and its answer."""
         self.actions += 1
         self.unknown += asked.answer is None
+        if self._keeps:
+            self.asked.append(asked)
         self._owner(asked)
         self._opened(asked)
 
@@ -60,11 +71,21 @@ class OperationHistory:
         self._leavings.append((rep_id, at))
 
     def all(self) -> list[Operation]:
-        """Return every operation, including those without an action."""
+        """Return every operation, including those without an action.
+
+        A rep can lose a lead by leaving at most as often as it got it. So each lead has as many expiries as it has
+        operations of the rep, and the earliest ones, which allow everything that later ones allow.
+        """
+        leavings: dict[str, list[float]] = {}
+        for rep_id, at in sorted(self._leavings, key=lambda leaving: leaving[1]):
+            leavings.setdefault(rep_id, []).append(at)
+        held = Counter(
+            (rep_id, op.lead) for op in self.ops for rep_id in leavings if rep_id in (op.process, op.to)
+        )
         expiries = [
             Operation(process=rep_id, op="expire", lead=lead, invoked_at=at)
-            for rep_id, at in self._leavings
-            for lead in sorted({op.lead for op in self.ops if rep_id in (op.process, op.to)})
+            for (rep_id, lead), count in held.items()
+            for at in leavings[rep_id][:count]
         ]
         return [*self.ops, *expiries]
 

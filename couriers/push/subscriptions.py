@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 
+from couriers import metrics
 from models.push import PushSubscription
 from streams.clients import Producer, follow, started
 from streams.clients import producer as make_producer
@@ -54,6 +55,7 @@ class Subscriptions:
             async for batch in batches:
                 for record in batch.records:
                     self.take(record.key, record.value)
+                metrics.BROWSERS.set(len(self._all))
                 if batch.caught_up:
                     self.caught_up.set()
 

@@ -53,7 +53,7 @@ async def names(engine: Engine) -> set[str]:
     return {event.facts.last_name or "" for event in events if isinstance(event, PersonArrived)}
 
 
-async def test_p1_p4_p7_what_other_clients_send_comes_in_or_is_buried(
+async def test_p1_p4_p7_what_other_clients_send_comes_in_or_becomes_a_dead_letter(
     engine: Engine, server_folder: Path
 ) -> None:
     topic, address = engine.topic(LEAD_ARRIVALS), engine.cluster.address

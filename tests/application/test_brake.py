@@ -106,7 +106,7 @@ async def caught_up(stack: RunningStack) -> bool:
 
 async def until(check: Any, what: str) -> Any:
     """Return the answer to a question as soon as it is true."""
-    return await eventually(check, what, every=0.1)
+    return await eventually(check, what, every=0.5)  # most of the questions read whole topics
 
 
 async def story(stack: RunningStack, said: list[str]) -> None:

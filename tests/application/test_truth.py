@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from sqlalchemy import text
@@ -63,6 +63,9 @@ async def fed(stack: RunningStack) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(problems, "PATIENCE_SECONDS", 4.0)
+
+
+OTHER_KAFKA: Final = "Kafka's data is not what this database was filled from; `firstclaim crm rebuild`"
 
 
 def firstclaim(*arguments: str) -> tuple[Said, dict[str, Any]]:
@@ -171,12 +174,12 @@ def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_w
     sink = stack.children["sink"]
     assert sink.pid is not None
     os.kill(sink.pid, signal.SIGKILL)
-    assert until(lambda: sink.pid is not None and not sink.ready(), SECONDS)
-    said, seen = firstclaim("status")
-    assert said.code == 1
-    assert "Kafka's data is not what this database was filled from; `firstclaim crm rebuild`" in reasons(
-        seen, "sink"
-    )
+
+    def is_named() -> bool:
+        said, seen = firstclaim("status")
+        return said.code == 1 and OTHER_KAFKA in reasons(seen, "sink")
+
+    assert until(is_named, SECONDS), "the sink that starts again says so"
     said, result = firstclaim("crm", "rebuild", "--yes")
     assert (said.code, result["history_kept"]) == (0, False), said
     assert "Emptied as well, because this Kafka is not the one they were filled from" in said.err
@@ -190,6 +193,10 @@ def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Ru
     asyncio.run(refused(stack))
     wanted = ("dead-letters", "skip", "--class", "nothing_identifying", "--vendor", "bulk")
     assert until(lambda: firstclaim(*wanted, "--dry-run")[1]["skipped"] == 3, SECONDS)
+    assert until(
+        lambda: firstclaim("dead-letters", "skip", "--class", "not_json", "--dry-run")[1]["skipped"] == 1,
+        SECONDS,
+    )
     assert firstclaim(*wanted, "--until", "2020-01-01")[1]["skipped"] == 0
     said, skipped = firstclaim(*wanted, "--why", "a test of theirs")
     assert (said.code, skipped["skipped"], skipped["failed"]) == (0, 3, 0)

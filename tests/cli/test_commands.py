@@ -176,7 +176,8 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
                 await producer.send_and_wait(DIRECTORY_TOPIC, value, key=b"other/rep/ann")
 
     asyncio.run(send())
-    _letters(fed, 6)
+    _letters(fed, 7)  # three of the test before, and four of this one
+    _letters(fed, 1, topic=DIRECTORY_TOPIC)
     found = firstclaim(fed, "dead-letters", "list", "--json").last_line["letters"]
     whole = [firstclaim(fed, "dead-letters", "show", one["place"], "--json").last_line for one in found]
     (null,) = [one for one in whole if one["headers"].get("error-class") == "mine"]
@@ -201,11 +202,12 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
     assert several.last_line["failed"] + sum(several.last_line["left_out"].values()) == 2
 
 
-def _letters(stack: RunningStack, at_least: int) -> list[dict[str, Any]]:
+def _letters(stack: RunningStack, at_least: int, *, topic: str = LEAD_ARRIVALS) -> list[dict[str, Any]]:
+    """Return the dead letters of a topic, once there are as many."""
     found: list[dict[str, Any]] = []
 
     def enough() -> bool:
-        listed = firstclaim(stack, "dead-letters", "list", "--topic", "lead-arrivals", "--json").last_line
+        listed = firstclaim(stack, "dead-letters", "list", "--topic", topic, "--json").last_line
         found[:] = listed["letters"]
         return int(listed["total"]) >= at_least
 

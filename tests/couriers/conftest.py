@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from runtime.process import free_port, spawn, stop_process
 from streams.settings import Settings
@@ -23,12 +23,14 @@ from tests.couriers.mail_server import MailServer, mail_server
 from tests.fixtures.process_pages import page
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
+from tests.foreign.clients import Followed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PARTITIONS: Final = 2
 _NO_LEADER_YET: Final = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+"""What a new topic answers for a moment."""
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Post:
 
     address: str
     producer: Producer = field(init=False)
+    _followed: dict[str, Followed] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.producer = Producer({"bootstrap.servers": self.address})
@@ -98,30 +101,22 @@ class Post:
             assert self.producer.flush(PATIENCE_SECONDS) == 0
 
     def records(self, topic: str) -> list[Any]:
-        """Return every record of a topic."""
-        reader = Consumer(
-            {"bootstrap.servers": self.address, "group.id": unique("reader"), "enable.auto.commit": False}
-        )
-        try:
-            found, places = [], []
-            for partition in reader.list_topics(topic, timeout=PATIENCE_SECONDS).topics[topic].partitions:
-                low, high = _ends(reader, TopicPartition(topic, partition))
-                if low < high:
-                    places.append((TopicPartition(topic, partition, low), high))
-            reader.assign([place for place, _ in places])
-            left = {place.partition: high for place, high in places}
-            while left:
-                record = reader.poll(PATIENCE_SECONDS)
-                assert record is not None, f"{topic} does not come"
-                assert record.error() is None, record.error()
-                if record.partition() not in left:
-                    continue  # it was written meanwhile
-                found.append(record)
-                if record.offset() + 1 >= left[record.partition()]:
-                    del left[record.partition()]
-            return found
-        finally:
-            reader.close()
+        """Return every record of a topic. One consumer for each topic goes on where it was."""
+        found: list[Any] = []
+
+        def is_read() -> bool:
+            try:
+                if topic not in self._followed:
+                    self._followed[topic] = Followed(self.address, topic)
+                found[:] = self._followed[topic].read()
+            except KafkaException as error:
+                if error.args[0].code() not in _NO_LEADER_YET:
+                    raise
+                return False
+            return True
+
+        assert until(is_read), f"{topic} has no leader"
+        return found
 
     def fates(self, *ids: str) -> dict[str, list[str]]:
         """Return id -> the fates of these requests, in order."""
@@ -138,22 +133,6 @@ class Post:
     def all_have_fates(self, *ids: str) -> bool:
         """Return whether each of these requests has a fate."""
         return all(self.fates(*ids).values())
-
-
-def _ends(reader: Consumer, place: TopicPartition) -> tuple[int, int]:
-    """Return the first offset of a partition and the one after its last. A new topic has no leader for a moment."""
-    found: list[tuple[int, int]] = []
-
-    def has_a_leader() -> bool:
-        try:
-            found.append(reader.get_watermark_offsets(place, timeout=PATIENCE_SECONDS))
-        except KafkaException as error:
-            if error.args[0].code() not in _NO_LEADER_YET:
-                raise
-        return bool(found)
-
-    assert until(has_a_leader), f"{place.topic} has no leader"
-    return found[0]
 
 
 class CourierProcess:

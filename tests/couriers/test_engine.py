@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ async def test_r2_r3_n2_an_arrival_becomes_a_mail_and_so_does_the_end_of_an_offe
         async with running(workers=1) as (settings, _):
             courier = CourierProcess(settings, tmp_path / "courier.log", server.environment())
             try:
+                await asyncio.to_thread(courier.wait_ready)  # the offer's window begins when the lead arrives
                 await _offered_twice(settings, server)
             finally:
                 stop_process(courier.process, signal.SIGTERM, 30)

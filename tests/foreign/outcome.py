@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 STALL_SECONDS: Final = PATIENCE_SECONDS
 """If no further letter, lead or answer comes for this long, the missing ones are lost."""
 CLOCKS: Final = timedelta(minutes=5)
+EVERY_SECONDS: Final = 5 * LOOK_SECONDS
+"""The interval between looks. Each asks for the end of every partition of two topics."""
 REPO: Final = Path(__file__).parents[2]
 
 
@@ -108,7 +110,9 @@ class Outcome:
             now = len(self.letters) + len(self.rows) + len(self.answers)
             if now != seen:
                 seen, give_up = now, time.monotonic() + STALL_SECONDS
-            time.sleep(LOOK_SECONDS)  # the data is in another process, which sends no notification of changes
+            time.sleep(
+                EVERY_SECONDS
+            )  # the data is in another process, which sends no notification of changes
 
     def look(self) -> None:
         """Read the current state."""

@@ -130,6 +130,22 @@ def test_a_state_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "FIRSTCLAIM_STATE_DIR" in check.hint
 
 
+def test_an_erasure_key_of_this_machine_alone_is_a_finding_where_kafka_is_elsewhere(tmp_path: Path) -> None:
+    """Workers on two machines would not recognise each other's erased persons, and nobody would notice."""
+    elsewhere = {"state_dir": tmp_path, "kafka_bootstrap_servers": "kafka-1.lender.example:9092"}
+    assert checks.erasure_key_of(Settings.read(state_dir=tmp_path)).ok
+    own = checks.erasure_key_of(Settings.read(**elsewhere))
+    assert not own.ok
+    assert "FIRSTCLAIM_ERASURE_KEY" in own.hint
+    file = tmp_path / "shared.key"
+    named = Settings.read(**elsewhere, erasure_key=file)
+    assert checks.erasure_key_of(named).detail == f"{file} does not exist"
+    file.write_text("no key")
+    assert "64 hex digits" in checks.erasure_key_of(named).detail
+    file.write_text("ab" * 32)
+    assert checks.erasure_key_of(named).ok
+
+
 def test_another_faust_and_a_full_disk_are_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "FAUST_VERSIONS", ("0.11.0",))
     monkeypatch.setattr(doctor, "FREE_BYTES_WANTED", 1 << 62)

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+from agents.broker_time import BrokerTime
 from agents.org_relay import OrgRelayStage
 from agents.orgs import OrgsStage
 from agents.watermarks import NO_WATERMARK, Watermarks
@@ -26,6 +27,7 @@ class Orgs:
         stage.partitions = PARTITIONS
         stage.acker = Acker()
         stage.writer = outbox
+        stage.broker_time = BrokerTime()
         stage.table = SimpleNamespace(rows=OrgRows())
         self.stage: OrgsStage = stage
 

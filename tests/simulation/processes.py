@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from agents.broker_time import BrokerTime
 from agents.decision_metrics import DecisionMetrics
 from agents.due_pace import DuePace
 from agents.leads import LeadsStage
@@ -34,6 +35,10 @@ class SweepRequests:
         known = self.requested.get(key, frozenset())
         wanted = frozenset(campaigns)
         self.requested[key] = None if known is None or not wanted else known | wanted
+
+    def request_after_recovery(self, partition: int, org: str) -> None:
+        """Request a sweep of all leads of an org in a partition."""
+        self.request(partition, org)
 
     def decided(self, partition: int, key: bytes) -> None:
         """Record that the event of one lead has been decided. Here nothing waits for it."""
@@ -64,6 +69,7 @@ class Worker:
         stage.writer = self.outbox
         stage.sweeper = self.sweeper
         stage.due_pace = DuePace()
+        stage.broker_time = BrokerTime()
         stage.table = SimpleNamespace(rows=LeadRows(PARTITIONS))
         self.stage: LeadsStage = stage
         self.orgs = Orgs(self.broker, self.outbox)

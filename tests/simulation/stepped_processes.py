@@ -329,6 +329,9 @@ def without_faust(kafka: Kafka) -> Iterator[None]:
             "agents.watermarks.committed_offsets": committed_offsets,
             "agents.published_watermark.make_consumer": lambda *_, **__: StepConsumer(kafka),
             "agents.published_watermark.stop_consumer": StepConsumer.stop,
+            "agents.broker_time.time": SimpleNamespace(
+                time=lambda: kafka.broker.now, monotonic=lambda: kafka.broker.now
+            ),
             "agents.sweeper.time": SimpleNamespace(monotonic=lambda: 0.0),
             "sink.writer.Statements": cache(Statements),
             "asyncio.to_thread": to_thread,

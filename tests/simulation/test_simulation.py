@@ -19,7 +19,6 @@ from models.codec import decode_org_record
 from models.errors import PermanentError
 from models.lead import LeadRow, Row
 from models.org_decisions import OrgStep
-from rules.deadlines import RETRY_SECONDS
 from rules.lead import arrivals, distribution, lead_partition, machine
 from rules.lead.lead_partition import LeadPartition
 from rules.org.org_partition import OrgPartition
@@ -135,8 +134,7 @@ def _with_deadlines_that_are_due_once(kind: type[LeadPartition] | type[OrgPartit
 
         def due(partition: Any, now: float, most: int) -> list[Any]:
             events = real(partition, now, most)
-            entries = partition.deadlines._entries
-            partition.deadlines.rebuild([each for each in entries if each[0] != now + RETRY_SECONDS])
+            partition.deadlines._taken.clear()
             return events
 
         patch.setattr(kind, "due", due)

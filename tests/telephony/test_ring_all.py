@@ -161,6 +161,7 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
     try:
         await eventually(listening.is_set, "the watcher listens")
         story.publish()
+        await eventually(story.is_known, "every partition knows the org", every=0.5)
         story.arrive()
         await eventually(story.all_ended, "every leg ended", every=1.0)
         calls = story.of("calls")
@@ -216,6 +217,7 @@ async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(office: Office,
     story = Story(office, tmp_path, 100)
     try:
         story.publish(BUSY, MACHINE, AWAY, ring_seconds=12)
+        await eventually(story.is_known, "every partition knows the org", every=0.5)
         story.arrive()
         await eventually(story.all_ended, "every leg ended", every=0.5)
         await eventually(lambda: story.of("lead-exceptions"), "it is an exception", every=0.5)
@@ -243,6 +245,7 @@ async def test_n6_a_lead_in_its_quiet_hours_is_not_dialled_and_the_rep_hears_why
         every_day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
         quiet = [{"days": every_day, "from": "00:00", "to": "24:00"}]
         story.publish(FIRST, quiet_hours=quiet)
+        await eventually(story.is_known, "every partition knows the org", every=0.5)
         story.arrive()
         await eventually(story.all_ended, "every leg ended", every=0.5)
         heard = [SPOKEN[sound] for _, sound in watcher.played if sound in SPOKEN]
@@ -264,6 +267,7 @@ async def test_n5_a_lead_that_calls_in_rings_the_group_and_is_connected_to_the_w
     story = Story(office, tmp_path, 104 if known else 106)
     number = f"1401555{randbelow(10_000):04}"
     story.publish(FIRST, REPS[1], inbound={f"+{number}": "all"})
+    await eventually(story.is_known, "every partition knows the org", every=0.5)
     at = asyncio.get_running_loop().time()
     caller: sipp.Caller | None = None
     try:

@@ -174,6 +174,7 @@ async def test_n1_n4_a_killed_courier_rings_again_and_leaves_no_open_leg(
     again: Telephone | None = None
     try:
         story.publish(AWAY, ring_seconds=120)
+        await eventually(story.is_known, "every partition knows the org", every=0.5)
         story.arrive()
         first = story.telephones[AWAY]
         await eventually(lambda: "ringing" in events(story), "it rings", every=0.3)
@@ -204,6 +205,7 @@ async def test_n5_a_second_courier_waits_and_takes_over_when_the_first_ends(
     again: Telephone | None = None
     try:
         story.publish(AWAY, ring_seconds=120)
+        await eventually(story.is_known, "every partition knows the org", every=0.5)
         await asyncio.to_thread(second.launch)
         waits = "another courier of this channel works"
         await eventually(lambda: waits in second.says()[1], "the second one says that it waits", every=0.3)

@@ -1,6 +1,7 @@
 """The committed schemas are the models', and what is valid by them is taken without a remark."""
 
 import json
+import re
 from typing import Any, get_args
 
 import pytest
@@ -9,6 +10,10 @@ from models import public
 from models.events import ActionRequested
 from models.inbound import Action, Arrival
 from models.publication import KINDS
+from models.results import Reason
+from rules.language.catalogue import HOW
+from rules.lead.actions import ACTIONS
+from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from streams import topics
 from tests.fuzz.mutate import VALID
 from tools import contracts
@@ -64,6 +69,19 @@ def test_the_contracts_needed_fields_are_required() -> None:
         "last_name",
     }
     assert schemas["lead-actions"]["required"] == ["action_id", "type", "lead_id", "rep_id"]
+
+
+def test_the_contract_names_every_type_reason_and_way_to_an_owner() -> None:
+    """These lists are written by hand, and readers build their own tables from them."""
+    types = contracts.schemas()["lead-actions"]["properties"]["type"]["description"]
+    assert {str(one) for one in (*ACTIONS, *OFFER_TRIGGERS, Trigger.ERASE)} <= set(
+        re.findall(r"[a-z_]+", types)
+    )
+    text = (contracts.FOLDER / "README.md").read_text(encoding="utf-8")
+    reasons = text.split("The reasons are")[1].split("###")[0]
+    assert set(Reason) == set(re.findall(r"`(\w+)`", reasons))
+    ways = text.split("`how` is")[1].split(". ")[0]
+    assert set(HOW) == set(re.findall(r"`(\w+)`", ways))
 
 
 def test_every_field_of_an_action_reaches_the_log() -> None:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import ssl
 import uuid
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from application.journal_snapshot import journal_now
+from models.codec import decode_row, directory_key
 from models.ids import lead_id
+from models.lead import DirectoryRow, LeadRow
+from sink import queries
+from sink.engine import connect
+from streams.topic_reader import read_topic
+from streams.topics import LEAD_JOURNAL
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
 from web.auth import SCOPES
 from web.store.accounts import Account
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from playwright.async_api import Browser, Page
+    from sqlalchemy import Engine
 
     from assurance.load import LoadClient
     from assurance.load.client import AskedAction
@@ -27,7 +37,11 @@ if TYPE_CHECKING:
     from web.store.tokens import Tokens
 
 PASSWORD: Final = "correct horse battery"  # noqa: S105  # of accounts that exist only during a test
+PLAIN: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of a console, which speaks HTTP here. By default each would read all authorities of the machine."""
 PATIENCE_MS: Final = int(PATIENCE_SECONDS * 1000)
+LEAD_PAGE: Final = "/leads/"
+DIRECTORY_END: Final = re.compile(r"^firstclaim_console_directory_end (\S+)$", re.MULTILINE)
 BACK_SECONDS: Final = PATIENCE_SECONDS
 """The bound for a console that restarts and a browser that reconnects, on a busy machine."""
 
@@ -36,7 +50,8 @@ BACK_SECONDS: Final = PATIENCE_SECONDS
 class RunningOrg:
     """One org. `client` uses Kafka as vendors, CRMs and admins do; `sign_in` opens a browser.
 
-    `port`: the port of another console than the system's own.
+    `port`: the port of another console than the system's own. `versions`: kind and id -> the newest version that
+    `publish` wrote.
     """
 
     stack: RunningStack
@@ -46,6 +61,7 @@ class RunningOrg:
     client: LoadClient
     org: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex[:8]}")
     problems: list[str] = field(default_factory=list)
+    versions: dict[tuple[str, str], int] = field(default_factory=dict)
     port: int | None = None
 
     @property
@@ -56,7 +72,7 @@ class RunningOrg:
     async def publish(self, kind: str, object_id: str, **value: Any) -> None:
         """Publish one object of the org's directory."""
         own = {} if kind == "settings" else {f"{kind}_id": object_id}
-        await self.client.publish(kind, object_id, {**own, **value})
+        self.versions[kind, object_id] = await self.client.publish(kind, object_id, {**own, **value})
 
     async def rep(self, rep_id: str, role: str = "rep", **more: Any) -> None:
         """Publish a rep, and make an account for the rep."""
@@ -82,7 +98,7 @@ class RunningOrg:
         """Wait until the console answers, after its first start and after each restart."""
         async with (
             asyncio.timeout(BACK_SECONDS),
-            httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url) as client,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url) as client,
         ):
             while True:
                 with suppress(httpx.HTTPError):
@@ -93,26 +109,68 @@ class RunningOrg:
     async def until_known(self, rep_id: str) -> None:
         """Wait until the console has read a person's publication in the directory."""
         token = self.tokens.issue(self.org, rep_id, "waits", {"queues:read"}, by="test")[0]
-        asked = (await self.browser.new_context(base_url=self.url)).request
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
-        async with asyncio.timeout(PATIENCE_MS / 1000):
-            while (await asked.get("/api/v1/me", headers=headers)).status != HTTPStatus.OK:
+        async with (
+            asyncio.timeout(PATIENCE_MS / 1000),
+            httpx.AsyncClient(
+                timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url, headers=headers
+            ) as client,
+        ):
+            while (await client.get("/api/v1/me")).status_code != HTTPStatus.OK:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def until_read(self) -> None:
+        """Wait until the console has read all that `publish` wrote."""
+        wanted = max(self.versions.values(), default=-1)
+        async with (
+            asyncio.timeout(PATIENCE_SECONDS),
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url) as client,
+        ):
+            while True:
+                said = DIRECTORY_END.search((await client.get("/metrics")).text)
+                if said is not None and float(said[1]) > wanted:
+                    return
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def until_published(self, kind: str, object_id: str) -> None:
-        """Wait until every partition of the leads uses the newest version of an object."""
-        settings = self.stack.settings
-        async with asyncio.timeout(PATIENCE_MS / 1000):
-            for partition in range(settings.partitions):
-                while True:
-                    journal = await journal_now(settings, partitions={partition})
-                    if (kind, object_id) in journal.book.org(self.org).objects:
-                        break
+        """Wait until every partition of the leads uses the newest version of an object that `publish` wrote."""
+        partitions = range(self.stack.settings.partitions)
+        left = {directory_key(partition, self.org, kind, object_id) for partition in partitions}
+        wanted = self.versions.get((kind, object_id), 0)
+        async with asyncio.timeout(PATIENCE_SECONDS), self._journal() as records:
+            async for record in records:
+                row = decode_row(record.value) if record.key in left else None
+                if isinstance(row, DirectoryRow) and row.version >= wanted:
+                    left.discard(record.key)
+                if not left:
+                    return
+
+    async def until_arrived(self, lead: str) -> None:
+        """Wait until the engine has accepted a lead, so that a later one of the same person finds it."""
+        async with asyncio.timeout(PATIENCE_SECONDS), self._journal() as records:
+            async for record in records:
+                row = decode_row(record.value) if record.key == lead.encode() else None
+                if isinstance(row, LeadRow) and row.lead is not None:
+                    return
+
+    def _journal(self) -> aclosing[AsyncGenerator[Any, None]]:
+        """Return the records of the leads' journal from its beginning on, also those that come meanwhile."""
+        return aclosing(read_topic(self.stack.settings, LEAD_JOURNAL, until_end=False))
+
+    async def until_stored(self, lead: str, **wanted: Any) -> None:
+        """Wait until the CRM database has a lead with these values. A page of a lead is read from it once."""
+        engine = connect(self.stack.settings.database_url)
+        try:
+            async with asyncio.timeout(PATIENCE_MS / 1000):
+                while not await asyncio.to_thread(_has, engine, lead, wanted):
+                    await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            engine.dispose()
 
     async def stream_status(self, path: str, headers: dict[str, str]) -> int:
         """Return the status of a stream's answer, without reading the stream."""
         async with (
-            httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url) as client,
+            httpx.AsyncClient(timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url) as client,
             client.stream("GET", path, headers=headers) as answer,
         ):
             return answer.status_code
@@ -122,10 +180,17 @@ class RunningOrg:
         await self.until_known(rep_id)
         secret, _ = self.tokens.issue(self.org, rep_id, "test", SCOPES, by="test")
         headers = {"authorization": f"Bearer {secret}", "accept": "application/json"}
-        return httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=self.url, headers=headers)
+        return httpx.AsyncClient(timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url, headers=headers)
 
     async def sign_in(self, rep_id: str, path: str = "/", **options: Any) -> Page:
-        """Open a new browser window at a page, signed in as a person; errors in its console are recorded."""
+        """Open a new browser window at a page, signed in as a person; errors in its console are recorded.
+
+        Before, this waits until the console has read all that `publish` wrote, and for the page of a lead until the CRM
+        database has it: most of a page is rendered once.
+        """
+        await self.until_read()
+        if path.startswith(LEAD_PAGE):
+            await self.until_stored(path.removeprefix(LEAD_PAGE).partition("?")[0])
         context = await self.browser.new_context(
             base_url=self.url, **{"viewport": {"width": 1280, "height": 800}, **options}
         )
@@ -138,6 +203,12 @@ class RunningOrg:
         await page.get_by_role("button", name="Sign in").click()
         await page.wait_for_selector("html[data-ready=yes]")
         return page
+
+
+def _has(engine: Engine, lead: str, wanted: dict[str, Any]) -> bool:
+    with engine.connect() as connection:
+        row = queries.lead(connection, lead)
+    return row is not None and all(row[name] == value for name, value in wanted.items())
 
 
 NEW: Final[dict[str, Any]] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from tests.fixtures.waiting import PATIENCE_SECONDS
-from tests.web.running_org import PASSWORD
+from tests.web.running_org import PASSWORD, PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ async def signed_in(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client with its own session; `more`: further members of the credentials."""
     async with httpx.AsyncClient(
-        timeout=PATIENCE_SECONDS, base_url=office.url, headers={**JSON, **(headers or {})}
+        timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=office.url, headers={**JSON, **(headers or {})}
     ) as client:
         answer = await sign_in(client, office.email(rep_id), **more)
         assert answer.status_code == HTTPStatus.CREATED, answer.text

@@ -80,7 +80,9 @@ async def owned(office: RunningOrg, *, click_to_call: bool | None, quiet: bool =
     await office.publish("queue", "work", **WORK)
     await office.until_published("rep", "ann")
     await office.until_known("ann")
-    return await office.arrive("D-1", assigned_to="ann", **JONES)
+    lead = await office.arrive("D-1", assigned_to="ann", **JONES)
+    await office.until_stored(lead, owner="ann")
+    return lead
 
 
 def bar(page: Page) -> Any:

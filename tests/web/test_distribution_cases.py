@@ -115,7 +115,7 @@ async def test_d1_d3_d12_d14_d18_by_bytes_each_is_answered_and_followed(office: 
     named = {"vendor": "acme", "last_name": "Roe", "campaign": "WEST"}
     crm.sends(LEAD_ARRIVALS, **named, external_id="D12-1", assigned_to="BOB@Lender.Example")
     crm.sends(LEAD_ARRIVALS, **named, external_id="D12-2", assigned_to="nobody@lender.example")
-    first, second = [await office.arrive(f"D12-{n}", **{**named, "assigned_to": "x"}) for n in (1, 2)]
+    first, second = [lead_id(office.org, "acme", f"D12-{n}", {}) for n in (1, 2)]
     assert (await crm.shows(first, owner="bob"))["phase"] == "owned"
     await crm.shows(second, owner="ann")
     assert "preassignment_not_followed" in await crm.types(second)

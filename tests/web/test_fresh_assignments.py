@@ -94,14 +94,24 @@ async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(office: Run
     assert sorted(await told(office, given)) == [
         ("lead_claimed", kind, "ann", "bob") for kind in ("email", "push")
     ]
-    moves = (await ann.get("/api/v1/me/moves")).json()
-    assert [[lead["lead_id"] for lead in one["leads"]] for one in moves if not one["to_you"]] == [[given]]
+
+    async def taken() -> list[list[str]]:
+        moves = (await ann.get("/api/v1/me/moves")).json()
+        return [[lead["lead_id"] for lead in one["leads"]] for one in moves if not one["to_you"]]
+
+    assert await eventually(taken, "her console says so") == [[given]]
 
     # Time alone lets in what is assigned under the shorter protection, not before it ends.
     again = await office.arrive("D5-3", last_name="Roe", assigned_to="ann")
     await until_in_queue(bob, "all", named, again)
-    events = (await mia.get(f"/api/v1/leads/{again}/why?limit=200")).json()["events"]
-    at = {one["type"]: datetime.fromisoformat(one["at"]) for one in events}
+
+    async def times() -> dict[str, datetime] | None:
+        answer = await mia.get(f"/api/v1/leads/{again}/why?limit=200")
+        events = answer.json()["events"] if answer.status_code == 200 else []
+        found = {one["type"]: datetime.fromisoformat(one["at"]) for one in events}
+        return found if "queue_entered" in found else None
+
+    at = await eventually(times, "the CRM database has what the queue shows")
     assert at["queue_entered"] - at["owner_changed"] >= timedelta(seconds=SHORT_SECONDS)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import expect
 
+from tests.fixtures.waiting import eventually
 from tests.web.axe import serious
 from tests.web.rows import READY, WORK, appears, open_lead, row, vanishes
 from tests.web.running_org import NEW
@@ -94,6 +95,7 @@ async def test_d2_a_late_action_is_answered_with_its_reason(office: RunningOrg) 
         await appears(page, lead)
     await open_lead(first, lead)
     await office.publish("settings", "settings", lock_minutes=60)
+    await office.until_published("settings", "settings")
     await expect(first.locator(".lock")).to_contain_text("Your lock has expired")
     await appears(second, lead)
     await open_lead(second, lead)
@@ -203,7 +205,12 @@ async def test_d5_view_only_looks_and_changes_nothing(office: RunningOrg) -> Non
     await appears(rep, lead)
     await manager.get_by_label("View leads only").check()
     await expect(manager.get_by_role("heading", name="Jeremy Jones")).to_be_visible()
-    before = (await (await manager.request.get(f"/api/v1/leads/{lead}")).json())["version"]
+
+    async def released() -> dict[str, Any] | None:
+        shown: dict[str, Any] = await (await manager.request.get(f"/api/v1/leads/{lead}")).json()
+        return None if shown.get("lock") else shown
+
+    before = (await eventually(released, "the CRM database has the lead without a lock"))["version"]
     await manager.reload()
     await manager.wait_for_selector(f"{READY} .lead")
     await expect(manager.get_by_label("View leads only")).to_be_checked()
@@ -260,7 +267,7 @@ async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
     admin = await office.sign_in("ada", "/queues/new")
     await admin.goto(f"/leads/{lead}")
     await expect(admin.locator("[data-phase]")).to_have_attribute("data-phase", "exception")
-    assert await row(second, lead).count() == 0
+    await vanishes(second, lead)
     await expect(admin.locator(".story")).to_contain_text("Rep 1 no longer owns it; nobody owns it now")
     await second.goto(f"/leads/{lead}")
     await second.wait_for_selector(READY)

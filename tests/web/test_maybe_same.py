@@ -19,6 +19,7 @@ async def test_b3_k2_k4_a_doubt_is_for_managers_and_an_inquiry_is_shown_whole(of
     await opened(office)
     given: dict[str, Any] = {"email": "home@x.org", "campaign": "west"}
     first = await office.arrive("A-1", first_name="Ann", last_name="Jones", phone="+14014194247", **given)
+    await office.until_arrived(first)
     other = await office.arrive("A-2", last_name="Roe", phone="+14014190001", **given)
     mia, ann = await office.program("mia"), await office.program("ann")
 

@@ -24,7 +24,10 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(office: RunningOrg) ->
     one = {"first_name": "Ann", "last_name": "Jones", "phone": "+14014194247", "assigned_to": "ann"}
     two = {"last_name": "Roe", "phone": "+14014190001", "assigned_to": "bob"}
     first = await office.arrive("P-1", email=MAIL, **one)
+    await office.until_arrived(first)
     other = await office.arrive("P-2", email=MAIL, **two)
+    await office.until_stored(first, owner="ann")
+    await office.until_stored(other, owner="bob")
     bob, mia = await at_lead(office, "bob", other), await at_lead(office, "mia", other)
     await expect(offered(mia)).to_have_text(["Reassign …", "Give back …", "Merge …"])
     assert await offered(bob).count() == 0

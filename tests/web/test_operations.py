@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 from playwright.async_api import expect
 
 from streams.topics import DIRECTORY, LEAD_ARRIVALS
+from tests.fixtures.waiting import eventually
 from tests.web.axe import serious
 from tests.web.running_org import NEW, PASSWORD
 from tests.web.screens import fits_a_phone, shot
@@ -34,7 +36,7 @@ async def rows(page: Page, selector: str) -> list[list[str]]:
     return [await lines.nth(n).locator("td").all_inner_texts() for n in range(await lines.count())]
 
 
-async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:
+async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:  # noqa: PLR0915  # one story
     for rep_id in ("rep-1", "rep-2", "rep-3"):
         licences = ["MA"] if rep_id == "rep-3" else ["RI"]
         await office.rep(rep_id, licensed_states=licences)
@@ -48,6 +50,7 @@ async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:
     page = await office.sign_in("mia", "/operations")
     await expect(tile(page, "arrived")).to_have_text("0")
     await expect(page.locator('[data-table="offers"]')).to_contain_text("No offers in this window")
+    began = datetime.now(UTC)
     claimed = await office.arrive("A-1", last_name="Jones")
     await expect(tile(page, "arrived")).to_have_text("1")
     await office.ask("claim", claimed, "rep-1", queue_id="new")
@@ -59,7 +62,7 @@ async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:
     await expect(tile(page, "arrived")).to_have_text("4")
     await expect(page.locator('[data-table="offers"]')).to_contain_text("in turn")
     await expect(tile(page, "offered")).to_have_text("2")
-    (taker,) = await offered_to(office, first)
+    (taker,) = await eventually(lambda: offered_to(office, first), "a rep's queue has the offer")
     answer = (await office.ask("accept", first, taker)).answer
     assert answer is not None
     assert answer.result == "won"
@@ -92,7 +95,8 @@ async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:
     await expect(page.locator('[data-table="lag"] tbody tr').first).to_contain_text("0")
     numbers = await (await page.request.get("/api/v1/operations?minutes=15")).json()
     assert numbers["first_claim"]["count"] == 2
-    assert 0 < numbers["first_claim"]["p50_seconds"] <= numbers["first_claim"]["p95_seconds"] < 60
+    took = (datetime.now(UTC) - began).total_seconds()
+    assert 0 < numbers["first_claim"]["p50_seconds"] <= numbers["first_claim"]["p95_seconds"] <= took
     rep = await office.sign_in("rep-1")
     await expect(rep.get_by_role("link", name="Operations")).to_have_count(0)
     for path in ("", "/dead-letters", "/dead-letters/0:0"):

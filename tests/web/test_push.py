@@ -65,8 +65,16 @@ async def whole_browser() -> AsyncIterator[WebBrowser]:
 class Desk:
     """A console with push messages, the courier, and the push service."""
 
-    def __init__(self, server: PushServer, public_key: str) -> None:
-        self.server, self.public_key = server, public_key
+    def __init__(self, server: PushServer, public_key: str, courier: CourierProcess) -> None:
+        self.server, self.public_key, self.courier = server, public_key, courier
+
+    async def until_known(self, browsers: int) -> None:
+        """Wait until the courier knows so many browsers: it reads them and the requests from two topics."""
+
+        def known() -> bool:
+            return f"firstclaim_push_browsers {browsers:.1f}" in self.courier.page("metrics")[1].splitlines()
+
+        await eventually(lambda: asyncio.to_thread(known), "the courier knows the browser")
 
 
 @contextmanager
@@ -96,7 +104,7 @@ def desk_of(office: RunningOrg, folder: Path) -> Iterator[Desk]:
             channel="push",
         )
         try:
-            yield Desk(server, public_key)
+            yield Desk(server, public_key, courier)
         finally:
             stop_process(courier.process, signal.SIGTERM, 30)
             console.stop()
@@ -183,6 +191,7 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
         await worker.evaluate(COUNTING)
         await page.goto("about:blank")
 
+        await desk.until_known(1)
         second = await office.arrive("P-2", campaign="web", first_name="Mary", last_name="Moe")
 
         async def arrived(count: int) -> bool:

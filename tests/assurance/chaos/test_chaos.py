@@ -49,6 +49,8 @@ def test_x7_nothing_is_lost_owned_twice_contradicted_or_forgotten(
     assert result["deadlines"] > 10
     assert result["mails"] > 20
     assert result["mails_refused"] > 5
+    assert {"kafka", "valkey", "worker-1", "worker-2", "sink"} <= result["resources"].keys()
+    assert all(min(use["memory_mb"]) > 0 < min(use["files"]) for use in result["resources"].values())
     assert result["findings"] == {}
     assert result["crm_findings"] == 0
     assert [each["kills"] for each in result["crm_consumers"]] == [KILLS] * len(CONSUMERS)

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from assurance.chaos.fault_plan import LOCK_SECONDS, STOP_SECONDS, Act, plan
+from models.errors import ConfigError
 from streams.app import SESSION_SECONDS
 
 PROCESSES = {"worker-1", "worker-2", "relay", "sink", "board", "courier-mail"}
@@ -81,3 +82,40 @@ def test_a_cluster_of_brokers_has_each_of_its_faults_once_in_place_of_the_broker
     own = [blow for blow in blows if blow.act in cluster]
     assert all(one.at + one.seconds < other.at for one, other in pairwise(own)), "one after the other"
     assert not cluster & {blow.act for blow in plan(180, 2, seed)}
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("brokers", [1, 3])
+def test_an_hour_has_as_many_faults_as_asked_and_all_of_them_in_every_round(seed: int, brokers: int) -> None:
+    blows = plan(3_600, 2, seed, faults=200, brokers=brokers)
+    assert len(blows) == 200
+    assert all(one.at <= other.at for one, other in pairwise(blows))
+    assert all(blow.at > 0 and blow.at + blow.seconds <= 3_600 for blow in blows)
+    assert max(other.at - one.at for one, other in pairwise(blows)) < 60, "they are spread over the hour"
+    for number in range(8):
+        of_round = [blow for blow in blows if 450 * number <= blow.at < 450 * (number + 1)]
+        acts = Counter(blow.act for blow in of_round)
+        assert len(of_round) == 25
+        assert acts[Act.LOCK_DATABASE] == 1
+        assert acts[Act.KILL_BROKER if brokers == 1 else Act.KILL_LEADER] == 1
+        assert ("worker-1", "worker-2") in {blow.who for blow in of_round}
+    assert blows != plan(3_600, 2, seed + 1, faults=200, brokers=brokers)
+
+
+def test_a_few_faults_are_few() -> None:
+    assert [len(plan(60, 2, 1, faults=count)) for count in (1, 2, 5, 20)] == [1, 2, 5, 20]
+
+
+def test_more_faults_than_there_is_time_for_are_refused() -> None:
+    with pytest.raises(ConfigError, match="60 seconds have room for 20 at most"):
+        plan(60, 2, 1, faults=21)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_clocks_jump_only_if_asked_and_once_each_way(seed: int) -> None:
+    blows = plan(180, 2, seed, clock_jumps=True)
+    jumps = [blow for blow in blows if blow.act is Act.JUMP_CLOCK]
+    assert [blow.shift for blow in jumps] == [70 * 60, -70 * 60]
+    assert {who for blow in jumps for who in blow.who} <= {"worker-1", "worker-2"}
+    assert str(jumps[0]).endswith("by +70 minutes for 30 s")
+    assert not any(blow.act is Act.JUMP_CLOCK for blow in plan(180, 2, seed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from assurance.linearizability import Operation, check
@@ -150,4 +151,31 @@ def test_k5_a_merge_or_split_may_give_a_lead_to_the_rep_it_may_have_come_with(re
         ("lead-2 owner", "assign", "rep-9", 10.0, None),
     ]
     history.record(asked("claim", "lost", "already_claimed", owner="rep-9"))
+    assert check(history.all()) == []
+
+
+def test_x2_a_rep_who_leaves_often_loses_a_lead_at_most_as_often_as_it_got_it() -> None:
+    """A run of an hour has hundreds of leavings and many thousand leads; their product would be too much."""
+    history = OperationHistory(lock_seconds=3)
+    for n in range(300):
+        history.left("rep-1", 5.0 + n)
+    history.record(asked("claim", "won", owner="rep-1"))
+    history.record(asked("claim", "lost", "already_claimed", owner="rep-2", lead_id="lead-2"))
+    expiries = [op for op in history.all() if op.op == "expire"]
+    assert [(op.lead, op.process, op.invoked_at) for op in expiries] == [
+        (f"{LEAD} owner", "rep-1", 5.0),
+        ("lead-2 owner", "rep-1", 5.0),
+    ]
+
+
+def test_x2_a_lead_is_free_again_after_its_owner_has_left() -> None:
+    history = OperationHistory()
+    won = asked("claim", "won", owner="rep-1")
+    history.record(won)
+    again = msgspec.structs.replace(
+        won, action={**won.action, "rep_id": "rep-2"}, invoked_at=20.0, returned_at=21.0
+    )
+    history.record(again)
+    assert len(check(history.all())) == 1
+    history.left("rep-1", 15.0)
     assert check(history.all()) == []

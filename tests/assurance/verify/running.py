@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assurance.chaos.run import own_stack
+from assurance.chaos.own_stack import own_stack
 from assurance.chaos.supervised_processes import SupervisedProcesses
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from aiokafka import TopicPartition
 
-from assurance.chaos.run import own_stack
+from assurance.chaos.own_stack import own_stack
 from assurance.verify.catch_up import catch_up
 from assurance.verify.findings import Findings
 from sink.migrate import upgrade

@@ -188,6 +188,7 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(office: Office, *
     behaviour = {"presses": [3], "hangs_up_after": [6]} if keeps else PRESSES
     story = Story(office, **{rep: SPECIAL.get(rep, behaviour) for rep in REPS})
     story.publish()
+    await eventually(story.is_known, "every partition knows the org", every=0.5)
     story.arrive()
     await eventually(story.all_ended, "every leg ended", every=1.0)
     winners = [
@@ -219,7 +220,8 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(office: Office, *
 
 async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(office: Office) -> None:
     story = Story(office, **{rep: SPECIAL[rep] for rep in (BUSY, MACHINE, AWAY)})
-    story.publish(ring_seconds=8)
+    story.publish(ring_seconds=15)
+    await eventually(story.is_known, "every partition knows the org", every=0.5)
     story.arrive()
     await eventually(lambda: story.of("lead-exceptions"), "it is an exception", every=0.5)
     assert story.of("lead-exceptions")[-1]["reason"] == "no_agents_answered"

@@ -309,3 +309,14 @@ def test_overdue_deadlines_are_found(now: float, grace: float, expected: list[in
     leads = LeadPartition(2)
     put(leads, KEY, row((10, 1), (20, 2)))
     assert [deadline.epoch for _, deadline in leads.overdue(NOW + now, grace)] == expected
+
+
+def test_x3_a_deadline_that_a_clock_ahead_has_taken_is_taken_again_in_time() -> None:
+    """The clock was an hour ahead for a while. The events it made were ignored by the broker's time."""
+    leads = LeadPartition(0)
+    leads.apply(KEY, row((600, 1)))
+    [event] = due(leads, 4_200)
+    assert due(leads, 599) == []
+    assert leads.deadlines.next_due() == NOW + 600.001
+    assert due(leads, 600.001) == [event]
+    assert len(leads.deadlines) == 1

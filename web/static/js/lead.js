@@ -24,9 +24,14 @@ const find = finder(place);
 const back = element("#back", document, "a");
 const actions = `/api/v1/leads/${data.lead_id}/actions`;
 const TICK_MS = 500;
+const MOST_BEHIND = 12; // how often the page asks again for a state that the database has not got; the server waits 5 s
 let comment = "";
+let shownName = ""; // the prospect's, kept after the lead is out of sight
+/** @type {{text: string, version: number} | null} */
+let told = null; // what became of the person's newest act, until the page shows the lead after it
 let busy = 0; // actions without an answer yet
 let hasNews = false; // the lead changed since the page asked for it
+let timesBehind = 0;
 let shownVersion = 0; // the newest version that was asked for
 let actedVersion = 0; // the version after this person's newest act
 let lastRequest = 0; // an earlier answer does not replace a later one
@@ -46,7 +51,7 @@ const saidBefore = element("[data-said-before]");
 // -- what is shown ----------------------------------------------------------------------------------------------
 
 /**
- * Shows the lead's state on the server.
+ * Shows the lead's state on the server. If the person's own act took the lead out of sight, says what became of the act.
  * @param {number} [version] the oldest version to show
  * @returns {Promise<boolean>} whether this person may still see it
  */
@@ -57,6 +62,10 @@ async function show(version = 0) {
   const request = lastRequest;
   const { isVisible, html } = await fetchPart(data, { at_least: String(version) });
   if (request !== lastRequest) return isVisible;
+  if (told && !isVisible) {
+    if (!place.querySelector(".done")) sayGone(told.text);
+    return false;
+  }
   const focused = focusedIn(place)?.id;
   place.innerHTML = html;
   localise(place);
@@ -64,8 +73,19 @@ async function show(version = 0) {
   if (note instanceof HTMLTextAreaElement) note.value = comment;
   setUpCallback(place);
   tick();
-  const name = nameShown();
-  if (name) document.title = `${name} · firstclaim`;
+  const lead = place.querySelector("[data-version]");
+  if (lead instanceof HTMLElement) {
+    const { name = "", version: found } = lead.dataset;
+    shownName = name;
+    document.title = `${name} · firstclaim`;
+    if (Number(found) >= Math.max(version, told?.version ?? 0)) {
+      told = null;
+      timesBehind = 0;
+    } else if (timesBehind < MOST_BEHIND) {
+      hasNews = true; // the database is behind: the page asks again
+      timesBehind += 1;
+    }
+  }
   if (focused) document.getElementById(focused)?.focus();
   return isVisible;
 }
@@ -75,13 +95,19 @@ function nameShown() {
   return lead instanceof HTMLElement ? lead.dataset.name : undefined;
 }
 
+/** @param {string} text what became of the act that took the lead out of sight */
+const sayGone = (text) => showGone(place, back, shownName || "The lead", text);
+
 function tick() {
   showTimeLeft(place, (line) => {
     if ("lock" in line.dataset) showExpiredLock(line, open);
     else show().catch(sayError);
   });
 }
-setInterval(tick, TICK_MS);
+setInterval(() => {
+  tick();
+  if (hasNews) showNews();
+}, TICK_MS);
 
 const focusTitle = () => place.querySelector("h1")?.focus();
 
@@ -89,6 +115,7 @@ const focusTitle = () => place.querySelector("h1")?.focus();
 
 async function open() {
   refusal.hidden = true;
+  told = null;
   busy += 1;
   try {
     let version = 0;
@@ -156,18 +183,26 @@ async function perform(body, done, { key, onLost } = {}) {
     } else if (!worked) {
       showRefusal(answer, "Not done");
     } else if (body.note) comment = "";
-    const name = nameShown() ?? "The lead";
-    const isVisible = await show(answer.version);
     // A callback may be promised for a time at which the lead must not be called: the answer warns of it (M7).
     const warns = worked && body.type === "callback" && (answer.words ?? answer.why);
     let text = warns ? `${done} ${sentence(warns)}` : done;
+    const { version = 0 } = answer;
+    actedVersion = Math.max(actedVersion, version);
+    told = worked ? { text, version } : null;
+    // What became of the act is said, even if the lead's new state cannot be read.
+    const isVisible = await show(version).catch((error) => {
+      sayError(error);
+      return true;
+    });
     if (worked && round.follows(body.type)) {
-      const end = await round.next(`${name}: ${text}`);
+      const end = await round.next(`${shownName || "The lead"}: ${text}`);
       if (end === null) return answer;
       text = `${text} ${end}`;
     }
-    if (worked && !isVisible) showGone(place, back, name, text);
-    else if (worked) say(text);
+    if (worked && told && !isVisible) {
+      told = { text, version };
+      sayGone(text);
+    } else if (worked) say(text);
     if (!worked && !isVisible) hideReason(place);
     if (isVisible || !worked) focusTitle();
     return answer;
@@ -325,7 +360,8 @@ for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
 }
 const said = round.said();
 Object.assign(saidBefore, { textContent: said, hidden: !said });
-await open();
+if (place.querySelector(".done")) place.removeAttribute("aria-busy");
+else await open();
 if (location.hash === "#dial") {
   history.replaceState(null, "", location.pathname + location.search); // a reload does not call again
   if (place.querySelector("#dial")) await dial(data.lead_id, nameShown() ?? "the lead");

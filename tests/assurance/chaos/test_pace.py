@@ -1,0 +1,63 @@
+"""The arrivals follow what is missing, and the wanted number of events is there in time."""
+
+import pytest
+
+from assurance.chaos.pace import (
+    ARRIVALS_PER_SECOND,
+    LEAST_PER_SECOND,
+    MOST_PER_SECOND,
+    OTHERS_PER_SECOND,
+    Pace,
+)
+from streams.settings import Settings
+
+
+def pace(events: int | None, sent: int = 0) -> Pace:
+    return Pace(Settings(), 3_600, events, lambda: sent)
+
+
+def test_a_run_without_a_number_of_events_keeps_its_pace() -> None:
+    kept = pace(None, 1_000)
+    kept.adapt(50, 600)
+    assert kept.arrivals_per_second == ARRIVALS_PER_SECOND
+    assert kept.reached.is_set()
+
+
+def test_the_leads_that_are_missing_are_spread_over_the_time_that_is_left() -> None:
+    """Four events a lead: 1,000,000 events are 250,000 leads, 200,000 of them in the 2,000 s that are left."""
+    kept = pace(1_000_000, 50_000)
+    kept.adapt(200_000, 1_600)
+    assert kept.arrivals_per_second == pytest.approx(100 - OTHERS_PER_SECOND)
+    assert not kept.reached.is_set()
+
+
+@pytest.mark.parametrize(
+    ("events", "sent", "passed", "rate"),
+    [(10, 1_000, 3_500, MOST_PER_SECOND), (999_000, 250_000, 10, LEAST_PER_SECOND)],
+)
+def test_the_pace_is_bounded(events: int, sent: int, passed: float, rate: float) -> None:
+    kept = pace(1_000_000, sent)
+    kept.adapt(events, passed)
+    assert kept.arrivals_per_second == rate
+
+
+def test_an_hour_at_this_pace_has_its_events() -> None:
+    """A model of the run: each lead makes four events; for ten minutes nothing is handled, as in a long outage."""
+    sent = handled = 0.0
+    kept = Pace(Settings(), 3_600, 1_000_000, lambda: int(sent))
+    for second in range(3_600):
+        sent += kept.arrivals_per_second + OTHERS_PER_SECOND
+        if not 1_000 <= second < 1_600:
+            handled = min(sent, handled + 200)
+        if second % 5 == 0:
+            kept.adapt(int(4 * handled), second)
+    assert 0.97 <= 4 * sent / 1_000_000 <= 1.1
+
+
+async def test_events_that_do_not_come_are_waited_for_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assurance.chaos.pace.MORE_TIME", 0.00001)
+    kept = pace(1_000, 10)
+    await kept.until_reached()
+    assert not kept.reached.is_set()
+    kept.adapt(1_000, 10)
+    assert kept.reached.is_set()

@@ -1,0 +1,155 @@
+"""Who gives a lead away reads what became of it, whatever comes first: the answer, the event, or the lead's new state.
+
+The events of the stream and the answers of the server are held back by the page itself, so each order is certain.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.rows import READY, WORK, appears, open_lead
+from tests.web.test_lead_moves import at_lead, offered, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from playwright.async_api import Page, Route
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+# Holds the events about a lead while `holds` is set, notes those that were heard, and counts how often the page asked
+# for the lead and how often it has shown it.
+NOTES: Final = """
+  Object.assign(window, { holds: false, heard: [], asked: 0, drawn: 0 });
+  const waiting = [];
+  const listen = EventSource.prototype.addEventListener;
+  EventSource.prototype.addEventListener = function (name, heard, ...more) {
+    const later = (event) => (window.holds ? waiting.push(() => heard(event)) : heard(event));
+    return listen.call(this, name, ["leads", "acted"].includes(name) ? later : heard, ...more);
+  };
+  window.letGo = () => { window.holds = false; for (const event of waiting.splice(0)) event(); };
+  for (const name of ["leads", "acted"])
+    document.addEventListener(`live:${name}`, ({ detail: { data } }) => {
+      for (const lead of [data.leads ?? data.lead_id].flat()) window.heard.push(`${name} ${lead}`);
+    });
+  const isShown = (address) => String(address).includes("/shown?");
+  const get = window.fetch;
+  window.fetch = (address, ...more) => {
+    if (isShown(address)) window.asked += 1;
+    return get(address, ...more);
+  };
+  const read = Response.prototype.text;
+  Response.prototype.text = async function () {
+    const text = await read.call(this);
+    if (isShown(this.url)) setTimeout(() => { window.drawn += 1; });
+    return text;
+  };
+"""
+ORDERS: Final = ("the event before the answer", "the event before the new state", "the event last")
+
+
+async def until_heard(page: Page, event: str) -> None:
+    """Wait until the page has heard an event about a lead."""
+    await page.wait_for_function("(event) => window.heard.includes(event)", arg=event)
+
+
+async def act_in_order(page: Page, order: str, event: str, act: Callable[[], Awaitable[Any]]) -> None:
+    """Act on the page that is shown, and let the answer, the new state and the event about the lead come in an order.
+
+    `event`: its name and the lead's id. The event comes last only when the page has said what became of the act.
+    """
+    asked = await page.evaluate("window.asked")
+
+    async def answer(route: Route) -> None:
+        found = await route.fetch()
+        await until_heard(page, event)
+        await route.fulfill(response=found)
+
+    async def ask(route: Route) -> None:
+        await until_heard(page, event)
+        await route.continue_()
+
+    if order == ORDERS[0]:
+        await page.route("**/actions", answer)
+    elif order == ORDERS[1]:
+        await page.route("**/shown?*", ask)
+    else:
+        await page.evaluate("window.holds = true")
+    await act()
+    if order == ORDERS[2]:
+        await page.wait_for_function("(asked) => window.drawn > asked", arg=asked)
+        await expect(page.locator(".done, .lead")).to_be_visible()
+        await page.evaluate("window.letGo()")
+    await until_heard(page, event)
+    await page.wait_for_function(
+        "(asked) => window.asked > asked && window.drawn === window.asked", arg=asked
+    )
+    await page.unroute_all(behavior="wait")
+
+
+async def watched(page: Page, path: str) -> None:
+    """Open a page whose events can be held back."""
+    await page.add_init_script(NOTES)
+    await page.goto(path)
+    await page.wait_for_selector(READY)
+
+
+async def give_to_bob(page: Page) -> None:
+    """Fill in the dialog of a reassignment, and send it."""
+    await offered(page).filter(has_text="Reassign …").click()
+    await page.locator("#move [data-reps] label", has_text="Bob").locator("input").check()
+    await page.get_by_label("Reason", exact=True).fill("I am away")
+    await page.locator("#move [data-ok]").click()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_m1_who_gives_the_lead_away_reads_who_has_it(office: RunningOrg, order: str) -> None:
+    lead = await opened(office, owners_may_reassign=True)
+    ann = await at_lead(office, "ann", lead)
+    await watched(ann, f"/leads/{lead}")
+    await act_in_order(ann, order, f"leads {lead}", lambda: give_to_bob(ann))
+    await expect(ann.locator(".done")).to_contain_text("Jeremy Jones")
+    await expect(ann.locator(".done [role=status]")).to_have_text("Bob has the lead now.")
+    await expect(ann.locator(".unseen")).to_have_count(0)
+    # Somebody gives it back: the page shows the lead again, and says no longer that Bob has it.
+    mia = await at_lead(office, "mia", lead)
+    await watched(mia, f"/leads/{lead}")
+    await offered(mia).filter(has_text="Reassign …").click()
+    await mia.locator("#move [data-reps] label", has_text="Ann").locator("input").check()
+    await mia.get_by_label("Reason", exact=True).fill("she is back")
+    await act_in_order(mia, order, f"leads {lead}", mia.locator("#move [data-ok]").click)
+    await expect(mia.locator("#said")).to_contain_text("Ann has the lead now.")
+    await expect(mia.locator(".standing")).to_contain_text("Ann got it from its former owner")
+    await expect(ann.locator(".standing")).to_contain_text("Ann got it from its former owner")
+    await expect(ann.locator(".done")).to_have_count(0)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_d3_d4_who_leaves_a_lead_of_a_work_queue_reads_what_became_of_it(
+    office: RunningOrg, order: str
+) -> None:
+    await office.rep("rep-1")
+    await office.publish("queue", "work", **WORK)
+    names = {name: await office.arrive(name, last_name=name, loan_amount=n) for n, name in enumerate("ABC")}
+    page = await office.sign_in("rep-1", "/queues/work")
+    await watched(page, "/queues/work")
+    acts = {
+        "A": (page.get_by_role("button", name="Release"), "Released. The lead is back in its queues."),
+        "B": (page.get_by_role("button", name="closed lost"), "Recorded: closed lost."),
+        "C": (page.get_by_role("button", name="Call Back"), "The lead is at the end of the queue."),
+    }
+    for name, (button, text) in acts.items():
+        lead = names[name]
+        await page.goto("/queues/work")
+        await appears(page, lead)
+        await open_lead(page, lead)
+        await page.get_by_label("Open the next lead afterwards").uncheck()
+        await act_in_order(page, order, f"acted {lead}", button.click)
+        await expect(page.locator(".done [role=status]")).to_have_text(text)
+        await expect(page.locator(".done h1")).to_have_text(name)
+        await expect(page.locator(".unseen")).to_have_count(0)

@@ -158,7 +158,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         store=store,
         crm=crm,
         exports=Exports(connect(settings.database_url, pooled=False)),
-        operations=Operations.of(settings, crm, hub, directory.only_org),
+        operations=Operations.of(settings, crm, hub, directory.only_org, oversees),
         editor=Editor(directory, settings, crm),
         push_browsers=PushBrowsers(settings, PushSettings.read()),
         password_links=links,

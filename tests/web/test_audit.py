@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+OF_BOB = {
+    "combinator": "and",
+    "rules": [
+        {"field": "owner", "operator": "=", "value": "bob-ray"},
+        {"field": "claimed_through", "operator": "=", "value": "aged"},
+    ],
+}
 RI = {"combinator": "and", "rules": [{"field": "state", "operator": "in", "value": ["RI", "MA"]}]}
 
 
@@ -49,6 +56,7 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
         assert wrong.status_code == HTTPStatus.UNAUTHORIZED
         await publish(ann, "aged", name="Aged leads")
         await publish(ann, "aged", name="Aged leads", inclusion=RI)
+        await publish(ann, "of-bob", name="Bob's", inclusion=OF_BOB)
         made = await ann.post(
             "/api/v1/tokens", json={"rep_id": "bob-ray", "name": "CRM", "scopes": ["leads:read", "leads:act"]}
         )
@@ -75,11 +83,16 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
         opened = await entries(ann, "lead_opened", 2)
         by_act = {
             act: (await entries(ann, act))[0]["text"]
-            for act in ("published", "exported", "lead_assigned", "token_made", "sign_in_failed", "signed_in")
+            for act in ("exported", "lead_assigned", "token_made", "sign_in_failed", "signed_in")
         }
+        of_bob, aged, *_ = [one["text"] for one in await entries(ann, "published", 3)]
+    assert aged == (
+        "Ann Lee published the queue Aged leads: removes the rule the lead has no owner; "
+        "adds the rule State is one of RI, MA."
+    )
+    assert "the rule Owner is Bob Ray" in of_bob
+    assert "Claimed through queue is Aged leads" in of_bob
     assert by_act == {
-        "published": "Ann Lee published the queue Aged leads: removes the rule the lead has no owner; "
-        "adds the rule State is one of RI, MA.",
         "exported": "Ann Lee exported 1 lead with state RI; search (a text).",
         "lead_assigned": "Ann Lee assigned the lead Jeremy Jones to Bob Ray.",
         "token_made": by_act["token_made"],

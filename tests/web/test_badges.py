@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ from streams.topics import LEAD_ARRIVALS
 from tests.fixtures.waiting import eventually
 from tests.web.axe import serious
 from tests.web.rows import READY
+from tests.web.test_honest_connection import with_a_clock
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
-
-EVERY_MS: Final = 31_000
-"""A little more than the time after which a page counts again by itself."""
 
 
 def badge(page: Page, name: str) -> Locator:
@@ -64,10 +62,7 @@ async def test_a_managers_badges_follow_what_happens_and_an_exception_leads_to_i
     await desk(office)
     busy = await office.arrive("B-1", last_name="Busy", state="RI", assigned_to="ann")
     await until_owned(office, busy)
-    page = await office.sign_in("mia", "/wallboard")
-    await page.clock.install()
-    await page.goto("/exceptions")
-    await page.wait_for_selector(READY)
+    page = await office.sign_in("mia", "/exceptions")
     await expect(badge(page, "exceptions")).to_have_text("")
     await office.arrive("E-1", campaign="lost", first_name="Ana", last_name="Silva", state="RI")
     await expect(badge(page, "exceptions")).to_have_text("1 (1 exception)")
@@ -93,18 +88,21 @@ async def test_a_managers_badges_follow_what_happens_and_an_exception_leads_to_i
     await page.locator("#move [data-ok]").click()
     await expect(page.locator("#said")).to_contain_text("Ana Silva is assigned.")
     await expect(badge(page, "exceptions")).to_have_text("")
-    # A dead letter is counted when the page counts again by itself, without a reload.
+    # A dead letter is counted, and leads to its table.
     await office.client.put(LEAD_ARRIVALS, msgspec.json.encode({"org": office.org, "last_name": "Nobody"}))
-    async with await office.program("mia") as program:
-
-        async def counted() -> bool:
-            return bool((await program.get("/api/v1/badges")).json()["dead_letters"])
-
-        await eventually(counted, "the console knows the dead letter")
-    await page.clock.fast_forward(EVERY_MS)
     await expect(badge(page, "dead_letters")).to_have_text("1 (1 dead letter)")
     await page.get_by_role("link", name="Operations").click()
     await expect(page.locator('[data-table="letters"] tbody tr')).to_have_count(1)
+
+
+async def test_a_dead_letter_is_counted_when_it_comes(office: RunningOrg) -> None:
+    await office.rep("mia", "manager")
+    await office.until_known("mia")
+    page = await office.sign_in("mia", "/account")
+    await with_a_clock(page, "/account")  # it stands still, so the page does not count again by itself
+    await expect(badge(page, "dead_letters")).to_have_text("")
+    await office.client.put(LEAD_ARRIVALS, msgspec.json.encode({"org": office.org, "last_name": "Nobody"}))
+    await expect(badge(page, "dead_letters")).to_have_text("1 (1 dead letter)")
 
 
 async def test_d4_a_rep_sees_by_the_badge_that_a_promised_call_has_become_due(office: RunningOrg) -> None:

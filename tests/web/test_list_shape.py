@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.async_api import expect
 
-from tests.web.rows import READY
+from tests.web.rows import READY, appears, row
+from tests.web.running_org import NEW
 from tests.web.test_my_leads import opened, shows
 from tests.web.test_saved_lists import heads, save
 
@@ -173,3 +174,27 @@ async def test_s6_some_of_forty_are_selected_and_back_brings_the_list_as_one_lef
         await page.wait_for_function("([top, most]) => Math.abs(scrollY - top) <= most", arg=[top, ROUNDING])
         await expect(page.get_by_role("button", name="Remove the filter Loan amount")).to_be_visible()
         await expect(page.locator("th[aria-sort=ascending]")).to_have_text("Last name")
+
+
+async def test_q3_six_columns_and_the_leads_time_stand_beside_what_to_do(office: RunningOrg) -> None:
+    await office.publish("settings", "settings", quiet_hours=[])
+    await office.rep("ann")
+    six = ["phone", "state", "loan_purpose", "loan_amount", "credit_score", "created_at"]
+    await office.publish("queue", "six", **{**NEW, "columns": six})
+    await office.until_published("queue", "six")
+    lead = await office.arrive(
+        "S-1",
+        first_name="Bartholomew",
+        last_name="Longfellow",
+        phone="4014194247",
+        state="RI",
+        loan_purpose="cash_out",
+        loan_amount=1_310_000,
+        credit_score=720,
+    )
+    page = await office.sign_in("ann", "/queues/six")
+    await appears(page, lead)
+    await expect(row(page, lead).locator(".there")).to_contain_text("may be called")
+    await expect(row(page, lead).locator("td")).to_have_count(len(six) + 3)
+    behind = "(box) => box.scrollWidth - box.clientWidth"
+    assert await page.locator(".list > .scroll").evaluate(behind) <= ROUNDING

@@ -127,6 +127,27 @@ async def test_the_first_row_of_my_leads_and_of_the_exceptions_is_on_the_first_s
         assert await serious(page) == []
 
 
+async def test_all_that_may_be_done_with_a_changed_object_is_in_reach_of_a_thumb(office: RunningOrg) -> None:
+    await office.rep("ada", "admin")
+    await office.rep("ann")
+    await office.until_published("rep", "ann")
+    page = await office.sign_in("ada", "/directory/reps/ann", viewport=PHONE)
+    for text in ("Unpublished changes", "As published"):
+        await page.get_by_label("Name", exact=True).fill("Ann Lee" if text.startswith("Unp") else "Ann")
+        await expect(page.locator("[data-dirty]")).to_have_text(text)
+        review = page.get_by_role("button", name="Review changes")
+        if text.startswith("Unp"):
+            await expect(review).to_be_in_viewport(ratio=1)  # over the form, wherever one is
+        await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        for name in ("History", "Remove", "Discard changes", "Review changes"):
+            await expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport(ratio=1)
+        assert await width(page) <= 0, await stands_out(page)
+        await page.locator("footer").get_by_role("button", name="History").click()
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await page.evaluate("scrollTo(0, 0)")
+
+
 async def test_the_console_can_be_installed(office: RunningOrg) -> None:
     await office.rep("rep-1")
     page = await office.sign_in("rep-1", "/queues/mine")

@@ -53,9 +53,10 @@ async def live(
     again. `acted` {lead_id, version}: the person did something to a lead, perhaps on another page. `moved`: others
     moved leads to or from the person (`/me/moves`). `calls` {lead_id, call_id, about, leg,
     event, reason, at}: what happens in the caller's telephone calls, as on the topic `calls`; `failed`: nobody was
-    called. `operations` {at, lag}: a new sample, if the client watches it. `beat`: nothing has changed for a second,
-    and the stream is alive. A token gets the seven of these that name data only with the scopes `leads:read` (also
-    for `acted`, `moved` and `calls`), `exceptions:read`, `directory:read` and `operations:read`.
+    called. `operations` {at, lag}: a new sample, if the client watches it. `dead_letters`: those of the org have
+    changed; only managers and admins get it. `beat`: nothing has changed for a second, and the stream is alive. A
+    token gets the eight of these that name data only with the scopes `leads:read` (also for `acted`, `moved` and
+    `calls`), `exceptions:read`, `directory:read` and `operations:read` (also for `dead_letters`).
     """
     if not parts.hub.has_room(person.org, person.rep_id):
         reason = f"you have {MOST_PER_PERSON} open streams, in all browsers and programs; close one"

@@ -92,5 +92,5 @@ async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Repla
             await replay(parts.settings, [place])
         except NotReplayable as refused:
             raise Problem(409, "not-replayable", refused.reason) from refused
-    parts.operations.letters.replayed(letter, person.rep_id)
+    parts.operations.letters.replayed(person.org, letter, person.rep_id)
     return ReplayedLetter(place=place, topic=topic)

@@ -10,6 +10,7 @@ EVENT_SCOPES: Final = {
     "exceptions": "exceptions:read",
     "directory": "directory:read",
     "operations": "operations:read",
+    "dead_letters": "operations:read",
 }
 """Event -> the scope that a page needs for it. Other events are changes of lists."""
 ALL_SCOPES: Final = frozenset(EVENT_SCOPES.values())

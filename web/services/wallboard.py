@@ -125,12 +125,14 @@ async def badges(parts: Services, person: Person) -> Badges:
         return Badges(
             exceptions=exceptions if person.oversees else None,
             calls_due=due,
-            dead_letters=waiting_letters(parts, person.org) if person.oversees else None,
+            dead_letters=None,
         )
 
     whose = "badges" if person.oversees else f"badges of {person.rep_id}"
     found: Badges = await parts.wallboards.get(person.org, whose, FRESH_SECONDS, fresh)
-    return found
+    if not person.oversees:
+        return found
+    return found.model_copy(update={"dead_letters": waiting_letters(parts, person.org)})  # counted in memory
 
 
 def waiting_letters(parts: Services, org: str) -> int:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from rules.queues.rule_book import OrgRules
-from web.services.audit.change_text import rule_text
 from web.services.names import Names
+from web.services.rule_words import rule_text
 
 _TOLD: Final = frozenset({"owned", "owned_by_active", "claimed_once", "arrived_at", "days_in_queue"})
 """Facts that reps may know of every lead in a list: none says who the prospect is, or who had the lead."""

@@ -8,7 +8,9 @@ import msgspec
 from models.audit import AuditRecord
 from rules.queues.rule_book import OrgRules
 from web.auth import SCOPES
-from web.services.audit.change_text import changes_text, value_text
+from web.services.audit.change_text import changes_text
+from web.services.names import Names
+from web.services.rule_words import value_text
 
 ACT_LABELS: Final = {
     "signed_in": "signed in",
@@ -133,7 +135,7 @@ def _failed(record: AuditRecord, _: Mapping[str, Any], known: Known) -> str:
 
 def _published(record: AuditRecord, _: Mapping[str, Any], known: Known) -> str:
     is_new = any(one.old is None and one.path in ("name", "rep_id") for one in record.difference)
-    said = changes_text(record.difference, is_new=is_new)
+    said = changes_text(record.difference, is_new=is_new, names=Names(known.rules))
     new = "new " if is_new else ""
     what = known.object(record.object).replace("the ", f"the {new}", 1)
     return f"published {what}" + (f": {said}" if said else "")

@@ -48,11 +48,21 @@ class Letter(msgspec.Struct, kw_only=True):
 
 
 class DeadLetterFollower:
-    """Follows `dead-letters`. Run `follow`."""
+    """Follows `dead-letters`. Run `follow`.
 
-    def __init__(self, settings: Settings, only_org: Callable[[], str | None] = lambda: None) -> None:
+    `only_org`: the org to which messages without an org belong, if there is only one. `on_change`: called with an org
+    whose letters have changed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        only_org: Callable[[], str | None] = lambda: None,
+        on_change: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._settings = settings
         self._only_org = only_org
+        self._on_change = on_change
         self._kept: defaultdict[str | None, deque[Letter]] = defaultdict(lambda: deque(maxlen=KEPT))
 
     def of(self, org: str) -> list[Letter]:
@@ -69,9 +79,10 @@ class DeadLetterFollower:
             kept = sorted([*kept, *self._kept.get(None, ())], key=lambda letter: letter.failed_at)
         return kept
 
-    def replayed(self, letter: Letter, by: str) -> None:
-        """Record that a dead letter was sent again. The record lasts as long as this process."""
+    def replayed(self, org: str, letter: Letter, by: str) -> None:
+        """Record that an org's dead letter was sent again. The record lasts as long as this process."""
         letter.replayed_at, letter.replayed_by = datetime.now(UTC), by
+        self._on_change(org)
 
     async def follow(self) -> None:
         """Follow the topic until cancelled. While Kafka is unavailable, the last state stays in use."""
@@ -79,19 +90,23 @@ class DeadLetterFollower:
             follow(self._settings, DEAD_LETTERS, ERASURES, newest=BEHIND, poll_ms=POLL_MS)
         ) as batches:
             async for batch in batches:
-                for record in batch.records:
-                    if record.topic == DEAD_LETTERS:
-                        self._take(record)
+                changed = {self._take(record) for record in batch.records if record.topic == DEAD_LETTERS}
                 if any(record.topic == ERASURES for record in batch.records):
                     await self._forget_deleted()
+                    changed |= set(self._kept)
+                for org in {org or self._only_org() for org in changed}:
+                    if org is not None:
+                        self._on_change(org)
 
-    def _take(self, record: Any) -> None:
+    def _take(self, record: Any) -> str | None:
+        """Keep a letter; return its org, None if the message names none."""
         letter = read_letter(record)
         org = org_of(letter)
         if all(known.place != letter.place for known in self._kept.get(org, ())):
             self._kept[org].append(
                 Letter(**shown(letter), replayable=is_replayable(letter), vendor=vendor_in(letter))
             )
+        return org
 
     async def _forget_deleted(self) -> None:
         """Forget the letters that are no longer in the topic. While Kafka is away, they stay until the next receipt."""

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from streams.settings import Settings
-from web.live.hub import Hub
+from web.live.hub import Hub, Page
 from web.services.operations.dead_letters import DeadLetterFollower
 from web.services.operations.lag_sampler import Sampler
 from web.services.operations.measures import Measures
@@ -23,10 +23,24 @@ class Operations:
 
     @classmethod
     def of(
-        cls, settings: Settings, crm: Engine, hub: Hub, only_org: Callable[[], str | None]
+        cls,
+        settings: Settings,
+        crm: Engine,
+        hub: Hub,
+        only_org: Callable[[], str | None],
+        oversees: Callable[[Page], bool],
     ) -> "Operations":
-        """Create one of each service. `only_org`: as in `DeadLetterFollower`."""
-        return cls(Sampler(settings, hub), Measures(crm), DeadLetterFollower(settings, only_org))
+        """Create one of each service. `only_org`: as in `DeadLetterFollower`.
+
+        `oversees`: says which pages are told when their org's dead letters change: those of managers and admins.
+        """
+
+        def tell_letters(org: str) -> None:
+            hub.tell(org, "dead_letters", {}, oversees)
+
+        return cls(
+            Sampler(settings, hub), Measures(crm), DeadLetterFollower(settings, only_org, tell_letters)
+        )
 
     def follows(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield the coroutines that run as long as the process."""

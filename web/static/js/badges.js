@@ -58,7 +58,8 @@ export function watchBadges() {
     }, SOON_MS);
   };
   const own = `rep/${document.querySelector('meta[name="rep"]')?.getAttribute("content")}`;
-  for (const event of ["exceptions", "acted", "moved"]) document.addEventListener(`live:${event}`, changed);
+  for (const event of ["exceptions", "acted", "moved", "dead_letters"])
+    document.addEventListener(`live:${event}`, changed);
   document.addEventListener("live:list", (event) => {
     if (event instanceof CustomEvent && event.detail.data.queue_id === own) changed();
   });

@@ -71,6 +71,7 @@ export class Live {
       "exceptions",
       "directory",
       "operations",
+      "dead_letters",
     ]) {
       source.addEventListener(event, (message) => {
         this.hear();

@@ -98,7 +98,7 @@ class _Transaction(msgspec.Struct, frozen=True):
 
 
 def transaction_lines(asked: Iterable[AskedAction], owners: Owners) -> Iterator[str]:
-    """Yield Jepsen's operations as EDN maps, in order of time: an `:invoke`, then `:ok`, `:fail` or `:info`.
+    """Yield Jepsen's operations as EDN maps in order of time. `:info`, an unknown outcome, is at the end.
 
     An action that took effect appended its id; one that was refused did not. An answer that names the version of the
     lead without a change of its owner has read the list up to that version. At the end each list is read as a whole.
@@ -152,9 +152,12 @@ def _transaction(one: AskedAction, changes: Sequence[OwnerChange]) -> _Transacti
 def _events(transactions: list[_Transaction]) -> Iterator[str]:
     """Yield the maps in order of time. A process has one transaction at a time, and none after an unknown outcome."""
     moments: list[tuple[float, int, int]] = []
+    end = max((max(one.invoked_at, one.returned_at or 0.0) for one in transactions), default=0.0) + 1
     for n, one in enumerate(transactions):
         heappush(moments, (one.invoked_at, 1, n))
-        if one.returned_at is not None:
+        if one.returned_at is None:
+            heappush(moments, (end, 2, n))  # a reader ignores what has no end
+        else:
             heappush(moments, (one.returned_at, 0 if one.returned_at > one.invoked_at else 2, n))
     free: list[int] = []
     process_of: dict[int, int] = {}
@@ -169,7 +172,8 @@ def _events(transactions: list[_Transaction]) -> Iterator[str]:
                 process_of[n], processes = processes, processes + 1
             kind, value = "invoke", one.operation
         else:
-            heappush(free, process_of[n])
+            if one.returned_at is not None:
+                heappush(free, process_of[n])
             kind, value = one.outcome, one.result
         yield (
             f"{{:index {index}, :time {_nanoseconds(at)}, :type :{kind}, :process {process_of[n]},"

@@ -65,10 +65,16 @@ _CLAIM: Final = """async ([place, patience]) => {
   row.querySelector("button").click();
   const card = document.getElementById("answer");
   const title = () => card.querySelector("h2")?.textContent ?? "Claiming";
-  while (title().startsWith("Claiming")) {
-    if (clock() - at > patience) throw new Error("no answer");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+  await new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("no answer")), patience);
+    const look = (_, watch) => {
+      if (title().startsWith("Claiming")) return;
+      watch.disconnect();
+      clearTimeout(timer);
+      resolve();
+    };
+    new MutationObserver(look).observe(card, { childList: true });
+  });
   const answered = clock();
   const said = title();
   card.querySelector("button").click();

@@ -5,7 +5,7 @@ import { roundKeys, startCalling } from "./call-round.js";
 import { Claims } from "./claims.js";
 import { watchCovers } from "./covers.js";
 import { setUpDensity } from "./density.js";
-import { element, elements, finder, focusedIn, pageData, setText } from "./dom.js";
+import { element, finder, focusedIn, pageData, setDisabled, setHidden, setText } from "./dom.js";
 import { cellText, leadCount } from "./format.js";
 import { rowKeys, tabs } from "./keyboard.js";
 import { ListWindow } from "./list-window.js";
@@ -15,7 +15,7 @@ import { offers } from "./offers.js";
 import { setUpQueueFilter } from "./queue-filter.js";
 import { QueueLinks } from "./queue-links.js";
 import { QueueSelection } from "./queue-selection.js";
-import { foldRows } from "./row-fold.js";
+import { RowFold } from "./row-fold.js";
 import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
 import { doNotCall } from "./row-parts.js";
 import { ageOf, CallTimes } from "./row-times.js";
@@ -34,9 +34,22 @@ const columns = [{ name: "name", label: "Name", type: "text" }, ...data.columns]
 /** @param {unknown} error */
 const sayError = (error) => say(messageOf(error));
 
+// Each change draws, so what it writes to is looked up once.
+const body = find("[data-rows]");
+const leftOut = find("[data-left-out]");
+const comes = find("[data-new]");
+const size = find("[data-size]");
+const empty = find("[data-empty]");
+const pager = find("[data-pager]");
+const range = find("[data-range]");
+const earlier = find("[data-earlier]", "button");
+const later = find("[data-later]", "button");
+const links = element("#queues");
+
 const claims = new Claims(data.api);
 /** @type {RowHold<BoardRow>} */
-const hold = new RowHold(find("[data-rows]"), () => draw());
+const hold = new RowHold(body, () => draw());
+const fold = new RowFold(body, find("[data-end]"));
 
 // A queue that does not show where its leads are has no times.
 const times = data.call_times
@@ -63,15 +76,18 @@ find("[data-head]").append(
 /** @type {Map<string, HTMLTableRowElement>} by lead id */
 const lines = new Map();
 
+/** @type {WeakMap<HTMLTableRowElement, number>} the version of the lead that a line shows */
+const versions = new WeakMap();
+
 /** @param {BoardRow} row */
 function lineOf(row) {
   let line = lines.get(row.lead_id);
-  if (!line || line.matches(".gone")) {
+  if (!line || line.classList.contains("gone")) {
     line = document.createElement("tr");
     line.dataset.lead = row.lead_id;
   }
-  if (line.dataset.version !== String(row.version)) {
-    line.dataset.version = String(row.version);
+  if (versions.get(line) !== row.version) {
+    versions.set(line, row.version);
     line.replaceChildren(
       ...(selection ? [selection.cell(row)] : []),
       ...columns.map((column) => {
@@ -136,29 +152,37 @@ const mayCall = (row) => row.columns.may_call !== false && times?.times.get(row.
 
 /** Returns the rows to show: what must not be called never stands first, and what cannot be opened is not there. */
 function shownRows() {
-  const canOpen = leads.rows.filter((row) => data.claimable || row.may_claim !== false);
-  const leftOut = find("[data-left-out]");
-  leftOut.hidden = canOpen.length === leads.rows.length;
-  setText(leftOut, `${leadCount(leads.rows.length - canOpen.length)} for which you have no licence: not shown.`);
-  return [...canOpen.filter(mayCall), ...canOpen.filter((row) => !mayCall(row))];
+  const { rows } = leads;
+  const canOpen = data.claimable ? rows : rows.filter((row) => row.may_claim !== false);
+  setHidden(leftOut, canOpen.length === rows.length);
+  setText(leftOut, `${leadCount(rows.length - canOpen.length)} for which you have no licence: not shown.`);
+  const silenced = canOpen.filter((row) => !mayCall(row));
+  return silenced.length ? [...canOpen.filter(mayCall), ...silenced] : canOpen;
 }
 
 /** @param {string | null} [enteredOrMoved] the lead to highlight */
 function draw(enteredOrMoved) {
-  const body = find("[data-rows]");
   const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
   const rows = shownRows();
   const isThere = focused !== undefined && rows.some((row) => row.lead_id === focused);
   const places = hold.places(rows, enteredOrMoved);
   const wanted = new Map(places.map(({ lead, row }) => [lead, row ? lineOf(row) : placeOf(lead)]));
   const shown = new Set(wanted.values());
+  /** @type {HTMLTableRowElement[]} */
+  const gone = [];
   lines.clear();
   for (const [lead, line] of wanted) lines.set(lead, line);
-  for (const line of elements("tr", body, "tr")) if (!shown.has(line)) line.remove();
-  for (const [n, line] of [...shown].entries()) {
-    if (body.children[n] !== line) body.insertBefore(line, body.children[n] ?? null);
+  for (const line of /** @type {HTMLCollectionOf<HTMLTableRowElement>} */ (body.children)) {
+    if (!shown.has(line)) gone.push(line);
   }
-  showWaiting(find("[data-new]"), hold.waiting);
+  for (const line of gone) line.remove();
+  let next = body.firstElementChild;
+  for (const line of shown) {
+    if (next === line) next = next.nextElementSibling;
+    else body.insertBefore(line, next);
+  }
+  fold.mark(shown);
+  showWaiting(comes, hold.waiting);
   const fresh = enteredOrMoved && lines.get(enteredOrMoved);
   if (fresh) {
     fresh.classList.add("fresh");
@@ -168,19 +192,18 @@ function draw(enteredOrMoved) {
   if (focused && !isThere) {
     (nearest(body, lastPlace) ?? find("h1")).focus();
   }
-  setText(find("[data-size]"), leadCount(leads.size));
+  setText(size, leadCount(leads.size));
   if (selection) selection.size = leads.size;
   selection?.draw();
-  const empty = find("[data-empty]");
-  empty.hidden = rows.length > 0;
+  setHidden(empty, rows.length > 0);
   // A list with rows has buttons in it. An empty one must be scrolled by key as well.
   if (rows.length) empty.parentElement?.removeAttribute("tabindex");
   else empty.parentElement?.setAttribute("tabindex", "0");
   setText(empty, emptyText());
-  find("[data-pager]").hidden = Boolean(leads.name) || leads.size <= leads.length;
-  setText(find("[data-range]"), `${leads.start + 1}–${leads.start + leads.rows.length}`);
-  find("[data-earlier]", "button").disabled = leads.start === 0;
-  find("[data-later]", "button").disabled = leads.start + leads.length >= leads.size;
+  setHidden(pager, Boolean(leads.name) || leads.size <= leads.length);
+  setText(range, `${leads.start + 1}–${leads.start + leads.rows.length}`);
+  setDisabled(earlier, leads.start === 0);
+  setDisabled(later, leads.start + leads.length >= leads.size);
   showSize(data.api, leads.size);
 }
 
@@ -201,7 +224,8 @@ if (times) {
   leads.onRead = (page) => times.add(page.call_times ?? {});
   times.onKnown = (known) => {
     for (const lead of known) {
-      if (times.windowSeconds(lead)) delete lines.get(lead)?.dataset.version; // Its age has a colour now.
+      const line = lines.get(lead);
+      if (line && times.windowSeconds(lead)) versions.delete(line); // Its age has a colour now.
     }
     draw();
   };
@@ -210,8 +234,8 @@ leads.onChange = draw;
 leads.onError = sayError;
 setUpDensity();
 watchCovers(find(".scroll"));
-foldRows(find("[data-rows]"), find("[data-end]"));
 draw();
+fold.fit();
 
 // -- search and pages -------------------------------------------------------------------------------------------
 
@@ -228,8 +252,8 @@ search.addEventListener("submit", (event) => event.preventDefault());
 search.addEventListener("reset", () => searchFor(""));
 /** @param {string} name */
 const searchFor = (name) => hold.without(() => leads.search(name));
-find("[data-earlier]").addEventListener("click", () => hold.without(() => leads.move(-1)));
-find("[data-later]").addEventListener("click", () => hold.without(() => leads.move(1)));
+earlier.addEventListener("click", () => hold.without(() => leads.move(-1)));
+later.addEventListener("click", () => hold.without(() => leads.move(1)));
 
 // -- the claim --------------------------------------------------------------------------------------------------
 
@@ -253,14 +277,12 @@ if (start instanceof HTMLButtonElement) roundKeys(list, () => start.click());
 
 // -- live -------------------------------------------------------------------------------------------------------
 
-const links = element("#queues");
-
 /**
  * @param {string} queue
  * @param {number} size
  */
 function showSize(queue, size) {
-  const place = document.querySelector(`[data-size-of="${CSS.escape(queue)}"]`);
+  const place = links.querySelector(`[data-size-of="${CSS.escape(queue)}"]`);
   if (place) setText(place, String(size));
 }
 
@@ -297,7 +319,7 @@ if (data.view) {
   setInterval(() => leads.readSoon(), MINUTE_MS);
 }
 offers.onlyRings = data.mine;
-rowKeys(find("[data-rows]"));
+rowKeys(body);
 tabs(element("[role=tablist]"));
 live.start(data.as_of);
 document.documentElement.dataset.ready = "yes";

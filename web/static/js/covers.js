@@ -1,4 +1,5 @@
-// Marks a box that scrolls sideways while columns are hidden behind the cells that stay in sight at its right edge.
+// Marks a box that is narrower than its table (`wide`), and while columns are hidden behind the cells that stay in sight
+// at its right edge (`covers`).
 
 const PIXEL = 1; // Widths are rounded.
 
@@ -6,7 +7,11 @@ const PIXEL = 1; // Widths are rounded.
 export function watchCovers(box) {
   const table = box?.querySelector("table");
   if (!box || !table) return;
-  const show = () => box.classList.toggle("covers", box.scrollWidth - box.clientWidth - box.scrollLeft > PIXEL);
+  const show = () => {
+    const hidden = box.scrollWidth - box.clientWidth;
+    box.classList.toggle("wide", hidden > PIXEL);
+    box.classList.toggle("covers", hidden - box.scrollLeft > PIXEL);
+  };
   const watcher = new ResizeObserver(show);
   watcher.observe(box);
   watcher.observe(table);

@@ -82,6 +82,24 @@ export function setText(place, text) {
 }
 
 /**
+ * Hides or shows an element, unless that is so already.
+ * @param {HTMLElement} place
+ * @param {boolean} isHidden
+ */
+export function setHidden(place, isHidden) {
+  if (place.hidden !== isHidden) place.hidden = isHidden;
+}
+
+/**
+ * Disables or enables a button, unless that is so already.
+ * @param {HTMLButtonElement} button
+ * @param {boolean} isDisabled
+ */
+export function setDisabled(button, isDisabled) {
+  if (button.disabled !== isDisabled) button.disabled = isDisabled;
+}
+
+/**
  * Returns the focused element if it is inside `within`.
  * @param {Node} within
  * @returns {HTMLElement | null}

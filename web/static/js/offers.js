@@ -57,6 +57,8 @@ class Offers {
     this.words = {};
     this.times = new CallTimes("/api/v1/queues/mine/call-times", {});
     this.isLoaded = false;
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this.ticking = undefined;
     /** True if the page itself shows offers, so that only rings have a card. */
     this.onlyRings = false;
   }
@@ -79,7 +81,6 @@ class Offers {
     document.addEventListener("keydown", (event) => this.pressKey(event));
     cards.closeSlots(this.place);
     this.queue.read();
-    setInterval(() => this.tick(), TICK_MS);
   }
 
   /** Compares the current offers with the previous ones, and reports the difference. */
@@ -289,6 +290,11 @@ class Offers {
       (next instanceof HTMLElement ? next : element("#main")).focus();
     }
     this.tick();
+    // Most pages show no offer for most of the day, and there is nothing to count down.
+    const isTicking = this.ticking !== undefined;
+    if (isTicking === (this.rows.size > 0 || this.calls.size > 0)) return;
+    clearInterval(this.ticking);
+    this.ticking = isTicking ? undefined : setInterval(() => this.tick(), TICK_MS);
   }
 
   /**
@@ -323,10 +329,10 @@ class Offers {
 
   /** Updates the time left, and the number of offers in the page's title. */
   tick() {
-    for (const label of elements("[data-offered-until]", document, "span")) {
-      label.textContent = timeLeft(label.dataset.offeredUntil) ?? "0 s";
-    }
     const count = this.rows.size;
+    for (const label of elements("[data-offered-until]", document, "span")) {
+      setText(label, timeLeft(label.dataset.offeredUntil) ?? "0 s");
+    }
     const plain = document.title.replace(/^\(\d+\) /, "");
     const title = count ? `(${count}) ${plain}` : plain;
     if (document.title !== title) document.title = title;

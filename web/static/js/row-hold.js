@@ -1,7 +1,7 @@
 // Keeps the rows of a list in their places while the pointer or the keyboard's focus is in the list, so that nobody
 // clicks another row than the one that was meant. A row that goes leaves an empty place; a row that comes waits.
 
-import { elements, setText } from "./dom.js";
+import { elements, focusedIn, setText } from "./dom.js";
 
 /**
  * What to show in one place of a list. `row` null: the row that was here has gone.
@@ -37,7 +37,7 @@ export class RowHold {
   }
 
   get isHeld() {
-    return this.changes === 0 && (this.isPointed || this.body.querySelector(":focus-visible") !== null);
+    return this.changes === 0 && (this.isPointed || Boolean(focusedIn(this.body)?.matches(":focus-visible")));
   }
 
   /** Focus that goes from one row to the next is in neither for a moment. */

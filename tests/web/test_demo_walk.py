@@ -11,7 +11,9 @@ from playwright.async_api import expect
 from assurance.demo.directory import YOURS, lender, opened
 from assurance.demo.sign_ins import PASSWORD, SIGN_INS, invitation, signed_up
 from assurance.sample_leads import sample_leads
+from tests.web.running_org import PASSWORD as OWN_PASSWORD
 from web.settings import WebSettings
+from web.store.accounts import Account
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -44,20 +46,25 @@ async def signed_in(office: RunningOrg, email: str) -> Page:
     return page
 
 
+async def published(office: RunningOrg, leads: int) -> str:
+    """Publish the demo's lender and let leads arrive, as the demo does; return the address of the console's store."""
+    for (kind, object_id), value in opened(lender()).items():
+        hours: dict[str, Any] = (
+            {"quiet_hours": []} if kind == "settings" else {}
+        )  # or the call would be refused at night
+        await office.client.publish(kind, object_id, {**value, **hours})
+    for lead in islice(sample_leads(leads, org=office.org), leads):
+        await office.client.arrive(lead)
+    return WebSettings.read(state_dir=office.stack.settings.state_dir).console_database_url
+
+
 async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(office: RunningOrg) -> None:
     port = office.stack.ports["console"]
     printed = invitation(port)
     assert f"http://127.0.0.1:{port}" in printed
     assert all(f"{one.email}  " in printed for one in SIGN_INS)
     assert printed.count(PASSWORD) == len(SIGN_INS)
-    for (kind, object_id), value in opened(lender()).items():
-        hours: dict[str, Any] = (
-            {"quiet_hours": []} if kind == "settings" else {}
-        )  # or the call would be refused at night
-        await office.client.publish(kind, object_id, {**value, **hours})
-    for lead in islice(sample_leads(80, org=office.org), 80):
-        await office.client.arrive(lead)
-    database_url = WebSettings.read(state_dir=office.stack.settings.state_dir).console_database_url
+    database_url = await published(office, 80)
     with signed_up(database_url, office.org):
         page = await signed_in(office, SIGN_INS[0].email)
         await page.locator("#queues li.claimable").get_by_role("link", name="New leads").click()
@@ -92,3 +99,24 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(office: R
     await page.reload()
     await expect(page.get_by_label("Email")).to_be_visible()  # the demo is over, and so are its sign-ins
     assert SIGN_INS[0].rep_id == YOURS
+
+
+async def test_the_demos_work_queue_has_leads_to_call_and_keeps_them_until_they_are_decided(
+    office: RunningOrg,
+) -> None:
+    """Nobody claims from it, so whoever tries the demo finds leads there at any time."""
+    await published(office, 150)
+    account = Account(email=office.email(YOURS), org=office.org, rep_id=YOURS, role="rep")
+    office.accounts.put(account, OWN_PASSWORD)
+    page = await office.sign_in(YOURS)
+    await page.locator("#queues").get_by_role("link", name="Follow up, East Coast").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Follow up, East Coast")
+    row = page.locator("tbody tr").filter(has=page.get_by_role("link", name="Open")).first
+    name = await row.locator("td").first.inner_text()
+    await row.get_by_role("link", name="Open").click()
+    await expect(page.locator("#lead")).to_contain_text(name)
+    await page.get_by_label("Open the next lead afterwards").uncheck()
+    await page.locator("#lead .outcomes").get_by_role("button", name="Left message").click()
+    await expect(page.get_by_role("status").filter(has_text="Recorded: left message.")).to_be_visible()
+    await page.goto("/queues/follow-up")
+    await expect(page.locator("tbody tr").filter(has_text=name)).to_contain_text("Left message")

@@ -8,6 +8,9 @@ WINDOW_SECONDS: Final = 60.0
 """After one to two of these an old record says nothing more, in case the broker's clock was set back."""
 EARLY_SECONDS: Final = 1.0
 """By how much an event may come before its deadline without our clock being called ahead."""
+BEHIND_SECONDS: Final = 2.0
+"""By how much records may be ahead of our clock without it being called behind. The clocks of several brokers differ a
+little, and ours is then the better measure for each of them."""
 _NEVER: Final = float("-inf")
 
 
@@ -15,35 +18,40 @@ class BrokerTime:
     """Keeps the newest times of records. Times are POSIX seconds.
 
     A record that was read at some moment was written before it, so the broker's time is not before the record's time
-    and the seconds that have passed since it was read. Where our clock says less, it is behind. Where the broker got
-    an event of ours before its deadline, our clock is ahead, and for `WINDOW_SECONDS` only the records count.
+    and the seconds that have passed since it was read. Where our clock says clearly less, it is behind. Where the
+    broker got an event of ours before its deadline, our clock is ahead. For `WINDOW_SECONDS` only the records count
+    then, from that one on: earlier ones may have the time of a broker whose clock was ahead.
+
+    A worker that has read nothing since its start goes by its own clock.
     """
 
-    __slots__ = ("_before", "_newest", "_records_only_until", "_until")
+    __slots__ = ("_newest_offset", "_offset_before", "_records_only_until", "_until")
 
     def __init__(self) -> None:
         # How much the broker's time is at least ahead of the monotonic clock, by the records of this window and the
         # one before.
-        self._newest = self._before = _NEVER
+        self._newest_offset = self._offset_before = _NEVER
         self._until = self._records_only_until = 0.0
 
     def note(self, timestamp: float) -> None:
         """Take the broker's time of a record that was just read."""
         now = time.monotonic()
         if now >= self._until:
-            self._before = self._newest if now < self._until + WINDOW_SECONDS else _NEVER
-            self._newest, self._until = _NEVER, now + WINDOW_SECONDS
-        ahead = timestamp - now
-        if ahead > self._newest:  # noqa: PLR1730  # a call of max for each record would cost more
-            self._newest = ahead
+            self._offset_before = self._newest_offset if now < self._until + WINDOW_SECONDS else _NEVER
+            self._newest_offset, self._until = _NEVER, now + WINDOW_SECONDS
+        offset = timestamp - now
+        if offset > self._newest_offset:  # noqa: PLR1730  # a call of max for each record would cost more
+            self._newest_offset = offset
 
     def note_due(self, due: datetime, timestamp: float) -> None:
-        """Take the broker's time of a deadline's event. If it is before `due`, our clock is ahead."""
+        """Take the broker's time of a deadline's event that was just read. Before `due`, our clock is ahead."""
         if due.timestamp() - timestamp > EARLY_SECONDS:
-            self._records_only_until = time.monotonic() + WINDOW_SECONDS
+            now = time.monotonic()
+            self._records_only_until = now + WINDOW_SECONDS
+            self._newest_offset, self._offset_before = timestamp - now, _NEVER
 
     def now(self) -> float:
-        """Return our clock's time, or what the broker's time is at least if that is later or our clock is ahead."""
-        monotonic = time.monotonic()
-        least = max(self._newest, self._before) + monotonic
-        return least if monotonic < self._records_only_until else max(time.time(), least)
+        """Return our clock's time, or what the broker's time is at least if our clock is behind or ahead."""
+        monotonic, ours = time.monotonic(), time.time()
+        least = max(self._newest_offset, self._offset_before) + monotonic
+        return least if monotonic < self._records_only_until or least > ours + BEHIND_SECONDS else ours

@@ -19,7 +19,7 @@ OTHERS_SECONDS: Final = 1.0
 
 
 class DuePace:
-    """Counts the deadline events of one worker. Times are POSIX seconds by the worker's clock."""
+    """Counts the deadline events of one worker. Times are POSIX seconds (`BrokerTime.now`)."""
 
     def __init__(self) -> None:
         self._undecided = 0

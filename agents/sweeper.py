@@ -40,7 +40,7 @@ class Sweeper:
         self._stage = stage
         self._requested: dict[tuple[int, str], frozenset[str] | None] = {}
         self._running: tuple[tuple[int, str], frozenset[str] | None] | None = None
-        self._behind_events: set[tuple[int, str]] = set()
+        self._after_recovery: set[tuple[int, str]] = set()
         self._wake = asyncio.Event()
         self._undecided: set[tuple[int, bytes]] = set()
         self._all_decided = asyncio.Event()
@@ -58,7 +58,7 @@ class Sweeper:
         for other in known:
             wanted = None if wanted is None or other is None else wanted | other
         self._requested[key] = wanted
-        self._behind_events.discard(key)
+        self._after_recovery.discard(key)
         self._wake.set()
 
     def request_after_recovery(self, partition: int, org: str) -> None:
@@ -66,8 +66,11 @@ class Sweeper:
 
         Most such sweeps find nothing, and they read every row while the events that came meanwhile wait.
         """
+        key = (partition, org)
+        for_new_rules = key in self._requested and key not in self._after_recovery
         self.request(partition, org)
-        self._behind_events.add((partition, org))
+        if not for_new_rules:
+            self._after_recovery.add(key)
 
     def decided(self, partition: int, key: bytes) -> None:
         """Record that the event of one lead has been decided."""
@@ -79,7 +82,7 @@ class Sweeper:
         """Stop at once and drop every request: partitions are being revoked, and recovery requests all sweeps."""
         self._generation += 1
         self._requested.clear()
-        self._behind_events.clear()
+        self._after_recovery.clear()
         self._undecided.clear()
         self._all_decided.set()
 
@@ -93,7 +96,7 @@ class Sweeper:
                     await asyncio.sleep(REBALANCING_SECONDS)
                 if not self._requested:
                     break
-                (partition, org) = next(iter(self._requested))
+                partition, org = self._next()
                 campaigns = self._requested.pop((partition, org))
                 self._running = ((partition, org), campaigns)
                 await self._sweep(partition, org, campaigns)
@@ -124,10 +127,15 @@ class Sweeper:
         seconds = time.monotonic() - began
         _log.info("swept", partition=partition, org=org, leads=looked, told=appended, seconds=seconds)
 
+    def _next(self) -> tuple[int, str]:
+        """Return the sweep to run next. New rules come before the sweeps after a recovery."""
+        new_rules = (one for one in self._requested if one not in self._after_recovery)
+        return next(new_rules, None) or next(iter(self._requested))
+
     def _pause_seconds(self, swept: tuple[int, str]) -> float:
-        """Return how long to wait before the next slice. New rules wait for nothing but a turn of the loop."""
-        behind = swept in self._behind_events and self._stage.acker.waiting > 0
-        return BEHIND_EVENTS_SECONDS if behind else 0
+        """Return how long to wait before the next slice: only a turn of the loop while new rules wait for a sweep."""
+        all_are_behind = swept in self._after_recovery and self._requested.keys() <= self._after_recovery
+        return BEHIND_EVENTS_SECONDS if all_are_behind and self._stage.acker.waiting > 0 else 0
 
     def _stale(self, leads: LeadPartition, key: bytes, org: str) -> RulesChanged | None:
         try:

@@ -89,9 +89,11 @@ class Lags:
     """Measures how far each stage is behind, over one connection. Call `close` afterwards.
 
     `trouble`: what could not be read at the last measurement, by stage or topic. `missing`: topics that do not exist.
+    `readable`: the topics whose records this process may read; None: all.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, readable: frozenset[str] | None = None) -> None:
+        self._readable = readable
         self._sink = SinkPositions(settings.database_url)
         self._admin = clients.admin(settings, request_timeout_ms=REQUEST_MS)
         # A consumer that reads only committed records learns from Kafka where the first open transaction begins.
@@ -130,7 +132,7 @@ class Lags:
         """Return the records not handled yet, by stage. A stage whose store is unreachable is only in `trouble`.
 
         From the second measurement on, records that no reader gets (a transaction's end, aborted records) do not
-        count.
+        count. In a topic that this process may not read, they do.
         """
         lags: dict[str, int] = {}
         for backlog in await self.backlogs():
@@ -193,6 +195,8 @@ class Lags:
 
     async def is_empty(self, backlog: Backlog) -> bool:
         """Return whether readers get no record of this backlog, only ends of transactions or aborted records."""
+        if self._readable is not None and backlog.topic not in self._readable:
+            return False
         key, at = (backlog.stage, backlog.place), (backlog.handled, backlog.readable)
         if self._empty.get(key) == at:
             return backlog.readable == backlog.end

@@ -32,8 +32,9 @@ def fires_at(due: datetime) -> float:
 class DueHeap:
     """A heap of entries that point at what is due in one partition. Times are POSIX seconds.
 
-    There is one entry for each open deadline. One that was taken comes back after `RETRY_SECONDS`, or at once where the
-    clock that it was taken by was ahead, with the due time that it had.
+    There is one entry for each open deadline. An entry that was taken comes back after `RETRY_SECONDS`, and is then due
+    at that time, so that it never delays what was not taken yet. If the clock has gone back since, it was ahead when
+    the entry was taken: then the entry comes back at once, due as before.
     """
 
     __slots__ = ("_entries", "_taken")
@@ -65,8 +66,12 @@ class DueHeap:
 
     def _put_back(self, now: float) -> None:
         taken = self._taken
-        while taken and not taken[0][0] <= now < taken[0][0] + RETRY_SECONDS:
-            heapq.heappush(self._entries, taken.popleft()[1])
+        while taken:
+            at, entry = taken[0]
+            if at <= now < at + RETRY_SECONDS:
+                return
+            taken.popleft()
+            heapq.heappush(self._entries, entry if now < at else (at + RETRY_SECONDS, *entry[1:]))
 
     def take(self, now: float, event_of: Callable[[Entry], Any], most: int = MOST_AT_ONCE) -> list[Any]:
         """Return the events that are due at `now`, at most `most`.

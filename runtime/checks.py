@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from streams.settings import Settings
 
+_RESTORE_KEY: Final = (
+    "restore the file or its permissions; only a new installation makes one with `openssl rand -hex 32`, because "
+    "another key recognises no erased person"
+)
 CODECS: Final = {
     "gzip": codec.has_gzip,
     "snappy": codec.has_snappy,
@@ -82,15 +86,19 @@ def erasure_key_of(settings: Settings) -> Check:
     try:
         known = read_key(settings)
     except ConfigError as error:
-        return Check("erasure key", ok=False, detail=str(error), hint="make one with `openssl rand -hex 32`")
+        return Check("erasure key", ok=False, detail=str(error), hint=_RESTORE_KEY)
     path = key_file(settings)
     if settings.erasure_key is not None:
         detail = f"{path} {'is a key' if known else 'does not exist'}"
-        return Check("erasure key", known is not None, detail, "" if known else "`openssl rand -hex 32`")
+        return Check("erasure key", known is not None, detail, "" if known else _RESTORE_KEY)
     alone = all(
         is_loopback(address.rpartition(":")[0]) for address in settings.kafka_bootstrap_servers.split(",")
     )
-    detail = f"{path}, for this machine" if alone else f"{path} is this machine's own key"
+    detail = (
+        f"{path}, for this machine"
+        if alone
+        else f"{VARIABLE} is not set, so each machine uses a {path} of its own"
+    )
     hint = "" if alone else f"copy one file to every machine and name it by {VARIABLE}"
     return Check("erasure key", alone, detail, hint)
 

@@ -73,6 +73,26 @@ def test_x3_an_event_in_time_or_late_says_nothing_of_our_clock(clocks: Clocks) -
     assert broker_time.now() == clocks.true + 10
 
 
+@pytest.mark.parametrize("ahead", [0.02, 1.9])
+def test_x3_brokers_whose_clocks_differ_a_little_leave_a_right_clock_alone(
+    clocks: Clocks, ahead: float
+) -> None:
+    """By the faster broker's time, every deadline of the slower one's partitions would come early, and so be late."""
+    broker_time = BrokerTime()
+    broker_time.note(clocks.true + ahead)
+    assert broker_time.now() == clocks.true
+
+
+def test_x3_an_early_event_ends_the_time_of_a_broker_whose_clock_was_ahead(clocks: Clocks) -> None:
+    """Or each deadline of the next hour would be appended, and ignored, for two minutes."""
+    broker_time = BrokerTime()
+    broker_time.note(clocks.true + 3_600)
+    assert broker_time.now() == clocks.true + 3_600
+    broker_time.note(clocks.true)  # the clock is right again
+    broker_time.note_due(datetime.fromtimestamp(clocks.true + 600, UTC), clocks.true)
+    assert broker_time.now() == pytest.approx(clocks.true)
+
+
 def test_x3_a_broker_whose_clock_was_set_back_is_followed_after_two_windows(clocks: Clocks) -> None:
     broker_time = BrokerTime()
     broker_time.note(clocks.true + 50)

@@ -15,10 +15,11 @@ from tests.agents.conftest import START, arrived, queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     import pytest
 
-    from models.events import DirectoryPublished, LeadArrived
+    from models.events import DirectoryPublished, LeadArrived, RulesChanged
 
 LEADS = [f"lead-{n}" for n in range(20)]
 
@@ -87,6 +88,36 @@ async def test_q6_a_sweep_for_new_rules_does_not_wait(monkeypatch: pytest.Monkey
     swept.event()
     swept.sweeper.request(0, "default")
     assert set(await swept.run()) == {0}
+
+
+async def test_q6_new_rules_of_an_org_come_before_the_sweeps_after_a_recovery(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And the sweep that runs hurries up, so that they come soon."""
+    swept = Swept(monkeypatch)
+    swept.event()
+    for org in ("default", "other", "third"):
+        swept.sweeper.request_after_recovery(0, org)
+    swept.sweeper.request_after_recovery(1, "fourth")
+    ran: list[str] = []
+    stale = swept.leads.stale
+
+    def watched(key: bytes, org: str, now: datetime) -> RulesChanged | None:
+        if not ran or ran[-1] != org:
+            ran.append(org)
+        return stale(key, org, now)
+
+    monkeypatch.setattr(swept.leads, "stale", watched)
+
+    def published() -> None:
+        if len(swept.pauses) == 3:
+            swept.sweeper.request(0, "third")
+
+    swept.then = published
+    pauses = await swept.run()
+    assert ran == ["default", "third", "other", "fourth"]
+    rest_of_default = pauses[3 : len(LEADS)]
+    assert set(rest_of_default) == {0}
 
 
 async def test_q6_new_rules_end_the_waiting_of_a_sweep_after_a_recovery(

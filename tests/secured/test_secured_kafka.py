@@ -14,12 +14,14 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from application.kafka_access.acls import Pattern
 from application.kafka_access.table import PROCESSES, principal_of, processes
+from application.lag import Lags
 from assurance.load.client import LoadClient
 from streams.engine_client import EngineClient, ask_once
 from streams.topic_reader import read_topic
 from tests.fixtures.waiting import until
 from tests.secured.leads import arrived, lead, letter_of, letter_seen, row, sign
 from tests.secured.stack import CRM, SECONDS, Secured
+from web.services.operations.lag_sampler import READABLE
 
 STRICT: dict[str, Any] = {
     "signed_arrivals": "required",
@@ -140,6 +142,7 @@ def test_the_operator_passes_over_a_message_while_no_worker_runs(secured: Secure
         external_id, value = lead()
         assert secured.send("vendor-acme", "lead-arrivals", value) == ""
         place = asyncio.run(place_of(secured, value))
+        assert asyncio.run(lag_for_the_console(secured)) > 0
 
         def passed_over() -> bool:
             # A stopped worker with an instance id stays in its group for the seconds of its session.
@@ -159,6 +162,17 @@ def test_the_operator_passes_over_a_message_while_no_worker_runs(secured: Secure
     done = secured.command("dead-letters", "replay", "--all", "--class", "fatal_error")
     assert done.code == 0, done.out + done.err
     arrived(secured, external_id)
+
+
+async def lag_for_the_console(secured: Secured) -> int:
+    """Return intake's lag as the console measures it. It may not read leads, so it must not try to."""
+    lags = Lags(secured.user("firstclaim-console"), readable=READABLE)
+    await lags.start()
+    try:
+        await lags.of_stages()
+        return (await lags.of_stages())["intake"]  # an unmoved lag would be looked into now
+    finally:
+        await lags.close()
 
 
 async def place_of(secured: Secured, value: bytes) -> str:

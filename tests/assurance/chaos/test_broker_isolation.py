@@ -31,9 +31,17 @@ with socket.create_server((sys.argv[1], 19092)) as server:
 def isolation(tmp_path: Path) -> Iterator[BrokerIsolation]:
     """Yield the isolation of a cluster that is never started."""
     isolation = BrokerIsolation(KafkaCluster(tmp_path / "kafka", cache=tmp_path))
-    isolation.prepare()
+    prepare(isolation)
     yield isolation
     isolation.close()
+
+
+def prepare(isolation: BrokerIsolation) -> None:
+    """Prepare it. Without the right to make namespaces and to mount (root's), the test is left out with the reason."""
+    try:
+        isolation.prepare()
+    except ConfigError as error:
+        pytest.skip(str(error))
 
 
 def answers(host: str) -> bool:
@@ -54,7 +62,7 @@ def test_a_broker_is_cut_off_and_connected_again(isolation: BrokerIsolation) -> 
         try:
             assert there.stdout is not None
             assert there.stdout.readline() == b"listening\n"
-            assert answers(broker.host)
+            assert until(lambda: answers(broker.host))
             isolation.cut_off()
             assert not answers(broker.host)
             isolation.connect_again()
@@ -78,7 +86,7 @@ def test_a_full_disk_takes_nothing_until_there_is_room(isolation: BrokerIsolatio
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     cluster = KafkaCluster(tmp_path / "kafka", cache=tmp_path)
     isolation = BrokerIsolation(cluster)
-    isolation.prepare()
+    prepare(isolation)
     assert len({broker.host for broker in cluster.brokers}) == 2
     assert (_has_namespace(), _is_mounted(tmp_path)) == (True, True)
     isolation.close()

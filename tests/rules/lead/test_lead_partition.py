@@ -293,6 +293,20 @@ def test_many_due_at_once_come_in_portions_each_once_the_longest_waiting_partiti
     assert len(set(names)) == len(names) == 2 * MOST_AT_ONCE + 7
 
 
+def test_x3_deadlines_whose_log_is_not_read_do_not_hold_up_those_of_other_partitions() -> None:
+    """Each is appended before one is appended again: a partition with a long log must not take all the room."""
+    lagging, other = LeadPartition(0), LeadPartition(1)
+    for n in range(100):
+        put(lagging, str(n).encode(), row((10, 1), lead_id=str(n)))
+    put(other, b"other", row((11, 1), lead_id="other"))
+    appended: list[str] = []
+    for round_ in range(5):
+        now = NOW + 12 + round_ * RETRY_SECONDS
+        appended += [event.lead_id for _, event in due_events((lagging, other), now, 25)]
+    assert len(appended) == 5 * 25
+    assert set(appended) == {*map(str, range(100)), "other"}
+
+
 def test_a_deadline_is_pointed_at_once_however_often_its_row_changes() -> None:
     leads = LeadPartition(2)
     for _ in range(5):

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from application.lag import Lags
 from models.errors import FirstclaimError
 from streams.settings import Settings
+from streams.topics import DIRECTORY
 from web.live.hub import Hub, Page
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,8 @@ KEPT: Final = 900
 """How many samples are kept: half an hour of them."""
 OPERATIONS: Final = "operations"
 """The name that pages watch, and the name of the event they get."""
+READABLE: Final = frozenset({DIRECTORY})
+"""What the console may read of the topics that stages read (`firstclaim acls`). Only publications are transactions."""
 _FAILURES: Final = (KafkaError, OSError, FirstclaimError, SQLAlchemyError)
 
 
@@ -50,7 +53,7 @@ class Sampler:
             await asyncio.sleep(SAMPLE_SECONDS)
 
     async def _follow(self) -> None:
-        lags = Lags(self._settings)
+        lags = Lags(self._settings, readable=READABLE)
         try:
             await lags.start()
             while True:

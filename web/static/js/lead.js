@@ -24,6 +24,7 @@ const find = finder(place);
 const back = element("#back", document, "a");
 const actions = `/api/v1/leads/${data.lead_id}/actions`;
 const TICK_MS = 500;
+const STAYS = new Set(["note", "activity", "consent", "update", "dial", "claim_now"]); // acts that leave the lead where it is
 const MOST_BEHIND = 12; // how often the page asks again for a state that the database has not got; the server waits 5 s
 let comment = "";
 let shownName = ""; // the prospect's, kept after the lead is out of sight
@@ -34,6 +35,7 @@ let hasNews = false; // the lead changed since the page asked for it
 let timesBehind = 0;
 let shownVersion = 0; // the newest version that was asked for
 let actedVersion = 0; // the version after this person's newest act
+let endAskedFor = ""; // the end of an offer after which the page asked what became of it
 let lastRequest = 0; // an earlier answer does not replace a later one
 /** @param {unknown} error */
 const sayError = (error) => say(messageOf(error));
@@ -66,6 +68,13 @@ async function show(version = 0) {
     if (!place.querySelector(".done")) sayGone(told.text);
     return false;
   }
+  const wanted = Math.max(version, told?.version ?? 0);
+  const isBehind = isVisible && versionIn(html) < wanted;
+  if (isBehind && timesBehind < MOST_BEHIND) {
+    hasNews = true; // the database is behind: the page asks again
+    timesBehind += 1;
+    if (place.querySelector("[data-version]")) return isVisible; // what somebody types there stays
+  }
   const focused = focusedIn(place)?.id;
   place.innerHTML = html;
   localise(place);
@@ -75,19 +84,26 @@ async function show(version = 0) {
   tick();
   const lead = place.querySelector("[data-version]");
   if (lead instanceof HTMLElement) {
-    const { name = "", version: found } = lead.dataset;
-    shownName = name;
-    document.title = `${name} · firstclaim`;
-    if (Number(found) >= Math.max(version, told?.version ?? 0)) {
+    shownName = lead.dataset.name ?? "";
+    document.title = `${shownName} · firstclaim`;
+    if (!isBehind) {
       told = null;
       timesBehind = 0;
-    } else if (timesBehind < MOST_BEHIND) {
-      hasNews = true; // the database is behind: the page asks again
-      timesBehind += 1;
     }
   }
   if (focused) document.getElementById(focused)?.focus();
   return isVisible;
+}
+
+/**
+ * Returns the version of the lead in a part of the page; 0 if it shows none.
+ * @param {string} html
+ */
+function versionIn(html) {
+  const part = document.createElement("template");
+  part.innerHTML = html;
+  const lead = part.content.querySelector("[data-version]");
+  return lead instanceof HTMLElement ? Number(lead.dataset.version) : 0;
 }
 
 function nameShown() {
@@ -101,7 +117,10 @@ const sayGone = (text) => showGone(place, back, shownName || "The lead", text);
 function tick() {
   showTimeLeft(place, (line) => {
     if ("lock" in line.dataset) showExpiredLock(line, open);
-    else show().catch(sayError);
+    else if (line.dataset.until !== endAskedFor) {
+      endAskedFor = line.dataset.until ?? ""; // if the offer still stands by the server's clock, its end comes as an event
+      show().catch(sayError);
+    }
   });
 }
 setInterval(() => {
@@ -188,14 +207,15 @@ async function perform(body, done, { key, onLost } = {}) {
     let text = warns ? `${done} ${sentence(warns)}` : done;
     const { version = 0 } = answer;
     actedVersion = Math.max(actedVersion, version);
-    told = worked ? { text, version } : null;
+    told = worked && !STAYS.has(body.type) ? { text, version } : null;
     // What became of the act is said, even if the lead's new state cannot be read.
     const isVisible = await show(version).catch((error) => {
       sayError(error);
+      hasNews = true;
       return true;
     });
     if (worked && round.follows(body.type)) {
-      const end = await round.next(`${shownName || "The lead"}: ${text}`);
+      const end = await round.next(`${shownName || "The lead"}: ${text}`).catch(messageOf);
       if (end === null) return answer;
       text = `${text} ${end}`;
     }

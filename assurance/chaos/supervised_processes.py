@@ -21,9 +21,8 @@ LOOK_SECONDS: Final = 0.1
 TELEPHONE: Final = "courier-call"
 RESTART_SECONDS: Final = 0.5
 READY_SECONDS: Final = 600.0
-"""How long all processes may take until they are ready after the last fault. A worker reads the journal of the whole run
-first, perhaps on a machine with much else to do: after 470,000 events beside two test suites, it took over two minutes.
-"""
+"""How long all processes may take until they are ready after the last fault. A worker first reads the journal of the
+whole run. After 470,000 events, beside two test suites, that took over two minutes."""
 EXPECTED: Final = {0, -signal.SIGKILL, -signal.SIGTERM, Exit.SOFTWARE, Exit.LEASE_LOST}
 """Exit statuses that are expected: our signals, and a process that detects that it cannot continue."""
 

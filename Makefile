@@ -61,7 +61,7 @@ $(CHROMIUM):
 		chromium-headless-shell fonts-dejavu-core >/dev/null || test -x /usr/bin/chromium \
 		|| { echo "install chromium-headless-shell, or name a chromium: make test CHROMIUM=/path"; exit 1; }
 
-clients: $(KCAT) /usr/bin/systemd-analyze ## the Kafka clients that are not ours, and systemd's checker, which tests use
+clients: $(KCAT) /usr/bin/systemd-analyze /usr/bin/cc /usr/sbin/ip ## programs that tests use: kcat, systemd's checker, a C compiler, ip
 
 $(KCAT):
 	@echo "installing $@ …"
@@ -73,6 +73,18 @@ $(KCAT):
 	@echo "installing $@ …"
 	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		systemd >/dev/null || { echo "install Debian's package systemd"; exit 1; }
+
+# It compiles the clock that chaos lets jump (assurance/chaos/fake_clock.c).
+/usr/bin/cc:
+	@echo "installing $@ …"
+	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		gcc libc6-dev >/dev/null || { echo "install Debian's packages gcc and libc6-dev"; exit 1; }
+
+# It cuts a broker off by the network (assurance/chaos/broker_isolation.py).
+/usr/sbin/ip:
+	@echo "installing $@ …"
+	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		iproute2 >/dev/null || { echo "install Debian's package iproute2"; exit 1; }
 
 # Prometheus checks the dashboards and alerts of deploy/. Debian's package is unpacked, not installed.
 PROMETHEUS := build/prometheus/usr/bin/prometheus

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -98,16 +99,16 @@ def plan(
     back. `isolated`: one broker of the cluster can be cut off, and its disk can be full. Raises ConfigError if there
     are more faults than one in `LEAST_APART_SECONDS`.
     """
+    one_round = partial(
+        _round,
+        workers=workers,
+        telephone=telephone,
+        brokers=brokers,
+        clock_jumps=clock_jumps,
+        isolated=isolated,
+    )
     if faults is None:
-        return _round(
-            seconds,
-            workers,
-            seed,
-            telephone=telephone,
-            brokers=brokers,
-            clock_jumps=clock_jumps,
-            isolated=isolated,
-        )
+        return one_round(seconds, seed=seed)
     if faults > seconds / LEAST_APART_SECONDS:
         most = int(seconds / LEAST_APART_SECONDS)
         raise ConfigError("--faults", f"is {faults}; {seconds:g} seconds have room for {most} at most")
@@ -115,16 +116,7 @@ def plan(
     planned: list[Fault] = []
     for number in range(rounds):
         count = faults * (number + 1) // rounds - faults * number // rounds
-        of_round = _round(
-            seconds / rounds,
-            workers,
-            f"{seed}/{number}",
-            telephone=telephone,
-            brokers=brokers,
-            clock_jumps=clock_jumps,
-            isolated=isolated,
-            count=count,
-        )
+        of_round = one_round(seconds / rounds, seed=f"{seed}/{number}", count=count)
         begin = seconds * number / rounds
         planned += [msgspec.structs.replace(each, at=begin + each.at) for each in of_round]
     return planned

@@ -110,9 +110,7 @@ class Outcome:
             now = len(self.letters) + len(self.rows) + len(self.answers)
             if now != seen:
                 seen, give_up = now, time.monotonic() + STALL_SECONDS
-            time.sleep(
-                EVERY_SECONDS
-            )  # the data is in another process, which sends no notification of changes
+            time.sleep(EVERY_SECONDS)  # the data is in another process, which sends no event
 
     def look(self) -> None:
         """Read the current state."""

@@ -15,7 +15,7 @@ TELLS = """
 import sys, time
 from datetime import datetime, UTC
 for line in sys.stdin:
-    time.sleep(0.001)
+    time.sleep(0.001)  # it must work: libfaketime refuses it
     print(time.time(), datetime.now(UTC).timestamp(), time.monotonic(), flush=True)
 """
 

@@ -47,7 +47,7 @@ export class RowFold {
     );
   }
 
-  /** Folds to as many rows as fit into the window, and the height beside it in which their end may not be. */
+  /** Folds to the rows that fit into the window and `NEAR_PX` below it, so that their end does not unfold them at once. */
   fit() {
     const first = this.body.firstElementChild?.getBoundingClientRect();
     if (!first?.height) return;

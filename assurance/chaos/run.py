@@ -243,6 +243,7 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         "lender_leads": len(load.lender.sent),
         "lender_offers": dict(load.lender.offers.made),
         "deadlines": report.events.get("deadline_passed", 0),
+        "lateness": msgspec.to_builtins(report.lateness),
         "blows": dict(fate.done),
         "ends": dict(victims.ends),
         "findings": dict(report.counts),

@@ -16,7 +16,7 @@ from tests.web.screens import shot
 from tests.web.toasts import all_said, until_said
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator, Page, Route
 
     from tests.web.running_org import RunningOrg
 
@@ -175,6 +175,41 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
     await third.get_by_role("button", name="Press 1 to accept").click()
     await third.get_by_role("button", name="Press 1 to be connected").click()
     await expect(third.get_by_role("alert")).to_contain_text("it is not to be called. The lead stays yours.")
+
+
+async def test_x3_a_late_answer_to_an_earlier_ring_leaves_the_ring_of_the_same_lead(
+    office: RunningOrg,
+) -> None:
+    """The answer is held back until the lead rings again. It says what it was to, and 1 takes the new ring."""
+    await office.rep("mia", "manager")
+    (page,) = await floor(office, "ring_all", "rep-1", ring_seconds=120)
+    lead = await office.arrive("A-1", campaign="west", phone="4014194247", **JONES)
+    ring = offers(page).get_by_role("alert")
+    answered, rings_again = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        answered.set()
+        await rings_again.wait()
+        await route.fulfill(response=answer)
+
+    await expect(ring).to_contain_text("You have an available lead Jeremy Jones.")
+    earlier = await ring.get_attribute("data-offer")
+    await page.route("**/actions", hold)
+    await ring.get_by_role("button", name="Hang up").click()
+    await answered.wait()
+    again = (await office.ask("redistribute", lead, "mia", why="try again")).answer
+    assert again is not None
+    assert again.result == "done"
+    await expect(ring).not_to_have_attribute("data-offer", earlier or "")
+    await expect(ring.get_by_role("button", name="Press 1 to accept")).to_be_enabled()
+    rings_again.set()
+    await page.unroute_all(behavior="wait")
+    late = "Jeremy Jones is offered to you again. Your answer was to the earlier offer."
+    await expect(said(page, late)).to_be_visible()
+    await expect(ring).to_contain_text("You have an available lead Jeremy Jones.")
+    await page.keyboard.press("1")
+    await expect(ring).to_contain_text("You have been assigned Jeremy Jones")
 
 
 async def test_s3_a_rep_who_wins_in_one_browser_has_no_offer_in_the_other_ones(office: RunningOrg) -> None:

@@ -46,6 +46,11 @@ def said(*, oversees: bool, **value: Any) -> str | None:
             ["phone"],
             "Why they are here: the lead has no owner; not if the lead must not be contacted.",
         ),
+        (
+            {"exclusion": SILENT},
+            ["phone"],
+            "Why they are here: every lead; not if the lead must not be contacted.",
+        ),
         ({"inclusion": FREE, "exclusion": SILENT}, ["state"], None),
         ({}, ["state"], "Every lead is here."),
         ({"inclusion": LARGE}, ["loan_amount"], "Why they are here: Loan amount is at least 600,000."),

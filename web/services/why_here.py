@@ -29,12 +29,12 @@ def why_here(rules: OrgRules, queue_id: str, *, oversees: bool) -> str | None:
 def rules_sentence(value: Mapping[str, Any], rules: OrgRules) -> str | None:
     """Return the rules of a queue or a view in a sentence; None if it has none."""
     names, taken, left_out = Names(rules), value.get("inclusion"), value.get("exclusion")
-    said = []
-    if _has_rules(taken):
-        said.append(rule_text(taken, names=names))
+    if not _has_rules(taken) and not _has_rules(left_out):
+        return None
+    said = [rule_text(taken, names=names) if _has_rules(taken) else "every lead"]
     if _has_rules(left_out):
         said.append(f"not if {rule_text(left_out, names=names)}")
-    return f"Why they are here: {'; '.join(said)}." if said else None
+    return f"Why they are here: {'; '.join(said)}."
 
 
 def _has_rules(tree: Any) -> bool:

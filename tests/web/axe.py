@@ -19,8 +19,9 @@ _GRAVE_RULES: Final = """grave => axe._audit.rules
     .filter(rule => rule.enabled && !rule.tags.some(tag => ["experimental", "deprecated"].includes(tag)))
     .filter(rule => !rule.impact || grave.includes(rule.impact))
     .map(rule => rule.id)"""
-"""Of the rules that axe-core runs by default, those whose problems may be grave. A rule without an impact of its own has
-those of its checks."""
+"""Of the rules that axe-core runs by default, those whose problems may be grave.
+
+A rule without an impact of its own has those of its checks."""
 
 
 async def serious(page: Page) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -206,7 +207,7 @@ async def test_x3_a_late_answer_to_an_earlier_ring_leaves_the_ring_of_the_same_l
     rings_again.set()
     await page.unroute_all(behavior="wait")
     late = "Jeremy Jones is offered to you again. Your answer was to the earlier offer."
-    await expect(said(page, late)).to_be_visible()
+    await until_said(page, late)
     await expect(ring).to_contain_text("You have an available lead Jeremy Jones.")
     await page.keyboard.press("1")
     await expect(ring).to_contain_text("You have been assigned Jeremy Jones")

@@ -191,7 +191,7 @@ async def test_d2_a_reload_while_a_release_has_no_answer_does_not_open_the_lead_
     await page.reload()
     await page.wait_for_selector(READY)
     text = "Released. The lead is back in its queues."
-    await expect(page.locator("#said").get_by_text(text)).to_be_visible()
+    await until_said(page, text)
     await page.unroute_all(behavior="wait")
     if is_rep:
         await expect(page.locator(".done [role=status]")).to_have_text(text)

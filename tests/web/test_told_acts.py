@@ -13,6 +13,7 @@ from playwright.async_api import expect
 
 from tests.web.rows import READY, WORK, appears, open_lead
 from tests.web.test_lead_moves import at_lead, offered, opened
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -124,7 +125,7 @@ async def test_m1_who_gives_the_lead_away_reads_who_has_it(office: RunningOrg, o
     await mia.locator("#move [data-reps] label", has_text="Ann").locator("input").check()
     await mia.get_by_label("Reason", exact=True).fill("she is back")
     await act_in_order(mia, order, f"leads {lead}", mia.locator("#move [data-ok]").click)
-    await expect(mia.locator("#said")).to_contain_text("Ann has the lead now.")
+    await until_said(mia, "Ann has the lead now.")
     await expect(mia.locator(".standing")).to_contain_text("Ann got it from its former owner")
     await expect(ann.locator(".standing")).to_contain_text("Ann got it from its former owner")
     await expect(ann.locator(".done")).to_have_count(0)
@@ -190,7 +191,7 @@ async def test_d2_a_reload_while_a_release_has_no_answer_does_not_open_the_lead_
     await page.reload()
     await page.wait_for_selector(READY)
     text = "Released. The lead is back in its queues."
-    await expect(page.locator("#said").get_by_text(text)).to_be_visible()
+    await until_said(page, text)
     await page.unroute_all(behavior="wait")
     if is_rep:
         await expect(page.locator(".done [role=status]")).to_have_text(text)

@@ -5,20 +5,20 @@
 
 import asyncio
 import gc
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
 from msgspec import MsgspecError
 
-from agents.broker_time import BrokerTime
-from agents.due_pace import DuePace
-from agents.stage import EventStream, Stage
+from agents.stage import EventStream
 from agents.sweeper import Sweeper
+from agents.timed_stage import TimedStage
 from models.codec import decode_event, encode_event
 from models.errors import PermanentError
 from models.events import DeadlinePassed, Event, RulesChanged
-from rules.deadlines import due_events
+from rules.lead.lead_partition import LeadPartition
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import classify_failure
@@ -43,24 +43,22 @@ def attach(app: StageApp) -> "LeadsStage":
 
     @app.every(TIMER_SECONDS)
     async def append_due_deadlines() -> None:
+        stage.append_due_now()
         if not stage.rebalancing and app.lease.fresh:
-            stage.append_due(stage.broker_time.now())
             OPEN_TIMERS.set(sum(len(leads.deadlines) for leads in stage.table.rows.partitions()))
             ROWS.set(len(stage.table.rows))
 
-    app.task(stage.append_next_deadlines)
+    app.task(stage.append_next_due)
     app.task(stage.sweeper.run)
     return stage
 
 
-class LeadsStage(Stage):
+class LeadsStage(TimedStage):
     """Owns the leads of this worker's partitions of `lead-log`."""
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "leads")
         self.sweeper = Sweeper(self)
-        self.due_pace = DuePace()
-        self.broker_time = BrokerTime()
         journal = raw_topic(app, LEAD_JOURNAL, partitions=self.partitions)
         self.table = JournalTable(
             app, name="leads", partitions=self.partitions, key_type=bytes, changelog_topic=journal
@@ -108,31 +106,13 @@ class LeadsStage(Stage):
             self.write_dead_letter(message, *classify_failure(error), receipt)
         receipt.settle()
 
+    def timed_partitions(self) -> Iterable[LeadPartition]:
+        """Return the partitions of leads with deadlines."""
+        return self.table.rows.partitions()
+
     def append(self, partition: int, event: Event) -> None:
         """Append an event to our own log."""
         self.writer.add(LEAD_LOG, partition, key=event.lead_id.encode(), value=encode_event(event))
-
-    async def append_next_deadlines(self) -> None:
-        """Append what is due as soon as most of what was appended is decided, until cancelled.
-
-        Between a revocation and the end of the next recovery this worker may not write, and it appends nothing.
-        """
-        while True:
-            await self.due_pace.until_next()
-            if not self.rebalancing and self.app.lease.fresh:
-                self.append_due(self.broker_time.now())
-
-    def append_due(self, now: float) -> int:
-        """Append an event for each deadline that is due at `now` (POSIX seconds); return their number.
-
-        No more are appended and not yet decided than `DuePace` allows.
-        """
-        count = 0
-        for partition, event in due_events(self.table.rows.partitions(), now, self.due_pace.room(now)):
-            self.append(partition, event)
-            count += 1
-        self.due_pace.appended(now, count)
-        return count
 
     async def revoked(self, *_: Any, **__: Any) -> None:
         """Make all decisions of the revoked partitions durable before they are released."""

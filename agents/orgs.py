@@ -3,19 +3,19 @@
 `rules.org.org_partition` holds the state of orgs and decides. The stage reads and writes.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
 from msgspec import MsgspecError
 
-from agents.broker_time import BrokerTime
-from agents.stage import EventStream, Stage
+from agents.stage import EventStream
+from agents.timed_stage import TimedStage
 from models.codec import decode_org_event, encode_org_event, encode_org_record
 from models.errors import PermanentError
 from models.org_events import OrgEvent, OrgWoken
-from rules.deadlines import due_events
-from rules.org.org_partition import OrgOutcome
+from rules.org.org_partition import OrgOutcome, OrgPartition
 from rules.outbound.public_messages import origin
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
@@ -40,18 +40,17 @@ def attach(app: StageApp) -> "OrgsStage":
 
     @app.every(WAKE_SECONDS)
     async def append_due_wakes() -> None:
-        if not stage.rebalancing and app.lease.fresh:
-            stage.append_due(stage.broker_time.now())
+        stage.append_due_now()
 
+    app.task(stage.append_next_due)
     return stage
 
 
-class OrgsStage(Stage):
+class OrgsStage(TimedStage):
     """Owns the orgs of this worker's partitions of `org-log`."""
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "orgs")
-        self.broker_time = BrokerTime()
         journal = raw_topic(app, ORG_JOURNAL, partitions=self.partitions)
         self.table = OrgTable(
             app, name="orgs", partitions=self.partitions, key_type=bytes, changelog_topic=journal
@@ -92,7 +91,10 @@ class OrgsStage(Stage):
             self.write_dead_letter(message, *classify_failure(outcome.failure), receipt)
         orgs.accept(outcome)
         if isinstance(event, OrgWoken):
+            self.due_pace.decided()
             self.broker_time.note_due(event.due, message.timestamp)
+        else:
+            self.due_pace.other_decided()
 
     def write(self, outcome: OrgOutcome, partition: int, receipt: Any) -> None:
         """Append an event's batch. Raises `PermanentError`, and appends nothing, if it does not fit."""
@@ -111,13 +113,13 @@ class OrgsStage(Stage):
             )
             raise PermanentError("misplaced_event", reason)
 
-    def append_due(self, now: float) -> int:
-        """Append an event for each row whose wake is due at `now` (POSIX seconds); return their number."""
-        count = 0
-        for partition, event in due_events(self.table.rows.partitions(), now):
-            self.writer.add(ORG_LOG, partition, key=event.org.encode(), value=encode_org_event(event))
-            count += 1
-        return count
+    def timed_partitions(self) -> Iterable[OrgPartition]:
+        """Return the partitions of orgs with wakes."""
+        return self.table.rows.partitions()
+
+    def append(self, partition: int, event: OrgEvent) -> None:
+        """Append an event to our own log."""
+        self.writer.add(ORG_LOG, partition, key=event.org.encode(), value=encode_org_event(event))
 
     async def recovered(self) -> None:
         """Derive indexes and deadlines from the recovered rows.

@@ -181,13 +181,18 @@ class OrgPartition:
             self.state(org).put((DoNotContactRow(handle=handle),))
 
     def accept(self, outcome: OrgOutcome) -> None:
-        """Apply the records of a decided event, once they have been sent to the journal."""
+        """Apply the records of a decided event, once they have been sent to the journal.
+
+        A row gets an entry in the heap when its wake time changes, so each wake has one entry however often its row is
+        written.
+        """
         for key, record in outcome.records:
-            self.apply_or_remove(key, record)
-            if isinstance(record, OrgRowKept) and isinstance(record.value, OrgRep | OrgGroup | OrgLead):
-                row = record.value
-                if row.wake is not None:
+            row = record.value if isinstance(record, OrgRowKept) else None
+            if isinstance(record, OrgRowKept) and isinstance(row, OrgRep | OrgGroup | OrgLead):
+                before = self._wakeable(record.org, *_kind_and_id(row))
+                if row.wake is not None and (before is None or before.wake != row.wake):
                     self.deadlines.push(_wake_entry(record.org, row, row.wake))
+            self.apply_or_remove(key, record)
 
     def recovered(self) -> None:
         """Derive order and deadlines from the rows, once the journal is read.
@@ -204,18 +209,22 @@ class OrgPartition:
 
         A row that still has the same wake time after `RETRY_SECONDS` is woken again.
         """
-        return self.deadlines.take(now, lambda entry: self._wake_event(entry, now), most)
+        return self.deadlines.take(now, self._wake_event, most)
 
-    def _wake_event(self, entry: Entry, now: float) -> OrgWoken | None:
-        _, org, kind, object_id = entry
+    def _wakeable(self, org: str, kind: WakeKind, object_id: str) -> Wakeable | None:
+        """Return the row that has a wake time, or None."""
         state = self.state(org)
         rows: dict[WakeKind, Mapping[str, Wakeable]] = {
             WakeKind.REP: state.reps,
             WakeKind.GROUP: state.groups,
             WakeKind.LEAD: state.leads,
         }
-        row = rows[WakeKind(kind)].get(object_id)
-        if row is None or row.wake is None or fires_at(row.wake) > now:
+        return rows[kind].get(object_id)
+
+    def _wake_event(self, entry: Entry) -> OrgWoken | None:
+        _, org, kind, object_id, wakes_at = entry
+        row = self._wakeable(org, WakeKind(kind), object_id)
+        if row is None or row.wake is None or fires_at(row.wake) != wakes_at:
             return None  # another entry points at the row's new wake time, if it has one
         cause = f"wake/{kind}/{object_id}/{row.wake.isoformat()}"
         return OrgWoken(cause=cause, org=org, kind=WakeKind(kind), object_id=object_id, due=row.wake)
@@ -256,8 +265,18 @@ class OrgPartition:
 
 
 def _wake_entry(org: str, row: Wakeable, wake: datetime) -> Entry:
+    """Return the heap's entry of a wake. Its last field still names the wake after the entry was taken and put back."""
+    return fires_at(wake), org, *_kind_and_id(row), fires_at(wake)
+
+
+def _kind_and_id(row: Wakeable) -> tuple[WakeKind, str]:
+    return kind_of(row), wakeable_id(row)
+
+
+def kind_of(row: Wakeable) -> WakeKind:
+    """Return the kind of a row that may have a wake time."""
     kinds = {OrgRep: WakeKind.REP, OrgGroup: WakeKind.GROUP, OrgLead: WakeKind.LEAD}
-    return fires_at(wake), org, kinds[type(row)], wakeable_id(row)
+    return kinds[type(row)]
 
 
 def wakeable_id(row: Wakeable) -> str:

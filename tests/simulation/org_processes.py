@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from agents.broker_time import BrokerTime
+from agents.due_pace import DuePace
 from agents.org_relay import OrgRelayStage
 from agents.orgs import OrgsStage
 from agents.watermarks import NO_WATERMARK, Watermarks
@@ -27,6 +28,7 @@ class Orgs:
         stage.partitions = PARTITIONS
         stage.acker = Acker()
         stage.writer = outbox
+        stage.due_pace = DuePace()
         stage.broker_time = BrokerTime()
         stage.table = SimpleNamespace(rows=OrgRows())
         self.stage: OrgsStage = stage

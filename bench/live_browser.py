@@ -9,6 +9,8 @@ and until the claimer's page shows that the claim was won (`answer`). They are m
 `row_gone` is also told in three parts: from the click until the board has the change (`to_board`: console, Kafka,
 intake, lead machine, relay and board), from there until the page gets the event (`to_page`: console and browser), and
 from there until the row is gone (`in_page`). The board's time is the id of the feed's entry, in whole milliseconds.
+`answer` is told in two parts: until the browser has the console's response (`to_answer`), and from there until the page
+shows it (`answer_in_page`), while all the other pages remove their rows on the same processors.
 """
 
 import asyncio
@@ -78,7 +80,8 @@ _CLAIM: Final = """async ([place, patience]) => {
   const answered = clock();
   const said = title();
   card.querySelector("button").click();
-  return { lead: row.dataset.lead, at, answered, said };
+  const received = performance.getEntriesByName(new URL(`/api/v1/leads/${row.dataset.lead}/claims`, location).href)[0];
+  return { lead: row.dataset.lead, at, received: performance.timeOrigin + received.responseEnd, answered, said };
 }"""
 
 
@@ -129,6 +132,8 @@ async def _measure(
     counted = asked[warm:]
     times = [seen[one["lead"]] - one["at"] for seen in gone for one in counted]
     answers = [one["answered"] - one["at"] for one in counted]
+    received = [one["received"] - one["at"] for one in counted]
+    shown = [one["answered"] - one["received"] for one in counted]
     parts = [
         (event["board"] - one["at"], event["at"] - event["board"], seen[one["lead"]] - event["at"])
         for seen, events in zip(gone, heard, strict=True)
@@ -144,6 +149,8 @@ async def _measure(
         **percentiles("to_page", to_page),
         **percentiles("in_page", in_page),
         **percentiles("answer", answers),
+        **percentiles("to_answer", received),
+        **percentiles("answer_in_page", shown),
         **percentiles("bare", bare),
         **percentiles("bare_answer", bare_answers),
     }

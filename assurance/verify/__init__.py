@@ -25,6 +25,7 @@ from assurance.verify.erased import check_erased, letter_was_removed
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import CODES, Finding, Findings, Kind
 from assurance.verify.inbound import Inbound
+from assurance.verify.lateness import Deadlines, Lateness
 from assurance.verify.lead_invariants import KnownAnswers
 from assurance.verify.pairing import batches, paired
 from assurance.verify.published import PUBLIC, Expected, check_topic
@@ -66,6 +67,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     `moving`: leads that changed while they were compared, and so were compared within the log and the journal only.
     `org_leads`: leads that their orgs hold. `org_events`: by type, in the orgs' log. `inquiries`: arrivals of known
     people, which are no leads of their own (R6). `erased`: leads without facts, because their persons were erased.
+    `lateness`: how late deadlines were decided, which is no finding. One that was never decided is `deadline_overdue`.
     """
 
     ok: bool
@@ -82,6 +84,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: int
     moving: int
     erased: int
+    lateness: Lateness
     seconds: float
 
     def of_kind(self, kind: Kind) -> int:
@@ -94,6 +97,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         if self.findings:
             shown.append(", ".join(f"{count} {code}" for code, count in sorted(self.counts.items())))
         phases = ", ".join(f"{count} {phase}" for phase, count in sorted(self.phases.items()))
+        shown.append(self.lateness.line())
         return [*shown, f"{self.leads} leads ({phases}): {'all agree' if self.ok else 'NOT all agree'}"]
 
     def print(self, most: int = SHOWN) -> None:
@@ -132,6 +136,7 @@ async def verify(
     cut = snapshot.cut
     cross_log_messages = CrossLogMessages(findings, journal_facts, cut=cut)
     dead_letters = await _dead_letters(settings, findings)
+    deadlines = Deadlines(findings)
     partitions = sum(topic == LEAD_LOG for topic, _ in snapshot.ends)
     for partition in range(partitions):
         say(f"log and journal, partition {partition + 1} of {partitions}")
@@ -145,6 +150,7 @@ async def verify(
                 journal_facts,
                 known_answers,
                 dead_letters,
+                deadlines,
             )
         )
     say("the orgs")
@@ -198,6 +204,7 @@ async def verify(
         dead_letters=len(dead_letters),
         moving=len(journal_facts.moving),
         erased=erased,
+        lateness=deadlines.lateness(),
         seconds=round(time.monotonic() - began, 3),
     )
 
@@ -211,6 +218,7 @@ async def _partition(
     journal_facts: JournalFacts,
     known_answers: KnownAnswers,
     dead_letters: DeadLetterIndex,
+    deadlines: Deadlines,
 ) -> Expected:
     """Compare log with journal, then journal with public topics. Return the messages the journal causes."""
     expected = Expected(partition)
@@ -223,6 +231,7 @@ async def _partition(
         known_answers=known_answers,
         expected=expected,
         dead_letters=dead_letters,
+        deadlines=deadlines,
     )
     async with AsyncExitStack() as stack:
         journal, log = [

@@ -63,6 +63,7 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "phase_wrong": (_C, "a lead's phase does not fit its owner, lock and places (X7)"),
     "not_conserved": (_L, "leads in are not the leads there are (X7)"),
     "leads_do_not_add_up": (_L, "the leads of all phases are not as many as came in (X7)"),
+    "deadline_early": (_C, "a deadline took effect before it was due (X3)"),
     "deadline_overdue": (_O, "a deadline is past and still in its row"),
     # public topics
     "not_published": (_L, "a message the journal causes is not in its topic"),

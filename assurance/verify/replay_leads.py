@@ -16,6 +16,7 @@ from assurance.verify.dead_letters import DeadLetterIndex
 from assurance.verify.facts import JournalFacts, LeadFacts, follows, row_decisions_hash
 from assurance.verify.findings import Findings
 from assurance.verify.inquiries import note_inquiries
+from assurance.verify.lateness import Deadlines
 from assurance.verify.lead_invariants import KnownAnswers, LeadInvariants
 from assurance.verify.pairing import Pair
 from assurance.verify.published import Expected
@@ -32,7 +33,7 @@ from models.codec import directory_key, encode_row
 from models.decisions import OwnerChanged
 from models.erasure_decisions import ArrivalDropped
 from models.errors import PermanentError
-from models.events import LeadArrived
+from models.events import DeadlinePassed, LeadArrived
 from models.lead import DirectoryRow, LeadRow
 from rules.lead.lead_partition import LeadPartition
 from rules.lead.waiting import is_to_be_asked
@@ -58,6 +59,7 @@ class LeadReplay:
         known_answers: KnownAnswers,
         expected: Expected,
         dead_letters: DeadLetterIndex | None = None,
+        deadlines: Deadlines | None = None,
     ) -> None:
         self.partition = partition
         self._partitions = partitions
@@ -65,6 +67,7 @@ class LeadReplay:
         self._journal_facts = journal_facts
         self._expected = expected
         self._dead_letters = dead_letters or DeadLetterIndex()
+        self._deadlines = deadlines or Deadlines(findings)
         self._invariants = LeadInvariants(findings, known_answers)
         self._leads = LeadPartition(partition)
         self._facts: dict[bytes, LeadFacts] = {}
@@ -189,6 +192,8 @@ class LeadReplay:
             former = before if isinstance(before, LeadRow) else None
             if event is not None and at > self._cut and not self._dead_letters.is_fatal(pair.log):
                 self._invariants.take(key_text(record.key), former, row, event)
+                if isinstance(event, DeadlinePassed):
+                    self._deadlines.take(event, former, row, time_of(record))
             else:
                 self._invariants.note(key_text(record.key), row)
                 if row.lead is not None and at <= self._cut:

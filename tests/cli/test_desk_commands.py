@@ -216,7 +216,7 @@ def test_e3_two_managers_assign_the_same_leads_at_once(desk: RunningStack) -> No
 
     async def one(by: str, to: str, leads: list[str]) -> list[AssignmentResult]:
         wanted: list[tuple[str, str | None]] = [(lead, to) for lead in leads]
-        return await assign_all(desk.settings, wanted, by=by, org=ORG, patience_seconds=60)
+        return await assign_all(desk.settings, wanted, by=by, org=ORG, patience_seconds=PATIENCE_SECONDS)
 
     async def race() -> tuple[list[AssignmentResult], list[AssignmentResult]]:
         return await asyncio.gather(one("mia", "rep-1", ids), one("moe", "rep-2", ids[::-1]))

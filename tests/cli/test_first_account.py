@@ -10,6 +10,7 @@ from playwright.async_api import async_playwright, expect
 
 from tests.cli.test_first_run import PATIENCE, plain, until
 from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
+from tests.web.running_org import PATIENCE_MS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -27,6 +28,7 @@ async def test_the_link_of_up_makes_the_first_account_and_leads_on_and_works_onc
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
                 page = await browser.new_page()
+                page.set_default_timeout(PATIENCE_MS)
                 await page.goto(link[:-1] + ("a" if link[-1] != "a" else "b"))
                 await expect(page.get_by_role("alert")).to_contain_text("this link is over")
                 await page.goto(link)
@@ -41,6 +43,7 @@ async def test_the_link_of_up_makes_the_first_account_and_leads_on_and_works_onc
                 await expect(page.get_by_text("Your account is made. Sign in with it.")).to_be_visible()
                 await page.get_by_label("Password").fill(PASSWORD)
                 await page.get_by_role("button", name="Sign in", exact=True).click()
+                await page.wait_for_url("**/queues")
                 await page.goto(link.split("/first-account")[0] + "/directory/reps")
                 await expect(page.get_by_role("heading", name="First steps")).to_be_visible()
                 await expect(page.get_by_role("link", name="Ann Lee admin")).to_be_visible()

@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="who runs in a folder is read from /proc"),
 ]
 REPO = Path(__file__).parents[2]
-ENOUGH = 100
+ENOUGH = 20
 """Leads in the CRM database after which every process of a demo has worked. Further ones only cost processor time."""
 PATIENCE = LONG_PATIENCE_SECONDS
 """Seconds for steps that take about twenty on an idle machine, because the tests make the machine busy."""

@@ -15,6 +15,13 @@ _OF_COLOURS: Final = ["color-contrast", "link-in-text-block"]
 _RUN: Final = (
     "options => axe.run({resultTypes: ['violations'], ...options}).then(results => results.violations)"
 )
+_GRAVE_RULES: Final = """grave => axe._audit.rules
+    .filter(rule => rule.enabled && !rule.tags.some(tag => ["experimental", "deprecated"].includes(tag)))
+    .filter(rule => !rule.impact || grave.includes(rule.impact))
+    .map(rule => rule.id)"""
+"""Of the rules that axe-core runs by default, those whose problems may be grave.
+
+A rule without an impact of its own has those of its checks."""
 
 
 async def serious(page: Page) -> list[str]:
@@ -26,9 +33,11 @@ async def serious(page: Page) -> list[str]:
     found = []
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE_SCRIPT)
+    rules = await page.evaluate(_GRAVE_RULES, sorted(GRAVE))
+    assert set(_OF_COLOURS) < set(rules)
     runs: tuple[tuple[Literal["dark", "light"], dict[str, Any]], ...] = (
         ("dark", {"runOnly": _OF_COLOURS}),
-        ("light", {}),
+        ("light", {"runOnly": rules}),
     )
     for scheme, options in runs:
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

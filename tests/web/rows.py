@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from playwright.async_api import expect
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator, Page, Route
 
 WORK: Final[dict[str, Any]] = {
     "name": "Call these",
@@ -40,3 +41,29 @@ async def appears(page: Page, lead: str) -> None:
 async def vanishes(page: Page, lead: str) -> None:
     """Wait until a lead is not in the list."""
     await expect(row(page, lead)).to_have_count(0)
+
+
+async def click_at_once(requests: str, *clicks: tuple[Page, Locator]) -> list[dict[str, Any]]:
+    """Click in several pages at once; return the answers to what they send, in the order of the pages.
+
+    `requests`: the pattern of its address. No request leaves before all pages have sent theirs. So no page learns of
+    another one's click before its own.
+    """
+    all_sent = asyncio.Event()
+    answers: dict[Page, dict[str, Any]] = {}
+
+    async def hold(route: Route) -> None:
+        await all_sent.wait()
+        answer = await route.fetch()
+        answers[route.request.frame.page] = await answer.json()
+        await route.fulfill(response=answer)
+
+    for page, _ in clicks:
+        await page.route(requests, hold)
+    for page, button in clicks:
+        async with page.expect_request(requests):
+            await button.click()
+    all_sent.set()
+    for page, _ in clicks:
+        await page.unroute_all(behavior="wait")
+    return [answers[page] for page, _ in clicks]

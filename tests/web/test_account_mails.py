@@ -21,6 +21,7 @@ from tests.web.audited import crew, entries
 from tests.web.axe import serious
 from tests.web.screens import shot
 from tests.web.signed_in import JSON, sign_in, signed_in
+from tests.web.toasts import until_said
 from web.store.hashes import hashed
 from web.store.tables import PasswordLinkTable
 
@@ -85,7 +86,7 @@ async def test_n2_an_invited_person_chooses_a_password_by_the_link_of_the_welcom
         [mail] = server.for_rep(email)
         assert str(mail["Subject"]) == "Welcome at firstclaim"
         assert mail["List-Unsubscribe"] is None, "it is transactional"
-        reader = await (await office.browser.new_context(base_url=office.url)).new_page()
+        reader = await office.window()
         await reader.goto(_link(mail))
         assert await serious(reader) == []
         await reader.get_by_label("New password").fill("password1234")
@@ -116,7 +117,7 @@ async def test_n2_a_forgotten_password_is_set_by_a_link_that_works_once(
         await office.until_ready()
         await office.until_known("mia-moe")
         elsewhere = await office.sign_in("ann-lee")
-        page = await (await office.browser.new_context(base_url=office.url)).new_page()
+        page = await office.window()
         await page.goto("/sign-in")
         await page.get_by_role("link", name="Forgot your password?").click()
         assert await serious(page) == []
@@ -197,7 +198,7 @@ async def test_n2_one_click_ends_the_digest_of_its_reader(office: RunningOrg, tm
         await expect(page.get_by_label("Leads that need a decision, once an hour: Mail")).not_to_be_checked()
         await page.get_by_label("Leads that need a decision, once an hour: Mail").check()
         await page.get_by_role("button", name="Save").click()
-        await expect(page.locator("#said")).to_contain_text("Saved.")
+        await until_said(page, "Saved.")
         await page.goto(path)
         assert await serious(page) == []
         await page.get_by_role("button", name="End them").click()
@@ -206,7 +207,7 @@ async def test_n2_one_click_ends_the_digest_of_its_reader(office: RunningOrg, tm
 
 async def test_n2_without_a_mail_server_there_is_no_link(office: RunningOrg) -> None:
     await crew(office)
-    page = await (await office.browser.new_context(base_url=office.url)).new_page()
+    page = await office.window()
     await page.goto("/sign-in")
     await expect(page.get_by_role("link", name="Forgot your password?")).to_have_count(0)
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:

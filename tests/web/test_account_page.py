@@ -10,6 +10,7 @@ from playwright.async_api import expect
 
 from tests.web.axe import serious
 from tests.web.running_org import PASSWORD
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
@@ -36,17 +37,17 @@ async def test_a_password_is_changed_by_its_owner_and_other_browsers_are_signed_
     await expect(current).to_be_focused()
     await current.fill(PASSWORD)
     await page.get_by_role("button", name="Change password").click()
-    await expect(page.locator("#said")).to_contain_text("Your password is changed.")
+    await until_said(page, "Your password is changed.")
     await page.reload()
     await expect(page.get_by_role("heading", name="Your account", exact=True)).to_be_visible()
-    await elsewhere.goto("/queues")
+    await elsewhere.goto("/my-leads")
     await elsewhere.get_by_label("Email").fill(office.email("rep-1"))
     await elsewhere.get_by_label("Password").fill(PASSWORD)
     await elsewhere.get_by_role("button", name="Sign in").click()
     await expect(elsewhere.get_by_role("alert")).to_contain_text("wrong")
     await elsewhere.get_by_label("Password").fill(OWN)
     await elsewhere.get_by_role("button", name="Sign in").click()
-    await elsewhere.wait_for_url("**/queues")
+    await elsewhere.wait_for_url("**/my-leads")
 
 
 async def test_a_program_has_no_password_to_change(office: RunningOrg) -> None:

@@ -12,6 +12,7 @@ from tests.fixtures.waiting import eventually
 from tests.web.axe import serious
 from tests.web.rows import READY
 from tests.web.screens import fits_a_phone, shot
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,18 +64,19 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(office:
     switch = ann.get_by_label("Offers of leads")
     await expect(switch).to_have_value("available")
     await switch.select_option("Paused")
-    await expect(ann.locator("#said")).to_contain_text("You are offered no more leads.")
+    await until_said(ann, "You are offered no more leads.")
     assert await serious(ann) == []
     assert await fits_a_phone(ann)
     await shot(ann, "availability")
-    await office.until_published("rep", "ann")
+    await office.until_published("rep", "ann", availability="paused")
     first = await office.arrive("L-1", campaign="west", last_name="First")
     await until_lead(client, first, offered_to("Bob"))
     why = (await client.get(f"/api/v1/leads/{first}/why")).text
     assert "has paused" in why
     # One more, and then none: what she chose is on her next page too.
     await switch.select_option("One last lead")
-    await expect(ann.locator("#said")).to_contain_text("You are offered one more lead")
+    await until_said(ann, "You are offered one more lead")
+    await office.until_published("rep", "ann", availability="last_lead")
     second = await office.arrive("L-2", campaign="west", last_name="Second", state="RI")
     await until_lead(client, second, offered_to("Ann"))
     third = await office.arrive("L-3", campaign="west", last_name="Third")
@@ -104,6 +106,7 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(office:
     assert await fits_a_phone(mia)
     await line.get_by_label("Offers of leads to Ann").select_option("Available")
     await expect(line.locator(".state")).to_have_text("in")
+    await office.until_published("rep", "ann", availability="available")
     fifth = await office.arrive("L-5", campaign="west", last_name="Fifth")
     await until_lead(client, fifth, offered_to("Ann"))
     assert (await client.get("/api/v1/directory/rep/ann")).json()["value"]["availability"] == "available"
@@ -123,7 +126,7 @@ async def test_r9_n8_a_reps_own_choice_needs_no_admin(office: RunningOrg) -> Non
     await office.until_known("ann")
     page = await office.sign_in("ann", "/my-leads")
     await page.get_by_label("Offers of leads").select_option("Paused")
-    await expect(page.locator("#said")).to_contain_text("You are offered no more leads.")
+    await until_said(page, "You are offered no more leads.")
     client = await office.program("ann")
     assert (await client.get("/api/v1/me/availability")).json()["availability"] == "paused"
     headers = {"x-csrf-token": str(await page.locator('meta[name="csrf"]').get_attribute("content"))}

@@ -14,6 +14,7 @@ from tests.fixtures.waiting import eventually
 from tests.web.axe import serious
 from tests.web.rows import READY
 from tests.web.test_honest_connection import with_a_clock
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -86,7 +87,7 @@ async def test_a_managers_badges_follow_what_happens_and_an_exception_leads_to_i
     assert await serious(page) == []
     await labels.filter(has_text="Bob").locator("input").check()
     await page.locator("#move [data-ok]").click()
-    await expect(page.locator("#said")).to_contain_text("Ana Silva is assigned.")
+    await until_said(page, "Ana Silva is assigned.")
     await expect(badge(page, "exceptions")).to_have_text("")
     # A dead letter is counted, and leads to its table.
     await office.client.put(LEAD_ARRIVALS, msgspec.json.encode({"org": office.org, "last_name": "Nobody"}))

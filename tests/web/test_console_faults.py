@@ -9,6 +9,7 @@ from playwright.async_api import expect
 
 from tests.web.axe import serious
 from tests.web.rows import READY, WORK, appears
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
@@ -38,7 +39,7 @@ async def test_q6_a_published_view_loses_its_mark_and_the_focus_stays_on_the_pag
     await expect(page.locator(".rule-problem")).to_have_count(0)
     await page.get_by_role("button", name="Publish View").click()
     await page.get_by_role("button", name="Ok").click()
-    await expect(page.locator("#said")).to_contain_text("Published.")
+    await until_said(page, "Published.")
     await expect(mark).to_have_count(0)
     await expect(page.get_by_role("heading", name="Call these")).to_be_focused()
 
@@ -60,7 +61,7 @@ async def test_an_error_page_has_the_navigation(office: RunningOrg) -> None:
     await page.get_by_role("link", name="My leads").click()
     await page.wait_for_url("**/my-leads")
     # Nobody learns more than before: without a session there is no navigation.
-    stranger = await (await office.browser.new_context(base_url=office.url)).new_page()
+    stranger = await office.window()
     await stranger.goto("/nothing-here")
     await expect(stranger.get_by_role("link", name="Sign in")).to_be_visible()
     assert await stranger.get_by_role("navigation").count() == 0

@@ -78,8 +78,9 @@ async def faults(page: Page, path: str) -> list[str]:
     assert size is not None
     for name, window in (("desk", size), ("phone", PHONE["viewport"]), ("200 %", ZOOMED)):
         await page.set_viewport_size({"width": window["width"], "height": window["height"]})
-        await page.goto(path)
-        await page.wait_for_selector(READY)
+        if name != "200 %":  # whoever enlarges a page does not load it again
+            await page.goto(path)
+            await page.wait_for_selector(READY)
         await picture(page, f"{path} {name}")
         if await width(page) > 0:
             found.append(f"{path} {name}: {await stands_out(page)}")

@@ -15,6 +15,7 @@ from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.audited import crew, entries
 from tests.web.axe import serious
 from tests.web.signed_in import JSON, sign_in, signed_in
+from tests.web.toasts import until_said
 from web.store.tables import AccountTable
 
 if TYPE_CHECKING:
@@ -74,8 +75,7 @@ async def test_a_person_chooses_a_password_first_and_is_told_of_changes_until_th
     office: RunningOrg,
 ) -> None:
     password = await invited(office)
-    context = await office.browser.new_context(base_url=office.url)
-    page = await context.new_page()
+    page = await office.window()
     await page.goto("/sign-in")
     await page.get_by_label("Email").fill(office.email("bob-ray"))
     await page.get_by_label("Password").fill(password)
@@ -88,7 +88,7 @@ async def test_a_person_chooses_a_password_first_and_is_told_of_changes_until_th
     await page.get_by_label("Current password").fill(password)
     await page.get_by_label("New password").fill(OWN)
     await page.get_by_role("button", name="Change password").click()
-    await expect(page.locator("#said")).to_contain_text("Your password is changed.")
+    await until_said(page, "Your password is changed.")
     await expect(page.locator("[data-invited]")).to_have_count(0)
     async with signed_in(office, "ann-lee") as ann:
         await entries(ann, "password_changed")

@@ -103,7 +103,7 @@ async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
     key = f"{other}/rep/somebody".encode()
     await (await office.client.put(DIRECTORY, b'{"rep_id": "somebody"}', key=key))
     await office.until_known("admin-1")
-    asked = (await office.browser.new_context(base_url=office.url)).request
+    asked = (await office.window()).request
     sessions = Sessions(store)
 
     def signed_in(role: str) -> dict[str, str]:
@@ -163,7 +163,7 @@ async def test_each_parameter_of_the_stream_and_each_preference_needs_its_scope(
     assert await office.stream_status(watching, headers("queues:read")) == 403
     assert await office.stream_status(watching, headers("operations:read")) == 403
     assert await office.stream_status(watching, headers("queues:read", "operations:read")) == 200
-    asked = (await office.browser.new_context(base_url=office.url)).request
+    asked = (await office.window()).request
     for name in ("view_only", "my_leads", "anything"):
         path = f"/api/v1/preferences/{name}"
         for scope in TOKEN_SCOPES:

@@ -10,6 +10,7 @@ from playwright.async_api import expect
 from tests.web.axe import serious
 from tests.web.screens import fits_a_phone
 from tests.web.test_lead_moves import at_lead, offered, opened
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
@@ -42,7 +43,7 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(office: RunningOrg) ->
     await expect(dialog.get_by_role("alert")).to_have_text("Write the reason.")
     await mia.keyboard.type("one person, two names")
     await dialog.get_by_role("button", name="Merge").click()
-    await expect(mia.locator("#said")).to_contain_text("This lead is merged.")
+    await until_said(mia, "This lead is merged.")
     await expect(mia.locator(".lead")).to_have_attribute("data-phase", "closed")
     await expect(mia.locator(".story")).to_contain_text("one person, two names")
     await expect(offered(mia)).to_have_count(0)
@@ -55,7 +56,7 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(office: RunningOrg) ->
     await expect(dialog.get_by_label("Roe, +14014190001, home@x.org, from acme")).to_be_checked()
     await whole.keyboard.type("they are two after all")
     await dialog.get_by_role("button", name="Split").click()
-    await expect(whole.locator("#said")).to_contain_text("The inquiry is a lead of its own.")
+    await until_said(whole, "The inquiry is a lead of its own.")
     await expect(offered(whole)).to_have_text(["Reassign …", "Give back …"])
     again = await at_lead(office, "mia", other)
     await expect(again.locator(".lead")).to_have_attribute("data-phase", "owned")

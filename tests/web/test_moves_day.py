@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.web.rows import READY, appears, row, vanishes
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -141,7 +142,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None: 
     await vanishes(bob, bobs[1])
     await expect(bob.locator("#moves li")).to_contain_text("back from you. Reason: too much for one")
     await mia.get_by_label("View leads only").check()  # her look shall not lock it
-    await expect(mia.locator("#said")).to_contain_text("Leads open without a lock")
+    await until_said(mia, "Leads open without a lock")
     await look(mia, bobs[1], "nobody owns the lead", "unassigned by Mia: too much for one")
     await expect(mia.locator(".story")).to_contain_text("It entered the queue Open leads")
     await mia.goto("/queues/open")

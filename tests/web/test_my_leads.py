@@ -7,7 +7,6 @@ import csv
 import io
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import pytest
 from playwright.async_api import expect
@@ -15,6 +14,7 @@ from playwright.async_api import expect
 from models.errors import InvalidInput
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.screens import shot
+from tests.web.toasts import until_said
 from web.api.create_lead import checked
 from web.services.spreadsheet_text import defused
 
@@ -81,8 +81,8 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
         await page.keyboard.press("Enter")
     await page.locator("#columns").get_by_label("Email", exact=True).uncheck()
     await page.get_by_role("button", name="Save", exact=True).click()
-    await expect(page.locator("#said")).to_contain_text("Your columns are saved.")
-    again = await office.sign_in("rep-1", quote("/my-leads?state=RI&sort=last_name"))
+    await until_said(page, "Your columns are saved.")
+    again = await office.sign_in("rep-1", "/my-leads?state=RI&sort=last_name")
     await shows(again, "Robbie Duffy", "=Frank Taraborelli")
     heads = await again.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")
     assert heads[1:5] == ["State", "First name", "Last name", "Phone"]

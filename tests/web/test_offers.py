@@ -11,12 +11,13 @@ import pytest
 from playwright.async_api import expect
 
 from tests.web.axe import serious
-from tests.web.rows import READY, WORK, appears, open_lead, row, vanishes
+from tests.web.rows import READY, WORK, appears, click_at_once, open_lead, row, vanishes
 from tests.web.running_org import NEW
 from tests.web.screens import shot
+from tests.web.toasts import all_said, until_said
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator, Page, Route
 
     from tests.web.running_org import RunningOrg
 
@@ -53,11 +54,6 @@ def offers(page: Page) -> Locator:
     return page.locator("#offers")
 
 
-def said(page: Page, text: str) -> Locator:
-    """Return what the page says to everybody, screen readers too."""
-    return page.locator("#said").get_by_text(text)
-
-
 async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(office: RunningOrg) -> None:
     first, second = await floor(office, "round_robin", "rep-1", "rep-2", claim_window_seconds=900)
     lead = await office.arrive("A-1", campaign="west", **JONES)
@@ -82,7 +78,7 @@ async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(of
     await expect(row(first, lead).locator(".row-reason")).to_have_text("It is your turn in the group West.")
     await shot(first, "my-queue")
     await row(first, lead).get_by_role("button", name="Decline Jeremy Jones").click()
-    await expect(said(first, "Declined: Jeremy Jones goes to somebody else.")).to_be_visible()
+    await until_said(first, "Declined: Jeremy Jones goes to somebody else.")
     await vanishes(first, lead)
     await second.get_by_role("button", name="Accept Jeremy Jones").click()
     await expect(second.locator("#answer")).to_contain_text("Congratulations! You have a new lead")
@@ -99,10 +95,10 @@ async def test_r3_an_offer_that_runs_out_goes_to_the_next(office: RunningOrg) ->
     await office.rep("mia", "manager")
     lead = await office.arrive("A-1", campaign="west", **JONES)
     for page in pages:
-        await expect(said(page, "A lead is offered to you: Jeremy Jones")).to_be_visible()
+        await until_said(page, "A lead is offered to you: Jeremy Jones")
     for page in pages:
         await expect(offers(page)).to_be_hidden()
-    await expect(said(pages[1], "The offer of Jeremy Jones is over.")).to_be_visible()
+    await until_said(pages[1], "The offer of Jeremy Jones is over.")
     await appears(pages[0], lead)  # nobody has it: a queue takes it
     manager = await office.sign_in("mia", f"/leads/{lead}")
     story = manager.locator(".story")
@@ -171,7 +167,7 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
     await second.get_by_role("button", name="Press 1 to accept").click()
     await expect(second.get_by_role("alert")).to_contain_text("You have been assigned Ana Silva")
     await second.get_by_role("button", name="Hang up").click()
-    await expect(said(second, "The lead stays yours.")).to_be_visible()
+    await until_said(second, "The lead stays yours.")
     await second.goto("/queues/mine")
     await appears(second, other)
     await expect(row(first, lead)).to_have_count(0)
@@ -180,6 +176,41 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
     await third.get_by_role("button", name="Press 1 to accept").click()
     await third.get_by_role("button", name="Press 1 to be connected").click()
     await expect(third.get_by_role("alert")).to_contain_text("it is not to be called. The lead stays yours.")
+
+
+async def test_x3_a_late_answer_to_an_earlier_ring_leaves_the_ring_of_the_same_lead(
+    office: RunningOrg,
+) -> None:
+    """The answer is held back until the lead rings again. It says what it was to, and 1 takes the new ring."""
+    await office.rep("mia", "manager")
+    (page,) = await floor(office, "ring_all", "rep-1", ring_seconds=120)
+    lead = await office.arrive("A-1", campaign="west", phone="4014194247", **JONES)
+    ring = offers(page).get_by_role("alert")
+    answered, rings_again = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        answered.set()
+        await rings_again.wait()
+        await route.fulfill(response=answer)
+
+    await expect(ring).to_contain_text("You have an available lead Jeremy Jones.")
+    earlier = await ring.get_attribute("data-offer")
+    await page.route("**/actions", hold)
+    await ring.get_by_role("button", name="Hang up").click()
+    await answered.wait()
+    again = (await office.ask("redistribute", lead, "mia", why="try again")).answer
+    assert again is not None
+    assert again.result == "done"
+    await expect(ring).not_to_have_attribute("data-offer", earlier or "")
+    await expect(ring.get_by_role("button", name="Press 1 to accept")).to_be_enabled()
+    rings_again.set()
+    await page.unroute_all(behavior="wait")
+    late = "Jeremy Jones is offered to you again. Your answer was to the earlier offer."
+    await until_said(page, late)
+    await expect(ring).to_contain_text("You have an available lead Jeremy Jones.")
+    await page.keyboard.press("1")
+    await expect(ring).to_contain_text("You have been assigned Jeremy Jones")
 
 
 async def test_s3_a_rep_who_wins_in_one_browser_has_no_offer_in_the_other_ones(office: RunningOrg) -> None:
@@ -192,7 +223,7 @@ async def test_s3_a_rep_who_wins_in_one_browser_has_no_offer_in_the_other_ones(o
     await first.get_by_role("button", name="Press 1 to accept").click()
     await expect(first.get_by_role("alert")).to_contain_text("You have been assigned Jeremy Jones")
     await expect(offers(other)).to_be_hidden()
-    await expect(said(other, GONE)).to_have_count(0)
+    assert GONE not in await all_said(other)
     await expect(loser.get_by_role("alert")).to_contain_text(GONE)
     await other.goto("/queues/mine")
     await appears(other, lead)
@@ -205,11 +236,13 @@ async def test_s5_the_first_click_on_new_lead_wins(office: RunningOrg) -> None:
     for button in buttons:
         await expect(button).to_be_visible()
     assert await serious(first) == []
-    await asyncio.gather(*(button.click(no_wait_after=True) for button in buttons))
-    answer = (await office.ask("press_one", lead, "rep-2")).answer
-    assert answer is not None
-    winner, loser = (first, second) if answer.owner == "rep-1" else (second, first)
-    await expect(said(loser, GONE)).to_be_visible()
+    answers = await click_at_once("**/actions", *zip((first, second), buttons, strict=True))
+    assert sorted(answer["result"] for answer in answers) == ["lost", "won"]
+    winner, loser = (first, second) if answers[0]["result"] == "won" else (second, first)
+    late = (await office.ask("press_one", lead, "rep-2")).answer
+    assert late is not None
+    assert late.owner == ("rep-1" if winner is first else "rep-2")
+    await until_said(loser, GONE)
     await expect(winner.locator("#answer")).to_contain_text("Congratulations! You have a new lead")
     assert await loser.locator("#answer").inner_text() == ""
     await winner.get_by_role("button", name="Stay here").click()

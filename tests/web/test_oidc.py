@@ -24,7 +24,7 @@ from models.errors import ConfigError
 from runtime.process import free_port
 from runtime.up import child
 from tests.fixtures.waiting import PATIENCE_SECONDS
-from tests.web.running_org import PASSWORD, PATIENCE_MS
+from tests.web.running_org import PASSWORD
 from tests.web.signed_in import JSON, sign_in
 from web.settings import WebSettings
 
@@ -98,9 +98,7 @@ async def test_whom_the_provider_vouches_for_is_signed_in_with_the_role_it_claim
             assert (refused.status_code, refused.json()["type"][-9:]) == (403, "forbidden")
             form = {"email": office.email("rep-1"), "password": PASSWORD}
             assert (await client.post("/sign-in", data=form)).status_code == HTTPStatus.FORBIDDEN
-        context = await office.browser.new_context(base_url=office.url)
-        context.set_default_timeout(PATIENCE_MS)
-        page = await context.new_page()
+        page = await office.window()
         await page.goto("/sign-in")
         await expect(page.get_by_label("Password")).to_have_count(0)
         await vouched_for(page, "s-2")

@@ -13,6 +13,7 @@ from tests.web.axe import serious
 from tests.web.rows import WORK, appears, open_lead
 from tests.web.screens import fits_a_phone, shot
 from tests.web.test_directory import publish, published
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -63,7 +64,7 @@ async def test_d2_outcomes_are_worded_once_and_read_everywhere(office: RunningOr
     await expect(page.locator("[data-saved]")).to_have_text("Saved as a draft")
     await page.get_by_role("button", name="Publish View").click()
     await page.get_by_role("button", name="Ok").click()
-    await expect(page.locator("#said")).to_contain_text("Published.")
+    await until_said(page, "Published.")
     await worked_in_words(office, page, lead)
 
 

@@ -127,6 +127,43 @@ async def test_the_first_row_of_my_leads_and_of_the_exceptions_is_on_the_first_s
         assert await serious(page) == []
 
 
+async def test_q1_a_new_view_on_a_phone_has_the_other_queues_one_tap_away(office: RunningOrg) -> None:
+    await office.rep("ann")
+    await office.publish("queue", "work", **WORK)
+    page = await office.sign_in(
+        "ann", "/views/new", viewport={"width": PHONE["width"], "height": PHONE["height"]}
+    )
+    toggle = page.get_by_role("button", name="Queue: Choose a queue")
+    await expect(toggle).to_have_attribute("aria-expanded", "false")
+    await toggle.click()
+    await expect(toggle).to_have_attribute("aria-expanded", "true")
+    await page.get_by_role("tab", name="Standard").click()
+    await page.get_by_role("link", name="Call these").click()
+    await expect(page.get_by_role("heading", name="Call these")).to_be_visible()
+
+
+async def test_q1_an_amount_of_a_work_queue_is_whole_on_a_phone(office: RunningOrg) -> None:
+    """What to do with a row stays in sight beside it, and covers no digit of the amount."""
+    await office.publish("settings", "settings", quiet_hours=[])
+    await office.rep("ann")
+    await office.publish("queue", "work", **WORK)
+    await office.until_published("queue", "work")
+    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=1310000)
+    page = await office.sign_in(
+        "ann", "/queues/work", viewport={"width": PHONE["width"], "height": PHONE["height"]}
+    )
+    await appears(page, lead)
+    amount = row(page, lead).get_by_text("$1,310,000")
+    edges = await amount.evaluate("""(cell) => {
+      const text = document.createRange();
+      text.selectNodeContents(cell);
+      const act = cell.closest("tr").querySelector(".act");
+      return [text.getBoundingClientRect().right, act.getBoundingClientRect().left];
+    }""")
+    assert edges[0] <= edges[1], edges
+    assert await serious(page) == []
+
+
 async def test_all_that_may_be_done_with_a_changed_object_is_in_reach_of_a_thumb(office: RunningOrg) -> None:
     await office.rep("ada", "admin")
     await office.rep("ann")

@@ -29,6 +29,7 @@ from tests.web.axe import serious
 from tests.web.conftest import CHROMIUM_FLAGS
 from tests.web.screens import shot
 from tests.web.signed_in import signed_in
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -184,7 +185,7 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
         assert await page.evaluate("window.askedFor") == []
         assert await serious(page) == []
         await question.get_by_role("button", name="Yes, show them").click()
-        await expect(page.locator("#said")).to_contain_text("This browser shows your offers now.")
+        await until_said(page, "This browser shows your offers now.")
         assert await page.evaluate("window.askedFor") == ["permission", desk.public_key]
         context, origin = page.context, office.url
         [worker] = context.service_workers
@@ -283,7 +284,7 @@ async def test_n3_n8_a_rep_chooses_on_the_page_how_to_be_told(
         await page.get_by_role("button", name="Add hours on Monday").click()
         await shot(page, "notifications")
         await page.get_by_role("button", name="Save").click()
-        await expect(page.locator("#said")).to_contain_text("Saved.")
+        await until_said(page, "Saved.")
         async with signed_in(office, "mia") as client:
             rep = (await client.get("/api/v1/directory/rep/ann")).json()["value"]
             entries = (await client.get("/api/v1/audit?actor=ann")).json()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.async_api import expect
 
+from tests.fixtures.waiting import eventually
 from tests.web.running_org import NEW, PASSWORD
 from tests.web.screens import shot
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from playwright.async_api import APIRequestContext, Page
@@ -28,8 +31,11 @@ async def saved(page: Page) -> None:
 async def publish(page: Page) -> None:
     """Publish the view, and confirm."""
     await page.get_by_role("button", name="Publish View").click()
+    await expect(page.locator("#publish")).to_be_visible()
+    changes = " ".join(await page.locator("#publish [data-changes] li").all_inner_texts())
+    assert not re.search(r"rules\[|\w_\w|\{", changes), "a path, a name of the contract, or JSON"
     await page.get_by_role("button", name="Ok").click()
-    await expect(page.locator("#said")).to_contain_text("Published.")
+    await until_said(page, "Published.")
     await expect(page.locator("[data-unpublished]")).to_be_hidden()
 
 
@@ -249,19 +255,21 @@ async def test_q6_x4_a_publication_repeated_is_answered_again_and_not_made(offic
 async def program(office: RunningOrg, rep_id: str) -> tuple[APIRequestContext, dict[str, str]]:
     """Return how somebody who is signed in asks: a token may not change queues."""
     await office.until_known(rep_id)
-    context = await office.browser.new_context(base_url=office.url)
+    api = (await office.window()).request
     given = {"email": office.email(rep_id), "password": PASSWORD}
-    answer = await context.request.post("/api/v1/session", data=given)
+    answer = await api.post("/api/v1/session", data=given)
     headers = {"x-csrf-token": (await answer.json())["csrf"], "accept": "application/json"}
-    return context.request, headers
+    return api, headers
 
 
 async def settled(
     api: APIRequestContext, headers: dict[str, str], queue: str, **wanted: Any
 ) -> dict[str, Any]:
     """Wait until the draft has these values."""
-    for _ in range(200):
-        state: dict[str, Any] = await (await api.get(f"/api/v1/queue-drafts/{queue}", headers=headers)).json()
-        if all(state["value"].get(name) == value for name, value in wanted.items()):
-            return state
-    raise AssertionError(f"{wanted} is not {state['value']}")
+
+    async def state() -> dict[str, Any] | None:
+        found: dict[str, Any] = await (await api.get(f"/api/v1/queue-drafts/{queue}", headers=headers)).json()
+        return found if all(found["value"].get(name) == value for name, value in wanted.items()) else None
+
+    got: dict[str, Any] = await eventually(state, f"the draft has {wanted}")
+    return got

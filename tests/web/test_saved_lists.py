@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import pytest
 from playwright.async_api import expect
@@ -12,6 +11,7 @@ from playwright.async_api import expect
 from tests.web.axe import serious
 from tests.web.rows import WORK
 from tests.web.test_my_leads import opened, shows
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -37,7 +37,7 @@ async def save(page: Page, name: str, *, shared: bool = False) -> None:
     if shared:
         await dialog.get_by_label("For everybody").check()
     await dialog.get_by_role("button", name="Save").click()
-    await expect(page.locator("#said")).to_contain_text(f"“{name}” is saved")
+    await until_said(page, f"“{name}” is saved")
 
 
 async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everybody(
@@ -45,7 +45,7 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
 ) -> None:
     await opened(office)
     await office.publish("queue", "work", **WORK)
-    page = await office.sign_in("mia", quote("/my-leads?state=RI&sort=last_name"))
+    page = await office.sign_in("mia", "/my-leads?state=RI&sort=last_name")
     await shows(page, "Robbie Duffy", "=Frank Taraborelli")
     await page.get_by_role("button", name="Edit Columns").click()
     await page.locator("#columns").get_by_label("Group", exact=True).check()
@@ -96,7 +96,7 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
     # The manager deletes it, and nothing else changes.
     await page.get_by_role("button", name="Save view …").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    await expect(page.locator("#said")).to_contain_text("“Rhode Island” is deleted")
+    await until_said(page, "“Rhode Island” is deleted")
     await expect(view.locator("option:checked")).to_have_text("Not saved")
 
 

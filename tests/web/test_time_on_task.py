@@ -13,6 +13,7 @@ from tests.web.conftest import say
 from tests.web.rows import WORK, appears, row
 from tests.web.running_org import NEW
 from tests.web.task_counter import Effort, counted, effort
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -106,7 +107,7 @@ async def test_the_tasks_of_a_manager(office: RunningOrg) -> None:
         await row(page, leads["Lost"]).get_by_role("button", name="Assign Ana Lost").click()
         await page.locator("#move label", has_text="Ann").locator("input").check()
         await page.locator("#move [data-ok]").click()
-        await expect(page.locator("#said")).to_contain_text("Ana Lost is assigned.")
+        await until_said(page, "Ana Lost is assigned.")
     compare("Assign an exception to a licensed rep", assign)
     await page.goto("/account")
     async with effort(page) as find:
@@ -140,5 +141,5 @@ async def built(page: Page) -> None:
         await expect(page.locator("[data-saved]")).to_have_text("Saved as a draft")
         await page.get_by_role("button", name="Publish View").click()
         await page.get_by_role("button", name="Ok").click()
-        await expect(page.locator("#said")).to_contain_text("Published.")
+        await until_said(page, "Published.")
     compare("Build and publish an aged queue", build)

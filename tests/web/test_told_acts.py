@@ -5,6 +5,7 @@ The events of the stream and the answers of the server are held back by the page
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -12,6 +13,7 @@ from playwright.async_api import expect
 
 from tests.web.rows import READY, WORK, appears, open_lead
 from tests.web.test_lead_moves import at_lead, offered, opened
+from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -123,7 +125,7 @@ async def test_m1_who_gives_the_lead_away_reads_who_has_it(office: RunningOrg, o
     await mia.locator("#move [data-reps] label", has_text="Ann").locator("input").check()
     await mia.get_by_label("Reason", exact=True).fill("she is back")
     await act_in_order(mia, order, f"leads {lead}", mia.locator("#move [data-ok]").click)
-    await expect(mia.locator("#said")).to_contain_text("Ann has the lead now.")
+    await until_said(mia, "Ann has the lead now.")
     await expect(mia.locator(".standing")).to_contain_text("Ann got it from its former owner")
     await expect(ann.locator(".standing")).to_contain_text("Ann got it from its former owner")
     await expect(ann.locator(".done")).to_have_count(0)
@@ -153,3 +155,49 @@ async def test_d3_d4_who_leaves_a_lead_of_a_work_queue_reads_what_became_of_it(
         await expect(page.locator(".done [role=status]")).to_have_text(text)
         await expect(page.locator(".done h1")).to_have_text(name)
         await expect(page.locator(".unseen")).to_have_count(0)
+
+
+@pytest.mark.parametrize("who", ["a rep, while the database is behind", "a manager, who still sees it"])
+async def test_d2_a_reload_while_a_release_has_no_answer_does_not_open_the_lead_again(
+    office: RunningOrg, who: str
+) -> None:
+    """The release is sent again with its id. The page then shows the lead as it does without a reload."""
+    is_rep = who.startswith("a rep")
+    await office.rep("rep-1", "rep" if is_rep else "manager")
+    await office.rep("rep-2")
+    await office.publish("queue", "work", **WORK)
+    lead = await office.arrive("A-1", last_name="Jones")
+    page = await office.sign_in("rep-1", "/queues/work")
+    await appears(page, lead)
+    await open_lead(page, lead)
+    await expect(page.locator(".lock")).to_contain_text("You have the lead open")
+    await page.get_by_label("Open the next lead afterwards").uncheck()
+    opened_html = await (await page.request.get(f"/leads/{lead}/shown")).text()
+    sent = asyncio.Event()
+
+    async def lose(route: Route) -> None:
+        sent.set()
+        await route.abort()
+
+    async def be_behind(route: Route) -> None:
+        await route.fulfill(body=opened_html, content_type="text/html")
+
+    await page.route("**/actions", lose)
+    await page.get_by_role("button", name="Release").click()
+    await sent.wait()
+    await page.unroute("**/actions")
+    if is_rep:
+        await page.route("**/shown?*", be_behind)
+    await page.reload()
+    await page.wait_for_selector(READY)
+    text = "Released. The lead is back in its queues."
+    await until_said(page, text)
+    await page.unroute_all(behavior="wait")
+    if is_rep:
+        await expect(page.locator(".done [role=status]")).to_have_text(text)
+    else:
+        await expect(page.locator(".lead")).to_be_visible()
+        await expect(page.locator(".lock")).to_have_count(0)
+    others = (await office.ask("view", lead, "rep-2")).answer
+    assert others is not None
+    assert (others.result, others.why) == ("done", None), "nobody had it open"

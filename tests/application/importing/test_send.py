@@ -17,6 +17,7 @@ from rules.inbound.intake import accept_arrival
 from streams import clients
 from streams.settings import Settings
 from streams.topics import LEAD_ARRIVALS, partitions_of, provision
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.kafka
 
@@ -37,10 +38,10 @@ async def arrivals(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
-async def taken(consumer: AIOKafkaConsumer, count: int, seconds: float = 30) -> list[Any]:
+async def taken(consumer: AIOKafkaConsumer, count: int) -> list[Any]:
     """Read until there are `count` records and all partitions are at their end."""
     records: list[Any] = []
-    async with asyncio.timeout(seconds):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         ends = await consumer.end_offsets(consumer.assignment())
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
             for batch in (await consumer.getmany(timeout_ms=200)).values():

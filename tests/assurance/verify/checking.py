@@ -10,6 +10,7 @@ from assurance.verify.cross_log import CrossLogMessages
 from assurance.verify.cross_state import check_conservation, check_orgs, check_persons
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
+from assurance.verify.lateness import Deadlines
 from assurance.verify.lead_invariants import KnownAnswers
 from assurance.verify.pairing import batches, paired
 from assurance.verify.published import PUBLIC, Expected, check_topic
@@ -30,6 +31,7 @@ class Checked:
     findings: Findings
     journal_facts: JournalFacts
     known_answers: KnownAnswers
+    deadlines: Deadlines
 
     @property
     def codes(self) -> dict[str, int]:
@@ -44,8 +46,9 @@ def check(partition: Partition, snapshot: Snapshot | None = None) -> Checked:
 
 
 async def _check(partition: Partition, snapshot: Snapshot) -> Checked:
-    checked = Checked(Findings(), JournalFacts(), KnownAnswers())
-    findings, journal_facts, known_answers = checked.findings, checked.journal_facts, checked.known_answers
+    findings = Findings()
+    checked = Checked(findings, JournalFacts(), KnownAnswers(), Deadlines(findings))
+    journal_facts, known_answers = checked.journal_facts, checked.known_answers
     expected = Expected(0)
     replay = LeadReplay(
         0,
@@ -55,6 +58,7 @@ async def _check(partition: Partition, snapshot: Snapshot) -> Checked:
         journal_facts=journal_facts,
         known_answers=known_answers,
         expected=expected,
+        deadlines=checked.deadlines,
     )
     async for pair in paired(stream(partition.journal), stream(partition.log)):
         replay.check(pair)

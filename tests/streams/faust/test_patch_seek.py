@@ -12,6 +12,7 @@ import pytest
 
 from models.codec import encode_row
 from models.lead import LeadRow
+from runtime.process import end_of
 from tests.fixtures.servers import unique
 
 if TYPE_CHECKING:
@@ -21,8 +22,16 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
-async def read(cluster: Cluster, launch: Launch, race: str, without: str, committed: int | None) -> set[int]:
-    """Return the offsets that a reader gets, of ten existing events and two that come during its recovery."""
+async def reads(
+    expected: set[int],
+    cluster: Cluster,
+    launch: Launch,
+    race: str,
+    *,
+    without: str = "",
+    committed: int | None,
+) -> None:
+    """Expect offsets that a reader gets, of ten existing events and two that come during its recovery."""
     topic, journal = await cluster.create(unique("seek"), 1), await cluster.create(unique("seek-journal"), 1)
     group = unique("seek")
     await cluster.send(topic, [(0, b"key", b"%d" % n) for n in range(10)])
@@ -30,6 +39,7 @@ async def read(cluster: Cluster, launch: Launch, race: str, without: str, commit
     await cluster.send(journal, [(0, b"key", encode_row(row))])  # something to recover
     if committed is not None:
         await cluster.commit(group, topic, {0: committed})
+        await cluster.commits_reach(group, topic, {0: committed})
     reader = launch(
         "reader",
         TOPIC=topic,
@@ -46,7 +56,8 @@ async def read(cluster: Cluster, launch: Launch, race: str, without: str, commit
         await reader.hear(got=[0, 10])
         await cluster.send(topic, [(0, b"key", b"11")])
         await reader.hear(got=[0, 11])
-        return {said["got"][1] for said in reader.said if "got" in said}
+        got = {said["got"][1] for said in reader.said if "got" in said}
+        assert got == expected, f"{reader.said}{end_of(reader.log)}"
 
 
 async def test_overtaken_fetch_a_fetch_for_no_partition_takes_nothing(
@@ -54,8 +65,8 @@ async def test_overtaken_fetch_a_fetch_for_no_partition_takes_nothing(
 ) -> None:
     """To aiokafka an empty set of partitions means all. If nothing is committed yet, no seek brings the events back."""
     race = "fetched_for_no_partition"
-    assert await read(cluster, launch, race, "", None) == set(range(12))
-    assert await read(cluster, launch, race, "overtaken_fetch", None) == {10, 11}
+    await reads(set(range(12)), cluster, launch, race, committed=None)
+    await reads({10, 11}, cluster, launch, race, without="overtaken_fetch", committed=None)
 
 
 async def test_fetch_hold_nothing_is_delivered_while_a_recovery_seeks(
@@ -66,5 +77,5 @@ async def test_fetch_hold_nothing_is_delivered_while_a_recovery_seeks(
     The second copy counts as delivered, is dropped, and the gap is acked.
     """
     race = "delivered_while_it_seeks"
-    assert await read(cluster, launch, race, "", 2) == set(range(2, 12))
-    assert await read(cluster, launch, race, "fetch_hold", 2) == {10, 11}
+    await reads(set(range(2, 12)), cluster, launch, race, committed=2)
+    await reads({10, 11}, cluster, launch, race, without="fetch_hold", committed=2)

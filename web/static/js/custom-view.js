@@ -3,6 +3,7 @@
 import { call, messageOf, Problem } from "./api.js";
 import { control, element, pageData } from "./dom.js";
 import { tabs } from "./keyboard.js";
+import { setUpQueueFilter } from "./queue-filter.js";
 import { drawQuery, queryOf, showProblems } from "./queue-form.js";
 import { say } from "./say.js";
 
@@ -72,5 +73,6 @@ drawQuery(form, fields, view ?? {});
 form.addEventListener("submit", save);
 if (view) setUpRemoval();
 tabs(element("[role=tablist]"));
+setUpQueueFilter(element("#queues"));
 if (!view) name.focus();
 document.documentElement.dataset.ready = "yes";

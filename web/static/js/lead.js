@@ -375,12 +375,15 @@ live.on("acted", ({ lead_id, version }) => {
 live.start();
 
 // Actions whose answers this page has not seen are sent again with the same id, so the answer is the same.
+let isLeft = false; // by such an action, so that it is not opened again
 for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
-  if (path === actions && body.type !== "view") await perform(body, note.done ?? "Done.", { key });
+  if (path !== actions || body.type === "view") continue;
+  const answer = await perform(body, note.done ?? "Done.", { key });
+  isLeft ||= answer !== null && !STAYS.has(body.type);
 }
 const said = round.said();
 Object.assign(saidBefore, { textContent: said, hidden: !said });
-if (place.querySelector(".done")) place.removeAttribute("aria-busy");
+if (isLeft) place.removeAttribute("aria-busy");
 else await open();
 if (location.hash === "#dial") {
   history.replaceState(null, "", location.pathname + location.search); // a reload does not call again

@@ -8,14 +8,15 @@ import { timeLeft, valueText } from "./format.js";
 /** @import { CallTimes } from "./row-times.js" */
 
 /**
- * @param {string} lead
+ * @param {{lead: string, epoch?: number}} offer
  * @param {string} kind
  * @param {string} text
  */
-function card(lead, kind, text) {
+function card({ lead, epoch }, kind, text) {
   const made = document.createElement("div");
   made.className = kind;
   made.dataset.lead = lead;
+  made.dataset.offer = `${lead} ${epoch}`;
   made.append(Object.assign(document.createElement("p"), { textContent: text }));
   return made;
 }
@@ -27,9 +28,9 @@ function card(lead, kind, text) {
  * @param {CallTimes} times
  */
 export function offerCard(row, buttons, times) {
-  const { method, name } = row.columns;
+  const { method, name, epoch } = row.columns;
   const text = method === "distribute_all" ? `A new lead is available: ${name}` : `Offered to you: ${name}`;
-  const made = card(row.lead_id, "offer", text);
+  const made = card({ lead: row.lead_id, epoch }, "offer", text);
   const facts = Object.assign(document.createElement("small"), {
     className: "offer-facts",
     textContent: factsText(row),
@@ -69,18 +70,17 @@ function factsText({ columns }) {
 
 /**
  * Makes the card of a ring.
- * @param {string} lead
  * @param {Call} call
  * @param {{row: BoardRow | undefined, press: () => void, hangUp: () => void}} options `row`: the offer, while it lasts
  */
-export function callCard(lead, { stage, name, text }, { row, press, hangUp }) {
+export function callCard({ stage, lead, name, epoch, text }, { row, press, hangUp }) {
   /** @type {Record<string, string>} */
   const texts = {
     ringing: `You have an available lead ${name}. Press 1 to accept or hang up to decline.`,
     won: `You have been assigned ${name}, press 1 again to be connected or hang up if you plan to reach out later.`,
     connected: `Calling ${name} …`,
   };
-  const made = card(lead, "phone", texts[stage] ?? text ?? "");
+  const made = card({ lead, epoch }, "phone", texts[stage] ?? text ?? "");
   made.setAttribute("role", "alert");
   const isOpen = stage === "ringing" || stage === "won";
   if (stage === "ringing") made.append(timeLeftLabel(row));
@@ -96,7 +96,7 @@ export function callCard(lead, { stage, name, text }, { row, press, hangUp }) {
 
 /** @param {string} text of the link to My queue */
 export function moreCard(text) {
-  const made = card("", "offer", "");
+  const made = card({ lead: "" }, "offer", "");
   const link = Object.assign(document.createElement("a"), { href: "/queues/mine", textContent: text });
   made.firstElementChild?.append(link);
   return made;

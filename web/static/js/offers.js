@@ -18,6 +18,7 @@ import { sound } from "./sound.js";
  * A ring and its result.
  * @typedef {object} Call
  * @property {"ringing" | "won" | "lost" | "connected" | "kept"} stage
+ * @property {string} lead its id
  * @property {string} name of the lead
  * @property {number} [epoch] of the offer
  * @property {string} [text] the text if the stage has none of its own
@@ -28,6 +29,12 @@ import { sound } from "./sound.js";
 const GONE = "We're sorry, but that lead is no longer available.";
 const MOST_CARDS = 3;
 const TICK_MS = 250;
+
+/**
+ * Names an offer. A lead may be offered to the same person again: the later offer has another epoch (X3).
+ * @param {BoardRow} row
+ */
+const offerKey = (row) => `${row.lead_id} ${row.columns.epoch}`;
 
 /** @param {BoardRow} row */
 export const isOffer = (row) => row.columns.offer === true;
@@ -41,20 +48,28 @@ const isForOne = (row) => !isRing(row) && !isNewLead(row);
 /** @param {Answer} answer */
 const refusal = (answer) => sentence(answer.words ?? answer.why ?? answer.reason ?? "refused");
 
+/**
+ * Returns the offer that rang, as far as its answer needs it. The board may have ended it.
+ * @param {Call} call
+ * @returns {BoardRow}
+ */
+const rowOf = ({ lead, name, epoch }) => ({ lead_id: lead, rank: 0, version: 0, columns: { name, epoch } });
+
 class Offers {
   constructor() {
     /** @type {Map<string, BoardRow>} by lead id, while the lead is offered */
     this.rows = new Map();
-    /** @type {Map<string, Call>} by lead id */
+    /** @type {Map<string, Call>} by the offer's key */
     this.calls = new Map();
-    /** @type {Set<string>} lead ids whose answer has been sent and has no result yet */
+    /** @type {Set<string>} keys of offers whose answer has been sent and has no result yet */
     this.answering = new Set();
-    /** @type {Set<string>} lead id and epoch of offers whose answer reports the result */
+    /** @type {Set<string>} keys of offers whose answer reports the result */
     this.answered = new Set();
     /** @type {Map<string, HTMLElement>} by the card's content */
     this.cards = new Map();
     /** @type {Record<string, OfferWords>} by lead id */
     this.words = {};
+    this.lastRead = 0;
     this.times = new CallTimes("/api/v1/queues/mine/call-times", {});
     this.isLoaded = false;
     /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -90,7 +105,7 @@ class Offers {
     const owned = new Set(rows.filter((row) => !isOffer(row)).map((row) => row.lead_id));
     for (const [lead, row] of this.rows) {
       if (offered.has(lead)) continue;
-      this.reportEnd(lead, row, owned.has(lead));
+      this.reportEnd(row, owned.has(lead));
       document.dispatchEvent(new CustomEvent("offer:over", { detail: lead }));
     }
     const fresh = [...offered].filter(([lead, row]) => this.rows.get(lead)?.columns.epoch !== row.columns.epoch);
@@ -117,7 +132,11 @@ class Offers {
    * @param {number} [again] how often it may ask again for the campaign of a lead that the database has not got yet
    */
   async readWords(again = 3) {
-    this.words = await call("GET", "/api/v1/me/offers").catch(() => this.words);
+    this.lastRead += 1;
+    const read = this.lastRead;
+    const words = await call("GET", "/api/v1/me/offers").catch(() => this.words);
+    if (read !== this.lastRead) return; // an earlier answer does not replace a later one
+    this.words = words;
     for (const place of elements(".row-reason", document, "small"))
       setText(place, this.words[place.dataset.offered ?? ""]?.reason ?? "");
     this.draw();
@@ -128,9 +147,11 @@ class Offers {
   /** @param {BoardRow} row */
   report(row) {
     const { name, epoch } = row.columns;
+    // A new offer of a lead replaces the card of an earlier ring of it.
+    for (const [key, call] of this.calls) if (call.lead === row.lead_id) this.calls.delete(key);
     if (isRing(row)) {
-      for (const [lead, call] of this.calls) if (call.stage === "lost") this.calls.delete(lead);
-      this.calls.set(row.lead_id, { stage: "ringing", name, epoch });
+      for (const [key, call] of this.calls) if (call.stage === "lost") this.calls.delete(key);
+      this.calls.set(offerKey(row), { stage: "ringing", lead: row.lead_id, name, epoch });
     }
     document.dispatchEvent(new CustomEvent("offer:new"));
     if (!this.isLoaded) return;
@@ -139,15 +160,15 @@ class Offers {
   }
 
   /**
-   * @param {string} lead
    * @param {BoardRow} row
    * @param {boolean} isOwned whether this person owns the lead now
    */
-  reportEnd(lead, row, isOwned) {
-    if (this.answered.has(`${lead} ${row.columns.epoch}`)) return;
-    const call = this.calls.get(lead);
+  reportEnd(row, isOwned) {
+    const key = offerKey(row);
+    if (this.answered.has(key)) return;
+    const call = this.calls.get(key);
     if (isOwned) {
-      if (call?.stage === "ringing") this.calls.delete(lead);
+      if (call?.stage === "ringing") this.calls.delete(key);
       return;
     }
     if (call?.stage === "ringing") Object.assign(call, { stage: "lost", text: GONE });
@@ -162,17 +183,18 @@ class Offers {
   async answer(row, type) {
     const { lead_id: lead } = row;
     const { name, epoch } = row.columns;
-    if (this.answering.has(lead)) return;
-    this.answering.add(lead);
-    this.answered.add(`${lead} ${epoch}`);
+    const key = offerKey(row);
+    if (this.answering.has(key)) return;
+    this.answering.add(key);
+    this.answered.add(key);
     this.draw();
     try {
       this.reportAnswer(row, type, await act(`/api/v1/leads/${lead}/actions`, { type, epoch }, { name }));
     } catch (error) {
-      this.answered.delete(`${lead} ${epoch}`);
+      this.answered.delete(key);
       say(messageOf(error));
     } finally {
-      this.answering.delete(lead);
+      this.answering.delete(key);
       this.draw();
     }
   }
@@ -186,8 +208,11 @@ class Offers {
     const { name } = row.columns;
     const won = answer.result === "won";
     const accepted = won || answer.result === "done";
-    const call = this.calls.get(row.lead_id);
-    if (!call) {
+    const call = this.calls.get(offerKey(row));
+    const newer = this.rows.get(row.lead_id);
+    if (newer && offerKey(newer) !== offerKey(row)) {
+      say(`${name} is offered to you again. Your answer was to the earlier offer.`);
+    } else if (!call) {
       if (won) congratulate(row.lead_id, name, "Stay here");
       else if (type === "decline") say(accepted ? `Declined: ${name} goes to somebody else.` : refusal(answer));
       else say(isNewLead(row) || answer.result === "lost" ? GONE : refusal(answer));
@@ -198,7 +223,7 @@ class Offers {
       Object.assign(call, accepted ? { stage: "connected" } : kept);
     } else {
       if (call.stage === "won" && accepted) say("The lead stays yours.");
-      this.calls.delete(row.lead_id);
+      this.calls.delete(offerKey(row));
     }
   }
 
@@ -218,31 +243,22 @@ class Offers {
     this.press(ringing[0]);
   }
 
-  /** @param {string} lead */
-  press(lead) {
-    const call = this.calls.get(lead);
-    if (call?.stage === "ringing") this.answer(this.rowOf(lead, call), "press_one");
-    else if (call?.stage === "won") this.answer(this.rowOf(lead, call), "connect");
+  /** @param {string} key of the offer */
+  press(key) {
+    const call = this.calls.get(key);
+    if (call?.stage === "ringing") this.answer(rowOf(call), "press_one");
+    else if (call?.stage === "won") this.answer(rowOf(call), "connect");
   }
 
-  /** @param {string} lead */
-  hangUp(lead) {
-    const call = this.calls.get(lead);
+  /** @param {string} key of the offer */
+  hangUp(key) {
+    const call = this.calls.get(key);
     if (call?.stage === "ringing" || call?.stage === "won") {
-      this.answer(this.rowOf(lead, call), "hang_up");
+      this.answer(rowOf(call), "hang_up");
       return;
     }
-    this.calls.delete(lead);
+    this.calls.delete(key);
     this.draw();
-  }
-
-  /**
-   * @param {string} lead
-   * @param {Call} call
-   * @returns {BoardRow} without an epoch if the lead is no longer offered
-   */
-  rowOf(lead, call) {
-    return this.rows.get(lead) ?? { lead_id: lead, rank: 0, version: 0, columns: { name: call.name } };
   }
 
   // -- what is shown ----------------------------------------------------------------------------------------------
@@ -250,17 +266,14 @@ class Offers {
   draw() {
     const place = this.place;
     if (!place) return;
-    const waiting = this.onlyRings ? [] : [...this.rows.values()].filter((row) => !this.calls.has(row.lead_id));
+    const waiting = this.onlyRings ? [] : [...this.rows.values()].filter((row) => !this.calls.has(offerKey(row)));
     /** @type {[string, () => HTMLElement][]} */
     const wanted = [];
-    for (const [lead, call] of this.calls) {
-      wanted.push([`call ${lead} ${call.epoch} ${call.stage}`, () => this.callCard(lead, call)]);
+    for (const [key, call] of this.calls) {
+      wanted.push([`call ${key} ${call.stage}`, () => this.callCard(key, call)]);
     }
     for (const row of waiting.slice(0, MOST_CARDS)) {
-      wanted.push([
-        `offer ${row.lead_id} ${row.columns.epoch}`,
-        () => cards.offerCard(row, this.buttons(row), this.times),
-      ]);
+      wanted.push([`offer ${offerKey(row)}`, () => cards.offerCard(row, this.buttons(row), this.times)]);
     }
     const hidden = waiting.length - MOST_CARDS;
     if (hidden > 0) wanted.push([`more ${hidden}`, () => cards.moreCard(`and ${hidden} more in My queue`)]);
@@ -276,12 +289,12 @@ class Offers {
       n += 1;
     }
     for (const row of waiting) {
-      const card = this.cards.get(`offer ${row.lead_id} ${row.columns.epoch}`);
+      const card = this.cards.get(`offer ${offerKey(row)}`);
       if (card) cards.showWords(card, row, this.words[row.lead_id]);
     }
     for (const button of elements("button", place, "button")) {
-      const card = button.closest("[data-lead]");
-      button.disabled = card instanceof HTMLElement && this.answering.has(card.dataset.lead ?? "");
+      const card = button.closest("[data-offer]");
+      button.disabled = card instanceof HTMLElement && this.answering.has(card.dataset.offer ?? "");
     }
     place.hidden = !this.cards.size;
     // If the focused card was removed, the next card gets the focus, or the page.
@@ -298,14 +311,15 @@ class Offers {
   }
 
   /**
-   * @param {string} lead
+   * @param {string} key of the offer
    * @param {Call} call
    */
-  callCard(lead, call) {
-    return cards.callCard(lead, call, {
-      row: this.rows.get(lead),
-      press: () => this.press(lead),
-      hangUp: () => this.hangUp(lead),
+  callCard(key, call) {
+    const row = this.rows.get(call.lead);
+    return cards.callCard(call, {
+      row: row?.columns.epoch === call.epoch ? row : undefined,
+      press: () => this.press(key),
+      hangUp: () => this.hangUp(key),
     });
   }
 

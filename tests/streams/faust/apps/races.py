@@ -140,6 +140,11 @@ def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> Non
         # A fetch that is still under way would take what the seek brings back, and nobody would put it back.
         async with fetching:
             await seek()
+        say(sought=_offsets(consumer._read_offset))
+
+    async def fetch_alone() -> dict[Any, Any]:
+        async with fetching:
+            return dict(await fetch()) if app.in_recovery else {}
 
     async def _getmany(active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
         nonlocal happened
@@ -148,14 +153,21 @@ def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> Non
         happened = True
         records: dict[Any, Any] = {}
         for _ in range(20):
-            async with fetching:
-                if app.in_recovery and not any(tp.topic == TOPIC for tp in records):
-                    records.update(await fetch())
-        say(fetched=True)
+            if not any(tp.topic == TOPIC for tp in records):
+                # Faust may cancel this call. The consumer's thread fetches on, so the seek still waits for its end.
+                records |= await asyncio.shield(asyncio.ensure_future(fetch_alone()))
+        say(
+            fetched=True,
+            taken=_offsets({tp: (taken[0].offset, taken[-1].offset) for tp, taken in records.items()}),
+        )
         return records
 
     consumer._getmany = _getmany
     consumer.perform_seek = perform_seek
+
+
+def _offsets(found: dict[Any, Any]) -> dict[str, Any]:
+    return {f"{tp.topic}/{tp.partition}": offsets for tp, offsets in found.items()}
 
 
 def _waiting(app: StageApp) -> int:

@@ -11,7 +11,7 @@ _TOLD: Final = frozenset({"owned", "owned_by_active", "claimed_once", "arrived_a
 """Facts that reps may know of every lead in a list: none says who the prospect is, or who had the lead."""
 
 
-def why_here(rules: OrgRules, queue_id: str, *, oversees: bool) -> str | None:
+def queue_reason(rules: OrgRules, queue_id: str, *, oversees: bool) -> str | None:
     """Return why leads are in a shared queue, in a sentence.
 
     None for a rep if the rules name a fact of the prospect that the queue does not show: its leads have that fact (Q3).
@@ -29,12 +29,12 @@ def why_here(rules: OrgRules, queue_id: str, *, oversees: bool) -> str | None:
 def rules_sentence(value: Mapping[str, Any], rules: OrgRules) -> str | None:
     """Return the rules of a queue or a view in a sentence; None if it has none."""
     names, taken, left_out = Names(rules), value.get("inclusion"), value.get("exclusion")
-    said = []
-    if _has_rules(taken):
-        said.append(rule_text(taken, names=names))
+    if not _has_rules(taken) and not _has_rules(left_out):
+        return None
+    said = [rule_text(taken, names=names) if _has_rules(taken) else "every lead"]
     if _has_rules(left_out):
         said.append(f"not if {rule_text(left_out, names=names)}")
-    return f"Why they are here: {'; '.join(said)}." if said else None
+    return f"Why they are here: {'; '.join(said)}."
 
 
 def _has_rules(tree: Any) -> bool:

@@ -42,7 +42,7 @@ def acls(  # each parameter is an option
 
     Example: firstclaim acls --for worker --json
     """
-    from application.kafka_access import cluster
+    from application.kafka_access import acl_admin
     from application.kafka_access import commands as forms
     from application.kafka_access.table import PROCESSES, principal_of, processes
 
@@ -60,7 +60,7 @@ def acls(  # each parameter is an option
         raise ConfigError("--remove", "goes with --commands")
     settings = found()
     if apply:
-        count = asyncio.run(cluster.allow(settings, principals))
+        count = asyncio.run(acl_admin.allow(settings, principals))
         typer.echo(f"{count} ACLs of {len(principals)} principals exist")
     elif not as_json:
         for principal in principals:

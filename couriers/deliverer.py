@@ -21,8 +21,8 @@ from couriers.port import (
     DeliveryError,
     LaterError,
     ProviderDownError,
-    Receipt,
     Request,
+    SendReceipt,
     UnwantedError,
 )
 from couriers.requests import quiet_seconds, request_of
@@ -205,7 +205,7 @@ class Deliverer:
             return "withdrawn", NOBODY, OVER
         return receipt.status, receipt.provider, receipt.detail
 
-    async def _delivered(self, pending: Pending) -> Receipt:
+    async def _delivered(self, pending: Pending) -> SendReceipt:
         """Deliver a request, however often it takes. Raises what ends it."""
         async for attempt in DELIVER.attempts(
             LaterError, self._channel.name, failed=lambda error: self._failed(pending, error)
@@ -214,7 +214,7 @@ class Deliverer:
                 return await self._attempt(pending)
         raise AssertionError  # the last attempt returned or raised
 
-    async def _attempt(self, pending: Pending) -> Receipt:
+    async def _attempt(self, pending: Pending) -> SendReceipt:
         while (quiet := quiet_seconds(pending, self._directory, self._clock())) > 0:  # noqa: ASYNC110  # a clock has no event
             await asyncio.sleep(min(quiet, QUIET_LOOK_SECONDS))
         left = (pending.until - self._clock()).total_seconds()
@@ -229,7 +229,7 @@ class Deliverer:
                 return await self._sent(pending, request)
         raise OverError
 
-    async def _sent(self, pending: Pending, request: Request) -> Receipt:
+    async def _sent(self, pending: Pending, request: Request) -> SendReceipt:
         """Let the channel send, within its time. An attempt that fails after a withdrawal is the last one."""
         pending.phase = Phase.SENDING
         pending.attempts += 1
@@ -251,7 +251,7 @@ class Deliverer:
         pending.phase = Phase.ENDED
         return receipt
 
-    async def _send(self, request: Request) -> Receipt:
+    async def _send(self, request: Request) -> SendReceipt:
         try:
             async with asyncio.timeout(self._channel.send_seconds):
                 return await self._channel.send(request)

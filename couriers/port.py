@@ -37,7 +37,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class SendReceipt:
     """What a channel did. `detail`: the provider's words."""
 
     provider: str
@@ -96,7 +96,7 @@ class Channel(Protocol):
     concurrency: int
     send_seconds: float
 
-    async def send(self, request: Request) -> Receipt:
+    async def send(self, request: Request) -> SendReceipt:
         """Deliver a request."""
         ...
 

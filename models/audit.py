@@ -64,11 +64,15 @@ LONGEST_VALUE: Final = 4_000
 
 
 class AuditDifference(msgspec.Struct, frozen=True):
-    """One value that the act changed or used. `path`: its name. `old`, `new`: null where there is no value."""
+    """One value that the act changed or used. `path`: its name. `old`, `new`: null where there is no value.
+
+    `rule`: the new rule, if the path is a part of a rule of which only parts changed.
+    """
 
     path: str
     old: Any = None
     new: Any = None
+    rule: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +102,8 @@ def bounded(differences: tuple[AuditDifference, ...]) -> tuple[AuditDifference, 
     kept: list[AuditDifference] = []
     size = 0
     for one in differences[:MOST_DIFFERENCES]:
-        short = AuditDifference(one.path[:LONGEST_VALUE], _short(one.old), _short(one.new))
+        rule = one.rule if _short(one.rule) is one.rule else msgspec.UNSET
+        short = AuditDifference(one.path[:LONGEST_VALUE], _short(one.old), _short(one.new), rule)
         size += len(msgspec.json.encode(short))
         if size > MOST_BYTES:
             break
@@ -109,5 +114,5 @@ def bounded(differences: tuple[AuditDifference, ...]) -> tuple[AuditDifference, 
 
 
 def _short(value: Any) -> Any:
-    written = msgspec.json.encode(value)
+    written = b"" if value is msgspec.UNSET else msgspec.json.encode(value)
     return value if len(written) <= LONGEST_VALUE else written[:LONGEST_VALUE].decode(errors="replace") + "…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from application.kafka_access.cluster import NoAuthorizer, held_acls
+from application.kafka_access.acl_admin import NoAuthorizer, held_acls
 from application.kafka_access.comparison import compare
 from models.errors import FirstclaimError
 from runtime.checks import Check

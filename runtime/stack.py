@@ -212,7 +212,7 @@ def _user_of(process: str) -> str:
 
 def _give_access(settings: Settings) -> None:
     """Create the topics and our processes' ACLs as the superuser; existing ones stay."""
-    from application.kafka_access.cluster import allow  # noqa: PLC0415  # as above
+    from application.kafka_access.acl_admin import allow  # noqa: PLC0415  # as above
     from application.kafka_access.table import processes  # noqa: PLC0415  # as above
     from streams.topics import provision  # noqa: PLC0415  # as above
 

@@ -136,14 +136,19 @@ class RowStore(Store[bytes, Any]):
         super().__post_init__()
         self.rows = LeadRows()
 
-    def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:  # noqa: ARG002
-        """Apply records read in recovery. The serialisers are not used: our codec decodes the journal (faust.md 7)."""
+    def apply_records(self, partition: int, records: Iterable[Any]) -> None:
+        """Apply one partition's records, read in recovery. Our codec decodes the journal (faust.md 7)."""
         apply = self.rows.apply
-        for event in batch:
-            message = event.message
-            if isinstance(message.value, PlaceholderRecord):
+        for record in records:
+            value = record.value
+            if isinstance(value, PlaceholderRecord):
                 continue  # no record for us, or an unreadable one, which is already counted and logged
-            apply(message.partition, message.key, message.value)
+            apply(partition, record.key, value)
+
+    def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:  # noqa: ARG002
+        """Apply events, as Faust without our patches does. The serialisers are not used."""
+        for event in batch:
+            self.apply_records(event.message.partition, [event.message])
 
     async def on_recovery_completed(self, active_tps: set[Any], standby_tps: set[Any]) -> None:  # noqa: ARG002
         """Remove the partitions that are not ours (docs/faust.md 10)."""

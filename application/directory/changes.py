@@ -14,11 +14,15 @@ _SHOWN: Final = 70
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """The old and the new value at one path of an object. None where there is no value."""
+    """The old and the new value at one path of an object. None where there is no value.
+
+    `rule`: the new rule, if the path is a part of a rule. Its value alone does not say what it is about.
+    """
 
     path: str
     old: Any
     new: Any
+    rule: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,18 +102,28 @@ def _change(key: Key, old: Value | None, new: Value | None, refused: str | None)
     return Change(change="changed", kind=kind, id=object_id, paths=paths, remark=remark)
 
 
-def differences(old: Any, new: Any, path: str = "") -> Iterator[Difference]:
-    """Yield each path at which two values differ. A list of texts and numbers counts as one value."""
+def differences(
+    old: Any, new: Any, path: str = "", rule: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+) -> Iterator[Difference]:
+    """Yield each path at which two values differ. A list of texts and numbers counts as one value.
+
+    `rule`: the new rule in which the values are.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
+        rule = new if _is_rule(old) and _is_rule(new) else rule
         for name in [*new, *(name for name in old if name not in new)]:
             inner = f"{path}.{name}" if path else name
-            yield from differences(old.get(name), new.get(name), inner)
+            yield from differences(old.get(name), new.get(name), inner, rule)
     elif _of_objects(old) and _of_objects(new):
         for place in range(max(len(old), len(new))):
             here, there = (side[place] if place < len(side) else None for side in (old, new))
-            yield from differences(here, there, f"{path}[{place}]")
+            yield from differences(here, there, f"{path}[{place}]", rule)
     elif _value_text(old) != _value_text(new):
-        yield Difference(path, old, new)
+        yield Difference(path, old, new, rule)
+
+
+def _is_rule(value: dict[str, Any]) -> bool:
+    return "field" in value and "direction" not in value  # a sort order has a direction
 
 
 def _of_objects(value: Any) -> bool:

@@ -31,37 +31,37 @@ class FaultInjector:
         self._say = say
         self.done: Counter[str] = Counter()
 
-    async def inject(self, blows: list[Fault]) -> None:
+    async def inject(self, faults: list[Fault]) -> None:
         """Carry out every fault at its time, concurrently, and return when all are over."""
         began = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
-            for blow in blows:
-                group.create_task(self._kill_and_wait(blow, began + blow.at))
+            for fault in faults:
+                group.create_task(self._kill_and_wait(fault, began + fault.at))
 
-    async def _kill_and_wait(self, blow: Fault, at: float) -> None:
+    async def _kill_and_wait(self, fault: Fault, at: float) -> None:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, at - loop.time()))
-        self._say(f"{blow.at:6.1f} s  {blow}")
+        self._say(f"{fault.at:6.1f} s  {fault}")
         victims = self._victims
-        match blow.act:
+        match fault.act:
             case Act.KILL:
-                count = victims.signal(blow.who, signal.SIGKILL)
+                count = victims.signal(fault.who, signal.SIGKILL)
             case Act.TERM:
-                count = victims.signal(blow.who, signal.SIGTERM)
+                count = victims.signal(fault.who, signal.SIGTERM)
             case Act.STOP:
-                count = victims.signal(blow.who, signal.SIGSTOP)
-                await asyncio.sleep(blow.seconds)
-                victims.signal(blow.who, signal.SIGCONT)
+                count = victims.signal(fault.who, signal.SIGSTOP)
+                await asyncio.sleep(fault.seconds)
+                victims.signal(fault.who, signal.SIGCONT)
             case Act.JUMP_CLOCK:
-                count = victims.jump_clock(blow.who, blow.shift)
-                await asyncio.sleep(blow.seconds)
-                victims.jump_clock(blow.who, 0)
+                count = victims.jump_clock(fault.who, fault.shift)
+                await asyncio.sleep(fault.seconds)
+                victims.jump_clock(fault.who, 0)
             case Act.LOCK_DATABASE:
-                await self._lock(blow.seconds)
+                await self._lock(fault.seconds)
                 count = 1
             case _:
-                count = await self._brokers.inject(blow)
-        self.done[str(blow.act)] += count
+                count = await self._brokers.inject(fault)
+        self.done[str(fault.act)] += count
 
     async def _lock(self, seconds: float) -> None:
         connection = await asyncio.to_thread(

@@ -142,15 +142,15 @@ def _round(
     """
     source = random.Random(seed)  # noqa: S311  # the same seed must give the same faults
     names = [f"worker-{n}" for n in range(1, workers + 1)]
-    blows = [Fault(at=seconds * 0.45, act=Act.KILL, who=tuple(names))]
+    faults = [Fault(at=seconds * 0.45, act=Act.KILL, who=tuple(names))]
     if seconds >= LONG_SECONDS:
-        blows.append(
+        faults.append(
             Fault(at=seconds * source.uniform(0.2, 0.3), act=Act.LOCK_DATABASE, seconds=LOCK_SECONDS)
         )
         if brokers == 1:
-            blows.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=Act.KILL_BROKER))
+            faults.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=Act.KILL_BROKER))
     if clock_jumps:
-        blows += [
+        faults += [
             Fault(
                 at=seconds * share,
                 act=Act.JUMP_CLOCK,
@@ -161,14 +161,14 @@ def _round(
             for share, shift in ((0.1, JUMP_SECONDS), (0.55, -JUMP_SECONDS))
         ]
     if brokers > 1:
-        blows += _cluster_faults(seconds, source, isolated=isolated)
+        faults += _cluster_faults(seconds, source, isolated=isolated)
     deck = _shuffled_faults(names, source, telephone=telephone)
-    for at in _moments(seconds, source, None if count is None else count - len(blows)):
+    for at in _moments(seconds, source, None if count is None else count - len(faults)):
         deck = deck or _shuffled_faults(names, source, telephone=telephone)
         act, who = deck.pop()
         lasts = source.uniform(*STOP_SECONDS) if act is Act.STOP else 0.0
-        blows.append(Fault(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
-    return sorted(blows, key=lambda blow: blow.at)[:count]
+        faults.append(Fault(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
+    return sorted(faults, key=lambda fault: fault.at)[:count]
 
 
 def _moments(seconds: float, source: random.Random, count: int | None) -> Iterator[float]:

@@ -121,9 +121,19 @@ async def chaos(
                 clocks = FakeClocks(folder / "clocks") if clock_jumps else None
                 crm = CrmConsumers(consumers, settings, folder / "crm.sqlite", seconds, say)
                 await parts.enter_async_context(crm)
-                blows = planned(isolated=isolation is not None)
+                planned_faults = planned(isolated=isolation is not None)
                 run = _Run(
-                    seconds, workers, seed, say, phones, crm, clocks, blows, events, histories, isolation
+                    seconds,
+                    workers,
+                    seed,
+                    say,
+                    phones,
+                    crm,
+                    clocks,
+                    planned_faults,
+                    events,
+                    histories,
+                    isolation,
                 )
                 return await _on(stack, settings, run)
     except TimeoutError as error:
@@ -141,7 +151,7 @@ class _Run:
     phones: Telephones | None
     crm: CrmConsumers
     clocks: FakeClocks | None
-    blows: list[Fault]
+    planned_faults: list[Fault]
     events: int | None
     histories: Path | None
     isolation: BrokerIsolation | None
@@ -301,7 +311,7 @@ async def _load(
         tasks["feed"] = asyncio.create_task(feed.run())
         moments = ConservationProbe(settings, run.seconds, say)
         tasks["moments"] = asyncio.create_task(moments.watch())
-        tasks["fate"] = asyncio.create_task(fate.inject(run.blows))
+        tasks["fate"] = asyncio.create_task(fate.inject(run.planned_faults))
         done, _ = await asyncio.wait(tasks.values(), timeout=run.seconds, return_when=asyncio.FIRST_EXCEPTION)
         for ended in done:
             ended.result()  # raises what ended it

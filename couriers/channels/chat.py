@@ -13,9 +13,9 @@ from couriers.port import (
     ChannelName,
     Kind,
     LaterError,
-    Receipt,
     Report,
     Request,
+    SendReceipt,
     UndeliverableError,
     UnwantedError,
 )
@@ -44,7 +44,7 @@ class ChatChannel:
         self.concurrency = settings.connections
         self._taken: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    async def send(self, request: Request) -> Receipt:
+    async def send(self, request: Request) -> SendReceipt:
         """Send a message to each chat that wants it and did not take it yet."""
         wanted = [one for one in request.settings.chat.services if _wants(one, request)]
         if not wanted:
@@ -66,7 +66,7 @@ class ChatChannel:
         if len(unknown) == len(wanted):
             raise UndeliverableError(PROVIDER, f"the courier knows no address of {', '.join(unknown)}")
         missing = f"; no address of {', '.join(unknown)}" if unknown else ""
-        return Receipt(PROVIDER, f"{len(wanted) - len(unknown)} of {len(wanted)} chats{missing}")
+        return SendReceipt(PROVIDER, f"{len(wanted) - len(unknown)} of {len(wanted)} chats{missing}")
 
     async def withdraw(self, notification: Notification) -> bool:
         """Return False, because a message to a chat cannot be taken back."""

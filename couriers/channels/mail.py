@@ -12,7 +12,7 @@ from couriers.mail.digest_requests import ExceptionDigests
 from couriers.mail.messages import compose
 from couriers.mail.settings import MailSettings
 from couriers.mail.smtp import SmtpPool
-from couriers.port import Channel, ChannelName, Kind, Receipt, Report, Request, UndeliverableError
+from couriers.port import Channel, ChannelName, Kind, Report, Request, SendReceipt, UndeliverableError
 from models.errors import ConfigError
 from models.public import Notification
 from streams.settings import Settings
@@ -34,7 +34,7 @@ class MailChannel:
         self._pool = SmtpPool(settings)
         self.concurrency = settings.connections
 
-    async def send(self, request: Request) -> Receipt:
+    async def send(self, request: Request) -> SendReceipt:
         """Send a mail. A repeat of a request has the same Message-ID."""
         recipient = parseaddr(request.rep.email or "")[1]
         if "@" not in recipient:
@@ -44,7 +44,7 @@ class MailChannel:
         )
         mail["To"] = recipient
         answer = await self._pool.send(mail, sender, recipient)
-        return Receipt(self._pool.provider, answer)
+        return SendReceipt(self._pool.provider, answer)
 
     async def withdraw(self, notification: Notification) -> bool:
         """Return False, because a mail cannot be taken back."""

@@ -12,9 +12,9 @@ from couriers.port import (
     ChannelName,
     Kind,
     LaterError,
-    Receipt,
     Report,
     Request,
+    SendReceipt,
     UndeliverableError,
     UnwantedError,
 )
@@ -55,7 +55,7 @@ class PushChannel:
         self._clock = clock
         self.concurrency = settings.connections
 
-    async def send(self, request: Request) -> Receipt:
+    async def send(self, request: Request) -> SendReceipt:
         """Send a message to each of the rep's browsers. A repeat replaces what the browser shows."""
         self._subscriptions.check()
         if not self._subscriptions.caught_up.is_set():
@@ -72,7 +72,7 @@ class PushChannel:
         taken = [(browser, words) for browser, verdict, words in found if verdict is Verdict.TAKEN]
         if taken:
             browser, words = taken[0]
-            return Receipt(host_of(browser), f"{len(taken)} of {len(found)} browsers: {words}{removed}")
+            return SendReceipt(host_of(browser), f"{len(taken)} of {len(found)} browsers: {words}{removed}")
         for wanted, error in ((Verdict.LATER, LaterError), (Verdict.REFUSED, UndeliverableError)):
             for browser, verdict, words in found:
                 if verdict is wanted:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import structlog
 
-from couriers.port import ChannelName, Kind, LaterError, Receipt, Report, Request, UndeliverableError
+from couriers.port import ChannelName, Kind, LaterError, Report, Request, SendReceipt, UndeliverableError
 from couriers.telephone import call_events
 from couriers.telephone.live import LiveCall, Tools
 from couriers.telephone.machine import Phase, RepCall, Times
@@ -66,7 +66,7 @@ class CallChannel:
         self.is_stale: Callable[[Request], bool] = lambda _: False
         """Returns whether a request to connect waited too long (N6)."""
 
-    async def send(self, request: Request) -> Receipt:
+    async def send(self, request: Request) -> SendReceipt:
         """Begin the call of a request. A `connect` of a rep who is on the line connects that call."""
         if self.tools is None:
             raise LaterError("telephone", "it is starting")
@@ -80,7 +80,7 @@ class CallChannel:
         if about.notification_id in self._withdrawn:
             raise UndeliverableError(provider, "it was over before it rang")
         if call_id in self._calls or (connects and self._rings(about.lead_id, about.rep_id)):
-            return Receipt(provider, "it rings already")
+            return SendReceipt(provider, "it rings already")
         if len(self._calls) >= MOST_CALLS:
             raise LaterError(provider, f"{MOST_CALLS} calls are open already")
         address = address_of(request, provider)
@@ -103,7 +103,7 @@ class CallChannel:
         task = asyncio.create_task(call.run(seconds + 1.0))
         self._tasks[call_id] = task
         task.add_done_callback(lambda done: self._done(call_id, done))
-        return Receipt(provider, "it rings")
+        return SendReceipt(provider, "it rings")
 
     async def withdraw(self, notification: Notification) -> bool:
         """Tell the call that its offer is over. Return whether it had come to nothing yet."""
@@ -178,16 +178,16 @@ class CallChannel:
         assert self.tools is not None  # noqa: S101  # a call has tools
         await self._report(request.notification, status, self.tools.provider.name, detail)
 
-    def _connect(self, call: LiveCall, request: Request, phone: str) -> Receipt:
+    def _connect(self, call: LiveCall, request: Request, phone: str) -> SendReceipt:
         """Let a rep who is on the line be connected. A request that waited too long is asked for again (N6)."""
         assert self.tools is not None  # noqa: S101  # a call has tools
         provider = self.tools.provider.name
         if self.is_stale(request):
             call.happens(call_events.MayConnectNoMore())
-            return Receipt(provider, "it waited too long, so the engine is asked again", "delivered")
+            return SendReceipt(provider, "it waited too long, so the engine is asked again", "delivered")
         call.connects = request
         call.happens(call_events.MayConnect(phone))
-        return Receipt(provider, "the rep is on the line", "delivered")
+        return SendReceipt(provider, "the rep is on the line", "delivered")
 
     def _caller(self, about: Notification) -> str | None:
         """Return the leg of the lead that is on the line: under its own id, or as an inquiry of a known lead (N5)."""

@@ -1,7 +1,7 @@
 """Patches how Faust recovers a table from its changelog: up to its end, and without losing fetched records."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import faust
 import faust.transport.drivers.aiokafka as driver
@@ -9,6 +9,11 @@ from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 
 from streams.patches.consumer_access import high_watermarks
+
+CHANGELOG_FETCHES_WAITING: Final = 4
+"""How many partitions' fetched records may wait to be applied before the next fetch. Each has at most 1 MiB."""
+CHANGELOG_WAIT_SECONDS: Final = 0.001
+"""How long a fetch that may not begin yet waits before it checks again."""
 
 
 def hold_fetching_until_sought() -> None:
@@ -49,34 +54,56 @@ def recover_to_high_watermarks() -> None:
     driver.AIOKafkaConsumerThread._highwaters = _highwaters
 
 
+class ChangelogRecords(NamedTuple):
+    """The records of one fetch of one changelog's partition, in order."""
+
+    tp: Any
+    records: list[Any]
+
+
 def read_changelogs_in_batches() -> None:
-    """Read changelogs without a task and a timer for each record."""
+    """Apply a fetch of a changelog at once: without a message, an event, a task and a timer for each record."""
+    wait_next_records = Consumer._wait_next_records
+
+    async def _wait_next_records(self: Any, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's name
+        """Fetch, and hand the records of changelogs to the recovery. Only the other records are returned."""
+        recovery, queue = self.app.tables.recovery, self.app.tables.changelog_queue
+        # Wait before the fetch: its records belong to the assignment of this moment.
+        while queue.qsize() >= CHANGELOG_FETCHES_WAITING and self.flow_active and not self.should_stop:
+            await asyncio.sleep(CHANGELOG_WAIT_SECONDS)
+        records: Any
+        records, active = await wait_next_records(self, timeout)
+        if records and self.flow_active:
+            for tp in recovery.active_tps & records.keys():
+                taken = records.pop(tp)
+                if active is None or tp in active or tp in self._buffered_partitions:
+                    queue.force_put_nowait(ChangelogRecords(tp, taken))
+        return records, active
 
     async def _slurp_changelogs(self: Any) -> None:
-        """Take all queued records at once. Every record still passes the table's own check against older rows."""
+        """Apply queued fetches. Every record still passes the table's own check against older rows."""
         queue = self.tables.changelog_queue
         while not self.should_stop:
             self.signal_recovery_end.clear()
             try:
-                first = await asyncio.wait_for(queue.get(), timeout=1.0)
+                found = await asyncio.wait_for(queue.get(), timeout=1.0)
             except TimeoutError:
                 _maybe_recovered(self)
                 continue
-            events = [first]
-            while not queue.empty() and len(events) < 1000:  # noqa: PLR2004  # enough for one turn of the loop
-                events.append(queue.get_nowait())
-            for event in events:
-                tp, offset = event.message.tp, event.message.offset
-                if tp not in self.active_tps:
-                    continue
+            # A rebalance can make a partition active between a fetch and its delivery; then Faust queues events.
+            tp, records = (
+                found if isinstance(found, ChangelogRecords) else (found.message.tp, [found.message])
+            )
+            if tp in self.active_tps:
                 seen = self.active_offsets.get(tp)
-                if seen is None or offset > seen:
-                    self.active_offsets[tp] = offset
-                    self.buffers[self.tp_to_table[tp]].append(event)
-            self.flush_buffers()
+                self.active_offsets[tp] = max(records[-1].offset, -1 if seen is None else seen)
+                self.tp_to_table[tp].data.apply_records(
+                    tp.partition, (one for one in records if seen is None or one.offset > seen)
+                )
             _maybe_recovered(self)
             await asyncio.sleep(0)
 
+    Consumer._wait_next_records = _wait_next_records
     Recovery._slurp_changelogs = faust.Service.task(_slurp_changelogs)
 
 

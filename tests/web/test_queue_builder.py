@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,6 +31,9 @@ async def saved(page: Page) -> None:
 async def publish(page: Page) -> None:
     """Publish the view, and confirm."""
     await page.get_by_role("button", name="Publish View").click()
+    await expect(page.locator("#publish")).to_be_visible()
+    changes = " ".join(await page.locator("#publish [data-changes] li").all_inner_texts())
+    assert not re.search(r"rules\[|\w_\w|\{", changes), "a path, a name of the contract, or JSON"
     await page.get_by_role("button", name="Ok").click()
     await until_said(page, "Published.")
     await expect(page.locator("[data-unpublished]")).to_be_hidden()

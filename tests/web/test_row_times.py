@@ -76,7 +76,7 @@ async def test_x6_a_list_shows_ages_the_leads_time_phones_labels_and_dashes(offi
     cells = await row(page, late).locator("td").all_inner_texts()
     assert cells[1:4] == ["--", "--", "--"]
     await expect(page.locator(".sorted")).to_have_text("Sorted By: Loan amount, the highest first")
-    await expect(page.locator(".why-here")).to_have_text("Why they are here: the lead has no owner.")
+    await expect(page.locator(".queue-reason")).to_have_text("Why they are here: the lead has no owner.")
     assert await serious(page) == []
     await shot(page, "call-queue")
     # Where a lead is stays hidden in a queue that does not show it.

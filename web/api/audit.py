@@ -23,11 +23,12 @@ Word = Annotated[str | None, Query(min_length=1, max_length=300)]
 
 
 class AuditChange(Model):
-    """One value that the act changed or used."""
+    """One value that the act changed or used. `rule`: the new rule, if only parts of a rule changed."""
 
     path: str
     old: Any
     new: Any
+    rule: dict[str, Any] | None = None
 
 
 class AuditEntry(Model):

@@ -201,7 +201,7 @@ async def _edit(
         version=done.version,
         etag=etag(done.version) if done.version is not None and done.value is not None else None,
         value=done.value,
-        changes=[Changed(**msgspec.structs.asdict(change)) for change in done.changes],
+        changes=[Changed(path=change.path, old=change.old, new=change.new) for change in done.changes],
         effects=done.effects,
     )
 

@@ -61,7 +61,7 @@ class ErasurePreview(Model):
     leads: list[ErasableLead]
 
 
-class Receipt(Model):
+class ErasureShown(Model):
     """A receipt, as in the topic `erasures`. It has no personal data. `left_until`: topic -> when retention is over."""
 
     receipt_id: str
@@ -74,9 +74,9 @@ class Receipt(Model):
 
 
 @router.get("")
-async def receipts(person: Reads, parts: PartsOf) -> list[Receipt]:
+async def receipts(person: Reads, parts: PartsOf) -> list[ErasureShown]:
     """List the org's newest receipts, newest first."""
-    return [Receipt.model_validate(each) for each in await newest_receipts(parts.settings, person.org)]
+    return [ErasureShown.model_validate(each) for each in await newest_receipts(parts.settings, person.org)]
 
 
 @router.post("/preview")
@@ -102,7 +102,7 @@ async def preview(person: Looks, parts: PartsOf, given: Named) -> ErasurePreview
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-async def erase_person(person: Erases, parts: PartsOf, given: Erasure) -> Receipt:
+async def erase_person(person: Erases, parts: PartsOf, given: Erasure) -> ErasureShown:
     """Erase a person everywhere but in the past of Kafka's logs, which retention removes. Repeating it does no harm.
 
     Answers 409 if there are more or fewer leads than the preview named, and 503 if a part of the system is away or
@@ -129,7 +129,7 @@ async def erase_person(person: Erases, parts: PartsOf, given: Erasure) -> Receip
                 raise Problem(HTTPStatus.CONFLICT, "not-erased", outcome.refused[0])
             (receipt,) = outcome.receipts
             entry.add("receipts", [receipt.receipt_id])
-    return Receipt.model_validate(receipt)
+    return ErasureShown.model_validate(receipt)
 
 
 def _read(text: str) -> Erasable:

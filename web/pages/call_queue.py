@@ -14,10 +14,10 @@ from web.pages.common import data, render
 from web.parts import Services
 from web.services.call_times import call_times_in, shows_call_times
 from web.services.list_words import OWN_QUEUE, sorted_by
+from web.services.queue_reason import queue_reason
 from web.services.row_licences import unlicensed
 from web.services.takers import ALL_MOVES
 from web.services.visible_queues import stretch, visible
-from web.services.why_here import why_here
 
 router = APIRouter(include_in_schema=False)
 Reads = Annotated[Person, Depends(Access("queues:read"))]
@@ -78,7 +78,7 @@ async def call_queue(
         chosen=chosen,
         info=info,
         sorted_by=sorted_by(info.sort) if info else OWN_QUEUE,
-        why_here=why_here(rules, chosen, oversees=person.oversees) if info else None,
+        queue_reason=queue_reason(rules, chosen, oversees=person.oversees) if info else None,
         round=chosen == MINE or bool(info and not info.claimable),
         custom=tab == "custom",
         moves=moves,

@@ -12,9 +12,9 @@ from web.pages.call_queue import WINDOW, described, shelf
 from web.pages.common import data, render
 from web.parts import Services
 from web.services.list_words import sorted_by
+from web.services.queue_reason import rules_sentence
 from web.services.rule_fields import org_fields
 from web.services.view_pages import own, shown, stretch
-from web.services.why_here import rules_sentence
 from web.store.views import CustomView
 
 router = APIRouter(include_in_schema=False)
@@ -60,7 +60,7 @@ async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: 
         view=view,
         chosen=view.view_id,
         sorted_by=sorted_by(view.value.get("sort", {})),
-        why_here=rules_sentence(view.value, parts.directory.org(person.org)),
+        queue_reason=rules_sentence(view.value, parts.directory.org(person.org)),
         custom=True,
         list_data=data(list_data),
         **await shelf(parts, person),

@@ -33,6 +33,7 @@ class DraftState(Model):
     value: dict[str, Any]
     published: dict[str, Any] | None
     unpublished_changes: list[Changed]
+    unpublished_words: list[str] = Field(description="The same changes, each in words")
     problems: list[QueueProblem]
     overtaken: bool = Field(description="Another version was published since the draft was begun")
     updated_by: str | None
@@ -48,6 +49,7 @@ def shown(state: QueueState) -> DraftState:
         value=state.value,
         published=state.published,
         unpublished_changes=[Changed(path=one.path, old=one.old, new=one.new) for one in state.unpublished],
+        unpublished_words=list(state.unpublished_words),
         problems=[QueueProblem(path=one.path, reason=one.reason) for one in state.problems],
         overtaken=state.overtaken,
         updated_by=state.draft.updated_by if state.draft else None,

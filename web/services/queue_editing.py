@@ -8,10 +8,13 @@ import msgspec
 from application.directory.changes import Difference, differences
 from application.directory.objects import normal
 from models import normalize
+from models.audit import AuditDifference
 from models.errors import InvalidInput, Problem, PublicationErrors
 from rules.inbound.envelope import storable
 from rules.inbound.publication import check
 from rules.queues.rule_book import OrgRules
+from web.services.audit.change_text import change_texts
+from web.services.names import Names
 from web.store.drafts import Draft
 
 MAX_BYTES = 256 * 1024
@@ -23,7 +26,8 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
 
     `value`: the draft, or the published value if there is no draft. `version`, `published`: the current publication,
     None if the queue is not published. `unpublished`: the differences between draft and publication, empty if there are
-    none. `problems`: what prevents publication. `tag`: identifies this state; an edit of it must name the tag.
+    none; `unpublished_words`: each of them in words. `problems`: what prevents publication. `tag`: identifies this
+    state; an edit of it must name the tag.
     """
 
     queue_id: str
@@ -31,6 +35,7 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None
     published: dict[str, Any] | None
     unpublished: tuple[Difference, ...]
+    unpublished_words: tuple[str, ...]
     problems: tuple[Problem, ...]
     tag: str
     draft: Draft | None
@@ -55,20 +60,29 @@ def state_of(rules: OrgRules, queue_id: str, draft: Draft | None) -> QueueState 
             version=version,
             published=published,
             unpublished=(),
+            unpublished_words=(),
             problems=(),
             tag=f"v{version}",
             draft=None,
         )
+    unpublished = tuple(differences(published or {}, draft.value))
     return QueueState(
         queue_id=queue_id,
         value=draft.value,
         version=version,
         published=published,
-        unpublished=tuple(differences(published or {}, draft.value)),
+        unpublished=unpublished,
+        unpublished_words=_in_words(rules, unpublished, is_new=published is None),
         problems=check("queue", queue_id, draft.value),
         tag=draft.revision,
         draft=draft,
     )
+
+
+def _in_words(rules: OrgRules, unpublished: tuple[Difference, ...], *, is_new: bool) -> tuple[str, ...]:
+    changes = [AuditDifference(one.path, one.old, one.new, one.rule) for one in unpublished]
+    texts = change_texts(changes, is_new=is_new, names=Names(rules))
+    return tuple(text[:1].upper() + text[1:] for text in texts)
 
 
 def drafted_value(queue_id: str, given: Mapping[str, Any]) -> dict[str, Any]:

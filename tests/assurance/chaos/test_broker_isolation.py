@@ -110,8 +110,8 @@ def test_without_the_program_or_the_right_the_reason_is_said(
 @pytest.mark.parametrize("seed", range(10))
 def test_the_faults_are_planned_only_where_a_broker_is_isolated(seed: int) -> None:
     ours = {Act.CUT_OFF_BROKER, Act.FILL_DISK}
-    assert ours <= {blow.act for blow in plan(180, 2, seed, brokers=3, isolated=True)}
-    assert not ours & {blow.act for blow in plan(180, 2, seed, brokers=3)}
+    assert ours <= {fault.act for fault in plan(180, 2, seed, brokers=3, isolated=True)}
+    assert not ours & {fault.act for fault in plan(180, 2, seed, brokers=3)}
 
 
 def _has_namespace() -> bool:

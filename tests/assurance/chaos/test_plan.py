@@ -1,4 +1,4 @@
-"""The same seed plans the same blows, and every plan has what a run must have."""
+"""The same seed plans the same faults, and every plan has what a run must have."""
 
 from collections import Counter
 from itertools import pairwise
@@ -14,29 +14,29 @@ PROCESSES = {"worker-1", "worker-2", "relay", "sink", "board", "courier-mail"}
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_long_run_has_everything(seed: int) -> None:
-    blows = plan(180, 2, seed)
-    acts = Counter(blow.act for blow in blows)
+    faults = plan(180, 2, seed)
+    acts = Counter(fault.act for fault in faults)
     assert acts[Act.KILL_BROKER] == acts[Act.LOCK_DATABASE] == 1
-    assert {blow.seconds for blow in blows if blow.act is Act.LOCK_DATABASE} == {LOCK_SECONDS}
-    assert ("worker-1", "worker-2") in {blow.who for blow in blows if blow.act is Act.KILL}
+    assert {fault.seconds for fault in faults if fault.act is Act.LOCK_DATABASE} == {LOCK_SECONDS}
+    assert ("worker-1", "worker-2") in {fault.who for fault in faults if fault.act is Act.KILL}
     for act in (Act.KILL, Act.TERM, Act.STOP):
-        hit = {who for blow in blows if blow.act is act for who in blow.who}
+        hit = {who for fault in faults if fault.act is act for who in fault.who}
         assert hit & {"worker-1", "worker-2"}
         assert hit <= PROCESSES
         assert acts[act] >= 4
-    assert {who for blow in blows for who in blow.who} == PROCESSES
-    stops = [blow for blow in blows if blow.act is Act.STOP and blow.at < 180 - STOP_SECONDS[1]]
-    assert all(blow.seconds > SESSION_SECONDS for blow in stops)
-    assert all(one.at <= other.at for one, other in pairwise(blows))
-    assert all(blow.at > 0 and blow.at + blow.seconds <= 180 for blow in blows)
+    assert {who for fault in faults for who in fault.who} == PROCESSES
+    stops = [fault for fault in faults if fault.act is Act.STOP and fault.at < 180 - STOP_SECONDS[1]]
+    assert all(fault.seconds > SESSION_SECONDS for fault in stops)
+    assert all(one.at <= other.at for one, other in pairwise(faults))
+    assert all(fault.at > 0 and fault.at + fault.seconds <= 180 for fault in faults)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_short_run_kills_and_stops_a_worker_and_kills_the_relay(seed: int) -> None:
-    blows = plan(35, 2, seed)
-    done = {(blow.act, who.rstrip("-12")) for blow in blows for who in blow.who}
+    faults = plan(35, 2, seed)
+    done = {(fault.act, who.rstrip("-12")) for fault in faults for who in fault.who}
     assert {(Act.KILL, "worker"), (Act.STOP, "worker"), (Act.KILL, "relay")} <= done
-    assert not {Act.KILL_BROKER, Act.LOCK_DATABASE} & {blow.act for blow in blows}
+    assert not {Act.KILL_BROKER, Act.LOCK_DATABASE} & {fault.act for fault in faults}
 
 
 def test_a_seed_plans_the_same_again_and_another_one_something_else() -> None:
@@ -45,11 +45,11 @@ def test_a_seed_plans_the_same_again_and_another_one_something_else() -> None:
 
 
 def test_more_workers_are_hit_too() -> None:
-    assert {who for blow in plan(600, 4, 1) for who in blow.who} >= {f"worker-{n}" for n in range(1, 5)}
+    assert {who for fault in plan(600, 4, 1) for who in fault.who} >= {f"worker-{n}" for n in range(1, 5)}
 
 
 def test_a_blow_says_what_it_does() -> None:
-    said = {str(blow) for blow in plan(180, 2, 1)}
+    said = {str(fault) for fault in plan(180, 2, 1)}
     assert "kill worker-1 and worker-2" in said
     assert "kill broker" in said
     assert "lock database for 20 s" in said
@@ -57,18 +57,18 @@ def test_a_blow_says_what_it_does() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_with_telephones_their_courier_is_killed_first_and_hit_in_every_way(seed: int) -> None:
-    blows = plan(240, 2, seed, telephone=True)
-    assert {who for blow in blows for who in blow.who} == {*PROCESSES, "courier-call"}
-    first = next(blow for blow in blows if blow.who == ("courier-call",))
+    faults = plan(240, 2, seed, telephone=True)
+    assert {who for fault in faults for who in fault.who} == {*PROCESSES, "courier-call"}
+    first = next(fault for fault in faults if fault.who == ("courier-call",))
     assert first.act is Act.KILL
-    assert first is min((blow for blow in blows if len(blow.who) == 1), key=lambda blow: blow.at)
-    assert plan(240, 2, seed) != blows, "without telephones a seed gives the faults that it always gave"
+    assert first is min((fault for fault in faults if len(fault.who) == 1), key=lambda fault: fault.at)
+    assert plan(240, 2, seed) != faults, "without telephones a seed gives the faults that it always gave"
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_cluster_of_brokers_has_each_of_its_faults_once_in_place_of_the_brokers_death(seed: int) -> None:
-    blows = plan(180, 2, seed, brokers=3)
-    acts = Counter(blow.act for blow in blows)
+    faults = plan(180, 2, seed, brokers=3)
+    acts = Counter(fault.act for fault in faults)
     cluster = {
         Act.KILL_LEADER,
         Act.KILL_CONTROLLER,
@@ -78,28 +78,28 @@ def test_a_cluster_of_brokers_has_each_of_its_faults_once_in_place_of_the_broker
     }
     assert {acts[act] for act in cluster} == {1}
     assert acts[Act.KILL_BROKER] == 0
-    assert {who for blow in blows for who in blow.who} == PROCESSES
-    own = [blow for blow in blows if blow.act in cluster]
+    assert {who for fault in faults for who in fault.who} == PROCESSES
+    own = [fault for fault in faults if fault.act in cluster]
     assert all(one.at + one.seconds < other.at for one, other in pairwise(own)), "one after the other"
-    assert not cluster & {blow.act for blow in plan(180, 2, seed)}
+    assert not cluster & {fault.act for fault in plan(180, 2, seed)}
 
 
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("brokers", [1, 3])
 def test_an_hour_has_as_many_faults_as_asked_and_all_of_them_in_every_round(seed: int, brokers: int) -> None:
-    blows = plan(3_600, 2, seed, faults=200, brokers=brokers)
-    assert len(blows) == 200
-    assert all(one.at <= other.at for one, other in pairwise(blows))
-    assert all(blow.at > 0 and blow.at + blow.seconds <= 3_600 for blow in blows)
-    assert max(other.at - one.at for one, other in pairwise(blows)) < 60, "they are spread over the hour"
+    faults = plan(3_600, 2, seed, faults=200, brokers=brokers)
+    assert len(faults) == 200
+    assert all(one.at <= other.at for one, other in pairwise(faults))
+    assert all(fault.at > 0 and fault.at + fault.seconds <= 3_600 for fault in faults)
+    assert max(other.at - one.at for one, other in pairwise(faults)) < 60, "they are spread over the hour"
     for number in range(8):
-        of_round = [blow for blow in blows if 450 * number <= blow.at < 450 * (number + 1)]
-        acts = Counter(blow.act for blow in of_round)
+        of_round = [fault for fault in faults if 450 * number <= fault.at < 450 * (number + 1)]
+        acts = Counter(fault.act for fault in of_round)
         assert len(of_round) == 25
         assert acts[Act.LOCK_DATABASE] == 1
         assert acts[Act.KILL_BROKER if brokers == 1 else Act.KILL_LEADER] == 1
-        assert ("worker-1", "worker-2") in {blow.who for blow in of_round}
-    assert blows != plan(3_600, 2, seed + 1, faults=200, brokers=brokers)
+        assert ("worker-1", "worker-2") in {fault.who for fault in of_round}
+    assert faults != plan(3_600, 2, seed + 1, faults=200, brokers=brokers)
 
 
 def test_a_few_faults_are_few() -> None:
@@ -113,9 +113,9 @@ def test_more_faults_than_there_is_time_for_are_refused() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_clocks_jump_only_if_asked_and_once_each_way(seed: int) -> None:
-    blows = plan(180, 2, seed, clock_jumps=True)
-    jumps = [blow for blow in blows if blow.act is Act.JUMP_CLOCK]
-    assert [blow.shift for blow in jumps] == [70 * 60, -70 * 60]
-    assert {who for blow in jumps for who in blow.who} <= {"worker-1", "worker-2"}
+    faults = plan(180, 2, seed, clock_jumps=True)
+    jumps = [fault for fault in faults if fault.act is Act.JUMP_CLOCK]
+    assert [fault.shift for fault in jumps] == [70 * 60, -70 * 60]
+    assert {who for fault in jumps for who in fault.who} <= {"worker-1", "worker-2"}
     assert str(jumps[0]).endswith("by +70 minutes for 30 s")
-    assert not any(blow.act is Act.JUMP_CLOCK for blow in plan(180, 2, seed))
+    assert not any(fault.act is Act.JUMP_CLOCK for fault in plan(180, 2, seed))

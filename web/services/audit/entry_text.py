@@ -1,5 +1,6 @@
 """Says in one sentence what an entry of the audit is about: "Ann Lee opened the lead Jeremy Jones."."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -9,8 +10,9 @@ from models.audit import AuditRecord
 from rules.queues.rule_book import OrgRules
 from web.auth import SCOPES
 from web.services.audit.change_text import changes_text
+from web.services.audit.value_words import readable
 from web.services.names import Names
-from web.services.rule_words import value_text
+from web.services.rule_words import field_label, rule_text, value_text
 
 ACT_LABELS: Final = {
     "signed_in": "signed in",
@@ -55,20 +57,26 @@ ACT_LABELS: Final = {
     "state_imported": "imported everything from another Kafka",
 }
 """Act -> its label in the filter."""
+_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _UNKNOWN: Final = " It may not have happened: it was interrupted, or no answer came."
 
 
 class Known(msgspec.Struct, frozen=True):
-    """The names of what entries are about. `leads`, `tokens`: id -> name."""
+    """The names of what entries are about. `leads`, `tokens`: id -> name. `former`: removed object -> its last name."""
 
     rules: OrgRules
     leads: Mapping[str, str] = {}
     tokens: Mapping[str, str] = {}
+    former: Mapping[str, str] = {}
+
+    @property
+    def names(self) -> Names:
+        """The names of the org's objects, also of removed ones."""
+        return Names(self.rules, self.former)
 
     def rep(self, rep_id: str) -> str:
         """Return a rep's name."""
-        known = self.rules.reps.get(rep_id)
-        return (known.name if known else "") or rep_id
+        return self.names.rep(rep_id) if rep_id else rep_id
 
     def who(self, record: AuditRecord) -> str:
         """Return who acted."""
@@ -102,10 +110,17 @@ class Known(msgspec.Struct, frozen=True):
             case "queue" | "group" | "campaign":
                 published = self.rules.objects.get((kind, name))
                 value = published.value if published else None
-                return f"the {kind} {(value or {}).get('name') or name}"
+                return f"the {kind} {(value or {}).get('name') or self.former.get(of) or name}"
             case "dead-letter":
                 return f"the dead letter {name}"
         return f"{kind.replace('-', ' ')} {name}".strip()
+
+
+def is_removed(rules: OrgRules, of: str) -> bool:
+    """Say whether an entry is about an object of the directory that the org has no longer. `of`: kind and id."""
+    kind, _, name = of.partition("/")
+    published = rules.objects.get((kind, name))
+    return kind in ("rep", "queue", "group", "campaign") and (published is None or published.value is None)
 
 
 def entry_text(record: AuditRecord, known: Known) -> str:
@@ -135,7 +150,7 @@ def _failed(record: AuditRecord, _: Mapping[str, Any], known: Known) -> str:
 
 def _published(record: AuditRecord, _: Mapping[str, Any], known: Known) -> str:
     is_new = any(one.old is None and one.path in ("name", "rep_id") for one in record.difference)
-    said = changes_text(record.difference, is_new=is_new, names=Names(known.rules))
+    said = changes_text(record.difference, is_new=is_new, names=known.names)
     new = "new " if is_new else ""
     what = known.object(record.object).replace("the ", f"the {new}", 1)
     return f"published {what}" + (f": {said}" if said else "")
@@ -151,15 +166,27 @@ def _token_revoked(_: AuditRecord, used: Mapping[str, Any], known: Known) -> str
     return f"revoked the token {used.get('name')} of {known.rep(str(used.get('rep_id')))}"
 
 
-def _exported(_: AuditRecord, used: Mapping[str, Any], __: Known) -> str:
+def _exported(_: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
     rows = used.get("rows")
+    names = known.names
     narrowed = [
-        f"{name.replace('_', ' ').replace('.', ' ')} {value_text(value)}"
+        f"{_filter_label(name)} {_filter_value(name, value, names)}"
         for name, value in used.items()
         if name not in ("rows", "columns", "sort")
     ]
     count = "leads" if rows is None else "1 lead" if rows == 1 else f"{rows:,} leads"
     return f"exported {count}" + (f" with {'; '.join(narrowed)}" if narrowed else ", without a filter")
+
+
+def _filter_label(name: str) -> str:
+    base, _, side = name.partition(".")
+    return f"{field_label(base).lower()} {side}".strip()
+
+
+def _filter_value(name: str, value: Any, names: Names) -> str:
+    if isinstance(value, dict):
+        return rule_text(value, names=names)
+    return value_text(readable(name.partition(".")[0], value, names))
 
 
 def _moved(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
@@ -186,13 +213,41 @@ def _corrected(record: AuditRecord, used: Mapping[str, Any], known: Known) -> st
     return f"corrected {fields} of {known.object(record.object)}"
 
 
-def _letter(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+def _letter(record: AuditRecord, used: Mapping[str, Any], _: Known) -> str:
+    if place := used.get("passed_over"):
+        return f"passed over the message at {_place(str(place))}"
     if "letters" in used:
         count = used["letters"]
         what = "1 dead letter" if count == 1 else f"{count:,} dead letters"
     else:
-        what = f"{known.object(record.object)} ({used.get('error_class')}, from {used.get('source')})"
+        failure = _CAMEL.sub(" ", str(used.get("error_class") or "unknown failure")).lower()
+        what = f"the dead letter of the message at {_place(str(used.get('source') or 'an unknown place'))} ({failure})"
     return f"sent {what} again" if record.act == "dead_letter_replayed" else f"skipped {what}"
+
+
+def _place(source: str) -> str:
+    """Return where a message is: "lead-arrivals, partition 2, offset 7"."""
+    topic, *rest = source.split(":")
+    return f"{topic}, partition {rest[0]}, offset {rest[1]}" if len(rest) == 2 else source  # noqa: PLR2004
+
+
+def _vendor_key(record: AuditRecord, used: Mapping[str, Any], _: Known) -> str:
+    verb = "made" if record.act == "vendor_key_made" else "revoked"
+    return f"{verb} the key {used.get('name') or 'without a name'} of the vendor {used.get('vendor') or 'unknown'}"
+
+
+def _vendor_mapping(record: AuditRecord, _: Mapping[str, Any], __: Known) -> str:
+    kind, vendor = record.object.partition("/")[::2]
+    what = "files" if kind == "vendor-file-mapping" else "posts"
+    return f"changed how {what} of the vendor {vendor} are read"
+
+
+def _erased(_: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+    leads = used.get("leads")
+    count = len(leads) if isinstance(leads, list) else int(leads or 0)
+    by = used.get("by")
+    text = f"erased a person with {count:,} {'lead' if count == 1 else 'leads'}"
+    return f"{text} for {known.rep(str(by))}" if by else text
 
 
 def _sessions(_: AuditRecord, used: Mapping[str, Any], __: Known) -> str:
@@ -236,6 +291,10 @@ _SAY: Final[Mapping[str, _Said]] = {
     "leads_uploaded": _plain("uploaded {rows} rows of leads of {vendor}"),
     "published": _published,
     "removed": _plain("removed {of}"),
+    "vendor_key_made": _vendor_key,
+    "vendor_key_revoked": _vendor_key,
+    "vendor_mapping_changed": _vendor_mapping,
+    "erased": _erased,
     "exported": _exported,
     "lead_opened": _plain("opened {of}"),
     **dict.fromkeys(

@@ -1,7 +1,9 @@
 """Reads entries of the audit for the page and the API: filtered, in words, newest first, page by page."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -10,12 +12,13 @@ from sqlalchemy import select
 from models.audit import AuditRecord
 from models.facts import Facts
 from rules.queues.columns import name_of
+from rules.queues.rule_book import OrgRules
 from sink.db_errors import translated
 from sink.tables import LeadTable
 from web.auth import Person
 from web.errors import Problem
 from web.parts import Services
-from web.services.audit.entry_text import Known, entry_text
+from web.services.audit.entry_text import Known, entry_text, is_removed
 from web.store.audit import AuditFilter
 
 MOST: Final = 200
@@ -33,6 +36,10 @@ ACCOUNT_ACTS: Final = frozenset(
 )
 """Acts on an account of which its person is told."""
 MOST_NOTICES: Final = 20
+MOST_REMOVED: Final = 100
+"""How many removed objects that the entries of a page mention get their former names."""
+MOST_SEARCHED: Final = 50
+"""In how many of its newest entries the name of a removed object is searched for."""
 
 
 class AuditLine(msgspec.Struct, frozen=True):
@@ -84,12 +91,52 @@ def day_of(text: str) -> tuple[datetime, datetime]:
 async def _in_words(parts: Services, person: Person, records: list[AuditRecord]) -> list[AuditLine]:
     leads = {name for one in records for name in _leads(one)}
     tokens = {name for one in records for name in _tokens(one)}
+    rules = parts.directory.org(person.org)
+    removed = {one.object for one in records if is_removed(rules, one.object)} | _removed_in(rules, records)
     known = Known(
-        parts.directory.org(person.org),
+        rules,
         await asyncio.to_thread(_lead_names, parts, person.org, leads) if leads else {},
         await asyncio.to_thread(parts.tokens.names, person.org, tokens) if tokens else {},
+        await asyncio.to_thread(_former_names, parts, person.org, removed) if removed else {},
     )
     return [AuditLine(one, entry_text(one, known)) for one in records]
+
+
+def _removed_in(rules: OrgRules, records: list[AuditRecord]) -> set[str]:
+    """Return the removed objects whose ids are among the values of these entries, at most `MOST_REMOVED`."""
+    texts: set[str] = set()
+    for record in records:
+        for one in record.difference:
+            texts.update(_texts([one.old, one.new, None if one.rule is msgspec.UNSET else one.rule]))
+    removed = (f"{kind}/{name}" for kind, name in rules.objects if name in texts)
+    return set(islice(sorted(of for of in removed if is_removed(rules, of)), MOST_REMOVED))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
+
+
+def _former_names(parts: Services, org: str, objects: set[str]) -> dict[str, str]:
+    """Return the newest names of objects that the org has no longer, as their entries have them."""
+    found = {}
+    for of in sorted(objects):
+        entries = parts.audit_index.find(AuditFilter(org=org, object=of), limit=MOST_SEARCHED)
+        name = next((name for one in entries if (name := _name_in(one))), None)
+        if name is not None:
+            found[of] = name
+    return found
+
+
+def _name_in(record: AuditRecord) -> str | None:
+    """Return the object's name where the entry has it: the new one, or the one that was removed."""
+    return next(
+        (str(one.new or one.old) for one in record.difference if one.path == "name" and (one.new or one.old)),
+        None,
+    )
 
 
 def _leads(record: AuditRecord) -> list[str]:

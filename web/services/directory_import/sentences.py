@@ -63,7 +63,9 @@ def _said(kind: str, old: Value | None, new: Value, names: Objects) -> str:
             if name != "name" and not _is_default(kind, name, value)
         }
     found = differences(_readable(kind, old or {}, names), _readable(kind, new, names))
-    return changes_text([AuditDifference(one.path, one.old, one.new) for one in found], is_new=old is None)
+    return changes_text(
+        [AuditDifference(one.path, one.old, one.new, one.rule) for one in found], is_new=old is None
+    )
 
 
 def _is_default(kind: str, name: str, value: Any) -> bool:

@@ -18,6 +18,7 @@ import { say } from "./say.js";
  * @property {string} etag
  * @property {number | null} version null if it is not published
  * @property {{path: string, old: unknown, new: unknown}[]} unpublished_changes
+ * @property {string[]} unpublished_words the same changes in words
  * @property {boolean} overtaken
  * @property {FieldError[]} problems
  */
@@ -218,9 +219,7 @@ class Editor {
     element("[data-publish-summary]").textContent = result
       ? `It takes effect on all leads at once: it will have ${result.matched} leads; ${result.entering} leads enter and ${result.leaving} leave.`
       : "It takes effect on all leads at once.";
-    element("[data-changes]").replaceChildren(
-      ...this.state.unpublished_changes.map((one) => item(`${one.path}: ${written(one.old)} → ${written(one.new)}`)),
-    );
+    element("[data-changes]").replaceChildren(...this.state.unpublished_words.map(item));
     element("[data-publish-problem]").hidden = true;
     dialog.showModal();
     element("[data-ok]", dialog).focus();

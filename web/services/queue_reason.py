@@ -11,7 +11,7 @@ _TOLD: Final = frozenset({"owned", "owned_by_active", "claimed_once", "arrived_a
 """Facts that reps may know of every lead in a list: none says who the prospect is, or who had the lead."""
 
 
-def why_here(rules: OrgRules, queue_id: str, *, oversees: bool) -> str | None:
+def queue_reason(rules: OrgRules, queue_id: str, *, oversees: bool) -> str | None:
     """Return why leads are in a shared queue, in a sentence.
 
     None for a rep if the rules name a fact of the prospect that the queue does not show: its leads have that fact (Q3).

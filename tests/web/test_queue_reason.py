@@ -8,7 +8,7 @@ import pytest
 
 from models.events import DirectoryPublished
 from rules.queues.rule_book import RuleBook
-from web.services.why_here import rules_sentence, why_here
+from web.services.queue_reason import queue_reason, rules_sentence
 
 FREE = {"combinator": "and", "rules": [{"field": "owned", "operator": "=", "value": False}]}
 LARGE = {"combinator": "and", "rules": [{"field": "loan_amount", "operator": ">=", "value": 600000}]}
@@ -34,7 +34,7 @@ def said(*, oversees: bool, **value: Any) -> str | None:
             value={"queue_id": "new", "name": "New", "claimable": True, **value},
         )
     )
-    return why_here(book.org("default"), "new", oversees=oversees)
+    return queue_reason(book.org("default"), "new", oversees=oversees)
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_a_queue_of_many_rules_names_some_and_counts_the_others() -> None:
 
 
 def test_an_unknown_queue_has_no_reason() -> None:
-    assert why_here(RuleBook().org("default"), "none", oversees=True) is None
+    assert queue_reason(RuleBook().org("default"), "none", oversees=True) is None

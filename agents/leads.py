@@ -17,7 +17,7 @@ from agents.sweeper import Sweeper
 from agents.timed_stage import TimedStage
 from models.codec import decode_event, encode_event
 from models.errors import PermanentError
-from models.events import DeadlinePassed, Event, RulesChanged
+from models.events import ActionRequested, DeadlinePassed, Event, RulesChanged
 from rules.lead.lead_partition import LeadPartition
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
@@ -39,7 +39,7 @@ def attach(app: StageApp) -> "LeadsStage":
 
     @stage.agent(LEAD_LOG)
     async def decide_leads(stream: EventStream) -> None:
-        await stream.handle(stage.decide)
+        await stream.handle(stage.decide, broker_time=stage.broker_time)
 
     @app.every(TIMER_SECONDS)
     async def append_due_deadlines() -> None:
@@ -70,7 +70,6 @@ class LeadsStage(TimedStage):
         """Decide one event and write its record without an await. The event is acked when its record is durable."""
         message = event.message
         partition = message.partition
-        self.broker_time.note(message.timestamp)
         receipt = self.acker.take(event)
         try:
             lead_event = decode_event(message.value or b"")
@@ -91,7 +90,9 @@ class LeadsStage(TimedStage):
                     for removed in outcome.removes:
                         self.writer.add(LEAD_JOURNAL, partition, key=removed, value=None, receipt=receipt)
                     leads.accept(outcome)
-                    if isinstance(lead_event, RulesChanged):
+                    if isinstance(lead_event, ActionRequested):
+                        self.due_pace.other_decided()
+                    elif isinstance(lead_event, RulesChanged):
                         self.sweeper.decided(partition, key)
                     elif isinstance(lead_event, DeadlinePassed):
                         self.due_pace.decided()

@@ -36,7 +36,7 @@ def attach(app: StageApp) -> "OrgsStage":
 
     @stage.agent(ORG_LOG)
     async def decide_orgs(stream: EventStream) -> None:
-        await stream.handle(stage.decide)
+        await stream.handle(stage.decide, broker_time=stage.broker_time)
 
     @app.every(WAKE_SECONDS)
     async def append_due_wakes() -> None:
@@ -61,7 +61,6 @@ class OrgsStage(TimedStage):
     def decide(self, event: Any) -> None:
         """Decide one event and write its batch without an await. The event is acked when its batch is durable."""
         message = event.message
-        self.broker_time.note(message.timestamp)
         receipt = self.acker.take(event)
         try:
             self._decide(decode_org_event(message.value or b""), message, receipt)

@@ -5,6 +5,7 @@ from typing import Any
 
 from mode.supervisors import CrashingSupervisor
 
+from agents.broker_time import BrokerTime
 from streams.app import StageApp, bulks, raw_topic
 from streams.brake import Brake
 from streams.clients import cached_partition_of
@@ -94,15 +95,20 @@ class EventStream:
         self._stage = stage
         self._stream = stream
 
-    async def handle(self, handle: Callable[[Any], None]) -> None:
+    async def handle(self, handle: Callable[[Any], None], *, broker_time: BrokerTime | None = None) -> None:
         """Call `handle` for each event in order, until cancelled. It acks the event with a receipt of the stage.
 
-        After each batch of at most `streams.app.BULK` events this waits until the writer has room. There is no await
-        between two events of a batch.
+        `broker_time` learns the time of each batch's last event, before the batch is handled. After each batch of at
+        most `streams.app.BULK` events this waits until the writer has room. There is no await between two events of a
+        batch.
         """
         stage = self._stage
         handled = EVENTS.labels(stage=stage.name)
         async for batch in bulks(stage.app, self._stream):
+            if broker_time is not None and batch:
+                last = batch[-1].message
+                if not isinstance(last.value, PlaceholderRecord):
+                    broker_time.note(last.timestamp)
             for event in batch:
                 if isinstance(event.message.value, PlaceholderRecord):
                     stage.pass_over(event)

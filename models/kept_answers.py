@@ -15,6 +15,8 @@ NO_ANSWERS: Final = msgspec.Raw(b"[]")
 """The answers of a row without any. A row that has this object omits the field."""
 _BEGIN: Final = b'{"type":"answered",'
 """How an answer begins. Text cannot contain this, because JSON escapes the quotes in it."""
+_LEAST_BYTES: Final = 100
+"""No answer is shorter: it has `type`, `action_id`, `action`, `rep_id`, `result`, `version` and `decided_at`."""
 _encode: Final = msgspec.json.Encoder(order=None).encode
 _DECODER: Final = msgspec.json.Decoder(tuple[Answered, ...])
 
@@ -42,9 +44,10 @@ def with_answer(kept: msgspec.Raw, answer: Answered, most: int) -> tuple[msgspec
     if kept is NO_ANSWERS:
         return msgspec.Raw(b"[%b]" % one), ()
     known = bytes(kept)
-    over = known.count(_BEGIN) + 1 - most
+    # Few bytes hold few answers, which need not be counted.
+    over = known.count(_BEGIN) + 1 - most if len(known) >= (most - 1) * _LEAST_BYTES else 0
     if over <= 0:
-        return msgspec.Raw(b"%b,%b]" % (known[:-1], one)), ()
+        return msgspec.Raw(b"".join((known[:-1], b",", one, b"]"))), ()
     begin = 1
     for _ in range(over):
         begin = known.find(_BEGIN, begin + 1)

@@ -225,9 +225,8 @@ class JournalWriter:
         broker would otherwise refuse its batch, and so the event, again and again.
         """
         check_size(key, value, headers or (), most)
-        sent = list(headers or ())
-        if receipt is not None and traced:
-            sent.extend(receipt.trace)
+        trace = receipt.trace if receipt is not None and traced else ()
+        sent = [*headers, *trace] if headers else list(trace)
         lane = self._lane(topic, partition)
         batch = lane.batches[-1] if lane.batches else None
         if batch is None or batch.builder.append(key=key, value=value, timestamp=None, headers=sent) is None:
@@ -276,12 +275,13 @@ class JournalWriter:
     def _added(self, lane: _Lane, batch: _Batch, records: int, receipt: Receipt | None) -> None:
         batch.records += records
         if receipt is not None:
-            receipt.expect()
+            receipt.open += 1
             batch.receipts.append(receipt)
+        if not self._waiting:
+            self._idle.clear()
         self._waiting += records
         if self._waiting >= MAX_WAITING:
             self._room.clear()
-        self._idle.clear()
         if not lane.pumping:
             lane.pumping = True
             task = asyncio.get_running_loop().create_task(self._pump(lane))

@@ -135,7 +135,8 @@ class LeadPartition:
             failure = error
             after = undecided(row, event, off, at, error)
             value = encode_row(after)
-        return LeadOutcome(key, value, after, failure, removes=self.unknown.surplus(key, after))
+        removes = self.unknown.surplus(key, after) if after.lead is None else ()
+        return LeadOutcome(key, value, after, failure, removes=removes)
 
     def _others_open(self, key: bytes, event: LeadEvent, at: datetime) -> tuple[str, ...]:
         """Return which other leads of this partition the rep of an action has open."""

@@ -26,6 +26,8 @@ from models.events import (
 )
 from models.kept_answers import NO_ANSWERS, all_of, answer_to, keeping, with_answer
 from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
+from models.merging_decisions import MergeReturned
+from models.place_decisions import PlaceReturned
 from models.results import Reason, Result
 from rules.lead import arrivals, erasure, merging
 from rules.lead.actions import ACTIONS, refuse_in_phase
@@ -91,19 +93,19 @@ def step(
     other leads the acting rep has open (D1). An action that needs a place with a rep gets no answer until the
     org has sent it back (M6).
     """
-    lead = row.lead if row else None
-    seq = row.seq if row else 0
-    kept = row.kept if row else NO_ANSWERS
-    answered = row.answered if row else b""
-    into = row.merged_into if row else None
-    merged_org = row.merged_org if row else ""
-    at = max(at, row.at) if row else at
+    if row is None:
+        lead, seq, kept, answered, into, merged_org = None, 0, NO_ANSWERS, b"", None, ""
+    else:
+        lead, seq, kept, answered = row.lead, row.seq, row.kept, row.answered
+        into, merged_org = row.merged_into, row.merged_org
+        at = max(at, row.at)
+    before = lead
     decisions: tuple[Decision, ...]
     if isinstance(event, _REQUESTS):
         action = event if isinstance(event, ActionRequested) else erasure.as_action(event)
         given = answer_to(kept, event.cause, event.org)
         if given is not None:
-            spare = unused(action, ()) or merging.unused(action, lead, ())
+            spare = _spare(action, lead, ())
             return LeadRow(
                 off=off,
                 seq=seq,
@@ -119,11 +121,11 @@ def step(
         known_into = into if merged_org in ("", action.org) else None
         theirs = lead is None or lead.facts.org == action.org
         decisions = ()
-        before = recall(answered, action.cause, at)
+        earlier = recall(answered, action.cause, at) if answered else None
         if isinstance(event, ErasureFound):
             result = erasure.found(event, book.org(event.org))
-        elif before is not None:
-            result = answer_again(*before, lead, action)
+        elif earlier is not None:
+            result = answer_again(*earlier, lead, action)
         elif theirs:
             lead, decisions, result = decide_action(
                 lead,
@@ -140,9 +142,10 @@ def step(
             return asking(row, action, result.asks_place_of, off, at)
         if row is not None and result.asks_merge_into is not None:
             return merging.asking(row, action, result.asks_merge_into, off, at)
-        seq += lead is not (row.lead if row else None)
-        if erasure.is_new(row.lead if row else None, lead):
-            kept = keeping(erasure.scrubbed(all_of(kept)))
+        if lead is not before:
+            seq += 1
+            if erasure.is_new(before, lead):
+                kept = keeping(erasure.scrubbed(all_of(kept)))
         answer = Answered(
             action_id=action.cause,
             action=action.action,
@@ -153,11 +156,11 @@ def step(
             reason=result.reason,
             owner=lead.owner if lead and theirs else None,
             why=result.why,
-            merged_into=known_into if lead is None else _merged_into(lead) if theirs else None,
+            merged_into=known_into if lead is None else lead.merged.into if theirs and lead.merged else None,
             org=event.org,
             call_from=result.call_from,
         )
-        spare = unused(action, decisions) or merging.unused(action, lead, decisions)
+        spare = _spare(action, lead, decisions)
         decisions = (answer, *decisions, spare) if spare else (answer, *decisions)
         kept, older = with_answer(kept, answer, ANSWERS_KEPT)
         if older:
@@ -165,9 +168,10 @@ def step(
     else:
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
         lead, decisions = decide_event(lead, event, at, book.org(org))
-        seq += lead is not (row.lead if row else None)
-        if erasure.is_new(row.lead if row else None, lead):
-            kept = keeping(erasure.scrubbed(all_of(kept)))
+        if lead is not before:
+            seq += 1
+            if erasure.is_new(before, lead):
+                kept = keeping(erasure.scrubbed(all_of(kept)))
         if isinstance(event, ArrivalMerged) and any(isinstance(one, MergedInto) for one in decisions):
             into, merged_org = event.into, event.org
     return LeadRow(
@@ -233,8 +237,13 @@ def decide_action(
     return lead, (), result
 
 
-def _merged_into(lead: Lead) -> str | None:
-    return lead.merged.into if lead.merged is not None else None
+def _spare(
+    action: ActionRequested, lead: Lead | None, decisions: tuple[Decision, ...]
+) -> PlaceReturned | MergeReturned | None:
+    """Return that what the org granted for an action was not needed; None if it granted nothing or it was."""
+    if action.place is None and action.merge is None:
+        return None
+    return unused(action, decisions) or merging.unused(action, lead, decisions)
 
 
 def _unreadable(event: ActionRequested) -> ActionResult | None:

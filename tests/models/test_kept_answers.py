@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from models.decisions import Answered
 from models.kept_answers import NO_ANSWERS, all_of, answer_to, keeping, with_answer
-from models.lead import LeadRow
+from models.lead import ANSWERS_KEPT, LeadRow
 from models.results import Result
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -48,6 +48,15 @@ def test_x4_the_newest_answers_are_kept_and_the_others_come_out_in_order(
         assert answer_to(kept, action_id, "default") is not None
     assert len(left) == max(0, len(given) - MOST)
     assert keeping(wanted) == kept
+
+
+def test_x4_the_shortest_answers_are_counted_too() -> None:
+    kept, dropped = NO_ANSWERS, list[Answered]()
+    for _ in range(40):
+        shortest = Answered(action_id="", action="", rep_id="", result=Result.WON, version=0, decided_at=AT)
+        kept, older = with_answer(kept, shortest, ANSWERS_KEPT)
+        dropped += older
+    assert (len(all_of(kept)), len(dropped)) == (ANSWERS_KEPT, 40 - ANSWERS_KEPT)
 
 
 def test_x4_a_row_that_keeps_fewer_answers_than_it_has_leaves_out_all_that_are_too_many() -> None:

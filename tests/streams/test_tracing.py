@@ -12,6 +12,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from models.errors import ConfigError
@@ -115,6 +116,21 @@ def test_a_record_without_a_trace_begins_one_and_a_replay_gives_the_same(topic: 
     context = read_traceparent(begun)
     assert context is not None
     assert context.trace_id == trace_of(record(topic))
+
+
+def test_traces_that_begin_have_ids_of_their_own_and_a_sampler_by_ratio_takes_its_share() -> None:
+    """Samplers by ratio compare the lower half of the id with their bound."""
+    places = [(topic, offset) for topic in (LEAD_ARRIVALS, LEAD_LOG) for offset in range(10_000)]
+    traces = {trace_of(record(topic, offset=offset)) for topic, offset in places}
+    assert len(traces) == len(places)
+    sampler = TraceIdRatioBased(0.05)
+    decisions = [sampler.should_sample(None, int(trace, 16), "begin").decision for trace in traces]
+    assert decisions.count(Decision.RECORD_AND_SAMPLE) == pytest.approx(0.05 * len(places), rel=0.02)
+
+
+def test_a_trace_that_begins_has_a_valid_id_at_every_offset() -> None:
+    for offset in (0, 1, 2**40, 2**63 - 1):
+        assert read_traceparent(caused_by(record(LEAD_LOG, offset=offset))) is not None
 
 
 @pytest.mark.parametrize(

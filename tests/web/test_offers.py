@@ -113,6 +113,8 @@ async def test_q8_s1_a_ring_under_the_answer_to_a_claim_is_answered_by_key_and_b
     await office.publish("queue", "new", **NEW)
     await office.until_published("queue", "new")
     lead = await office.arrive("C-1", first_name="Cy", last_name="Free", state="RI", loan_amount=1)
+    # A page that hears of a queue may load itself again, which would abort the navigation.
+    await expect(page.locator("#queues")).to_contain_text("New leads")
     await page.goto("/queues/new")
     await appears(page, lead)
     await row(page, lead).get_by_role("button", name="Claim this Lead").click()

@@ -370,6 +370,7 @@ async def _tell(
     while True:
         await asyncio.sleep(every)
         say(
-            f"{time.monotonic() - began:6.1f} s  {pace.seen:,} events, {pace.sent():,} leads,"
-            f" {client.asked:,} actions answered or given up, {fate.done.total()} faults; {resources.line()}"
+            f"{time.monotonic() - began:6.1f} s  {pace.seen:,} events, {pace.behind:,} undecided,"
+            f" {pace.sent():,} leads, {client.asked:,} actions answered or given up,"
+            f" {fate.done.total()} faults; {resources.line()}"
         )

@@ -5,6 +5,7 @@ import pytest
 from assurance.chaos.pace import (
     ARRIVALS_PER_SECOND,
     LEAST_PER_SECOND,
+    MOST_BEHIND,
     MOST_PER_SECOND,
     OTHERS_PER_SECOND,
     Pace,
@@ -39,6 +40,13 @@ def test_the_pace_is_bounded(events: int, sent: int, passed: float, rate: float)
     kept = pace(1_000_000, sent)
     kept.adapt(events, passed)
     assert kept.arrivals_per_second == rate
+
+
+def test_a_worker_that_is_far_behind_gets_hardly_any_more() -> None:
+    kept = pace(1_000_000, 50_000)
+    for behind, rate in ((MOST_BEHIND + 1, LEAST_PER_SECOND), (MOST_BEHIND, 100 - OTHERS_PER_SECOND)):
+        kept.adapt(200_000, 1_600, behind)
+        assert kept.arrivals_per_second == pytest.approx(rate)
 
 
 def test_an_hour_at_this_pace_has_its_events() -> None:

@@ -1,4 +1,4 @@
-"""Bounds how many due deadlines are in a log and not yet decided, so that a claim never waits behind many.
+"""Bounds how many due deadlines or wakes are in a log and not yet decided, so that a claim never waits behind many.
 
 Decision 29 has the reasons and figures.
 """
@@ -19,7 +19,7 @@ OTHERS_SECONDS: Final = 1.0
 
 
 class DuePace:
-    """Counts the deadline events of one worker. Times are POSIX seconds (`BrokerTime.now`)."""
+    """Counts the events of deadlines, or of wakes, of one worker. Times are POSIX seconds (`BrokerTime.now`)."""
 
     def __init__(self) -> None:
         self._undecided = 0
@@ -53,8 +53,12 @@ class DuePace:
             self._refill.set()
 
     def other_decided(self) -> None:
-        """Take note that an event was decided which is no deadline."""
+        """Take note that an event was decided which is no deadline and no wake."""
         self._others = True
+
+    def forget(self) -> None:
+        """Count nothing any more: the partitions are revoked, and other workers may decide what was appended."""
+        self._undecided = 0
 
     async def until_next(self) -> None:
         """Wait until so few events are undecided that the next ones should be on their way."""

@@ -47,6 +47,11 @@ class TimedStage(Stage, ABC):
         if not self.rebalancing and self.app.lease.fresh:
             self.append_due(self.broker_time.now())
 
+    async def revoked(self, *_: Any, **__: Any) -> None:
+        """Make the records of the revoked partitions' events durable, and wait for no due event of theirs any more."""
+        await super().revoked()
+        self.due_pace.forget()
+
     async def append_next_due(self) -> None:
         """Append what is due as soon as most of the events on their way are decided."""
         while True:

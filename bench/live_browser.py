@@ -63,6 +63,7 @@ _CLAIM: Final = """async ([place, patience]) => {
   const clock = () => performance.timeOrigin + performance.now();
   const rows = [...document.querySelectorAll("[data-rows] tr[data-lead]")].filter((one) => one.checkVisibility());
   const row = rows[place % rows.length];
+  performance.clearResourceTimings(); // a browser keeps the times of 250 requests, and notes no more
   const at = clock();
   row.querySelector("button").click();
   const card = document.getElementById("answer");

@@ -50,6 +50,14 @@ class DueHeap:
         """Add an entry for one deadline."""
         heapq.heappush(self._entries, entry)
 
+    def push_again(self, entry: Entry) -> None:
+        """Add the entry of a deadline whose event was decided, and which is due again at the same instant.
+
+        It replaces the entry that was taken, so the deadline need not wait for `RETRY_SECONDS`.
+        """
+        self._taken = deque(one for one in self._taken if one[1][1:] != entry[1:])
+        self.push(entry)
+
     def rebuild(self, entries: Iterable[Entry]) -> None:
         """Replace all entries by these."""
         self._entries[:] = entries
@@ -83,6 +91,8 @@ class DueHeap:
         events: list[Any] = []
         while entries and entries[0][0] <= now and len(events) < most:
             entry = heapq.heappop(entries)
+            if entries and entries[0] == entry:
+                continue  # a deadline that moved away and back to the same instant has two entries
             event = event_of(entry)
             if event is not None:
                 events.append(event)

@@ -107,9 +107,9 @@ def differences(
 ) -> Iterator[Difference]:
     """Yield each path at which two values differ. A list of texts and numbers counts as one value.
 
-    `rule`: the new rule in which the values are.
+    A rule and a group of rules in its place differ as a whole. `rule`: the new rule in which the values are.
     """
-    if isinstance(old, dict) and isinstance(new, dict):
+    if isinstance(old, dict) and isinstance(new, dict) and not _are_rule_and_group(old, new):
         rule = new if _is_rule(old) and _is_rule(new) else rule
         for name in [*new, *(name for name in old if name not in new)]:
             inner = f"{path}.{name}" if path else name
@@ -124,6 +124,10 @@ def differences(
 
 def _is_rule(value: dict[str, Any]) -> bool:
     return "field" in value and "direction" not in value  # a sort order has a direction
+
+
+def _are_rule_and_group(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return (_is_rule(one) and "rules" in other) or (_is_rule(other) and "rules" in one)
 
 
 def _of_objects(value: Any) -> bool:

@@ -32,7 +32,7 @@ class Lateness(msgspec.Struct, frozen=True, kw_only=True):
             return "no deadline was decided"
         return (
             f"{self.decided:,} deadlines were decided: half within {self.p50_seconds:,.3f} s, 99 % within "
-            f"{self.p99_seconds:,.3f} s, the last {self.worst_seconds:,.3f} s late (kind {self.worst_kind}, "
+            f"{self.p99_seconds:,.3f} s, the worst {self.worst_seconds:,.3f} s late (kind {self.worst_kind}, "
             f"lead {self.worst_lead})"
         )
 

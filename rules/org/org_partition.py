@@ -52,10 +52,14 @@ list, or the newest step of arrivals."""
 
 
 class OrgOutcome(msgspec.Struct, frozen=True):
-    """The result of one event: the records to write. `failure`: why the event also goes to the dead letters."""
+    """The result of one event: the records to write. `failure`: why the event also goes to the dead letters.
+
+    `woken`: the event, if it was the wake of a row.
+    """
 
     records: tuple[Record, ...]
     failure: Exception | None = None
+    woken: OrgWoken | None = None
 
 
 class OrgPartition:
@@ -132,7 +136,8 @@ class OrgPartition:
                 if isinstance(event, LeadForgotten) and source:
                     # The newest step of arrivals, which have no source and so no watermark, may hold facts.
                     rows = (*rows, (f"{org}/step/".encode(), None))
-        return OrgOutcome((self._head(event, off, at, source, mark, decisions), *rows), failure)
+        woken = event if isinstance(event, OrgWoken) else None
+        return OrgOutcome((self._head(event, off, at, source, mark, decisions), *rows), failure, woken)
 
     def refuse(
         self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", mark: int = -1
@@ -184,14 +189,20 @@ class OrgPartition:
         """Apply the records of a decided event, once they have been sent to the journal.
 
         A row gets an entry in the heap when its wake time changes, so each wake has one entry however often its row is
-        written.
+        written. It also gets one if its own wake set the same time again. That happens while the broker's clock has not
+        reached the newest time of the partition, for example after it was set back.
         """
+        woken = outcome.woken
         for key, record in outcome.records:
             row = record.value if isinstance(record, OrgRowKept) else None
             if isinstance(record, OrgRowKept) and isinstance(row, OrgRep | OrgGroup | OrgLead):
                 before = self._wakeable(record.org, *_kind_and_id(row))
-                if row.wake is not None and (before is None or before.wake != row.wake):
-                    self.deadlines.push(_wake_entry(record.org, row, row.wake))
+                if row.wake is not None:
+                    entry = _wake_entry(record.org, row, row.wake)
+                    if before is None or before.wake != row.wake:
+                        self.deadlines.push(entry)
+                    elif woken is not None and entry[1:] == _woken_entry(woken)[1:]:
+                        self.deadlines.push_again(entry)
             self.apply_or_remove(key, record)
 
     def recovered(self) -> None:
@@ -267,6 +278,11 @@ class OrgPartition:
 def _wake_entry(org: str, row: Wakeable, wake: datetime) -> Entry:
     """Return the heap's entry of a wake. Its last field still names the wake after the entry was taken and put back."""
     return fires_at(wake), org, *_kind_and_id(row), fires_at(wake)
+
+
+def _woken_entry(event: OrgWoken) -> Entry:
+    """Return the heap's entry of the wake that an event is about."""
+    return fires_at(event.due), event.org, event.kind, event.object_id, fires_at(event.due)
 
 
 def _kind_and_id(row: Wakeable) -> tuple[WakeKind, str]:

@@ -11,7 +11,8 @@ from faust.transport.consumer import Consumer
 from streams.patches.consumer_access import high_watermarks
 
 CHANGELOG_FETCHES_WAITING: Final = 4
-"""How many partitions' fetched records may wait to be applied before the next fetch. Each has at most 1 MiB."""
+"""While the fetched records of so many partitions wait to be applied, no further fetch begins. A fetch brings at most
+`streams.patches.record_reader.MAX_POLL_RECORDS` records, and of each partition 1 MiB."""
 CHANGELOG_WAIT_SECONDS: Final = 0.001
 """How long a fetch that may not begin yet waits before it checks again."""
 

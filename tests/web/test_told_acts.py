@@ -185,10 +185,11 @@ async def test_d2_a_reload_while_a_release_has_no_answer_does_not_open_the_lead_
     await page.route("**/actions", lose)
     await page.get_by_role("button", name="Release").click()
     await sent.wait()
-    await page.unroute("**/actions")
     if is_rep:
         await page.route("**/shown?*", be_behind)
-    await page.reload()
+    await page.reload(wait_until="commit")
+    # Not before: the page sends the release again after a quarter of a second.
+    await page.unroute("**/actions")
     await page.wait_for_selector(READY)
     text = "Released. The lead is back in its queues."
     await until_said(page, text)

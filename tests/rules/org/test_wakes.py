@@ -13,6 +13,7 @@ from models.codec import encode_org_record
 from models.events import DirectoryPublished
 from models.org_events import LeadTaken, OrgEvent, OrgWoken, RepChange, RepChanged, RepRequested, WakeKind
 from rules.deadlines import RETRY_SECONDS
+from rules.org.machine import SLICE
 from rules.org.org_partition import OrgPartition, kind_of, wakeable_id
 from streams.table import OrgRows
 from tests.rules.org.org_driver import START, a_lead
@@ -131,3 +132,28 @@ def test_r9_a_wake_that_was_decided_is_not_sent_again(log: OrgLog) -> None:
         log.decide(event, START + timedelta(hours=2))
     log.take_leads(10)
     assert woken(log.orgs.due(BEHIND + 10 * RETRY_SECONDS)) == []
+
+
+def test_x2_a_rep_who_leaves_loses_all_leads_while_the_broker_clock_stands_still() -> None:
+    """After the clock was set back, each part of the work is due at the same instant as the part before it."""
+    log, gone = OrgLog(), START + timedelta(hours=1)
+    log.publish("rep", "ann", TERMS)
+    log.take_leads(5 * SLICE)
+    log.decide(RepChanged(org="o", cause="gone", rep_id="ann", change=RepChange.LEFT), gone)
+    held = [log.orgs.state("o").reps["ann"].held]
+    while events := log.orgs.due(BEHIND):
+        assert woken(events) == [(WakeKind.REP, "ann", gone)]
+        log.decide(events[0], gone - timedelta(minutes=30))
+        held.append(log.orgs.state("o").reps["ann"].held)
+    assert held == [4 * SLICE, 3 * SLICE, 2 * SLICE, SLICE, 0]
+    assert log.orgs.due(BEHIND + RETRY_SECONDS) == []
+
+
+def test_a_wake_that_was_another_one_in_between_is_one(log: OrgLog) -> None:
+    """The waiting lead's wake time goes back and forth with the end of Ann's absence."""
+    for most in range(1_001, 1_004):
+        for until in (BACK - timedelta(minutes=10), BACK):
+            log.absent(until)
+            log.publish("rep", "ann", {**TERMS, "max_open": most + until.minute})
+            assert [row.wake for _, row in log.orgs.wakes() if kind_of(row) is WakeKind.LEAD] == [until]
+    assert woken(log.orgs.due(BEHIND)).count((WakeKind.LEAD, "waiting", BACK)) == 1

@@ -14,16 +14,44 @@ faster than it decides."""
 MOST_BESIDE_OTHERS: Final = 25
 """The same while claims or other events come: about 5 ms of work, which a claim may wait for. It is also how many are
 handled in each round through the log, however many claims come."""
+STUCK_SECONDS: Final = 1.0
+"""A partition that has decided none of its due events for so long is far behind in its log."""
 OTHERS_SECONDS: Final = 1.0
 """How long after its last other event a worker expects another one."""
 
 
-class DuePace:
-    """Counts the events of deadlines, or of wakes, of one worker. Times are POSIX seconds (`BrokerTime.now`)."""
+class _OnTheirWay:
+    """The due events of one partition that were appended and are not decided.
+
+    `since`: when the first of them was appended, or when a decision was last seen.
+    """
+
+    __slots__ = ("has_moved", "is_stuck", "since", "undecided")
 
     def __init__(self) -> None:
-        self._undecided = 0
-        self._appended_at = 0.0
+        self.undecided = 0
+        self.since = 0.0
+        self.has_moved = self.is_stuck = False
+
+    def look(self, now: float) -> None:
+        """Find out whether the partition decides its due events."""
+        if self.has_moved:
+            self.has_moved, self.since = False, now
+        waited = abs(now - self.since)
+        if waited >= RETRY_SECONDS:
+            self.undecided = 0
+        self.is_stuck = self.undecided > 0 and waited >= STUCK_SECONDS
+
+
+class DuePace:
+    """Counts the due events of one worker, by partition. Times are POSIX seconds (`BrokerTime.now`).
+
+    A partition whose log is far behind decides none for a while. It gets no more until it does, or until what it got
+    was appended RETRY_SECONDS ago; and what it got does not keep the other partitions waiting.
+    """
+
+    def __init__(self) -> None:
+        self._partitions: dict[int, _OnTheirWay] = {}
         self._others = False
         self._others_until = 0.0
         self._refill = asyncio.Event()
@@ -33,23 +61,31 @@ class DuePace:
 
         What was appended RETRY_SECONDS ago counts no more: it was lost, or another worker decides it by now.
         """
-        if abs(now - self._appended_at) >= RETRY_SECONDS:
-            self._undecided = 0
+        for one in self._partitions.values():
+            one.look(now)
         if self._others:
             self._others, self._others_until = False, now + OTHERS_SECONDS
         most = MOST_BESIDE_OTHERS if now < self._others_until <= now + OTHERS_SECONDS else MOST_UNDECIDED
-        return max(0, most - self._undecided)
+        return max(0, most - self._undecided())
 
-    def appended(self, now: float, count: int) -> None:
-        """Count events that were appended at `now`."""
-        if count:
-            self._undecided += count
-            self._appended_at = now
+    def is_stuck(self, partition: int) -> bool:
+        """Tell whether a partition gets no more for now, as of the last call of `room`."""
+        one = self._partitions.get(partition)
+        return one is not None and one.is_stuck
 
-    def decided(self) -> None:
-        """Count an event as decided. It may be another worker's."""
-        self._undecided = max(0, self._undecided - 1)
-        if self._undecided <= MOST_BESIDE_OTHERS // 2:
+    def appended(self, partition: int, now: float, count: int = 1) -> None:
+        """Count events that were appended to a partition at `now`."""
+        one = self._partitions.setdefault(partition, _OnTheirWay())
+        if one.undecided == 0:
+            one.since, one.has_moved = now, False
+        one.undecided += count
+
+    def decided(self, partition: int) -> None:
+        """Count an event of a partition as decided. It may be another worker's."""
+        one = self._partitions.get(partition)
+        if one is not None:
+            one.undecided, one.has_moved = max(0, one.undecided - 1), True
+        if self._undecided() <= MOST_BESIDE_OTHERS // 2:
             self._refill.set()
 
     def other_decided(self) -> None:
@@ -58,9 +94,12 @@ class DuePace:
 
     def forget(self) -> None:
         """Count nothing any more: the partitions are revoked, and other workers may decide what was appended."""
-        self._undecided = 0
+        self._partitions.clear()
 
     async def until_next(self) -> None:
         """Wait until so few events are undecided that the next ones should be on their way."""
         self._refill.clear()
         await self._refill.wait()
+
+    def _undecided(self) -> int:
+        return sum(one.undecided for one in self._partitions.values() if not one.is_stuck)

@@ -82,6 +82,8 @@ class LeadsStage(TimedStage):
                 sent_again=is_sent_again(message),
             )
             if outcome is not None:
+                if isinstance(lead_event, DeadlinePassed):
+                    self.due_pace.decided(partition)
                 if outcome.failure is not None:
                     self.write_dead_letter(message, *classify_failure(outcome.failure), receipt)
                 if outcome.row is not None:
@@ -95,7 +97,6 @@ class LeadsStage(TimedStage):
                     elif isinstance(lead_event, RulesChanged):
                         self.sweeper.decided(partition, key)
                     elif isinstance(lead_event, DeadlinePassed):
-                        self.due_pace.decided()
                         self.broker_time.note_due(lead_event.due, message.timestamp)
                     else:
                         self.due_pace.other_decided()

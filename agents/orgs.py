@@ -77,6 +77,10 @@ class OrgsStage(TimedStage):
         if message.offset <= orgs.highest:
             return
         self.check_place(event, message)
+        if isinstance(event, OrgWoken):
+            self.due_pace.decided(partition)
+        else:
+            self.due_pace.other_decided()
         source, mark = origin(message)
         sent_again = is_sent_again(message)
         at = datetime.fromtimestamp(message.timestamp, UTC)
@@ -90,10 +94,7 @@ class OrgsStage(TimedStage):
             self.write_dead_letter(message, *classify_failure(outcome.failure), receipt)
         orgs.accept(outcome)
         if isinstance(event, OrgWoken):
-            self.due_pace.decided()
             self.broker_time.note_due(event.due, message.timestamp)
-        else:
-            self.due_pace.other_decided()
 
     def write(self, outcome: OrgOutcome, partition: int, receipt: Any) -> None:
         """Append an event's batch. Raises `PermanentError`, and appends nothing, if it does not fit."""

@@ -32,11 +32,13 @@ class TimedStage(Stage, ABC):
 
         No more are appended and not yet decided than `DuePace` allows.
         """
-        count = 0
-        for partition, event in due_events(self.timed_partitions(), now, self.due_pace.room(now)):
+        pace, count = self.due_pace, 0
+        room = pace.room(now)
+        partitions = [each for each in self.timed_partitions() if not pace.is_stuck(each.partition)]
+        for partition, event in due_events(partitions, now, room):
             self.append(partition, event)
+            pace.appended(partition, now)
             count += 1
-        self.due_pace.appended(now, count)
         return count
 
     def append_due_now(self) -> None:

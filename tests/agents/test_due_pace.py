@@ -1,4 +1,4 @@
-"""What a worker has appended for due deadlines and wakes counts no more once its partitions are revoked (X3)."""
+"""What a worker has appended for due deadlines and wakes holds nothing up for long (X3)."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from agents.due_pace import MOST_UNDECIDED, DuePace
+from agents.due_pace import MOST_BESIDE_OTHERS, MOST_UNDECIDED, STUCK_SECONDS, DuePace
 from agents.leads import LeadsStage
 from agents.orgs import OrgsStage
 from agents.sweeper import Sweeper
+from rules.deadlines import RETRY_SECONDS
 from streams.journal import Acker, JournalWriter
 from streams.settings import Settings
 
@@ -21,7 +22,38 @@ def test_x3_what_another_worker_decides_by_now_holds_nothing_up(kind: type[Leads
     stage: Any = kind.__new__(kind)  # without the app of Faust, which a revocation does not use
     stage.acker, stage.due_pace = Acker(), DuePace()
     stage.writer, stage.sweeper = JournalWriter(Settings.read()), Sweeper(stage)
-    stage.due_pace.appended(NOW, MOST_UNDECIDED)
-    assert stage.due_pace.room(NOW + 1) == 0
+    stage.due_pace.appended(0, NOW, MOST_UNDECIDED)
+    soon = NOW + STUCK_SECONDS / 2
+    assert stage.due_pace.room(soon) == 0
     asyncio.run(stage.revoked())
-    assert stage.due_pace.room(NOW + 1) == MOST_UNDECIDED
+    assert stage.due_pace.room(soon) == MOST_UNDECIDED
+
+
+def test_x3_a_partition_that_is_far_behind_keeps_no_other_one_waiting() -> None:
+    behind, other = 0, 1
+    pace = DuePace()
+    assert pace.room(NOW) == MOST_UNDECIDED
+    pace.appended(behind, NOW, MOST_UNDECIDED)
+    assert pace.room(NOW + STUCK_SECONDS / 2) == 0
+    assert not pace.is_stuck(behind)
+    assert pace.room(NOW + STUCK_SECONDS) == MOST_UNDECIDED
+    assert (pace.is_stuck(behind), pace.is_stuck(other)) == (True, False)
+    pace.appended(other, NOW + STUCK_SECONDS, MOST_UNDECIDED)
+    pace.decided(other)
+    assert pace.room(NOW + 2 * STUCK_SECONDS) == 1
+    assert (pace.is_stuck(behind), pace.is_stuck(other)) == (True, False), "it decides, so it is not behind"
+    pace.decided(behind)
+    assert pace.room(NOW + 2 * STUCK_SECONDS) == 0, (
+        "it decides again, so what is on its way to it counts again"
+    )
+    assert not pace.is_stuck(behind)
+
+
+def test_x3_a_partition_that_decides_nothing_gets_the_next_after_the_retry_time() -> None:
+    pace = DuePace()
+    pace.appended(0, NOW, MOST_BESIDE_OTHERS)
+    for seconds in (STUCK_SECONDS, RETRY_SECONDS - 0.1):
+        assert pace.room(NOW + seconds) == MOST_UNDECIDED
+        assert pace.is_stuck(0)
+    assert pace.room(NOW + RETRY_SECONDS) == MOST_UNDECIDED
+    assert not pace.is_stuck(0), "what was appended was lost, or another worker decides it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from agents.due_pace import MOST_BESIDE_OTHERS, MOST_UNDECIDED, OTHERS_SECONDS, DuePace
+from agents.due_pace import MOST_BESIDE_OTHERS, MOST_UNDECIDED, OTHERS_SECONDS, STUCK_SECONDS, DuePace
 from models.codec import decode_row, encode_event, encode_row
 from models.contact_decisions import CallbackDue
 from models.events import ActionRequested
@@ -86,10 +86,33 @@ def test_x3_what_another_worker_decides_does_not_hold_deadlines_up_for_long() ->
     """The appended events are lost, or belong to another worker by now. After the retry time they count no more."""
     broker, worker = worker_with_a_herd()
     assert worker.fire() == MOST_UNDECIDED
-    broker.now += RETRY_SECONDS - 0.1
+    broker.now += STUCK_SECONDS - 0.1
     assert worker.fire() == 0
-    broker.now += 0.1
+    broker.now += RETRY_SECONDS - STUCK_SECONDS + 0.1
     assert worker.fire() == MOST_UNDECIDED
+
+
+def test_x3_a_partition_that_decides_nothing_keeps_no_other_one_waiting() -> None:
+    broker, worker = worker_with_a_herd()
+    behind = 0  # all are due at the same instant, and the first partition comes first
+    assert worker.fire() == MOST_UNDECIDED
+    worker.outbox.land(HERD)
+    told = len(broker.logs[LEAD_LOG, behind])
+    others = range(1, PARTITIONS)
+    for _ in range(6):
+        broker.now += STUCK_SECONDS / 2
+        worker.fire()
+        worker.outbox.land(HERD)
+        for partition in others:
+            worker.poll(partition, HERD)
+    assert len(broker.logs[LEAD_LOG, behind]) == told, "it gets no more before it has decided"
+    assert worker.fire() == 0
+    assert appended(broker) == HERD - (deadlines_of(worker, behind) - told), "all of the others are decided"
+
+
+def deadlines_of(worker: Worker, partition: int) -> int:
+    """Return how many leads of a partition have a deadline."""
+    return len(worker.rows.of(partition).deadlines)
 
 
 def claim(broker: Broker, worker: Worker, lead_id: str) -> int:
@@ -129,12 +152,12 @@ def test_x3_a_claim_waits_for_a_quarter_of_the_deadlines_where_claims_come() -> 
 async def test_x3_what_is_due_next_is_appended_before_all_of_the_last_is_decided() -> None:
     """The worker does not wait for its next look, or a herd would take longer the slower it looks."""
     pace = DuePace()
-    pace.appended(0.0, MOST_BESIDE_OTHERS)
+    pace.appended(0, 0.0, MOST_BESIDE_OTHERS)
     waiting = asyncio.create_task(pace.until_next())
     for _ in range(MOST_BESIDE_OTHERS // 2):
-        pace.decided()
+        pace.decided(0)
         await asyncio.sleep(0)
         assert not waiting.done()
-    pace.decided()
+    pace.decided(0)
     await asyncio.wait_for(waiting, 60)
     assert pace.room(0.0) == MOST_UNDECIDED - MOST_BESIDE_OTHERS // 2

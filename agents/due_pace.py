@@ -46,18 +46,19 @@ class _OnTheirWay:
 class DuePace:
     """Counts the due events of one worker, by partition. Times are POSIX seconds (`BrokerTime.now`).
 
-    A partition whose log is far behind decides none for a while. It gets no more until it does, or until what it got
-    was appended RETRY_SECONDS ago; and what it got does not keep the other partitions waiting.
+    A partition whose log is far behind decides none for a while. Then it has a room of its own, and what it got does
+    not keep the other partitions waiting.
     """
 
     def __init__(self) -> None:
         self._partitions: dict[int, _OnTheirWay] = {}
         self._others = False
         self._others_until = 0.0
+        self._most = MOST_UNDECIDED
         self._refill = asyncio.Event()
 
     def room(self, now: float) -> int:
-        """Return how many events may be appended at `now`; 0 if none.
+        """Return how many events may be appended at `now` to all partitions that are not stuck; 0 if none.
 
         What was appended RETRY_SECONDS ago counts no more: it was lost, or another worker decides it by now.
         """
@@ -65,13 +66,14 @@ class DuePace:
             one.look(now)
         if self._others:
             self._others, self._others_until = False, now + OTHERS_SECONDS
-        most = MOST_BESIDE_OTHERS if now < self._others_until <= now + OTHERS_SECONDS else MOST_UNDECIDED
-        return max(0, most - self._undecided())
+        are_expected = now < self._others_until <= now + OTHERS_SECONDS
+        self._most = MOST_BESIDE_OTHERS if are_expected else MOST_UNDECIDED
+        return max(0, self._most - self._undecided())
 
-    def is_stuck(self, partition: int) -> bool:
-        """Tell whether a partition gets no more for now, as of the last call of `room`."""
+    def room_of_stuck(self, partition: int) -> int | None:
+        """Return how many events may be appended to a stuck partition, None if it is not stuck; as of `room`."""
         one = self._partitions.get(partition)
-        return one is not None and one.is_stuck
+        return max(0, self._most - one.undecided) if one is not None and one.is_stuck else None
 
     def appended(self, partition: int, now: float, count: int = 1) -> None:
         """Count events that were appended to a partition at `now`."""

@@ -34,11 +34,18 @@ class TimedStage(Stage, ABC):
         """
         pace, count = self.due_pace, 0
         room = pace.room(now)
-        partitions = [each for each in self.timed_partitions() if not pace.is_stuck(each.partition)]
-        for partition, event in due_events(partitions, now, room):
-            self.append(partition, event)
-            pace.appended(partition, now)
-            count += 1
+        moving, rooms = [], []
+        for each in self.timed_partitions():
+            own = pace.room_of_stuck(each.partition)
+            if own is None:
+                moving.append(each)
+            else:
+                rooms.append(([each], own))
+        for partitions, most in ((moving, room), *rooms):
+            for partition, event in due_events(partitions, now, most):
+                self.append(partition, event)
+                pace.appended(partition, now)
+                count += 1
         return count
 
     def append_due_now(self) -> None:

@@ -145,7 +145,8 @@ def state_of(message: Any) -> bytes:
 def begun_trace(message: Any) -> bytes:
     """Return the trace id of a record that begins a trace. A replay of the record gives the same id."""
     start, first = _trace_start(message.topic, message.partition)
-    return b"%b%016x" % (start, (first + message.offset * _TRACE_STEP) & _LOW_BITS)
+    offset = message.offset or 0  # a dead letter is also written of what has no offset
+    return b"%b%016x" % (start, (first + offset * _TRACE_STEP) & _LOW_BITS)
 
 
 @lru_cache(maxsize=4_096)

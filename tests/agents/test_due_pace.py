@@ -33,20 +33,20 @@ def test_x3_a_partition_that_is_far_behind_keeps_no_other_one_waiting() -> None:
     behind, other = 0, 1
     pace = DuePace()
     assert pace.room(NOW) == MOST_UNDECIDED
-    pace.appended(behind, NOW, MOST_UNDECIDED)
-    assert pace.room(NOW + STUCK_SECONDS / 2) == 0
-    assert not pace.is_stuck(behind)
+    pace.appended(behind, NOW, MOST_UNDECIDED - 1)
+    assert pace.room(NOW + STUCK_SECONDS / 2) == 1
+    assert pace.room_of_stuck(behind) is None
     assert pace.room(NOW + STUCK_SECONDS) == MOST_UNDECIDED
-    assert (pace.is_stuck(behind), pace.is_stuck(other)) == (True, False)
+    assert (pace.room_of_stuck(behind), pace.room_of_stuck(other)) == (1, None)
     pace.appended(other, NOW + STUCK_SECONDS, MOST_UNDECIDED)
     pace.decided(other)
     assert pace.room(NOW + 2 * STUCK_SECONDS) == 1
-    assert (pace.is_stuck(behind), pace.is_stuck(other)) == (True, False), "it decides, so it is not behind"
+    assert (pace.room_of_stuck(behind), pace.room_of_stuck(other)) == (1, None), "the other one decides"
     pace.decided(behind)
     assert pace.room(NOW + 2 * STUCK_SECONDS) == 0, (
         "it decides again, so what is on its way to it counts again"
     )
-    assert not pace.is_stuck(behind)
+    assert pace.room_of_stuck(behind) is None
 
 
 def test_x3_a_partition_that_decides_nothing_gets_the_next_after_the_retry_time() -> None:
@@ -54,6 +54,6 @@ def test_x3_a_partition_that_decides_nothing_gets_the_next_after_the_retry_time(
     pace.appended(0, NOW, MOST_BESIDE_OTHERS)
     for seconds in (STUCK_SECONDS, RETRY_SECONDS - 0.1):
         assert pace.room(NOW + seconds) == MOST_UNDECIDED
-        assert pace.is_stuck(0)
+        assert pace.room_of_stuck(0) == MOST_UNDECIDED - MOST_BESIDE_OTHERS
     assert pace.room(NOW + RETRY_SECONDS) == MOST_UNDECIDED
-    assert not pace.is_stuck(0), "what was appended was lost, or another worker decides it"
+    assert pace.room_of_stuck(0) is None, "what was appended was lost, or another worker decides it"

@@ -6,12 +6,14 @@ import asyncio
 import re
 import ssl
 import uuid
+from collections import deque
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+from playwright.async_api import TimeoutError as WaitedTooLong
 
 from models.codec import decode_row, directory_key
 from models.ids import lead_id
@@ -65,6 +67,8 @@ class RunningOrg:
     versions: dict[tuple[str, str], int] = field(default_factory=dict)
     port: int | None = None
     read: tuple[str, int] = ("", -1)
+    failed: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+    """The last requests of pages that failed. A script that does not load leaves its page without a word."""
 
     @property
     def url(self) -> str:
@@ -208,7 +212,11 @@ class RunningOrg:
         answer = await page.request.post("/sign-in", form=form, max_redirects=0)
         assert answer.status == HTTPStatus.SEE_OTHER, await answer.text()
         await page.goto(path)
-        await page.wait_for_selector("html[data-ready=yes]")
+        try:
+            await page.wait_for_selector("html[data-ready=yes]")
+        except WaitedTooLong as error:
+            shown = (await page.locator("body").inner_text())[:500]
+            raise AssertionError(f"{page.url} is not ready: {shown!r}; failed: {[*self.failed]}") from error
         return page
 
     async def window(self, name: str = "a stranger", **options: Any) -> Page:
@@ -222,6 +230,7 @@ class RunningOrg:
         context.set_default_timeout(PATIENCE_MS)
         await keep_toasts(context)
         page = await context.new_page()
+        page.on("requestfailed", lambda request: self.failed.append(f"{request.url}: {request.failure}"))
         page.on("pageerror", lambda error: self.problems.append(f"{name}: {error}"))
         return page
 

@@ -150,7 +150,11 @@ async def forgeries(settings: Settings) -> None:
     assert {finding.lead_id for finding in report.findings} == {lead_id}
     assert report.of_kind(Kind.CONTRADICTED) >= 3
     assert report.of_kind(Kind.LOST) == 0
-    assert len(report.lines(most=2)) == 4
+    lines = report.lines(most=2)
+    assert [line.split(" ")[0] for line in lines[:2]] == [finding.code for finding in report.findings[:2]]
+    assert lines[2] == ", ".join(f"{count} {code}" for code, count in sorted(report.counts.items()))
+    assert lines[3] == report.lateness.line()
+    assert [line.endswith("NOT all agree") for line in lines[4:]] == [True]
     assert report.as_dict()["ok"] is False
     assert report.as_dict(most=1)["findings"][0]["code"] in report.counts
 

@@ -101,6 +101,7 @@ def read_changelogs_in_batches() -> None:
                 self.tp_to_table[tp].data.apply_records(
                     tp.partition, (one for one in records if seen is None or one.offset > seen)
                 )
+            self.flush_buffers()  # nothing waits there; Faust warns if its time is long ago
             _maybe_recovered(self)
             await asyncio.sleep(0)
 

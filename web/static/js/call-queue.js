@@ -60,7 +60,8 @@ const selection = data.selects ? new QueueSelection(list) : null;
 
 // -- the table --------------------------------------------------------------------------------------------------
 
-find("[data-head]").append(
+const head = find("[data-head]");
+head.append(
   ...(selection ? [selection.head()] : []),
   ...columns.map((column) => {
     const cell = document.createElement("th");
@@ -72,6 +73,9 @@ find("[data-head]").append(
   ...(times ? [Object.assign(document.createElement("th"), { scope: "col", textContent: "Lead's time" })] : []),
   Object.assign(document.createElement("th"), { innerHTML: '<span class="hidden">Action</span>' }),
 );
+
+const MANY_COLUMNS = 8; // They stand closer.
+if (head.children.length >= MANY_COLUMNS) find("table").classList.add("many-columns");
 
 /** @type {Map<string, HTMLTableRowElement>} by lead id */
 const lines = new Map();
@@ -110,6 +114,7 @@ function lineOf(row) {
 /** @param {BoardRow} row */
 function timeCell(row) {
   const cell = document.createElement("td");
+  cell.className = "call-time";
   if (times) cell.append(times.place(row.lead_id));
   return cell;
 }
@@ -154,8 +159,9 @@ const mayCall = (row) => row.columns.may_call !== false && times?.times.get(row.
 function shownRows() {
   const { rows } = leads;
   const canOpen = data.claimable ? rows : rows.filter((row) => row.may_claim !== false);
-  setHidden(leftOut, canOpen.length === rows.length);
-  setText(leftOut, `${leadCount(rows.length - canOpen.length)} for which you have no licence: not shown.`);
+  const missing = rows.length - canOpen.length;
+  setHidden(leftOut, missing === 0);
+  if (missing) setText(leftOut, `${leadCount(missing)} for which you have no licence: not shown.`);
   const silenced = canOpen.filter((row) => !mayCall(row));
   return silenced.length ? [...canOpen.filter(mayCall), ...silenced] : canOpen;
 }
@@ -277,12 +283,20 @@ if (start instanceof HTMLButtonElement) roundKeys(list, () => start.click());
 
 // -- live -------------------------------------------------------------------------------------------------------
 
+/** @type {Map<string, Element>} by queue: where its size stands */
+const sizes = new Map();
+
 /**
  * @param {string} queue
  * @param {number} size
  */
 function showSize(queue, size) {
-  const place = links.querySelector(`[data-size-of="${CSS.escape(queue)}"]`);
+  let place = sizes.get(queue);
+  if (!place?.isConnected) {
+    place = links.querySelector(`[data-size-of="${CSS.escape(queue)}"]`) ?? undefined;
+    if (place) sizes.set(queue, place);
+    else sizes.delete(queue);
+  }
   if (place) setText(place, String(size));
 }
 

@@ -93,11 +93,15 @@ export class Live {
     this.isWatching = true;
     addEventListener("offline", () => showConnection("You are offline. Trying again …"));
     addEventListener("online", () => this.start());
-    setInterval(() => {
-      const silentMs = performance.now() - this.heardAt;
-      if (silentMs > SILENT_MS && !isLost()) showConnection(LOST);
-      if (silentMs > DEAD_MS && navigator.onLine && this.source?.readyState === EventSource.OPEN) this.start();
-    }, CHECK_MS);
+    this.check();
+  }
+
+  /** Looks again when the stream may have been silent for too long: hardly ever while it speaks. */
+  check() {
+    const silentMs = performance.now() - this.heardAt;
+    if (silentMs > SILENT_MS && !isLost()) showConnection(LOST);
+    if (silentMs > DEAD_MS && navigator.onLine && this.source?.readyState === EventSource.OPEN) this.start();
+    setTimeout(() => this.check(), Math.max(CHECK_MS, SILENT_MS - silentMs));
   }
 
   /**

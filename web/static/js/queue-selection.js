@@ -42,6 +42,7 @@ export class QueueSelection {
    */
   cell({ lead_id, columns }) {
     const cell = document.createElement("td");
+    cell.className = "selects";
     const box = this.box(`Select ${columns.name}`, (isSelected) => {
       if (isSelected) this.names.set(lead_id, columns.name);
       else this.names.delete(lead_id);

@@ -189,6 +189,38 @@ async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(o
     await expect(second.get_by_role("heading", name="Ana Silva")).to_be_visible()
 
 
+async def test_q8_m6_a_claim_that_is_refused_is_undone_in_words(office: RunningOrg) -> None:
+    await office.publish("settings", "settings", enforce_caps=True)
+    await office.rep("rep-1", max_open=1)
+    await office.publish("queue", "new", **NEW)
+    await office.until_published("queue", "new")
+    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
+    other = await office.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
+    page = await office.sign_in("rep-1")
+    await expect(row(page, lead)).to_be_visible()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route("**/api/v1/leads/*/claims", hold)
+    await claim(page, "Jeremy Jones")
+    button = row(page, lead).get_by_role("button")
+    await expect(button).to_have_text("Claiming …")
+    await expect(page.locator("#answer")).to_contain_text("Claiming Jeremy Jones …")
+    # The rep takes another lead meanwhile, by telephone say, and may have no more than one.
+    won = (await office.ask("claim", other, "rep-1", queue_id="new")).answer
+    assert won is not None
+    assert won.result == "won"
+    await held[0].continue_()
+    await expect(page.get_by_role("heading", name="This lead cannot be claimed")).to_be_visible()
+    await expect(page.locator("#answer")).to_contain_text("Jeremy Jones: You have 1 of at most 1 open leads.")
+    await expect(button).to_have_text("Claim this Lead")
+    await expect(button).to_have_attribute("aria-disabled", "false")
+    await expect(row(page, other)).to_have_count(0)
+    assert await serious(page) == []
+
+
 async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence(office: RunningOrg) -> None:
     await office.rep("rep-1", licensed_states=["MA"])
     await office.publish("queue", "new", **NEW)

@@ -15,6 +15,7 @@ from rules.language.value_labels import HYPHENATED, value_label
 from tests.web.axe import serious
 from tests.web.rows import READY, appears, row, vanishes
 from tests.web.running_org import NEW
+from tests.web.toasts import until_said
 from web.links import phone_text
 
 if TYPE_CHECKING:
@@ -38,6 +39,20 @@ _WATCH_SHIFTS: Final = """() => {
     }
   }).observe({ type: "layout-shift", buffered: true });
 }"""
+
+_NOTE_COVERED: Final = """() => {
+  window.covered = [];
+  const look = () => {
+    for (const button of document.querySelectorAll("[data-rows] button")) {
+      const { x, y, width, height } = button.getBoundingClientRect();
+      const seen = document.elementFromPoint(x + width / 2, y + height / 2);
+      if (seen && !button.contains(seen)) window.covered.push(`${button.ariaLabel} by ${seen.outerHTML}`);
+    }
+  };
+  new MutationObserver(look).observe(document.querySelector("#said"), { childList: true });
+  new MutationObserver(look).observe(document.querySelector("#offers"), { childList: true, subtree: true });
+}"""
+"""Notes which buttons of the list something stands over, whenever a message or an offer comes or goes."""
 
 
 async def check_still(page: Page) -> None:
@@ -106,6 +121,38 @@ async def test_q9_nothing_moves_while_the_pointer_is_over_the_list(office: Runni
     await expect(row(page, larger)).to_be_visible()
     await expect(page.locator("[data-new]")).to_have_text("")
     await expect(page.locator("tr.gone")).to_have_count(0)
+
+
+async def test_q9_r3_an_offer_that_ends_and_its_message_move_and_cover_no_row(office: RunningOrg) -> None:
+    await office.publish("settings", "settings", quiet_hours=[])
+    for rep_id, role in (("rep-1", "rep"), ("rep-2", "rep"), ("mia", "manager")):
+        await office.rep(rep_id, role)
+    members = [{"rep_id": "rep-1"}]
+    await office.publish(
+        "group", "west", name="West", method="round_robin", members=members, claim_window_seconds=900
+    )
+    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await office.publish("queue", "new", **NEW)
+    await office.until_published("campaign", "west")
+    jones, silva = await office.arrive("A-1", **JONES), await office.arrive("A-2", **SILVA)
+    page = await office.sign_in("rep-1", "/queues/new")
+    await appears(page, jones)
+    await appears(page, silva)
+    before = await point_at(page, silva)
+    offered = await office.arrive("A-4", campaign="west", first_name="Di", last_name="Fox", state="RI")
+    await expect(page.locator("#offers")).to_contain_text("Offered to you: Di Fox")
+    # What moves from here on is the work of the offer's end and of the message.
+    await page.evaluate(_WATCH_SHIFTS)
+    await page.evaluate("shift = 0, moved = []")
+    await page.evaluate(_NOTE_COVERED)
+    given = (await office.ask("assign", offered, "mia", to_rep_id="rep-2")).answer
+    assert given is not None
+    assert given.result == "done"
+    await until_said(page, "The offer of Di Fox is over.")
+    await expect(page.locator("#offers")).not_to_contain_text("Di Fox")
+    assert await top(page, silva) == before
+    assert await page.evaluate("covered") == []
+    await check_still(page)
 
 
 async def test_s6_rows_of_my_leads_keep_their_places_too(office: RunningOrg) -> None:

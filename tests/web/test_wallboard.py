@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from playwright.async_api import expect
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
     from tests.web.running_org import RunningOrg
+
+SPEED: Final = re.compile(r"^\d+(\.\d)? (s|min|h)$")
 
 
 def test_the_speed_is_the_median_and_the_95th_of_100() -> None:
@@ -123,8 +126,20 @@ async def test_a_manager_sees_the_day_on_the_wallboard_and_in_the_reports(office
     assert queues["new"]["oldest_at"] is not None
     rep = await office.sign_in("ann", "/queues/new")
     page = await office.sign_in("mia", "/wallboard")
-    await expect(page.locator('[data-tile="Arrived today"] dd')).to_have_text("5")
+    for tile, count in (
+        ("Arrived today", "5"),
+        ("Given to reps today", "2"),
+        ("Offers out", "0"),
+        ("Leads open now", "1"),
+        ("Exceptions", "1"),
+    ):
+        await expect(page.locator(f'[data-tile="{tile}"] dd')).to_have_text(count)
     line = page.locator('[data-table="reps"] tr', has_text="Ann")
+    await expect(line.locator("td, th").nth(7)).to_have_text(SPEED)
+    for table, name in (("groups", "West team"), ("vendors", "acme")):
+        speeds = page.locator(f'[data-table="{table}"] tr', has_text=name).locator("td, th")
+        for place in (3, 4):
+            await expect(speeds.nth(place)).to_have_text(SPEED)
     await expect(line.locator(".state")).to_have_text("in")
     await expect(page.locator('[data-table="reps"] tr', has_text="Bob").locator(".state")).to_have_text("out")
     await expect(page.locator('[data-table="queues"] tr', has_text="New leads")).to_contain_text("min")

@@ -45,6 +45,8 @@ const range = find("[data-range]");
 const earlier = find("[data-earlier]", "button");
 const later = find("[data-later]", "button");
 const links = element("#queues");
+/** @type {Map<string, Element>} by queue: where its size stands */
+const sizes = new Map();
 
 const claims = new Claims(data.api);
 /** @type {RowHold<BoardRow>} */
@@ -282,9 +284,6 @@ start?.addEventListener("click", () =>
 if (start instanceof HTMLButtonElement) roundKeys(list, () => start.click());
 
 // -- live -------------------------------------------------------------------------------------------------------
-
-/** @type {Map<string, Element>} by queue: where its size stands */
-const sizes = new Map();
 
 /**
  * @param {string} queue

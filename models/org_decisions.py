@@ -56,7 +56,7 @@ class CapacityReturned(OrgDecisionBase, frozen=True, tag="capacity_returned"):
 class PlaceDecided(OrgDecisionBase, frozen=True, tag="place_decided"):
     """A place with a rep was reserved for an action, or refused because of the rep's cap (M6).
 
-    `open`, `most`, `error`: as in `models.places.Place`. `action`: goes back to the lead with the answer.
+    `open`, `most`, `error`: as in `models.reserved_place.PlaceAnswer`. `action`: goes back to the lead with the answer.
     """
 
     lead_id: str

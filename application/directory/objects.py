@@ -29,7 +29,7 @@ Objects = Mapping[Key, Value]
 WantedAction = Mapping[Key, Value | None]
 """The objects of a file. None removes the object."""
 
-_ORDER: Final = {kind: place for place, kind in enumerate(SECTION_OF)}
+_ORDER: Final = {kind: index for index, kind in enumerate(SECTION_OF)}
 _DIGITS: Final = re.compile(r"(\d+)", re.ASCII)
 _NO_JSON: Final = (TypeError, ValueError, ArithmeticError, RecursionError)
 """What an encoder raises for a value that JSON cannot hold: a wrong type, a cycle, a lone surrogate."""

@@ -12,9 +12,9 @@ from models.org_decisions import OrgRowKept, OrgStep
 from models.org_rows import OrgPerson
 from rules.org.org_partition import LISTED
 
-PLACES_APART: Final = 1 << 40
-"""Added to the `place` of a person's row, which is an offset of the old log and part of the row's key. So no offset of
-the new log gives the same key."""
+OFFSETS_APART: Final = 1 << 40
+"""Added to the `resend_offset` of a person's row, which is an offset of the old log and part of the row's key. So no
+offset of the new log gives the same key."""
 
 KeyAndValue = tuple[bytes, bytes]
 
@@ -93,8 +93,8 @@ class NewestOrgs:
                 case OrgStep() if record.source == LISTED:
                     yield key, encode_org_record(replace(record, off=BEFORE_THE_LOG, decisions=()))
                 case OrgRowKept(value=OrgPerson(more=True) as person):
-                    moved = replace(person, place=person.place + PLACES_APART)
-                    new_key = f"{record.org}/person/{person.arrival_id}/{moved.place}".encode()
+                    moved = replace(person, resend_offset=person.resend_offset + OFFSETS_APART)
+                    new_key = f"{record.org}/person/{person.arrival_id}/{moved.resend_offset}".encode()
                     yield new_key, encode_org_record(replace(record, off=BEFORE_THE_LOG, value=moved))
                 case OrgRowKept():
                     yield key, encode_org_record(replace(record, off=BEFORE_THE_LOG))

@@ -307,8 +307,8 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
 
     That list's entries are removed with a tombstone, which in time removes their keys as well.
     """
-    if isinstance(row, OrgPerson) and row.more and row.place < 0:
-        row = msgspec.structs.replace(row, place=off)
+    if isinstance(row, OrgPerson) and row.more and row.resend_offset < 0:
+        row = msgspec.structs.replace(row, resend_offset=off)
     match row:
         case OrgRep():
             key = f"{org}/rep/{row.rep_id}"
@@ -319,7 +319,7 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
         case OrgPerson(more=False):
             key = f"{org}/person/{row.arrival_id}"
         case OrgPerson():
-            key = f"{org}/person/{row.arrival_id}/{row.place}"
+            key = f"{org}/person/{row.arrival_id}/{row.resend_offset}"
         case OrgErased():
             key = f"{org}/erased/{row.hash}"
         case OrgCorrection():

@@ -76,7 +76,7 @@ class OrgsStage(TimedStage):
         orgs = self.table.rows.of(partition)
         if message.offset <= orgs.highest:
             return
-        self.check_place(event, message)
+        self.check_partition(event, message)
         if isinstance(event, OrgWoken):
             self.due_pace.decided(partition)
         else:
@@ -103,7 +103,7 @@ class OrgsStage(TimedStage):
         ]
         self.writer.add_together(ORG_JOURNAL, partition, records, receipt=receipt)
 
-    def check_place(self, event: OrgEvent, message: Any) -> None:
+    def check_partition(self, event: OrgEvent, message: Any) -> None:
         """Raise `PermanentError` (`misplaced_event`) for an event that is in the wrong partition or has a wrong key."""
         key = event.org.encode()
         home = self.partition_of(key)

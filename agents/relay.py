@@ -81,7 +81,7 @@ class RelayStage(Stage):
                 decisions = row if isinstance(row, LeadRow) and len(new) == len(messages) else None
                 receipt.then = partial(self.count, decisions, [effect.topic for effect in new])
             for effect in new:
-                to = self.place(effect, partition)
+                to = self.target_partition(effect, partition)
                 self.writer.add(
                     effect.topic,
                     to,
@@ -99,7 +99,7 @@ class RelayStage(Stage):
         if row is not None:
             self.metrics.count(row)
 
-    def place(self, effect: PublicMessage, partition: int) -> int:
+    def target_partition(self, effect: PublicMessage, partition: int) -> int:
         """Return the partition of a message that a record of the journal's `partition` causes."""
         if effect.topic == ORG_LOG:
             return self.partition_of(effect.key)

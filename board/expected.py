@@ -122,11 +122,11 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[Entry]:
         return []
     org = lead.facts.org
     entries = []
-    for queue_id, place in lead.places.items():
+    for queue_id, placement in lead.places.items():
         # Without a definition in this partition, the list shows what a blind queue shows (Q3).
         queue = queues.get((org, queue_id)) or Queue(queue_id=queue_id)
         columns = keys.with_state(_encode(shown(lead, queue)), lead.facts.state)
-        entries.append(Entry(org, queue_id, lead.lead_id, row.seq, place.sort_key, columns))
+        entries.append(Entry(org, queue_id, lead.lead_id, row.seq, placement.sort_key, columns))
     if own := own_queues(lead):
         sort_key, columns = own_sort_key(lead, row.at), _encode(own_columns(lead))
         entries += [Entry(org, queue_id, lead.lead_id, row.seq, sort_key, columns) for queue_id in own]

@@ -74,7 +74,7 @@ def feed(org: str) -> str:
     return f"feed:{org}"
 
 
-def place(sort_key: str, lead_id: str) -> bytes:
+def member(sort_key: str, lead_id: str) -> bytes:
     """Return a lead's member in a queue's sorted set. NUL sorts first, so no key runs into an id."""
     return f"{sort_key}\0{lead_id}".encode()
 

@@ -100,12 +100,12 @@ class VendorCounting:
 
     def _marks(self, connection: Connection, partitions: Iterable[int]) -> dict[int, int]:
         """Return partition -> the highest `LeadRow.off` that is counted."""
-        places = sorted(partitions)
+        wanted = sorted(partitions)
         query = select(_OFFSETS.partition, _OFFSETS.mark).where(
-            _OFFSETS.topic == VENDOR_REPORTS, _OFFSETS.partition.in_(places)
+            _OFFSETS.topic == VENDOR_REPORTS, _OFFSETS.partition.in_(wanted)
         )
         found: dict[int, int] = dict(connection.execute(query).all())
-        new = [partition for partition in places if partition not in found]
+        new = [partition for partition in wanted if partition not in found]
         if new:
             rows = [{"topic": VENDOR_REPORTS, "partition": one, "next_offset": 0, "mark": -1} for one in new]
             connection.execute(self._first_offset, rows)

@@ -161,10 +161,10 @@ class CrmWriter:
 
     def _dead_letter(self, record: JournalRecord, refusal: PermanentError) -> None:
         """Write the dead letter once, however often the batch is tried again."""
-        place = (record.partition, record.offset)
-        if place not in self._dead_letters_written:
+        position = (record.partition, record.offset)
+        if position not in self._dead_letters_written:
             self._write_dead_letter(record, refusal)
-            self._dead_letters_written.add(place)
+            self._dead_letters_written.add(position)
 
     def _transaction(self, work: Sequence[PreparedRecord]) -> Applied:
         with translated(DATABASE), self._engine.begin() as connection:

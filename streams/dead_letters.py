@@ -132,8 +132,8 @@ def write_dead_letter(
     count(message.topic, error_class)
     if _lines.may_be_written(time.monotonic()):
         about = {"error_class": error_class, "reason": str(reason)[:MOST_LOGGED_REASON], "stage": stage}
-        place = f"{message.topic}:{message.partition}:{message.offset}"
-        _log.warning("dead letter", record=place, **about, **ids_of(message))
+        position = f"{message.topic}:{message.partition}:{message.offset}"
+        _log.warning("dead letter", record=position, **about, **ids_of(message))
 
 
 class LineBudget:

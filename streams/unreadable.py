@@ -61,7 +61,7 @@ class Unreadable(PlaceholderRecord):
         return made
 
 
-class Places:
+class StandIns:
     """Creates the stand-ins of one partition, for readers that want them, and counts unreadable data."""
 
     def __init__(self, topic: str, partition: int, *, stand_ins: bool) -> None:

@@ -144,17 +144,17 @@ class ConservationProbe:
             await stop_consumer(consumer)
 
     async def _read_on(self, consumer: Consumer, topic: str) -> None:
-        places = [TopicPartition(topic, n) for n in range(len(self._ledgers))]
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        for place in places:
-            consumer.seek(place, self._at.setdefault(place, 0))
-        while any(self._at[place] < ends[place] for place in places):
-            for place, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-                ledger = self._ledgers[place.partition]
+        topic_partitions = [TopicPartition(topic, n) for n in range(len(self._ledgers))]
+        consumer.assign(topic_partitions)
+        ends = await consumer.end_offsets(topic_partitions)
+        for tp in topic_partitions:
+            consumer.seek(tp, self._at.setdefault(tp, 0))
+        while any(self._at[tp] < ends[tp] for tp in topic_partitions):
+            for tp, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
+                ledger = self._ledgers[tp.partition]
                 for record in records:
                     (ledger.row if topic == LEAD_JOURNAL else ledger.event)(record)
-                    self._at[place] = record.offset + 1
-            for place in places:
+                    self._at[tp] = record.offset + 1
+            for tp in topic_partitions:
                 # The last record may be followed by a transaction's end marker, which is not a record.
-                self._at[place] = await consumer.position(place)
+                self._at[tp] = await consumer.position(tp)

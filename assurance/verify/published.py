@@ -65,7 +65,7 @@ class Expected:
 
     def id_of(self, number: int) -> str:
         """Return an effect's `ce_id`."""
-        return public_message_id(SOURCE_LOG, self.partition, *place_of(number))
+        return public_message_id(SOURCE_LOG, self.partition, *offset_and_index(number))
 
     def number(self, record: Any) -> int | None:
         """Return the number of a message by its `ce_id`. None where it is not of this partition."""
@@ -78,7 +78,7 @@ class Expected:
         return None
 
 
-def place_of(number: int) -> tuple[int, int]:
+def offset_and_index(number: int) -> tuple[int, int]:
     """Return the offset of the event a message comes from, and the message's number within it."""
     return number >> _BITS, number & (1 << _BITS) - 1
 

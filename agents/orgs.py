@@ -81,14 +81,16 @@ class OrgsStage(TimedStage):
             self.due_pace.decided(partition)
         else:
             self.due_pace.other_decided()
-        source, mark = origin(message)
+        source, number = origin(message)
         sent_again = is_sent_again(message)
         at = datetime.fromtimestamp(message.timestamp, UTC)
-        outcome = orgs.decide(event, off=message.offset, at=at, source=source, mark=mark, again=sent_again)
+        outcome = orgs.decide(
+            event, off=message.offset, at=at, source=source, number=number, again=sent_again
+        )
         try:
             self.write(outcome, partition, receipt)
         except PermanentError as error:
-            outcome = orgs.refuse(event, error, off=message.offset, at=at, source=source, mark=mark)
+            outcome = orgs.refuse(event, error, off=message.offset, at=at, source=source, number=number)
             self.write(outcome, partition, receipt)
         if outcome.failure is not None:
             self.write_dead_letter(message, *classify_failure(outcome.failure), receipt)

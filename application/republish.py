@@ -63,22 +63,24 @@ def messages_of(letter: Letter, partitions: int) -> list[Message]:
             ]
         return [
             Message(
-                effect.topic,
-                _partition(effect, partition, partition_of_key),
-                effect.key,
-                effect.payload,
-                list(effect.headers),
+                public_message.topic,
+                _partition(public_message, partition, partition_of_key),
+                public_message.key,
+                public_message.payload,
+                list(public_message.headers),
             )
-            for effect in public_messages(decode_row(letter.value or b""), key, partition)
+            for public_message in public_messages(decode_row(letter.value or b""), key, partition)
         ]
     except Exception as error:  # after any error the letter stays where it is
         raise PermanentError("fatal_error", f"the code still fails on it: {error!r}") from error
 
 
-def _partition(effect: PublicMessage, partition: int, partition_of_key: Callable[[bytes], int]) -> int:
-    if effect.topic == ORG_LOG:
-        return partition_of_key(effect.key)
-    return 0 if effect.topic == DO_NOT_CONTACT else partition
+def _partition(
+    public_message: PublicMessage, partition: int, partition_of_key: Callable[[bytes], int]
+) -> int:
+    if public_message.topic == ORG_LOG:
+        return partition_of_key(public_message.key)
+    return 0 if public_message.topic == DO_NOT_CONTACT else partition
 
 
 class Versions:

@@ -63,7 +63,7 @@ class Partition(msgspec.Struct):
         if value is None:
             self.rows.pop(key, None)
             return
-        off = _MARKS.decode(value).off
+        off = _ROW_HEADERS.decode(value).off
         if off >= self.offs.get(key, -1):
             self.rows[key], self.offs[key] = value, off
         self.off = max(self.off, off)
@@ -93,11 +93,11 @@ class Lists(msgspec.Struct):
     definitions: list[Definition] = []
 
 
-class _Mark(msgspec.Struct, gc=False):
+class _RowHeader(msgspec.Struct, gc=False):
     off: int
 
 
-_MARKS = msgspec.json.Decoder(_Mark)
+_ROW_HEADERS = msgspec.json.Decoder(_RowHeader)
 
 
 async def partitions(
@@ -135,9 +135,9 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[Entry]:
 
 def _definition(row: DirectoryRow, key: bytes, partition: int) -> list[Definition]:
     return [
-        Definition(row.org, row.object_id, row.version, effect.value)
-        for effect in public_messages(row, key, partition)
-        if effect.topic == QUEUE_CHANGES
+        Definition(row.org, row.object_id, row.version, public_message.value)
+        for public_message in public_messages(row, key, partition)
+        if public_message.topic == QUEUE_CHANGES
     ]
 
 

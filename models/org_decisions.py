@@ -144,8 +144,8 @@ def explained(rejected: tuple[Rejected, ...]) -> tuple[dict[str, Any], ...]:
 class OrgStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_step"):
     """One event of an org's log in the journal, with its decisions. The changed rows follow in the same batch.
 
-    `off`: the event's offset in `org-log`. `source`, `mark`: the partition of the lead journal it came from, and its
-    number there; they identify the repeats of a relay. `at`: the broker's time; it never goes back.
+    `off`: the event's offset in `org-log`. `source`, `source_number`: the partition of the lead journal it came from,
+    and its number there; they identify the repeats of a relay. `at`: the broker's time; it never goes back.
     """
 
     off: int
@@ -153,7 +153,7 @@ class OrgStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     at: datetime
     cause: str
     source: str = ""
-    mark: int = -1
+    source_number: int = msgspec.field(default=-1, name="mark")
     decisions: tuple[OrgDecision, ...] = ()
 
 

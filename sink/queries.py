@@ -131,7 +131,8 @@ def offsets(connection: Connection) -> dict[tuple[str, int], Position]:
         table.topic != VENDOR_REPORTS  # the sink writes it
     )
     return {
-        (topic, partition): Position(to, mark) for topic, partition, to, mark in connection.execute(query)
+        (topic, partition): Position(to, watermark)
+        for topic, partition, to, watermark in connection.execute(query)
     }
 
 

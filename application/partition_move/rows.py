@@ -19,11 +19,11 @@ offset of the new log gives the same key."""
 KeyAndValue = tuple[bytes, bytes]
 
 
-class _Mark(msgspec.Struct, gc=False):
+class _RowHeader(msgspec.Struct, gc=False):
     off: int
 
 
-_MARKS: Final = msgspec.json.Decoder(_Mark)
+_ROW_HEADERS: Final = msgspec.json.Decoder(_RowHeader)
 
 
 class NewestLeads:
@@ -38,7 +38,7 @@ class NewestLeads:
         if value is None:
             self._rows.pop(key, None)
             return
-        off = _MARKS.decode(value).off
+        off = _ROW_HEADERS.decode(value).off
         if off >= self._rows.get(key, (off, b""))[0]:
             self._rows[key] = off, value
 

@@ -72,7 +72,7 @@ class CrossLogMessages:
         known = None if expected is None else expected.prints[ORG_LOG].get(number)
         if expected is None or known is None:
             # Messages of records after those we have read cannot be checked.
-            if expected is None or offset_and_index(number)[0] <= expected.mark:
+            if expected is None or offset_and_index(number)[0] <= expected.watermark:
                 self._unrequested(record, lead_id)
             return
         self._seen[source].add(number)

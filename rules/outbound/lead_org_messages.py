@@ -1,8 +1,8 @@
 """Derives the messages between leads and their org: each journal's records give the events of the other's log.
 
 The same record always gives the same events, so a relay may send them again. An org recognises a repeat by the record's
-number (`OrgStep.mark`). A lead recognises one by the epoch that the answer names, or by the `org_log_offset` of
-events about arrivals and the do-not-contact list.
+number (`OrgStep.source_number`). A lead recognises one by the epoch that the answer names, or by the `org_log_offset`
+of events about arrivals and the do-not-contact list.
 """
 
 from typing import Final

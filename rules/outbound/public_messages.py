@@ -53,10 +53,10 @@ from rules.outbound.notifications import notifications_of
 from rules.queues.personal_queues import own_changes
 
 SOURCE_LOG: Final = "lead-log"
-"""The log by whose records effects are numbered: (partition, offset, n)."""
+"""The log by whose records public messages are numbered: (partition, offset, n)."""
 
-EFFECT_BITS: Final = 20
-"""The number of bits for the number of an effect within its record. The higher bits hold the record's offset."""
+INDEX_BITS: Final = 20
+"""The number of bits for the number of a message within its record. The higher bits hold the record's offset."""
 
 CE_SOURCE: Final = b"/firstclaim/leads"
 CE_TYPES: Final[dict[type, bytes]] = {
@@ -103,7 +103,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
     """Return the public messages of a record, in order.
 
     `key`: the record's key, a lead id. `partition`: the record's partition, the same in log and journal. A repeat of
-    the record gives the same effects with the same `ce_id`s. A queue's definition is in every partition's journal and
+    the record gives the same messages with the same `ce_id`s. A queue's definition is in every partition's journal and
     is published once, by partition 0. Other directory rows cause no message.
     """
     messages = _of_directory(row, partition) if isinstance(row, DirectoryRow) else _of_lead(row, key)
@@ -137,7 +137,7 @@ def origin(message: Any) -> tuple[str, int]:
             position := public_message_position(SOURCE_LOG, (value or b"").decode(errors="replace"))
         ):
             partition, off, n = position
-            return str(partition), off << EFFECT_BITS | n
+            return str(partition), off << INDEX_BITS | n
     return "", -1
 
 

@@ -1,4 +1,4 @@
-"""The orgs stage. It decides each event of `org-log` and writes one batch of records to `org-journal`.
+"""Runs the orgs stage, which decides each event of `org-log` and writes one batch of records to `org-journal`.
 
 `rules.org.org_partition` holds the state of orgs and decides. The stage reads and writes.
 """

@@ -1,4 +1,4 @@
-"""The relay stage. It publishes each journal record's decisions once, in order, newer versions after older ones.
+"""Runs the relay stage, which publishes each journal record's decisions once and in the order of the journal.
 
 Within a partition of the journal the log offset only grows, except for repeats by a zombie or an overlapping rebalance.
 The relay skips records up to the highest log offset seen, and commits that watermark with its offsets (design.md).

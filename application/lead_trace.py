@@ -1,4 +1,4 @@
-"""Reads the way of a lead through the topics: each record, what happened, when, and which record caused it.
+"""Traces a lead through the topics: each record, what happened, when, and which record caused it.
 
 The records that have the lead's id as their key are found in its partition of each topic. The others (what a vendor or
 a person sent, and the org's log and journal) are found by the `traceparent` headers, which name the record that caused

@@ -1,4 +1,4 @@
-"""Sets the history of an earlier Kafka apart, when the system moved to one whose logs begin anew.
+"""Separates the history of an earlier Kafka, when the system moved to one whose logs begin anew.
 
 Decisions and activities are known by their position in `lead-log`. Those that are there get negative offsets, in the
 same order, so that they stay before what comes and are never taken for it.

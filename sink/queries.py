@@ -1,4 +1,4 @@
-"""Read-only queries of the CRM database, for status, verify, why and the console.
+"""Reads the CRM database for status, verify, why and the console.
 
 Each takes an open connection (`engine.connect()`). On SQLite all queries of one connection see one snapshot. The
 driver's errors pass through; callers translate them with `sink.db_errors.translated`.

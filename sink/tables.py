@@ -1,4 +1,4 @@
-"""The tables that a CRM may read (docs/contracts, CRM database). Each is a pure function of `lead-journal`.
+"""Defines the tables that a CRM may read (docs/contracts, CRM database). Each is a pure function of `lead-journal`.
 
 Instants are aware and in UTC on both databases. `version` is the lead's version that the row describes; it only
 grows.

@@ -1,4 +1,4 @@
-"""Writes dead letters: records that cannot be accepted, with place and reason (docs/contracts, `dead-letters`).
+"""Writes dead letters: records that cannot be accepted, with position and reason (docs/contracts, `dead-letters`).
 
 `make_letter` turns any record into a record that fits the topic and that any client can read. It does not raise,
 because a stage must always be able to move on from a record it buries.

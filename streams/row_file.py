@@ -1,4 +1,4 @@
-"""A file on this machine with the rows that nobody works on, so that a worker's memory holds only their addresses.
+"""Keeps rows that are not in use in a local file, so that a worker's memory holds only their addresses.
 
 It is no state: after a start the rows come from the journal again. The file has no name, so nothing is left when the
 process ends, however it ends. If the disk refuses a row, for example because it is full, the row stays in memory.

@@ -1,4 +1,4 @@
-"""The settings of every process. An incomplete configuration is refused, never completed by guessing.
+"""Reads the settings of every process. An incomplete configuration is refused, never completed by guessing.
 
 The environment variables are named like the fields below (`KAFKA_…`, `REDIS_URL`, `DATABASE_URL`) or begin with
 `FIRSTCLAIM_`. Kafka security is checked as a whole. A client with credentials and without TLS would send them in clear

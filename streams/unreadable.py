@@ -1,4 +1,4 @@
-"""Stand-ins: records at the offsets of unreadable data, so that these offsets are acked like any other.
+"""Creates stand-ins: records at the offsets of unreadable data, so that these offsets are acked like any other.
 
 Stages and the sink get the stand-ins and bury them. Every other reader skips them (`streams.patches.record_reader`).
 """

@@ -1,4 +1,4 @@
-"""The objects of one org in the normal form that the engine stores, in the order of a file."""
+"""Normalises the objects of one org as the engine stores them, in the order of a file."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Deletes what Kafka's logs have of the past, once every reader has passed it.
+"""Deletes old records from Kafka's logs, once every reader has passed them.
 
 A record of a log cannot be removed alone. So everything up to a point is deleted at once: the end of each partition
 when the erasure was complete, or where the slowest consumer group is, whichever is less. Without this, retention

@@ -1,4 +1,4 @@
-"""How many rows of a file Kafka has, so that an interrupted `send` can go on. It is kept in the state folder."""
+"""Keeps how many rows of a file Kafka has in the state folder, so that an interrupted `send` can go on."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Weekly hours, pauses and absences. Hours follow the wall clock of a zone; durations are counted in physical seconds.
+"""Computes weekly hours, pauses and absences. Hours follow a zone's wall clock; durations are physical seconds.
 
 The displayed local time decides: an hour that occurs twice, when the clocks go back, counts twice, and a skipped hour
 does not exist. So every verdict holds from one exact instant up to another, across any change of the clocks (R4, R9).

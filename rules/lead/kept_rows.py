@@ -1,4 +1,4 @@
-"""The rows of one partition. Those in work are decoded; the others are bytes until somebody asks for them.
+"""Keeps the rows of one partition. Rows in use are decoded; the others stay encoded until they are read.
 
 Most leads of a lender lie still for months. As objects they would take several kilobytes each, so a worker keeps their
 bytes, and where it has a file for them, in memory only their address in it.

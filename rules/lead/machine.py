@@ -1,4 +1,4 @@
-"""The lead machine: a pure function from a lead's row and the next event of its log to the next row.
+"""Computes the next row of a lead from its current row and the next event of its log. It is a pure function.
 
 The function is `step`. The same log gives the same rows on any worker, at any time, however often it is read
 (docs/design.md).

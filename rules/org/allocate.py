@@ -1,4 +1,4 @@
-"""Allocates leads to reps.
+"""Allocates leads to reps by their group's method.
 
 A request is answered with an offer or a reason. A lead that nobody may have waits (M5); `refill` and `review` try it
 again.

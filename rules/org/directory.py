@@ -1,4 +1,4 @@
-"""The reps and groups an org published, compiled, so that nothing is parsed when a lead requests a rep."""
+"""Compiles the reps and groups that an org published, so that nothing is parsed when a lead requests a rep."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""The org machine: a pure function from an org's rows and the next event of its log to changed rows and decisions.
+"""Computes changed rows and decisions from an org's rows and the next event of its log. It is a pure function.
 
 The function is `step_org`. The same log gives the same steps on any worker, at any time, however often it is read
 (design.md). It needs no other source, and every event has a result, even if nothing changes.

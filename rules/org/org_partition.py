@@ -1,4 +1,4 @@
-"""The orgs of one partition of `org-log`. It turns each event into the records of `org-journal`.
+"""Holds the orgs of one partition of `org-log`, and turns each event into the records of `org-journal`.
 
 Applied in the journal's order, live or after a crash, the records give the same orgs. A record older than the known
 state was written late by a zombie and is ignored.

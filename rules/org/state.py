@@ -1,4 +1,4 @@
-"""The rows of one org with indexes derived from them. Rebuilding from the rows gives the same indexes.
+"""Holds the rows of one org and indexes derived from them. Rebuilding from the rows gives the same indexes.
 
 This module makes no decisions. A step reads the state through an `OrgTransition`; the caller that wrote the step's rows
 puts them in.

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from streams.access import refusal
-from streams.patches.consumer_access import network_client
+from streams.patches.consumer_access import hold_idle_fetches, network_client
 from streams.patches.record_reader import MAX_POLL_RECORDS, install
 from streams.retries import FOLLOW_TOPIC
 from streams.settings import Settings
@@ -214,6 +214,7 @@ async def follow(
             try:
                 await client.start()
                 ends = await _seek(client, positions, from_end=from_end, newest=newest)
+                hold_idle_fetches(client)
                 yield Batch((), positions, caught_up)
                 while True:
                     fetched = await client.getmany(timeout_ms=poll_ms)

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
+import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -24,12 +25,14 @@ from streams.settings import Settings
 from streams.topic_reader import extent, read_topic
 from streams.topics import DIRECTORY
 
+_log = structlog.get_logger(__name__)
+
 TRANSACTIONS: Final = "firstclaim-directory-"
 """The prefix of the transactional ids of our publications. Where Kafka has ACLs, consoles and commands need it."""
 TRANSACTION_MS: Final = 30_000
 """The transaction timeout. The broker then aborts a dead publisher's transaction, and readers of the topic continue."""
 OTHERS_SECONDS: Final = 25.0
-"""How long to wait for another publisher's open transaction before our own is given up."""
+"""How long to wait for another publisher's open transaction before our own is given up, and for our own commit."""
 PUBLISH_SECONDS: Final = 60.0
 _POLL_MS: Final = 200
 
@@ -100,7 +103,7 @@ async def read_org_settings(settings: Settings, org: str) -> OrgSettings:
 async def publish(
     settings: Settings, org: str, objects: WantedAction, *, seen: int | None = None
 ) -> list[int]:
-    """Publish objects in their order, None to remove. Return their versions when all of them are durable.
+    """Publish objects in their order, None to remove. Return their versions when all are durable and can be read.
 
     `seen`: the end of what the publisher has read (`PublishedObjects.end`). If anybody has published for the org
     since then, nothing is published and `PublicationConflictError` is raised: no publication replaces another one
@@ -128,11 +131,12 @@ async def publish(
                 async with producer.transaction():
                     versions = await _send(producer, org, objects)
                     await _check_seen(settings, org, seen, versions)
-                return versions
             finally:
                 await producer.stop()
     except (KafkaError, TimeoutError) as error:
         raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
+    await until_readable(settings, org, max(versions))
+    return versions
 
 
 async def publish_one(
@@ -192,6 +196,27 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
         await stop_consumer(consumer)
     if meanwhile is not None:
         raise PublicationConflictError(org, meanwhile)
+
+
+async def until_readable(settings: Settings, org: str, version: int) -> None:
+    """Wait until the record of a committed transaction can be read.
+
+    Kafka confirms a commit before it has written it to the partition. A reader of the topic in between would not find
+    what was published. If Kafka goes away now, nobody waits any longer: the publication stands.
+    """
+    consumer = clients.consumer(settings)
+    try:
+        async with asyncio.timeout(OTHERS_SECONDS):
+            await consumer.start()
+            partition = TopicPartition(DIRECTORY, 0)
+            consumer.assign([partition])
+            consumer.seek(partition, version)
+            while await consumer.position(partition) <= version:
+                await consumer.getmany(partition, timeout_ms=_POLL_MS)
+    except (KafkaError, TimeoutError) as error:
+        _log.warning("published, but not readable yet", org=org, error=repr(error))
+    finally:
+        await stop_consumer(consumer)
 
 
 def _key(raw: bytes | None, org: str) -> Key | None:

@@ -1,4 +1,4 @@
-"""Reads private state of aiokafka's and Faust's consumers. None of these functions is a patch of `PATCHES`."""
+"""Reads and sets private state of aiokafka's and Faust's consumers. None of these functions is a patch of `PATCHES`."""
 
 import copy
 from collections.abc import Iterable
@@ -9,6 +9,8 @@ from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 
 ANSWER_MS: Final = 10_000
 """How long a broker may take to return the end offsets of its partitions."""
+IDLE_FETCH_WAIT_MS: Final = 2_000
+"""How long a broker may hold a fetch for which it has no records. A record of any partition in it ends it at once."""
 
 
 async def high_watermarks(consumer: AIOKafkaConsumer, topic_partitions: Iterable[Any]) -> dict[Any, int]:
@@ -18,6 +20,27 @@ async def high_watermarks(consumer: AIOKafkaConsumer, topic_partitions: Iterable
     asker._isolation_level = READ_UNCOMMITTED
     ends: dict[Any, int] = await asker.end_offsets(list(topic_partitions), ANSWER_MS)
     return ends
+
+
+def hold_idle_fetches(consumer: AIOKafkaConsumer) -> None:
+    """Let brokers hold fetches for `IDLE_FETCH_WAIT_MS`, so that a consumer of quiet topics sends few of them.
+
+    A fetch that leaves out a partition is held as briefly as before, because a record of that partition does not end
+    it. For a started consumer that neither seeks nor asks for offsets any more: both wait for the end of the fetch.
+    """
+    fetcher: Any = consumer._fetcher
+    get_actions, usual_ms = fetcher._get_actions_per_node, fetcher._fetch_max_wait_ms
+
+    def _get_actions_per_node(assignment: Any) -> Any:
+        states = [(tp, assignment.state_value(tp)) for tp in assignment.tps]
+        asks_for_all = all(
+            tp not in fetcher._records and state.has_valid_position and not state.paused
+            for tp, state in states
+        )
+        fetcher._fetch_max_wait_ms = IDLE_FETCH_WAIT_MS if asks_for_all else usual_ms
+        return get_actions(assignment)
+
+    fetcher._get_actions_per_node = _get_actions_per_node
 
 
 def network_client(consumer: AIOKafkaConsumer) -> Any:

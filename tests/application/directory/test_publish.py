@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from application.directory import publish as publishing
 from application.directory.apply import compare
 from application.directory.file import read_directory
-from application.directory.publish import publish, read_published
+from application.directory.publish import publish, read_published, until_readable
 from models.errors import PublicationConflictError, RetryableError
 from sink.engine import connect
 from streams import clients
@@ -62,6 +62,19 @@ def from_outside(settings: Settings, key: str, value: bytes | None) -> None:
 async def now(settings: Settings, org: str) -> Any:
     """Return the rep as published."""
     return (await read_published(settings, org)).present.get(KEY)
+
+
+async def test_p11_a_publication_is_waited_for_until_it_can_be_read(made: Settings, org: str) -> None:
+    """Kafka confirms a commit before it has written it to the partition."""
+    producer = clients.producer(made, transactional_id=unique("open"))
+    async with clients.started(producer):
+        async with producer.transaction():
+            sent = await producer.send_and_wait(DIRECTORY, json.dumps(N4).encode(), f"{org}/rep/n4".encode())
+            waiting = asyncio.create_task(until_readable(made, org, sent.offset))
+            assert await now(made, org) is None
+            assert not waiting.done()
+        await waiting
+    assert await now(made, org) == N4
 
 
 async def test_p11_what_was_published_after_one_looked_is_not_overtaken(made: Settings, org: str) -> None:

@@ -2,7 +2,7 @@
 // are passed over with the reason. A round lasts as long as the browser's tab.
 
 import { call } from "./api.js";
-import { elements, targetOf } from "./dom.js";
+import { elements, isTyped } from "./dom.js";
 import { clockText } from "./row-times.js";
 
 /**
@@ -141,7 +141,7 @@ export class CallRound {
 export function roundKeys(container, goOn) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
-    if (targetOf(event).closest("input, textarea, select, dialog, [contenteditable]")) return;
+    if (isTyped(event)) return;
     if (container.hasAttribute("data-choosing") || document.querySelector("dialog[open]")) return;
     if (event.key === "n") {
       event.preventDefault();

@@ -73,6 +73,17 @@ export function targetOf(event) {
 }
 
 /**
+ * Says whether a key belongs to a field or to an open dialog, and not to the page.
+ *
+ * A dialog that has just been closed still has the focus, until the browser draws the page again. Keys pressed in
+ * between belong to the page.
+ * @param {KeyboardEvent} event
+ */
+export function isTyped(event) {
+  return targetOf(event).closest("input, textarea, select, dialog[open], [contenteditable]") !== null;
+}
+
+/**
  * Writes a text, unless it is there already: a browser lays a page out again even for the same text.
  * @param {Element} node
  * @param {string} text

@@ -1,6 +1,6 @@
 // Activities on the lead page (M3): a button for each kind, and a key of its own after `a`.
 
-import { elements, targetOf } from "./dom.js";
+import { elements, isTyped } from "./dom.js";
 import { say } from "./say.js";
 
 const WAIT_MS = 4000; // how long `a` waits for the letter
@@ -34,7 +34,7 @@ export function activityKeys(container) {
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (targetOf(event).closest("input, textarea, select, dialog, [contenteditable]")) return stop();
+    if (isTyped(event)) return stop();
     const buttons = elements("[data-key]", container, "button");
     if (!isWaiting) {
       if (event.key !== "a" || !buttons.length) return;

@@ -17,7 +17,8 @@ from web.live.hub import Hub, Page
 
 log = structlog.get_logger(__name__)
 
-_POLL_MS: Final = 100
+_POLL_MS: Final = 5_000
+"""How long one request waits for records. It ends with the first record, so no page is told later."""
 NOT_CALLED: Final = frozenset({"failed", "withdrawn", "bounced"})
 """The fates of a request after which no telephone rings for it."""
 _CALL: Final = msgspec.json.Decoder(Call)

@@ -22,7 +22,8 @@ from web.services.moved_notices import concerns
 
 log = structlog.get_logger(__name__)
 
-_POLL_MS: Final = 100
+_POLL_MS: Final = 5_000
+"""How long one request waits for records. It ends with the first record, so no page is told later."""
 _LOOK_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 10.0
 """How long to wait for the sink. After that, pages are notified anyway and show what the database has."""

@@ -290,13 +290,13 @@ if (start instanceof HTMLButtonElement) roundKeys(list, () => start.click());
  * @param {number} size
  */
 function showSize(queue, size) {
-  let place = sizes.get(queue);
-  if (!place?.isConnected) {
-    place = links.querySelector(`[data-size-of="${CSS.escape(queue)}"]`) ?? undefined;
-    if (place) sizes.set(queue, place);
+  let container = sizes.get(queue);
+  if (!container?.isConnected) {
+    container = links.querySelector(`[data-size-of="${CSS.escape(queue)}"]`) ?? undefined;
+    if (container) sizes.set(queue, container);
     else sizes.delete(queue);
   }
-  if (place) setText(place, String(size));
+  if (container) setText(container, String(size));
 }
 
 async function refreshSizes() {

@@ -10,25 +10,31 @@ import pytest
 
 from runtime.process import free_port
 from runtime.up import child
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from streams.settings import Settings
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.web.running_org import RunningOrg
+    from pathlib import Path
 
 
 @pytest.fixture
-def status_port(office: RunningOrg) -> Iterator[int]:
-    """Yield the status port of a second console, whose people's port is `office.port`; both on all addresses."""
+def console(tmp_path: Path) -> Iterator[tuple[int, int]]:
+    """Yield the port for people and the status port of a console without Kafka and Valkey, both on all addresses."""
     everywhere = "0.0.0.0"  # noqa: S104  # as in a container
-    status, office.port = free_port(), free_port()
-    settings = office.stack.settings.model_copy(update={"status_host": everywhere})
+    pages, status, dead = free_port(), free_port(), free_port()
+    settings = Settings.read(
+        state_dir=tmp_path,
+        status_host=everywhere,
+        kafka_bootstrap_servers=f"127.0.0.1:{dead}",
+        redis_url=f"redis://127.0.0.1:{dead}/0",
+    )
+    (tmp_path / "log").mkdir()
     arguments = ["console", "--host", everywhere, "--status-port", str(status)]
-    console = child("console-status", arguments, settings, office.port)
-    console.launch()
-    yield status
-    console.stop()
+    process = child("console-status", arguments, settings, pages)
+    process.launch()
+    yield pages, status
+    process.stop()
 
 
 def own_address() -> str:
@@ -54,18 +60,26 @@ async def ask(host: str, port: int, path: str) -> bytes:
             writer.close()
 
 
-async def test_the_metrics_are_on_the_status_port_and_pages_are_not(
-    office: RunningOrg, status_port: int
-) -> None:
-    await office.until_ready()
-    assert office.port is not None
+async def test_the_metrics_are_on_the_status_port_and_pages_are_not(console: tuple[int, int]) -> None:
+    pages, status = console
     host = own_address()
-    assert (await ask(host, office.port, "/metrics")).startswith(b"HTTP/1.1 403 ")
-    metrics = await ask(host, status_port, "/metrics")
+    await eventually(lambda: answers(host, pages, "/health"), "the console answers", seconds=PATIENCE_SECONDS)
+    assert (await ask(host, pages, "/metrics")).startswith(b"HTTP/1.1 403 ")
+    metrics = await ask(host, status, "/metrics")
     assert metrics.startswith(b"HTTP/1.1 200 ")
     assert b"\nfirstclaim_console_directory_end " in metrics
-    for path in ("/health", "/ready"):
-        answer = await ask(host, status_port, path)
-        assert answer.startswith(b"HTTP/1.1 200 "), answer
-        assert b'"ok": true' in answer
-    assert (await ask(host, status_port, "/sign-in")).startswith(b"HTTP/1.1 404 ")
+    health = await ask(host, status, "/health")
+    assert health.startswith(b"HTTP/1.1 200 ")
+    assert health.endswith(b'{"ok": true}')
+    ready = await ask(host, status, "/ready")
+    assert ready.startswith(b"HTTP/1.1 503 ")
+    assert ready.endswith(b'{"ok": false, "not_ready": ["directory", "answers", "board"]}')
+    assert (await ask(host, status, "/sign-in")).startswith(b"HTTP/1.1 404 ")
+
+
+async def answers(host: str, port: int, path: str) -> bool:
+    """Return whether a port answers yet."""
+    try:
+        return (await ask(host, port, path)).startswith(b"HTTP/1.1 200 ")
+    except OSError:
+        return False

@@ -10,7 +10,7 @@ from yarl import URL
 
 from streams import patches
 from streams.membership_lease import Lease, lease_of
-from streams.patches.message_delivery import take_waiting
+from streams.patches.message_delivery import ack_together, take_waiting
 from streams.settings import Settings
 
 SESSION_SECONDS: Final = 6.0
@@ -47,6 +47,10 @@ class StageApp(faust.App):
         services = super().on_init_dependencies()
         self.sensors.remove(self.monitor)
         return services
+
+    def ack_together(self, events: list[Any]) -> None:
+        """Mark the messages of events of one partition as handled, as `ack` of each does."""
+        ack_together(self.consumer, [event.message for event in events])
 
     def every(
         self, seconds: float

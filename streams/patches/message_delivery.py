@@ -10,6 +10,8 @@ from typing import Any, Final
 from faust.events import Event
 from faust.transport.conductor import Conductor
 from faust.transport.consumer import Consumer
+from faust.types.tuples import ack_lock
+from mode.utils.futures import notify
 
 YIELD_EVERY: Final = 100
 """Messages delivered to the agents between two turns of the loop."""
@@ -51,6 +53,29 @@ class UncountedEvent(Event):
         """Mark the message as handled."""
         acked: bool = self.app.consumer.ack(self.message)
         return acked
+
+
+def ack_together(consumer: Any, messages: list[Any]) -> None:
+    """Mark messages of one partition as handled, as Faust's `Consumer.ack` does with each of them."""
+    tp, new = messages[0].tp, []
+    enabled = consumer.app.topics.acks_enabled_for(tp.topic)
+    with ack_lock:
+        committed, known, acked = (
+            consumer._committed_offset[tp],
+            consumer._acked_index[tp],
+            consumer._acked[tp],
+        )
+        for message in messages:
+            if message.acked:
+                continue
+            message.acked, offset = True, message.offset
+            if enabled and (committed is None or offset >= committed) and offset not in known:
+                known.add(offset)
+                acked.append(offset)
+                new.append(message)
+        consumer._n_acked += len(new)
+        consumer._unacked_messages.difference_update(new)
+        notify(consumer._waiting_for_ack)
 
 
 def handle_raw_messages() -> None:

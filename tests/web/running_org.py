@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as WaitedTooLong
 
 from models.codec import decode_row, directory_key
@@ -23,14 +24,14 @@ from sink.engine import connect
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
-from tests.web.toasts import keep_toasts
+from tests.web.toasts import all_said, keep_toasts
 from web.auth import SCOPES
 from web.store.accounts import Account
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser, Page, Response
     from sqlalchemy import Engine
 
     from assurance.load import LoadClient
@@ -68,7 +69,7 @@ class RunningOrg:
     port: int | None = None
     read: tuple[str, int] = ("", -1)
     failed: deque[str] = field(default_factory=lambda: deque(maxlen=20))
-    """The last requests of pages that failed. A script that does not load leaves its page without a word."""
+    """The last requests of pages that failed or were refused. A script that does not load says nothing in its page."""
 
     @property
     def url(self) -> str:
@@ -231,8 +232,24 @@ class RunningOrg:
         await keep_toasts(context)
         page = await context.new_page()
         page.on("requestfailed", lambda request: self.failed.append(f"{request.url}: {request.failure}"))
+        page.on("response", self._note_refused)
         page.on("pageerror", lambda error: self.problems.append(f"{name}: {error}"))
         return page
+
+    def _note_refused(self, response: Response) -> None:
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            self.failed.append(f"{response.url}: {response.status}")
+
+    async def pages(self) -> str:
+        """Return what a failed test's report says of each open page, and of the requests that failed."""
+        lines = [f"failed requests: {[*self.failed]}"]
+        for page in [page for context in self.browser.contexts for page in context.pages]:
+            try:
+                shown = await page.locator("body").inner_text()
+                lines += [f"{page.url} said {await all_said(page)} and shows:", shown]
+            except PlaywrightError as error:
+                lines.append(f"{page.url}: {error}")
+        return "\n".join(lines)
 
 
 def _includes(value: dict[str, Any] | None, wanted: dict[str, Any]) -> bool:

@@ -13,11 +13,12 @@ from streams.retries import FOLLOW_TOPIC
 from streams.settings import Settings
 from streams.topics import CALLS, DELIVERIES
 from web import metrics
-from web.live.hub import Hub, Page
+from web.live.hub import Hub, OpenPage
 
 log = structlog.get_logger(__name__)
 
-_POLL_MS: Final = 100
+_POLL_MS: Final = 5_000
+"""How long one request waits for records. It ends with the first record, so no page is told later."""
 NOT_CALLED: Final = frozenset({"failed", "withdrawn", "bounced"})
 """The fates of a request after which no telephone rings for it."""
 _CALL: Final = msgspec.json.Decoder(Call)
@@ -56,7 +57,7 @@ class CallTail:
             return
         org, rep_id, event = told
 
-        def is_of(page: Page) -> bool:
+        def is_of(page: OpenPage) -> bool:
             return page.rep_id == rep_id
 
         self._hub.tell(org, "calls", event, is_of)

@@ -17,14 +17,14 @@ from confluent_kafka import Producer
 from application.directory import publish as publishing
 from application.directory.apply import compare
 from application.directory.file import read_directory
-from application.directory.publish import publish, read_published
+from application.directory.publish import publish, read_published, until_readable
 from models.errors import PublicationConflictError, RetryableError
 from sink.engine import connect
 from streams import clients
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 
@@ -62,6 +62,19 @@ def from_outside(settings: Settings, key: str, value: bytes | None) -> None:
 async def now(settings: Settings, org: str) -> Any:
     """Return the rep as published."""
     return (await read_published(settings, org)).present.get(KEY)
+
+
+async def test_p11_a_publication_is_waited_for_until_it_can_be_read(made: Settings, org: str) -> None:
+    """Kafka confirms a commit before it has written it to the partition."""
+    producer = clients.producer(made, transactional_id=unique("open"))
+    async with clients.started(producer):
+        async with producer.transaction():
+            sent = await producer.send_and_wait(DIRECTORY, json.dumps(N4).encode(), f"{org}/rep/n4".encode())
+            waiting = asyncio.create_task(until_readable(made, org, sent.offset))
+            assert await now(made, org) is None
+            assert not waiting.done()
+        await waiting
+    assert await now(made, org) == N4
 
 
 async def test_p11_what_was_published_after_one_looked_is_not_overtaken(made: Settings, org: str) -> None:
@@ -269,7 +282,7 @@ async def test_p11_two_consoles_edit_one_object_at_once_and_one_of_them_is_told(
         )
         (won,) = [said for said in told if not isinstance(said, BaseException)]
         (lost,) = [said for said in told if isinstance(said, BaseException)]
-        assert isinstance(lost, Problem), lost
+        assert isinstance(lost, HttpProblem), lost
         assert (lost.status, lost.more["current"]) == (412, won.value)
         published = (await read_published(made, org)).objects["group", "west"]
         assert (published.value, published.version) == (won.value, won.version)
@@ -301,6 +314,6 @@ async def test_p11_a_console_and_a_command_do_not_overtake_each_other(
         await publish(made, org, plan.objects, seen=plan.seen)
     plan = await compare(made, org, wanted)
     await publish(made, org, plan.objects, seen=plan.seen)
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(HttpProblem) as refused:
         await editor.edit(org, ("group", "west"), GROUP, base=edited.version, publish=True)
     assert refused.value.status == 412

@@ -85,9 +85,9 @@ def sound_file(seed: int) -> SoundFile:
             return SoundFile("a.csv", text.encode(encoding), tokens, tokens_in)
 
 
-def truncations(content: bytes) -> Iterator[bytes]:
-    """Yield every beginning of a file, from no byte to all but the last."""
-    return (content[:length] for length in range(len(content)))
+def truncations(content: bytes, step: int, first: int) -> Iterator[bytes]:
+    """Yield beginnings of a file, from `first` bytes to at most all but the last; each is `step` bytes longer."""
+    return (content[:length] for length in range(first, len(content), step))
 
 
 def quoted(content: bytes, seed: int, count: int) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { watchAvailability } from "./availability.js";
 import { watchBadges } from "./badges.js";
-import { element, targetOf } from "./dom.js";
+import { element, isTyped, targetOf } from "./dom.js";
 import { watchFinder } from "./finder.js";
 import { watchKeyHelp } from "./key-help.js";
 import { Live } from "./live.js";
@@ -38,7 +38,7 @@ document.addEventListener("click", async (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (targetOf(event).closest("input, textarea, select, dialog")) return;
+  if (isTyped(event)) return;
   // The list's own search, not the one that narrows the choice of queues beside it.
   const search = [...document.querySelectorAll('main input[type="search"]')].findLast((each) => each.checkVisibility());
   if (!(search instanceof HTMLInputElement)) return;

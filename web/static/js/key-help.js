@@ -1,6 +1,6 @@
 // The list of the page's keys, which `?` shows.
 
-import { targetOf } from "./dom.js";
+import { isTyped } from "./dom.js";
 
 /** @type {[string, string, string][]} the key, what it does, and the selector of what must be there */
 const KEYS = [
@@ -44,7 +44,7 @@ function makeDialog() {
 export function watchKeyHelp() {
   document.addEventListener("keydown", (event) => {
     if (event.key !== "?" || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (targetOf(event).closest("input, textarea, select, dialog, [contenteditable]")) return;
+    if (isTyped(event)) return;
     event.preventDefault();
     const dialog = makeDialog();
     document.body.append(dialog);

@@ -1,6 +1,6 @@
 // Keyboard navigation in lists and tabs.
 
-import { element, elements, targetOf } from "./dom.js";
+import { element, elements, isTyped, targetOf } from "./dom.js";
 
 /** @type {Record<string, number>} */
 const ROW_STEPS = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
@@ -15,7 +15,7 @@ export function rowKeys(body) {
   document.addEventListener("keydown", (event) => {
     const target = targetOf(event);
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target.closest("input, textarea, select, dialog, [role=tablist]")) return;
+    if (isTyped(event) || target.closest("[role=tablist]")) return;
     const step = ROW_STEPS[event.key];
     if (!step) return;
     const rows = elements("tr:not(.gone)", body, "tr");

@@ -4,7 +4,7 @@
 
 import { congratulate } from "./answer-card.js";
 import { act, call, messageOf } from "./api.js";
-import { element, elements, focusedIn, setText, targetOf } from "./dom.js";
+import { element, elements, focusedIn, isTyped, setText } from "./dom.js";
 import { sentence, timeLeft } from "./format.js";
 import { ListWindow } from "./list-window.js";
 import * as cards from "./offer-cards.js";
@@ -235,7 +235,7 @@ class Offers {
    */
   pressKey(event) {
     if (event.key !== "1" || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (targetOf(event).closest("input, textarea, select, [contenteditable]")) return;
+    if (isTyped(event)) return;
     if (document.querySelector("dialog[open]")) return;
     const ringing = [...this.calls].find(([, call]) => call.stage === "ringing" || call.stage === "won");
     if (!ringing) return;

@@ -1,4 +1,4 @@
-"""The live feed of an org: every change of its lists, entry by entry, without gaps (Q9)."""
+"""Reads the live feed of an org: every change of its lists, entry by entry, without gaps (Q9)."""
 
 from typing import Any, Final
 
@@ -52,7 +52,7 @@ def position(entry_id: str) -> tuple[int, int]:
     return int(milliseconds), int(sequence or 0)
 
 
-class Feed:
+class FeedReader:
     """Reads the feeds. Every method raises `RetryableError` while Valkey is unreachable."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:

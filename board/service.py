@@ -22,7 +22,15 @@ from board import metrics
 from board.expected import SOURCES, Sources
 from board.rebuild import RebuildInProgressError, rebuild
 from board.refusals import AccessRefusedError
-from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
+from board.writer import (
+    BoardChange,
+    BoardReplaced,
+    BoardWriter,
+    Generation,
+    OffsetsMoved,
+    connect,
+    read_change,
+)
 from models.errors import ConfigError, RetryableError
 from streams import trace_export
 from streams.access import refusal
@@ -46,7 +54,7 @@ _LOGGED_REASONS: Final = 8
 """How many reasons for waiting are remembered. Each is logged once, even if several alternate."""
 
 
-class State(msgspec.Struct, kw_only=True):
+class BoardState(msgspec.Struct, kw_only=True):
     """The state of the board. `caught_up`: it has read to the end since it last (re)started to follow."""
 
     generation: str | None = None
@@ -67,10 +75,10 @@ class Board:
         self._settings = settings
         self._sources = sources
         self._client = client
-        self._writer = Writer(client)
+        self._writer = BoardWriter(client)
         self._gap: str | None = None
         self._logged: deque[str] = deque(maxlen=_LOGGED_REASONS)
-        self.state = State()
+        self.state = BoardState()
 
     async def follow(self) -> None:
         """Follow until cancelled. Wait for unreachable servers, and rebuild what is lost.
@@ -157,18 +165,18 @@ class Board:
 
         Reading them also tells an idle Kafka from an unreachable one, for which `RetryableError` is raised.
         """
-        places = sorted(consumer.assignment())
+        topic_partitions = sorted(consumer.assignment())
         # Records of an open transaction do not count as lag, because no consumer gets them yet.
-        ends = {place: consumer.last_stable_offset(place) for place in places}
+        ends = {tp: consumer.last_stable_offset(tp) for tp in topic_partitions}
         if idle:
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    ends = await consumer.end_offsets(places)
+                    ends = await consumer.end_offsets(topic_partitions)
             except (TimeoutError, KafkaError) as error:
                 raise RetryableError(
                     "Kafka", f"the ends of {self._sources.changes} are not to be had"
                 ) from error
-        self.state.lag = sum(max(0, (ends[p] or 0) - positions.get(p.partition, 0)) for p in places)
+        self.state.lag = sum(max(0, (ends[p] or 0) - positions.get(p.partition, 0)) for p in topic_partitions)
         self.state.caught_up |= self.state.lag == 0 and None not in ends.values()
         self.state.trouble = None
         self._logged.clear()
@@ -189,21 +197,22 @@ class _Gap(Exception):  # noqa: N818  # it is caught three steps above and never
 
 async def _seek(consumer: Consumer, generation: Generation) -> dict[int, int]:
     """Seek to the generation's offsets. Raise `_Gap` if the topic does not have them."""
-    places = sorted(consumer.assignment())
-    begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+    topic_partitions = sorted(consumer.assignment())
+    begin, end = (
+        await consumer.beginning_offsets(topic_partitions),
+        await consumer.end_offsets(topic_partitions),
+    )
     positions = {}
-    for place in places:
-        at = generation.offsets.get(place.partition, 0)
-        if not begin[place] <= at <= end[place]:
-            raise _Gap(
-                f"partition {place.partition} has {begin[place]} to {end[place]}, the board is at {at}"
-            )
-        consumer.seek(place, at)
-        positions[place.partition] = at
+    for tp in topic_partitions:
+        at = generation.offsets.get(tp.partition, 0)
+        if not begin[tp] <= at <= end[tp]:
+            raise _Gap(f"partition {tp.partition} has {begin[tp]} to {end[tp]}, the board is at {at}")
+        consumer.seek(tp, at)
+        positions[tp.partition] = at
     return positions
 
 
-def readable(generation: Generation, records: Iterable[Any]) -> Sequence[Change]:
+def readable(generation: Generation, records: Iterable[Any]) -> Sequence[BoardChange]:
     """Return the changes that the generation does not have yet. Other records are counted and left out."""
     changes = []
     for record in records:
@@ -213,8 +222,8 @@ def readable(generation: Generation, records: Iterable[Any]) -> Sequence[Change]
             changes.append(read_change(record.value))
         except msgspec.MsgspecError as error:
             metrics.UNREADABLE.inc()
-            place = f"{record.topic}-{record.partition}-{record.offset}"
-            log.warning("this is no queue change and was left out", place=place, reason=str(error))
+            position = f"{record.topic}-{record.partition}-{record.offset}"
+            log.warning("this is no queue change and was left out", place=position, reason=str(error))
     return changes
 
 

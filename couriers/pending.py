@@ -28,7 +28,7 @@ class WithdrawnError(Exception):
         self.reason = reason
 
 
-class Phase(Enum):
+class RequestPhase(Enum):
     """What a request does now. A new one has not begun; an ended one only records its fate."""
 
     NEW = auto()
@@ -39,19 +39,19 @@ class Phase(Enum):
 
 @dataclass(eq=False)
 class Pending:
-    """A request on its way. `withdrawals`: the places of its withdrawals, which are finished with it.
+    """A request on its way. `withdrawals`: the positions of its withdrawals, which are finished with it.
 
     `trace`: the trace headers of its fate (`streams.tracing`); empty if the fate begins a trace.
     """
 
     notification: Notification
     org: str
-    place: TopicPartition
+    topic_partition: TopicPartition
     offset: int
     requested_at: datetime
     until: datetime
     trace: tuple[Header, ...] = ()
-    phase: Phase = Phase.NEW
+    phase: RequestPhase = RequestPhase.NEW
     withdrawn: bool = False
     withdrawals: list[tuple[TopicPartition, int]] = field(default_factory=list)
     last_failure: str = ""

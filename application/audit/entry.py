@@ -1,4 +1,4 @@
-"""One act that is to be recorded: who acts, and the record that comes of it."""
+"""Builds the audit record of one act: who acts, and what the act did."""
 
 import getpass
 import socket
@@ -23,7 +23,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     token_id: str | None = None
 
 
-class Entry:
+class AuditedAct:
     """An act that is under way. `add` what only the act itself finds out, such as the number of exported rows."""
 
     def __init__(

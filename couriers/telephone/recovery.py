@@ -15,7 +15,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from couriers.deliverer import DEFAULT_ORG
-from couriers.directory import Directory
+from couriers.directory import CourierDirectory
 from couriers.port import DeliveryError, Request
 from couriers.requests import refused_by_rep
 from couriers.usefulness import useful_until
@@ -58,7 +58,7 @@ async def open_legs(settings: Settings, system: str) -> dict[Leg, Call]:
 async def recover(
     settings: Settings,
     system: str,
-    directory: Directory,
+    directory: CourierDirectory,
     write: Callable[[Call], Awaitable[None]],
     send: Callable[[Request], Awaitable[Any]],
     knows: Callable[[str], bool],
@@ -108,7 +108,9 @@ async def _still_asked(settings: Settings, ids: set[str]) -> list[tuple[Notifica
 
 
 async def _ring_again(
-    asked: tuple[Notification, datetime], directory: Directory, send: Callable[[Request], Awaitable[Any]]
+    asked: tuple[Notification, datetime],
+    directory: CourierDirectory,
+    send: Callable[[Request], Awaitable[Any]],
 ) -> None:
     about, at = asked
     org, until = about.org or DEFAULT_ORG, useful_until(about, at)
@@ -128,19 +130,19 @@ async def _since(settings: Settings, topic: str, seconds: float) -> AsyncIterato
     consumer = make_consumer(settings, topic, reset="earliest")
     await consumer.start()
     try:
-        places = sorted(consumer.assignment())
-        ends = await consumer.end_offsets(places)
-        starts = await consumer.offsets_for_times(dict.fromkeys(places, begin_ms))
-        left = {place for place in places if starts[place] is not None and starts[place].offset < ends[place]}
+        topic_partitions = sorted(consumer.assignment())
+        ends = await consumer.end_offsets(topic_partitions)
+        starts = await consumer.offsets_for_times(dict.fromkeys(topic_partitions, begin_ms))
+        left = {tp for tp in topic_partitions if starts[tp] is not None and starts[tp].offset < ends[tp]}
         consumer.unsubscribe()
         consumer.assign(sorted(left))
-        for place in left:
-            consumer.seek(place, starts[place].offset)
+        for tp in left:
+            consumer.seek(tp, starts[tp].offset)
         while left:
             for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                 for record in records:
                     yield record
-            left = {place for place in left if await consumer.position(place) < ends[place]}
+            left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
     finally:
         await stop_consumer(consumer)
 

@@ -9,7 +9,7 @@ from models.public import MINE, personal_queue
 from models.publication import KINDS
 from models.publication_reach import REASONS
 from rules.language.catalogue import FIELDS
-from rules.language.tree import Group, Node, parse
+from rules.language.tree import Node, RuleGroup, parse
 
 _TREES: Final = {"queue": ("inclusion", "exclusion"), "rep": ("filter",), "group": ("filter",)}
 """kind -> the fields that are rule trees."""
@@ -81,9 +81,9 @@ def _queue_problems(queue: dict[str, Any]) -> list[Problem]:
         reason = f"is reserved for reps' own queues: {MINE}, and ids that begin with {personal_queue('')}"
         problems.append(Problem(path="queue_id", field="queue_id", reason=reason))
     columns, sort = queue.get("columns"), queue.get("sort")
-    for place, column in enumerate(columns if isinstance(columns, list) else ()):
+    for index, column in enumerate(columns if isinstance(columns, list) else ()):
         if isinstance(column, str) and column not in FIELDS:
-            problems.append(_no_field(f"columns[{place}]", column))
+            problems.append(_no_field(f"columns[{index}]", column))
     field = sort.get("field") if isinstance(sort, dict) else None
     if isinstance(field, str) and field not in FIELDS:
         problems.append(_no_field("sort.field", field))
@@ -106,11 +106,11 @@ def _tree_problems(raw: Any, name: str, kind: str) -> list[Problem]:
 
 def _derived(node: Node, path: str) -> list[Problem]:
     """Find the fields that depend on queue membership. A queue whose rules use one would depend on itself."""
-    if isinstance(node, Group):
+    if isinstance(node, RuleGroup):
         return [
             problem
-            for place, rule in enumerate(node.rules)
-            for problem in _derived(rule, f"{path}.rules[{place}]")
+            for index, rule in enumerate(node.rules)
+            for problem in _derived(rule, f"{path}.rules[{index}]")
         ]
     if not FIELDS[node.field].derived:
         return []

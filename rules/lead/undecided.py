@@ -9,8 +9,8 @@ from models.events import ActionRequested, DeadlinePassed
 from models.lead import LeadRow
 from models.results import Reason, Result
 from rules.lead import merging
+from rules.lead.cap_check import unused
 from rules.lead.machine import LeadEvent
-from rules.lead.places import unused
 
 
 def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, error: Exception) -> LeadRow:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from models.errors import InvalidInput, Problem
-from sink.lists.columns import Column, Kind, Listing
+from sink.lists.columns import Column, ColumnKind, ListDefinition
 
 LIMIT: Final = 50
 
@@ -36,7 +36,7 @@ Filter = Contains | OneOf | Between
 
 
 class PagePosition(msgspec.Struct, frozen=True):
-    """A row's place in an order: its values of the sort columns. `before`: the page ends before this row."""
+    """A row's position in an order: its values of the sort columns. `before`: the page ends before this row."""
 
     values: tuple[Any, ...]
     before: bool = False
@@ -58,7 +58,7 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
         return f"-{self.sort}" if self.descending else self.sort
 
 
-def parse_order(listing: Listing, order: str | None) -> tuple[str, bool]:
+def parse_order(listing: ListDefinition, order: str | None) -> tuple[str, bool]:
     """Return the column and whether the order is descending. Raises `InvalidInput` for an unknown column."""
     order = order or listing.sort
     name = order.removeprefix("-")
@@ -68,14 +68,14 @@ def parse_order(listing: Listing, order: str | None) -> tuple[str, bool]:
     return name, order.startswith("-")
 
 
-def encode_cursor(order: str, place: PagePosition) -> str:
-    """Return a place as a cursor. The cursor is valid for this order only."""
-    values = [one.isoformat() if isinstance(one, datetime) else one for one in place.values]
-    return urlsafe_b64encode(msgspec.json.encode([order, place.before, values])).decode().rstrip("=")
+def encode_cursor(order: str, position: PagePosition) -> str:
+    """Return a position as a cursor. The cursor is valid for this order only."""
+    values = [one.isoformat() if isinstance(one, datetime) else one for one in position.values]
+    return urlsafe_b64encode(msgspec.json.encode([order, position.before, values])).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosition:
-    """Return the place of a cursor. Raises `InvalidInput` for an invalid cursor or one of another order.
+    """Return the position of a cursor. Raises `InvalidInput` for an invalid cursor or one of another order.
 
     `kinds` are the types of the values. Each value but the last may be None.
     """
@@ -95,7 +95,7 @@ def decode_cursor(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosit
     raise InvalidInput((Problem(path="cursor", reason=reason),))
 
 
-_TYPES: Final = {Kind.AMOUNT: float, Kind.DATE: datetime, Kind.FLAG: bool}
+_TYPES: Final = {ColumnKind.AMOUNT: float, ColumnKind.DATE: datetime, ColumnKind.FLAG: bool}
 
 
 def cursor_type(column: Column) -> type:

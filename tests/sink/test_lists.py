@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from sink.lists.columns import Listing
+    from sink.lists.columns import ListDefinition
     from sink.writer import CrmWriter
 
 START: Final = datetime(2026, 11, 1, tzinfo=UTC)
@@ -81,14 +81,14 @@ def rows(engine: Engine) -> list[dict[str, Any]]:
 
 
 def walk(
-    engine: Engine, asked: ListQuery, *, bands: Sequence[Any] = (), listing: Listing = EXCEPTIONS
+    engine: Engine, asked: ListQuery, *, bands: Sequence[Any] = (), listing: ListDefinition = EXCEPTIONS
 ) -> list[list[str]]:
     """Return the ids of every page, read from the first to the last."""
     found: list[list[str]] = []
     cursor: str | None = None
     with engine.connect() as connection:
         while True:
-            at = pages.place(listing, asked, cursor, bands)
+            at = pages.position_at(listing, asked, cursor, bands)
             page = pages.page(connection, listing, _at(asked, at), OURS, bands)
             found.append([row["lead_id"] for row in page.rows])
             if page.next is None:
@@ -97,7 +97,7 @@ def walk(
         # Backwards, the pages are the same.
         back = [found[-1]]
         while page.previous is not None:
-            at = pages.place(listing, asked, page.previous, bands)
+            at = pages.position_at(listing, asked, page.previous, bands)
             page = pages.page(connection, listing, _at(asked, at), OURS, bands)
             back.insert(0, [row["lead_id"] for row in page.rows])
         assert back == found
@@ -162,7 +162,7 @@ def test_a_page_goes_on_where_it_was_while_rows_come_and_go(
         connection.execute(delete(TABLE).where(TABLE.lead_id.in_(gone)))
     put(engine, [early])
     with engine.connect() as connection:
-        at = pages.place(EXCEPTIONS, asked, first.next)
+        at = pages.position_at(EXCEPTIONS, asked, first.next)
         second = pages.page(connection, EXCEPTIONS, _at(asked, at), OURS)
     everything = sorted(rows, key=lambda row: (row["created_at"], row["lead_id"]))
     assert [row["lead_id"] for row in second.rows] == [row["lead_id"] for row in everything[10:20]]
@@ -265,15 +265,17 @@ def test_a_cursor_of_another_order_or_of_nobody_is_refused(
     assert page.next is not None
     for cursor in (page.next[:-3], "x", "ÿ", "W10", page.next + "?"):
         with pytest.raises(InvalidInput, match="cursor"):
-            pages.place(EXCEPTIONS, asked, cursor)
+            pages.position_at(EXCEPTIONS, asked, cursor)
     with pytest.raises(InvalidInput, match="cursor"):
-        pages.place(EXCEPTIONS, ListQuery(sort="state"), page.next)
+        pages.position_at(EXCEPTIONS, ListQuery(sort="state"), page.next)
     with pytest.raises(InvalidInput, match="sort"):
         parse_order(EXCEPTIONS, "-explanation")
 
 
 @pytest.mark.parametrize("listing", [LEADS, EXCEPTIONS, UNASSIGNED, ASSIGNMENTS])
-def test_every_list_answers_for_every_column(writer: CrmWriter, engine: Engine, listing: Listing) -> None:
+def test_every_list_answers_for_every_column(
+    writer: CrmWriter, engine: Engine, listing: ListDefinition
+) -> None:
     writer.apply(Story(2, seed=20).tell(200).records)
     only = [listing.row_id.table.c.org == "default"]
     with engine.connect() as connection:

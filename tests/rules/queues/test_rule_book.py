@@ -11,7 +11,7 @@ from models.errors import Problem
 from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import DirectoryRow
-from rules.queues.rule_book import OrgRules, Published, RuleBook
+from rules.queues.rule_book import NewestPublication, OrgRules, RuleBook
 from tests.rules.language.reference_language import NOW, make, trees
 
 IN_RI = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
@@ -155,8 +155,8 @@ def test_q6_an_object_of_another_shape_is_a_problem_and_no_crash(kind: str, valu
 def test_q6_publishing_takes_effect_on_leads_that_are_there() -> None:
     lead = make(facts=Facts(vendor="acme", state="TX"))
     book = book_of(published(1, {"inclusion": IN_RI}))
-    assert book.org("default").evaluate(lead, NOW).places == {}
-    assert list(book.publish(published(2, {})).org("default").evaluate(lead, NOW).places) == ["aged"]
+    assert book.org("default").evaluate(lead, NOW).sort_keys == {}
+    assert list(book.publish(published(2, {})).org("default").evaluate(lead, NOW).sort_keys) == ["aged"]
     assert book.org("default").explain(lead, "aged", NOW) == (
         "not in aged by its rules of version 1: state is TX, not RI"
     )
@@ -203,7 +203,7 @@ def test_q4_team_access_decides_who_sees_a_queue(rep_id: str, west: bool, every:
 
 def test_q4_team_access_never_decides_whose_leads_are_in_a_queue() -> None:
     org = book_of(published(1, {"teams": ["west"]})).org("default")
-    assert list(org.evaluate(make(), NOW).places) == ["aged"]
+    assert list(org.evaluate(make(), NOW).sort_keys) == ["aged"]
 
 
 def test_q4_an_org_without_reps_is_open() -> None:
@@ -218,10 +218,10 @@ def test_q4_an_org_without_reps_is_open() -> None:
 def test_an_org_that_ever_had_a_rep_is_closed_until_its_settings_open_it() -> None:
     """Removing the last rep used to make everybody an admin. The key of a removed rep shows that the org had one."""
     never = OrgRules("default")
-    gone = never.with_objects([(("rep", "ann"), Published(3, None))])
-    told = gone.with_objects([(("settings", "settings"), Published(4, {"open_without_reps": True}))])
+    gone = never.with_objects([(("rep", "ann"), NewestPublication(3, None))])
+    told = gone.with_objects([(("settings", "settings"), NewestPublication(4, {"open_without_reps": True}))])
     assert [one.is_open for one in (never, gone, told)] == [True, False, True]
     assert [one.role("anyone") for one in (never, gone, told)] == ["admin", None, "admin"]
     assert gone.has_left("ann")
-    back = told.with_objects([(("rep", "ann"), Published(5, {"rep_id": "ann"}))])
+    back = told.with_objects([(("rep", "ann"), NewestPublication(5, {"rep_id": "ann"}))])
     assert (back.role("anyone"), back.role("ann")) == (None, "rep")

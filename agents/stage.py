@@ -17,7 +17,7 @@ from streams.unreadable import PlaceholderRecord, Unreadable
 
 
 class Stage:
-    """One stage of an app. `name`: its name in metrics and dead letters, and the Faust name of its first agent.
+    """One stage of an app. `name`: its name in metrics and dead letters.
 
     `brake`: the process sets it before the first event.
     """

@@ -122,7 +122,7 @@ async def recent_fatal_errors(
                 if letter.is_fatal and (stages is None or letter.stage in stages):
                     found.append(letter)  # noqa: PERF401  # letters found before a timeout are kept
     except TimeoutError:
-        _log.warning("not all dead letters of late were looked at", seconds=READ_SECONDS, found=len(found))
+        _log.warning("not all recent dead letters were read", seconds=READ_SECONDS, found=len(found))
     except (KafkaError, OSError) as error:
         raise await failure(settings, error, f"{DEAD_LETTERS} could not be read: {error!r}") from error
     finally:

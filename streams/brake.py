@@ -79,9 +79,9 @@ class Brake:
             Exit.BRAKE,
             stage,
             f"{self._most} records could not be decided within {self._window:g} s, and one more fails, at {where}: "
-            f"{error[:_REASON]}. It is not buried and not passed: mend the fault, or raise "
+            f"{error[:_REASON]}. It is neither a dead letter nor passed over: mend the fault, or raise "
             "FIRSTCLAIM_FATAL_ERROR_LIMIT, and start again; "
-            "`firstclaim dead-letters list` shows those that were buried",
+            "`firstclaim dead-letters list` shows the others",
         )
 
     def _forget(self, now: float) -> None:

@@ -30,7 +30,7 @@ POLL_MS: Final = 5_000
 """How long one request waits for records. It ends with the first record, so letters do not come later."""
 
 
-class Letter(msgspec.Struct, kw_only=True):
+class ShownLetter(msgspec.Struct, kw_only=True):
     """One dead letter. `place`: partition and offset in `dead-letters`; `source`: original topic, partition, offset.
 
     `vendor`: the one that its message names.
@@ -63,23 +63,23 @@ class DeadLetterFollower:
         self._settings = settings
         self._only_org = only_org
         self._on_change = on_change
-        self._kept: defaultdict[str | None, deque[Letter]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self._kept: defaultdict[str | None, deque[ShownLetter]] = defaultdict(lambda: deque(maxlen=KEPT))
 
-    def of(self, org: str) -> list[Letter]:
+    def of(self, org: str) -> list[ShownLetter]:
         """Return an org's newest dead letters, newest first."""
         return list(reversed(self._of(org)))
 
-    def find(self, org: str, place: str) -> Letter | None:
+    def find(self, org: str, place: str) -> ShownLetter | None:
         """Return one of an org's dead letters, None if the org does not have it."""
         return next((letter for letter in self._of(org) if letter.place == place), None)
 
-    def _of(self, org: str) -> list[Letter]:
+    def _of(self, org: str) -> list[ShownLetter]:
         kept = list(self._kept.get(org, ()))
         if self._only_org() == org:
             kept = sorted([*kept, *self._kept.get(None, ())], key=lambda letter: letter.failed_at)
         return kept
 
-    def replayed(self, org: str, letter: Letter, by: str) -> None:
+    def replayed(self, org: str, letter: ShownLetter, by: str) -> None:
         """Record that an org's dead letter was sent again. The record lasts as long as this process."""
         letter.replayed_at, letter.replayed_by = datetime.now(UTC), by
         self._on_change(org)
@@ -104,7 +104,7 @@ class DeadLetterFollower:
         org = org_of(letter)
         if all(known.place != letter.place for known in self._kept.get(org, ())):
             self._kept[org].append(
-                Letter(**shown(letter), replayable=is_replayable(letter), vendor=vendor_in(letter))
+                ShownLetter(**shown(letter), replayable=is_replayable(letter), vendor=vendor_in(letter))
             )
         return org
 

@@ -29,7 +29,7 @@ class Stage:
         self.app = app
         self.name = name
         self.partitions = app.settings.partitions
-        self.acker = Acker()
+        self.acker = Acker(app.ack_together)
         self.writer = JournalWriter(app.settings, lease=app.lease)
         self.topics: set[str] = set()
         app.stages.append(self)
@@ -85,7 +85,7 @@ class Stage:
     async def revoked(self, *_: Any, **__: Any) -> None:
         """Make the records of the revoked partitions' events durable before the partitions are released."""
         await self.writer.settled()
-        self.acker = Acker()
+        self.acker.forget()
 
 
 class EventStream:

@@ -10,6 +10,7 @@ from yarl import URL
 
 from streams import patches
 from streams.membership_lease import Lease, lease_of
+from streams.patches.message_delivery import ack_together, take_waiting
 from streams.settings import Settings
 
 SESSION_SECONDS: Final = 6.0
@@ -46,6 +47,10 @@ class StageApp(faust.App):
         services = super().on_init_dependencies()
         self.sensors.remove(self.monitor)
         return services
+
+    def ack_together(self, events: list[Any]) -> None:
+        """Mark the messages of events of one partition as handled, as `ack` of each does."""
+        ack_together(self.consumer, [event.message for event in events])
 
     def every(
         self, seconds: float
@@ -136,8 +141,7 @@ async def bulks(app: StageApp, stream: Any) -> AsyncIterator[list[Any]]:
         bulk = [first] if first.message.generation_id == generation else []
         track = app.consumer.track_message
         # This block does not await, so flow control cannot change in it.
-        for _ in range(min(BULK - 1, queue.qsize()) if app.flow_control.is_active() else 0):
-            event = queue.get_nowait()
+        for event in take_waiting(queue, BULK - 1) if app.flow_control.is_active() else ():
             message = event.message
             if message.generation_id == generation:
                 message.tracked = True

@@ -13,11 +13,11 @@ from streams.dead_letter_reading import FATAL_ERROR
 from streams.dead_letters import write_dead_letter
 from streams.journal import Acker, JournalWriter, Receipt
 from streams.metrics import EVENTS
-from streams.unreadable import PlaceholderRecord, Unreadable
+from streams.unreadable import StandIn, Unreadable
 
 
 class Stage:
-    """One stage of an app. `name`: its name in metrics and dead letters, and the Faust name of its first agent.
+    """One stage of an app. `name`: its name in metrics and dead letters.
 
     `brake`: the process sets it before the first event.
     """
@@ -107,10 +107,10 @@ class EventStream:
         async for batch in bulks(stage.app, self._stream):
             if broker_time is not None and batch:
                 last = batch[-1].message
-                if not isinstance(last.value, PlaceholderRecord):
+                if not isinstance(last.value, StandIn):
                     broker_time.note(last.timestamp)
             for event in batch:
-                if isinstance(event.message.value, PlaceholderRecord):
+                if isinstance(event.message.value, StandIn):
                     stage.pass_over(event)
                 else:
                     handle(event)

@@ -75,7 +75,11 @@ class StageApp(faust.App):
 
 
 def make_app(app_id: str, settings: Settings, *, instance_id: str | None = None) -> StageApp:
-    """Return a Faust app for one stage. `instance_id` makes it a static group member: no rebalance after a kill."""
+    """Return a Faust app for the stages of one process.
+
+    `instance_id` makes it a static group member: nothing is rebalanced if it is back within the session
+    timeout.
+    """
     patches.apply()
     datadir = settings.state_dir / "faust" / app_id
     datadir.mkdir(parents=True, exist_ok=True)

@@ -196,8 +196,8 @@ class _Lane:
 class JournalWriter:
     """An idempotent producer that appends records in batches and settles their receipts.
 
-    `lease` is checked before every batch. It ends the process unless this worker certainly owns the partition. A failed
-    batch also ends the process: its events are not acked, so they are read again (docs/faust.md 6).
+    `lease` is checked before every batch. It ends the process unless this worker is certainly still a member of its
+    group. A failed batch also ends the process: its events are not acked, so they are read again (docs/faust.md 6).
     """
 
     def __init__(self, settings: Settings, *, lease: Lease | None = None) -> None:

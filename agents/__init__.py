@@ -1,1 +1,1 @@
-"""The Faust agents. Each decodes events, calls the pure rules and writes the results."""
+"""Contains the Faust agents. Each decodes events, calls the pure rules and writes the results."""

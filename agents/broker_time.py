@@ -1,4 +1,4 @@
-"""Tells a worker the time by which the broker judges, also if the worker's own clock is behind or ahead."""
+"""Estimates the broker's time for a worker, also if the worker's own clock is behind or ahead."""
 
 import time
 from datetime import datetime

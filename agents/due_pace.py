@@ -1,4 +1,4 @@
-"""Bounds how many due deadlines or wakes are in a log and not yet decided, so that a claim never waits behind many.
+"""Bounds how many undecided deadlines or wakes are in a log, so that a claim never waits behind many of them.
 
 Decision 29 has the reasons and figures.
 """

@@ -1,4 +1,4 @@
-"""The intake stage. It turns inbound messages into events of an org's or a lead's log, or into dead letters."""
+"""Runs the intake stage, which turns inbound messages into events of an org's or a lead's log, or into dead letters."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -48,8 +48,8 @@ class LagMeter:
             return  # the assignment and the positions are not settled yet
         consumer: Any = app.consumer
         stage_of: dict[str, Stage] = {topic: stage for stage in app.stages for topic in stage.topics}
-        places = [tp for tp in consumer.assignment() if tp.topic in stage_of]
-        ends = await consumer.highwaters(*places) if places else {}
+        topic_partitions = [tp for tp in consumer.assignment() if tp.topic in stage_of]
+        ends = await consumer.highwaters(*topic_partitions) if topic_partitions else {}
         shown = set()
         for tp, end in ends.items():
             label = (stage_of[tp.topic].name, tp.topic, tp.partition)

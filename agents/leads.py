@@ -1,4 +1,4 @@
-"""The leads stage. It decides each event of `lead-log` and writes one record to `lead-journal`.
+"""Runs the leads stage, which decides each event of `lead-log` and writes one record to `lead-journal`.
 
 `rules.lead.lead_partition` holds the rows, rules and deadlines, and decides. The stage reads and writes.
 """

@@ -1,4 +1,4 @@
-"""The orgs stage. It decides each event of `org-log` and writes one batch of records to `org-journal`.
+"""Runs the orgs stage, which decides each event of `org-log` and writes one batch of records to `org-journal`.
 
 `rules.org.org_partition` holds the state of orgs and decides. The stage reads and writes.
 """
@@ -76,19 +76,21 @@ class OrgsStage(TimedStage):
         orgs = self.table.rows.of(partition)
         if message.offset <= orgs.highest:
             return
-        self.check_place(event, message)
+        self.check_partition(event, message)
         if isinstance(event, OrgWoken):
             self.due_pace.decided(partition)
         else:
             self.due_pace.other_decided()
-        source, mark = origin(message)
+        source, number = origin(message)
         sent_again = is_sent_again(message)
         at = datetime.fromtimestamp(message.timestamp, UTC)
-        outcome = orgs.decide(event, off=message.offset, at=at, source=source, mark=mark, again=sent_again)
+        outcome = orgs.decide(
+            event, off=message.offset, at=at, source=source, number=number, again=sent_again
+        )
         try:
             self.write(outcome, partition, receipt)
         except PermanentError as error:
-            outcome = orgs.refuse(event, error, off=message.offset, at=at, source=source, mark=mark)
+            outcome = orgs.refuse(event, error, off=message.offset, at=at, source=source, number=number)
             self.write(outcome, partition, receipt)
         if outcome.failure is not None:
             self.write_dead_letter(message, *classify_failure(outcome.failure), receipt)
@@ -103,7 +105,7 @@ class OrgsStage(TimedStage):
         ]
         self.writer.add_together(ORG_JOURNAL, partition, records, receipt=receipt)
 
-    def check_place(self, event: OrgEvent, message: Any) -> None:
+    def check_partition(self, event: OrgEvent, message: Any) -> None:
         """Raise `PermanentError` (`misplaced_event`) for an event that is in the wrong partition or has a wrong key."""
         key = event.org.encode()
         home = self.partition_of(key)

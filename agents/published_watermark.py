@@ -59,37 +59,40 @@ class PublishedWatermark:
         """
         self._last.clear()
         partitions = tuple(partitions)
-        places = [
+        topic_partitions = [
             TopicPartition(topic, partition)
             for topic in self._topics
             for partition in ((0,) if topic in self._shared and partitions else partitions)
         ]
-        if not places:
+        if not topic_partitions:
             return
         # Our messages are in no transaction, but another producer's open one may hide them. So read uncommitted ones.
         consumer = make_consumer(settings, reset="none", stand_ins=True, committed_only=False)
         await consumer.start()
         try:
-            consumer.assign(places)
-            begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+            consumer.assign(topic_partitions)
+            begin, end = (
+                await consumer.beginning_offsets(topic_partitions),
+                await consumer.end_offsets(topic_partitions),
+            )
             async with asyncio.timeout(LOOK_SECONDS):
                 for back in LOOK_BACK:
                     unknown = [
-                        place
-                        for place in places
-                        if begin[place] < end[place] and not self._knows(place, partitions)
+                        tp
+                        for tp in topic_partitions
+                        if begin[tp] < end[tp] and not self._knows(tp, partitions)
                     ]
                     await self._find_last_message(
                         consumer,
                         partitions,
-                        {place: (max(begin[place], end[place] - back), end[place]) for place in unknown},
+                        {tp: (max(begin[tp], end[tp] - back), end[tp]) for tp in unknown},
                     )
         finally:
             await stop_consumer(consumer)
 
-    def _knows(self, place: TopicPartition, partitions: tuple[int, ...]) -> bool:
-        mine = partitions if place.topic in self._shared else (place.partition,)
-        return all((place.topic, partition) in self._last for partition in mine)
+    def _knows(self, tp: TopicPartition, partitions: tuple[int, ...]) -> bool:
+        mine = partitions if tp.topic in self._shared else (tp.partition,)
+        return all((tp.topic, partition) in self._last for partition in mine)
 
     async def _find_last_message(
         self,
@@ -99,26 +102,26 @@ class PublishedWatermark:
     ) -> None:
         """Find the last message of each of our `partitions` in these ranges of offsets."""
         consumer.pause(*consumer.assignment())
-        for place, (first, _) in spans.items():
-            consumer.seek(place, first)
-            consumer.resume(place)
+        for tp, (first, _) in spans.items():
+            consumer.seek(tp, first)
+            consumer.resume(tp)
         unread = set(spans)
         while unread:
-            for place, records in (await consumer.getmany(*unread, timeout_ms=POLL_MS)).items():
+            for tp, records in (await consumer.getmany(*unread, timeout_ms=POLL_MS)).items():
                 for record in records:
-                    if record.offset >= spans[place][1]:
+                    if record.offset >= spans[tp][1]:
                         continue
-                    for partition in partitions if place.topic in self._shared else (place.partition,):
+                    for partition in partitions if tp.topic in self._shared else (tp.partition,):
                         if (number := _number(record, partition)) != NOTHING:
-                            self._last[place.topic, partition] = number
-            unread = {place for place in unread if await consumer.position(place) < spans[place][1]}
+                            self._last[tp.topic, partition] = number
+            unread = {tp for tp in unread if await consumer.position(tp) < spans[tp][1]}
 
 
 def _number(record: Any, partition: int) -> tuple[int, int]:
     """Return the number of a message; `NOTHING` if it is not ours."""
     for name, value in record.headers:
         if name == "ce_id":
-            place = public_message_position(SOURCE_LOG, (value or b"").decode(errors="replace"))
-            if place is not None and place[0] == partition:
-                return place[1], place[2]
+            position = public_message_position(SOURCE_LOG, (value or b"").decode(errors="replace"))
+            if position is not None and position[0] == partition:
+                return position[1], position[2]
     return NOTHING

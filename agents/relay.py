@@ -1,7 +1,7 @@
-"""The relay stage. It publishes each journal record's decisions once, in order, newer versions after older ones.
+"""Runs the relay stage, which publishes each journal record's decisions once and in the order of the journal.
 
 Within a partition of the journal the log offset only grows, except for repeats by a zombie or an overlapping rebalance.
-The relay skips records up to the highest log offset seen, and commits that mark with its offsets (design.md).
+The relay skips records up to the highest log offset seen, and commits that watermark with its offsets (design.md).
 """
 
 from collections.abc import Iterable
@@ -61,8 +61,8 @@ class RelayStage(Stage):
             row = decode_row(message.value)
             if self.watermarks.advance(partition, message.offset, row.off):
                 messages = public_messages(row, message.key, partition)
-                for effect in messages:
-                    check_size(effect.key, effect.value, effect.headers)
+                for public_message in messages:
+                    check_size(public_message.key, public_message.value, public_message.headers)
             else:
                 messages = []
                 REPEATS_SKIPPED.labels(reader="relay").inc()
@@ -72,22 +72,24 @@ class RelayStage(Stage):
             self.write_dead_letter(message, *classify_failure(error), receipt)
         else:
             new = [
-                effect
-                for n, effect in enumerate(messages)
-                if not self.published.has(effect.topic, partition, row.off, n)
+                public_message
+                for n, public_message in enumerate(messages)
+                if not self.published.has(public_message.topic, partition, row.off, n)
             ]
             if new:
                 # The decisions of a record whose messages are public in part belong to the relay that was killed.
                 decisions = row if isinstance(row, LeadRow) and len(new) == len(messages) else None
-                receipt.then = partial(self.count, decisions, [effect.topic for effect in new])
-            for effect in new:
-                to = self.place(effect, partition)
+                receipt.then = partial(
+                    self.count, decisions, [public_message.topic for public_message in new]
+                )
+            for public_message in new:
+                to = self.target_partition(public_message, partition)
                 self.writer.add(
-                    effect.topic,
+                    public_message.topic,
                     to,
-                    key=effect.key,
-                    value=effect.payload,
-                    headers=effect.headers,
+                    key=public_message.key,
+                    value=public_message.payload,
+                    headers=public_message.headers,
                     receipt=receipt,
                 )
         receipt.settle()
@@ -99,12 +101,12 @@ class RelayStage(Stage):
         if row is not None:
             self.metrics.count(row)
 
-    def place(self, effect: PublicMessage, partition: int) -> int:
+    def target_partition(self, public_message: PublicMessage, partition: int) -> int:
         """Return the partition of a message that a record of the journal's `partition` causes."""
-        if effect.topic == ORG_LOG:
-            return self.partition_of(effect.key)
+        if public_message.topic == ORG_LOG:
+            return self.partition_of(public_message.key)
         # The list has one partition. Public topics have the journal's partitions and the same key.
-        return 0 if effect.topic == DO_NOT_CONTACT else partition
+        return 0 if public_message.topic == DO_NOT_CONTACT else partition
 
     async def assigned(self, *_: Any, **__: Any) -> None:
         """Restore the watermarks and read the published messages before the first record is read."""

@@ -1,4 +1,4 @@
-"""The base of every stage: agents that handle events in order, a writer, and acks that wait for durable records."""
+"""Defines the base of every stage: agents handle events in order, and acks wait until all records are durable."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The base of stages whose rows have due times: deadlines of leads, wakes of orgs. It appends their events to a log."""
+"""Defines the base of stages whose rows have due times. It appends an event to the log for each deadline or wake."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable

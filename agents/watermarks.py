@@ -1,4 +1,4 @@
-"""Tracks up to which log offset a reader has read a journal. The value is committed with each offset.
+"""Tracks the watermark of a journal's reader: the highest log offset it has read. It is committed with each offset.
 
 So it survives a crash. docs/design.md explains why readers need it.
 """

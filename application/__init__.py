@@ -1,1 +1,1 @@
-"""Use cases that the web console and the command line share."""
+"""Contains the use cases that the web console and the command line share."""

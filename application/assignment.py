@@ -58,16 +58,16 @@ async def assign_all(
 
     async def some(client: EngineClient) -> None:
         nonlocal done
-        for place, (lead_id, to) in waiting:
+        for index, (lead_id, to) in waiting:
             request = {"type": action, "lead_id": lead_id, "rep_id": by, "org": org, **(fields or {})}
             if to is not None:
                 request["to_rep_id"] = to
             try:
                 answer = await client.ask(request)
             except RetryableError:
-                found[place] = AssignmentResult(lead_id=lead_id, to=to, result=None)
+                found[index] = AssignmentResult(lead_id=lead_id, to=to, result=None)
             else:
-                found[place] = AssignmentResult(
+                found[index] = AssignmentResult(
                     lead_id=lead_id,
                     to=to,
                     result=answer.result,

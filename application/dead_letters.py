@@ -10,7 +10,7 @@ from application.replay import Replayer
 from models.errors import ConfigError, RuntimeFailure
 from streams.dead_letter_reading import Letter, read_letter, text
 from streams.settings import Settings
-from streams.topic_reader import read_places, read_topic
+from streams.topic_reader import read_positions, read_topic
 from streams.topics import DEAD_LETTERS
 
 
@@ -68,7 +68,7 @@ def _place(place: str) -> tuple[int, int]:
 async def find_letters(settings: Settings, places: list[str]) -> list[Letter]:
     """Return the letters at these places. Raises `RuntimeFailure` if a place has none."""
     wanted = {_place(place) for place in places}
-    found = [read_letter(record) for record in await read_places(settings, DEAD_LETTERS, wanted)]
+    found = [read_letter(record) for record in await read_positions(settings, DEAD_LETTERS, wanted)]
     if missing := wanted - {(letter.partition, letter.offset) for letter in found}:
         raise RuntimeFailure(
             "dead-letters", f"nothing at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"

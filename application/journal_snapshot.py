@@ -29,7 +29,7 @@ class Journal(msgspec.Struct, frozen=True):
     book: RuleBook
 
 
-def place_of(key: str, settings: Settings) -> int:
+def partition_of_key(key: str, settings: Settings) -> int:
     """Return the partition of a log that holds the events of a lead or an org."""
     return partition_of(key.encode(), settings.partitions)
 
@@ -60,7 +60,7 @@ async def journal_now(
 
 async def current_org_partition(settings: Settings, org: str) -> OrgPartition:
     """Return an org's partition as a worker would load it now. Raises `RetryableError` where Kafka is away."""
-    partition = place_of(org, settings)
+    partition = partition_of_key(org, settings)
     offices = OrgPartition(partition)
     async with aclosing(read_topic(settings, ORG_JOURNAL, partitions={partition})) as records:
         async for record in records:

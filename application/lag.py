@@ -80,7 +80,7 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
         return max(0, self.end - self.handled)
 
     @property
-    def place(self) -> TopicPartition:
+    def topic_partition(self) -> TopicPartition:
         """The partition."""
         return TopicPartition(self.topic, self.partition)
 
@@ -119,13 +119,15 @@ class Lags:
 
     async def ends(self, *topics: str) -> dict[TopicPartition, int]:
         """Return the end offset of each partition of the topics. A missing topic has none."""
-        places = await self._places(topics)
-        return await high_watermarks(self._consumer, places) if places else {}
+        topic_partitions = await self._topic_partitions(topics)
+        return await high_watermarks(self._consumer, topic_partitions) if topic_partitions else {}
 
     async def begins(self, *topics: str) -> dict[TopicPartition, int]:
         """Return the first offset of each partition of the topics. A missing topic has none."""
-        places = await self._places(topics)
-        found: dict[TopicPartition, int] = await self._consumer.beginning_offsets(places) if places else {}
+        topic_partitions = await self._topic_partitions(topics)
+        found: dict[TopicPartition, int] = (
+            await self._consumer.beginning_offsets(topic_partitions) if topic_partitions else {}
+        )
         return found
 
     async def of_stages(self) -> dict[str, int]:
@@ -136,7 +138,7 @@ class Lags:
         """
         lags: dict[str, int] = {}
         for backlog in await self.backlogs():
-            key = (backlog.stage, backlog.place)
+            key = (backlog.stage, backlog.topic_partition)
             unmoved = self._last.get(key) == backlog
             self._last[key] = backlog
             nothing = backlog.records and unmoved and await self.is_empty(backlog)
@@ -151,16 +153,16 @@ class Lags:
         readable = await self._consumer.end_offsets(list(ends)) if ends else {}
         found = []
         for stage, handled in (await self._handled()).items():
-            for place, end in ends.items():
-                if place.topic in READS[stage]:
-                    at = max(handled.get(place, 0), begins[place])
+            for tp, end in ends.items():
+                if tp.topic in READS[stage]:
+                    at = max(handled.get(tp, 0), begins[tp])
                     found.append(
                         Backlog(
                             stage=stage,
-                            topic=place.topic,
-                            partition=place.partition,
+                            topic=tp.topic,
+                            partition=tp.partition,
                             handled=at,
-                            readable=readable[place],
+                            readable=readable[tp],
                             end=end,
                         )
                     )
@@ -175,10 +177,10 @@ class Lags:
         ends = await self.ends(NOTIFICATIONS)
         for name in NAMES:
             committed = await self._admin.list_consumer_group_offsets(group_of(name))
-            at = {place: stored.offset for place, stored in committed.items() if stored.offset >= 0}
+            at = {tp: stored.offset for tp, stored in committed.items() if stored.offset >= 0}
             if at:
                 found[f"courier_{name}"] = sum(
-                    max(0, ends[place] - offset) for place, offset in at.items() if place in ends
+                    max(0, ends[tp] - offset) for tp, offset in at.items() if tp in ends
                 )
         return found
 
@@ -197,18 +199,18 @@ class Lags:
         """Return whether readers get no record of this backlog, only ends of transactions or aborted records."""
         if self._readable is not None and backlog.topic not in self._readable:
             return False
-        key, at = (backlog.stage, backlog.place), (backlog.handled, backlog.readable)
+        key, at = (backlog.stage, backlog.topic_partition), (backlog.handled, backlog.readable)
         if self._empty.get(key) == at:
             return backlog.readable == backlog.end
         loop = asyncio.get_running_loop()
         until = loop.time() + _PROBE_SECONDS
-        place = backlog.place
-        self._consumer.assign([place])
-        self._consumer.seek(place, backlog.handled)
+        tp = backlog.topic_partition
+        self._consumer.assign([tp])
+        self._consumer.seek(tp, backlog.handled)
         try:
-            while await self._consumer.position(place) < backlog.readable:
+            while await self._consumer.position(tp) < backlog.readable:
                 if (
-                    await self._consumer.getmany(place, timeout_ms=_PROBE_MS, max_records=1)
+                    await self._consumer.getmany(tp, timeout_ms=_PROBE_MS, max_records=1)
                 ) or loop.time() > until:
                     return False
         except Exception:  # noqa: BLE001  # an unreadable record is a record
@@ -218,7 +220,7 @@ class Lags:
         self._empty[key] = at
         return backlog.readable == backlog.end
 
-    async def _places(self, topics: tuple[str, ...]) -> list[TopicPartition]:
+    async def _topic_partitions(self, topics: tuple[str, ...]) -> list[TopicPartition]:
         if not self._counts or self.missing:
             await self._count()
         return [TopicPartition(topic, n) for topic in topics for n in range(self._counts.get(topic, 0))]
@@ -240,7 +242,7 @@ class Lags:
         groups = {}
         for group in {group for group, _ in STAGES.values()}:
             committed = await self._admin.list_consumer_group_offsets(group)
-            groups[group] = {place: stored.offset for place, stored in committed.items()}
+            groups[group] = {tp: stored.offset for tp, stored in committed.items()}
         handled = {stage: groups[group] for stage, (group, _) in STAGES.items()}
         try:
             handled[SINK] = await asyncio.to_thread(self._sink.read)

@@ -57,7 +57,7 @@ def deal_evenly(leads: Sequence[str], reps: Sequence[str], changing: Collection[
     """
     first = leads if changing is None else [lead for lead in leads if lead in changing]
     others = () if changing is None else [lead for lead in leads if lead not in changing]
-    given = {lead: reps[place % len(reps)] for place, lead in enumerate((*first, *others))}
+    given = {lead: reps[index % len(reps)] for index, lead in enumerate((*first, *others))}
     return Deal(tuple((lead, given[lead]) for lead in leads))
 
 

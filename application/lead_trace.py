@@ -1,4 +1,4 @@
-"""Reads the way of a lead through the topics: each record, what happened, when, and which record caused it.
+"""Traces a lead through the topics: each record, what happened, when, and which record caused it.
 
 The records that have the lead's id as their key are found in its partition of each topic. The others (what a vendor or
 a person sent, and the org's log and journal) are found by the `traceparent` headers, which name the record that caused
@@ -17,7 +17,7 @@ from application.record_text import record_text
 from models.errors import RuntimeFailure
 from streams.clients import partition_of
 from streams.settings import Settings
-from streams.topic_reader import read_places, read_topic
+from streams.topic_reader import read_positions, read_topic
 from streams.topics import (
     ASSIGNMENTS,
     CALLS,
@@ -31,7 +31,7 @@ from streams.topics import (
     QUEUE_CHANGES,
     partitions_of,
 )
-from streams.tracing import RecordPosition, context_of, place_of, trace_of
+from streams.tracing import RecordPosition, context_of, position_of, trace_of
 
 KEYED: Final = (
     *(LEAD_LOG, LEAD_JOURNAL, ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS),
@@ -79,7 +79,7 @@ async def read_trace(settings: Settings, lead_id: str) -> list[Hop]:
         if not (read := await _at(settings, unread)):
             break
         found |= read
-    hops = [_hop(place, record, found) for place, record in found.items()]
+    hops = [_hop(position, record, found) for position, record in found.items()]
     order = {topic: n for n, topic in enumerate(KEYED)}
     return sorted(hops, key=lambda hop: (hop.at, order.get(hop.record.topic, -1), hop.record))
 
@@ -97,33 +97,33 @@ async def _keyed(settings: Settings, topic: str, key: bytes) -> dict[RecordPosit
 
 
 def _causes(found: dict[RecordPosition, Any]) -> set[RecordPosition]:
-    """Return the places that the headers of these records name."""
+    """Return the positions that the headers of these records name."""
     contexts = (context_of(record) for record in found.values())
-    places = (place_of(context.span_id) for context in contexts if context is not None)
-    return {place for place in places if place is not None}
+    positions = (position_of(context.span_id) for context in contexts if context is not None)
+    return {position for position in positions if position is not None}
 
 
-async def _at(settings: Settings, places: set[RecordPosition]) -> dict[RecordPosition, Any]:
-    """Return the records at these places, as far as they are still kept."""
+async def _at(settings: Settings, positions: set[RecordPosition]) -> dict[RecordPosition, Any]:
+    """Return the records at these positions, as far as they are still kept."""
     by_topic: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
-    for place in places:
-        by_topic[place.topic].add((place.partition, place.offset))
+    for position in positions:
+        by_topic[position.topic].add((position.partition, position.offset))
     return {
         RecordPosition(topic, record.partition, record.offset): record
         for topic, wanted in by_topic.items()
-        for record in await read_places(settings, topic, wanted)
+        for record in await read_positions(settings, topic, wanted)
     }
 
 
-def _hop(place: RecordPosition, record: Any, found: dict[RecordPosition, Any]) -> Hop:
+def _hop(position: RecordPosition, record: Any, found: dict[RecordPosition, Any]) -> Hop:
     context = context_of(record)
-    cause = None if context is None else place_of(context.span_id)
+    cause = None if context is None else position_of(context.span_id)
     # A vendor's own span id may look like one of ours. A cause of ours is in the same trace.
     if cause is not None and (cause not in found or trace_of(found[cause]) != trace_of(record)):
         cause = None
     at = _time(record)
     seconds = None if cause is None else (at - _time(found[cause])).total_seconds()
-    return Hop(place, at, record_text(record), trace_of(record).decode(), cause, seconds)
+    return Hop(position, at, record_text(record), trace_of(record).decode(), cause, seconds)
 
 
 def _time(record: Any) -> datetime:

@@ -16,7 +16,7 @@ from streams.access import failure
 from streams.dead_letter_reading import FATAL_ERROR, Source
 from streams.dead_letters import make_letter
 from streams.settings import Settings
-from streams.topic_reader import read_places
+from streams.topic_reader import read_positions
 from streams.topics import (
     DEAD_LETTERS,
     LEAD_ACTIONS,
@@ -31,38 +31,38 @@ PASSABLE: Final = frozenset({LEAD_ARRIVALS, LEAD_ACTIONS})
 STAGE: Final = "intake"
 
 
-async def pass_over(settings: Settings, place: Source, why: str) -> None:
+async def pass_over(settings: Settings, source: Source, why: str) -> None:
     """Bury the message at a place, and set the workers' position behind it.
 
     Raises `RuntimeFailure` unless it is the next message that the workers would read, and no worker runs; and
     `RetryableError` without Kafka. If it fails between its two steps, the message has a letter too many: run it again.
     """
-    if place.topic not in PASSABLE:
+    if source.topic not in PASSABLE:
         allowed = " and ".join(sorted(PASSABLE))
-        raise RuntimeFailure(place.topic, f"only messages of {allowed} may be passed over")
-    at = TopicPartition(place.topic, place.partition)
-    found = await read_places(settings, place.topic, [(place.partition, place.offset)])
+        raise RuntimeFailure(source.topic, f"only messages of {allowed} may be passed over")
+    at = TopicPartition(source.topic, source.partition)
+    found = await read_positions(settings, source.topic, [(source.partition, source.offset)])
     if not found:
-        raise RuntimeFailure(str(place), "there is no message")
+        raise RuntimeFailure(str(source), "there is no message")
     consumer = clients.consumer(settings, group=WORKER_GROUP, reset="none")
     producer = clients.producer(settings, max_request_size=2 * MAX_DEAD_LETTER_BYTES)
     try:
         async with clients.started(consumer), clients.started(producer):
             consumer.assign([at])
             position = await consumer.committed(at)
-            if position != place.offset:
+            if position != source.offset:
                 read = "nothing" if position is None else f"up to offset {position}"
-                raise RuntimeFailure(str(place), f"is not the next one: the workers have read {read}")
+                raise RuntimeFailure(str(source), f"is not the next one: the workers have read {read}")
             # Kafka refuses a position of a group that has members, so this proves that no worker runs.
-            await consumer.commit({at: OffsetAndMetadata(place.offset, "")})
+            await consumer.commit({at: OffsetAndMetadata(source.offset, "")})
             letter = make_letter(
                 found[0], FATAL_ERROR, f"passed over: {why}", stage=STAGE, timestamp_ms=found[0].timestamp
             )
-            partition = place.partition % partitions_of(DEAD_LETTERS, settings)
+            partition = source.partition % partitions_of(DEAD_LETTERS, settings)
             await producer.send_and_wait(
                 DEAD_LETTERS, letter.value, letter.key, partition=partition, headers=letter.headers
             )
-            await consumer.commit({at: OffsetAndMetadata(place.offset + 1, "")})
+            await consumer.commit({at: OffsetAndMetadata(source.offset + 1, "")})
     except KafkaError as error:
         reason = f"the workers' position cannot be set ({error!r}); are all workers stopped?"
         raise await failure(settings, error, reason) from error

@@ -115,7 +115,7 @@ def stands_still(
     stages: Stages = {}
     for backlog in backlogs:
         if is_held_back(backlog):
-            problems.append(_held_back(backlog, held.get(backlog.place)))
+            problems.append(_held_back(backlog, held.get(backlog.topic_partition)))
         elif members.get(_group(backlog.stage), 1):
             stages.setdefault(backlog.stage, {}).setdefault(backlog.topic, []).append(backlog)
     for stage, topics in stages.items():
@@ -196,14 +196,14 @@ class Watch:
         """Return records not yet handled, by stage."""
         lag: dict[str, int] = {}
         for one in self.backlogs:
-            records = 0 if (one.stage, one.place) in self.empty else one.records
+            records = 0 if (one.stage, one.topic_partition) in self.empty else one.records
             lag[one.stage] = lag.get(one.stage, 0) + records
         return lag
 
     async def problems(self) -> list[Problem]:
         """Return what made no progress for `PATIENCE_SECONDS`. Raises KafkaError where Kafka is unreachable."""
         self.backlogs = await self._lags.backlogs()
-        still = {(one.stage, one.place): one for one in self.backlogs if one.records}
+        still = {(one.stage, one.topic_partition): one for one in self.backlogs if one.records}
         began = time.monotonic()
         while True:
             members = await self._lags.members()
@@ -220,7 +220,7 @@ class Watch:
                 return [*nobody_runs(members, self.backlogs), *stands_still(still.values(), members, held)]
             await asyncio.sleep(LOOK_SECONDS)
             self.backlogs = await self._lags.backlogs()
-            now = {(one.stage, one.place): one for one in self.backlogs}
+            now = {(one.stage, one.topic_partition): one for one in self.backlogs}
             still = {
                 key: now[key]
                 for key, before in still.items()

@@ -1,4 +1,4 @@
-"""Says in words what a record of a topic means. It never raises: a record that cannot be read is called so."""
+"""Says in words what a record of a topic means. It never raises: the text says if a record cannot be read."""
 
 from typing import Any
 

@@ -49,7 +49,7 @@ def messages_of(letter: Letter, partitions: int) -> list[Message]:
     assert letter.source is not None  # noqa: S101  # the caller has checked it
     key, partition = letter.key or b"", letter.source.partition
 
-    def place(of: bytes) -> int:
+    def partition_of_key(of: bytes) -> int:
         return partition_of(of, partitions)
 
     try:
@@ -58,27 +58,29 @@ def messages_of(letter: Letter, partitions: int) -> list[Message]:
             told = to_leads(step) if isinstance(step, OrgStep) else []
             ids = [news.lead_id.encode() for news in told]
             return [
-                Message(LEAD_LOG, place(lead_id), lead_id, encode_event(news), [])
+                Message(LEAD_LOG, partition_of_key(lead_id), lead_id, encode_event(news), [])
                 for lead_id, news in zip(ids, told, strict=True)
             ]
         return [
             Message(
-                effect.topic,
-                _partition(effect, partition, place),
-                effect.key,
-                effect.payload,
-                list(effect.headers),
+                public_message.topic,
+                _partition(public_message, partition, partition_of_key),
+                public_message.key,
+                public_message.payload,
+                list(public_message.headers),
             )
-            for effect in public_messages(decode_row(letter.value or b""), key, partition)
+            for public_message in public_messages(decode_row(letter.value or b""), key, partition)
         ]
     except Exception as error:  # after any error the letter stays where it is
         raise PermanentError("fatal_error", f"the code still fails on it: {error!r}") from error
 
 
-def _partition(effect: PublicMessage, partition: int, place: Callable[[bytes], int]) -> int:
-    if effect.topic == ORG_LOG:
-        return place(effect.key)
-    return 0 if effect.topic == DO_NOT_CONTACT else partition
+def _partition(
+    public_message: PublicMessage, partition: int, partition_of_key: Callable[[bytes], int]
+) -> int:
+    if public_message.topic == ORG_LOG:
+        return partition_of_key(public_message.key)
+    return 0 if public_message.topic == DO_NOT_CONTACT else partition
 
 
 class Versions:

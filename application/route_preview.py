@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from application.journal_snapshot import current_org_partition, journal_now, place_of
+from application.journal_snapshot import current_org_partition, journal_now, partition_of_key
 from models.decisions import InquiryAdded
 from models.events import LeadArrived, OrgAnswered
 from models.facts import Facts
@@ -71,13 +71,13 @@ async def route_message(settings: Settings, value: bytes, at: datetime, org: str
     office = await current_org_partition(settings, office_id)
     event = accept_as(office.directory(office_id).settings, sent, {}, arrived_at=at)
     placed = placement(event, at, office)
-    journal = await journal_now(settings, partitions={0, place_of(placed.lead_id, settings)})
+    journal = await journal_now(settings, partitions={0, partition_of_key(placed.lead_id, settings)})
     return arrival(placed, at, journal.book, office, journal.leads.get(placed.lead_id))
 
 
 async def route_lead(settings: Settings, lead_id: str, at: datetime) -> Routed | None:
     """Route a known lead as if it had no owner and asked its group again. None where there is no such lead."""
-    journal = await journal_now(settings, partitions={0, place_of(lead_id, settings)})
+    journal = await journal_now(settings, partitions={0, partition_of_key(lead_id, settings)})
     lead = journal.leads.get(lead_id)
     if lead is None:
         return None

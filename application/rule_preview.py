@@ -60,7 +60,7 @@ class MatchCount(msgspec.Struct, frozen=True, kw_only=True):
 class Question(Protocol):
     """What is evaluated for each lead."""
 
-    def place(self, lead: Lead, at: datetime) -> str | None:
+    def sort_key(self, lead: Lead, at: datetime) -> str | None:
         """Return a matching lead's sort key, or None for a lead that does not match."""
         ...
 
@@ -81,7 +81,7 @@ class RuleQuestion:
         """Let dates without a time be days of a zone, the org's (C1)."""
         self._rule = CompiledRule(in_zone(self._tree, time_zone))
 
-    def place(self, lead: Lead, at: datetime) -> str | None:
+    def sort_key(self, lead: Lead, at: datetime) -> str | None:
         """Return when the lead arrived, if it meets the rule."""
         return lead.arrived_at.isoformat() if self._rule.test(lead, at)[0] else None
 
@@ -99,9 +99,9 @@ class QueueQuestion:
         self._id = queue.queue.queue_id
         self._index = QueueIndex((queue,), protect_minutes)
 
-    def place(self, lead: Lead, at: datetime) -> str | None:
+    def sort_key(self, lead: Lead, at: datetime) -> str | None:
         """Return the lead's key in the queue's order, if it is in the queue."""
-        return self._index.evaluate(lead, at).places.get(self._id)
+        return self._index.evaluate(lead, at).sort_keys.get(self._id)
 
     def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
         """Return the result of each condition of both rules."""
@@ -167,9 +167,9 @@ def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str 
     count, told = 0, None
     for lead in leads:
         count += 1
-        place = question.place(lead, at)
-        if place is not None:
-            matched.append((place, lead.lead_id, lead))
+        sort_key = question.sort_key(lead, at)
+        if sort_key is not None:
+            matched.append((sort_key, lead.lead_id, lead))
         if lead.lead_id == lead_id:
             told = question.explain(lead, at)
     first = nsmallest(EXAMPLES, matched, key=itemgetter(0, 1))

@@ -107,7 +107,7 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
     try:
         await lags.start()
         ends, begins = await lags.ends(DEAD_LETTERS), await lags.begins(DEAD_LETTERS)
-        seen["dead_letters"] = sum(end - begins[place] for place, end in ends.items())
+        seen["dead_letters"] = sum(end - begins[tp] for tp, end in ends.items())
         problems += [Problem(f"topic {name}", MISSING_TOPIC) for name in lags.missing]
         watch = Watch(settings, lags)
         problems += await watch.problems()

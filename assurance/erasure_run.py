@@ -108,8 +108,8 @@ class _Run:
         receipts = await read_receipts(settings, ORG)
         named = {lead for receipt in receipts for lead in receipt.leads}
         quoted = [receipt for receipt in receipts if MARK in msgspec.json.encode(receipt).decode().casefold()]
-        places = {place.partition(":")[0] for place in before}
-        searched = {"topic", "table", "valkey", "file"} <= places
+        kinds = {kind.partition(":")[0] for kind in before}
+        searched = {"topic", "table", "valkey", "file"} <= kinds
         return {
             "ok": report.ok
             and not left
@@ -275,13 +275,13 @@ class _Run:
     def _search(self) -> Counter[str]:
         found: Counter[str] = Counter()
         crm = Path(self._settings.database_url.removeprefix("sqlite:///"))
-        for place, hits in (
+        for kind, hits in (
             ("topic", search_topics(self._settings.kafka_bootstrap_servers)),
             ("table", search_database(crm)),
             ("valkey", search_valkey(self._settings.redis_url)),
             ("file", search_files(self._folder)),
         ):
-            found.update({f"{place}:{name}": count for name, count in hits.items()})
+            found.update({f"{kind}:{name}": count for name, count in hits.items()})
         return found
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import msgspec
 
-from application.journal_snapshot import place_of
+from application.journal_snapshot import partition_of_key
 from models.codec import decode_org_record
 from models.offers import OfferMade
 from models.org_decisions import CapacityReturned, OrgStep
@@ -59,7 +59,7 @@ async def turns_of(settings: Settings, org: str) -> dict[str, list[str]]:
     An offer that makes up for a voided one is no turn of its own (R7). Raises `RetryableError` where Kafka is
     unreachable.
     """
-    partition, mark = place_of(org, settings), -1
+    partition, watermark = partition_of_key(org, settings), -1
     found: dict[str, list[str]] = {}
     group_of: dict[str, str] = {}
     owed: Counter[tuple[str, str]] = Counter()
@@ -68,9 +68,9 @@ async def turns_of(settings: Settings, org: str) -> dict[str, list[str]]:
             if record.value is None:
                 continue
             step = decode_org_record(record.value)
-            if not isinstance(step, OrgStep) or step.off <= mark:
+            if not isinstance(step, OrgStep) or step.off <= watermark:
                 continue  # a row, or a repeat by a worker that had lost the partition
-            mark = step.off
+            watermark = step.off
             if step.org != org:
                 continue
             for said in step.decisions:

@@ -77,9 +77,9 @@ def name_of(n: int, leads: int) -> str:
     """Return the name of the n-th of `leads` leads."""
     if n == leads - 1:
         return "Don Quixote"
-    half, place = divmod(2 * n, leads)
+    half, index = divmod(2 * n, leads)
     lasts = (EARLY, LATE)[half]
-    return f"{FIRSTS[n % len(FIRSTS)]} {lasts[place * len(lasts) // leads]}"
+    return f"{FIRSTS[n % len(FIRSTS)]} {lasts[index * len(lasts) // leads]}"
 
 
 def expected(name: str, leads: int) -> list[int]:

@@ -51,8 +51,8 @@ class Probe:
             await consumer.start()
             await consumer.seek_to_end()
             # Determine the start position before the first claim, not at the first fetch.
-            for place in consumer.assignment():
-                await consumer.position(place)
+            for tp in consumer.assignment():
+                await consumer.position(tp)
             self._readers.append(asyncio.create_task(self._read(topic, consumer)))
         return self
 

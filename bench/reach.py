@@ -74,8 +74,8 @@ class _Probe:
         await consumer.start()
         try:
             await consumer.seek_to_end()
-            for place in consumer.assignment():
-                await consumer.position(place)
+            for tp in consumer.assignment():
+                await consumer.position(tp)
             ready.set()
             while True:
                 for records in (await consumer.getmany(timeout_ms=1000)).values():

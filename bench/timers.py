@@ -173,8 +173,8 @@ class _Lead:
         for n, (lead_id, at) in enumerate(self._leads(numbers, due_of)):
             key = lead_id.encode()
             value = self._value.replace(self._id.encode(), key).replace(_text(self._at), _text(at))
-            place = clients.partition_of(key, settings.partitions)
-            writer.add(LEAD_JOURNAL, place, key=key, value=value)
+            target = clients.partition_of(key, settings.partitions)
+            writer.add(LEAD_JOURNAL, target, key=key, value=value)
             if n % YIELD_EVERY == 0:
                 await writer.room()
                 await asyncio.sleep(0)

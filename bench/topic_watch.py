@@ -31,8 +31,8 @@ class Watch:
 
     async def ends(self, *topics: str) -> Ends:
         """Return the offset after the last record of each partition."""
-        places = [TopicPartition(topic, n) for topic in topics for n in range(self._partitions)]
-        ends: Ends = await self._consumer.end_offsets(places)
+        topic_partitions = [TopicPartition(topic, n) for topic in topics for n in range(self._partitions)]
+        ends: Ends = await self._consumer.end_offsets(topic_partitions)
         return ends
 
     async def until(self, topic: str, count: int, child: Child) -> Ends:
@@ -55,18 +55,18 @@ class Watch:
 
     async def records(self, begin: Mapping[TopicPartition, int], end: Ends) -> AsyncIterator[Any]:
         """Yield the records between two ends of one topic."""
-        places = [place for place in end if end[place] > begin[place]]
-        self._consumer.assign(places)
-        for place in places:
-            self._consumer.seek(place, begin[place])
-        left = set(places)
+        topic_partitions = [tp for tp in end if end[tp] > begin[tp]]
+        self._consumer.assign(topic_partitions)
+        for tp in topic_partitions:
+            self._consumer.seek(tp, begin[tp])
+        left = set(topic_partitions)
         while left:
-            for place, found in (await self._consumer.getmany(timeout_ms=1000)).items():
+            for tp, found in (await self._consumer.getmany(timeout_ms=1000)).items():
                 for record in found:
-                    if record.offset < end[place]:
+                    if record.offset < end[tp]:
                         yield record
             # A transaction marker, which is not a record, may follow the last record.
-            left = {place for place in left if await self._consumer.position(place) < end[place]}
+            left = {tp for tp in left if await self._consumer.position(tp) < end[tp]}
 
 
 @contextlib.asynccontextmanager

@@ -118,8 +118,8 @@ async def append(settings: Settings, topic: str, what: Iterable[Record]) -> None
     await writer.start()
     for n, (key, value) in enumerate(what):
         # A publication has no lead's key and goes to each partition, as in the intake.
-        places = [partition_of(key, settings.partitions)] if key else range(settings.partitions)
-        for partition in places:
+        partitions = [partition_of(key, settings.partitions)] if key else range(settings.partitions)
+        for partition in partitions:
             writer.add(topic, partition, key=key, value=value)
         if n % _YIELD_EVERY == 0:
             await writer.room()

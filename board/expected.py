@@ -63,7 +63,7 @@ class Partition(msgspec.Struct):
         if value is None:
             self.rows.pop(key, None)
             return
-        off = _MARKS.decode(value).off
+        off = _ROW_HEADERS.decode(value).off
         if off >= self.offs.get(key, -1):
             self.rows[key], self.offs[key] = value, off
         self.off = max(self.off, off)
@@ -93,11 +93,11 @@ class Lists(msgspec.Struct):
     definitions: list[Definition] = []
 
 
-class _Mark(msgspec.Struct, gc=False):
+class _RowHeader(msgspec.Struct, gc=False):
     off: int
 
 
-_MARKS = msgspec.json.Decoder(_Mark)
+_ROW_HEADERS = msgspec.json.Decoder(_RowHeader)
 
 
 async def partitions(
@@ -122,11 +122,11 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[Entry]:
         return []
     org = lead.facts.org
     entries = []
-    for queue_id, place in lead.places.items():
+    for queue_id, placement in lead.places.items():
         # Without a definition in this partition, the list shows what a blind queue shows (Q3).
         queue = queues.get((org, queue_id)) or Queue(queue_id=queue_id)
         columns = keys.with_state(_encode(shown(lead, queue)), lead.facts.state)
-        entries.append(Entry(org, queue_id, lead.lead_id, row.seq, place.sort_key, columns))
+        entries.append(Entry(org, queue_id, lead.lead_id, row.seq, placement.sort_key, columns))
     if own := own_queues(lead):
         sort_key, columns = own_sort_key(lead, row.at), _encode(own_columns(lead))
         entries += [Entry(org, queue_id, lead.lead_id, row.seq, sort_key, columns) for queue_id in own]
@@ -135,9 +135,9 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[Entry]:
 
 def _definition(row: DirectoryRow, key: bytes, partition: int) -> list[Definition]:
     return [
-        Definition(row.org, row.object_id, row.version, effect.value)
-        for effect in public_messages(row, key, partition)
-        if effect.topic == QUEUE_CHANGES
+        Definition(row.org, row.object_id, row.version, public_message.value)
+        for public_message in public_messages(row, key, partition)
+        if public_message.topic == QUEUE_CHANGES
     ]
 
 

@@ -1,4 +1,4 @@
-"""The live feed of an org: every change of its lists, entry by entry, without gaps (Q9)."""
+"""Reads the live feed of an org: every change of its lists, entry by entry, without gaps (Q9)."""
 
 from typing import Any, Final
 

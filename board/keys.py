@@ -1,4 +1,4 @@
-"""The names of all keys that the board uses in Valkey. The Lua scripts beside this file use the same names.
+"""Names all keys that the board uses in Valkey. The Lua scripts beside this file use the same names.
 
 The string `board:3` names the current generation: a complete, consistent set of lists that one rebuild made and that
 is kept up to date since. If it is missing (a wiped Valkey), there is no board and it is rebuilt.
@@ -74,7 +74,7 @@ def feed(org: str) -> str:
     return f"feed:{org}"
 
 
-def place(sort_key: str, lead_id: str) -> bytes:
+def member(sort_key: str, lead_id: str) -> bytes:
     """Return a lead's member in a queue's sorted set. NUL sorts first, so no key runs into an id."""
     return f"{sort_key}\0{lead_id}".encode()
 

@@ -1,4 +1,4 @@
-"""The board's metrics, each with unit and meaning, in the registry that every process exposes."""
+"""Declares the board's metrics, each with unit and meaning, in the registry that every process exposes."""
 
 from typing import Final
 

@@ -84,7 +84,7 @@ class Reader:
     async def everything(self, org: str, queue_id: str) -> list[tuple[str, int, str]]:
         """Return (lead id, version, sort key) of a whole queue in order. For checks, not for people (Q3).
 
-        Where places, rows and names disagree, the sort key is replaced by a description of the error. A lead without
+        Where sort keys, rows and names disagree, the sort key is replaced by a description of the error. A lead without
         a row has version -1.
         """
         generation = await self._generation()
@@ -98,10 +98,12 @@ class Reader:
             if names.pop(keys.named(columns, lead.decode()), None) != sort_key.encode():
                 wrong[lead] = "not under its name"
         wrong |= {name.rpartition(b"\0")[2]: "under a name it has not" for name in names}
-        places = [(lead, key.decode()) for key, _, lead in (member.rpartition(b"\0") for member in members)]
-        nowhere = (rows.keys() | wrong.keys()) - dict(places).keys()
-        places += [(lead, "no place") for lead in sorted(nowhere)]
-        return [(lead.decode(), versions.get(lead, -1), wrong.get(lead, key)) for lead, key in places]
+        lead_keys = [
+            (lead, key.decode()) for key, _, lead in (member.rpartition(b"\0") for member in members)
+        ]
+        nowhere = (rows.keys() | wrong.keys()) - dict(lead_keys).keys()
+        lead_keys += [(lead, "no place") for lead in sorted(nowhere)]
+        return [(lead.decode(), versions.get(lead, -1), wrong.get(lead, key)) for lead, key in lead_keys]
 
     async def lists(self) -> AsyncIterator[tuple[str, str]]:
         """Yield (org, queue id) of every list that has leads, personal ones included."""

@@ -139,13 +139,13 @@ async def _give_back(client: redis.asyncio.Redis, generation: str) -> None:
 async def _write(client: redis.asyncio.Redis, generation: str, lists: Lists) -> None:
     for start in range(0, len(lists.entries), _BATCH):
         hashes: dict[str, dict[Any, Any]] = {}
-        places: dict[str, dict[Any, float]] = {}
+        sorted_sets: dict[str, dict[Any, float]] = {}
         for entry in lists.entries[start : start + _BATCH]:
-            _collect(generation, entry, hashes, places)
+            _collect(generation, entry, hashes, sorted_sets)
         async with translated(), client.pipeline(transaction=False) as pipe:
             for key, mapping in hashes.items():
                 pipe.hset(key, mapping=mapping)
-            for key, members in places.items():
+            for key, members in sorted_sets.items():
                 pipe.zadd(key, members)
             await pipe.execute()
     async with translated(), client.pipeline(transaction=False) as pipe:
@@ -156,14 +156,14 @@ async def _write(client: redis.asyncio.Redis, generation: str, lists: Lists) -> 
 
 
 def _collect(
-    generation: str, entry: Entry, hashes: dict[str, dict[Any, Any]], places: dict[str, dict[Any, float]]
+    generation: str, entry: Entry, hashes: dict[str, dict[Any, Any]], sorted_sets: dict[str, dict[Any, float]]
 ) -> None:
     row_key = keys.rows(generation, entry.org, entry.queue_id)
     name_key = keys.names(generation, entry.org, entry.queue_id)
-    place_key = keys.order(generation, entry.org, entry.queue_id)
+    order_key = keys.order(generation, entry.org, entry.queue_id)
     hashes.setdefault(row_key, {})[entry.lead_id] = value_of(entry)
     hashes.setdefault(name_key, {})[keys.named(entry.columns, entry.lead_id)] = entry.sort_key
-    places.setdefault(place_key, {})[keys.place(entry.sort_key, entry.lead_id)] = 0
+    sorted_sets.setdefault(order_key, {})[keys.member(entry.sort_key, entry.lead_id)] = 0
 
 
 async def _adopt(

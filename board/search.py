@@ -82,7 +82,7 @@ class Search:
             best |= zip(nearest[1::2], nearest[::2], strict=True)
             best = dict(sorted(best.items(), key=lambda one: one[1])[:limit])
             if cursor == b"0":
-                return {place.rpartition(b"\0")[2].decode() for place in best}
+                return {member.rpartition(b"\0")[2].decode() for member in best}
 
 
 def _matching(page: Page, wanted: str) -> Page:

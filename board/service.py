@@ -157,18 +157,18 @@ class Board:
 
         Reading them also tells an idle Kafka from an unreachable one, for which `RetryableError` is raised.
         """
-        places = sorted(consumer.assignment())
+        topic_partitions = sorted(consumer.assignment())
         # Records of an open transaction do not count as lag, because no consumer gets them yet.
-        ends = {place: consumer.last_stable_offset(place) for place in places}
+        ends = {tp: consumer.last_stable_offset(tp) for tp in topic_partitions}
         if idle:
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    ends = await consumer.end_offsets(places)
+                    ends = await consumer.end_offsets(topic_partitions)
             except (TimeoutError, KafkaError) as error:
                 raise RetryableError(
                     "Kafka", f"the ends of {self._sources.changes} are not to be had"
                 ) from error
-        self.state.lag = sum(max(0, (ends[p] or 0) - positions.get(p.partition, 0)) for p in places)
+        self.state.lag = sum(max(0, (ends[p] or 0) - positions.get(p.partition, 0)) for p in topic_partitions)
         self.state.caught_up |= self.state.lag == 0 and None not in ends.values()
         self.state.trouble = None
         self._logged.clear()
@@ -189,17 +189,18 @@ class _Gap(Exception):  # noqa: N818  # it is caught three steps above and never
 
 async def _seek(consumer: Consumer, generation: Generation) -> dict[int, int]:
     """Seek to the generation's offsets. Raise `_Gap` if the topic does not have them."""
-    places = sorted(consumer.assignment())
-    begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+    topic_partitions = sorted(consumer.assignment())
+    begin, end = (
+        await consumer.beginning_offsets(topic_partitions),
+        await consumer.end_offsets(topic_partitions),
+    )
     positions = {}
-    for place in places:
-        at = generation.offsets.get(place.partition, 0)
-        if not begin[place] <= at <= end[place]:
-            raise _Gap(
-                f"partition {place.partition} has {begin[place]} to {end[place]}, the board is at {at}"
-            )
-        consumer.seek(place, at)
-        positions[place.partition] = at
+    for tp in topic_partitions:
+        at = generation.offsets.get(tp.partition, 0)
+        if not begin[tp] <= at <= end[tp]:
+            raise _Gap(f"partition {tp.partition} has {begin[tp]} to {end[tp]}, the board is at {at}")
+        consumer.seek(tp, at)
+        positions[tp.partition] = at
     return positions
 
 
@@ -213,8 +214,8 @@ def readable(generation: Generation, records: Iterable[Any]) -> Sequence[Change]
             changes.append(read_change(record.value))
         except msgspec.MsgspecError as error:
             metrics.UNREADABLE.inc()
-            place = f"{record.topic}-{record.partition}-{record.offset}"
-            log.warning("this is no queue change and was left out", place=place, reason=str(error))
+            position = f"{record.topic}-{record.partition}-{record.offset}"
+            log.warning("this is no queue change and was left out", place=position, reason=str(error))
     return changes
 
 

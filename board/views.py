@@ -41,7 +41,7 @@ class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One lead in a list. `rank`: its place, from 0. `version`: the lead's version when it came or last moved."""
+    """One lead in a list. `rank`: its position, from 0. `version`: the lead's version when it came or last moved."""
 
     lead_id: str
     rank: int

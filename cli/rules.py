@@ -84,8 +84,8 @@ def _tell(told: "LeadExplanation") -> None:
     typer.echo(f"{told.lead_id}  {told.name} {'matches' if told.matches else 'does not match'}{until}")
     typer.echo(f"  {told.why}")
     for one in told.conditions:
-        mark = typer.style("met    ", fg="green") if one.met else typer.style("not met", fg="red")
-        typer.echo(f"  {mark} {one.path}: {one.why}")
+        verdict = typer.style("met    ", fg="green") if one.met else typer.style("not met", fg="red")
+        typer.echo(f"  {verdict} {one.path}: {one.why}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -88,7 +88,7 @@ class Deliverer:
     def take(
         self,
         notification: Notification,
-        place: TopicPartition,
+        tp: TopicPartition,
         offset: int,
         at: datetime,
         *,
@@ -96,33 +96,33 @@ class Deliverer:
     ) -> None:
         """Take a record of this channel's kind. It is finished later. `trace`: the trace headers of what it causes."""
         if notification.withdrawn:
-            self._take_withdrawal(notification, place, offset, trace)
+            self._take_withdrawal(notification, tp, offset, trace)
             return
         identity = notification.notification_id
         if identity in self._pending or identity in self._ended:
-            self._finished(place, offset, None)  # a repeat of an earlier record
+            self._finished(tp, offset, None)  # a repeat of an earlier record
             return
         org = notification.org or DEFAULT_ORG
-        pending = Pending(notification, org, place, offset, at, useful_until(notification, at), trace)
+        pending = Pending(notification, org, tp, offset, at, useful_until(notification, at), trace)
         self._pending[identity] = pending
         pending.task = self._started(self._run(pending))
         self._count()
 
     def _take_withdrawal(
-        self, notification: Notification, place: TopicPartition, offset: int, trace: tuple[Header, ...]
+        self, notification: Notification, tp: TopicPartition, offset: int, trace: tuple[Header, ...]
     ) -> None:
         pending = self._pending.get(notification.notification_id)
         if pending is not None and pending.phase in {Phase.NEW, Phase.WAITING}:
-            pending.withdrawals.append((place, offset))
+            pending.withdrawals.append((tp, offset))
             if not pending.withdrawn and pending.phase is Phase.WAITING and pending.task is not None:
                 pending.task.cancel()  # a new one has not begun, and looks at `withdrawn` when it begins
             pending.withdrawn = True
         elif pending is None and self._ended.get(notification.notification_id) in NOT_SENT:
-            self._finished(place, offset, None)
+            self._finished(tp, offset, None)
         else:
             if pending is not None:
                 pending.withdrawn = True
-            task = self._started(self._withdraw(notification, pending, place, offset, trace))
+            task = self._started(self._withdraw(notification, pending, tp, offset, trace))
             self._withdrawing.add(task)
             task.add_done_callback(self._withdrawing.discard)
 
@@ -130,7 +130,7 @@ class Deliverer:
         self,
         notification: Notification,
         pending: Pending | None,
-        place: TopicPartition,
+        tp: TopicPartition,
         offset: int,
         trace: tuple[Header, ...],
     ) -> None:
@@ -152,12 +152,12 @@ class Deliverer:
                 "withdrawn",
                 NOBODY,
                 "it was over after it was sent",
-                source=place,
+                source=tp,
                 offset=offset,
                 trace=trace,
             )
             self._remember(notification.notification_id, "withdrawn")
-        self._finished(place, offset, fate)
+        self._finished(tp, offset, fate)
 
     async def _run(self, pending: Pending) -> None:
         status, provider, detail = await self._fate(pending)
@@ -168,7 +168,7 @@ class Deliverer:
             status,
             provider,
             detail,
-            source=pending.place,
+            source=pending.topic_partition,
             offset=pending.offset,
             trace=pending.trace,
         )
@@ -179,9 +179,9 @@ class Deliverer:
         self._remember(identity, status)
         self._pending.pop(identity, None)
         self._count()
-        self._finished(pending.place, pending.offset, fate)
-        for place, offset in pending.withdrawals:
-            self._finished(place, offset, None)
+        self._finished(pending.topic_partition, pending.offset, fate)
+        for tp, offset in pending.withdrawals:
+            self._finished(tp, offset, None)
 
     async def _fate(self, pending: Pending) -> tuple[Fate, str, str]:
         try:

@@ -80,7 +80,7 @@ class FateWriter:
                 f"{NOTIFICATIONS}-{self._channel}", source.partition, offset, NUMBERS[status]
             )
         headers = [("ce_id", identity.encode()), ("ce_time", at.isoformat().encode()), *_HEADERS, *trace]
-        place = await self._append(
+        written = await self._append(
             DELIVERIES,
             msgspec.json.encode(delivery),
             notification.lead_id.encode(),
@@ -88,7 +88,7 @@ class FateWriter:
             None if source is None else source.partition,
         )
         metrics.FATES.labels(self._channel, status).inc()
-        return int(place.offset)
+        return int(written.offset)
 
     async def write_dead_letter(self, record: Any, error_class: str, reason: str) -> None:
         """Write a record that is no request to the dead letters."""
@@ -116,16 +116,19 @@ async def finished_records(
     consumer = make_consumer(settings, reset="earliest")
     await consumer.start()
     try:
-        places = [TopicPartition(DELIVERIES, partition) for partition in commits]
-        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-        starts = {place: max(begins[place], commits[place.partition].fates_from) for place in places}
-        to_read = [place for place in places if starts[place] < ends[place]]
+        topic_partitions = [TopicPartition(DELIVERIES, partition) for partition in commits]
+        begins, ends = (
+            await consumer.beginning_offsets(topic_partitions),
+            await consumer.end_offsets(topic_partitions),
+        )
+        starts = {tp: max(begins[tp], commits[tp.partition].fates_from) for tp in topic_partitions}
+        to_read = [tp for tp in topic_partitions if starts[tp] < ends[tp]]
         if not to_read:
             return found
         consumer.assign(to_read)
-        for place in to_read:
-            consumer.seek(place, starts[place])
-        while any([await consumer.position(place) < ends[place] for place in to_read]):
+        for tp in to_read:
+            consumer.seek(tp, starts[tp])
+        while any([await consumer.position(tp) < ends[tp] for tp in to_read]):
             for records in (await consumer.getmany(timeout_ms=READ_MS)).values():
                 _note(records, channel, commits, found)
     finally:
@@ -138,6 +141,6 @@ def _note(
 ) -> None:
     for record in records:
         identity = dict(record.headers).get("ce_id") or b""
-        place = public_message_position(f"{NOTIFICATIONS}-{channel}", identity.decode(errors="replace"))
-        if place and place[0] in found and place[1] >= commits[place[0]].position:
-            found[place[0]].add(place[1])
+        position = public_message_position(f"{NOTIFICATIONS}-{channel}", identity.decode(errors="replace"))
+        if position and position[0] in found and position[1] >= commits[position[0]].position:
+            found[position[0]].add(position[1])

@@ -39,14 +39,14 @@ class Phase(Enum):
 
 @dataclass(eq=False)
 class Pending:
-    """A request on its way. `withdrawals`: the places of its withdrawals, which are finished with it.
+    """A request on its way. `withdrawals`: the positions of its withdrawals, which are finished with it.
 
     `trace`: the trace headers of its fate (`streams.tracing`); empty if the fate begins a trace.
     """
 
     notification: Notification
     org: str
-    place: TopicPartition
+    topic_partition: TopicPartition
     offset: int
     requested_at: datetime
     until: datetime

@@ -87,9 +87,9 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._full = False
         self._accepting = False
 
-    def finished(self, place: TopicPartition, offset: int, fate: int | None) -> None:
+    def finished(self, tp: TopicPartition, offset: int, fate: int | None) -> None:
         """Note that a record is finished. `fate`: the offset of its fate on `deliveries`."""
-        progress = self._progress.get(place)
+        progress = self._progress.get(tp)
         if progress is not None:
             if fate is not None:
                 progress.fate_written(fate)
@@ -148,8 +148,8 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._progress.clear()
         self._committed.clear()
         self._unsought.clear()
-        for place in revoked:
-            _forget_lag(self._channel.name, place)
+        for tp in revoked:
+            _forget_lag(self._channel.name, tp)
 
     async def on_partitions_assigned(self, assigned: AbstractSet[TopicPartition]) -> None:
         """Pause these partitions until their positions are known."""
@@ -161,41 +161,41 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
 
     async def _seek(self) -> None:
         """Begin each partition at its commit, and leave out what has a fate already."""
-        generation, places = self._generation, sorted(self._unsought)
-        commits = await group_commits(self._consumer, places)
-        begins = await self._consumer.beginning_offsets(places)
+        generation, topic_partitions = self._generation, sorted(self._unsought)
+        commits = await group_commits(self._consumer, topic_partitions)
+        begins = await self._consumer.beginning_offsets(topic_partitions)
         starts = {
-            place: read_commit(*commits[place]) if place in commits else Committed(begins[place], 0)
-            for place in places
+            tp: read_commit(*commits[tp]) if tp in commits else Committed(begins[tp], 0)
+            for tp in topic_partitions
         }
         finished = await finished_records(
-            self._settings, self._channel.name, {place.partition: at for place, at in starts.items()}
+            self._settings, self._channel.name, {tp.partition: at for tp, at in starts.items()}
         )
         if generation != self._generation:
             return
-        for place, at in starts.items():
-            self._progress[place] = PartitionProgress(at, finished[place.partition])
-            self._consumer.seek(place, max(at.position, begins[place]))
-        self._consumer.resume(*places)
+        for tp, at in starts.items():
+            self._progress[tp] = PartitionProgress(at, finished[tp.partition])
+            self._consumer.seek(tp, max(at.position, begins[tp]))
+        self._consumer.resume(*topic_partitions)
         self._unsought.clear()
         self._full, self._accepting = False, True
         self._readiness.cleared(REBALANCING)
 
     async def _read(self) -> None:
         room = self._deliverer.room
-        places = self._consumer.assignment()
-        if (room <= 0) != self._full and places and not self._unsought:
+        topic_partitions = self._consumer.assignment()
+        if (room <= 0) != self._full and topic_partitions and not self._unsought:
             self._full = room <= 0
-            (self._consumer.pause if self._full else self._consumer.resume)(*places)
+            (self._consumer.pause if self._full else self._consumer.resume)(*topic_partitions)
         fetched = await self._consumer.getmany(
             timeout_ms=POLL_MS, max_records=max(1, min(room, BATCH_RECORDS))
         )
-        for place, records in fetched.items():
+        for tp, records in fetched.items():
             for record in records:
-                self._take(place, record)
+                self._take(tp, record)
 
-    def _take(self, place: TopicPartition, record: Any) -> None:
-        progress = self._progress.get(place)
+    def _take(self, tp: TopicPartition, record: Any) -> None:
+        progress = self._progress.get(tp)
         if not self._accepting or progress is None or not progress.begin(record.offset):
             return
         if record.value is None or (
@@ -204,23 +204,23 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             progress.finish(record.offset)
             return
         if isinstance(record.value, Unreadable):
-            self._dead_letter(place, record, record.value.error_class, record.value.reason)
+            self._dead_letter(tp, record, record.value.error_class, record.value.reason)
             return
         try:
             notification = msgspec.json.decode(record.value, type=Notification)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self._dead_letter(place, record, "invalid_notification", str(error))
+            self._dead_letter(tp, record, "invalid_notification", str(error))
             return
         if notification.kind != self._channel.kind:
             progress.finish(record.offset)
             return
         at = datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC)
-        self._deliverer.take(notification, place, record.offset, at, trace=headers_of_caused(record))
+        self._deliverer.take(notification, tp, record.offset, at, trace=headers_of_caused(record))
 
-    def _dead_letter(self, place: TopicPartition, record: Any, error_class: str, reason: str) -> None:
+    def _dead_letter(self, tp: TopicPartition, record: Any, error_class: str, reason: str) -> None:
         async def write() -> None:
             await self._fates.write_dead_letter(record, error_class, reason)
-            self.finished(place, record.offset, None)
+            self.finished(tp, record.offset, None)
 
         task = asyncio.create_task(write())
         self._letters_under_way.add(task)
@@ -232,26 +232,26 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             self._failure = task.exception()
 
     async def _commit(self) -> None:
-        commits = {place: progress.commit for place, progress in self._progress.items()}
+        commits = {tp: progress.commit for tp, progress in self._progress.items()}
         news = {
-            place: OffsetAndMetadata(at.position, at.metadata)
-            for place, at in commits.items()
-            if self._committed.get(place) != at
+            tp: OffsetAndMetadata(at.position, at.metadata)
+            for tp, at in commits.items()
+            if self._committed.get(tp) != at
         }
         assigned = self._consumer.assignment()
-        for place, progress in self._progress.items():
-            end = self._consumer.highwater(place) if place in assigned else None
+        for tp, progress in self._progress.items():
+            end = self._consumer.highwater(tp) if tp in assigned else None
             if end is not None:
-                metrics.LAG.labels(self._channel.name, place.partition).set(
+                metrics.LAG.labels(self._channel.name, tp.partition).set(
                     max(0, end - progress.commit.position)
                 )
         if news:
             await self._consumer.commit(news)
-            self._committed |= {place: commits[place] for place in news}
+            self._committed |= {tp: commits[tp] for tp in news}
 
 
-def _forget_lag(channel: str, place: TopicPartition) -> None:
+def _forget_lag(channel: str, tp: TopicPartition) -> None:
     try:
-        metrics.LAG.remove(channel, place.partition)
+        metrics.LAG.remove(channel, tp.partition)
     except KeyError:
         return  # it was never measured

@@ -33,7 +33,7 @@ from models.offer_decisions import (
     RepSought,
     WindowMoved,
 )
-from models.place_decisions import PlaceReturned, PlaceSought
+from models.reserved_place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 
 

@@ -9,7 +9,7 @@ from models.facts import Facts
 from models.merging import MergeAnswer, SplitFrom
 from models.offers import OrgAnswer
 from models.persons import Inquiry
-from models.places import Place
+from models.reserved_place import PlaceAnswer
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -170,7 +170,7 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     over_limit: str | None = None
     hashes: tuple[str, ...] = ()
     attributes: dict[str, Any] = {}
-    place: Place | None = None
+    place: PlaceAnswer | None = None
     merge: MergeAnswer | None = None
 
 

@@ -15,7 +15,7 @@ class Facts(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=T
     `phone` is E.164, `phone_extension` its extension in digits, `state` a two-letter code, `loan_amount` whole
     currency units. `created_at` is aware; it is the vendor's time, or the arrival's time if the vendor gave none.
     `time_zone` is an IANA name, derived from zip, state and phone if it was not sent; None if they leave more than
-    one zone (models/place.py).
+    one zone (models/location.py).
     """
 
     vendor: str

@@ -141,7 +141,7 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
 
 FIELD_BY_NAME: Final = {name: field for field, names in ALIASES.items() for name in (field, *names)}
 """Name in normal form -> field."""
-RANK: Final = {name: place for field, names in ALIASES.items() for place, name in enumerate((field, *names))}
+RANK: Final = {name: index for field, names in ALIASES.items() for index, name in enumerate((field, *names))}
 """Name in normal form -> its place among its field's names; 0 is the field's own name."""
 
 _BREAKS: Final = re.compile(r"[\s\-_.:/#*?()\[\]]+")

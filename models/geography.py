@@ -1,4 +1,4 @@
-"""Says where zips, states and phone numbers of the United States lie. models/place.py joins them into one answer."""
+"""Says where zips, states and phone numbers of the United States lie. models/location.py joins them into one answer."""
 
 import re
 from bisect import bisect_right

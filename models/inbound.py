@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from models import amounts, contacts, moments, normalize, place
+from models import amounts, contacts, location, moments, normalize
 from models.activities import ActivityKind, activity_kind
 from models.corrections import CORRECTABLE
 
@@ -125,12 +125,12 @@ class Arrival(BaseModel):
     ] = None
     state: Annotated[
         str | None,
-        PlainValidator(place.state),
+        PlainValidator(location.state),
         _any("US state or territory: code, name or usual abbreviation. Kept as code.", "string"),
     ] = None
     zip: Annotated[
         str | None,
-        PlainValidator(place.zip_code),
+        PlainValidator(location.zip_code),
         _any("US zip, with or without +4. Kept as five digits.", "string", "integer"),
     ] = None
     loan_purpose: Annotated[str | None, _WORD, _text("purchase, refinance, … Kept in lower_snake_case.")] = (

@@ -26,7 +26,10 @@ MAX_KEPT_BYTES: Final = 256 * 1024
 
 
 class MergeAnswer(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """The org's answer to the action `merge`. `message`: as in `models.places.Place`. `into`: the lead that counts."""
+    """The org's answer to the action `merge`.
+
+    `message`: as in `models.reserved_place.PlaceAnswer`. `into`: the lead that counts.
+    """
 
     message: str
     into: str

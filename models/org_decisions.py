@@ -56,7 +56,7 @@ class CapacityReturned(OrgDecisionBase, frozen=True, tag="capacity_returned"):
 class PlaceDecided(OrgDecisionBase, frozen=True, tag="place_decided"):
     """A place with a rep was reserved for an action, or refused because of the rep's cap (M6).
 
-    `open`, `most`, `error`: as in `models.places.Place`. `action`: goes back to the lead with the answer.
+    `open`, `most`, `error`: as in `models.reserved_place.PlaceAnswer`. `action`: goes back to the lead with the answer.
     """
 
     lead_id: str
@@ -144,8 +144,8 @@ def explained(rejected: tuple[Rejected, ...]) -> tuple[dict[str, Any], ...]:
 class OrgStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_step"):
     """One event of an org's log in the journal, with its decisions. The changed rows follow in the same batch.
 
-    `off`: the event's offset in `org-log`. `source`, `mark`: the partition of the lead journal it came from, and its
-    number there; they identify the repeats of a relay. `at`: the broker's time; it never goes back.
+    `off`: the event's offset in `org-log`. `source`, `source_number`: the partition of the lead journal it came from,
+    and its number there; they identify the repeats of a relay. `at`: the broker's time; it never goes back.
     """
 
     off: int
@@ -153,7 +153,7 @@ class OrgStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     at: datetime
     cause: str
     source: str = ""
-    mark: int = -1
+    source_number: int = msgspec.field(default=-1, name="mark")
     decisions: tuple[OrgDecision, ...] = ()
 
 

@@ -12,7 +12,7 @@ import msgspec
 from models.lead import Lead
 from models.merging import OrgMerged, OrgSplit
 from models.persons import OrgCorrection
-from models.places import ReservedPlace
+from models.reserved_place import ReservedPlace
 
 
 class Turn(msgspec.Struct, frozen=True, array_like=True):
@@ -147,8 +147,8 @@ class OrgPerson(
 
     `handles`: joining handles that no lead had before. `shared`: joining handles that another lead had first. `apart`:
     handles that do not join but are reached by the do-not-contact list (K1). `more`: a resend brought further handles;
-    `place` is then the `org-log` offset of the resend, part of the record's key. `erased`: the lead was erased, so the
-    row has no handles and replaces the one that had them.
+    `resend_offset` is then the `org-log` offset of the resend, part of the record's key. `erased`: the lead
+    was erased, so the row has no handles and replaces the one that had them.
     `name`: the digest of its last name. `met`: joining handle -> digests of the last names it was met with, which do
     not follow from the lead's own arrival. The last three are missing in rows of earlier versions.
     """
@@ -161,7 +161,7 @@ class OrgPerson(
     apart: tuple[str, ...] = ()
     name: str | None = None
     met: dict[str, tuple[str, ...]] = {}
-    place: int = -1
+    resend_offset: int = msgspec.field(default=-1, name="place")
     erased: bool = False
 
 

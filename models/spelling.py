@@ -100,7 +100,7 @@ def split_name(full: str) -> tuple[str, str, str]:
     full = _without_signs(full)
     parts = [part.strip() for part in full.split(",") if part.strip()]
     suffixes = [part for part in parts[1:] if all(map(_is_suffix, part.split()))]
-    parts = [part for place, part in enumerate(parts) if place == 0 or part not in suffixes]
+    parts = [part for index, part in enumerate(parts) if index == 0 or part not in suffixes]
     if len(parts) > 1:
         last, more = _without_suffix(parts[0].split())
         first, also = _without_suffix(_untitled(" ".join(parts[1:]).split()))
@@ -112,7 +112,7 @@ def split_name(full: str) -> tuple[str, str, str]:
 
 def _without_signs(full: str) -> str:
     words = full.split()
-    named = [place for place, word in enumerate(words) if any(map(str.isalnum, word))]
+    named = [index for index, word in enumerate(words) if any(map(str.isalnum, word))]
     return " ".join(words[named[0] : named[-1] + 1]) if named else full
 
 

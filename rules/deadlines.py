@@ -1,4 +1,4 @@
-"""The heap of due instants in one partition of leads or orgs, earliest first.
+"""Keeps the due instants of one partition of leads or orgs in a heap, earliest first.
 
 The rows hold the deadlines. The heap only points at them: an entry that its row does not confirm is dropped. A deadline
 event that was appended to the log is appended again until the row changes. So a lost event, or a worker that dies

@@ -17,10 +17,10 @@ def own_folder(purpose: str) -> Iterator[Path]:
     temporary folder. Nothing else in the state folder is changed.
     """
     given = Settings.read()
-    place = given.state_dir.absolute() if given.given("state_dir") else None
-    if place is not None:
-        private_folder(place)
+    folder = given.state_dir.absolute() if given.given("state_dir") else None
+    if folder is not None:
+        private_folder(folder)
     with tempfile.TemporaryDirectory(
-        prefix=f"firstclaim-{purpose}-", dir=place, ignore_cleanup_errors=True
+        prefix=f"firstclaim-{purpose}-", dir=folder, ignore_cleanup_errors=True
     ) as name:
         yield Path(name)

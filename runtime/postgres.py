@@ -152,8 +152,8 @@ def _copy_for_others(programs: Path, target: Path) -> Path:
         return wanted
     scratch = Path(tempfile.mkdtemp(dir=target.parent))
     for folder in (programs, programs.parent.with_name(f"{_WHEEL}.libs")):
-        place = scratch / folder.relative_to(programs.parent.parent)
-        shutil.copytree(folder, place, symlinks=True)
+        copied = scratch / folder.relative_to(programs.parent.parent)
+        shutil.copytree(folder, copied, symlinks=True)
     for folder in (scratch, scratch / programs.parent.name):
         folder.chmod(0o755)  # independent of our umask
     try:

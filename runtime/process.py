@@ -153,25 +153,25 @@ def command_line(pid: int) -> str:
     return listed.stdout.decode(errors="replace")
 
 
-def is_process(pid: int, marks: Sequence[str]) -> bool:
-    """Tell whether this process is alive and its command line contains every mark."""
+def is_process(pid: int, words: Sequence[str]) -> bool:
+    """Tell whether this process is alive and its command line contains all these words."""
     line = command_line(pid)
-    return bool(line) and all(mark in line for mark in marks)
+    return bool(line) and all(word in line for word in words)
 
 
 def end_stranger(
-    pid: int, marks: Sequence[str], stop_signal: signal.Signals, patience_seconds: float
+    pid: int, words: Sequence[str], stop_signal: signal.Signals, patience_seconds: float
 ) -> bool:
-    """End a process that is not our child, if its command line contains every mark; return whether it did.
+    """End a process that is not our child, if its command line contains all these words; return whether it did.
 
     The process gets `stop_signal`, and SIGKILL if it is still alive after `patience_seconds`.
     """
-    if not is_process(pid, marks):
+    if not is_process(pid, words):
         return False
     for step in (stop_signal, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, step)
-        if wait_until(lambda: not is_process(pid, marks), patience_seconds):
+        if wait_until(lambda: not is_process(pid, words), patience_seconds):
             break
     return True
 

@@ -1,1 +1,1 @@
-"""The CRM database. One consumer of `lead-journal` writes it; everybody else only reads it."""
+"""Writes the CRM database from `lead-journal`. Everybody else only reads the database."""

@@ -1,4 +1,4 @@
-"""The column types of the CRM's tables that both databases need: instants in UTC, and JSON."""
+"""Defines the column types that the CRM's tables need on both databases: instants in UTC, and JSON."""
 
 from datetime import UTC, datetime
 from typing import Any

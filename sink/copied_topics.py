@@ -125,10 +125,12 @@ async def _follow(settings: Settings, writer: CopiedTopicWriter) -> None:
     """Store what comes, from the stored positions on. Return when the database is behind what was read."""
     copied = writer.copied
     begins = await asyncio.to_thread(writer.positions)
-    places = {TopicPartition(copied.topic, partition): offset for partition, offset in begins.items()}
-    async with aclosing(follow(settings, copied.topic, begin=places)) as batches:
+    topic_partitions = {
+        TopicPartition(copied.topic, partition): offset for partition, offset in begins.items()
+    }
+    async with aclosing(follow(settings, copied.topic, begin=topic_partitions)) as batches:
         async for batch in batches:
-            ends = {place.partition: offset for place, offset in batch.positions.items()}
+            ends = {tp.partition: offset for tp, offset in batch.positions.items()}
             if ends == begins:
                 continue
             rows = [row for record in batch.records if (row := writer.row_of(record)) is not None]

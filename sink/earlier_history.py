@@ -1,7 +1,7 @@
-"""Sets the history of an earlier Kafka apart, when the system moved to one whose logs begin anew.
+"""Separates the history of an earlier Kafka, when the system moved to one whose logs begin anew.
 
-Decisions and activities are known by their place in `lead-log`. Those that are there get negative offsets, in the same
-order, so that they stay before what comes and are never taken for it.
+Decisions and activities are known by their position in `lead-log`. Those that are there get negative offsets, in the
+same order, so that they stay before what comes and are never taken for it.
 """
 
 from typing import Final
@@ -34,7 +34,7 @@ def set_apart(engine: Engine, database_url: str) -> int | None:
         connection.execute(select(SinkOffsetTable.partition).with_for_update()).all()
         moved = sum(_move_back(connection, table) for table in PLACED)
         connection.execute(delete(SinkOffsetTable))
-        connection.execute(delete(RefusedArrivalTable))  # they are known by places in topics that begin anew
+        connection.execute(delete(RefusedArrivalTable))  # their positions are in topics that begin anew
         connection.execute(update(VendorHourTable).values(published=0))  # the new topic has no report yet
     return moved
 

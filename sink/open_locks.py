@@ -1,4 +1,4 @@
-"""The leads that reps have open, for managers (D1, M6): who has which lead open, since when and until when."""
+"""Reads which leads reps have open, for managers (D1, M6): who has which lead open, since when and until when."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Read-only queries of the CRM database, for status, verify, why and the console.
+"""Reads the CRM database for status, verify, why and the console.
 
 Each takes an open connection (`engine.connect()`). On SQLite all queries of one connection see one snapshot. The
 driver's errors pass through; callers translate them with `sink.db_errors.translated`.
@@ -131,7 +131,8 @@ def offsets(connection: Connection) -> dict[tuple[str, int], Position]:
         table.topic != VENDOR_REPORTS  # the sink writes it
     )
     return {
-        (topic, partition): Position(to, mark) for topic, partition, to, mark in connection.execute(query)
+        (topic, partition): Position(to, watermark)
+        for topic, partition, to, watermark in connection.execute(query)
     }
 
 

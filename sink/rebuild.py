@@ -174,7 +174,7 @@ def _reasons(connection: Connection, rows: list[Values]) -> dict[tuple[str, int]
         table.lead_id.in_([row["lead_id"] for row in rows])
     )
     found = {(lead_id, version): why for lead_id, version, why in connection.execute(query)}
-    return {place: why for place, why in found.items() if place in wanted}
+    return {position: why for position, why in found.items() if position in wanted}
 
 
 def _versions(connection: Connection, rows: list[Values]) -> dict[str, int]:
@@ -241,8 +241,8 @@ def belong(engine: Engine, records: Sequence[JournalRecord]) -> bool:
         with suppress(Exception):  # a record that gives no rows is among the dead letters
             public_messages = rows_of(record)
             for row in public_messages.decisions if public_messages else ():
-                place = (row["source_partition"], row["source_offset"], row["n"])
-                ours[place] = (row["lead_id"], row["cause"])
+                position = (row["source_partition"], row["source_offset"], row["n"])
+                ours[position] = (row["lead_id"], row["cause"])
     query = select(table.source_partition, table.source_offset, table.n, table.lead_id, table.cause).where(
         table.source_offset.in_({offset for _, offset, _ in ours})
     )

@@ -113,17 +113,17 @@ class Statements:
         activities: list[Values] = []
         inquiries: dict[str, Values] = {}
         aliases: dict[str, Values] = {}
-        for effect in batch:
-            if effect.lead is not None:
-                _newest(leads, effect.lead)
-            if effect.assignment is not None:
-                _newest(assignments, effect.assignment)
-                history.append(effect.assignment)
-            if effect.exception is not None:
-                _newest(exceptions, effect.exception, KEPT)
-            decisions.extend(effect.decisions)
-            activities.extend(effect.activities)
-            _follow_inquiries(inquiries, aliases, effect)
+        for table_rows in batch:
+            if table_rows.lead is not None:
+                _newest(leads, table_rows.lead)
+            if table_rows.assignment is not None:
+                _newest(assignments, table_rows.assignment)
+                history.append(table_rows.assignment)
+            if table_rows.exception is not None:
+                _newest(exceptions, table_rows.exception, KEPT)
+            decisions.extend(table_rows.decisions)
+            activities.extend(table_rows.activities)
+            _follow_inquiries(inquiries, aliases, table_rows)
         for statement, rows in (
             (self.lead, [*leads.values()]),
             (self.assignment, [*assignments.values()]),
@@ -138,19 +138,21 @@ class Statements:
                 yield statement.table.name, statement, rows
 
 
-def _follow_inquiries(inquiries: dict[str, Values], aliases: dict[str, Values], effect: TableRows) -> None:
+def _follow_inquiries(
+    inquiries: dict[str, Values], aliases: dict[str, Values], table_rows: TableRows
+) -> None:
     """Add a record's inquiries and aliases to those of its batch, and leave out those that it takes out (K5)."""
-    lead_id = effect.lead["lead_id"] if effect.lead is not None else None
-    for inquiry_id in effect.split:
+    lead_id = table_rows.lead["lead_id"] if table_rows.lead is not None else None
+    for inquiry_id in table_rows.split:
         if (known := inquiries.get(inquiry_id)) is not None and known["lead_id"] == lead_id:
             del inquiries[inquiry_id]
-    if effect.is_split and lead_id is not None:
+    if table_rows.is_split and lead_id is not None:
         aliases.pop(lead_id, None)
-    for row in effect.inquiries:
+    for row in table_rows.inquiries:
         known = inquiries.get(row["inquiry_id"])
         if known is None or row["at"] >= known["at"]:
             inquiries[row["inquiry_id"]] = row
-    aliases |= {row["alias_id"]: row for row in effect.aliases}
+    aliases |= {row["alias_id"]: row for row in table_rows.aliases}
 
 
 def _newest(rows: dict[str, Values], row: Values, kept: tuple[str, ...] = ()) -> None:

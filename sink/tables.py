@@ -1,4 +1,4 @@
-"""The tables that a CRM may read (docs/contracts, CRM database). Each is a pure function of `lead-journal`.
+"""Defines the tables that a CRM may read (docs/contracts, CRM database). Each is a pure function of `lead-journal`.
 
 Instants are aware and in UTC on both databases. `version` is the lead's version that the row describes; it only
 grows.
@@ -184,8 +184,8 @@ class LeadExceptionTable(Base):
 class DecisionTable(Base):
     """Every decision about a lead, with its reason (X1). Rows are never updated.
 
-    The primary key is the decision's place in `lead-log` (partition, offset, n-th of that event), so that a repeat is
-    recognised. `version` is the lead's at that event, `decided_at` the broker's time. `why` holds the decision's own
+    The primary key is the decision's position in `lead-log` (partition, offset, n-th of that event), so that a repeat
+    is recognised. `version` is the lead's at that event, `decided_at` the broker's time. `why` holds the decision's own
     fields without `type`, `result` and `rep_id`, which are columns.
     """
 
@@ -211,7 +211,7 @@ class DecisionTable(Base):
 class ActivityTable(Base):
     """What reps did with leads: calls, mails, texts, notes and plans (M3). Rows are never updated.
 
-    The primary key is the decision's place in `lead-log`, as in `decision`. `contact`: by the org's settings at that
+    The primary key is the decision's position in `lead-log`, as in `decision`. `contact`: by the org's settings at that
     time it counted as contact. `cause` is the action's id.
     """
 

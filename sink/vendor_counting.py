@@ -29,7 +29,7 @@ class Counted(NamedTuple):
     """What is to be stored: counts, and the highest `LeadRow.off` of each partition that is counted with them."""
 
     counts: Counter[Count]
-    marks: dict[int, int]
+    watermarks: dict[int, int]
 
 
 class VendorCounting:
@@ -58,27 +58,30 @@ class VendorCounting:
         partitions = {row.partition for row in rows}
         if not partitions:
             return Counted(counts, {})
-        marks = self._marks(connection, partitions)
-        fresh = [row for row in rows if row.off > marks[row.partition]]
+        watermarks = self._watermarks(connection, partitions)
+        fresh = [row for row in rows if row.off > watermarks[row.partition]]
         had = _had_before(connection, {row.lead_id for row in fresh if row.firsts})
         for row in fresh:
             counts.update(row.counts)
-            marks[row.partition] = max(marks[row.partition], row.off)
+            watermarks[row.partition] = max(watermarks[row.partition], row.off)
             for first in row.firsts:
                 if (row.lead_id, first.kind) not in had:
                     had.add((row.lead_id, first.kind))
                     counts[first] += 1
-        return Counted(counts, marks if fresh else {})
+        return Counted(counts, watermarks if fresh else {})
 
     def store(self, connection: Connection, counted: "Counted") -> None:
         """Store counts and the positions after them. Call it last: others wait for the rows until the commit."""
         self.add(connection, counted.counts)
-        if counted.marks:
+        if counted.watermarks:
             connection.execute(
                 update(_OFFSETS)
                 .where(_OFFSETS.topic == VENDOR_REPORTS, _OFFSETS.partition == bindparam("at"))
                 .values(mark=bindparam("highest")),
-                [{"at": partition, "highest": mark} for partition, mark in sorted(counted.marks.items())],
+                [
+                    {"at": partition, "highest": watermark}
+                    for partition, watermark in sorted(counted.watermarks.items())
+                ],
             )
 
     def add(self, connection: Connection, counts: Counter[Count]) -> None:
@@ -98,14 +101,14 @@ class VendorCounting:
             ],
         )
 
-    def _marks(self, connection: Connection, partitions: Iterable[int]) -> dict[int, int]:
+    def _watermarks(self, connection: Connection, partitions: Iterable[int]) -> dict[int, int]:
         """Return partition -> the highest `LeadRow.off` that is counted."""
-        places = sorted(partitions)
+        wanted = sorted(partitions)
         query = select(_OFFSETS.partition, _OFFSETS.mark).where(
-            _OFFSETS.topic == VENDOR_REPORTS, _OFFSETS.partition.in_(places)
+            _OFFSETS.topic == VENDOR_REPORTS, _OFFSETS.partition.in_(wanted)
         )
         found: dict[int, int] = dict(connection.execute(query).all())
-        new = [partition for partition in places if partition not in found]
+        new = [partition for partition in wanted if partition not in found]
         if new:
             rows = [{"topic": VENDOR_REPORTS, "partition": one, "next_offset": 0, "mark": -1} for one in new]
             connection.execute(self._first_offset, rows)

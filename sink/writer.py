@@ -48,7 +48,7 @@ class Position(NamedTuple):
     """How far a partition is applied: the next journal offset, and the highest `LeadRow.off` (-1: none)."""
 
     next_offset: int
-    mark: int
+    watermark: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,8 @@ class CrmWriter:
                 _OFFSETS.topic == JOURNAL
             )
             found = {
-                partition: Position(offset, mark) for partition, offset, mark in connection.execute(query)
+                partition: Position(offset, watermark)
+                for partition, offset, watermark in connection.execute(query)
             }
         self._reached = {partition: position.next_offset for partition, position in found.items()}
         return found
@@ -161,10 +162,10 @@ class CrmWriter:
 
     def _dead_letter(self, record: JournalRecord, refusal: PermanentError) -> None:
         """Write the dead letter once, however often the batch is tried again."""
-        place = (record.partition, record.offset)
-        if place not in self._dead_letters_written:
+        position = (record.partition, record.offset)
+        if position not in self._dead_letters_written:
             self._write_dead_letter(record, refusal)
-            self._dead_letters_written.add(place)
+            self._dead_letters_written.add(position)
 
     def _transaction(self, work: Sequence[PreparedRecord]) -> Applied:
         with translated(DATABASE), self._engine.begin() as connection:
@@ -209,7 +210,10 @@ class CrmWriter:
             .order_by(_OFFSETS.partition)
             .with_for_update()
         )
-        found = {partition: Position(offset, mark) for partition, offset, mark in connection.execute(query)}
+        found = {
+            partition: Position(offset, watermark)
+            for partition, offset, watermark in connection.execute(query)
+        }
         new = [partition for partition in partitions if partition not in found]
         if not new:
             return found
@@ -217,7 +221,10 @@ class CrmWriter:
             {"topic": JOURNAL, "partition": partition, "next_offset": 0, "mark": -1} for partition in new
         ]
         connection.execute(self._statements.first_offset, first)
-        return {partition: Position(offset, mark) for partition, offset, mark in connection.execute(query)}
+        return {
+            partition: Position(offset, watermark)
+            for partition, offset, watermark in connection.execute(query)
+        }
 
 
 def prepared(batch: Sequence[JournalRecord]) -> list[PreparedRecord]:
@@ -262,20 +269,20 @@ def _unapplied_rows(
     fresh: list[TableRows] = []
     after = dict(before)
     repeats = stale = passed = buried = 0
-    for record, effect, refusal in work:
-        offset, mark = after[record.partition]
+    for record, rows, refusal in work:
+        offset, watermark = after[record.partition]
         if record.offset < offset:
             stale += 1
             continue
-        if effect is None:
+        if rows is None:
             buried += refusal is not None
             passed += refusal is None
-        elif effect.off <= mark and effect.off != BEFORE_THE_LOG:
+        elif rows.off <= watermark and rows.off != BEFORE_THE_LOG:
             repeats += 1
         else:
-            fresh.append(effect)
-            mark = max(mark, effect.off)
-        after[record.partition] = Position(record.offset + 1, mark)
+            fresh.append(rows)
+            watermark = max(watermark, rows.off)
+        after[record.partition] = Position(record.offset + 1, watermark)
     return fresh, after, Applied(len(fresh), repeats, stale, passed, buried)
 
 

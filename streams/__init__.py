@@ -1,1 +1,1 @@
-"""The interface to Kafka: settings, topics, clients, journal, acknowledgements, lease, tables, timers, patches."""
+"""Contains the interface to Kafka: settings, topics, clients, journal, acknowledgements, lease, tables, patches."""

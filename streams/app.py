@@ -39,7 +39,7 @@ class StageApp(faust.App):
     stages: list[Any]
     """The stages that this app runs, each an `agents.stage.Stage`."""
     commit_metadata: Callable[[Any, int], str] | None = None
-    """Returns the metadata to commit with a partition's offset, for example a reader's mark (`streams.patches`)."""
+    """Returns the metadata to commit with a partition's offset, such as a reader's watermark (`streams.patches`)."""
 
     def on_init_dependencies(self) -> Any:
         """Remove Faust's monitor: five calls per event for figures that are not used (ours: `streams.metrics`)."""

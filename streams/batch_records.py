@@ -7,7 +7,7 @@ from aiokafka.structs import ConsumerRecord
 
 from streams import record_batches
 from streams.record_batches import HEADER, BrokenRecord, Record
-from streams.unreadable import TOO_LARGE, UNREADABLE_BATCH, UNREADABLE_RECORD, Places, give_stand_ins
+from streams.unreadable import TOO_LARGE, UNREADABLE_BATCH, UNREADABLE_RECORD, StandIns, give_stand_ins
 
 MOST_RECORD_BYTES: Final = 1024 * 1024
 """The largest record accepted from a compressed batch; of a larger one only the beginning is kept. Our topics accept no
@@ -27,7 +27,7 @@ class BatchRecords:
         self._topic, self._partition = tp.topic, tp.partition
         self._key_of = key_deserializer
         self._value_of = None if stand_ins else value_deserializer
-        self._places = Places(tp.topic, tp.partition, stand_ins=stand_ins)
+        self._stand_ins = StandIns(tp.topic, tp.partition, stand_ins=stand_ins)
         self.next_fetch_offset = fetch_offset
 
     def _record(self, topic: str, partition: int, record: Any) -> Any:
@@ -53,7 +53,7 @@ class BatchRecords:
         if size <= MOST_RECORD_BYTES:
             return self._record(topic, partition, record)
         reason = f"the record has {size} bytes uncompressed, at most {MOST_RECORD_BYTES} are taken"
-        return self._places.unreadable(
+        return self._stand_ins.unreadable(
             record.offset,
             record.offset,
             record.value or b"",
@@ -74,7 +74,7 @@ class BatchRecords:
             header = record_batches.header_of(batch)
             timestamp, codec = header.max_timestamp, header.codec
         reason = f"offsets {first} to {last}: {fault}"
-        stood = self._places.unreadable(
+        stood = self._stand_ins.unreadable(
             first, last, batch, UNREADABLE_BATCH, reason, timestamp=timestamp, codec=codec
         )
         if stood is not None:
@@ -87,10 +87,10 @@ class BatchRecords:
             return  # the fetch began behind this record
         reason = f"{broken.reason}; {more} more of its batch cannot be read" if more else broken.reason
         if offset is None:
-            self._places.count(first, first, UNREADABLE_RECORD, f"no offset is left for it: {reason}")
+            self._stand_ins.count(first, first, UNREADABLE_RECORD, f"no offset is left for it: {reason}")
             return
         self.next_fetch_offset = offset + 1
-        stood = self._places.unreadable(
+        stood = self._stand_ins.unreadable(
             first if more or broken.offset is None else offset,
             offset,
             broken.raw,

@@ -74,11 +74,11 @@ class Brake:
             if len(self._failed) < self._most:
                 self._failed.append(now)
                 return
-        place = f"{message.topic}-{message.partition}@{message.offset}"
+        where = f"{message.topic}-{message.partition}@{message.offset}"
         self._end(
             Exit.BRAKE,
             stage,
-            f"{self._most} records could not be decided within {self._window:g} s, and one more fails, at {place}: "
+            f"{self._most} records could not be decided within {self._window:g} s, and one more fails, at {where}: "
             f"{error[:_REASON]}. It is not buried and not passed: mend the fault, or raise "
             "FIRSTCLAIM_FATAL_ERROR_LIMIT, and start again; "
             "`firstclaim dead-letters list` shows those that were buried",
@@ -132,23 +132,23 @@ async def recent_fatal_errors(
 
 async def _letters_since(consumer: Consumer, since: float) -> AsyncIterator[Letter]:
     """Yield the letters of each partition from a time up to its current end."""
-    places = sorted(consumer.assignment())
-    begins = await consumer.offsets_for_times(dict.fromkeys(places, int(since * 1000)))
-    ends = await consumer.end_offsets(places)
+    topic_partitions = sorted(consumer.assignment())
+    begins = await consumer.offsets_for_times(dict.fromkeys(topic_partitions, int(since * 1000)))
+    ends = await consumer.end_offsets(topic_partitions)
     wanted = {}
-    for place in places:
-        begin = begins.get(place)
-        if begin is None or begin.offset >= ends[place]:
+    for tp in topic_partitions:
+        begin = begins.get(tp)
+        if begin is None or begin.offset >= ends[tp]:
             continue
-        wanted[place] = ends[place]
-        consumer.seek(place, max(begin.offset, ends[place] - MOST_READ))
-    consumer.pause(*(place for place in places if place not in wanted))
+        wanted[tp] = ends[tp]
+        consumer.seek(tp, max(begin.offset, ends[tp] - MOST_READ))
+    consumer.pause(*(tp for tp in topic_partitions if tp not in wanted))
     while wanted:
-        for place, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
+        for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
             for record in records:
-                if place in wanted and record.offset < wanted[place]:
+                if tp in wanted and record.offset < wanted[tp]:
                     # The key and the value are not needed here and may be large.
                     yield replace(read_letter(record), key=None, value=None)
-        for place in [place for place, end in wanted.items() if await consumer.position(place) >= end]:
-            del wanted[place]
-            consumer.pause(place)
+        for tp in [tp for tp, end in wanted.items() if await consumer.position(tp) >= end]:
+            del wanted[tp]
+            consumer.pause(tp)

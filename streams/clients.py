@@ -219,9 +219,9 @@ async def follow(
                 yield Batch((), positions, caught_up)
                 while True:
                     fetched = await client.getmany(timeout_ms=poll_ms)
-                    for place in client.assignment():
-                        positions[place] = await client.position(place)
-                    caught_up = caught_up or all(positions[place] >= end for place, end in ends.items())
+                    for tp in client.assignment():
+                        positions[tp] = await client.position(tp)
+                    caught_up = caught_up or all(positions[tp] >= end for tp, end in ends.items())
                     yield Batch(
                         [record for records in fetched.values() for record in records], positions, caught_up
                     )
@@ -241,13 +241,13 @@ async def _seek(
     newest: Mapping[str, int] | int | None,
 ) -> dict[TopicPartition, int]:
     """Seek each partition to its last position, or to the start position; return the current end offsets."""
-    places = sorted(client.assignment())
-    begins: dict[TopicPartition, int] = await client.beginning_offsets(places)
-    ends: dict[TopicPartition, int] = await client.end_offsets(places)
-    for place in places:
-        first = ends[place] if from_end else begins[place]
-        most = newest.get(place.topic) if isinstance(newest, Mapping) else newest
+    topic_partitions = sorted(client.assignment())
+    begins: dict[TopicPartition, int] = await client.beginning_offsets(topic_partitions)
+    ends: dict[TopicPartition, int] = await client.end_offsets(topic_partitions)
+    for tp in topic_partitions:
+        first = ends[tp] if from_end else begins[tp]
+        most = newest.get(tp.topic) if isinstance(newest, Mapping) else newest
         if most is not None:
-            first = max(first, ends[place] - most)
-        client.seek(place, positions.setdefault(place, first))
+            first = max(first, ends[tp] - most)
+        client.seek(tp, positions.setdefault(tp, first))
     return ends

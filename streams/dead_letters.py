@@ -1,4 +1,4 @@
-"""Writes dead letters: records that cannot be accepted, with place and reason (docs/contracts, `dead-letters`).
+"""Writes dead letters: records that cannot be accepted, with position and reason (docs/contracts, `dead-letters`).
 
 `make_letter` turns any record into a record that fits the topic and that any client can read. It does not raise,
 because a stage must always be able to move on from a record it buries.
@@ -132,8 +132,8 @@ def write_dead_letter(
     count(message.topic, error_class)
     if _lines.may_be_written(time.monotonic()):
         about = {"error_class": error_class, "reason": str(reason)[:MOST_LOGGED_REASON], "stage": stage}
-        place = f"{message.topic}:{message.partition}:{message.offset}"
-        _log.warning("dead letter", record=place, **about, **ids_of(message))
+        position = f"{message.topic}:{message.partition}:{message.offset}"
+        _log.warning("dead letter", record=position, **about, **ids_of(message))
 
 
 class LineBudget:

@@ -156,9 +156,9 @@ class FetchedRecords(BatchRecords):
                 given = self.next_fetch_offset
             if last >= self.next_fetch_offset:
                 self.next_fetch_offset = last + 1
-        if self._places.stand_ins and given < self.next_fetch_offset:
+        if self._stand_ins.stand_ins and given < self.next_fetch_offset:
             # Transaction markers and aborted records at the end. The committed offset must move past them.
-            yield self._places.nothing(self.next_fetch_offset - 1)
+            yield self._stand_ins.nothing(self.next_fetch_offset - 1)
 
     def _compressed(self, batch: memoryview, last: int) -> Iterator[Any]:
         """Yield the records of a compressed batch."""

@@ -36,13 +36,13 @@ def read(message: Any, *, check_crc: bool) -> Iterator[Record | BrokenRecord]:
     if outer.value is None or (magic == 0 and codec == LZ4):
         raise CannotInflate(f"{CODECS.get(codec, codec)}: is not in a message of format {magic}")
     inside = memoryview(inflate(codec, outer.value))
-    places = list(_places(inside))
-    if not places:
+    bounds = list(_bounds_of_messages(inside))
+    if not bounds:
         yield BrokenRecord(outer.offset, "has no whole message in it", outer.value)
         return
     # In format 1 the offsets are relative to the wrapper's offset, which is the last message's.
-    shift = outer.offset - _START.unpack_from(inside, places[-1][0])[0] if magic else 0
-    for begin, end in places:
+    shift = outer.offset - _START.unpack_from(inside, bounds[-1][0])[0] if magic else 0
+    for begin, end in bounds:
         try:
             record, nested = _read_message(inside[begin:end], check_crc=False)
             if nested & CODEC_MASK:
@@ -56,13 +56,13 @@ def read(message: Any, *, check_crc: bool) -> Iterator[Record | BrokenRecord]:
         yield record._replace(
             offset=record.offset + shift, timestamp=timestamp, timestamp_type=outer.timestamp_type
         )
-    if places[-1][1] < len(inside):
+    if bounds[-1][1] < len(inside):
         yield BrokenRecord(
-            None, f"{len(inside) - places[-1][1]} bytes are left", bytes(inside[places[-1][1] :])
+            None, f"{len(inside) - bounds[-1][1]} bytes are left", bytes(inside[bounds[-1][1] :])
         )
 
 
-def _places(inside: memoryview) -> Iterator[tuple[int, int]]:
+def _bounds_of_messages(inside: memoryview) -> Iterator[tuple[int, int]]:
     at = 0
     while len(inside) - at >= _START.size:
         end = at + LOG_OVERHEAD + _START.unpack_from(inside, at)[1]

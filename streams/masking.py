@@ -50,8 +50,8 @@ def is_url(url: str) -> bool:
     except ValueError:
         return False
     # SQLAlchemy ends a password at the first @ and takes the rest as the port; Valkey's client ends it at the last @.
-    place = url.partition("?")[0].partition("://")[2]
-    return not url.startswith("postgres") or place.count("@") <= 1
+    location = url.partition("?")[0].partition("://")[2]
+    return not url.startswith("postgres") or location.count("@") <= 1
 
 
 def without_secrets(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The lease of a group membership. A worker writes only while it is certainly a member (docs/faust.md 9, 13).
+"""Keeps the lease of a group membership. A worker writes only while it is certainly a member (docs/faust.md 9, 13).
 
 Each successful heartbeat renews the lease, counted from when it was sent. A process that was stopped and resumed finds
 its lease expired at the next write, and ends before it can write rows that another worker may own by then. Records

@@ -106,20 +106,20 @@ def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record
     at, size = 0, len(data)
     index = 0
     while index < header.records and at < size:
-        place = header.base_offset + index if header.dense else None
+        expected = header.base_offset + index if header.dense else None
         begin, fields = at, None
         try:
             fields = _fields(data, at)
             at = _end(header, data, fields, index)
-            yield index, _record(header, fields, at, place)
+            yield index, _record(header, fields, at, expected)
         except _InvalidRecordError as wrong:
             after = _framed_end(data, begin) if fields is None else at
             raw = bytes(data[begin:after])
             if fields is not None:
-                offset = header.base_offset + fields.delta if place is None else place
+                offset = header.base_offset + fields.delta if expected is None else expected
                 yield index, _told(fields, offset, str(wrong))
             else:
-                yield index, BrokenRecord(place, str(wrong), raw)
+                yield index, BrokenRecord(expected, str(wrong), raw)
             at = after
         index += 1
     if index < header.records:
@@ -134,13 +134,13 @@ def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record
         )
 
 
-def _record(header: Header, fields: _Fields, end: int, place: int | None) -> Record:
+def _record(header: Header, fields: _Fields, end: int, expected: int | None) -> Record:
     """Return a record. Raises `_InvalidRecordError` with the reason if its fields are inconsistent."""
     if fields.end - fields.begin != fields.length or end != fields.end:
         raise _InvalidRecordError(f"says it has {fields.length} bytes and has {fields.end - fields.begin}")
     offset = header.base_offset + fields.delta
-    if place is not None and offset != place:
-        raise _InvalidRecordError(f"says its offset is {offset} where {place} comes")
+    if expected is not None and offset != expected:
+        raise _InvalidRecordError(f"says its offset is {offset} where {expected} comes")
     try:
         headers = tuple((name.decode(), value) for name, value in fields.headers)
     except UnicodeDecodeError as error:

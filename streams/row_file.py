@@ -1,4 +1,4 @@
-"""A file on this machine with the rows that nobody works on, so that a worker's memory holds only their places.
+"""Keeps rows that are not in use in a local file, so that a worker's memory holds only their addresses.
 
 It is no state: after a start the rows come from the journal again. The file has no name, so nothing is left when the
 process ends, however it ends. If the disk refuses a row, for example because it is full, the row stays in memory.
@@ -19,7 +19,7 @@ SLOT_BYTES: Final = 256
 BUFFER_BYTES: Final = 256 * 1024
 """New rows are written together once they are this many bytes."""
 _SIZE_BITS: Final = 20
-"""The bits of a place that say how long a row is: less than a megabyte, like any record (`models.record_size`)."""
+"""The bits of an address that say how long a row is: less than a megabyte, like any record (`models.record_size`)."""
 
 
 def _slots(size: int) -> int:
@@ -43,7 +43,7 @@ class RowFile:
         return self._written + len(self._buffer)
 
     def put(self, value: bytes) -> int | bytes:
-        """Keep a row; return its place. If the disk refuses it, return the row itself."""
+        """Keep a row; return its address. If the disk refuses it, return the row itself."""
         size = len(value)
         if size >> _SIZE_BITS:
             return value
@@ -65,9 +65,9 @@ class RowFile:
             return value
         return at << _SIZE_BITS | size
 
-    def get(self, place: int) -> bytes:
-        """Return the row at a place. Raises OSError if the disk cannot be read."""
-        at, size = place >> _SIZE_BITS, place & (1 << _SIZE_BITS) - 1
+    def get(self, address: int) -> bytes:
+        """Return the row at an address. Raises OSError if the disk cannot be read."""
+        at, size = address >> _SIZE_BITS, address & (1 << _SIZE_BITS) - 1
         if at >= self._written:
             at -= self._written
             return bytes(self._buffer[at : at + size])
@@ -76,10 +76,10 @@ class RowFile:
             raise OSError(f"the file of rows gave {len(value)} of {size} bytes at {at}")
         return value
 
-    def drop(self, place: int) -> None:
-        """Forget the row at a place."""
-        size = place & (1 << _SIZE_BITS) - 1
-        self._free[_slots(size)].append(place >> _SIZE_BITS)
+    def drop(self, address: int) -> None:
+        """Forget the row at an address."""
+        size = address & (1 << _SIZE_BITS) - 1
+        self._free[_slots(size)].append(address >> _SIZE_BITS)
 
     def _overwrite(self, at: int, value: bytes) -> None:
         if at >= self._written:

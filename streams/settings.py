@@ -1,4 +1,4 @@
-"""The settings of every process. An incomplete configuration is refused, never completed by guessing.
+"""Reads the settings of every process. An incomplete configuration is refused, never completed by guessing.
 
 The environment variables are named like the fields below (`KAFKA_…`, `REDIS_URL`, `DATABASE_URL`) or begin with
 `FIRSTCLAIM_`. Kafka security is checked as a whole. A client with credentials and without TLS would send them in clear
@@ -117,8 +117,8 @@ class Settings(BaseSettings):
             return cls(**{environment_name(field): value for field, value in given.items()})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            place = str(first["loc"][0]) if first["loc"] else "settings"
-            raise ConfigError(environment_name(place), first["msg"]) from error
+            field_name = str(first["loc"][0]) if first["loc"] else "settings"
+            raise ConfigError(environment_name(field_name), first["msg"]) from error
 
     @field_validator("kafka_bootstrap_servers")
     @classmethod

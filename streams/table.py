@@ -1,4 +1,4 @@
-"""The rows of the partitions this worker owns. An older row never replaces a newer one (faust.md 9, 10).
+"""Holds the rows of the partitions that this worker owns. An older row never replaces a newer one (faust.md 9, 10).
 
 The table's changelog is the journal itself. The agent puts rows here and passes their bytes to the journal writer.
 Faust only refills the table after a rebalance, and `LeadPartition.apply` checks the records it reads.

@@ -1,4 +1,4 @@
-"""The configs of topics: which ones a topic must have, and how an existing topic is checked and mended."""
+"""Says which configs a topic must have, and checks and corrects those of an existing topic."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping

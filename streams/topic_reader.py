@@ -43,18 +43,18 @@ async def read_topic(
     consumer = make_consumer(settings, topic, reset="none", max_partition_fetch_bytes=4 << 20)
     try:
         await _start(consumer, topic)
-        places = await _begin(consumer, topic, partitions)
-        ends = await consumer.end_offsets(places)
-        begin = await consumer.beginning_offsets(places)
-        for place, offset in begin.items():
-            consumer.seek(place, offset)
-        total = sum(ends[place] - begin[place] for place in places)
+        topic_partitions = await _begin(consumer, topic, partitions)
+        ends = await consumer.end_offsets(topic_partitions)
+        begin = await consumer.beginning_offsets(topic_partitions)
+        for tp, offset in begin.items():
+            consumer.seek(tp, offset)
+        total = sum(ends[tp] - begin[tp] for tp in topic_partitions)
         while True:
             if until_end:
-                at = {place: await consumer.position(place) for place in places}
+                at = {tp: await consumer.position(tp) for tp in topic_partitions}
                 if progress:
-                    progress(sum(min(at[p], ends[p]) - begin[p] for p in places), total)
-                if all(at[place] >= ends[place] for place in places):
+                    progress(sum(min(at[p], ends[p]) - begin[p] for p in topic_partitions), total)
+                if all(at[tp] >= ends[tp] for tp in topic_partitions):
                     return
             async for record in _next(consumer, topic, at if until_end else None):
                 if not until_end or record.offset < ends[TopicPartition(topic, record.partition)]:
@@ -65,7 +65,7 @@ async def read_topic(
         await stop_consumer(consumer)
 
 
-async def read_places(settings: Settings, topic: str, places: Collection[tuple[int, int]]) -> list[Any]:
+async def read_positions(settings: Settings, topic: str, positions: Collection[tuple[int, int]]) -> list[Any]:
     """Return the records at these partitions and offsets, by partition and offset; missing ones are left out.
 
     No record before them is read. Raises `RetryableError` if Kafka is away or a record does not come for
@@ -75,7 +75,7 @@ async def read_places(settings: Settings, topic: str, places: Collection[tuple[i
     bounds = await extent(settings, topic)
     inside = [
         (partition, offset)
-        for partition, offset in sorted(places)
+        for partition, offset in sorted(positions)
         if partition in bounds and bounds[partition][0] <= offset < bounds[partition][1]
     ]
     if not inside:
@@ -85,9 +85,9 @@ async def read_places(settings: Settings, topic: str, places: Collection[tuple[i
         await _start(consumer, topic)
         consumer.assign(sorted({TopicPartition(topic, partition) for partition, _ in inside}))
         for partition, offset in inside:
-            place = TopicPartition(topic, partition)
-            consumer.seek(place, offset)
-            record = await _at(consumer, place, offset)
+            tp = TopicPartition(topic, partition)
+            consumer.seek(tp, offset)
+            record = await _at(consumer, tp, offset)
             if record is not None:
                 found.append(record)
     except (KafkaError, OSError, TimeoutError) as error:
@@ -102,21 +102,24 @@ async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     consumer = make_consumer(settings, topic)
     try:
         await _start(consumer, topic)
-        places = sorted(consumer.assignment())
-        begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+        topic_partitions = sorted(consumer.assignment())
+        begin, end = (
+            await consumer.beginning_offsets(topic_partitions),
+            await consumer.end_offsets(topic_partitions),
+        )
     except (KafkaError, OSError) as error:
         raise await failure(settings, error, f"topic {topic} could not be asked: {error!r}") from error
     finally:
         await stop_consumer(consumer)
-    return {place.partition: (begin[place], end[place]) for place in places}
+    return {tp.partition: (begin[tp], end[tp]) for tp in topic_partitions}
 
 
-async def _at(consumer: Consumer, place: TopicPartition, offset: int) -> Any:
+async def _at(consumer: Consumer, tp: TopicPartition, offset: int) -> Any:
     """Return the record at an offset; None if no readable record is there. Raises TimeoutError."""
     async with asyncio.timeout(STALL_SECONDS):
         # If there is none, the position moves on without a record.
-        while await consumer.position(place) <= offset:
-            for records in (await consumer.getmany(place, timeout_ms=_POLL_MS, max_records=1)).values():
+        while await consumer.position(tp) <= offset:
+            for records in (await consumer.getmany(tp, timeout_ms=_POLL_MS, max_records=1)).values():
                 for record in records:
                     return record if record.offset == offset else None
     return None
@@ -134,10 +137,10 @@ async def _begin(consumer: Consumer, topic: str, partitions: Collection[int] | N
     """Assign the partitions asked for; without them, keep the assignment of all."""
     if partitions is None:
         return sorted(consumer.assignment())
-    places = [TopicPartition(topic, partition) for partition in sorted(partitions)]
+    topic_partitions = [TopicPartition(topic, partition) for partition in sorted(partitions)]
     consumer.unsubscribe()
-    consumer.assign(places)
-    return places
+    consumer.assign(topic_partitions)
+    return topic_partitions
 
 
 async def _next(consumer: Consumer, topic: str, at: dict[TopicPartition, int] | None) -> AsyncIterator[Any]:
@@ -152,7 +155,7 @@ async def _next(consumer: Consumer, topic: str, at: dict[TopicPartition, int] | 
         if batches or at is None:
             return
         # If the last records were compacted away, the position moves on without a record.
-        if any([await consumer.position(place) != offset for place, offset in at.items()]):
+        if any([await consumer.position(tp) != offset for tp, offset in at.items()]):
             return
         if loop.time() > give_up:
             raise RetryableError(

@@ -103,10 +103,10 @@ def ids_of(message: Any) -> dict[str, str]:
 
 
 def _log_event(message: Any, began: int, reader: str) -> None:
-    place = f"{message.topic}:{message.partition}:{message.offset}"
+    position = f"{message.topic}:{message.partition}:{message.offset}"
     took = (time.time_ns() - began) / 1e6
     who = {"reader": reader} if reader else {}
-    _log.info("handled", record=place, **ids_of(message), **who, took_ms=round(took, 3))
+    _log.info("handled", record=position, **ids_of(message), **who, took_ms=round(took, 3))
 
 
 def _text(key: bytes | None) -> str | None:

@@ -172,7 +172,7 @@ def _span_start(topic: str, partition: int) -> bytes:
     return b"%02x%04x" % (_NUMBERS.get(topic, _OTHER_TOPIC), partition & _MOST_PARTITION)
 
 
-def place_of(span_id: bytes) -> RecordPosition | None:
+def position_of(span_id: bytes) -> RecordPosition | None:
     """Return the record that a span handled; None if the id is not one of ours."""
     number, partition, offset = int(span_id[:2], 16), int(span_id[2:6], 16), int(span_id[6:], 16)
     if not 1 <= number <= len(_SPAN_TOPICS):

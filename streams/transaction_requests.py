@@ -1,4 +1,4 @@
-"""Two requests of Kafka that aiokafka lacks: the producers of a partition, and the open transactions of a producer."""
+"""Adds two requests that aiokafka lacks: the producers of a partition, and the open transactions of a producer."""
 
 from typing import Any, Final
 

@@ -69,18 +69,18 @@ async def held_partitions(
         await consumer.start()
         client = network_client(consumer)
         known = await client.fetch_all_metadata()  # including topics it is not subscribed to
-        places = [
+        topic_partitions = [
             TopicPartition(topic, partition)
             for topic in sorted(set(topics))
             for partition in sorted(known.partitions_for_topic(topic) or ())
         ]
         # With this order of requests, a transaction that ends in between is not reported.
-        ends = await high_watermarks(consumer, places)
-        stable = await consumer.end_offsets(places)
+        ends = await high_watermarks(consumer, topic_partitions)
+        stable = await consumer.end_offsets(topic_partitions)
         held = [
-            Held(place.topic, place.partition, stable[place], ends[place])
-            for place in places
-            if stable[place] < ends[place]
+            Held(tp.topic, tp.partition, stable[tp], ends[tp])
+            for tp in topic_partitions
+            if stable[tp] < ends[tp]
         ]
         found = [await _with_broker_details(client, each) for each in held]
     except (KafkaError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Stand-ins: records at the offsets of unreadable data, so that these offsets are acked like any other.
+"""Creates stand-ins: records at the offsets of unreadable data, so that these offsets are acked like any other.
 
 Stages and the sink get the stand-ins and bury them. Every other reader skips them (`streams.patches.record_reader`).
 """
@@ -61,7 +61,7 @@ class Unreadable(PlaceholderRecord):
         return made
 
 
-class Places:
+class StandIns:
     """Creates the stand-ins of one partition, for readers that want them, and counts unreadable data."""
 
     def __init__(self, topic: str, partition: int, *, stand_ins: bool) -> None:

@@ -60,12 +60,12 @@ def _panel(panel: Panel, number: int) -> dict[str, Any]:
         else {},
         "targets": [
             {
-                "refId": chr(ord("A") + place),
+                "refId": chr(ord("A") + index),
                 "expr": query.promql,
                 "legendFormat": query.legend,
                 "datasource": _DATASOURCE,
             }
-            for place, query in enumerate(panel.queries)
+            for index, query in enumerate(panel.queries)
         ],
     }
 

@@ -110,8 +110,8 @@ class WebSettings(BaseSettings):
             )
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            place = str(first["loc"][0]) if first["loc"] else "settings"
-            raise ConfigError(place, first["msg"]) from error
+            field_name = str(first["loc"][0]) if first["loc"] else "settings"
+            raise ConfigError(field_name, first["msg"]) from error
 
     @model_validator(mode="after")
     def _secrets_are_known(self) -> Self:

@@ -1,1 +1,1 @@
-"""The audit: who acts, what an act's record says, how commands write one, and how the topic is read."""
+"""Records acts for the audit: who acts, what an act's record says, how commands write one, how the topic is read."""

@@ -1,4 +1,4 @@
-"""One act that is to be recorded: who acts, and the record that comes of it."""
+"""Builds the audit record of one act: who acts, and what the act did."""
 
 import getpass
 import socket

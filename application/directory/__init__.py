@@ -1,1 +1,1 @@
-"""An org's directory as a file: reads it whole or not at all, compares it with the published one, and writes it."""
+"""Reads an org's directory from a file, whole or not at all, compares it with the published one, and writes it."""

@@ -115,9 +115,9 @@ def differences(
             inner = f"{path}.{name}" if path else name
             yield from differences(old.get(name), new.get(name), inner, rule)
     elif _of_objects(old) and _of_objects(new):
-        for place in range(max(len(old), len(new))):
-            here, there = (side[place] if place < len(side) else None for side in (old, new))
-            yield from differences(here, there, f"{path}[{place}]", rule)
+        for index in range(max(len(old), len(new))):
+            here, there = (side[index] if index < len(side) else None for side in (old, new))
+            yield from differences(here, there, f"{path}[{index}]", rule)
     elif _value_text(old) != _value_text(new):
         yield Difference(path, old, new, rule)
 

@@ -45,9 +45,9 @@ def _line(node: yaml.Node, path: str) -> int:
 def _step(node: yaml.Node, path: str) -> tuple[int, yaml.Node, str] | None:
     """Return the line, the value and the rest of a path's first part. A key may itself contain dots."""
     if isinstance(node, yaml.SequenceNode) and path.startswith("["):
-        place, _, rest = path[1:].partition("]")
-        if place.isdecimal() and int(place) < len(node.value):
-            inner = node.value[int(place)]
+        index, _, rest = path[1:].partition("]")
+        if index.isdecimal() and int(index) < len(node.value):
+            inner = node.value[int(index)]
             return inner.start_mark.line + 1, inner, rest
     if isinstance(node, yaml.MappingNode):
         keys = [

@@ -1,4 +1,4 @@
-"""The objects of one org in the normal form that the engine stores, in the order of a file."""
+"""Normalises the objects of one org as the engine stores them, in the order of a file."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ Objects = Mapping[Key, Value]
 WantedAction = Mapping[Key, Value | None]
 """The objects of a file. None removes the object."""
 
-_ORDER: Final = {kind: place for place, kind in enumerate(SECTION_OF)}
+_ORDER: Final = {kind: index for index, kind in enumerate(SECTION_OF)}
 _DIGITS: Final = re.compile(r"(\d+)", re.ASCII)
 _NO_JSON: Final = (TypeError, ValueError, ArithmeticError, RecursionError)
 """What an encoder raises for a value that JSON cannot hold: a wrong type, a cycle, a lone surrogate."""

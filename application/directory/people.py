@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from application.directory.objects import Objects, Value, normal
 from application.importing.tables import delimiter_of
 from application.importing.text_encoding import decoded
-from models import place
+from models import location
 from models.errors import Problem, PublicationErrors
 from rules.queues.rule_book import Key
 
@@ -56,7 +56,7 @@ def _states(text: str) -> list[str]:
 
 def _state(text: str) -> str | None:
     try:
-        return place.state(text)
+        return location.state(text)
     except ValueError as error:
         raise ValueError(f"{text} {error}") from error
 

@@ -182,13 +182,13 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
     meanwhile: int | None = None
     try:
         await consumer.start()
-        place = TopicPartition(DIRECTORY, 0)
-        consumer.assign([place])
-        consumer.seek(place, min(seen, first))
+        tp = TopicPartition(DIRECTORY, 0)
+        consumer.assign([tp])
+        consumer.seek(tp, min(seen, first))
         async with asyncio.timeout(OTHERS_SECONDS):
             # Before our first record every transaction ends at some time. Records after it cannot be read yet.
-            while await consumer.position(place) < first:
-                for records in (await consumer.getmany(place, timeout_ms=_POLL_MS)).values():
+            while await consumer.position(tp) < first:
+                for records in (await consumer.getmany(tp, timeout_ms=_POLL_MS)).values():
                     for record in records:
                         if (record.key or b"").startswith(f"{org}/".encode()):
                             meanwhile = record.offset

@@ -41,7 +41,7 @@ def dangling(
 def _targets(kind: str, value: Value) -> Iterator[tuple[str, Key]]:
     """Yield each reference of an object: its path and its target."""
     if kind == "group":
-        for place, member in enumerate(value.get("members", ())):
-            yield f"members[{place}].rep_id", ("rep", member["rep_id"])
+        for index, member in enumerate(value.get("members", ())):
+            yield f"members[{index}].rep_id", ("rep", member["rep_id"])
     elif kind == "campaign" and "group_id" in value:
         yield "group_id", ("group", value["group_id"])

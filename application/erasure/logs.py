@@ -1,4 +1,4 @@
-"""Deletes what Kafka's logs have of the past, once every reader has passed it.
+"""Deletes old records from Kafka's logs, once every reader has passed them.
 
 A record of a log cannot be removed alone. So everything up to a point is deleted at once: the end of each partition
 when the erasure was complete, or where the slowest consumer group is, whichever is less. Without this, retention
@@ -70,7 +70,7 @@ async def delete_logs(
                 begins[topic, n] = begin
                 if topic in OUTPUT and limits.get((topic, n), 0) >= end:
                     limits[topic, n] = end - 1
-        wanted = {place: limit for place, limit in limits.items() if limit > begins.get(place, 0)}
+        wanted = {tp: limit for tp, limit in limits.items() if limit > begins.get(tp, 0)}
         await delete_before(admin, wanted)
     except KafkaError as error:
         raise await failure(settings, error, f"records could not be deleted: {error!r}") from error
@@ -100,11 +100,11 @@ async def _passed(settings: Settings, admin: Any, ends: Ends, patience_seconds: 
     while True:
         worker, read = await _positions(settings, admin, ends)
         limits = {
-            place: min(
-                end if place[0] in OUTPUT else min(end, worker.get(place, 0)),
-                *(positions.get(place, end) for positions in read),
+            tp: min(
+                end if tp[0] in OUTPUT else min(end, worker.get(tp, 0)),
+                *(positions.get(tp, end) for positions in read),
             )
-            for place, end in ends.items()
+            for tp, end in ends.items()
         }
         if limits != last:
             grown, last = loop.time(), limits
@@ -126,13 +126,11 @@ async def _positions(settings: Settings, admin: Any, ends: Ends) -> tuple[Ends, 
             committed = await admin.list_consumer_group_offsets(group_id)
         except GroupAuthorizationFailedError:
             found.append(
-                {place: 0 for place in ends if place[0] in OUTPUT}
+                {tp: 0 for tp in ends if tp[0] in OUTPUT}
             )  # where it is cannot be told, so retention removes what it reads
             continue
         offsets = {
-            (place.topic, place.partition): each.offset
-            for place, each in committed.items()
-            if each.offset >= 0
+            (tp.topic, tp.partition): each.offset for tp, each in committed.items() if each.offset >= 0
         }
         found.append(offsets)
         if group_id == WORKER_GROUP:

@@ -23,7 +23,7 @@ _DEEPEST: Final = 6
 
 
 def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
-    """Yield each lead as a message or a refusal; `line` is its place in the list, from 1.
+    """Yield each lead as a message or a refusal; `line` is its number in the list, from 1.
 
     A file that is no single document is read as JSON lines, or as a broken list of leads. Raises `InvalidInput` for a
     document beyond the bound.
@@ -50,28 +50,28 @@ def parse(content: bytes) -> Any:
 
 
 def leads_in(document: Any, mapping: Mapping | None) -> Iterator[Found]:
-    """Yield each lead of a document as a message or a refusal; `line` is its place in the list, from 1.
+    """Yield each lead of a document as a message or a refusal; `line` is its number in the list, from 1.
 
     Where a mapping says where the leads are (`leads`), they are there and nowhere else.
     """
     if mapping is not None and mapping.leads:
         at_path = list(_at(document, mapping.leads.split(".")))
-        for place, lead in enumerate(at_path, start=1):
-            yield _found(place, lead, mapping)
+        for number, lead in enumerate(at_path, start=1):
+            yield _found(number, lead, mapping)
         if not at_path:
             yield Found(
                 line=1, field=mapping.leads, reason="is missing: the mapping says that leads are there"
             )
         return
     (_, leads), *others = _lists_of(document)
-    for place, lead in enumerate(leads, start=1):
-        yield _found(place, lead, mapping)
-    for place, (path_inside, further) in enumerate(others, start=len(leads) + 1):
+    for number, lead in enumerate(leads, start=1):
+        yield _found(number, lead, mapping)
+    for number, (path_inside, further) in enumerate(others, start=len(leads) + 1):
         if any(isinstance(one, dict) and find_fields(one).identifies for one in further):
             reason = (
                 f"another list of {len(further)} was found at {path_inside}; send it as a file of its own"
             )
-            yield Found(line=place, reason=reason, text=_text(further))
+            yield Found(line=number, reason=reason, text=_text(further))
 
 
 def _broken(content: bytes, mapping: Mapping | None) -> Iterator[Found]:
@@ -83,11 +83,11 @@ def _broken(content: bytes, mapping: Mapping | None) -> Iterator[Found]:
     if mapping is not None and mapping.leads:
         yield Found(line=1, reason="not JSON", text=text[:LONGEST_TEXT])
         return
-    for place, part in enumerate(parts_of(text), start=1):
+    for number, part in enumerate(parts_of(text), start=1):
         if part.value is None:
-            yield Found(line=place, reason=part.reason, text=part.text[:LONGEST_TEXT])
+            yield Found(line=number, reason=part.reason, text=part.text[:LONGEST_TEXT])
         else:
-            yield _found(place, part.value, mapping)
+            yield _found(number, part.value, mapping)
 
 
 def _at(value: Any, names: list[str]) -> Iterator[Any]:
@@ -135,11 +135,11 @@ def _keyed_leads(document: dict[str, Any], depth: int) -> list[Any]:
 
 def _lists_inside(document: dict[str, Any], path: str, depth: int) -> Iterator[tuple[str, list[Any]]]:
     for name, inner in document.items():
-        place = f"{path}.{name}" if path else name
+        inner_path = f"{path}.{name}" if path else name
         if isinstance(inner, list) and any(isinstance(one, dict | list) for one in inner):
-            yield place, [*_flat(inner, _DEEPEST)]
+            yield inner_path, [*_flat(inner, _DEEPEST)]
         elif isinstance(inner, dict) and depth:
-            yield from _lists_inside(inner, place, depth - 1)
+            yield from _lists_inside(inner, inner_path, depth - 1)
 
 
 def _as_utf8(content: bytes) -> bytes:
@@ -153,10 +153,10 @@ def _as_utf8(content: bytes) -> bytes:
     return content
 
 
-def _found(place: int, lead: Any, mapping: Mapping | None) -> Found:
+def _found(number: int, lead: Any, mapping: Mapping | None) -> Found:
     if not isinstance(lead, dict):
         reason = f"must be a JSON object, not {normalize.kind_of(lead)}"
-        return Found(line=place, reason=reason, text=_text(lead))
+        return Found(line=number, reason=reason, text=_text(lead))
     lost = {name: str(value) for name, value in lead.items() if isinstance(value, UnreadableValue)}
     if lost:
         attributes = lead.get("attributes")
@@ -164,9 +164,9 @@ def _found(place: int, lead: Any, mapping: Mapping | None) -> Found:
         lead = {name: value for name, value in lead.items() if name not in lost}
         lead["attributes"] = {**kept, "invalid": lost}
     try:
-        return Found(line=place, message=mapping.message(lead) if mapping else lead)
+        return Found(line=number, message=mapping.message(lead) if mapping else lead)
     except Cell as cell:
-        return Found(line=place, field=cell.field, reason=str(cell), text=_text(lead))
+        return Found(line=number, field=cell.field, reason=str(cell), text=_text(lead))
 
 
 def _text(lead: Any) -> str:

@@ -1,4 +1,4 @@
-"""How many rows of a file Kafka has, so that an interrupted `send` can go on. It is kept in the state folder."""
+"""Keeps how many rows of a file Kafka has in the state folder, so that an interrupted `send` can go on."""
 
 import hashlib
 import json
@@ -19,8 +19,8 @@ MOST_FILES: Final = 200
 class Progress:
     """The rows of one file that are durable. They become durable in the order of the file."""
 
-    def __init__(self, place: Path, rows: int) -> None:
-        self._place, self.rows = place, rows
+    def __init__(self, path: Path, rows: int) -> None:
+        self._path, self.rows = path, rows
 
     @classmethod
     def of(cls, state_dir: Path, path: Path, mapping: Path | None, names: tuple[str, ...]) -> Self:
@@ -32,11 +32,11 @@ class Progress:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
             digest.update(b"\n")
         digest.update("\n".join(names).encode())
-        place = state_dir / "sends" / f"{digest.hexdigest()}.json"
+        path = state_dir / "sends" / f"{digest.hexdigest()}.json"
         rows = 0
         with suppress(OSError, ValueError, KeyError, TypeError):
-            rows = max(0, int(json.loads(place.read_text(encoding="utf-8"))["rows"]))
-        return cls(place, rows)
+            rows = max(0, int(json.loads(path.read_text(encoding="utf-8"))["rows"]))
+        return cls(path, rows)
 
     def advance(self) -> None:
         """Count one more durable row."""
@@ -47,15 +47,15 @@ class Progress:
     def save(self) -> None:
         """Write the number of rows, whole or not at all. Raises `RuntimeFailure` if it cannot be written."""
         try:
-            private_folder(self._place.parent)
-            beside = self._place.with_suffix(f".{os.getpid()}")
+            private_folder(self._path.parent)
+            beside = self._path.with_suffix(f".{os.getpid()}")
             with open(
                 beside, "w", opener=private_opener, encoding="utf-8"
             ) as file:  # Path.open accepts no opener
                 json.dump({"rows": self.rows}, file)
-            beside.replace(self._place)
-            known = sorted(self._place.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
+            beside.replace(self._path)
+            known = sorted(self._path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
             for old in known[:-MOST_FILES]:
                 old.unlink(missing_ok=True)
         except OSError as error:
-            raise RuntimeFailure(str(self._place), f"cannot be written: {error.strerror}") from error
+            raise RuntimeFailure(str(self._path), f"cannot be written: {error.strerror}") from error

@@ -88,16 +88,16 @@ def require_small(path: Path) -> None:
 
 def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:
     """Return the place of the first row that names a field or a needed column, else of the first that is not empty."""
-    filled = [place for place, row in enumerate(rows[:_TITLE_ROWS]) if any(row)]
-    named = (place for place in filled if any(field_of(cell) or cell in needed for cell in rows[place]))
+    filled = [index for index, row in enumerate(rows[:_TITLE_ROWS]) if any(row)]
+    named = (index for index in filled if any(field_of(cell) or cell in needed for cell in rows[index]))
     return next(named, filled[0] if filled else None)
 
 
 def _found(rows: list[list[str]], begin: int, header: tuple[str, ...]) -> Iterator[Found]:
     yield from tables.rows_before(rows[:begin], len(header))
-    for place in range(begin + 1, len(rows)):
-        if any(rows[place]):
-            yield tables.row_of(place + 1, rows[place], header, text=",".join(rows[place]))
+    for index in range(begin + 1, len(rows)):
+        if any(rows[index]):
+            yield tables.row_of(index + 1, rows[index], header, text=",".join(rows[index]))
 
 
 def _text(cell: Any) -> str:

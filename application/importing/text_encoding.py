@@ -1,7 +1,7 @@
 """Says in which encoding a file of leads is, and decodes it. One wrong byte spoils no other row (A4, A17).
 
-UTF-16 and UTF-32 are known by their mark, or without it by their zero bytes. Other files are UTF-8, cp1252, or Latin-1,
-which never fails.
+UTF-16 and UTF-32 are known by their byte order mark, or without it by their zero bytes. Other files are
+UTF-8, cp1252, or Latin-1, which never fails.
 """
 
 import codecs
@@ -11,14 +11,14 @@ from typing import Final, NamedTuple
 
 from models.errors import InvalidInput, Problem
 
-_MARKS: Final = (
+_BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _HEAD: Final = 4096
-"""How many bytes are looked at to find the encoding of a file without a mark."""
+"""How many bytes are looked at to find the encoding of a file without a byte order mark."""
 _ZERO_BYTES: Final = {
     "utf-32-le": (False, True, True, True),
     "utf-32-be": (True, True, True, False),
@@ -57,9 +57,9 @@ codecs.register_error(_AS_CP1252, _as_cp1252)
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """Return UTF-16 or UTF-32 if a file that begins with these bytes is one of them, also without its mark."""
-    for mark, name in _MARKS:
-        if head.startswith(mark):
+    """Return UTF-16 or UTF-32 if a file begins with bytes of one of them, also without a byte order mark."""
+    for byte_order_mark, name in _BYTE_ORDER_MARKS:
+        if head.startswith(byte_order_mark):
             return name
     head = head[: len(head) // 4 * 4]
     if b"\x00" not in head:

@@ -1,1 +1,1 @@
-"""Access control on Kafka: the table of principals and ACLs, its text forms, and its comparison with a cluster."""
+"""Manages access control on Kafka: the table of principals and ACLs, its text forms, its comparison with a cluster."""

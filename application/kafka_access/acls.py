@@ -1,4 +1,4 @@
-"""One ACL of Kafka: a principal may do one operation on one resource. The codes are those of Kafka's protocol."""
+"""Defines an ACL of Kafka: a principal may do one operation on one resource. The codes are those of its protocol."""
 
 from enum import IntEnum
 from typing import Final

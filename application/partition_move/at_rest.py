@@ -88,7 +88,7 @@ async def ends_of_all(lags: Lags) -> Ends:
 
 def check_unmoved(before: Ends, after: Ends) -> None:
     """Raise `RuntimeFailure` with the topics that got records meanwhile."""
-    written = sorted({place.topic for place, end in after.items() if end != before.get(place, 0)})
+    written = sorted({tp.topic for tp, end in after.items() if end != before.get(tp, 0)})
     if written:
         reason = "got records during the move: stop the consoles and whatever sends, and begin again"
         raise RuntimeFailure(", ".join(written), reason)

@@ -1,4 +1,4 @@
-"""The file of a move: a head, one line of JSON for each record, and an end with their number, all compressed."""
+"""Reads and writes the file of a move: a head, a line of JSON per record, and an end with their number, compressed."""
 
 import gzip
 import os

@@ -61,10 +61,10 @@ async def load(settings: Settings, path: Path, *, say: Say) -> dict[str, int]:
     try:
         await lags.start()
         await check_stopped(lags, say)
-        for place, end in (await ends_of_all(lags)).items():
+        for tp, end in (await ends_of_all(lags)).items():
             if end:
                 raise RuntimeFailure(
-                    place.topic, "has records already: a move needs a Kafka on which nothing ran"
+                    tp.topic, "has records already: a move needs a Kafka on which nothing ran"
                 )
         say(f"{total:,} records from {head.partitions} partitions to {settings.partitions}")
         async with audited(settings, operator(""), "state_imported", f"file/{path.name}") as entry:
@@ -106,7 +106,7 @@ class _Loading:
             count = 0
             for record in found:
                 count += 1
-                for partition, key in self._places(record):
+                for partition, key in self._targets(record):
                     await self._send(record, partition, key)
             counts[topic] = counts.get(topic, 0) + count
         for topic in self._head.ends.keys() - counts.keys():
@@ -134,7 +134,7 @@ class _Loading:
         await self._settle()
         return count
 
-    def _places(self, record: MovedRecord) -> Iterator[tuple[int, bytes | None]]:
+    def _targets(self, record: MovedRecord) -> Iterator[tuple[int, bytes | None]]:
         """Yield the partitions that get a record, with its key in each."""
         count = self._settings.partitions
         if record.key is None and record.topic in (LEAD_JOURNAL, ORG_JOURNAL):
@@ -169,11 +169,9 @@ class _Loading:
         """Wait until everything sent is durable and is where it must be."""
         sent, self._sent = self._sent, []
         for future, record in sent:
-            place = await future
-            if record.offset not in (-1, place.offset):
-                reason = (
-                    f"a record is at offset {place.offset} and must be at {record.offset}: did a process run?"
-                )
+            written = await future
+            if record.offset not in (-1, written.offset):
+                reason = f"a record is at offset {written.offset} and must be at {record.offset}: did a process run?"
                 raise RuntimeFailure(record.topic, reason)
 
 
@@ -199,4 +197,4 @@ async def _skip(settings: Settings, read: dict[TopicPartition, int]) -> None:
     consumer = clients.consumer(settings, group=WORKER_GROUP, reset="none")
     async with clients.started(consumer):
         consumer.assign(list(read))
-        await consumer.commit({place: OffsetAndMetadata(offset, "") for place, offset in read.items()})
+        await consumer.commit({tp: OffsetAndMetadata(offset, "") for tp, offset in read.items()})

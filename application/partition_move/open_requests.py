@@ -77,9 +77,9 @@ async def _passed(settings: Settings) -> dict[str, dict[int, int]]:
     found: dict[str, dict[int, int]] = {}
     async with clients.started(clients.admin(settings)) as admin:
         for name in NAMES:
-            for place, at in (await admin.list_consumer_group_offsets(group_of(name))).items():
-                if place.topic == NOTIFICATIONS and at.offset >= 0:
-                    found.setdefault(name, {})[place.partition] = at.offset
+            for tp, at in (await admin.list_consumer_group_offsets(group_of(name))).items():
+                if tp.topic == NOTIFICATIONS and at.offset >= 0:
+                    found.setdefault(name, {})[tp.partition] = at.offset
     return found
 
 

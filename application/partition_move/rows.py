@@ -12,18 +12,18 @@ from models.org_decisions import OrgRowKept, OrgStep
 from models.org_rows import OrgPerson
 from rules.org.org_partition import LISTED
 
-PLACES_APART: Final = 1 << 40
-"""Added to the `place` of a person's row, which is an offset of the old log and part of the row's key. So no offset of
-the new log gives the same key."""
+OFFSETS_APART: Final = 1 << 40
+"""Added to the `resend_offset` of a person's row, which is an offset of the old log and part of the row's key. So no
+offset of the new log gives the same key."""
 
 KeyAndValue = tuple[bytes, bytes]
 
 
-class _Mark(msgspec.Struct, gc=False):
+class _RowHeader(msgspec.Struct, gc=False):
     off: int
 
 
-_MARKS: Final = msgspec.json.Decoder(_Mark)
+_ROW_HEADERS: Final = msgspec.json.Decoder(_RowHeader)
 
 
 class NewestLeads:
@@ -38,7 +38,7 @@ class NewestLeads:
         if value is None:
             self._rows.pop(key, None)
             return
-        off = _MARKS.decode(value).off
+        off = _ROW_HEADERS.decode(value).off
         if off >= self._rows.get(key, (off, b""))[0]:
             self._rows[key] = off, value
 
@@ -93,8 +93,8 @@ class NewestOrgs:
                 case OrgStep() if record.source == LISTED:
                     yield key, encode_org_record(replace(record, off=BEFORE_THE_LOG, decisions=()))
                 case OrgRowKept(value=OrgPerson(more=True) as person):
-                    moved = replace(person, place=person.place + PLACES_APART)
-                    new_key = f"{record.org}/person/{person.arrival_id}/{moved.place}".encode()
+                    moved = replace(person, resend_offset=person.resend_offset + OFFSETS_APART)
+                    new_key = f"{record.org}/person/{person.arrival_id}/{moved.resend_offset}".encode()
                     yield new_key, encode_org_record(replace(record, off=BEFORE_THE_LOG, value=moved))
                 case OrgRowKept():
                     yield key, encode_org_record(replace(record, off=BEFORE_THE_LOG))

@@ -107,7 +107,7 @@ class BrokerFaults:
                     partitions = await client.replicas(topic)
                     # The leader moves on with each partition, so that all brokers lead some of them.
                     turned = {
-                        number: [replicas[(number + place) % len(replicas)] for place in range(len(replicas))]
+                        number: [replicas[(number + index) % len(replicas)] for index in range(len(replicas))]
                         for number in partitions
                     }
                     await client.reassign(topic, turned)

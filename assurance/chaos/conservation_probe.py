@@ -48,12 +48,12 @@ _EVENTS: Final = msgspec.json.Decoder(_Event)
 class Ledger:
     """One partition, read up to a given moment: what has arrived, and where each lead is.
 
-    `mark`: the newest event that has a row in the journal. Every event has one, in order, so the rows and events up
-    to the mark describe the same instant.
+    `watermark`: the newest event that has a row in the journal. Every event has one, in order, so the rows and events
+    up to the watermark describe the same instant.
     """
 
     def __init__(self) -> None:
-        self.mark = -1
+        self.watermark = -1
         self.leads: dict[str, _Lead] = {}
         self._arrived: set[str] = set()
         self._ahead: deque[tuple[int, str]] = deque()
@@ -64,9 +64,9 @@ class Ledger:
             row = _ROWS.decode(record.value or b"")
         except msgspec.MsgspecError:
             return  # its lead is then missing
-        if row.off <= self.mark:
+        if row.off <= self.watermark:
             return
-        self.mark = row.off
+        self.watermark = row.off
         if row.row == "lead" and row.lead is not None:
             self.leads[key_text(record.key)] = row.lead
 
@@ -80,8 +80,8 @@ class Ledger:
             self._ahead.append((record.offset, key_text(record.key)))
 
     def look(self) -> str | None:
-        """Return what is inconsistent at the mark, or None."""
-        while self._ahead and self._ahead[0][0] <= self.mark:
+        """Return what is inconsistent at the watermark, or None."""
+        while self._ahead and self._ahead[0][0] <= self.watermark:
             self._arrived.add(self._ahead.popleft()[1])
         if missing := self._arrived - self.leads.keys():
             return f"{len(missing)} arrived and have no row, as {min(missing)}"
@@ -144,17 +144,17 @@ class ConservationProbe:
             await stop_consumer(consumer)
 
     async def _read_on(self, consumer: Consumer, topic: str) -> None:
-        places = [TopicPartition(topic, n) for n in range(len(self._ledgers))]
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        for place in places:
-            consumer.seek(place, self._at.setdefault(place, 0))
-        while any(self._at[place] < ends[place] for place in places):
-            for place, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
-                ledger = self._ledgers[place.partition]
+        topic_partitions = [TopicPartition(topic, n) for n in range(len(self._ledgers))]
+        consumer.assign(topic_partitions)
+        ends = await consumer.end_offsets(topic_partitions)
+        for tp in topic_partitions:
+            consumer.seek(tp, self._at.setdefault(tp, 0))
+        while any(self._at[tp] < ends[tp] for tp in topic_partitions):
+            for tp, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
+                ledger = self._ledgers[tp.partition]
                 for record in records:
                     (ledger.row if topic == LEAD_JOURNAL else ledger.event)(record)
-                    self._at[place] = record.offset + 1
-            for place in places:
+                    self._at[tp] = record.offset + 1
+            for tp in topic_partitions:
                 # The last record may be followed by a transaction's end marker, which is not a record.
-                self._at[place] = await consumer.position(place)
+                self._at[tp] = await consumer.position(tp)

@@ -202,8 +202,8 @@ def _cluster_faults(seconds: float, source: random.Random, *, isolated: bool) ->
         Act.PAUSE_LEADER: min(PAUSED_SECONDS, seconds / 10),
     }
     return [
-        Fault(at=seconds * (0.08 + 0.85 / len(acts) * place), act=act, seconds=lasts.get(act, 0.0))
-        for place, act in enumerate(acts)
+        Fault(at=seconds * (0.08 + 0.85 / len(acts) * index), act=act, seconds=lasts.get(act, 0.0))
+        for index, act in enumerate(acts)
     ]
 
 

@@ -87,8 +87,8 @@ class FigureCollector:
                 ends = await lags.ends(LEAD_ARRIVALS, DEAD_LETTERS)
                 begins = await lags.begins(LEAD_ARRIVALS, DEAD_LETTERS)
                 counts: Counter[str] = Counter()
-                for place, end in ends.items():
-                    counts[place.topic] += end - begins[place]
+                for tp, end in ends.items():
+                    counts[tp.topic] += end - begins[tp]
                 self.figures.arrivals, self.figures.dead_letters = counts[LEAD_ARRIVALS], counts[DEAD_LETTERS]
                 self.figures.phases = await asyncio.to_thread(phases, self._settings.database_url)
                 self.figures.exceptions = await asyncio.to_thread(

@@ -54,8 +54,9 @@ class Recorder(Protocol):
 class LoadClient:
     """Connects any number of people to the public topics. `async with` connects it.
 
-    `history` records the actions and answers. `follow_queues`: also follow which leads are in which queue (`places`),
-    and the offers, for callers that must wait for these. `contradictions`: pairs of different answers to one action.
+    `history` records the actions and answers. `follow_queues`: also follow which leads are in which queue
+    (`queue_leads`), and the offers, for callers that must wait for these. `contradictions`: pairs of different answers
+    to one action.
     The client waits for a broker that is unreachable.
     """
 
@@ -72,7 +73,7 @@ class LoadClient:
         self.settings = settings
         self.org = org
         self.history = history
-        self.places: dict[str, set[str]] = {}
+        self.queue_leads: dict[str, set[str]] = {}
         self.contradictions: list[tuple[LeadDecision, LeadDecision]] = []
         self.asked = 0
         self._follow_queues = follow_queues
@@ -151,7 +152,7 @@ class LoadClient:
 
     async def until_in(self, queue_id: str, lead_ids: set[str], seconds: float) -> None:
         """Wait until these leads are in a queue. Raises TimeoutError that says how many are not."""
-        found = self.places.setdefault(queue_id, set())
+        found = self.queue_leads.setdefault(queue_id, set())
         try:
             async with asyncio.timeout(seconds):
                 while not lead_ids <= found:
@@ -192,7 +193,7 @@ class LoadClient:
             change = _CHANGES.decode(value)
         except msgspec.ValidationError:
             return  # a queue's definition
-        leads = self.places.setdefault(change.queue_id, set())
+        leads = self.queue_leads.setdefault(change.queue_id, set())
         (leads.discard if change.change == "left" else leads.add)(change.lead_id)
         if change.queue_id.startswith(_OWN):
             offers, rep_id = self._offers.setdefault(change.lead_id, {}), change.queue_id.removeprefix(_OWN)

@@ -339,14 +339,14 @@ async def _moved(settings: Settings, journal_facts: JournalFacts) -> set[str]:
     """Return the leads that have new journal records since it was read."""
     moved: set[str] = set()
     async with _consumer(settings) as consumer:
-        places = [TopicPartition(LEAD_JOURNAL, partition) for partition in journal_facts.read]
-        if not places:
+        topic_partitions = [TopicPartition(LEAD_JOURNAL, partition) for partition in journal_facts.read]
+        if not topic_partitions:
             return moved
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        for place in places:
-            consumer.seek(place, journal_facts.read[place.partition])
-        while any([await consumer.position(place) < ends[place] for place in places]):
+        consumer.assign(topic_partitions)
+        ends = await consumer.end_offsets(topic_partitions)
+        for tp in topic_partitions:
+            consumer.seek(tp, journal_facts.read[tp.partition])
+        while any([await consumer.position(tp) < ends[tp] for tp in topic_partitions]):
             for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                 moved.update(key_text(record.key) for record in records)
     return moved

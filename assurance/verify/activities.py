@@ -68,21 +68,21 @@ def check_activities(
     whose notes are gone from the table, although the journal has them until it is compacted.
     """
     left, count = set(activities), 0
-    for place, group in groupby(rows, key=lambda row: (row[0], row[1])):
+    for position, group in groupby(rows, key=lambda row: (row[0], row[1])):
         stored = sorted(tuple(row) for row in group)
         count += len(stored)
-        left.discard(place)
-        lead_id, known = stored[0][2], activities.get(place)
-        where = f"lead-log-{place[0]}@{place[1]}"
+        left.discard(position)
+        lead_id, known = stored[0][2], activities.get(position)
+        where = f"lead-log-{position[0]}@{position[1]}"
         if known is None:
             if stored[0][-1] > cut:
                 findings.suspect("crm_unasked", lead_id, table="activity", event=where)
         elif lead_id not in erased and known != (lead_id, _hash([row[3:] for row in stored])):
             said = [row[5:8] for row in stored]
             findings.suspect("crm_differs", lead_id, table="activity", event=where, said=said)
-    for place in sorted(left):
-        where = f"lead-log-{place[0]}@{place[1]}"
-        findings.suspect("crm_missing", activities[place][0], table="activity", event=where)
+    for position in sorted(left):
+        where = f"lead-log-{position[0]}@{position[1]}"
+        findings.suspect("crm_missing", activities[position][0], table="activity", event=where)
     return count
 
 

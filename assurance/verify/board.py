@@ -11,21 +11,21 @@ async def check_board(settings: Settings, journal_facts: JournalFacts, findings:
     """Compare every list with the rows. Return how many places were compared."""
     expected: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
     for lead_id, facts in journal_facts.leads.items():
-        for queue_id, sort_key in facts.places().items():
+        for queue_id, sort_key in facts.sort_keys().items():
             lists = expected.setdefault((facts.lead.facts.org, queue_id), {})
             lists[lead_id] = (sort_key, facts.seq)
     reader = Reader.at(settings.redis_url)
-    places = 0
+    compared = 0
     try:
         found = {one async for one in reader.lists()}
         for org, queue_id in sorted(found | expected.keys()):
-            places += await _list(reader, org, queue_id, expected.get((org, queue_id), {}), findings)
+            compared += await _list(reader, org, queue_id, expected.get((org, queue_id), {}), findings)
         await _definitions(reader, journal_facts, findings)
     except RuntimeFailure as failure:
         findings.add("unreachable", "", f"the board: {failure}")
     finally:
         await reader.close()
-    return places
+    return compared
 
 
 async def _list(

@@ -155,7 +155,7 @@ def _check_rows(engine: Engine, due: list[tuple[Call, Any]], findings: Findings)
                 there = {tuple(row) for row in connection.execute(query)}
                 for missing in sorted(some.keys() - there):
                     call, record = some[missing]
-                    place = position_of(record)
-                    findings.add("crm_missing", call.lead_id, at=place, table="call", id=call.call_id)
+                    position = position_of(record)
+                    findings.add("crm_missing", call.lead_id, at=position, table="call", id=call.call_id)
     except SQLAlchemyError as error:
         findings.add("unreachable", "", what=f"CRM database: {str(error).splitlines()[0]}")

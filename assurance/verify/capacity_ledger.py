@@ -7,7 +7,7 @@ how leads are distributed.
 from collections import Counter, defaultdict
 from typing import Any, Final
 
-from assurance.verify.facts import OrgPlace
+from assurance.verify.facts import OrgLeadState
 from assurance.verify.findings import Findings
 from models.offers import OfferMade, RingStarted
 from models.org_decisions import OrgDecision, OrgStep, PlaceDecided
@@ -26,7 +26,7 @@ class CapacityLedger:
     """Reads the rows of a partition's orgs in the journal's order. Each wrong rep is reported once."""
 
     def __init__(self, findings: Findings) -> None:
-        self.leads: dict[OrgAndId, OrgPlace] = {}
+        self.leads: dict[OrgAndId, OrgLeadState] = {}
         self._findings = findings
         self._held: Counter[OrgAndId] = Counter()
         self._offered: Counter[OrgAndId] = Counter()
@@ -42,17 +42,17 @@ class CapacityLedger:
                 self._ringing[org, rep_id].discard(row.lead_id)
         if row.stage is not Stage.GONE:
             reps = frozenset(hold.rep_id for hold in row.holds)
-            after = self.leads[org, row.lead_id] = OrgPlace(row.stage, row.epoch, reps)
+            after = self.leads[org, row.lead_id] = OrgLeadState(row.stage, row.epoch, reps)
             self._count(org, after, 1)
             if row.stage is Stage.RINGING and row.method == RINGS:
                 for rep_id in reps:
                     self._ringing[org, rep_id].add(row.lead_id)
 
-    def _count(self, org: str, place: OrgPlace, by: int) -> None:
-        for rep_id in place.reps:
-            if place.stage is Stage.HELD:
+    def _count(self, org: str, org_lead: OrgLeadState, by: int) -> None:
+        for rep_id in org_lead.reps:
+            if org_lead.stage is Stage.HELD:
                 self._held[org, rep_id] += by
-            elif place.stage in OPEN:
+            elif org_lead.stage in OPEN:
                 self._offered[org, rep_id] += by
 
     def compare(self, org: str, row: OrgRep, **where: Any) -> None:

@@ -58,8 +58,8 @@ SAID_SECONDS: Final = 2.0
 """How often progress is reported."""
 
 Say = Callable[[str], None]
-Place = tuple[str, int]
-Ends = dict[Place, int]
+TopicPartitionKey = tuple[str, int]
+Ends = dict[TopicPartitionKey, int]
 """(topic, partition) -> the offset after the last record."""
 
 
@@ -138,7 +138,7 @@ class Readers:
         except KafkaError as error:  # its coordinator moves or loads
             self.trouble[group] = repr(error)
             return {}
-        return {(place.topic, place.partition): stored.offset for place, stored in committed.items()}
+        return {(tp.topic, tp.partition): stored.offset for tp, stored in committed.items()}
 
     def _sink(self) -> Ends:
         table = SinkOffsetTable
@@ -196,9 +196,7 @@ class _CatchingUp:
                 break
         # A lead that has not read its org's last message yet would seem to contradict it.
         await self._pass((LEAD_LOG,), "worker")
-        await self._until(
-            "sink", {place: end for place, end in self._ends.items() if place[0] == LEAD_JOURNAL}
-        )
+        await self._until("sink", {tp: end for tp, end in self._ends.items() if tp[0] == LEAD_JOURNAL})
         await self._pass((QUEUE_CHANGES,), "board")
         return Snapshot(ends=self._ends, at=datetime.now(UTC))
 
@@ -209,7 +207,7 @@ class _CatchingUp:
         lag = await self._until(who, goal)
         self._ends |= goal
         if who != "board":
-            self._ends |= {place: goal[place] - behind for place, behind in lag.items()}
+            self._ends |= {tp: goal[tp] - behind for tp, behind in lag.items()}
 
     async def _extents(self, topics: Iterable[str]) -> tuple[Ends, Ends]:
         """Return the end and the first offset of the topics' partitions."""
@@ -244,11 +242,7 @@ async def _wait(readers: Readers, who: str, goal: Ends, begun: Ends, give_up: fl
     while True:
         readers.trouble.pop(who, None)
         reached = await getattr(readers, who)()
-        lag = {
-            place: end - at
-            for place, end in goal.items()
-            if (at := max(reached.get(place, -1), begun[place])) < end
-        }
+        lag = {tp: end - at for tp, end in goal.items() if (at := max(reached.get(tp, -1), begun[tp])) < end}
         if not lag or loop.time() > give_up:
             return lag
         if loop.time() - said_at > SAID_SECONDS:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
-from assurance.verify.published import Expected, place_of
+from assurance.verify.published import Expected, offset_and_index
 from assurance.verify.records import position_of, time_of
 from models.codec import encode_event
 from models.org_decisions import OrgStep
@@ -72,7 +72,7 @@ class CrossLogMessages:
         known = None if expected is None else expected.prints[ORG_LOG].get(number)
         if expected is None or known is None:
             # Messages of records after those we have read cannot be checked.
-            if expected is None or place_of(number)[0] <= expected.mark:
+            if expected is None or offset_and_index(number)[0] <= expected.watermark:
                 self._unrequested(record, lead_id)
             return
         self._seen[source].add(number)
@@ -105,7 +105,7 @@ class CrossLogMessages:
         """Report what is missing, and answers that no org gave. Call it when everything has been read."""
         for source, expected in self._expected.items():
             for number in expected.prints[ORG_LOG].keys() - self._seen[source] - expected.optional:
-                off, _ = place_of(number)
+                off, _ = offset_and_index(number)
                 lead_id, _ = self._journal_facts.decided.get((expected.partition, off), ("", 0))
                 self._findings.add("errand_lost", lead_id, id=expected.id_of(number))
         heard: set[str] = set()

@@ -6,7 +6,7 @@ moment.
 
 from typing import Final
 
-from assurance.verify.facts import JournalFacts, OrgPlace
+from assurance.verify.facts import JournalFacts, OrgLeadState
 from assurance.verify.findings import Findings
 from models.lead import OWNED_PHASES, Lead, Phase, RepSearch
 from models.org_rows import Stage
@@ -44,23 +44,23 @@ def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
         if search is not None and search.stage is RepSearch.ASKED:
             findings.suspect("org_silent", lead_id, org=org, group=search.group_id, epoch=search.epoch)
             continue
-        wanted = place_in_org(facts.lead)
+        wanted = org_lead_of(facts.lead)
         if wanted == found:
             continue
         code = "org_missing" if found is None else "org_unasked" if wanted is None else "org_differs"
         findings.suspect(code, lead_id, org=org, org_lead=[_shown(found), _shown(wanted)])
-    for (org, lead_id), place in left.items():
-        findings.suspect("org_unasked", lead_id, org=org, org_lead=[_shown(place), None])
+    for (org, lead_id), org_lead in left.items():
+        findings.suspect("org_unasked", lead_id, org=org, org_lead=[_shown(org_lead), None])
 
 
-def place_in_org(lead: Lead) -> OrgPlace | None:
+def org_lead_of(lead: Lead) -> OrgLeadState | None:
     """Return what a lead's org must know of it. None for a lead that takes no capacity and does not wait."""
     if lead.owner is not None and lead.phase in OWNED_PHASES:
-        return OrgPlace(Stage.HELD, lead.owned_epoch, frozenset({lead.owner}))
+        return OrgLeadState(Stage.HELD, lead.owned_epoch, frozenset({lead.owner}))
     search = lead.search
     if search is None or search.stage not in STAGES:
         return None
-    return OrgPlace(STAGES[search.stage], search.epoch, frozenset(search.reps))
+    return OrgLeadState(STAGES[search.stage], search.epoch, frozenset(search.reps))
 
 
 def check_conservation(journal_facts: JournalFacts, findings: Findings) -> None:
@@ -97,5 +97,5 @@ def check_persons(journal_facts: JournalFacts, findings: Findings) -> None:
         findings.suspect("inquiries_differ", lead_id, org=org, org_lead=[known, None])
 
 
-def _shown(place: OrgPlace | None) -> list[object] | None:
-    return None if place is None else [str(place.stage), place.epoch, sorted(place.reps)]
+def _shown(org_lead: OrgLeadState | None) -> list[object] | None:
+    return None if org_lead is None else [str(org_lead.stage), org_lead.epoch, sorted(org_lead.reps)]

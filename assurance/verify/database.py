@@ -219,24 +219,24 @@ def _decisions(connection: Connection, journal_facts: JournalFacts, findings: Fi
         _DECISION.rep_id,
         _DECISION.decided_at,
     ).order_by(_DECISION.source_partition, _DECISION.source_offset, _DECISION.n)
-    left = {place for place, (_, print_) in journal_facts.decided.items() if print_ != NOTHING}
+    left = {position for position, (_, print_) in journal_facts.decided.items() if print_ != NOTHING}
     count = 0
-    for place, group in groupby(_rows(connection, query), key=lambda row: (row[0], row[1])):
+    for position, group in groupby(_rows(connection, query), key=lambda row: (row[0], row[1])):
         rows = list(group)
         count += len(rows)
         _, _, lead_id, version, *_, decided_at = rows[0]
         crm_decisions = tuple((row[4], row[5], row[6]) for row in rows)
-        known = journal_facts.decided.get(place)
-        left.discard(place)
-        where = f"lead-log-{place[0]}@{place[1]}"
+        known = journal_facts.decided.get(position)
+        left.discard(position)
+        where = f"lead-log-{position[0]}@{position[1]}"
         if known is None:
             if decided_at > cut:
                 findings.suspect("crm_unasked", lead_id, table="decision", event=where)
         elif known != (lead_id, decisions_hash(version, crm_decisions)):
             findings.suspect("crm_differs", lead_id, table="decision", event=where, said=list(crm_decisions))
-    for place in sorted(left):
-        where = f"lead-log-{place[0]}@{place[1]}"
-        findings.suspect("crm_missing", journal_facts.decided[place][0], table="decision", event=where)
+    for position in sorted(left):
+        where = f"lead-log-{position[0]}@{position[1]}"
+        findings.suspect("crm_missing", journal_facts.decided[position][0], table="decision", event=where)
     return count
 
 

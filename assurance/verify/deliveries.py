@@ -67,9 +67,9 @@ async def _passed(settings: Settings) -> Passed:
     try:
         for name in NAMES:
             committed = await admin.list_consumer_group_offsets(group_of(name))
-            for place, at in committed.items():
-                if place.topic == NOTIFICATIONS and at.offset >= 0:
-                    found.setdefault(name, {})[place.partition] = at.offset
+            for tp, at in committed.items():
+                if tp.topic == NOTIFICATIONS and at.offset >= 0:
+                    found.setdefault(name, {})[tp.partition] = at.offset
     finally:
         await admin.close()
     return found
@@ -126,8 +126,8 @@ def _request_is_kept(record: Any, first: int | None) -> bool:
         return True
     identity = (dict(record.headers).get("ce_id") or b"").decode(errors="replace")
     source, _, _ = identity.rpartition("-")[0].rpartition("-")[0].rpartition("-")
-    place = public_message_position(source, identity) if source.startswith(NOTIFICATIONS) else None
-    return place is not None and first is not None and place[1] >= first
+    position = public_message_position(source, identity) if source.startswith(NOTIFICATIONS) else None
+    return position is not None and first is not None and position[1] >= first
 
 
 def _stored(engine: Engine) -> dict[int, int]:

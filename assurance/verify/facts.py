@@ -69,15 +69,15 @@ class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
         if at_desk or any(isinstance(decision, TROUBLES) for decision in row.decisions):
             self.desk_version = row.seq
 
-    def places(self) -> dict[str, str]:
+    def sort_keys(self) -> dict[str, str]:
         """Return queue id -> sort key of every list the lead must be in, reps' own included (D3, R3, S5)."""
-        places = {queue_id: place.sort_key for queue_id, place in self.lead.places.items()}
+        sort_keys = {queue_id: placement.sort_key for queue_id, placement in self.lead.places.items()}
         if own := own_queues(self.lead):
-            places |= dict.fromkeys(own, own_sort_key(self.lead, self.at))
-        return places
+            sort_keys |= dict.fromkeys(own, own_sort_key(self.lead, self.at))
+        return sort_keys
 
 
-class OrgPlace(msgspec.Struct, frozen=True, gc=False):
+class OrgLeadState(msgspec.Struct, frozen=True, gc=False):
     """What an org knows of one lead: its stage and epoch, and the reps whose capacity it takes."""
 
     stage: Stage
@@ -110,7 +110,7 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     moving: set[str] = set()
     arrived: set[str] = set()
     heard: dict[tuple[str, int], tuple[str, datetime]] = {}
-    org_leads: dict[tuple[str, str], OrgPlace] = {}
+    org_leads: dict[tuple[str, str], OrgLeadState] = {}
     org_published: dict[tuple[str, str, str], int] = {}
     org_events: Counter[str] = msgspec.field(default_factory=Counter)
     persons: dict[str, Persons] = {}

@@ -26,7 +26,7 @@ from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArr
 from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.merging_decisions import LeadSplit, MergeReturned, MergeSought
 from models.offers import LeadOrphaned, OfferMade
-from models.place_decisions import PlaceReturned, PlaceSought
+from models.reserved_place_decisions import PlaceReturned, PlaceSought
 from models.results import Result
 
 LeadEvent = Any

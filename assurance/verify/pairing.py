@@ -5,15 +5,15 @@ from typing import Any, Final
 
 import msgspec
 
-NO_MARK: Final = -1
+NO_OFFSET: Final = -1
 
 
 class Pair(msgspec.Struct, frozen=True, gc=False):
     """An event and its record. One of the two may be missing, but not both.
 
     `log` is aiokafka's record; so is `journal`, unless it is a `Batch` of them. `off`: the event's offset, or -1 if
-    the record gives none. `repeat`: the record does not exceed the mark, so every reader of the journal skips it
-    (design.md, the journal).
+    the record gives none. `repeat`: the record does not exceed the highest offset so far, so every reader of the
+    journal skips it (design.md, the journal).
     """
 
     off: int
@@ -32,20 +32,20 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     records: list[Any]
 
 
-class _Mark(msgspec.Struct, gc=False):
+class _RowHeader(msgspec.Struct, gc=False):
     off: int
     row: str = ""
 
 
-_MARKS: Final = msgspec.json.Decoder(_Mark)
+_ROW_HEADERS: Final = msgspec.json.Decoder(_RowHeader)
 _STEP: Final = "org_step"
 """The row that begins a batch (`models.org_decisions.OrgStep`)."""
 
 
 def off_of(record: Any) -> int:
-    """Return the offset of the event a journal record comes from. `NO_MARK` where it cannot be read."""
-    mark = _mark(record)
-    return NO_MARK if mark is None else mark.off
+    """Return the offset of the event a journal record comes from. `NO_OFFSET` where it cannot be read."""
+    header = _header(record)
+    return NO_OFFSET if header is None else header.off
 
 
 async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[Batch, None]:
@@ -56,20 +56,20 @@ async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[Batch, None]:
     batch: Batch | None = None
     unread: list[Any] = []
     async for record in journal:
-        mark = _mark(record)
-        if mark is None:
+        header = _header(record)
+        if header is None:
             unread.append(record)
             continue
-        if batch is None or mark.off != batch.off or mark.row == _STEP:
+        if batch is None or header.off != batch.off or header.row == _STEP:
             if batch is not None:
-                if mark.row == _STEP:
+                if header.row == _STEP:
                     batch.records.extend(unread)
                     unread = []
                 yield batch
-            batch = Batch(mark.off, [])
+            batch = Batch(header.off, [])
         batch.records.extend((*unread, record))
         unread = []
-    batch = batch or (Batch(NO_MARK, []) if unread else None)
+    batch = batch or (Batch(NO_OFFSET, []) if unread else None)
     if batch is not None:
         batch.records.extend(unread)
         yield batch
@@ -83,15 +83,15 @@ async def paired(
     Events without a record, and records without an event, are yielded alone. The journal is read first, so that the
     log, which is read afterwards, contains the event of each journal record.
     """
-    mark = NO_MARK
+    highest = NO_OFFSET
     record = await anext(journal, None)
     event = await anext(log, None)
     while record is not None:
         off = off_in(record)
-        if off <= mark:
-            yield Pair(off, None, record, repeat=off != NO_MARK)
+        if off <= highest:
+            yield Pair(off, None, record, repeat=off != NO_OFFSET)
         else:
-            mark = off
+            highest = off
             while event is not None and event.offset < off:
                 yield Pair(event.offset, event, None)
                 event = await anext(log, None)
@@ -106,8 +106,8 @@ async def paired(
         event = await anext(log, None)
 
 
-def _mark(record: Any) -> _Mark | None:
+def _header(record: Any) -> _RowHeader | None:
     try:
-        return _MARKS.decode(record.value or b"")
+        return _ROW_HEADERS.decode(record.value or b"")
     except msgspec.MsgspecError:
         return None

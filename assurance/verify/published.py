@@ -29,7 +29,7 @@ PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NO
 NEVER: Final = datetime.fromtimestamp(0, UTC)
 COMPACTED: Final = frozenset({ASSIGNMENTS, LEAD_EXCEPTIONS})
 _BITS: Final = 20
-"""The bits for the number of an effect within its event. They suffice for a lead in a million queues."""
+"""The bits for the number of a message within its event. They suffice for a lead in a million queues."""
 
 
 class Expected:
@@ -40,32 +40,32 @@ class Expected:
         self.prints: dict[str, dict[int, int]] = {topic: {} for topic in (*PUBLIC, ORG_LOG)}
         self.optional: set[int] = set()
         self.newest: dict[str, dict[bytes, int]] = {topic: {} for topic in COMPACTED}
-        self.mark = -1
+        self.watermark = -1
 
     def add(self, row: Row, key: bytes, *, must: bool) -> None:
         """Add the public messages of a record. `must` False: they may be missing, not sent yet or removed."""
-        self.mark = max(self.mark, row.off)
-        for n, effect in enumerate(public_messages(row, key, self.partition)):
-            if effect.topic == DO_NOT_CONTACT:
+        self.watermark = max(self.watermark, row.off)
+        for n, public_message in enumerate(public_messages(row, key, self.partition)):
+            if public_message.topic == DO_NOT_CONTACT:
                 continue  # `Inbound.listings` compares the list with leads and orgs
             number = row.off << _BITS | n
-            self.prints[effect.topic][number] = hash((effect.key, effect.payload))
-            if effect.topic in COMPACTED:
-                self.newest[effect.topic][effect.key] = number
+            self.prints[public_message.topic][number] = hash((public_message.key, public_message.payload))
+            if public_message.topic in COMPACTED:
+                self.newest[public_message.topic][public_message.key] = number
             if not must:
                 self.optional.add(number)
 
     def only(self, topic: str) -> "Expected":
         """Return the expected messages of one topic."""
         kept = Expected(self.partition)
-        kept.mark = self.mark
+        kept.watermark = self.watermark
         kept.prints[topic] = self.prints[topic]
         kept.optional = self.optional & self.prints[topic].keys()
         return kept
 
     def id_of(self, number: int) -> str:
-        """Return an effect's `ce_id`."""
-        return public_message_id(SOURCE_LOG, self.partition, *place_of(number))
+        """Return a message's `ce_id`."""
+        return public_message_id(SOURCE_LOG, self.partition, *offset_and_index(number))
 
     def number(self, record: Any) -> int | None:
         """Return the number of a message by its `ce_id`. None where it is not of this partition."""
@@ -78,7 +78,7 @@ class Expected:
         return None
 
 
-def place_of(number: int) -> tuple[int, int]:
+def offset_and_index(number: int) -> tuple[int, int]:
     """Return the offset of the event a message comes from, and the message's number within it."""
     return number >> _BITS, number & (1 << _BITS) - 1
 
@@ -136,7 +136,7 @@ async def check_topic(
         if number is None or known is None:
             if topic == NOTIFICATIONS and source_of(record) == DIGEST_SOURCE:
                 continue  # a courier requests digests of its own; `check_deliveries` asks for their fates
-            if (number is None or number >> _BITS <= expected.mark) and time_of(record) > cut:
+            if (number is None or number >> _BITS <= expected.watermark) and time_of(record) > cut:
                 findings.add("published_unasked", key_text(record.key), at=position_of(record))
             continue
         seen.add(number)

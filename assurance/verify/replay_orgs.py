@@ -159,10 +159,10 @@ class OrgReplay:
         batch: Batch = pair.journal
         if self._dead_letters.is_fatal(pair.log):
             return self._read(batch)  # the code could not decide it then; the journal has the outcome
-        source, mark = origin(pair.log)
+        source, number = origin(pair.log)
         try:
             decided = self._orgs.decide(
-                event, off=pair.off, at=at, source=source, mark=mark, again=is_sent_again(pair.log)
+                event, off=pair.off, at=at, source=source, number=number, again=is_sent_again(pair.log)
             )
         except Exception as error:  # noqa: BLE001  # after any error the journal's records count
             self._findings.add("machine_failed", _about(event), at=position_of(pair.log), error=repr(error))

@@ -47,7 +47,7 @@ class Loop:
         )
         self.producer = AIOKafkaProducer(**options, linger_ms=linger_ms, acks="all", enable_idempotence=True)
 
-    async def handle(self, place: TopicPartition, records: list[Any]) -> None:
+    async def handle(self, tp: TopicPartition, records: list[Any]) -> None:
         """Answer the claims of one partition."""
         for record in records:
             event = self.loads(record.value)
@@ -57,7 +57,7 @@ class Loop:
                 owner = self.owners[lead_id] = event["rep_id"]
                 await self._send(self.states, state(owner), record)
             await self._send(self.decisions, decided(event, owner), record)
-        self.offsets[place] = records[-1].offset + 1
+        self.offsets[tp] = records[-1].offset + 1
 
     async def _send(self, topic: str, value: bytes, record: Any) -> None:
         sent = await self.producer.send(topic, value, record.key, partition=record.partition)
@@ -74,16 +74,16 @@ class Loop:
     async def throughput(self) -> None:
         """Poll, answer, await the sends, and commit, in a loop."""
         while True:
-            for place, records in (await self.consumer.getmany(timeout_ms=500, max_records=1000)).items():
-                await self.handle(place, records)
+            for tp, records in (await self.consumer.getmany(timeout_ms=500, max_records=1000)).items():
+                await self.handle(tp, records)
             await self.commit()
 
     async def latency(self) -> None:
         """Poll and answer in a loop; a separate task commits."""
         commits = asyncio.create_task(self._commits())
         while not commits.done():
-            for place, records in (await self.consumer.getmany(timeout_ms=500)).items():
-                await self.handle(place, records)
+            for tp, records in (await self.consumer.getmany(timeout_ms=500)).items():
+                await self.handle(tp, records)
         commits.result()
 
     async def _commits(self) -> None:

@@ -52,8 +52,8 @@ class ChatChannel:
         title, body = _text(request, self._settings.console_url)
         unknown = []
         for one in wanted:
-            place = (request.notification.notification_id, one.secret)
-            if place in self._taken:
+            recipient = (request.notification.notification_id, one.secret)
+            if recipient in self._taken:
                 continue
             url = self._settings.address(request.org, one.secret)
             if url is None or not is_address(url):
@@ -62,7 +62,7 @@ class ChatChannel:
             taken, words = await post(url, title, body)
             if not taken:
                 raise LaterError(one.secret, words or "it did not take the message")
-            self._remember(place)
+            self._remember(recipient)
         if len(unknown) == len(wanted):
             raise UndeliverableError(PROVIDER, f"the courier knows no address of {', '.join(unknown)}")
         missing = f"; no address of {', '.join(unknown)}" if unknown else ""
@@ -73,8 +73,8 @@ class ChatChannel:
         del notification
         return False
 
-    def _remember(self, place: tuple[str, str]) -> None:
-        self._taken[place] = None
+    def _remember(self, recipient: tuple[str, str]) -> None:
+        self._taken[recipient] = None
         while len(self._taken) > REMEMBERED:
             self._taken.popitem(last=False)
 

@@ -57,8 +57,8 @@ def _post(url: str, title: str, body: str) -> tuple[bool, str]:
 def _masked(url: str, words: str) -> str:
     """Return a chat's words without the parts of its address, any of which may be its secret. The host stays."""
     _, _, rest = url.partition("://")
-    account, _, place = rest.rpartition("@")
-    _, _, path = place.partition("/")
+    account, _, host_and_path = rest.rpartition("@")
+    _, _, path = host_and_path.partition("/")
     parts = {
         part for part in re.split(r"[/?&=:@,]", unquote(f"{account}/{path}")) if len(part) >= SHORTEST_SECRET
     }

@@ -86,31 +86,31 @@ class ExceptionDigests:
 
     async def report(self, hour: datetime) -> None:
         """Make the requests for what came before `hour` and was not reported yet. Raises KafkaError."""
-        places = await _places(self._settings, LEAD_EXCEPTIONS)
+        topic_partitions = await _topic_partitions(self._settings, LEAD_EXCEPTIONS)
         consumer = make_consumer(self._settings, group=GROUP, reset="none")
         await consumer.start()
         try:
-            consumer.assign(places)
-            ends = await _offsets_at(consumer, places, hour.timestamp())
-            begins = await self._begins(consumer, places, hour)
-            first = {place: begins[place] for place in places if begins[place] < ends[place]}
+            consumer.assign(topic_partitions)
+            ends = await _offsets_at(consumer, topic_partitions, hour.timestamp())
+            begins = await self._begins(consumer, topic_partitions, hour)
+            first = {tp: begins[tp] for tp in topic_partitions if begins[tp] < ends[tp]}
             if first:
                 found, since = await _read(consumer, first, ends)
                 await self._request(found, since, hour)
-            await consumer.commit({place: OffsetAndMetadata(ends[place], "") for place in places})
+            await consumer.commit({tp: OffsetAndMetadata(ends[tp], "") for tp in topic_partitions})
         finally:
             await stop_consumer(consumer)
 
     async def _begins(
-        self, consumer: Consumer, places: list[TopicPartition], hour: datetime
+        self, consumer: Consumer, topic_partitions: list[TopicPartition], hour: datetime
     ) -> dict[TopicPartition, int]:
         """Return where the exceptions begin that were not reported yet; at the first start, an hour before."""
-        an_hour_before = await _offsets_at(consumer, places, hour.timestamp() - self._every)
-        earliest = await consumer.beginning_offsets(places)
+        an_hour_before = await _offsets_at(consumer, topic_partitions, hour.timestamp() - self._every)
+        earliest = await consumer.beginning_offsets(topic_partitions)
         found = {}
-        for place in places:
-            committed = await consumer.committed(place)
-            found[place] = max(earliest[place], an_hour_before[place] if committed is None else committed)
+        for tp in topic_partitions:
+            committed = await consumer.committed(tp)
+            found[tp] = max(earliest[tp], an_hour_before[tp] if committed is None else committed)
         return found
 
     async def _request(self, found: Exceptions, since: datetime, hour: datetime) -> None:
@@ -176,19 +176,18 @@ def _data(leads: list[LeadException], since: datetime, hour: datetime) -> dict[s
     }
 
 
-async def _places(settings: Settings, topic: str) -> list[TopicPartition]:
+async def _topic_partitions(settings: Settings, topic: str) -> list[TopicPartition]:
     return [TopicPartition(topic, partition) for partition in sorted(await extent(settings, topic))]
 
 
 async def _offsets_at(
-    consumer: Consumer, places: list[TopicPartition], timestamp: float
+    consumer: Consumer, topic_partitions: list[TopicPartition], timestamp: float
 ) -> dict[TopicPartition, int]:
     """Return the offset of the first record at or after an instant; the end where there is none."""
-    found = await consumer.offsets_for_times(dict.fromkeys(places, int(timestamp * 1000)))
-    ends = await consumer.end_offsets(places)
+    found = await consumer.offsets_for_times(dict.fromkeys(topic_partitions, int(timestamp * 1000)))
+    ends = await consumer.end_offsets(topic_partitions)
     return {
-        place: ends[place] if (at := found.get(place)) is None else min(at.offset, ends[place])
-        for place in places
+        tp: ends[tp] if (at := found.get(tp)) is None else min(at.offset, ends[tp]) for tp in topic_partitions
     }
 
 
@@ -198,18 +197,18 @@ async def _read(
     """Return the newest exception of each lead in these ranges, and when the first record was written."""
     found: Exceptions = {}
     since = datetime.now(UTC)
-    consumer.pause(*(place for place in consumer.assignment() if place not in first))
-    for place, offset in first.items():
-        consumer.seek(place, offset)
+    consumer.pause(*(tp for tp in consumer.assignment() if tp not in first))
+    for tp, offset in first.items():
+        consumer.seek(tp, offset)
     left = set(first)
     while left:
-        for place, records in (await consumer.getmany(*left, timeout_ms=READ_MS)).items():
+        for tp, records in (await consumer.getmany(*left, timeout_ms=READ_MS)).items():
             for record in records:
-                if record.offset >= ends[place]:
+                if record.offset >= ends[tp]:
                     continue
                 since = min(since, datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC))
                 _note(record, found)
-        left = {place for place in left if await consumer.position(place) < ends[place]}
+        left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
     return found, since
 
 
@@ -228,24 +227,24 @@ def _note(record: Any, found: Exceptions) -> None:
 
 async def _requested(settings: Settings, hour: datetime) -> set[str]:
     """Return the ids of the digests of this hour that `notifications` has already."""
-    places = await _places(settings, NOTIFICATIONS)
+    topic_partitions = await _topic_partitions(settings, NOTIFICATIONS)
     consumer = make_consumer(settings, reset="none")
     await consumer.start()
     try:
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        begins = await _offsets_at(consumer, places, hour.timestamp())
-        left = {place for place in places if begins[place] < ends[place]}
-        consumer.pause(*(place for place in places if place not in left))
-        for place in left:
-            consumer.seek(place, begins[place])
+        consumer.assign(topic_partitions)
+        ends = await consumer.end_offsets(topic_partitions)
+        begins = await _offsets_at(consumer, topic_partitions, hour.timestamp())
+        left = {tp for tp in topic_partitions if begins[tp] < ends[tp]}
+        consumer.pause(*(tp for tp in topic_partitions if tp not in left))
+        for tp in left:
+            consumer.seek(tp, begins[tp])
         found: set[str] = set()
         while left:
             for records in (await consumer.getmany(*left, timeout_ms=READ_MS)).values():
                 found |= {
                     identity for record in records if (identity := _id_of(record)).startswith("digest/")
                 }
-            left = {place for place in left if await consumer.position(place) < ends[place]}
+            left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
         return found
     finally:
         await stop_consumer(consumer)

@@ -86,12 +86,12 @@ class LeadGuard:
 
 
 def _facts(about: Notification, phone: str) -> Facts:
-    place: dict[str, Any] = about.data.get("place") or {}
+    location: dict[str, Any] = about.data.get("place") or {}
     return Facts(
         vendor="",
         org=about.org or "default",
         phone=phone,
-        zip=place.get("zip"),
-        state=place.get("state"),
-        time_zone=place.get("time_zone"),
+        zip=location.get("zip"),
+        state=location.get("state"),
+        time_zone=location.get("time_zone"),
     )

@@ -128,19 +128,19 @@ async def _since(settings: Settings, topic: str, seconds: float) -> AsyncIterato
     consumer = make_consumer(settings, topic, reset="earliest")
     await consumer.start()
     try:
-        places = sorted(consumer.assignment())
-        ends = await consumer.end_offsets(places)
-        starts = await consumer.offsets_for_times(dict.fromkeys(places, begin_ms))
-        left = {place for place in places if starts[place] is not None and starts[place].offset < ends[place]}
+        topic_partitions = sorted(consumer.assignment())
+        ends = await consumer.end_offsets(topic_partitions)
+        starts = await consumer.offsets_for_times(dict.fromkeys(topic_partitions, begin_ms))
+        left = {tp for tp in topic_partitions if starts[tp] is not None and starts[tp].offset < ends[tp]}
         consumer.unsubscribe()
         consumer.assign(sorted(left))
-        for place in left:
-            consumer.seek(place, starts[place].offset)
+        for tp in left:
+            consumer.seek(tp, starts[tp].offset)
         while left:
             for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                 for record in records:
                     yield record
-            left = {place for place in left if await consumer.position(place) < ends[place]}
+            left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
     finally:
         await stop_consumer(consumer)
 

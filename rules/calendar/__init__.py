@@ -1,1 +1,1 @@
-"""Opening hours, pauses and quiet hours, each in its own time zone."""
+"""Computes opening hours, pauses and quiet hours, each in its own time zone."""

@@ -2,7 +2,7 @@
 
 A lead must not be called while it is quiet in any zone it may be in (V5). These are the zones that its zip, state,
 phone and its vendor's own zone leave; each of them if they contradict each other, and all zones of the United States if
-nothing is known (models/place.py).
+nothing is known (models/location.py).
 """
 
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from models.facts import Facts
-from models.place import place_of
+from models.location import location_of
 from models.roster import WeekSpan
 from rules.calendar.schedule import Week, is_open, next_change, week, zone_of
 
@@ -20,7 +20,7 @@ _HORIZON: Final = timedelta(days=15)
 
 def zones(facts: Facts) -> tuple[str, ...]:
     """Return the zones a lead may be in, the most trusted first."""
-    return place_of(facts.zip, facts.state, facts.phone, facts.time_zone).zones
+    return location_of(facts.zip, facts.state, facts.phone, facts.time_zone).zones
 
 
 def quiet_until(
@@ -31,8 +31,8 @@ def quiet_until(
     The returned instant, in UTC, is the first at which it is quiet in none of the lead's zones. It is None if there is
     no such instant.
     """
-    hours, places = _hours(spans), zones(facts)
-    quiet = next((zone for zone in places if is_open(hours, zone, at)), None)
+    hours, lead_zones = _hours(spans), zones(facts)
+    quiet = next((zone for zone in lead_zones if is_open(hours, zone, at)), None)
     if quiet is None:
         return None
     zone: str | None = quiet
@@ -41,7 +41,7 @@ def quiet_until(
         now = next_change(hours, zone, now)
         if now is not None:
             moment = now
-            zone = next((one for one in places if is_open(hours, one, moment)), None)
+            zone = next((one for one in lead_zones if is_open(hours, one, moment)), None)
     return quiet, now if zone is None else None
 
 

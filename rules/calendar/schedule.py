@@ -1,4 +1,4 @@
-"""Weekly hours, pauses and absences. Hours follow the wall clock of a zone; durations are counted in physical seconds.
+"""Computes weekly hours, pauses and absences. Hours follow a zone's wall clock; durations are physical seconds.
 
 The displayed local time decides: an hour that occurs twice, when the clocks go back, counts twice, and a skipped hour
 does not exist. So every verdict holds from one exact instant up to another, across any change of the clocks (R4, R9).
@@ -40,8 +40,8 @@ class Week(msgspec.Struct, frozen=True):
     def holds(self, wall: datetime) -> bool:
         """Say whether this minute of the week lies within the hours."""
         minute = wall.weekday() * DAY_MINUTES + wall.hour * 60 + wall.minute
-        place = bisect_right(self.spans, (minute, WEEK_MINUTES)) - 1
-        return place >= 0 and minute < self.spans[place][1]
+        index = bisect_right(self.spans, (minute, WEEK_MINUTES)) - 1
+        return index >= 0 and minute < self.spans[index][1]
 
 
 NEVER: Final = Week()
@@ -51,8 +51,8 @@ def week(spans: Iterable[WeekSpan], path: str = "hours") -> Week:
     """Compile a published week; raises `RuleErrors` with the path of every span's problem."""
     problems: list[Problem] = []
     found: list[tuple[int, int]] = []
-    for place, span in enumerate(spans):
-        at = f"{path}[{place}]"
+    for index, span in enumerate(spans):
+        at = f"{path}[{index}]"
         start, end = _minute(span.from_), _minute(span.to, end=True)
         problems.extend(
             Problem(path=f"{at}.{name}", reason="must be a time of day like 08:30")
@@ -165,8 +165,8 @@ def day_of(zone: str, at: datetime) -> date:
 
 def day_ends(zone: str, at: datetime) -> datetime:
     """Return when the current date of a zone ends, in UTC. A midnight that is skipped or occurs twice is handled."""
-    place, day = zone_of(zone), day_of(zone, at)
-    ends = datetime.combine(day + _DAY, time(), place).astimezone(UTC)
+    zone_info, day = zone_of(zone), day_of(zone, at)
+    ends = datetime.combine(day + _DAY, time(), zone_info).astimezone(UTC)
     while ends <= _utc(at) or day_of(zone, ends) <= day:
         ends += _DAY / 24
     return ends
@@ -196,8 +196,8 @@ def _to_edge(hours: Week, wall: datetime) -> timedelta:
     """Return the time to the next edge of the hours, if no clock change comes first. It is always more than zero."""
     day = timedelta(hours=wall.hour, minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
     shown = wall.weekday() * _DAY + day
-    place = bisect_right(hours.edges, shown // timedelta(minutes=1))
-    minutes = hours.edges[place] if place < len(hours.edges) else hours.edges[0] + WEEK_MINUTES
+    index = bisect_right(hours.edges, shown // timedelta(minutes=1))
+    minutes = hours.edges[index] if index < len(hours.edges) else hours.edges[0] + WEEK_MINUTES
     return timedelta(minutes=minutes) - shown
 
 

@@ -1,1 +1,1 @@
-"""Validation of inbound messages: arrivals, actions, publications and do-not-contact records."""
+"""Validates inbound messages: arrivals, actions, publications and do-not-contact records."""

@@ -6,7 +6,7 @@ from models import normalize
 from models.corrections import CORRECTABLE
 from models.facts import Facts
 from models.inbound import ARRIVAL_READERS
-from models.place import with_zero
+from models.location import with_zero
 
 UPDATE: Final = "update"
 """The action's type (docs/contracts, `lead-actions`)."""

@@ -84,7 +84,7 @@ def parsed(value: bytes, decode: Callable[[bytes], Any] = _DECODE) -> Any:
     except UnicodeDecodeError as error:
         raise Refused("not_json", "", f"not UTF-8 at byte {error.start}: {error.reason}") from None
     except (msgspec.MsgspecError, ValueError) as error:
-        raise Refused("not_json", "", place(f"not JSON: {error}")) from None
+        raise Refused("not_json", "", printable(f"not JSON: {error}")) from None
     check_bounds(document, "", MAX_DEPTH)
     return document
 
@@ -93,20 +93,20 @@ def check_bounds(value: Any, path: str, depth: int) -> None:
     """Raise Refused if text, names or nesting exceed the bounds. `path`: the path from the message to this value."""
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
-            raise Refused("too_long", place(path), f"is longer than {MAX_TEXT} characters")
+            raise Refused("too_long", printable(path), f"is longer than {MAX_TEXT} characters")
     elif isinstance(value, dict):
         if depth == 0:
-            raise Refused("too_deep", place(path), f"is nested deeper than {MAX_DEPTH}")
+            raise Refused("too_deep", printable(path), f"is nested deeper than {MAX_DEPTH}")
         for key, inner in value.items():
             if len(key) > _KEY_LENGTH:
                 raise Refused(
-                    "too_long", place(path), f"has a field name longer than {_KEY_LENGTH} characters"
+                    "too_long", printable(path), f"has a field name longer than {_KEY_LENGTH} characters"
                 )
             if (len(inner) > MAX_TEXT) if isinstance(inner, str) else isinstance(inner, dict | list):
                 check_bounds(inner, f"{path}.{key}" if path else key, depth - 1)
     elif isinstance(value, list):
         if depth == 0:
-            raise Refused("too_deep", place(path), f"is nested deeper than {MAX_DEPTH}")
+            raise Refused("too_deep", printable(path), f"is nested deeper than {MAX_DEPTH}")
         for inner in value:
             if (len(inner) > MAX_TEXT) if isinstance(inner, str) else isinstance(inner, dict | list):
                 check_bounds(inner, path, depth - 1)
@@ -138,7 +138,7 @@ def storable(value: Any) -> Any:
     return float(value) if isinstance(value, float) else value
 
 
-def place(text: str) -> str:
+def printable(text: str) -> str:
     """Return a sender's text in a form fit for headers and logs: printable, at most 200 characters."""
     shown = text if text.isprintable() else repr(text)[1:-1]
     return shown if len(shown) <= _KEY_LENGTH else f"{shown[: _KEY_LENGTH - 1]}…"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from models import amounts, contacts, moments, normalize, place
+from models import amounts, contacts, location, moments, normalize
 from models.field_names import FULL_NAME, field_of, rank_of
 from models.inbound import Arrival
 from models.spelling import cleaned, decoded, split_name
@@ -28,8 +28,8 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "phone": contacts.phone,
     "phone_extension": contacts.extension,
     "email": contacts.email,
-    "state": place.state,
-    "zip": place.zip_code,
+    "state": location.state,
+    "zip": location.zip_code,
     "loan_amount": amounts.amount,
     "loan_purpose": normalize.word,
     "credit_score": normalize.credit_score,

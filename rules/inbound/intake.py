@@ -23,9 +23,9 @@ from models.publication import KINDS
 from rules.inbound import publication
 from rules.inbound.attribute_types import Types, read_types
 from rules.inbound.corrections import UPDATE, read_corrections
-from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, digest, is_null, opened, place, storable
+from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, digest, is_null, opened, printable, storable
 from rules.inbound.fields import HANDLES, as_sent, find_fields, list_found
-from rules.inbound.lenient import parsed_lead, unreadable_places
+from rules.inbound.lenient import parsed_lead, unreadable_paths
 from rules.inbound.remarks import Remarks, complete_facts
 
 _ARRIVAL_HARD: Final = frozenset({"vendor", "org"})
@@ -169,7 +169,7 @@ def accept_publication(
             first, more = error.problems[0], len(error.problems) - 1
             first_reason = str(first).removeprefix(f"{first.path or 'value'}: ")
             reason = f"{first_reason} (and {more} more)" if more else first_reason
-            raise Refused("invalid_publication", place(first.path), reason) from None
+            raise Refused("invalid_publication", printable(first.path), reason) from None
     return DirectoryPublished(
         lead_id="",
         cause=f"directory/{org}/{kind}/{object_id}/{version}",
@@ -255,7 +255,7 @@ def _attributes(attributes: dict[str, Any], extra: dict[str, Any], remarks: Rema
     invalid = remarks.invalid | {
         name: value for name, value in extra.items() if found.setdefault(name, value) != value
     }
-    unreadable = dict.fromkeys(unreadable_places(found), "could not be kept as it was sent")
+    unreadable = dict.fromkeys(unreadable_paths(found), "could not be kept as it was sent")
     for name, own in (
         ("invalid", invalid),
         ("assumed", remarks.assumed),

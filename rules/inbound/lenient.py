@@ -102,7 +102,7 @@ def _kept(value: Any) -> Any:
     return value
 
 
-def unreadable_places(value: Any, path: str = "") -> list[str]:
+def unreadable_paths(value: Any, path: str = "") -> list[str]:
     """Return the paths of all values inside that could not be kept."""
     if isinstance(value, UnreadableValue):
         return [path]
@@ -110,12 +110,12 @@ def unreadable_places(value: Any, path: str = "") -> list[str]:
         return [
             found
             for key, inner in value.items()
-            for found in unreadable_places(inner, f"{path}.{key}" if path else key)
+            for found in unreadable_paths(inner, f"{path}.{key}" if path else key)
         ]
     if isinstance(value, list):
         return [
             found
-            for place, inner in enumerate(value)
-            for found in unreadable_places(inner, f"{path}[{place}]")
+            for index, inner in enumerate(value)
+            for found in unreadable_paths(inner, f"{path}[{index}]")
         ]
     return []

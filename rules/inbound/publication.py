@@ -81,9 +81,9 @@ def _queue_problems(queue: dict[str, Any]) -> list[Problem]:
         reason = f"is reserved for reps' own queues: {MINE}, and ids that begin with {personal_queue('')}"
         problems.append(Problem(path="queue_id", field="queue_id", reason=reason))
     columns, sort = queue.get("columns"), queue.get("sort")
-    for place, column in enumerate(columns if isinstance(columns, list) else ()):
+    for index, column in enumerate(columns if isinstance(columns, list) else ()):
         if isinstance(column, str) and column not in FIELDS:
-            problems.append(_no_field(f"columns[{place}]", column))
+            problems.append(_no_field(f"columns[{index}]", column))
     field = sort.get("field") if isinstance(sort, dict) else None
     if isinstance(field, str) and field not in FIELDS:
         problems.append(_no_field("sort.field", field))
@@ -109,8 +109,8 @@ def _derived(node: Node, path: str) -> list[Problem]:
     if isinstance(node, Group):
         return [
             problem
-            for place, rule in enumerate(node.rules)
-            for problem in _derived(rule, f"{path}.rules[{place}]")
+            for index, rule in enumerate(node.rules)
+            for problem in _derived(rule, f"{path}.rules[{index}]")
         ]
     if not FIELDS[node.field].derived:
         return []

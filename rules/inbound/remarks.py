@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from models import amounts, contacts, geography, place
+from models import amounts, contacts, geography, location
 from models.field_names import field_of
 from rules.inbound.fields import FoundFields
 from rules.inbound.times import may_be_created
@@ -36,7 +36,7 @@ def complete_facts(
     _read_created_at(facts, found, remarks, arrived_at, zone)
     facts["silenced"] = facts["silenced"] is True or "silenced" in remarks.unread
     _read_contacts(facts, found, remarks)
-    _read_place(facts, remarks)
+    _read_location(facts, remarks)
 
 
 def _read_created_at(
@@ -79,22 +79,22 @@ def _read_contacts(facts: dict[str, Any], found: FoundFields, remarks: Remarks) 
             remarks.assumed["loan_amount"] = sent
 
 
-def _read_place(facts: dict[str, Any], remarks: Remarks) -> None:
+def _read_location(facts: dict[str, Any], remarks: Remarks) -> None:
     if facts["zip"] is None:
         _restore_zip(facts, remarks)
     if facts["state"] is None and facts["zip"] is not None:
         facts["state"] = geography.state_of_zip(facts["zip"])
         if facts["state"] is not None:
             remarks.assumed["state"] = f"from zip {facts['zip']}"
-    found_place = place.place_of(facts["zip"], facts["state"], facts["phone"], facts["time_zone"])
-    facts["time_zone"] = found_place.time_zone
-    remarks.remarks |= found_place.contradictions
+    found = location.location_of(facts["zip"], facts["state"], facts["phone"], facts["time_zone"])
+    facts["time_zone"] = found.time_zone
+    remarks.remarks |= found.contradictions
 
 
 def _restore_zip(facts: dict[str, Any], remarks: Remarks) -> None:
     """Put the leading zeros back that a spreadsheet took, if the zip then lies in the state (A14)."""
     for name in [name for name in remarks.invalid if field_of(name) == "zip"]:
-        restored = place.with_zero(remarks.invalid[name], facts["state"])
+        restored = location.with_zero(remarks.invalid[name], facts["state"])
         if restored is not None:
             facts["zip"] = restored
             del remarks.invalid[name]

@@ -1,1 +1,1 @@
-"""The rule language: fields, operators, trees, compiled closures, explanations."""
+"""Implements the rule language: fields, operators, trees, compiled closures, explanations."""

@@ -1,4 +1,4 @@
-"""The catalogue of fields that a rule, a column or an order may name, with their types and readers (Q2)."""
+"""Defines the fields that a rule, a column or an order may name, with their types and readers (Q2)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter

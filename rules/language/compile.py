@@ -213,8 +213,8 @@ def _explain_node(
         outcomes.append(one)
         return one.met, one.why
     part_reasons = [
-        _explain_node(rule, lead, now, f"{path}.rules[{place}]".lstrip("."), outcomes)
-        for place, rule in enumerate(node.rules)
+        _explain_node(rule, lead, now, f"{path}.rules[{index}]".lstrip("."), outcomes)
+        for index, rule in enumerate(node.rules)
     ]
     met = any(m for m, _ in part_reasons) if node.combinator == "or" else all(m for m, _ in part_reasons)
     words = [why for m, why in part_reasons if m is met]

@@ -37,10 +37,10 @@ def day_count_test(
             return False, None
         days = days_since(since, now)
         met = check(days)
-        for place in range(bisect_right(turns, days), len(turns)):
-            if check(turns[place]) is not met:
+        for index in range(bisect_right(turns, days), len(turns)):
+            if check(turns[index]) is not met:
                 try:
-                    return met, since + turns[place] * DAY
+                    return met, since + turns[index] * DAY
                 except OverflowError:  # beyond the calendar's end
                     break
         return met, None

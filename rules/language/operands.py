@@ -175,11 +175,11 @@ def _list(field: Field, value: Any) -> tuple[Scalar, ...]:
     if len(value) > MAX_LIST:
         raise OperandError(f"the list has {len(value)} values, at most {MAX_LIST} are allowed")
     found: list[Scalar] = []
-    for place, item in enumerate(value):
+    for index, item in enumerate(value):
         try:
             found.append(_scalar(field, item))
         except OperandError as error:
-            raise OperandError(f"value {place + 1}: {error}") from error
+            raise OperandError(f"value {index + 1}: {error}") from error
     _one_kind(found)
     return tuple(found)
 

@@ -1,4 +1,4 @@
-"""The operators of the rule language, with their complements and the field types they apply to."""
+"""Defines the operators of the rule language, with their complements and the field types they apply to."""
 
 from enum import StrEnum
 from typing import Final

@@ -151,7 +151,7 @@ class _Reader:
         if len(rules) > MAX_CONDITIONS:
             self.problem(path, f"{len(rules)} entries, at most {MAX_CONDITIONS} are allowed")
             return None
-        nodes = [self._node(rule, f"{path}.rules[{place}]", depth) for place, rule in enumerate(rules)]
+        nodes = [self._node(rule, f"{path}.rules[{index}]", depth) for index, rule in enumerate(rules)]
         if self.problems:
             return None
         return Group(combinator, tuple(node for node in nodes if node is not None), negated)

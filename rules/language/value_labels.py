@@ -1,4 +1,4 @@
-"""The labels of a field's values: `cash_out` is shown as "Cash-out". web/static/js/format.js has the same words."""
+"""Defines the labels of fields' values: `cash_out` is shown as "Cash-out". web/static/js/format.js has the same."""
 
 from typing import Final
 

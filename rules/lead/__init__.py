@@ -1,1 +1,1 @@
-"""The lead machine. One event changes one lead and yields its decisions."""
+"""Implements the lead machine. One event changes one lead and yields its decisions."""

@@ -17,12 +17,12 @@ from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Phase
 from models.results import Reason, Result
 from rules.lead import activities, contact, corrections, merging, moves
+from rules.lead.cap_check import check_cap
 from rules.lead.contact import warn_of_promise
 from rules.lead.discretion import closed_with, opened_by, owned_by
 from rules.lead.licences import check_assignee, refuse_unlicensed
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.permissions import MANAGERS, not_holding, not_working, too_many_open
-from rules.lead.places import check_place
 from rules.lead.settlement import update_queues
 from rules.lead.transition import DONE, ActionResult, Transition, has_it_since, refused
 
@@ -65,7 +65,7 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
     if queue_id is None:
         return _not_claimable(transition, request)
     refusal = refuse_unlicensed(transition, request.rep_id, [queue_id])
-    if refusal := refusal or check_place(transition, request, request.rep_id):
+    if refusal := refusal or check_cap(transition, request, request.rep_id):
         return refusal
     why = f"first claim; in {queue_id} by rules {rules.queues[queue_id].version}"
     transition.assign_owner(request.rep_id, "claim", f"queue/{queue_id}", why)
@@ -178,7 +178,7 @@ def callback(transition: Transition, request: ActionRequested) -> ActionResult:
         and transition.rules.settings.auto_claim_on_timed_callback
         and transition.lead.owner is None
     ):
-        if result := check_place(transition, request, request.rep_id):
+        if result := check_cap(transition, request, request.rep_id):
             return result
         transition.assign_owner(
             request.rep_id, "callback", None, f"{request.rep_id} promised to call at {request.at}"
@@ -200,7 +200,7 @@ def claim_now(transition: Transition, request: ActionRequested) -> ActionResult:
     if result := not_working(transition, request):
         return result
     refusal = refuse_unlicensed(transition, request.rep_id, [])
-    if refusal := refusal or check_place(transition, request, request.rep_id):
+    if refusal := refusal or check_cap(transition, request, request.rep_id):
         return refusal
     why = f"{request.rep_id} had it open"
     transition.assign_owner(request.rep_id, "claim_now", None, why)
@@ -229,7 +229,7 @@ def assign(transition: Transition, request: ActionRequested) -> ActionResult:
     if transition.rules.role(request.to_rep_id) is None:
         return refused(Reason.UNKNOWN_REP, f"the org has no active rep {request.to_rep_id}")
     result, overrides = check_assignee(transition, request, request.to_rep_id)
-    if result := result or check_place(transition, request, request.to_rep_id):
+    if result := result or check_cap(transition, request, request.to_rep_id):
         return result
     why = f"assigned by {request.rep_id}" + (f": {request.why}" if request.why else "")
     via = f"manager/{request.rep_id}"

@@ -20,15 +20,15 @@ from models.erasure import joined
 from models.events import ActionRequested, CorrectionChecked
 from models.facts import Facts
 from models.lead import Lead, Phase
+from models.location import location_of
 from models.persons import handles_of
-from models.place import place_of
 from models.results import Reason, Result
 from rules.lead.contact import BY_OUTCOME
 from rules.lead.distribution import ask_group, note_campaign
 from rules.lead.permissions import MANAGERS
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
-PLACE: Final = frozenset({"zip", "state", "phone"})
+LOCATION_FIELDS: Final = frozenset({"zip", "state", "phone"})
 """The facts from which the time zone is derived."""
 _SOUGHT_ANEW: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 
@@ -115,9 +115,9 @@ def filled(lead: Lead, facts: Facts, sent: Facts) -> Facts:
     `facts`: as filled. `sent`: those of the arrival, whose time zone may follow from a phone that is not the lead's.
     """
     known = lead.corrections
-    if known is None or facts.time_zone == lead.facts.time_zone or not PLACE & set(known.fields):
+    if known is None or facts.time_zone == lead.facts.time_zone or not LOCATION_FIELDS & set(known.fields):
         return facts
-    derived = place_of(sent.zip, sent.state, sent.phone).time_zone
+    derived = location_of(sent.zip, sent.state, sent.phone).time_zone
     if sent.time_zone != derived:
         return facts  # the vendor named the zone itself
     return replace(facts, time_zone=_zone_of(facts))
@@ -148,7 +148,7 @@ def _protected(known: Corrections, wanted: dict[str, Any]) -> tuple[str, ...]:
 def _corrected(facts: Facts, wanted: dict[str, Any], fields: tuple[str, ...]) -> Facts:
     """Return the corrected facts. The time zone follows zip, state and phone unless somebody named it."""
     after: Facts = replace(facts, **wanted)
-    if "time_zone" in fields or not (PLACE | {"time_zone"}) & wanted.keys():
+    if "time_zone" in fields or not (LOCATION_FIELDS | {"time_zone"}) & wanted.keys():
         return after
     was_derived = facts.time_zone in (None, _zone_of(facts)) or "time_zone" in wanted
     return replace(after, time_zone=_zone_of(after)) if was_derived else after
@@ -165,7 +165,7 @@ def _still_silenced(lead: Lead, facts: Facts) -> Facts:
 
 
 def _zone_of(facts: Facts) -> str | None:
-    return place_of(facts.zip, facts.state, facts.phone).time_zone
+    return location_of(facts.zip, facts.state, facts.phone).time_zone
 
 
 def _not_listed(transition: Transition, handle: str, why: str) -> None:

@@ -1,4 +1,4 @@
-"""Says why nobody can have a lead (E1)."""
+"""Determines why nobody can have a lead (E1)."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
-"""The rows of one partition. Those in work are decoded; the others are bytes until somebody asks for them.
+"""Keeps the rows of one partition. Rows in use are decoded; the others stay encoded until they are read.
 
 Most leads of a lender lie still for months. As objects they would take several kilobytes each, so a worker keeps their
-bytes, and where it has a file for them, in memory only their place in it.
+bytes, and where it has a file for them, in memory only their address in it.
 """
 
 from collections import deque
@@ -16,20 +16,20 @@ from models.lead import DirectoryRow, LeadRow, Row
 MOST_DECODED: Final = 4_096
 """How many leads of a partition are kept decoded: about 14 MB. The lead that came first goes first."""
 
-Place = int | bytes
-"""Where the bytes of a row are: a place in a store, or the bytes themselves."""
+RowAddress = int | bytes
+"""Where the bytes of a row are: an address in a store, or the bytes themselves."""
 
 
 class Store(Protocol):
     """Keeps the bytes of rows outside of a partition."""
 
-    def put(self, value: bytes) -> Place:
+    def put(self, value: bytes) -> RowAddress:
         """Keep bytes; return where they are."""
 
-    def get(self, place: int) -> bytes:
+    def get(self, address: int) -> bytes:
         """Return the bytes that were put there."""
 
-    def drop(self, place: int) -> None:
+    def drop(self, address: int) -> None:
         """Forget the bytes that were put there."""
 
 
@@ -48,7 +48,7 @@ class KeptRows(MutableMapping[bytes, Row]):
 
     def __init__(self, store: Store | None = None) -> None:
         self._store = store
-        self._kept: dict[bytes, Row | Place] = {}
+        self._kept: dict[bytes, Row | RowAddress] = {}
         self._decoded: deque[bytes] = deque()
 
     def __len__(self) -> int:
@@ -122,11 +122,11 @@ class KeptRows(MutableMapping[bytes, Row]):
         """Return the published objects, without reading the leads."""
         return [row for row in self._kept.values() if isinstance(row, DirectoryRow)]
 
-    def _put(self, value: bytes) -> Place:
+    def _put(self, value: bytes) -> RowAddress:
         return value if self._store is None else self._store.put(value)
 
-    def _read(self, place: Place) -> Row:
-        if isinstance(place, bytes):
-            return without_decisions(decode_row(place))
+    def _read(self, address: RowAddress) -> Row:
+        if isinstance(address, bytes):
+            return without_decisions(decode_row(address))
         assert self._store is not None  # noqa: S101  # only a store gives numbers
-        return without_decisions(decode_row(self._store.get(place)))
+        return without_decisions(decode_row(self._store.get(address)))

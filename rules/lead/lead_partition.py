@@ -1,4 +1,4 @@
-"""The complete state of one partition of `lead-log`: its leads' rows, its rule book and its deadlines.
+"""Holds the complete state of one partition of `lead-log`: its leads' rows, its rule book and its deadlines.
 
 It turns each event into a record of `lead-journal`. The records are the whole state: applied in the journal's order,
 live or after a crash, they give the same partition. The leads stage, `verify`, the simulation and the route preview all

@@ -1,4 +1,4 @@
-"""The lead machine: a pure function from a lead's row and the next event of its log to the next row.
+"""Computes the next row of a lead from its current row and the next event of its log. It is a pure function.
 
 The function is `step`. The same log gives the same rows on any worker, at any time, however often it is read
 (docs/design.md).
@@ -27,16 +27,16 @@ from models.events import (
 from models.kept_answers import NO_ANSWERS, all_of, answer_to, keeping, with_answer
 from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
 from models.merging_decisions import MergeReturned
-from models.place_decisions import PlaceReturned
+from models.reserved_place_decisions import PlaceReturned
 from models.results import Reason, Result
 from rules.lead import arrivals, erasure, merging
 from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.answered import answer_again, recall, remember
+from rules.lead.cap_check import asking, unused
 from rules.lead.distribution import apply_answer, expire_offer
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
 from rules.lead.offer_windows import move_window
-from rules.lead.places import asking, unused
 from rules.lead.settlement import settle
 from rules.lead.transition import ActionResult, Transition, refused
 from rules.lead.waiting import ask_again

@@ -18,6 +18,7 @@ from models.erasure import kind_of
 from models.events import ActionRequested, LeadArrived
 from models.facts import ITS_ARRIVAL, Facts, completed
 from models.lead import DeadlineKind, Lead, LeadRow, Phase
+from models.location import location_of
 from models.merging import (
     MAX_KEPT_BYTES,
     MERGED,
@@ -31,7 +32,6 @@ from models.merging import (
 from models.merging_decisions import InquirySplit, LeadSplit, MergeReturned, MergeSought
 from models.open_exception import OpenException
 from models.persons import handles_of, name_digest, names_differ, person_handles
-from models.place import place_of
 from models.results import Reason, Result
 from rules.lead.corrections import protected_fields
 from rules.lead.distribution import ask_group, orphan
@@ -256,7 +256,7 @@ def _without(
         )
         facts = now
     if facts.time_zone is None and "time_zone" in emptied:
-        facts = replace(facts, time_zone=place_of(facts.zip, facts.state, facts.phone).time_zone)
+        facts = replace(facts, time_zone=location_of(facts.zip, facts.state, facts.phone).time_zone)
     return facts, found
 
 

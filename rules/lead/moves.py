@@ -8,10 +8,10 @@ from models.decisions import LeadReopened
 from models.events import ActionRequested
 from models.lead import Lead, Phase
 from models.results import Reason, Result
+from rules.lead.cap_check import check_cap
 from rules.lead.distribution import ask_group, orphan
 from rules.lead.licences import check_assignee
 from rules.lead.permissions import MANAGERS, not_manager
-from rules.lead.places import check_place
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
 
@@ -40,7 +40,7 @@ def reassign(transition: Transition, request: ActionRequested) -> ActionResult:
         return refusal or refused(Reason.NOT_ALLOWED, "overriding a licence is for managers and admins")
     if request.override_cap and not manager:
         return refused(Reason.NOT_ALLOWED, "overriding a cap is for managers and admins")
-    if refusal := check_place(transition, request, request.to_rep_id):
+    if refusal := check_cap(transition, request, request.to_rep_id):
         return refusal
     via = f"manager/{actor}" if manager else f"rep/{actor}"
     why = f"reassigned by {actor}: {request.why}"

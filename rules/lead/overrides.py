@@ -1,4 +1,4 @@
-"""Says which refusals a manager may override with a reason, and takes such a refusal apart for people (M6)."""
+"""Says which refusals a manager may override with a reason, and splits such a refusal into its parts (M6)."""
 
 from typing import Final, Literal, NamedTuple
 

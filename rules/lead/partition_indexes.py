@@ -1,4 +1,4 @@
-"""Indexes over the rows of one partition of leads: ids that never arrived, leads that each rep has open, waiting leads.
+"""Indexes the rows of one partition: ids that never arrived, the leads that each rep has open, waiting leads.
 
 All follow from the rows alone, so a recovered partition has the same ones.
 """

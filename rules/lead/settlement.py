@@ -52,12 +52,12 @@ def reevaluate_queues(transition: Transition) -> None:
     """Evaluate the lead's queues under the current rules, and record which it entered, moved in and left."""
     evaluation = transition.rules.evaluate(transition.lead, transition.at)
     old = transition.lead.places
-    places: dict[str, QueuePlacement] = {}
-    for queue_id, sort_key in evaluation.places.items():
+    placements: dict[str, QueuePlacement] = {}
+    for queue_id, sort_key in evaluation.sort_keys.items():
         compiled = transition.rules.queues[queue_id]
-        place = old.get(queue_id)
-        if place is None:
-            places[queue_id] = QueuePlacement(compiled.version, sort_key, transition.at)
+        placement = old.get(queue_id)
+        if placement is None:
+            placements[queue_id] = QueuePlacement(compiled.version, sort_key, transition.at)
             transition.emit(
                 QueueEntered(
                     queue_id=queue_id,
@@ -68,11 +68,11 @@ def reevaluate_queues(transition: Transition) -> None:
                 )
             )
         elif (
-            place.rules_version != compiled.version
-            or place.sort_key != sort_key
+            placement.rules_version != compiled.version
+            or placement.sort_key != sort_key
             or _shows_other(transition, compiled)
         ):
-            places[queue_id] = QueuePlacement(compiled.version, sort_key, place.since)
+            placements[queue_id] = QueuePlacement(compiled.version, sort_key, placement.since)
             transition.emit(
                 QueueMoved(
                     queue_id=queue_id,
@@ -83,9 +83,9 @@ def reevaluate_queues(transition: Transition) -> None:
                 )
             )
         else:
-            places[queue_id] = place
+            placements[queue_id] = placement
     for queue_id in old:
-        if queue_id not in places:
+        if queue_id not in placements:
             why = (
                 transition.rules.explain(transition.lead, queue_id, transition.at)
                 if queue_id in transition.rules.queues
@@ -93,8 +93,8 @@ def reevaluate_queues(transition: Transition) -> None:
             )
             transition.emit(QueueLeft(queue_id=queue_id, why=why))
     transition.set_deadline(DeadlineKind.RULES, evaluation.valid_until)
-    if places != old or transition.lead.evaluated != transition.rules.version:
-        transition.update(places=places, evaluated=transition.rules.version)
+    if placements != old or transition.lead.evaluated != transition.rules.version:
+        transition.update(places=placements, evaluated=transition.rules.version)
 
 
 def _shows_other(transition: Transition, compiled: CompiledQueue) -> bool:

@@ -10,8 +10,8 @@ from models.events import ActionRequested, DeadlinePassed
 from models.lead import LeadRow
 from models.results import Reason, Result
 from rules.lead import merging
+from rules.lead.cap_check import unused
 from rules.lead.machine import LeadEvent, org_may_know
-from rules.lead.places import unused
 
 WHY: Final = "a fault of firstclaim kept the action from being decided; whoever runs firstclaim can see which"
 """What the sender of an action is told. The error itself is in the dead letter and in the log."""

@@ -1,4 +1,4 @@
-"""Allocates leads to reps.
+"""Allocates leads to reps by their group's method.
 
 A request is answered with an offer or a reason. A lead that nobody may have waits (M5); `refill` and `review` try it
 again.
@@ -187,7 +187,7 @@ def group_obstacle(
         return _GroupObstacle(
             Refusal(Why.GROUP, f"{group.group_id} distributes to nobody: it is a {group.method}")
         )
-    if not group.places:
+    if not group.positions:
         return _GroupObstacle(Refusal(Why.GROUP, f"nobody is on the roster of {group.group_id}"))
     if row.tried:
         paused, until = transition.calendar_cache.pause(group, transition.at)

@@ -53,7 +53,7 @@ class _Arrival(msgspec.Struct):
     retired: tuple[str, ...] = ()
 
 
-class _Place(msgspec.Struct):
+class _Match(msgspec.Struct):
     """The lead an arrival belongs to; None for a new one. `maybe`: leads of which that may be the same person."""
 
     lead_id: str | None
@@ -73,11 +73,11 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
     known = before is not None
     if not known:
         arrival.retired = _newly_retired(persons, arrival)
-    place = _place(persons, arrival_id, arrival, before)
-    lead_id = place.lead_id or arrival_id
+    match = _match(persons, arrival_id, arrival, before)
+    lead_id = match.lead_id or arrival_id
     _store(transition, arrival_id, lead_id, arrival, known=known)
-    why = place.why
-    maybe = place.maybe if lead_id == arrival_id and not known else ()
+    why = match.why
+    maybe = match.maybe if lead_id == arrival_id and not known else ()
     if reused is not None:
         why = f"its vendor's id came with another person before, in lead {reused}; {why}"
     kept = tuple(handle for handle in arrival.handles if not persons.has_lost(lead_id, handle))
@@ -164,11 +164,11 @@ def _newly_retired(persons: Persons, arrival: _Arrival) -> tuple[str, ...]:
     )
 
 
-def _place(persons: Persons, arrival_id: str, arrival: _Arrival, before: str | None) -> _Place:
+def _match(persons: Persons, arrival_id: str, arrival: _Arrival, before: str | None) -> _Match:
     """Return the lead an arrival belongs to, and why. `before`: the lead that an arrival with its id belongs to."""
     if before is not None:
         again = "it came before" if before == arrival_id else f"it came before, as an inquiry of {before}"
-        return _Place(before, again)
+        return _Match(before, again)
     found: list[tuple[str, str]] = []
     doubtful: list[str] = []
     for joining in arrival.joining:
@@ -186,16 +186,16 @@ def _place(persons: Persons, arrival_id: str, arrival: _Arrival, before: str | N
         for joining in arrival.retired
     )
     if found:
-        return _Place(found[0][1], _recognised(found) + retired)
+        return _Match(found[0][1], _recognised(found) + retired)
     if doubtful:
         maybe = tuple(dict.fromkeys(doubtful))[:MOST_DOUBTS]
         why = f"it may be the same person as {', '.join(f'lead {lead}' for lead in maybe)}"
         against = retired or "; name and phone speak against the same email"
-        return _Place(None, why + against, maybe)
+        return _Match(None, why + against, maybe)
     if arrival.joining:
-        return _Place(None, "nobody of this phone or email is known")
+        return _Match(None, "nobody of this phone or email is known")
     shared = bool(arrival.handles)
-    return _Place(
+    return _Match(
         None, "its phone or email does not tell people apart" if shared else "it has no phone or email"
     )
 

@@ -1,4 +1,4 @@
-"""The result of a distribution method: who gets a lead, and why the rejected reps do not."""
+"""Defines the result of a distribution method: who gets a lead, and why the rejected reps do not."""
 
 from collections.abc import Callable
 

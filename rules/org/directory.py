@@ -1,4 +1,4 @@
-"""The reps and groups an org published, compiled, so that nothing is parsed when a lead requests a rep."""
+"""Compiles the reps and groups that an org published, so that nothing is parsed when a lead requests a rep."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -64,14 +64,14 @@ class RepPlan(msgspec.Struct, frozen=True, eq=False):
 class GroupPlan(msgspec.Struct, frozen=True, eq=False):
     """One published group, compiled.
 
-    `weights`: by rep id, in roster order. `places`: each rep's position on the roster. `uniform`: all weights are
+    `weights`: by rep id, in roster order. `positions`: each rep's position on the roster. `uniform`: all weights are
     equal, so turns are simply taken in the order of the reps' last turns. `published`: the group as published.
     """
 
     group_id: str
     method: str = "round_robin"
     weights: Mapping[str, int] = NOTHING
-    places: Mapping[str, int] = NOTHING
+    positions: Mapping[str, int] = NOTHING
     uniform: bool = True
     filter: CompiledRule | None = None
     claim_window_seconds: int | None = None
@@ -101,7 +101,7 @@ class GroupPlan(msgspec.Struct, frozen=True, eq=False):
             group_id=group.group_id,
             method=group.method,
             weights=MappingProxyType(weights),
-            places=MappingProxyType({rep_id: place for place, rep_id in enumerate(weights)}),
+            positions=MappingProxyType({rep_id: index for index, rep_id in enumerate(weights)}),
             uniform=len(set(weights.values())) <= 1,
             filter=_filter(group.filter, org_zone),
             claim_window_seconds=group.claim_window_seconds,
@@ -231,11 +231,11 @@ def _read(value: dict[str, Any], kind: type[T]) -> T:
 
 def _settings(value: dict[str, Any]) -> OrgSettings:
     settings = _read(value, OrgSettings)
-    for place, text in enumerate(settings.shared_handles):
+    for index, text in enumerate(settings.shared_handles):
         try:
             read_joining_handle(text)
         except ValueError as error:
-            raise RuleErrors((Problem(path=f"shared_handles[{place}]", reason=str(error)),)) from error
+            raise RuleErrors((Problem(path=f"shared_handles[{index}]", reason=str(error)),)) from error
     return settings
 
 

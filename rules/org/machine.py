@@ -1,4 +1,4 @@
-"""The org machine: a pure function from an org's rows and the next event of its log to changed rows and decisions.
+"""Computes changed rows and decisions from an org's rows and the next event of its log. It is a pure function.
 
 The function is `step_org`. The same log gives the same steps on any worker, at any time, however often it is read
 (design.md). It needs no other source, and every event has a result, even if nothing changes.
@@ -41,9 +41,9 @@ from rules.org import arrivals, corrections, erasure, merging
 from rules.org.allocate import request
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity
 from rules.org.directory import OrgDirectory
-from rules.org.places import return_place, seek_place, spend_place
 from rules.org.refill import refill, refill_all, wake_group
 from rules.org.rep_departure import depart, end_offer_for, has_left, remove_lead_from_rep
+from rules.org.reserved_places import reserve_place, return_place, use_place
 from rules.org.review import choice_of, continue_reviews, group_change, rep_change, start_review
 from rules.org.state import OrgState
 from rules.org.transition import OrgTransition
@@ -91,10 +91,10 @@ def step_org(
         case OfferSettled():
             _end_offer(transition, event)
         case LeadTaken():
-            spend_place(transition, event.rep_id, event.lead_id, event.place)
+            use_place(transition, event.rep_id, event.lead_id, event.place)
             _count_for_owner(transition, event.lead_id, event.epoch, event.rep_id)
         case PlaceRequested():
-            seek_place(transition, event)
+            reserve_place(transition, event)
         case PlaceUnused():
             return_place(transition, event)
         case MergeRequested():

@@ -1,4 +1,4 @@
-"""The orgs of one partition of `org-log`. It turns each event into the records of `org-journal`.
+"""Holds the orgs of one partition of `org-log`, and turns each event into the records of `org-journal`.
 
 Applied in the journal's order, live or after a crash, the records give the same orgs. A record older than the known
 state was written late by a zombie and is ignored.
@@ -102,7 +102,7 @@ class OrgPartition:
         off: int,
         at: datetime,
         source: str = "",
-        mark: int = -1,
+        number: int = -1,
         again: bool = False,
     ) -> OrgOutcome:
         """Decide one event and return its records. Nothing changes until they are accepted.
@@ -112,12 +112,12 @@ class OrgPartition:
         a lead that requested a rep is answered so (E1), an arrival is processed as sent (R6), and the org is unchanged.
         """
         org, at = event.org, max(at, self.at)
-        source, mark = _numbered(event, source, mark)
+        source, number = _numbered(event, source, number)
         decisions: tuple[OrgDecision, ...]
         rows: tuple[Record, ...] = ()
         failure: Exception | None = None
-        if not again and 0 <= mark <= self._watermarks.get((org, source), -1):
-            decisions = (OrgEventIgnored(object_id=source, why=f"number {mark} was told before"),)
+        if not again and 0 <= number <= self._watermarks.get((org, source), -1):
+            decisions = (OrgEventIgnored(object_id=source, why=f"number {number} was told before"),)
         else:
             directory = self.directory(org)
             published: tuple[Record, ...] = ()
@@ -137,18 +137,18 @@ class OrgPartition:
                     # The newest step of arrivals, which have no source and so no watermark, may hold facts.
                     rows = (*rows, (f"{org}/step/".encode(), None))
         woken = event if isinstance(event, OrgWoken) else None
-        return OrgOutcome((self._head(event, off, at, source, mark, decisions), *rows), failure, woken)
+        return OrgOutcome((self._head(event, off, at, source, number, decisions), *rows), failure, woken)
 
     def refuse(
-        self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", mark: int = -1
+        self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", number: int = -1
     ) -> OrgOutcome:
         """Return the records of an event whose decision cannot be written.
 
         The org is unchanged; the lead is informed.
         """
         decisions = _failed(event, error, self.state(event.org).persons)
-        source, mark = _numbered(event, source, mark)
-        head = self._head(event, off, max(at, self.at), source, mark, decisions)
+        source, number = _numbered(event, source, number)
+        head = self._head(event, off, max(at, self.at), source, number, decisions)
         return OrgOutcome((head,), error)
 
     def apply(self, record: OrgRecord) -> bool:
@@ -164,7 +164,7 @@ class OrgPartition:
             case OrgStep():
                 self.at = max(self.at, record.at)
                 known = (record.org, record.source)
-                self._watermarks[known] = max(self._watermarks.get(known, -1), record.mark)
+                self._watermarks[known] = max(self._watermarks.get(known, -1), record.source_number)
             case OrgRowKept():
                 self.state(record.org).put((record.value,))
             case DirectoryRow():
@@ -252,13 +252,19 @@ class OrgPartition:
         off: int,
         at: datetime,
         source: str,
-        mark: int,
+        number: int,
         decisions: tuple[OrgDecision, ...],
     ) -> Record:
         # A repeat keeps the highest number, because compaction may leave only this record of the source.
-        highest = max(mark, self._watermarks.get((event.org, source), -1))
+        highest = max(number, self._watermarks.get((event.org, source), -1))
         step = OrgStep(
-            off=off, org=event.org, at=at, cause=event.cause, source=source, mark=highest, decisions=decisions
+            off=off,
+            org=event.org,
+            at=at,
+            cause=event.cause,
+            source=source,
+            source_number=highest,
+            decisions=decisions,
         )
         return f"{event.org}/step/{source}".encode(), step
 
@@ -307,8 +313,8 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
 
     That list's entries are removed with a tombstone, which in time removes their keys as well.
     """
-    if isinstance(row, OrgPerson) and row.more and row.place < 0:
-        row = msgspec.structs.replace(row, place=off)
+    if isinstance(row, OrgPerson) and row.more and row.resend_offset < 0:
+        row = msgspec.structs.replace(row, resend_offset=off)
     match row:
         case OrgRep():
             key = f"{org}/rep/{row.rep_id}"
@@ -319,7 +325,7 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
         case OrgPerson(more=False):
             key = f"{org}/person/{row.arrival_id}"
         case OrgPerson():
-            key = f"{org}/person/{row.arrival_id}/{row.place}"
+            key = f"{org}/person/{row.arrival_id}/{row.resend_offset}"
         case OrgErased():
             key = f"{org}/erased/{row.hash}"
         case OrgCorrection():
@@ -335,8 +341,8 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
     return key.encode(), OrgRowKept(off=off, org=org, value=row)
 
 
-def _numbered(event: OrgEvent, source: str, mark: int) -> tuple[str, int]:
-    return (LISTED, event.version) if isinstance(event, ContactListed) else (source, mark)
+def _numbered(event: OrgEvent, source: str, number: int) -> tuple[str, int]:
+    return (LISTED, event.version) if isinstance(event, ContactListed) else (source, number)
 
 
 def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDecision, ...]:

@@ -341,7 +341,11 @@ class Persons:
         self._names.put(row, lead)
         if row.more:
             bare = OrgPerson(
-                arrival_id=row.arrival_id, lead_id=row.lead_id, more=True, place=row.place, erased=True
+                arrival_id=row.arrival_id,
+                lead_id=row.lead_id,
+                more=True,
+                resend_offset=row.resend_offset,
+                erased=True,
             )
             if bare not in (known := self._more.get(lead, ())):
                 self._more[lead] = (*known, bare)

@@ -77,7 +77,7 @@ def _waiting_leads_for(
     """
     plan, group = transition.directory.rep(rep_id), transition.directory.groups.get(group_id)
     method = method_of(transition, group) if group else None
-    if plan is None or group is None or method is None or rep_id not in group.places:
+    if plan is None or group is None or method is None or rep_id not in group.positions:
         return
     for row in transition.waiting(group_id, plan.licensed_states, parked=parked):
         held = transition.rep(rep_id)

@@ -77,10 +77,10 @@ def group_change(before: GroupPlan | None, after: GroupPlan) -> tuple[str, tuple
         return f"group {after.group_id} was published", ()
     if _terms(old) != _terms(new):
         return f"the method, filter or pause of {after.group_id} changed", ()
-    joined = tuple(rep_id for rep_id in after.places if before is None or rep_id not in before.places)
+    joined = tuple(rep_id for rep_id in after.positions if before is None or rep_id not in before.positions)
     if not joined:
         return None
-    if len(joined) > MOST_REPS or not (before and before.places):
+    if len(joined) > MOST_REPS or not (before and before.positions):
         return f"{len(joined)} reps joined {after.group_id}", ()
     return f"{', '.join(joined)} joined {after.group_id}", joined
 
@@ -147,7 +147,7 @@ def _may_help(transition: OrgTransition, review: Review, row: OrgLead) -> bool:
     if not review.reps or group is None or method is None or row.lead is None:
         return True
     eligibility = Eligibility(transition, group, row, row.lead, rings=method.exclusive)
-    refusals = [eligibility.refusal(rep_id) for rep_id in review.reps if rep_id in group.places]
+    refusals = [eligibility.refusal(rep_id) for rep_id in review.reps if rep_id in group.positions]
     if review.renews:
         return any(refusal is None or refusal.passing for refusal in refusals)
     return None in refusals

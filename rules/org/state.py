@@ -1,4 +1,4 @@
-"""The rows of one org with indexes derived from them. Rebuilding from the rows gives the same indexes.
+"""Holds the rows of one org and indexes derived from them. Rebuilding from the rows gives the same indexes.
 
 This module makes no decisions. A step reads the state through an `OrgTransition`; the caller that wrote the step's rows
 puts them in.
@@ -48,16 +48,16 @@ class TurnQueue:
 
     def key(self, rep_id: str, turn: Turn) -> Key:
         """Return a member's key."""
-        return (*order(turn, self.plan.places[rep_id]), rep_id)
+        return (*order(turn, self.plan.positions[rep_id]), rep_id)
 
     def move(self, rep_id: str, before: Turn, after: Turn) -> None:
         """Move a member to the place of its new turn. A rep who is not a member is ignored."""
-        if rep_id in self.plan.places:
+        if rep_id in self.plan.positions:
             del self.keys[bisect_left(self.keys, self.key(rep_id, before))]
             insort(self.keys, self.key(rep_id, after))
 
 
-Place = tuple[int, str]
+WaitingKey = tuple[int, str]
 """A waiting lead's number among those of its group, and its id."""
 
 
@@ -71,26 +71,26 @@ class Waiting:
     __slots__ = ("parked", "ready", "size")
 
     def __init__(self) -> None:
-        self.ready: dict[str | None, list[Place]] = {}
-        self.parked: dict[str | None, list[Place]] = {}
+        self.ready: dict[str | None, list[WaitingKey]] = {}
+        self.parked: dict[str | None, list[WaitingKey]] = {}
         self.size = 0
 
     def add(self, row: OrgLead) -> None:
         """Add a lead. A lead that is already known keeps its place."""
-        places = (self.parked if row.parked else self.ready).setdefault(_state(row), [])
-        place = (row.number, row.lead_id)
-        index = bisect_left(places, place)
-        if index == len(places) or places[index] != place:
-            places.insert(index, place)
+        keys = (self.parked if row.parked else self.ready).setdefault(_state(row), [])
+        key = (row.number, row.lead_id)
+        index = bisect_left(keys, key)
+        if index == len(keys) or keys[index] != key:
+            keys.insert(index, key)
             self.size += 1
 
     def remove(self, row: OrgLead) -> None:
         """Remove a lead."""
         by_state = self.parked if row.parked else self.ready
-        places = by_state[_state(row)]
-        del places[bisect_left(places, (row.number, row.lead_id))]
+        keys = by_state[_state(row)]
+        del keys[bisect_left(keys, (row.number, row.lead_id))]
         self.size -= 1
-        if not places:
+        if not keys:
             del by_state[_state(row)]
 
     def ids(self, states: Collection[str | None] | None, *, after: int, parked: bool) -> Iterator[str]:
@@ -100,12 +100,12 @@ class Waiting:
         leads too.
         """
         lists = [
-            places
+            keys
             for by_state in ((self.ready, self.parked) if parked else (self.ready,))
-            for state, places in by_state.items()
+            for state, keys in by_state.items()
             if states is None or state in states
         ]
-        tails = (islice(places, bisect_left(places, (after + 1, "")), None) for places in lists)
+        tails = (islice(keys, bisect_left(keys, (after + 1, "")), None) for keys in lists)
         return (lead_id for _, lead_id in merge(*tails))
 
 

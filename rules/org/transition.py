@@ -136,7 +136,7 @@ class OrgTransition:
     def line(self, plan: GroupPlan) -> Iterator[str]:
         """Return a group's members in turn order, the next one first."""
         line = self.state.line(plan)
-        moved = [rep_id for rep_id in self._reps if rep_id in plan.places]
+        moved = [rep_id for rep_id in self._reps if rep_id in plan.positions]
         if not moved:
             return (key[3] for key in line.keys)
         keys = sorted(line.key(rep_id, self.turn(plan.group_id, rep_id)) for rep_id in moved)

@@ -29,11 +29,11 @@ _FINE: Final = 1 << 32
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One rep who may have the turn. `place`: its position on the roster."""
+    """One rep who may have the turn. `position`: its position on the roster."""
 
     rep_id: str
     weight: int
-    place: int
+    position: int
     turn: Turn = NO_TURN
 
 
@@ -50,9 +50,9 @@ class Pick(msgspec.Struct, frozen=True):
     lags: Mapping[str, int] = {}
 
 
-def order(turn: Turn, place: int) -> tuple[bool, int, int]:
+def order(turn: Turn, position: int) -> tuple[bool, int, int]:
     """Return a rep's sort key among equal weights: owed reps first, then by last turn, then by roster position."""
-    return (turn.owed == 0, turn.served, place)
+    return (turn.owed == 0, turn.served, position)
 
 
 def serve(
@@ -79,7 +79,7 @@ def pick(
     alone = len(candidates) == 1
     owed = [each for each in candidates if each.turn.owed and (alone or each.rep_id != resting)]
     if owed:
-        first = min(owed, key=lambda each: order(each.turn, each.place))
+        first = min(owed, key=lambda each: order(each.turn, each.position))
         return serve(first.rep_id, first.turn, turns=turns, lags=lags)
     total = sum(each.weight for each in candidates)
     due = [each for each in candidates if lags.get(each.rep_id, 0) * total + each.weight * SCALE > 0]
@@ -88,7 +88,7 @@ def pick(
         key=lambda each: (
             (SCALE - lags.get(each.rep_id, 0)) * _FINE // each.weight,
             each.turn.served,
-            each.place,
+            each.position,
         ),
     )
     after = dict(lags)

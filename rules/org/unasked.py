@@ -1,4 +1,4 @@
-"""Finds leads that wait although a rep may have them (M5). Nothing decides by it; checks use it."""
+"""Finds leads that wait although a rep may have them (M5). Only checks use it, never a decision."""
 
 from collections.abc import Iterator
 

@@ -1,1 +1,1 @@
-"""Messages derived from journal records: public topics, org messages, notifications."""
+"""Derives messages from journal records: public topics, org messages, notifications."""

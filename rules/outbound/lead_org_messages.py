@@ -1,8 +1,8 @@
 """Derives the messages between leads and their org: each journal's records give the events of the other's log.
 
 The same record always gives the same events, so a relay may send them again. An org recognises a repeat by the record's
-number (`OrgStep.mark`). A lead recognises one by the epoch that the answer names, or by the `org_log_offset` of
-events about arrivals and the do-not-contact list.
+number (`OrgStep.source_number`). A lead recognises one by the epoch that the answer names, or by the `org_log_offset`
+of events about arrivals and the do-not-contact list.
 """
 
 from typing import Final
@@ -60,8 +60,8 @@ from models.persons import (
     corrected_handles,
     handles_of,
 )
-from models.place_decisions import PlaceReturned, PlaceSought
-from models.places import Place
+from models.reserved_place import PlaceAnswer
+from models.reserved_place_decisions import PlaceReturned, PlaceSought
 
 _OWNS_AGAIN: Final = (LeadReopened, LeadSplit)
 _TOLD_ONE_BY_ONE: Final = (
@@ -88,7 +88,7 @@ LeadNews = (
     | CorrectionChecked
     | ActionRequested
 )
-"""The events that an org sends to leads. An action among them has a `place` (M6)."""
+"""The events that an org sends to leads. An action among them has the org's answer in `place` (M6)."""
 
 
 def to_org(row: LeadRow) -> list[OrgEvent]:
@@ -156,10 +156,10 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
         not kinds.isdisjoint(_OWNS_AGAIN) and any(map(_is_owned_again, row.decisions))
     )
     if (owned or reopened) and lead.owner is not None:
-        place = next(
+        action_id = next(
             (said.place for said in row.decisions if isinstance(said, OwnerChanged) and said.place), None
         )
-        told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner, place=place))
+        told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner, place=action_id))
     if lead.owner is not None and LeadClosed in kinds:
         told.append(OrgLeadClosed(**common, epoch=lead.epoch))
     if owned and lead.owner is None and lead.search is None and _by_lead(row):
@@ -301,7 +301,7 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
 
 def _placed(decision: PlaceDecided, message: str, step: OrgStep) -> ActionRequested:
     """Return an action with the org's answer. It keeps its own id, under which it is answered (X4)."""
-    place = Place(
+    answer = PlaceAnswer(
         message=message,
         rep_id=decision.rep_id,
         granted=decision.granted,
@@ -310,7 +310,7 @@ def _placed(decision: PlaceDecided, message: str, step: OrgStep) -> ActionReques
         most=decision.most,
         error=decision.error,
     )
-    return replace(decision.action, place=place)
+    return replace(decision.action, place=answer)
 
 
 def identity(event: Event) -> str | None:
@@ -322,7 +322,7 @@ def identity(event: Event) -> str | None:
         case LeadArrived(org_log_offset=offset) if offset >= 0:
             return f"org/{event.facts.org}/{offset}/arrival"
         case (
-            ActionRequested(place=Place(message=message))
+            ActionRequested(place=PlaceAnswer(message=message))
             | ActionRequested(merge=MergeAnswer(message=message))
         ):
             return message

@@ -1,4 +1,4 @@
-"""The sentences that tell people of moved leads (M1, M4): who moved what, from whom, to whom."""
+"""Writes the sentences that tell people of moved leads (M1, M4): who moved what, from whom, to whom."""
 
 from typing import Final
 

@@ -112,7 +112,7 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                 data = {**_about(lead), "why": decision.why}
                 found += _to(lead, decision.rep_id, LOCK_FREED, ("push",), row.seq, data)
             case ConnectRequested():
-                data = {**_about(lead), "phone": lead.facts.phone, "place": _place(lead)}
+                data = {**_about(lead), "phone": lead.facts.phone, "place": _location(lead)}
                 found += _to(lead, decision.rep_id, "connect", ("call",), row.seq, data)
             case MergedInto() | InquirySplit() | LeadSplit():
                 found += _merged_or_split(lead, decision, row.seq)
@@ -193,7 +193,7 @@ def _inquiry(facts: Facts | None) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _place(lead: Lead) -> dict[str, str]:
+def _location(lead: Lead) -> dict[str, str]:
     """Return what tells where the lead is, so that its quiet hours can be checked before its telephone rings (N6)."""
     values = {name: getattr(lead.facts, name) for name in ("zip", "state", "time_zone")}
     return {name: value for name, value in values.items() if value is not None}

@@ -1,6 +1,6 @@
 """Derives public messages from one journal record. The same record always gives the same messages, byte for byte.
 
-One record causes at most one message for each reader's key (assignment, exception, place in a queue). The messages
+One record causes at most one message for each reader's key (assignment, exception, position in a queue). The messages
 carry the lead's version, so a reader that keeps the newest version would take the first of two and drop the last.
 """
 
@@ -28,7 +28,6 @@ from models.ids import public_message_id, public_message_position
 from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.merging_decisions import InquirySplit, MergeReturned, MergeSought
 from models.org_events import OrgEvent
-from models.place_decisions import PlaceReturned, PlaceSought
 from models.public import (
     ASSIGNMENTS,
     DO_NOT_CONTACT,
@@ -47,16 +46,17 @@ from models.public import (
     QueueDefinition,
     Status,
 )
+from models.reserved_place_decisions import PlaceReturned, PlaceSought
 from models.results import Result
 from rules.outbound.lead_org_messages import to_org
 from rules.outbound.notifications import notifications_of
 from rules.queues.personal_queues import own_changes
 
 SOURCE_LOG: Final = "lead-log"
-"""The log by whose records effects are numbered: (partition, offset, n)."""
+"""The log by whose records public messages are numbered: (partition, offset, n)."""
 
-EFFECT_BITS: Final = 20
-"""The number of bits for the number of an effect within its record. The higher bits hold the record's offset."""
+INDEX_BITS: Final = 20
+"""The number of bits for the number of a message within its record. The higher bits hold the record's offset."""
 
 CE_SOURCE: Final = b"/firstclaim/leads"
 CE_TYPES: Final[dict[type, bytes]] = {
@@ -103,7 +103,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
     """Return the public messages of a record, in order.
 
     `key`: the record's key, a lead id. `partition`: the record's partition, the same in log and journal. A repeat of
-    the record gives the same effects with the same `ce_id`s. A queue's definition is in every partition's journal and
+    the record gives the same messages with the same `ce_id`s. A queue's definition is in every partition's journal and
     is published once, by partition 0. Other directory rows cause no message.
     """
     messages = _of_directory(row, partition) if isinstance(row, DirectoryRow) else _of_lead(row, key)
@@ -134,10 +134,10 @@ def origin(message: Any) -> tuple[str, int]:
     """Return an event's partition of the lead journal and its number there; (`""`, -1) for an event from elsewhere."""
     for name, value in message.headers or ():
         if name == "ce_id" and (
-            place := public_message_position(SOURCE_LOG, (value or b"").decode(errors="replace"))
+            position := public_message_position(SOURCE_LOG, (value or b"").decode(errors="replace"))
         ):
-            partition, off, n = place
-            return str(partition), off << EFFECT_BITS | n
+            partition, off, n = position
+            return str(partition), off << INDEX_BITS | n
     return "", -1
 
 
@@ -162,7 +162,7 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     messages: list[_Message] = []
     owners: list[OwnerChanged] = []
     exception: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None = None
-    places: dict[str, QueueEntered | QueueLeft | QueueMoved] = {}
+    queue_changes: dict[str, QueueEntered | QueueLeft | QueueMoved] = {}
     left: set[str] = set()
     corrected = False
     for decision in row.decisions:
@@ -171,7 +171,7 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
         elif isinstance(decision, OwnerChanged):
             owners.append(decision)
         elif isinstance(decision, (QueueEntered, QueueLeft, QueueMoved)):
-            places[decision.queue_id] = decision
+            queue_changes[decision.queue_id] = decision
             if isinstance(decision, QueueLeft):
                 left.add(decision.queue_id)
         elif isinstance(decision, (ExceptionRaised, ExceptionIgnored, ExceptionResolved)):
@@ -193,8 +193,8 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
         messages.append((ASSIGNMENTS, key, _same_owner(row, lead, lead.owner)))
     if exception is not None:
         messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, exception)))
-    for queue_id, place in places.items():
-        messages.append((QUEUE_CHANGES, key, _place(row, lead, place, again=queue_id in left)))
+    for queue_id, queue_change in queue_changes.items():
+        messages.append((QUEUE_CHANGES, key, _queue_change(row, lead, queue_change, again=queue_id in left)))
     messages.extend((QUEUE_CHANGES, key, change) for change in own_changes(row, lead))
     messages.extend((NOTIFICATIONS, key, notice) for notice in notifications_of(row))
     messages.extend(_listings(row, lead))
@@ -333,7 +333,7 @@ _AT_DESK: Final[dict[Phase, Status]] = {Phase.EXCEPTION: "open", Phase.IGNORED: 
 _NOT_DONE: Final = frozenset({Result.REFUSED, Result.LOST})
 
 
-def _place(
+def _queue_change(
     row: LeadRow, lead: Lead, decision: QueueEntered | QueueLeft | QueueMoved, *, again: bool
 ) -> QueueChange:
     """Return one shared queue's change. A lead that left the queue and entered it again has only moved."""

@@ -1,1 +1,1 @@
-"""Queue membership: published rules, the predicate index, order and columns."""
+"""Computes queue membership: published rules, the predicate index, order and columns."""

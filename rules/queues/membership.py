@@ -24,10 +24,10 @@ from rules.queues.sort_key import SortKey, sort_key, work_key
 class Evaluation(msgspec.Struct, frozen=True):
     """The queues a lead is in.
 
-    `places`: queue id -> sort key. `valid_until`: when time alone next changes them; None if it never does.
+    `sort_keys`: queue id -> sort key. `valid_until`: when time alone next changes them; None if it never does.
     """
 
-    places: dict[str, str]
+    sort_keys: dict[str, str]
     valid_until: datetime | None
 
 
@@ -165,15 +165,15 @@ class QueueIndex:
         met, until = self._filing.look(lead, now, kinds)
         # Queues with the same order share one key function, which is called once. The queues are visited in sorted
         # order, so that a repeat gives the same result in the same order.
-        spelled: dict[SortKey, str] = {}
-        places: dict[str, str] = {}
+        key_of_order: dict[SortKey, str] = {}
+        sort_keys: dict[str, str] = {}
         for queue_id in sorted(met):
             key = self._queues[queue_id].key
-            place = spelled.get(key)
-            if place is None:
-                place = spelled[key] = key(lead)
-            places[queue_id] = place
-        return Evaluation(places, until)
+            found = key_of_order.get(key)
+            if found is None:
+                found = key_of_order[key] = key(lead)
+            sort_keys[queue_id] = found
+        return Evaluation(sort_keys, until)
 
     def explain(self, lead: Lead, queue_id: str, now: datetime) -> Explanation:
         """Say why a lead is in a queue or not. For an unknown queue, the explanation says so."""

@@ -73,11 +73,11 @@ class _KindIndex:
         if under is None or values is None:
             self.always.append(entry)
             return
-        # An attribute is read as text or as number. Each reading has its own drawers.
-        place = (under.field, any(isinstance(value, str) for value in values))
-        if place not in self.value_indexes:
-            self.value_indexes[place] = (reader(FIELDS[under.field], under.value), {})
-        drawer = self.value_indexes[place][1]
+        # An attribute is read as text or as number. Each way of reading has its own drawers.
+        index_key = (under.field, any(isinstance(value, str) for value in values))
+        if index_key not in self.value_indexes:
+            self.value_indexes[index_key] = (reader(FIELDS[under.field], under.value), {})
+        drawer = self.value_indexes[index_key][1]
         for value in values:
             drawer.setdefault(value, []).append(entry)
 
@@ -160,13 +160,13 @@ class PredicateIndex:
     def _leaf(self, condition: Condition) -> CompiledNode:
         """Compile a condition of a group so that it is tested once for a lead and its result is then reused."""
         if is_timed(condition):
-            place = self._timed.setdefault(condition, len(self._timed))
+            index = self._timed.setdefault(condition, len(self._timed))
             ask = timed_test(condition)
 
             def timed(sight: _LookUp, now: datetime) -> Answer:
-                known = sight.timed.get(place)
+                known = sight.timed.get(index)
                 if known is None:
-                    known = sight.timed[place] = ask(sight.lead, now)
+                    known = sight.timed[index] = ask(sight.lead, now)
                 return known
 
             return CompiledNode(None, timed, 1)

@@ -22,10 +22,12 @@ def is_stale(lead: Lead, rules: OrgRules, now: datetime) -> bool:
     if retention_is_stale(lead, rules):
         return True
     evaluation = rules.evaluate(lead, now)
-    places, deadline = evaluation.places, lead.deadline(DeadlineKind.RULES)
-    if places.keys() != lead.places.keys() or evaluation.valid_until != (deadline.due if deadline else None):
+    sort_keys, deadline = evaluation.sort_keys, lead.deadline(DeadlineKind.RULES)
+    if sort_keys.keys() != lead.places.keys() or evaluation.valid_until != (
+        deadline.due if deadline else None
+    ):
         return True
     return any(
-        rules.queues[queue_id].version != place.rules_version or places[queue_id] != place.sort_key
-        for queue_id, place in lead.places.items()
+        rules.queues[queue_id].version != placement.rules_version or sort_keys[queue_id] != placement.sort_key
+        for queue_id, placement in lead.places.items()
     )

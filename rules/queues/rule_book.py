@@ -1,4 +1,4 @@
-"""The rule book: the newest version of each directory object a partition knows. Immutable (Q6, X1)."""
+"""Keeps the newest version of each directory object that a partition knows. A rule book is immutable (Q6, X1)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,1 +1,1 @@
-"""Lists over the CRM database that people page through: the lists, their columns and their queries."""
+"""Defines the lists of the CRM database that people page through, with their columns and queries."""

@@ -36,7 +36,7 @@ Filter = Contains | OneOf | Between
 
 
 class PagePosition(msgspec.Struct, frozen=True):
-    """A row's place in an order: its values of the sort columns. `before`: the page ends before this row."""
+    """A row's position in an order: its values of the sort columns. `before`: the page ends before this row."""
 
     values: tuple[Any, ...]
     before: bool = False
@@ -68,14 +68,14 @@ def parse_order(listing: Listing, order: str | None) -> tuple[str, bool]:
     return name, order.startswith("-")
 
 
-def encode_cursor(order: str, place: PagePosition) -> str:
-    """Return a place as a cursor. The cursor is valid for this order only."""
-    values = [one.isoformat() if isinstance(one, datetime) else one for one in place.values]
-    return urlsafe_b64encode(msgspec.json.encode([order, place.before, values])).decode().rstrip("=")
+def encode_cursor(order: str, position: PagePosition) -> str:
+    """Return a position as a cursor. The cursor is valid for this order only."""
+    values = [one.isoformat() if isinstance(one, datetime) else one for one in position.values]
+    return urlsafe_b64encode(msgspec.json.encode([order, position.before, values])).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosition:
-    """Return the place of a cursor. Raises `InvalidInput` for an invalid cursor or one of another order.
+    """Return the position of a cursor. Raises `InvalidInput` for an invalid cursor or one of another order.
 
     `kinds` are the types of the values. Each value but the last may be None.
     """

@@ -54,7 +54,7 @@ class _Key(NamedTuple):
     type: type
 
 
-def place(
+def position_at(
     listing: Listing, list_query: ListQuery, cursor: str | None, bands: Sequence[Expression] = ()
 ) -> PagePosition | None:
     """Return the position of a cursor of this list. Raises `InvalidInput`."""
@@ -90,11 +90,11 @@ def page(
     more, rows = len(found) > list_query.limit, found[: list_query.limit]
     if back:
         rows.reverse()
-    places = [tuple(row.pop(f"_{n}") for n in range(len(keys))) for row in rows]
+    positions = [tuple(row.pop(f"_{n}") for n in range(len(keys))) for row in rows]
     if not rows:
         return Page([], None, None)
-    following = encode_cursor(list_query.order, PagePosition(places[-1])) if more or back else None
-    earlier = encode_cursor(list_query.order, PagePosition(places[0], before=True))
+    following = encode_cursor(list_query.order, PagePosition(positions[-1])) if more or back else None
+    earlier = encode_cursor(list_query.order, PagePosition(positions[0], before=True))
     return Page(rows, following, earlier if (more if back else list_query.at is not None) else None)
 
 
@@ -229,7 +229,7 @@ def _order(keys: Sequence[_Key], *, back: bool) -> list[ColumnElement[Any]]:
 
 
 def _after_row(keys: Sequence[_Key], values: Sequence[Any], *, back: bool) -> Condition:
-    """Return the condition that a row comes after a place, or before it."""
+    """Return the condition that a row comes after a position, or before it."""
     ways: list[Condition] = []
     same: list[Condition] = []
     for key, value in zip(keys, values, strict=True):

@@ -1,1 +1,1 @@
-"""The schema's history, oldest first. `sink.migrate` applies it at every start."""
+"""Contains the migrations of the schema, oldest first. `sink.migrate` applies them at every start."""

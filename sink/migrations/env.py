@@ -1,4 +1,4 @@
-"""Alembic's entry point. Migrations run in the transaction of the connection they are given, whole or not at all.
+"""Is Alembic's entry point. Migrations run in the transaction of the connection they are given, whole or not at all.
 
 `sink.migrate` gives that connection. For `alembic revision --autogenerate -x url=…` this module opens one.
 """

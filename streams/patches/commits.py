@@ -1,4 +1,4 @@
-"""Patches of Faust's commits: the committed offset and its metadata."""
+"""Patches Faust's commits: the committed offset and its metadata."""
 
 from collections import defaultdict
 from time import monotonic

@@ -13,12 +13,12 @@ IDLE_FETCH_WAIT_MS: Final = 2_000
 """How long a broker may hold a fetch for which it has no records. A record of any partition in it ends it at once."""
 
 
-async def high_watermarks(consumer: AIOKafkaConsumer, places: Iterable[Any]) -> dict[Any, int]:
+async def high_watermarks(consumer: AIOKafkaConsumer, topic_partitions: Iterable[Any]) -> dict[Any, int]:
     """Return the ends of partitions, open transactions included; `end_offsets` of our consumers excludes those."""
     # The copy of the fetcher asks as `read_uncommitted`. The consumer itself keeps its isolation level.
     asker = copy.copy(consumer._fetcher)
     asker._isolation_level = READ_UNCOMMITTED
-    ends: dict[Any, int] = await asker.end_offsets(list(places), ANSWER_MS)
+    ends: dict[Any, int] = await asker.end_offsets(list(topic_partitions), ANSWER_MS)
     return ends
 
 
@@ -48,22 +48,24 @@ def network_client(consumer: AIOKafkaConsumer) -> Any:
     return consumer._client
 
 
-async def group_commits(consumer: AIOKafkaConsumer, places: Iterable[Any]) -> dict[Any, tuple[int, str]]:
+async def group_commits(
+    consumer: AIOKafkaConsumer, topic_partitions: Iterable[Any]
+) -> dict[Any, tuple[int, str]]:
     """Return the committed offset and metadata of each partition that has one; `committed` returns no metadata."""
-    found = await consumer._coordinator.fetch_committed_offsets(list(places))
-    return {place: (at.offset, at.metadata or "") for place, at in found.items() if at.offset >= 0}
+    found = await consumer._coordinator.fetch_committed_offsets(list(topic_partitions))
+    return {tp: (at.offset, at.metadata or "") for tp, at in found.items() if at.offset >= 0}
 
 
-async def committed_offsets(faust_consumer: Any, places: list[Any]) -> Any:
+async def committed_offsets(faust_consumer: Any, topic_partitions: list[Any]) -> Any:
     """Return the committed offset and metadata of each partition for a Faust consumer's group."""
     thread = faust_consumer._thread  # Faust has no public access to a commit's metadata
     coordinator = thread._ensure_consumer()._coordinator
-    return await thread.call_thread(coordinator.fetch_committed_offsets, places)
+    return await thread.call_thread(coordinator.fetch_committed_offsets, topic_partitions)
 
 
-def progress(faust_consumer: Any, place: Any) -> tuple[int | None, int | None]:
+def progress(faust_consumer: Any, tp: Any) -> tuple[int | None, int | None]:
     """Return the offset that Faust has committed in a partition and the last one it has delivered; None if none."""
-    return faust_consumer._committed_offset.get(place), faust_consumer._read_offset.get(place)
+    return faust_consumer._committed_offset.get(tp), faust_consumer._read_offset.get(tp)
 
 
 def crash_event(app: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Patches of the fetching of Faust's consumer: committed records, from all partitions, without dropped records."""
+"""Patches how Faust's consumer fetches: only committed records, from all partitions, without dropped records."""
 
 import asyncio
 from typing import Any, Final

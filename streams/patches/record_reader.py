@@ -1,4 +1,4 @@
-"""The record batch reader of every consumer of this process. No data from a broker stops it or makes it loop.
+"""Reads the record batches of every consumer of this process. No data from a broker stops it or makes it loop.
 
 aiokafka unpacks fetched data while its reader iterates, and raises at the first batch it cannot read: an unknown codec,
 a header name that is not UTF-8, a wrong checksum. The position stays before that batch, so every restart fails again.

@@ -1,4 +1,4 @@
-"""A Faust table whose rows are in a store of our own class."""
+"""Patches Faust tables so that their rows are in a store of our own class."""
 
 from typing import Any
 

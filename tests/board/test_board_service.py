@@ -130,7 +130,7 @@ async def test_a_rebuild_beside_a_live_board_removes_what_should_not_be_there_an
         old = board.state.generation
         assert old is not None
         await client.hset(keys.rows(old, ORG, "aged"), "ghost", keys.row(9, "0", b'{"name":"Ghost"}'))
-        await client.zadd(keys.order(old, ORG, "aged"), {keys.place("0", "ghost"): 0})
+        await client.zadd(keys.order(old, ORG, "aged"), {keys.member("0", "ghost"): 0})
 
         async def live() -> None:
             for n in range(100, 130):

@@ -13,7 +13,7 @@ import pytest
 from assurance.load.client import LoadClient
 from models.ids import lead_id
 from streams import clients
-from streams.topic_reader import read_places
+from streams.topic_reader import read_positions
 from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import firstclaim
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
@@ -104,7 +104,7 @@ async def tracestates(stack: RunningStack, hops: list[dict[str, Any]]) -> list[b
     """Return the `tracestate` of the records of these hops."""
     found = []
     for hop in hops:
-        (record,) = await read_places(stack.settings, hop["topic"], [(hop["partition"], hop["offset"])])
+        (record,) = await read_positions(stack.settings, hop["topic"], [(hop["partition"], hop["offset"])])
         found.append(dict(record.headers).get("tracestate"))
     return found
 

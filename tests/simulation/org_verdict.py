@@ -84,7 +84,7 @@ def read(broker: Broker) -> OrgTruth:
                 at=max(at, truth.orgs.at),
                 cause=event.cause,
                 source=source,
-                mark=mark,
+                source_number=mark,
                 decisions=(ignored,),
             )
             records: list[tuple[bytes, OrgRecord | None]] = [(f"{ORG}/step/{source}".encode(), head)]

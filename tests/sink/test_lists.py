@@ -88,7 +88,7 @@ def walk(
     cursor: str | None = None
     with engine.connect() as connection:
         while True:
-            at = pages.place(listing, asked, cursor, bands)
+            at = pages.position_at(listing, asked, cursor, bands)
             page = pages.page(connection, listing, _at(asked, at), OURS, bands)
             found.append([row["lead_id"] for row in page.rows])
             if page.next is None:
@@ -97,7 +97,7 @@ def walk(
         # Backwards, the pages are the same.
         back = [found[-1]]
         while page.previous is not None:
-            at = pages.place(listing, asked, page.previous, bands)
+            at = pages.position_at(listing, asked, page.previous, bands)
             page = pages.page(connection, listing, _at(asked, at), OURS, bands)
             back.insert(0, [row["lead_id"] for row in page.rows])
         assert back == found
@@ -162,7 +162,7 @@ def test_a_page_goes_on_where_it_was_while_rows_come_and_go(
         connection.execute(delete(TABLE).where(TABLE.lead_id.in_(gone)))
     put(engine, [early])
     with engine.connect() as connection:
-        at = pages.place(EXCEPTIONS, asked, first.next)
+        at = pages.position_at(EXCEPTIONS, asked, first.next)
         second = pages.page(connection, EXCEPTIONS, _at(asked, at), OURS)
     everything = sorted(rows, key=lambda row: (row["created_at"], row["lead_id"]))
     assert [row["lead_id"] for row in second.rows] == [row["lead_id"] for row in everything[10:20]]
@@ -265,9 +265,9 @@ def test_a_cursor_of_another_order_or_of_nobody_is_refused(
     assert page.next is not None
     for cursor in (page.next[:-3], "x", "ÿ", "W10", page.next + "?"):
         with pytest.raises(InvalidInput, match="cursor"):
-            pages.place(EXCEPTIONS, asked, cursor)
+            pages.position_at(EXCEPTIONS, asked, cursor)
     with pytest.raises(InvalidInput, match="cursor"):
-        pages.place(EXCEPTIONS, ListQuery(sort="state"), page.next)
+        pages.position_at(EXCEPTIONS, ListQuery(sort="state"), page.next)
     with pytest.raises(InvalidInput, match="sort"):
         parse_order(EXCEPTIONS, "-explanation")
 

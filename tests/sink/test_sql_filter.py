@@ -117,7 +117,7 @@ def test_x5_a_queue_holds_by_sql_whom_the_engine_would_put_there(
     value = {"claimable": claimable, "inclusion": inclusion, "exclusion": exclusion}
     queue = CompiledQueue.from_value("q", value, 1)
     index = QueueIndex([queue], protect_minutes)
-    expected = {lead.lead_id for lead in found if index.evaluate(lead, now).places}
+    expected = {lead.lead_id for lead in found if index.evaluate(lead, now).sort_keys}
     assert set(ask(crm, found, queue_condition(queue, now, crm.dialect.name, protect_minutes))) == expected
 
 
@@ -171,7 +171,7 @@ def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, found: list
         for name, field in FIELDS.items():
             assert field.get(again) == field.get(lead), name
         assert again.facts == lead.facts
-        places = [QueueIndex(anywhere).evaluate(one, NOW).places.keys() for one in (lead, again)]
+        places = [QueueIndex(anywhere).evaluate(one, NOW).sort_keys.keys() for one in (lead, again)]
         assert places[0] == places[1]
 
 

@@ -23,7 +23,7 @@ from streams.tracing import (
     RecordPosition,
     caused_by,
     headers_of_caused,
-    place_of,
+    position_of,
     read_traceparent,
     read_tracestate,
     span_of,
@@ -61,7 +61,7 @@ def test_what_a_record_causes_continues_its_trace_and_names_it_as_the_cause(topi
     context = read_traceparent(caused_by(record(topic, traceparent=GIVEN)))
     assert context is not None
     assert (context.trace_id, context.flags) == (b"4bf92f3577b34da6a3ce929d0e0e4736", b"01")
-    assert place_of(context.span_id) == RecordPosition(topic, 1, 7)
+    assert position_of(context.span_id) == RecordPosition(topic, 1, 7)
 
 
 @pytest.mark.parametrize("topic", [LEAD_ARRIVALS, LEAD_LOG])
@@ -104,7 +104,7 @@ def test_a_long_tracestate_loses_its_oldest_members() -> None:
 
 def test_each_topic_that_carries_messages_has_a_number_of_its_own() -> None:
     for topic in (LEAD_ARRIVALS, LEAD_JOURNAL, "vendor-reports", "dead-letters"):
-        assert place_of(span_of(topic, 3, 9)) == RecordPosition(topic, 3, 9)
+        assert position_of(span_of(topic, 3, 9)) == RecordPosition(topic, 3, 9)
     assert span_of("dead-letters", 0, 1)[:2] == b"10", "numbers never change: ids in old records name them"
 
 
@@ -180,11 +180,11 @@ def test_the_header_is_read_as_open_telemetry_reads_it(value: bytes) -> None:
 def test_a_span_names_its_record(topic: str, partition: int, offset: int) -> None:
     span = span_of(topic, partition, offset)
     assert len(span) == 16
-    assert place_of(span) in {RecordPosition(topic, partition, offset), None}
+    assert position_of(span) in {RecordPosition(topic, partition, offset), None}
 
 
 def test_a_topic_without_a_number_has_a_span_that_names_no_record() -> None:
-    assert place_of(span_of("somebody-elses", 1, 2)) is None
+    assert position_of(span_of("somebody-elses", 1, 2)) is None
 
 
 class Collector:

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from agents.published_watermark import PublishedWatermark
-from streams.topic_reader import extent, read_places
+from streams.topic_reader import extent, read_positions
 from streams.transactions import held_partitions
 from tests.fixtures.batches import Given, append, built, signed
 from tests.fixtures.servers import unique
@@ -74,7 +74,7 @@ async def test_reading_ends_where_the_last_offsets_hold_nothing_that_can_be_read
     committed.commit_transaction(30)
     assert [(r.offset, r.value) for r in await cluster.records(topic)] == [(0, b"first"), (4, b"last")]
     places = [(0, offset) for offset in range(6)]
-    assert [r.offset for r in await read_places(settings, topic, places)] == [0, 4]
+    assert [r.offset for r in await read_positions(settings, topic, places)] == [0, 4]
 
 
 async def test_a_relay_finds_its_last_message_behind_what_others_wrote(settings: Settings) -> None:

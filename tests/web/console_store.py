@@ -29,7 +29,7 @@ PASSWORD: Final = "correct horse battery"  # noqa: S105  # of an account that li
 MIA: Final = Account(email="mia@x.org", org="default", rep_id="mia", role="admin")
 
 
-KEYS: Final = Vault([new_key()], place="tests")
+KEYS: Final = Vault([new_key()], variable="tests")
 """Keys for second factors in databases that no console uses."""
 
 

@@ -56,7 +56,7 @@ from models.offer_decisions import (
     WindowMoved,
 )
 from models.offers import Outcome, Rejected, Why
-from models.place_decisions import PlaceReturned, PlaceSought
+from models.reserved_place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 from rules.lead.lifecycle import Trigger
 from rules.queues.rule_book import RuleBook

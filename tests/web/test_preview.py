@@ -118,9 +118,9 @@ def places(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> dict[
     """Return the leads that the engine would put there, with their keys in its order."""
     index = QueueIndex([queue])
     return {
-        one: index.evaluate(lead, now).places["q"]
+        one: index.evaluate(lead, now).sort_keys["q"]
         for one, lead in found.items()
-        if "q" in index.evaluate(lead, now).places
+        if "q" in index.evaluate(lead, now).sort_keys
     }
 
 

@@ -47,7 +47,7 @@ def stored(store: Engine) -> str:
 
 def test_a_copy_of_the_database_has_no_secret_of_a_second_factor(store: Engine) -> None:
     """Before, whoever could read the database could compute everybody's codes."""
-    keys = Vault([new_key()], place="test")
+    keys = Vault([new_key()], variable="test")
     Accounts(store).put(MIA, None)
     factors = SecondFactors(store, keys)
     secret = factors.prepare(MIA)
@@ -55,7 +55,7 @@ def test_a_copy_of_the_database_has_no_secret_of_a_second_factor(store: Engine) 
     assert secret not in stored(store)
     assert factors.confirm(MIA, pyotp.TOTP(secret).now()) is not None
     with pytest.raises(ConfigError, match="none of these keys"):
-        SecondFactors(store, Vault([new_key()], place="test")).accept(MIA, pyotp.TOTP(secret).now())
+        SecondFactors(store, Vault([new_key()], variable="test")).accept(MIA, pyotp.TOTP(secret).now())
 
 
 def test_a_secret_of_an_earlier_version_is_encrypted_at_the_start_and_still_works(store: Engine) -> None:
@@ -63,7 +63,7 @@ def test_a_secret_of_an_earlier_version_is_encrypted_at_the_start_and_still_work
     secret = pyotp.random_base32()
     with store.execution_options(writes=True).begin() as connection:
         connection.execute(update(AccountTable).values(totp_secret=secret))
-    keys = Vault([new_key()], place="test")
+    keys = Vault([new_key()], variable="test")
     assert Seals(store).check_and_renew(keys) == 2, "the secret and the known text"
     assert secret not in stored(store)
     assert SecondFactors(store, keys).confirm(MIA, pyotp.TOTP(secret).now()) is not None
@@ -73,15 +73,15 @@ def test_a_secret_of_an_earlier_version_is_encrypted_at_the_start_and_still_work
 def test_keys_are_replaced_by_naming_the_new_one_first_and_a_wrong_one_changes_nothing(store: Engine) -> None:
     old, new = new_key(), new_key()
     Accounts(store).put(MIA, None)
-    secret = SecondFactors(store, Vault([old], place="test")).prepare(MIA)
-    Seals(store).check_and_renew(Vault([old], place="test"))
+    secret = SecondFactors(store, Vault([old], variable="test")).prepare(MIA)
+    Seals(store).check_and_renew(Vault([old], variable="test"))
     before = stored(store)
     with pytest.raises(ConfigError, match="none of these keys decrypts the console's database"):
-        Seals(store).check_and_renew(Vault([new], place="test"))
+        Seals(store).check_and_renew(Vault([new], variable="test"))
     assert stored(store) == before
-    assert Seals(store).check_and_renew(Vault([new, old], place="test")) == 2
-    assert Seals(store).check_and_renew(Vault([new], place="test")) == 0
-    factors = SecondFactors(store, Vault([new], place="test"))
+    assert Seals(store).check_and_renew(Vault([new, old], variable="test")) == 2
+    assert Seals(store).check_and_renew(Vault([new], variable="test")) == 0
+    factors = SecondFactors(store, Vault([new], variable="test"))
     assert factors.confirm(MIA, pyotp.TOTP(secret or "").now()) is not None
 
 
@@ -109,7 +109,7 @@ def test_a_console_with_another_key_does_not_start_and_says_which_setting(tmp_pa
     url = WebSettings.read(state_dir=tmp_path).console_database_url
     upgrade(url)
     store = connect(url)
-    Seals(store).check_and_renew(Vault([new_key()], place="test"))
+    Seals(store).check_and_renew(Vault([new_key()], variable="test"))
     store.dispose()
     console = child("console", ["console"], settings, free_port())
     console.launch()

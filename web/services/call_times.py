@@ -1,6 +1,6 @@
 """Says for the rows of a list what time it is where each lead is, until when it may be called, and its group's window.
 
-A time of day reveals where a lead is. So a queue's rows say it only if the queue shows one of `PLACES` (Q3).
+A time of day reveals where a lead is. So a queue's rows say it only if the queue shows one of `LOCATION_FIELDS` (Q3).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from board.reader import Row
 from models.facts import Facts
-from models.place import place_of
+from models.location import location_of
 from models.public import MINE
 from models.results import Reason
 from rules.calendar.quiet_hours import allowed_until, quiet_until
@@ -24,7 +24,7 @@ from web.schemas import CallTime
 from web.services.crm_query import ask
 from web.services.shown_lead import NO_CALL
 
-PLACES: Final = frozenset({"state", "zip", "phone", "time_zone"})
+LOCATION_FIELDS: Final = frozenset({"state", "zip", "phone", "time_zone"})
 """The columns of which one must be shown, so that a row may say the lead's time of day."""
 _READ: Final = tuple(
     getattr(LeadTable, name).label(name)
@@ -37,14 +37,14 @@ def shows_call_times(rules: OrgRules, queue_id: str) -> bool:
     if queue_id == MINE:
         return True
     queue = rules.queues.get(queue_id)
-    return queue is not None and not PLACES.isdisjoint(queue.queue.columns)
+    return queue is not None and not LOCATION_FIELDS.isdisjoint(queue.queue.columns)
 
 
 async def call_times_in(parts: Services, person: Person, rows: Iterable[Row]) -> dict[str, CallTime]:
-    """Return lead -> time for rows that the person sees. A row that shows no place is left out (Q3, S1)."""
-    with_place = [row for row in rows if not PLACES.isdisjoint(row.columns)]
-    with_phone = {row.lead_id for row in with_place if PHONE in row.columns}
-    return await call_times(parts, person, [row.lead_id for row in with_place], with_phone=with_phone)
+    """Return lead -> time for rows that the person sees. A row that shows no location is left out (Q3, S1)."""
+    located = [row for row in rows if not LOCATION_FIELDS.isdisjoint(row.columns)]
+    with_phone = {row.lead_id for row in located if PHONE in row.columns}
+    return await call_times(parts, person, [row.lead_id for row in located], with_phone=with_phone)
 
 
 async def call_times(
@@ -76,7 +76,7 @@ def call_time(row: Mapping[str, Any], rules: OrgRules, now: datetime, *, with_ph
     facts = Facts(
         vendor="", zip=row["zip"], state=row["state"], phone=row["phone"], time_zone=row["time_zone"]
     )
-    zone = place_of(facts.zip, facts.state, facts.phone, facts.time_zone).time_zone
+    zone = location_of(facts.zip, facts.state, facts.phone, facts.time_zone).time_zone
     found = CallTime(time_zone=zone, window_seconds=window_seconds(rules, row["campaign"]))
     if with_phone and row["silenced"]:
         return found.model_copy(update={"may_call": False, "reason": Reason.SUPPRESSED, "why": NO_CALL})

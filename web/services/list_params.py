@@ -17,7 +17,7 @@ from models.errors import InvalidInput, Problem
 from rules.queues.rule_book import OrgRules
 from sink.lists.columns import RANGES, Column, Expression, Kind, Listing
 from sink.lists.list_query import LIMIT, Between, Contains, Filter, ListQuery, OneOf, parse_order
-from sink.lists.pages import place
+from sink.lists.pages import position_at
 
 MOST: Final = 500
 LONGEST: Final = 200
@@ -63,7 +63,7 @@ def from_query(
         raise InvalidInput(tuple(problems))
     sort, descending = parse_order(listing, query.get("sort"))
     found = ListQuery(sort=sort, descending=descending, filters=filters, search=search, limit=limit)
-    at = place(listing, found, query.get("cursor"), bands)
+    at = position_at(listing, found, query.get("cursor"), bands)
     return ListQuery(sort=sort, descending=descending, filters=filters, search=search, limit=limit, at=at)
 
 

@@ -29,8 +29,8 @@ def org_outcomes(rules: OrgRules) -> list[str]:
 
 def in_order(rules: OrgRules, outcomes: list[str]) -> list[str]:
     """Return outcomes in the org's order; those that it did not list come last, as they were."""
-    place = {value: n for n, value in enumerate(outcome_labels(rules))}
-    return sorted(outcomes, key=lambda one: place.get(one, len(place)))
+    position = {value: n for n, value in enumerate(outcome_labels(rules))}
+    return sorted(outcomes, key=lambda one: position.get(one, len(position)))
 
 
 def _listed(rules: OrgRules) -> Iterator[dict[str, Any]]:

@@ -121,11 +121,11 @@ class Upload:
                 *named,
                 ("none", {"vendor": {"constant": self.vendor}}),
             ]
-        for place, (source, value) in enumerate(tried):
+        for index, (source, value) in enumerate(tried):
             try:
                 trial, fates = self._tried(None if value is None else Mapping(value))
             except InvalidInput as error:
-                if place + 1 == len(tried):
+                if index + 1 == len(tried):
                     raise
                 note = note or str(error.problems[0])
                 continue

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, upda
 from models.audit import AuditRecord
 from models.errors import RetryableError
 from web.store.store import Store
-from web.store.tables import AuditEntryTable, AuditOutboxTable, AuditPlaceTable
+from web.store.tables import AuditEntryTable, AuditOffsetTable, AuditOutboxTable
 
 MOST_WAITING: Final = 100_000
 """The most acts in the outbox. One more is refused: nothing may be done unrecorded."""
@@ -124,22 +124,22 @@ class AuditIndex(Store):
                 }
                 connection.execute(self.insert(AuditEntryTable).values(values).on_conflict_do_nothing())
             for partition, offset in positions.items():
-                place = self.insert(AuditPlaceTable).values(partition=partition, next_offset=offset)
-                newer = place.on_conflict_do_update(
-                    index_elements=["partition"], set_={"next_offset": place.excluded.next_offset}
+                insert = self.insert(AuditOffsetTable).values(partition=partition, next_offset=offset)
+                newer = insert.on_conflict_do_update(
+                    index_elements=["partition"], set_={"next_offset": insert.excluded.next_offset}
                 )
                 connection.execute(newer)
 
-    def places(self) -> dict[int, int]:
+    def next_offsets(self) -> dict[int, int]:
         """Return the next offset to read of each partition."""
-        query = select(AuditPlaceTable.partition, AuditPlaceTable.next_offset)
+        query = select(AuditOffsetTable.partition, AuditOffsetTable.next_offset)
         with self.reading() as connection:
             return {row.partition: row.next_offset for row in connection.execute(query)}
 
     def read_again(self) -> None:
         """Forget how far the topic was read: it has other offsets now. Entries that are there stay as they are."""
         with self.writing() as connection:
-            connection.execute(delete(AuditPlaceTable))
+            connection.execute(delete(AuditOffsetTable))
 
     def forget_before(self, at: datetime) -> None:
         """Remove entries that the topic does not keep any longer."""

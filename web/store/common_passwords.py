@@ -30,8 +30,8 @@ def is_common(password: str) -> bool:
 
 def _listed(word: str) -> bool:
     wanted, hashes = digest(word), _hashes()
-    place = bisect_left(hashes, wanted)
-    return place < len(hashes) and hashes[place] == wanted
+    index = bisect_left(hashes, wanted)
+    return index < len(hashes) and hashes[index] == wanted
 
 
 def _normal(word: str) -> str:
@@ -41,4 +41,4 @@ def _normal(word: str) -> str:
 @cache
 def _hashes() -> list[bytes]:
     content = _FILE.read_bytes()
-    return [content[place : place + HASH_BYTES] for place in range(0, len(content), HASH_BYTES)]
+    return [content[index : index + HASH_BYTES] for index in range(0, len(content), HASH_BYTES)]

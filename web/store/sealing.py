@@ -33,18 +33,18 @@ _PLAIN: Final = re.compile(r"[A-Z2-7]{16,128}")
 class Vault:
     """Encrypts and decrypts with the console's keys."""
 
-    def __init__(self, keys: list[str], *, place: str) -> None:
+    def __init__(self, keys: list[str], *, variable: str) -> None:
         if not 0 < len(keys) <= MOST_KEYS:
-            raise ConfigError(place, f"must hold 1 to {MOST_KEYS} keys, the newest first")
+            raise ConfigError(variable, f"must hold 1 to {MOST_KEYS} keys, the newest first")
         try:
             fernets = [Fernet(key) for key in keys]
         except ValueError as error:
             raise ConfigError(
-                place, "a key is not 32 bytes in URL-safe Base64; `firstclaim console-key` makes one"
+                variable, "a key is not 32 bytes in URL-safe Base64; `firstclaim console-key` makes one"
             ) from error
         for key in keys:
             remember(key)
-        self.place = place
+        self.variable = variable
         self._fernet, self._newest = MultiFernet(fernets), fernets[0]
 
     def seal(self, plain: str) -> str:
@@ -56,7 +56,7 @@ class Vault:
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
-            raise ConfigError(self.place, "none of these keys decrypts the console's database") from error
+            raise ConfigError(self.variable, "none of these keys decrypts the console's database") from error
 
     def is_newest(self, sealed: str) -> bool:
         """Say whether the newest key encrypted a text."""
@@ -72,14 +72,14 @@ def vault(web: WebSettings) -> Vault:
     Raises `ConfigError` for keys that cannot be used, and for a key file that other users may read.
     """
     if web.console_keys is not None:
-        return Vault(_split(web.console_keys.get_secret_value()), place=VARIABLE)
+        return Vault(_split(web.console_keys.get_secret_value()), variable=VARIABLE)
     path = web.console_key_file
     try:
         if not path.exists():
             _create(path)
         if path.stat().st_mode & UMASK:
             raise ConfigError(FILE_VARIABLE, f"{path} may be read by others: chmod 600")
-        return Vault(_split(path.read_text(encoding="utf-8")), place=f"{FILE_VARIABLE} ({path})")
+        return Vault(_split(path.read_text(encoding="utf-8")), variable=f"{FILE_VARIABLE} ({path})")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(FILE_VARIABLE, f"{path} cannot be used: {error}") from error
 

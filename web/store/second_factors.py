@@ -127,7 +127,7 @@ def _step_of(secret: str, code: str) -> int | None:
 
 def _recovery_code() -> str:
     letters = "".join(secrets.choice(_LETTERS) for _ in range(_RECOVERY_LETTERS))
-    return "-".join(letters[place : place + 4] for place in range(0, _RECOVERY_LETTERS, 4))
+    return "-".join(letters[index : index + 4] for index in range(0, _RECOVERY_LETTERS, 4))
 
 
 def _plain(code: str) -> str:

@@ -244,7 +244,7 @@ class AuditEntryTable(Base):
     record: Mapped[str]
 
 
-class AuditPlaceTable(Base):
+class AuditOffsetTable(Base):
     """How far the index has read a partition of the topic `audit`."""
 
     __tablename__ = "audit_place"

@@ -1,4 +1,4 @@
-"""The distribution methods, one small file each. Add a new one here and to the directory's model."""
+"""Lists the distribution methods, one small file each. Add a new one here and to the directory's model."""
 
 from collections.abc import Mapping
 from typing import Final

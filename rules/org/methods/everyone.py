@@ -10,13 +10,15 @@ def choose(eligibility: Eligibility) -> Choice:
     """Return all eligible reps in roster order."""
     refused: list[Refused] = []
     reps: list[str] = []
-    for rep_id in eligibility.group.places:
+    for rep_id in eligibility.group.positions:
         refusal = eligibility.refusal(rep_id)
         if refusal is None:
             reps.append(rep_id)
         else:
             refused.append((rep_id, refusal))
-    return Choice(tuple(reps), tuple(refused), f"{len(reps)} of {len(eligibility.group.places)} may have it")
+    return Choice(
+        tuple(reps), tuple(refused), f"{len(reps)} of {len(eligibility.group.positions)} may have it"
+    )
 
 
 RING_ALL: Final = Method("ring_all", choose, rings=True, exclusive=True)

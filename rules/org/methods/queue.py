@@ -1,4 +1,4 @@
-"""The method `queue` gives leads to nobody. Reps claim them from queues."""
+"""Implements the method `queue`, which offers leads to nobody. Reps claim them from queues."""
 
 from typing import Final
 

@@ -9,10 +9,10 @@ from rules.org.eligibility import Eligibility
 def choose(eligibility: Eligibility) -> Choice:
     """Return the first eligible rep of the roster."""
     refused: list[Refused] = []
-    for rep_id, place in eligibility.group.places.items():
+    for rep_id, position in eligibility.group.positions.items():
         refusal = eligibility.refusal(rep_id)
         if refusal is None:
-            return Choice((rep_id,), tuple(refused), f"number {place + 1} of the roster")
+            return Choice((rep_id,), tuple(refused), f"number {position + 1} of the roster")
         refused.append((rep_id, refusal))
     return Choice((), tuple(refused))
 

@@ -35,7 +35,7 @@ def _is_before(eligibility: Eligibility, rep_id: str, other: str) -> bool:
     """Say whether a rep's regular turn comes before another's."""
     transition, group = eligibility.transition, eligibility.group
     mine, theirs = (transition.turn(group.group_id, each).served for each in (rep_id, other))
-    return (mine, group.places[rep_id]) < (theirs, group.places[other])
+    return (mine, group.positions[rep_id]) < (theirs, group.positions[other])
 
 
 def _given(eligibility: Eligibility, rep_id: str, refused: list[Refused], *, rests: bool = False) -> Choice:
@@ -53,13 +53,13 @@ def _due(eligibility: Eligibility) -> Choice:
         refusal = eligibility.refusal(rep_id)
         if refusal is None:
             turn = transition.turn(group.group_id, rep_id)
-            candidates.append(Candidate(rep_id, weight, group.places[rep_id], turn))
+            candidates.append(Candidate(rep_id, weight, group.positions[rep_id], turn))
         else:
             refused.append((rep_id, refusal))
     if not candidates:
         return Choice((), tuple(refused))
     row = transition.group(group.group_id)
-    lags = {rep_id: lag for rep_id, lag in row.lags.items() if rep_id in group.places}
+    lags = {rep_id: lag for rep_id, lag in row.lags.items() if rep_id in group.positions}
     taken = pick(candidates, turns=row.turns, lags=lags, resting=row.resting)
     served = transition.turn(group.group_id, taken.rep_id).served
     due = f"is due by its weight of {group.weights[taken.rep_id]}"

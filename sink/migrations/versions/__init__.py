@@ -1,1 +1,1 @@
-"""One file per change of the schema, never edited after a release."""
+"""Contains one file per change of the schema. None is edited after a release."""

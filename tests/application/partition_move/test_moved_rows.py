@@ -63,10 +63,12 @@ def test_an_object_of_the_directory_moves_once_in_its_newest_version() -> None:
 
 def test_an_orgs_rows_move_and_its_steps_stay_except_that_of_the_list() -> None:
     def step(source: str, mark: int, off: int) -> OrgStep:
-        return OrgStep(off=off, org="ours", at=AT, cause="c", source=source, mark=mark, decisions=())
+        return OrgStep(off=off, org="ours", at=AT, cause="c", source=source, source_number=mark, decisions=())
 
     def person(place: int) -> OrgPerson:
-        return OrgPerson(arrival_id="x", lead_id="y", handles=("phone/+14014194247",), more=True, place=place)
+        return OrgPerson(
+            arrival_id="x", lead_id="y", handles=("phone/+14014194247",), more=True, resend_offset=place
+        )
 
     journal: list[tuple[bytes, OrgRecord]] = [
         (b"ours/step/0", step("0", 900, 7)),

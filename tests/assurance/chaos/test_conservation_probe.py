@@ -27,7 +27,7 @@ def ledger(*, journal: slice = slice(None), without: int | None = None) -> Ledge
 def test_x7_leads_add_up_at_any_moment_however_far_the_log_is_ahead(end: int) -> None:
     found = ledger(journal=slice(0, end))
     assert found.look() is None
-    arrived = sum(record.offset <= found.mark for record in ARRIVALS)
+    arrived = sum(record.offset <= found.watermark for record in ARRIVALS)
     assert sum(found.sums().values()) == arrived
 
 

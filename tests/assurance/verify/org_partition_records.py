@@ -36,9 +36,9 @@ class OrgPartitionRecords:
         off = len(self.log)
         record = Record(ORG_LOG, off, event.org.encode(), encode_org_event(event), ms(now), headers=headers)
         self.log.append(record)
-        source, mark = origin(record)
+        source, number = origin(record)
         told: list[LeadNews] = []
-        for key, one in self.orgs.decide(event, off=off, at=now, source=source, mark=mark).records:
+        for key, one in self.orgs.decide(event, off=off, at=now, source=source, number=number).records:
             value = None if one is None else encode_org_record(one)
             self.journal.append(Record(ORG_JOURNAL, len(self.journal), key, value, ms(now)))
             self.orgs.apply_or_remove(key, one)

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace as changed
 
 from assurance.verify.cross_state import check_conservation, check_orgs
-from assurance.verify.facts import OrgPlace
+from assurance.verify.facts import OrgLeadState
 from models.codec import decode_org_record
 from models.events import OrgAnswered
 from models.lead import RepSearch
@@ -114,16 +114,16 @@ def test_an_answer_that_says_something_else_is_found() -> None:
     ("place", "code"),
     [
         (None, "org_missing"),
-        (OrgPlace(Stage.OFFERED, 1, frozenset({"rep-2"})), "org_differs"),
-        (OrgPlace(Stage.OFFERED, 2, frozenset({"rep-1"})), "org_differs"),
-        (OrgPlace(Stage.HELD, 1, frozenset({"rep-1"})), "org_differs"),
+        (OrgLeadState(Stage.OFFERED, 1, frozenset({"rep-2"})), "org_differs"),
+        (OrgLeadState(Stage.OFFERED, 2, frozenset({"rep-1"})), "org_differs"),
+        (OrgLeadState(Stage.HELD, 1, frozenset({"rep-1"})), "org_differs"),
     ],
 )
-def test_what_an_org_knows_of_an_offered_lead_is_compared(place: OrgPlace | None, code: str) -> None:
+def test_what_an_org_knows_of_an_offered_lead_is_compared(place: OrgLeadState | None, code: str) -> None:
     partition, lead_id = offered()
     checked = check(partition)
     assert checked.journal_facts.org_leads == {
-        ("default", lead_id): OrgPlace(Stage.OFFERED, 1, frozenset({"rep-1"}))
+        ("default", lead_id): OrgLeadState(Stage.OFFERED, 1, frozenset({"rep-1"}))
     }
     del checked.journal_facts.org_leads["default", lead_id]
     if place is not None:
@@ -141,7 +141,7 @@ def test_a_lead_its_org_holds_and_nobody_owns_is_found() -> None:
     lead_id = partition.arrive("A-1")
     checked = check(partition)
     for known in (lead_id, "no-such-lead"):
-        checked.journal_facts.org_leads["default", known] = OrgPlace(Stage.HELD, 1, frozenset({"rep-1"}))
+        checked.journal_facts.org_leads["default", known] = OrgLeadState(Stage.HELD, 1, frozenset({"rep-1"}))
     check_orgs(checked.journal_facts, checked.findings)
     assert checked.codes == {"org_unasked": 2}
 

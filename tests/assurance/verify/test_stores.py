@@ -226,8 +226,8 @@ async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings
             pipe.hset(keys.queues("test", row.org), row.object_id, b"%d %b" % (row.version, effect.value))
     checked = await asyncio.to_thread(check, partition)
     for lead_id, facts in checked.journal_facts.leads.items():
-        for queue_id, sort_key in facts.places().items():
-            place = keys.place(sort_key, lead_id)
+        for queue_id, sort_key in facts.sort_keys().items():
+            place = keys.member(sort_key, lead_id)
             pipe.zadd(keys.order("test", "default", queue_id), {place: 0})
             pipe.hset(keys.names("test", "default", queue_id), keys.named(b'{"name":"x"}', lead_id), sort_key)
             pipe.hset(
@@ -254,7 +254,7 @@ async def test_q7_a_board_that_shows_the_rows_agrees(partition: Partition, setti
 async def test_q9_a_lead_that_is_still_listed_is_found(
     partition: Partition, settings_of: Settings, client: Any
 ) -> None:
-    await client.zadd(keys.order("test", "default", "fresh"), {keys.place("1", "stranger"): 0})
+    await client.zadd(keys.order("test", "default", "fresh"), {keys.member("1", "stranger"): 0})
     assert await shown(partition, settings_of) == {"board_unasked": 1}
 
 
@@ -277,7 +277,7 @@ async def test_q7_a_lead_in_another_place_is_found(
     (first,) = await client.zrange(key, 0, 0)
     lead_id = first.rpartition(b"\0")[2].decode()
     await client.zrem(key, first)
-    await client.zadd(key, {keys.place("9", lead_id): 0})
+    await client.zadd(key, {keys.member("9", lead_id): 0})
     assert await shown(partition, settings_of) == {"board_differs": 1}
 
 

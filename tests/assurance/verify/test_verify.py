@@ -116,7 +116,7 @@ async def races(settings: Settings) -> None:
         await client.publish("queue", "all", {"queue_id": "all", "claimable": True})
         for n in range(20):
             await client.arrive({"vendor": "acme", "external_id": f"race-{n}"})
-        await eventually(lambda: len(client.places.get("all", ())) == 21, "all leads stand in the queue")
+        await eventually(lambda: len(client.queue_leads.get("all", ())) == 21, "all leads stand in the queue")
     result = await race(settings, reps=4)
     assert result.won == 21
     assert result.told_first == result.lost
@@ -141,7 +141,7 @@ async def forgeries(settings: Settings) -> None:
     valkey: Any = connect(settings.redis_url)
     generation = await Writer(valkey).generation()
     assert generation is not None
-    place = keys.place("1", lead_id)
+    place = keys.member("1", lead_id)
     await valkey.zadd(keys.order(generation.id, "storm", "storm"), {place: 0})
     await valkey.aclose()
     report = await verify(settings)

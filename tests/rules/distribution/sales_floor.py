@@ -261,7 +261,9 @@ class SalesFloor(Story):
     def tell(self, event: OrgEvent, source: str = "", mark: int = -1) -> None:
         """Append an event to the org's log, and send its answers to the leads."""
         event = decode_org_event(encode_org_event(event))
-        decided = self.orgs.decide(event, off=next(self._org_offsets), at=self.now, source=source, mark=mark)
+        decided = self.orgs.decide(
+            event, off=next(self._org_offsets), at=self.now, source=source, number=mark
+        )
         assert decided.failure is None
         for key, record in decided.records:
             read = record and decode_org_record(encode_org_record(record))

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from models.decisions import OwnerChanged
 from models.lead import OPEN_OFFERS, Phase
-from models.place_decisions import PlaceReturned, PlaceSought
+from models.reserved_place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import ARRIVALS, NEWS, ORG, PARTITIONS, SalesFloor
 

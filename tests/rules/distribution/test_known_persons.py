@@ -344,7 +344,7 @@ def test_r6_an_arrival_whose_person_cannot_be_told_goes_on_its_way(
     def boom(*_: Any) -> None:
         raise ZeroDivisionError("boom")
 
-    monkeypatch.setattr(arrivals, "_place", boom)
+    monkeypatch.setattr(arrivals, "_match", boom)
     event = floor_event(floor)
     decided = floor.orgs.decide(event, off=10_000, at=floor.now)
     assert isinstance(decided.failure, ZeroDivisionError)

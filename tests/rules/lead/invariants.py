@@ -42,7 +42,7 @@ from models.lead import (
 from models.merging_decisions import MergeReturned, MergeSought
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
 from models.persons import handles_of
-from models.place_decisions import PlaceReturned, PlaceSought
+from models.reserved_place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 from rules.lead.lifecycle import LIFECYCLE, Trigger
 from rules.lead.machine import LeadEvent

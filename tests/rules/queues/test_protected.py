@@ -91,16 +91,16 @@ def test_m4_no_lead_younger_than_the_protection_is_in_a_claimable_queue(
     if now >= NOW + PROTECTED:
         assert found == open_at_once.evaluate(lead, now)
         return
-    assert found.places == {}
+    assert found.sort_keys == {}
     enters = found.valid_until
     at_the_end = open_at_once.evaluate(lead, NOW + PROTECTED)
-    if at_the_end.places:
+    if at_the_end.sort_keys:
         assert enters == NOW + PROTECTED
     else:
         assert enters == at_the_end.valid_until
     if enters is not None:
-        assert protecting.evaluate(lead, enters - TICK).places == {}
-        assert protecting.evaluate(lead, enters).places
+        assert protecting.evaluate(lead, enters - TICK).sort_keys == {}
+        assert protecting.evaluate(lead, enters).sort_keys
 
 
 AGED = {

@@ -86,13 +86,13 @@ def test_q2_the_index_agrees_with_every_queue_asked_alone(
     expected = [
         f"q{n}" for n, value in enumerate(values) if allowed(value, lead) and belongs(value, lead, now)
     ]
-    assert list(evaluation.places) == expected
+    assert list(evaluation.sort_keys) == expected
     for n, value in enumerate(values):
-        if f"q{n}" in evaluation.places:
+        if f"q{n}" in evaluation.sort_keys:
             key = sort_key(SortOrder(**value["sort"]))(lead)
             if lead.callback_at is not None and lead.callback_at <= NOW and not value["claimable"]:
                 key = DUE + spell_date(lead.callback_at, False)
-            assert evaluation.places[f"q{n}"] == key
+            assert evaluation.sort_keys[f"q{n}"] == key
 
 
 @given(queues, leads([Phase.QUEUED, Phase.OWNED, Phase.EXCEPTION]), instants)
@@ -120,8 +120,8 @@ def check_turn(values: list[dict[str, Any]], lead: Lead, now: datetime) -> None:
     evaluation = index.evaluate(lead, now)
     assert evaluation.valid_until == min((at for at in turns if at is not None), default=None)
     if (until := evaluation.valid_until) is not None:
-        assert index.evaluate(lead, until - TICK).places == evaluation.places
-        assert index.evaluate(lead, until).places.keys() != evaluation.places.keys()
+        assert index.evaluate(lead, until - TICK).sort_keys == evaluation.sort_keys
+        assert index.evaluate(lead, until).sort_keys.keys() != evaluation.sort_keys.keys()
 
 
 @given(queues, leads(), instants)
@@ -129,7 +129,7 @@ def test_x1_the_reason_for_every_queue_agrees_with_the_places(
     values: list[dict[str, Any]], lead: Lead, now: datetime
 ) -> None:
     index = QueueIndex(compiled(values))
-    places = index.evaluate(lead, now).places
+    places = index.evaluate(lead, now).sort_keys
     for n in range(len(values)):
         told = index.explain(lead, f"q{n}", now)
         assert told.stands is (f"q{n}" in places)
@@ -169,7 +169,7 @@ def test_d1_d3_q10_q11_a_leads_life_opens_and_closes_kinds_of_queue(
     for kind, open_to_it in ((False, shared), (True, claimable)):
         told = index_of(claimable=kind).explain(lead, "q", NOW)
         assert told.stands is open_to_it
-        assert ("q" in index_of(claimable=kind).evaluate(lead, NOW).places) is open_to_it
+        assert ("q" in index_of(claimable=kind).evaluate(lead, NOW).sort_keys) is open_to_it
         assert index_of(claimable=kind).why(lead, "q", NOW) == told.why
         if not open_to_it:
             assert why in told.why
@@ -183,9 +183,9 @@ def test_q11_an_aged_lead_enters_a_claimable_queue_at_the_instant_it_is_aged() -
     index = index_of(claimable=True, inclusion={"rules": [aged]})
     lead = make(Phase.OWNED, last_contacted_at=NOW)
     turn = NOW + timedelta(days=14)
-    assert index.evaluate(lead, NOW).places == {}
+    assert index.evaluate(lead, NOW).sort_keys == {}
     assert index.evaluate(lead, NOW).valid_until == turn
-    assert list(index.evaluate(lead, turn).places) == ["q"]
+    assert list(index.evaluate(lead, turn).sort_keys) == ["q"]
 
 
 def test_x5_the_reason_names_inclusion_exclusion_and_version() -> None:
@@ -211,12 +211,12 @@ def test_q2_an_attribute_is_filed_as_number_and_as_text(sent: Any, met: list[str
         for value in (12, "12")
     ]
     lead = make(facts=Facts(vendor="acme", attributes={"tier": sent}))
-    assert list(QueueIndex(compiled(values)).evaluate(lead, NOW).places) == met
+    assert list(QueueIndex(compiled(values)).evaluate(lead, NOW).sort_keys) == met
 
 
 @pytest.mark.parametrize("exclusion", [None, {}, {"combinator": "and", "rules": []}])
 def test_q2_an_empty_exclusion_excludes_nobody(exclusion: Any) -> None:
-    assert "q" in index_of(exclusion=exclusion).evaluate(make(), NOW).places
+    assert "q" in index_of(exclusion=exclusion).evaluate(make(), NOW).sort_keys
 
 
 # -- the order

@@ -16,7 +16,7 @@ MOST_CHANGES: Final = 6
 _RULES: Final = re.compile(r"(inclusion|exclusion|filter)((?:\.rules\[\d+\])*)(?:\.(\w+))?(?:\..*)?")
 _RULE: Final = re.compile(r"((?:inclusion|exclusion|filter)(?:\.rules\[\d+\])*)\.?(.*)")
 """The path of a rule, and the path inside it."""
-_PLACE: Final = re.compile(r"\[(\d+)\]")
+_INDEX: Final = re.compile(r"\[(\d+)\]")
 _ENTRY: Final = re.compile(r"([\w.]+)\[(\d+)\]")
 """The path of one entry of a list."""
 _WHERE: Final = {"inclusion": "", "exclusion": " to what is left out", "filter": " to the filter"}
@@ -75,12 +75,12 @@ def change_texts(
 def _by_rule(differences: Sequence[AuditDifference]) -> Iterator[list[AuditDifference]]:
     """Yield the differences, those of the parts of one rule together."""
 
-    def place(one: AuditDifference) -> str:
+    def object_of(one: AuditDifference) -> str:
         if _has_rule(one):
             return _inside_rule(one)[0]
         return one.path.rpartition(".")[0] if _part(one) else one.path
 
-    for _, some in groupby(differences, key=place):
+    for _, some in groupby(differences, key=object_of):
         yield list(some)
 
 
@@ -193,8 +193,8 @@ def _label(path: str) -> str:
 
 def _words(path: str) -> Iterator[str]:
     for part in path.split("."):
-        place = _PLACE.search(part)
-        name = _PLACE.sub("", part)
+        index = _INDEX.search(part)
+        name = _INDEX.sub("", part)
         yield _LABELS.get(name, name).replace("_", " ").removesuffix(" id")
-        if place:
-            yield str(int(place[1]) + 1)
+        if index:
+            yield str(int(index[1]) + 1)

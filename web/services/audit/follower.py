@@ -45,8 +45,8 @@ class AuditFollower:
             await asyncio.sleep(next(pauses))
 
     async def _follow(self) -> None:
-        places = await asyncio.to_thread(self._index.places)
-        begin = {TopicPartition(AUDIT, partition): offset for partition, offset in places.items()}
+        next_offsets = await asyncio.to_thread(self._index.next_offsets)
+        begin = {TopicPartition(AUDIT, partition): offset for partition, offset in next_offsets.items()}
         async with aclosing(follow(self._settings, AUDIT, begin=begin, poll_ms=POLL_MS)) as batches:
             async for batch in batches:
                 await self._take(batch)
@@ -55,7 +55,7 @@ class AuditFollower:
     async def _take(self, batch: Batch) -> None:
         records = _readable(batch.records)
         if batch.records:
-            positions = {place.partition: offset for place, offset in batch.positions.items()}
+            positions = {tp.partition: offset for tp, offset in batch.positions.items()}
             await asyncio.to_thread(self._index.take, records, positions)
 
     async def _forget(self) -> None:

@@ -75,37 +75,37 @@ def _order(group: Value) -> list[str]:
 
 def moves(rules: OrgRules, old: list[str], new: list[str]) -> Iterator[str]:
     """Return who has another place on a roster, without those whom others only push up or down (R1)."""
-    was = {rep_id: place for place, rep_id in enumerate(old, start=1)}
+    was = {rep_id: position for position, rep_id in enumerate(old, start=1)}
     if old == new:
         return
     if len(new) > MOST_COMPARED:
-        others = sum(was.get(rep_id) != place for place, rep_id in enumerate(new, start=1))
+        others = sum(was.get(rep_id) != position for position, rep_id in enumerate(new, start=1))
         yield f"{others:,} reps have other places than before, or come in."
         return
     stayed = _in_order(was, new)
-    for place, rep_id in enumerate(new, start=1):
+    for position, rep_id in enumerate(new, start=1):
         name = _rep_name(rules, rep_id)
         if rep_id not in was:
-            yield f"{name} comes in at place {place}."
-        elif rep_id not in stayed and was[rep_id] != place:
-            yield f"{name} moves from place {was[rep_id]} to {place}."
+            yield f"{name} comes in at place {position}."
+        elif rep_id not in stayed and was[rep_id] != position:
+            yield f"{name} moves from place {was[rep_id]} to {position}."
 
 
 def _in_order(was: dict[str, int], new: list[str]) -> set[str]:
-    """Return the most reps whose order is as it was; of several such sets one with the most equal places.
+    """Return the most reps whose order is as it was; of several such sets one with the most equal positions.
 
     It compares each pair: at most `MOST_COMPARED` squared.
     """
-    both = [(rep_id, place) for place, rep_id in enumerate(new, start=1) if rep_id in was]
+    both = [(rep_id, position) for position, rep_id in enumerate(new, start=1) if rep_id in was]
     best = list[
         tuple[int, int, int]
-    ]()  # (reps, equal places, the index before; -1: none) of the sets that end here
-    for rep_id, place in both:
+    ]()  # (reps, equal positions, the index before; -1: none) of the sets that end here
+    for rep_id, position in both:
         before = max(
             ((reps, equal, n) for n, (reps, equal, _) in enumerate(best) if was[both[n][0]] < was[rep_id]),
             default=(0, 0, -1),
         )
-        best.append((before[0] + 1, before[1] + (was[rep_id] == place), before[2]))
+        best.append((before[0] + 1, before[1] + (was[rep_id] == position), before[2]))
     at = max(range(len(best)), key=lambda n: best[n][:2], default=-1)
     stayed = set[str]()
     while at >= 0:

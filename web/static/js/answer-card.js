@@ -14,7 +14,7 @@ import { element } from "./dom.js";
 
 /** @param {AnswerCard} card */
 export function showAnswer({ title, text, lead, isOver = false, back = "Return to Call Queue", onBack = hideAnswer }) {
-  const place = element("#answer");
+  const container = element("#answer");
   const made = document.createElement("div");
   made.className = isOver ? "answer over" : "answer";
   const words = document.createElement("div");
@@ -32,8 +32,8 @@ export function showAnswer({ title, text, lead, isOver = false, back = "Return t
   const close = Object.assign(document.createElement("button"), { type: "button", textContent: back });
   close.addEventListener("click", onBack);
   made.append(close);
-  place.replaceChildren(made);
-  if (place.parentElement) place.parentElement.scrollLeft = place.offsetLeft; // on a phone, offers stand beside it
+  container.replaceChildren(made);
+  if (container.parentElement) container.parentElement.scrollLeft = container.offsetLeft; // on a phone, offers stand beside it
 }
 
 /**

@@ -17,18 +17,18 @@ const WORDS = {
 
 /** @param {Record<string, number | null>} counts */
 function draw(counts) {
-  for (const place of elements("[data-badge]", document, "span")) {
-    const name = place.dataset.badge ?? "";
+  for (const badge of elements("[data-badge]", document, "span")) {
+    const name = badge.dataset.badge ?? "";
     const count = counts[name] ?? 0;
     const [one, several] = WORDS[name];
-    place.replaceChildren();
+    badge.replaceChildren();
     if (!count) continue;
     const seen = document.createElement("span");
     seen.setAttribute("aria-hidden", "true");
     seen.textContent = count > MOST ? `${MOST}+` : String(count);
     const text = `${count.toLocaleString()} ${count === 1 ? one : several}`;
-    place.title = text;
-    place.append(
+    badge.title = text;
+    badge.append(
       seen,
       Object.assign(document.createElement("span"), { className: "hidden", textContent: ` (${text})` }),
     );

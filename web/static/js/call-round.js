@@ -135,20 +135,20 @@ export class CallRound {
 
 /**
  * Makes 1 to 9 press the outcomes, and n go to the next lead. A ring takes 1 first.
- * @param {HTMLElement} place with the outcomes
+ * @param {HTMLElement} container with the outcomes
  * @param {() => void} goOn
  */
-export function roundKeys(place, goOn) {
+export function roundKeys(container, goOn) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
     if (isTyped(event)) return;
-    if (place.hasAttribute("data-choosing") || document.querySelector("dialog[open]")) return;
+    if (container.hasAttribute("data-choosing") || document.querySelector("dialog[open]")) return;
     if (event.key === "n") {
       event.preventDefault();
       goOn();
     }
     if (!/^[1-9]$/.test(event.key) || document.querySelector("#offers .phone")) return;
-    const button = elements("[data-outcome]", place, "button")[Number(event.key) - 1];
+    const button = elements("[data-outcome]", container, "button")[Number(event.key) - 1];
     if (!button || button.disabled) return;
     event.preventDefault();
     button.click();

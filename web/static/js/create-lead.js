@@ -69,12 +69,12 @@ function showErrors(errors, detail) {
   let first = null;
   for (const input of [...elements("[name]", form, "input"), ...elements("[name]", form, "select")]) {
     const found = errors.find((error) => error.path.split(".").pop() === input.name);
-    const place = find(`#${input.id}-problem`);
-    place.hidden = !found;
-    place.textContent = problemText(found);
+    const message = find(`#${input.id}-problem`);
+    message.hidden = !found;
+    message.textContent = problemText(found);
     if (found) {
       input.setAttribute("aria-invalid", "true");
-      input.setAttribute("aria-describedby", place.id);
+      input.setAttribute("aria-describedby", message.id);
       first ??= input;
     } else {
       input.removeAttribute("aria-invalid");

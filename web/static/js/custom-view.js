@@ -46,8 +46,8 @@ function problemsOf(error) {
     etag = error.body.etag;
     /** @type {{path: string}[]} */
     const changes = error.body.changes;
-    const places = changes.map((change) => change.path).join(", ") || "nothing differs";
-    return [{ path: "", reason: `${error.message} (${places}). Save again to keep what is here.` }];
+    const paths = changes.map((change) => change.path).join(", ") || "nothing differs";
+    return [{ path: "", reason: `${error.message} (${paths}). Save again to keep what is here.` }];
   }
   return error.body.errors ?? [{ path: "", reason: error.message }];
 }

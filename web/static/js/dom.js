@@ -85,20 +85,20 @@ export function isTyped(event) {
 
 /**
  * Writes a text, unless it is there already: a browser lays a page out again even for the same text.
- * @param {Element} place
+ * @param {Element} node
  * @param {string} text
  */
-export function setText(place, text) {
-  if (place.textContent !== text) place.textContent = text;
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
 }
 
 /**
  * Hides or shows an element, unless that is so already.
- * @param {HTMLElement} place
+ * @param {HTMLElement} node
  * @param {boolean} isHidden
  */
-export function setHidden(place, isHidden) {
-  if (place.hidden !== isHidden) place.hidden = isHidden;
+export function setHidden(node, isHidden) {
+  if (node.hidden !== isHidden) node.hidden = isHidden;
 }
 
 /**

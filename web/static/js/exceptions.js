@@ -5,7 +5,7 @@ import { runBulkAction } from "./bulk-actions.js";
 import { isConfirmed } from "./confirm.js";
 import { element, finder, pageData } from "./dom.js";
 import { leadCount, phoneText, sentence, spaced, valueLabel } from "./format.js";
-import { keepPlace } from "./list-place.js";
+import { keepPosition } from "./list-position.js";
 import { Live } from "./live.js";
 import { askForMove } from "./move-dialog.js";
 import { doOrOverride } from "./overrides.js";
@@ -249,7 +249,7 @@ const saved = data.desk
       columns: data.columns.map((/** @type {Column} */ column) => column.name),
     })
   : null;
-const returnToPlace = keepPlace(find("[data-rows]"));
+const returnToPosition = keepPosition(find("[data-rows]"));
 
 // -- live -------------------------------------------------------------------------------------------------------
 
@@ -266,7 +266,7 @@ for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
 
 await saved?.start();
 await table.load();
-returnToPlace();
+returnToPosition();
 const live = new Live({ queue: "mine" });
 live.on("exceptions", () => table.loadSoon());
 live.on("list", (change) => change.change === "rebuilt" && table.loadSoon());

@@ -53,8 +53,8 @@ export class Filters {
   /** Puts the filters of the columns that are shown first, in their order. */
   group() {
     const { columns, visible } = this.table;
-    const place = new Map(visible.map((name, n) => [name, n]));
-    const nodes = columns.map(({ name }, n) => ({ node: this.filters[n].node, at: place.get(name) ?? -1 }));
+    const position = new Map(visible.map((name, n) => [name, n]));
+    const nodes = columns.map(({ name }, n) => ({ node: this.filters[n].node, at: position.get(name) ?? -1 }));
     const shown = nodes.filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at);
     const others = nodes.filter(({ at }) => at < 0);
     const wanted = /** @type {const} */ ([

@@ -18,9 +18,9 @@ export const LOGGED = {
 
 /**
  * Makes `a` and then a letter press the button that shows the letter. Other keys end the wait.
- * @param {HTMLElement} place with the buttons
+ * @param {HTMLElement} container with the buttons
  */
-export function activityKeys(place) {
+export function activityKeys(container) {
   let isWaiting = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -30,16 +30,16 @@ export function activityKeys(place) {
     isWaiting = false;
     question?.remove();
     clearTimeout(timer);
-    place.removeAttribute("data-choosing");
+    container.removeAttribute("data-choosing");
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (isTyped(event)) return stop();
-    const buttons = elements("[data-key]", place, "button");
+    const buttons = elements("[data-key]", container, "button");
     if (!isWaiting) {
       if (event.key !== "a" || !buttons.length) return;
       isWaiting = true;
-      place.setAttribute("data-choosing", "");
+      container.setAttribute("data-choosing", "");
       question = say(
         `Log what? ${buttons.map(({ dataset }) => `${dataset.key} ${dataset.label}`).join(", ")}.`,
         WAIT_MS,

@@ -12,24 +12,24 @@ import { fillZones, instantAt, OWN_ZONE } from "./time-zones.js";
 
 /**
  * Fills the form if the page has one.
- * @param {HTMLElement} place
+ * @param {HTMLElement} container
  */
-export function setUpCallback(place) {
-  const zone = place.querySelector("#zone");
+export function setUpCallback(container) {
+  const zone = container.querySelector("#zone");
   if (!(zone instanceof HTMLSelectElement)) return;
   fillZones(zone, zone.dataset.zone);
-  showCallbackHint(place);
+  showCallbackHint(container);
 }
 
 /**
  * Reads the form.
- * @param {HTMLElement} place
+ * @param {HTMLElement} container
  * @returns {Callback}
  */
-export function callbackOf(place) {
-  const date = element("#date", place, "input").value;
-  const time = element("#time", place, "input").value;
-  const zone = element("#zone", place, "select").value;
+export function callbackOf(container) {
+  const date = element("#date", container, "input").value;
+  const time = element("#time", container, "input").value;
+  const zone = element("#zone", container, "select").value;
   if (!date && !time) return { at: null, problem: null };
   if (!date || !time) return { at: null, problem: `Choose a ${date ? "time" : "date"} as well, or neither.` };
   const instant = instantAt(date, time, zone);
@@ -40,16 +40,16 @@ export function callbackOf(place) {
 
 /**
  * Shows what the callback will do, or why it is invalid.
- * @param {HTMLElement} place
+ * @param {HTMLElement} container
  */
-export function showCallbackHint(place) {
-  const hint = element("[data-hint]", place);
-  const { at, problem } = callbackOf(place);
+export function showCallbackHint(container) {
+  const hint = element("[data-hint]", container);
+  const { at, problem } = callbackOf(container);
   hint.classList.toggle("wrong", problem !== null);
   if (problem) hint.textContent = problem;
   else if (at === null) hint.textContent = "Without a date the lead goes to the end of the queue and is not claimed.";
   else {
-    const local = element("#zone", place, "select").value === OWN_ZONE ? "" : `: ${at.text} where you are`;
+    const local = element("#zone", container, "select").value === OWN_ZONE ? "" : `: ${at.text} where you are`;
     hint.textContent = `The lead will be at the top of your queue then${local}.`;
   }
 }

@@ -15,7 +15,7 @@ import { element, finder } from "./dom.js";
 export function setUpSegments(table) {
   const dialog = element("#segment", document, "dialog");
   const find = finder(dialog);
-  const place = find("[data-builder]");
+  const container = find("[data-builder]");
   const problem = find("[data-problem]");
   /** @type {RuleBuilderElement | null} */
   let builder = null;
@@ -24,7 +24,7 @@ export function setUpSegments(table) {
     Object.assign(builder.dataset, { name: "segment", label: "Segment", fieldsFrom: "#segment-fields" });
     const current = table.address.get("segment");
     if (current) builder.dataset.value = current;
-    place.replaceChildren(builder);
+    container.replaceChildren(builder);
     problem.hidden = true;
     dialog.showModal();
   });

@@ -33,14 +33,14 @@ export function setUpCorrection(path, onDone) {
     /** @type {HTMLElement | null} */
     let first = null;
     for (const field of fields()) {
-      const place = find(`#${field.id}-problem`);
+      const message = find(`#${field.id}-problem`);
       const reason = reasons[field.name] ?? "";
-      place.textContent = reason;
-      place.hidden = reason === "";
+      message.textContent = reason;
+      message.hidden = reason === "";
       field.toggleAttribute("aria-invalid", reason !== "");
       if (reason) {
         field.setAttribute("aria-invalid", "true");
-        field.setAttribute("aria-describedby", place.id);
+        field.setAttribute("aria-describedby", message.id);
         first ??= field;
       } else {
         field.removeAttribute("aria-describedby");

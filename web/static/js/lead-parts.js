@@ -54,8 +54,8 @@ export function localise(root) {
  * @param {HTMLElement} root
  */
 function showCallTime(root) {
-  for (const place of elements("[data-call-time]", root, "span")) {
-    drawCallTime(place, JSON.parse(place.dataset.callTime ?? "null"));
+  for (const span of elements("[data-call-time]", root, "span")) {
+    drawCallTime(span, JSON.parse(span.dataset.callTime ?? "null"));
   }
 }
 
@@ -67,9 +67,9 @@ function showCallTime(root) {
 export function showTimeLeft(root, onEnd) {
   for (const line of elements("[data-until]", root, "p")) {
     const left = timeLeft(line.dataset.until);
-    const place = line.querySelector("[data-left]");
+    const shown = line.querySelector("[data-left]");
     if (left !== null) {
-      if (place) place.textContent = left;
+      if (shown) shown.textContent = left;
     } else if (line.dataset.over !== "yes") {
       line.dataset.over = "yes";
       line.classList.add("over");
@@ -80,12 +80,12 @@ export function showTimeLeft(root, onEnd) {
 
 /**
  * Shows that the person no longer has the lead, with a link back.
- * @param {HTMLElement} place of the lead
+ * @param {HTMLElement} container of the lead
  * @param {HTMLAnchorElement} back
  * @param {string} name
  * @param {string} done
  */
-export function showGone(place, back, name, done) {
+export function showGone(container, back, name, done) {
   const card = document.createElement("article");
   card.className = "card done";
   const title = Object.assign(document.createElement("h1"), { textContent: name });
@@ -94,6 +94,6 @@ export function showGone(place, back, name, done) {
   const link = document.createElement("a");
   Object.assign(link, { className: "button primary", href: back.href, textContent: back.textContent });
   card.append(title, text, link);
-  place.replaceChildren(card);
+  container.replaceChildren(card);
   link.focus();
 }

@@ -37,9 +37,9 @@ export function showRefusal(answer, outcome) {
 
 /**
  * Hides the reason, because the lead is no longer visible and the refusal already explains why.
- * @param {HTMLElement} place of the lead
+ * @param {HTMLElement} container of the lead
  */
-export function hideReason(place) {
-  const reason = place.querySelector("[data-why]");
+export function hideReason(container) {
+  const reason = container.querySelector("[data-why]");
   if (reason instanceof HTMLElement) reason.hidden = true;
 }

@@ -19,8 +19,8 @@ import { dial } from "./telephone.js";
 /** @import { Answer } from "./types.d.ts" */
 
 const data = pageData("lead-data");
-const place = element("#lead");
-const find = finder(place);
+const container = element("#lead");
+const find = finder(container);
 const back = element("#back", document, "a");
 const actions = `/api/v1/leads/${data.lead_id}/actions`;
 const TICK_MS = 500;
@@ -65,7 +65,7 @@ async function show(version = 0) {
   const { isVisible, html } = await fetchPart(data, { at_least: String(version) });
   if (request !== lastRequest) return isVisible;
   if (told && !isVisible) {
-    if (!place.querySelector(".done")) sayGone(told.text);
+    if (!container.querySelector(".done")) sayGone(told.text);
     return false;
   }
   const wanted = Math.max(version, told?.version ?? 0);
@@ -73,16 +73,16 @@ async function show(version = 0) {
   if (isBehind && timesBehind < MOST_BEHIND) {
     hasNews = true; // the database is behind: the page asks again
     timesBehind += 1;
-    if (place.querySelector("[data-version]")) return isVisible; // what somebody types there stays
+    if (container.querySelector("[data-version]")) return isVisible; // what somebody types there stays
   }
-  const focused = focusedIn(place)?.id;
-  place.innerHTML = html;
-  localise(place);
-  const note = place.querySelector("[data-note]");
+  const focused = focusedIn(container)?.id;
+  container.innerHTML = html;
+  localise(container);
+  const note = container.querySelector("[data-note]");
   if (note instanceof HTMLTextAreaElement) note.value = comment;
-  setUpCallback(place);
+  setUpCallback(container);
   tick();
-  const lead = place.querySelector("[data-version]");
+  const lead = container.querySelector("[data-version]");
   if (lead instanceof HTMLElement) {
     shownName = lead.dataset.name ?? "";
     document.title = `${shownName} · firstclaim`;
@@ -107,15 +107,15 @@ function versionIn(html) {
 }
 
 function nameShown() {
-  const lead = place.querySelector("[data-name]");
+  const lead = container.querySelector("[data-name]");
   return lead instanceof HTMLElement ? lead.dataset.name : undefined;
 }
 
 /** @param {string} text what became of the act that took the lead out of sight */
-const sayGone = (text) => showGone(place, back, shownName || "The lead", text);
+const sayGone = (text) => showGone(container, back, shownName || "The lead", text);
 
 function tick() {
-  showTimeLeft(place, (line) => {
+  showTimeLeft(container, (line) => {
     if ("lock" in line.dataset) showExpiredLock(line, open);
     else if (line.dataset.until !== endAskedFor) {
       endAskedFor = line.dataset.until ?? ""; // if the offer still stands by the server's clock, its end comes as an event
@@ -128,7 +128,7 @@ setInterval(() => {
   if (hasNews) showNews();
 }, TICK_MS);
 
-const focusTitle = () => place.querySelector("h1")?.focus();
+const focusTitle = () => container.querySelector("h1")?.focus();
 
 // -- opening ----------------------------------------------------------------------------------------------------
 
@@ -147,15 +147,15 @@ async function open() {
       }
     }
     const isVisible = await show(version);
-    if (!isVisible && !refusal.hidden) hideReason(place);
+    if (!isVisible && !refusal.hidden) hideReason(container);
     focusTitle();
   } catch (error) {
-    place.replaceChildren();
+    container.replaceChildren();
     refusal.hidden = false;
     refusal.textContent = messageOf(error);
   } finally {
     busy -= 1;
-    place.removeAttribute("aria-busy");
+    container.removeAttribute("aria-busy");
     showNews();
   }
 }
@@ -176,7 +176,7 @@ function showNews() {
 
 /** @param {boolean} isDisabled */
 function disableButtons(isDisabled) {
-  for (const button of place.querySelectorAll("button")) button.disabled = isDisabled;
+  for (const button of container.querySelectorAll("button")) button.disabled = isDisabled;
 }
 
 /** @typedef {(answer: Answer) => HTMLElement[]} Offer */
@@ -223,7 +223,7 @@ async function perform(body, done, { key, onLost } = {}) {
       told = { text, version };
       sayGone(text);
     } else if (worked) say(text);
-    if (!worked && !isVisible) hideReason(place);
+    if (!worked && !isVisible) hideReason(container);
     if (isVisible || !worked) focusTitle();
     return answer;
   } catch (error) {
@@ -247,7 +247,7 @@ const DONE = {
 /** Gives the lead back if this person has it open, and opens the next one of the list. */
 async function goOn() {
   if (!round.queue || busy) return;
-  const released = place.querySelector('[data-act="release"]');
+  const released = container.querySelector('[data-act="release"]');
   if (released instanceof HTMLButtonElement) {
     const answer = await perform({ type: "release" }, DONE.release);
     if (answer?.result !== "done" || round.follows("release")) return;
@@ -264,7 +264,7 @@ const noteGiven = () => comment.trim() || undefined;
 const record = (outcome) =>
   perform({ type: "outcome", outcome, note: noteGiven() }, `Recorded: ${outcomeWords(outcome)}.`);
 
-place.addEventListener("click", async (event) => {
+container.addEventListener("click", async (event) => {
   const button = targetOf(event).closest("button");
   if (!button) return;
   const { act: type, outcome, epoch, more, open: dialog, move: moves, activity } = button.dataset;
@@ -289,16 +289,16 @@ async function saveNote() {
 
 /** @param {string} kind */
 const log = (kind) => perform({ type: "activity", kind, note: noteGiven() }, LOGGED[kind]);
-roundKeys(place, goOn); // before the keys of activities, after whose `a` the letter n means a comment
-activityKeys(place);
+roundKeys(container, goOn); // before the keys of activities, after whose `a` the letter n means a comment
+activityKeys(container);
 
-place.addEventListener("input", (event) => {
+container.addEventListener("input", (event) => {
   const { target } = event;
   if (target instanceof HTMLTextAreaElement && target.matches("[data-note]")) comment = target.value;
-  if (targetOf(event).closest("[data-callback]")) showCallbackHint(place);
+  if (targetOf(event).closest("[data-callback]")) showCallbackHint(container);
 });
 
-place.addEventListener("submit", async (event) => {
+container.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = targetOf(event);
   if (form.matches("[data-free]")) {
@@ -333,7 +333,7 @@ async function showEarlier(button, cursor) {
 }
 
 async function callBack() {
-  const { at, problem } = callbackOf(place);
+  const { at, problem } = callbackOf(container);
   if (problem) {
     find(find("#date", "input").value ? "#time" : "#date").focus();
     say(problem);
@@ -383,10 +383,10 @@ for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
 }
 const said = round.said();
 Object.assign(saidBefore, { textContent: said, hidden: !said });
-if (isLeft) place.removeAttribute("aria-busy");
+if (isLeft) container.removeAttribute("aria-busy");
 else await open();
 if (location.hash === "#dial") {
   history.replaceState(null, "", location.pathname + location.search); // a reload does not call again
-  if (place.querySelector("#dial")) await dial(data.lead_id, nameShown() ?? "the lead");
+  if (container.querySelector("#dial")) await dial(data.lead_id, nameShown() ?? "the lead");
 }
 document.documentElement.dataset.ready = "yes";

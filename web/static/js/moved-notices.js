@@ -40,8 +40,8 @@ async function show(isNew) {
 
 /** @param {MovedNotice[]} found */
 function draw(found) {
-  const place = element("#moves");
-  place.hidden = found.length === 0;
+  const container = element("#moves");
+  container.hidden = found.length === 0;
   if (!found.length) return;
   newest = found[0].at;
   const list = document.createElement("ul");
@@ -51,11 +51,11 @@ function draw(found) {
   const button = Object.assign(document.createElement("button"), { type: "button", textContent: "I have read this" });
   button.addEventListener("click", async () => {
     await call("PUT", "/api/v1/preferences/moves-read", { until: newest });
-    place.hidden = true;
+    container.hidden = true;
     element("#main").focus();
   });
   const title = Object.assign(document.createElement("h2"), { textContent: "Leads that were moved" });
-  place.replaceChildren(title, list, button);
+  container.replaceChildren(title, list, button);
 }
 
 /** @param {MovedNotice} notice */

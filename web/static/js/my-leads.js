@@ -8,7 +8,7 @@ import { createLead, fillForm } from "./create-lead.js";
 import { element, finder, pageData } from "./dom.js";
 import { leadCount, NO_VALUE, outcomeLabel, outcomeOf, phoneText } from "./format.js";
 import { setUpSegments, setUpUploads } from "./lead-choice.js";
-import { keepPlace } from "./list-place.js";
+import { keepPosition } from "./list-position.js";
 import { Live } from "./live.js";
 import { doNotCall, nameOf } from "./row-parts.js";
 import { SavedLists } from "./saved-lists.js";
@@ -33,7 +33,7 @@ const table = new Table(root, {
   empty: data.oversees ? "No leads yet." : "You have no leads yet. Claim one from a green queue, or create one.",
   onDraw: drawTools,
 });
-const returnToPlace = keepPlace(find("[data-rows]"));
+const returnToPosition = keepPosition(find("[data-rows]"));
 const selection = /** @type {Selection} */ (table.selection);
 
 /**
@@ -210,7 +210,7 @@ find("[data-create]").addEventListener("click", async () => {
 
 await saved.start();
 await table.load();
-returnToPlace();
+returnToPosition();
 const live = new Live({ queue: "mine" });
 live.on("leads", () => table.loadSoon());
 live.on("list", (change) => change.change === "rebuilt" && table.loadSoon());

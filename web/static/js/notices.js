@@ -7,8 +7,8 @@ import { whenFree } from "./when-free.js";
 
 /** Shows the unread notices below the navigation. */
 export async function showNotices() {
-  const place = document.querySelector("#notices");
-  if (!(place instanceof HTMLElement)) return;
+  const container = document.querySelector("#notices");
+  if (!(container instanceof HTMLElement)) return;
   /** @type {Notice[]} */
   const found = await call("GET", "/api/v1/me/notices");
   if (!found.length) return;
@@ -23,11 +23,11 @@ export async function showNotices() {
   button.textContent = "I have read this";
   button.addEventListener("click", async () => {
     await call("PUT", "/api/v1/me/notices", { until: found[0]?.at });
-    place.hidden = true;
+    container.hidden = true;
   });
   const title = Object.assign(document.createElement("h2"), { textContent: "About your account" });
-  place.replaceChildren(title, list, button);
+  container.replaceChildren(title, list, button);
   whenFree("notices", () => {
-    place.hidden = false;
+    container.hidden = false;
   });
 }

@@ -16,7 +16,7 @@ export function watchOffers() {
 
 async function ask() {
   if (wasAsked() || (await pushState()) !== "off") return;
-  const place = element("#push-question");
+  const container = element("#push-question");
   const text = document.createElement("p");
   text.textContent = "Should this browser show offers to you while no page of the console is open?";
   const tools = Object.assign(document.createElement("p"), { className: "tools" });
@@ -26,9 +26,9 @@ async function ask() {
     }),
     answer("No", async () => declinePush()),
   );
-  place.replaceChildren(text, tools);
+  container.replaceChildren(text, tools);
   whenFree("push-question", () => {
-    place.hidden = false;
+    container.hidden = false;
   });
 
   /**
@@ -38,7 +38,7 @@ async function ask() {
   function answer(textContent, run) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent });
     button.addEventListener("click", async () => {
-      place.hidden = true;
+      container.hidden = true;
       await run().catch((error) => say(messageOf(error)));
     });
     return button;

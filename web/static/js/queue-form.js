@@ -142,7 +142,7 @@ function changesValue(event) {
  * @param {string[]} chosen
  */
 function drawColumns(form, fields, chosen) {
-  const place = element("[data-columns]", form);
+  const container = element("[data-columns]", form);
   for (let n = 0; n < Math.max(COLUMNS, chosen.length); n += 1) {
     const select = document.createElement("select");
     select.setAttribute("aria-label", `Column ${n + 1}`);
@@ -150,7 +150,7 @@ function drawColumns(form, fields, chosen) {
     const name = chosen[n];
     if (name && !fields.some((field) => field.name === name)) select.append(new Option(name, name));
     select.value = name ?? "";
-    place.append(select);
+    container.append(select);
   }
 }
 
@@ -222,18 +222,18 @@ function applyAccess(form) {
  * @param {() => void} onChange
  */
 function drawOutcomes(form, known, chosen, onChange) {
-  const place = element("[data-outcome-list]", form);
+  const container = element("[data-outcome-list]", form);
   const names = [...new Set([...known, ...chosen])];
-  place.append(
+  container.append(
     ...names.map((outcome) => checkbox("outcome", outcome, chosen.includes(outcome), outcomeLabel(outcome))),
   );
   const input = control(form, "new-outcome");
   const add = () => {
     const name = outcomeOf(input.value.trim(), names);
     if (!name) return;
-    const there = elements("input", place, "input").find((box) => box.value === name);
+    const there = elements("input", container, "input").find((box) => box.value === name);
     if (there) there.checked = true;
-    else place.append(checkbox("outcome", name, true, outcomeLabel(name)));
+    else container.append(checkbox("outcome", name, true, outcomeLabel(name)));
     input.value = "";
     onChange();
   };

@@ -137,11 +137,11 @@ export class Preview {
    * @param {boolean} isAbout a lead
    */
   showExplanation(lead, isAbout) {
-    const place = this.find("[data-why]");
-    place.replaceChildren();
+    const container = this.find("[data-why]");
+    container.replaceChildren();
     if (!isAbout) return;
     if (!lead) {
-      place.textContent = "There is no such lead.";
+      container.textContent = "There is no such lead.";
       return;
     }
     const summary = document.createElement("p");
@@ -156,6 +156,6 @@ export class Preview {
         }),
       ),
     );
-    place.append(summary, list);
+    container.append(summary, list);
   }
 }

@@ -58,7 +58,7 @@ function knownZone(zone) {
  * @param {() => string | undefined} readZone
  */
 export function absences(name, legend, value, readZone) {
-  const { node, place } = framed(name, legend, "In the rep's time zone.");
+  const { node, container } = framed(name, legend, "In the rep's time zone.");
   const zone = knownZone(readZone() || "UTC");
   const rows = (value ?? []).map((one) => ({
     from: localTime(Date.parse(one.from), zone),
@@ -70,7 +70,7 @@ export function absences(name, legend, value, readZone) {
     touch();
     lines.lastElementChild?.querySelector("input")?.focus();
   });
-  place.append(lines, make("p", { className: "tools" }, add));
+  container.append(lines, make("p", { className: "tools" }, add));
 
   function touch() {
     node.dispatchEvent(new Event("change"));

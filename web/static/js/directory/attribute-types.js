@@ -19,7 +19,7 @@ const MOST = 200;
  * @returns {Field}
  */
 export function attributeTypes(given) {
-  const { node, place } = framed(
+  const { node, container } = framed(
     "attribute_types",
     "Types of attributes",
     "How attributes of new leads are read, so that rules compare numbers as numbers and days as days. What cannot be read as its type is kept apart. Leads that are there stay as they are.",
@@ -35,7 +35,7 @@ export function attributeTypes(given) {
     show();
     rows.lastElementChild?.querySelector("input")?.focus();
   });
-  place.append(make("div", { className: "scroll" }, table), make("p", { className: "tools" }, add));
+  container.append(make("div", { className: "scroll" }, table), make("p", { className: "tools" }, add));
   const changed = () => node.dispatchEvent(new Event("change"));
 
   function show() {

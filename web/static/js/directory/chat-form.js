@@ -30,7 +30,7 @@ const NEWS = [
  * @returns {Field}
  */
 export function chatFields(name, value, reps) {
-  const { node, place } = framed(
+  const { node, container } = framed(
     name,
     "Chats",
     "A chat gets what its reps get as push messages. Its address has a secret, so it is not entered here: the operator gives it to the courier under the chat's name.",
@@ -41,7 +41,7 @@ export function chatFields(name, value, reps) {
     changed();
     chats.at(-1)?.name.node.querySelector("input")?.focus();
   });
-  place.append(list, make("p", { className: "tools" }, add));
+  container.append(list, make("p", { className: "tools" }, add));
 
   /** @param {HTMLElement} gone */
   function remove(gone) {
@@ -103,10 +103,10 @@ function chat(service, reps, remove) {
   );
   const whose = make("select", { multiple: true, size: Math.min(6, Math.max(2, options.length)) }, ...options);
   const label = make("label", {}, "Only news of these reps; everybody's if none is chosen", whose);
-  const place = make("div", { className: "field" }, label);
+  const container = make("div", { className: "field" }, label);
   const gone = button("Remove", () => remove(node), { className: "quiet" });
   gone.setAttribute("aria-label", `Remove ${title}`);
-  node.append(name.node, news, place, gone);
+  node.append(name.node, news, container, gone);
   return {
     node,
     name,

@@ -119,7 +119,7 @@ export const editor = {
 
   clearErrors() {
     this.showNotice("");
-    for (const place of elements("[data-problem]", form, "p")) place.hidden = true;
+    for (const message of elements("[data-problem]", form, "p")) message.hidden = true;
     for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
     for (const field of this.fields) field.showProblems?.([]);
   },
@@ -138,11 +138,11 @@ export const editor = {
         continue;
       }
       field.showProblems?.(errors.filter((error) => error.path.startsWith(name)));
-      const place = field.node.querySelector(":scope > [data-problem]");
-      if (place instanceof HTMLElement) {
+      const message = field.node.querySelector(":scope > [data-problem]");
+      if (message instanceof HTMLElement) {
         const words = reason.startsWith(`${path}: `) ? reason.slice(path.length + 2) : reason;
-        place.textContent = place.hidden ? words : `${place.textContent}; ${words}`;
-        place.hidden = false;
+        message.textContent = message.hidden ? words : `${message.textContent}; ${words}`;
+        message.hidden = false;
       }
       const wrong =
         field.node.querySelector("[aria-invalid]") ??

@@ -215,17 +215,17 @@ export function list(name, label, value, { hint } = {}) {
 }
 
 /**
- * Makes the frame of a field with several inputs. The inputs go into `place`.
+ * Makes the frame of a field with several inputs. The inputs go into `container`.
  * @param {string} name
  * @param {string} legend
  * @param {string} [hint]
  */
 export function framed(name, legend, hint) {
-  const place = make("div");
+  const container = make("div");
   const node = make("fieldset", { data: { path: name } }, make("legend", { textContent: legend }));
   if (hint) node.append(make("p", { className: "hint", textContent: hint }));
-  node.append(place, make("p", { className: "problem", hidden: true, data: { problem: "" } }));
-  return { node, place };
+  node.append(container, make("p", { className: "problem", hidden: true, data: { problem: "" } }));
+  return { node, container };
 }
 
 /**
@@ -236,7 +236,7 @@ export function framed(name, legend, hint) {
  * @param {string[]} codes of all states
  */
 export function states(name, label, value, codes) {
-  const { node, place } = framed(name, label);
+  const { node, container } = framed(name, label);
   const isChecked = make("input", { type: "checkbox", checked: value !== undefined });
   const boxes = codes.map((code) => make("input", { type: "checkbox", value: code, checked: value?.includes(code) }));
   const labels = boxes.map((box) => make("label", { className: "state" }, box, box.value));
@@ -258,7 +258,7 @@ export function states(name, label, value, codes) {
   }
   isChecked.addEventListener("change", show);
   const text = "Only leads of these states (otherwise licences are not checked)";
-  place.append(make("label", { className: "inline" }, isChecked, text), tools, grid);
+  container.append(make("label", { className: "inline" }, isChecked, text), tools, grid);
   show();
   return field(name, node, () => {
     return isChecked.checked ? boxes.filter((box) => box.checked).map((box) => box.value) : undefined;
@@ -273,10 +273,10 @@ export function states(name, label, value, codes) {
  * @param {string} hint
  */
 export function rule(name, label, value, hint) {
-  const { node, place } = framed(name, label, hint);
+  const { node, container } = framed(name, label, hint);
   const builder = /** @type {RuleBuilderElement} */ (document.createElement("rule-builder"));
   Object.assign(builder.dataset, { name, label, fieldsFrom: "#fields-data", value: JSON.stringify(value ?? null) });
-  place.append(builder);
+  container.append(builder);
   const made = field(name, node, () => (builder.value.rules?.length ? builder.value : undefined));
   made.showProblems = (problems) => builder.dispatchEvent(new CustomEvent("rule-problems", { detail: problems }));
   return made;

@@ -75,16 +75,16 @@ function campaignsOf(group) {
 
 /** Draws the table if no object is open, and names the objects that are alike. */
 export function drawListed() {
-  const place = element("[data-listed]");
+  const container = element("[data-listed]");
   const twins = element("[data-twins]");
   twins.replaceChildren(...data.twins.map((text) => make("li", { textContent: text })));
   twins.hidden = !data.twins.length || Boolean(data.id);
   const objects = objectsOf(data.kind);
-  place.hidden = Boolean(data.id) || !objects.length || data.kind === "settings";
-  if (place.hidden) return;
+  container.hidden = Boolean(data.id) || !objects.length || data.kind === "settings";
+  if (container.hidden) return;
   const columns = COLUMNS[data.kind];
   fillTable(
-    element("table", place, "table"),
+    element("table", container, "table"),
     ["Name", ...columns.map(([head]) => head), "Published", "By"],
     objects.map((object) => [
       make("a", {

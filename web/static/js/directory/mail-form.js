@@ -23,7 +23,7 @@ const MAILS = [
  * @returns {Field}
  */
 export function mailFields(name, value) {
-  const { node, place } = framed(name, "Mails to reps", "What is not given here is as the operator set it up.");
+  const { node, container } = framed(name, "Mails to reps", "What is not given here is as the operator set it up.");
   const parts = [
     text("sender", "Sender's address", value?.sender, { type: "email" }),
     text("sender_name", "Sender's name", value?.sender_name),
@@ -40,7 +40,7 @@ export function mailFields(name, value) {
   const which = choice("template", "Own words for", MAILS[0][0], MAILS);
   const subject = text("subject", "Subject", undefined);
   const opening = text("opening", "First sentence", undefined);
-  place.append(...[...parts, which, subject, opening].map((one) => one.node));
+  container.append(...[...parts, which, subject, opening].map((one) => one.node));
 
   /** Shows the words of the chosen mail. */
   function show() {

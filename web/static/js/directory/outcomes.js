@@ -21,7 +21,7 @@ const LONGEST = 80; // models/publication_fields.py
  * @returns {Field[]}
  */
 export function outcomes(settings, known) {
-  const { node, place } = framed(
+  const { node, container } = framed(
     "outcomes",
     "Edit Outcomes",
     "The org's outcomes, in the order in which people choose them. People read the words; programs keep the value. Which outcomes a queue offers is chosen in the call queue builder.",
@@ -56,7 +56,7 @@ export function outcomes(settings, known) {
     event.preventDefault();
     add.click();
   });
-  place.append(make("div", { className: "scroll" }, table), make("p", { className: "tools" }, added, add));
+  container.append(make("div", { className: "scroll" }, table), make("p", { className: "tools" }, added, add));
 
   function touch() {
     node.dispatchEvent(new Event("change"));

@@ -35,10 +35,10 @@ function drawList() {
     const text = `${id} ${value.name ?? ""} ${(value.teams ?? []).join(" ")}`;
     return text.toLowerCase().includes(wanted);
   });
-  const place = find("[data-objects]");
-  place.replaceChildren(...(data.kind === "rep" ? groupedReps(shown) : shown.map(listItem)));
-  const chosen = place.querySelector('a[aria-current="true"]');
-  if (chosen instanceof HTMLElement) place.scrollTop = chosen.offsetTop - place.clientHeight / 2;
+  const container = find("[data-objects]");
+  container.replaceChildren(...(data.kind === "rep" ? groupedReps(shown) : shown.map(listItem)));
+  const chosen = container.querySelector('a[aria-current="true"]');
+  if (chosen instanceof HTMLElement) container.scrollTop = chosen.offsetTop - container.clientHeight / 2;
   const none = find("[data-none]");
   none.hidden = shown.length > 0;
   const nothing = `No ${KIND_LABELS[data.kind]} is published yet${data.may_write ? ": add one." : "."}`;

@@ -15,7 +15,7 @@ import { button, field, framed, make } from "./fields.js";
  * @param {string} hint
  */
 export function roster(name, legend, value, reps, hint) {
-  const { node, place } = framed(name, legend, hint);
+  const { node, container } = framed(name, legend, hint);
   const members = (value ?? []).map((one) => ({ ...one }));
   const lines = make("ol", { className: "roster" });
   const empty = make("p", { className: "hint", textContent: "The roster is empty. Add a rep below." });
@@ -28,7 +28,7 @@ export function roster(name, legend, value, reps, hint) {
     say(`${named(rep)} was added as number ${members.length} of the roster.`);
     focusButton(lines.lastElementChild);
   });
-  place.append(lines, empty, make("p", { className: "tools" }, choose, add));
+  container.append(lines, empty, make("p", { className: "tools" }, choose, add));
 
   /**
    * @param {Element | null | undefined} line of a member; without one, the select for a new member gets the focus

@@ -56,7 +56,7 @@ const crossesMidnight = ({ from, to }) => Boolean(from && to) && to !== "24:00" 
  * @param {Texts} texts
  */
 export function week(name, legend, value, { hint, none, some, empty }) {
-  const { node, place } = framed(name, legend, hint);
+  const { node, container } = framed(name, legend, hint);
   const days = byDay(value);
   const mode = make(
     "select",
@@ -67,7 +67,7 @@ export function week(name, legend, value, { hint, none, some, empty }) {
   mode.value = value === undefined ? "" : "some";
   const grid = make("div", { className: "week" });
   const remark = make("p", { className: "hint", textContent: empty });
-  place.append(mode, grid, remark);
+  container.append(mode, grid, remark);
   const touch = () => node.dispatchEvent(new Event("change"));
 
   function show() {
@@ -158,8 +158,8 @@ export function week(name, legend, value, { hint, none, some, empty }) {
           : crossesMidnight(span)
             ? `until ${span.to} on ${NAMES[(n + 1) % 7]}`
             : "";
-      for (const [place, other] of DAYS.entries())
-        grid.querySelector(`[data-day="${other}"] .bar`)?.replaceWith(bar(place));
+      for (const [index, other] of DAYS.entries())
+        grid.querySelector(`[data-day="${other}"] .bar`)?.replaceWith(bar(index));
     }
     redraw();
     const remove = button(

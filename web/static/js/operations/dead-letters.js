@@ -83,29 +83,29 @@ export class DeadLetters {
     this.focus(focused);
   }
 
-  /** @param {string} place */
-  button(place) {
+  /** @param {string} position */
+  button(position) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = "Open";
-    button.dataset.letter = place;
-    button.setAttribute("aria-label", `Open dead letter ${place}`);
-    button.addEventListener("click", () => this.open(place));
+    button.dataset.letter = position;
+    button.setAttribute("aria-label", `Open dead letter ${position}`);
+    button.addEventListener("click", () => this.open(position));
     return button;
   }
 
-  /** @param {string | undefined} place of a letter whose button gets the focus */
-  focus(place) {
-    const button = place && this.table.querySelector(`[data-letter="${CSS.escape(place)}"]`);
+  /** @param {string | undefined} position of a letter whose button gets the focus */
+  focus(position) {
+    const button = position && this.table.querySelector(`[data-letter="${CSS.escape(position)}"]`);
     if (button instanceof HTMLElement) button.focus();
   }
 
-  /** @param {string} place */
-  async open(place) {
+  /** @param {string} position */
+  async open(position) {
     /** @type {WholeLetter} */
     let letter;
     try {
-      letter = await call("GET", `/api/v1/operations/dead-letters/${place}`);
+      letter = await call("GET", `/api/v1/operations/dead-letters/${position}`);
     } catch (error) {
       return say(messageOf(error));
     }

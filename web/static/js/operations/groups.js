@@ -16,13 +16,13 @@ export const METHOD_LABELS = {
 const HEADS = ["Rep", "Weight", "Offered", "Claimed", "Timed out", "Declined", "Voided", "Passed over"];
 
 /**
- * @param {HTMLElement} place
+ * @param {HTMLElement} container
  * @param {Group[]} groups
  */
-export function drawGroups(place, groups) {
+export function drawGroups(container, groups) {
   const empty = document.createElement("p");
   Object.assign(empty, { className: "empty", textContent: "No group gives leads to reps yet." });
-  place.replaceChildren(...(groups.length ? groups.map(groupNode) : [empty]));
+  container.replaceChildren(...(groups.length ? groups.map(groupNode) : [empty]));
 }
 
 /** @param {Group} group */

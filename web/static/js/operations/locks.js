@@ -62,13 +62,13 @@ export class Locks {
 
   /** @param {OpenLock} lock */
   freeButton(lock) {
-    const place = document.createElement("span");
-    place.dataset.lock = lock.lead_id;
+    const span = document.createElement("span");
+    span.dataset.lock = lock.lead_id;
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Free …" });
     button.setAttribute("aria-label", `Free ${lock.name}, which ${lock.rep_name} has open`);
     button.addEventListener("click", () => this.free(lock));
-    place.append(button);
-    return place;
+    span.append(button);
+    return span;
   }
 
   /** @param {OpenLock} lock */

@@ -32,22 +32,22 @@ function roundedUp(value) {
 
 export class Plot {
   /**
-   * @param {HTMLElement} place
+   * @param {HTMLElement} container
    * @param {object} options
    * @param {string[]} options.series the names, in order
    * @param {string} options.label what the plot shows
    * @param {(value: number) => string} [options.unit] formats a value
    */
-  constructor(place, { series, label, unit = String }) {
-    this.place = place;
+  constructor(container, { series, label, unit = String }) {
+    this.container = container;
     this.series = series;
     this.label = label;
     this.unit = unit;
     /** @type {Point[]} */
     this.points = [];
     this.svg = svg("svg", { role: "img" });
-    place.append(this.svg, this.legend());
-    new ResizeObserver(() => this.draw()).observe(place);
+    container.append(this.svg, this.legend());
+    new ResizeObserver(() => this.draw()).observe(container);
   }
 
   legend() {
@@ -70,7 +70,7 @@ export class Plot {
   }
 
   draw() {
-    const width = Math.max(200, this.place.clientWidth);
+    const width = Math.max(200, this.container.clientWidth);
     const values = this.points.flatMap((point) => point.values);
     const highest = roundedUp(Math.max(...values.filter((value) => value !== null), 1));
     const [first, last] = [this.points[0]?.at ?? 0, this.points.at(-1)?.at ?? 1];

@@ -1,6 +1,6 @@
-"""A place: room for one more open lead of a rep, which the org reserves before an action gives the rep a lead (M6).
+"""Describes a reserved place: room for one more open lead of a rep, which the org reserves for an action (M6).
 
-The lead asks its org (`PlaceSought`), and the org sends the action back with its answer (`Place`). The lead then
+The lead asks its org (`PlaceSought`), and the org sends the action back with its answer (`PlaceAnswer`). The lead then
 decides the action, and the place becomes that of the owned lead or is returned (`PlaceReturned`).
 """
 
@@ -16,7 +16,7 @@ LAPSES: Final = timedelta(hours=1)
 has heard of each used place before."""
 
 
-class Place(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+class PlaceAnswer(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The org's answer: whether `rep_id` may have one more open lead.
 
     `message`: the answer's identity, `org/{org}/{offset in org-log}/{n}`; a repeat has the same one. `open`: the rep's

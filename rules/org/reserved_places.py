@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from models.org_decisions import CapacityReturned, OrgEventIgnored, PlaceDecided
 from models.org_events import PlaceRequested, PlaceUnused
-from models.places import LAPSES, ReservedPlace
+from models.reserved_place import LAPSES, ReservedPlace
 from rules.org.transition import OrgTransition
 
 if TYPE_CHECKING:
     from models.org_rows import OrgRep
 
 
-def seek_place(transition: OrgTransition, event: PlaceRequested) -> None:
+def reserve_place(transition: OrgTransition, event: PlaceRequested) -> None:
     """Reserve a place, or refuse. An action that has a place already gets the same one, with a new time.
 
     Places that were never used nor returned lapse here.
@@ -23,11 +23,11 @@ def seek_place(transition: OrgTransition, event: PlaceRequested) -> None:
     rep_id, action_id = event.rep_id, event.action.cause
     row = transition.rep(rep_id)
     current = tuple(
-        place
-        for place in row.places
-        if transition.at - place.since < LAPSES and not _is(place, event.lead_id, action_id)
+        reserved
+        for reserved in row.places
+        if transition.at - reserved.since < LAPSES and not _is(reserved, event.lead_id, action_id)
     )
-    had = any(_is(place, event.lead_id, action_id) for place in row.places)
+    had = any(_is(reserved, event.lead_id, action_id) for reserved in row.places)
     open_leads = row.open_leads - len(row.places) + len(current)
     plan = transition.directory.rep(rep_id)
     most = plan.max_open if plan is not None else None
@@ -52,7 +52,7 @@ def seek_place(transition: OrgTransition, event: PlaceRequested) -> None:
 
 def return_place(transition: OrgTransition, event: PlaceUnused) -> None:
     """Return a place that is not needed."""
-    if spend_place(transition, event.rep_id, event.lead_id, event.action_id):
+    if use_place(transition, event.rep_id, event.lead_id, event.action_id):
         transition.freed.add(event.rep_id)
         transition.emit(CapacityReturned(lead_id=event.lead_id, rep_id=event.rep_id, why=event.why))
     else:
@@ -60,15 +60,15 @@ def return_place(transition: OrgTransition, event: PlaceUnused) -> None:
         transition.emit(OrgEventIgnored(object_id=event.lead_id, why=why))
 
 
-def spend_place(transition: OrgTransition, rep_id: str, lead_id: str, action_id: str | None) -> bool:
+def use_place(transition: OrgTransition, rep_id: str, lead_id: str, action_id: str | None) -> bool:
     """Remove a rep's reserved place, if there is one; say whether there was."""
     row: OrgRep = transition.rep(rep_id)
-    rest = tuple(place for place in row.places if not _is(place, lead_id, action_id))
+    rest = tuple(reserved for reserved in row.places if not _is(reserved, lead_id, action_id))
     if len(rest) == len(row.places):
         return False
     transition.change_rep(rep_id, places=rest)
     return True
 
 
-def _is(place: ReservedPlace, lead_id: str, action_id: str | None) -> bool:
-    return (place.lead_id, place.action_id) == (lead_id, action_id)
+def _is(reserved: ReservedPlace, lead_id: str, action_id: str | None) -> bool:
+    return (reserved.lead_id, reserved.action_id) == (lead_id, action_id)

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from models.decisions import OwnerChanged
 from models.events import ActionRequested
 from models.lead import OPEN_OFFERS, LeadRow
-from models.place_decisions import PlaceReturned, PlaceSought
-from models.places import USABLE, Place
+from models.reserved_place import USABLE, PlaceAnswer
+from models.reserved_place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 from rules.lead.overrides import overridable
 from rules.lead.transition import ActionResult, Transition, refused
@@ -25,7 +25,7 @@ OVERRIDABLE: Final = frozenset({"assign", "reassign"})
 """The actions with which a manager may override a cap."""
 
 
-def check_place(transition: Transition, request: ActionRequested, rep_id: str) -> ActionResult | None:
+def check_cap(transition: Transition, request: ActionRequested, rep_id: str) -> ActionResult | None:
     """Return why a rep may not have the lead now, or that the org must be asked; None if the rep has a place.
 
     An offer to the rep has taken a place already. `Transition.overrides_cap` is set if a manager overrides the cap.
@@ -39,24 +39,24 @@ def check_place(transition: Transition, request: ActionRequested, rep_id: str) -
     overrides = request.override_cap and request.action in OVERRIDABLE
     if overrides and request.why is None:
         return refused(Reason.INVALID, "why: override_cap needs a reason")
-    place = request.place
-    if place is None or place.rep_id != rep_id or transition.at - place.decided_at > USABLE:
+    answer = request.place
+    if answer is None or answer.rep_id != rep_id or transition.at - answer.decided_at > USABLE:
         return ActionResult(Result.REFUSED, asks_place_of=rep_id)
-    if place.granted:
+    if answer.granted:
         transition.place = request.cause
         return None
-    if place.error is not None:
+    if answer.error is not None:
         return refused(Reason.FATAL_ERROR, f"the org could not count the open leads of {rep_id}")
     if overrides:
         transition.overrides_cap = True
         return None
-    return refused(Reason.AT_CAP, _at_cap(request, place))
+    return refused(Reason.AT_CAP, _at_cap(request, answer))
 
 
-def _at_cap(request: ActionRequested, place: Place) -> str:
-    if request.rep_id == place.rep_id:
-        return f"you have {place.open} of at most {place.most} open leads"
-    has = f"{place.rep_id} has {place.open} of at most {place.most} open leads"
+def _at_cap(request: ActionRequested, answer: PlaceAnswer) -> str:
+    if request.rep_id == answer.rep_id:
+        return f"you have {answer.open} of at most {answer.most} open leads"
+    has = f"{answer.rep_id} has {answer.open} of at most {answer.most} open leads"
     return overridable(has, "override_cap")
 
 
@@ -74,10 +74,10 @@ def asking(row: LeadRow, request: ActionRequested, rep_id: str, off: int, at: da
 
 def unused(request: ActionRequested, decisions: tuple[object, ...]) -> PlaceReturned | None:
     """Return that the action's place is not needed, unless the org refused one or the decisions use it."""
-    place = request.place
-    if place is None or not place.granted:
+    answer = request.place
+    if answer is None or not answer.granted:
         return None
     if any(isinstance(said, OwnerChanged) and said.place == request.cause for said in decisions):
         return None
     why = "the action did not need the place"
-    return PlaceReturned(rep_id=place.rep_id, action_id=request.cause, why=why)
+    return PlaceReturned(rep_id=answer.rep_id, action_id=request.cause, why=why)

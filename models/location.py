@@ -137,7 +137,7 @@ def _state_beside(text: str) -> str | None:
     return _state_in(text) or state_code(text.replace(",", " ").rpartition(" ")[2])
 
 
-class Place(msgspec.Struct, frozen=True):
+class Location(msgspec.Struct, frozen=True):
     """Where a lead may be.
 
     `zones`: every time zone it may be in, the most trusted first; all of the United States if nothing is known.
@@ -150,25 +150,25 @@ class Place(msgspec.Struct, frozen=True):
     contradictions: dict[str, str]
 
 
-def place_of(
+def location_of(
     zip_code: str | None, state: str | None, phone: str | None, time_zone: str | None = None
-) -> Place:
+) -> Location:
     """Return where a lead may be. The arguments are normalised; `time_zone` is the vendor's own."""
     by_phone = zones_of_phone(phone) if phone and has_location(phone) else _NOWHERE
-    return _place_of(zip_code, state, by_phone, time_zone)
+    return _location_of(zip_code, state, by_phone, time_zone)
 
 
 @lru_cache(maxsize=8192)
-def _place_of(
+def _location_of(
     zip_code: str | None, state: str | None, by_phone: frozenset[str], time_zone: str | None
-) -> Place:
+) -> Location:
     contradictions: dict[str, str] = {}
     known: tuple[str, ...] = (time_zone,) if time_zone else ()
     elsewhere: tuple[str, ...] = ()
     by_zip = zones_of_zip(zip_code) if zip_code else ()
     agreed = True
     if zip_code and not by_zip:
-        contradictions["zip"] = "lies in no known place"
+        contradictions["zip"] = "is in no known location"
     if by_zip:
         known, apart = _narrowed(known, by_zip)
         if apart:
@@ -191,7 +191,7 @@ def _place_of(
             contradictions["phone"] = f"is a number of {', '.join(apart)}, not of {', '.join(before)}"
     zones = tuple(dict.fromkeys((*known, *elsewhere))) or zones_of(None)
     one_clock = agreed and len({_clock(zone) for zone in known}) == 1
-    return Place(zones, time_zone or (known[0] if one_clock else None), contradictions)
+    return Location(zones, time_zone or (known[0] if one_clock else None), contradictions)
 
 
 def _narrowed(known: tuple[str, ...], named: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -1,13 +1,13 @@
-// Brings a person back to the place in a list that the person left: the scroll position and the row.
+// Brings a person back to where the person left a list: restores the scroll position and the focused row.
 
 const KEY = "list-place";
 
 /**
- * Keeps the place when the page is left, and returns to it at the first draw after a way back.
+ * Keeps the position when the page is left, and returns to it at the first draw after a way back.
  * @param {HTMLElement} body of the table
  * @returns {() => void} call it once the first rows are shown
  */
-export function keepPlace(body) {
+export function keepPosition(body) {
   const here = `${location.pathname}${location.search}`;
   /** @type {string | null} the row that the person used last */
   let lead = null;
@@ -17,8 +17,8 @@ export function keepPlace(body) {
     });
   }
   addEventListener("pagehide", () => {
-    const place = { at: `${location.pathname}${location.search}`, top: scrollY, lead };
-    sessionStorage.setItem(KEY, JSON.stringify(place));
+    const position = { at: `${location.pathname}${location.search}`, top: scrollY, lead };
+    sessionStorage.setItem(KEY, JSON.stringify(position));
   });
   return () => {
     const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null");

@@ -1,4 +1,4 @@
-"""The decisions about an action that needs a place with a rep whose open leads are capped (M6, `models.places`)."""
+"""Defines the decisions about an action that needs a reserved place with a rep (M6, `models.reserved_place`)."""
 
 from models.decision_base import DecisionBase
 from models.events import ActionRequested

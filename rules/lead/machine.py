@@ -110,7 +110,7 @@ def step(
         action = event if isinstance(event, ActionRequested) else erasure.as_action(event)
         given = answer_to(kept, event.cause, event.org)
         if given is not None:
-            spare = _spare(action, lead, ())
+            spare = _returned_reservation(action, lead, ())
             return LeadRow(
                 off=off,
                 seq=seq,
@@ -165,7 +165,7 @@ def step(
             org=event.org,
             call_from=result.call_from,
         )
-        spare = _spare(action, lead, decisions)
+        spare = _returned_reservation(action, lead, decisions)
         decisions = (answer, *decisions, spare) if spare else (answer, *decisions)
         kept, older = with_answer(kept, answer, ANSWERS_KEPT)
         if older:
@@ -242,10 +242,10 @@ def decide_action(
     return lead, (), result
 
 
-def _spare(
+def _returned_reservation(
     action: ActionRequested, lead: Lead | None, decisions: tuple[Decision, ...]
 ) -> PlaceReturned | MergeReturned | None:
-    """Return that what the org granted for an action was not needed; None if it granted nothing or it was."""
+    """Return the decision that gives an unused reservation back; None if the org reserved nothing or it was used."""
     if action.place is None and action.merge is None:
         return None
     return unused(action, decisions) or merging.unused(action, lead, decisions)

@@ -16,8 +16,9 @@ from streams.settings import Settings
 STALL_SECONDS: Final = 30.0
 """Reading ends with an error if no record comes for this long before the end; longer than a broker's restart."""
 
-START_SECONDS: Final = 10.0
-"""Kafka answers a request for a topic in less time; aiokafka itself would retry for forty seconds."""
+START_SECONDS: Final = 30.0
+"""How long Kafka may take to connect and to say where a topic is, as Kafka's own tools wait for a request. On a busy
+machine it takes more than ten seconds. A Kafka that is not there refuses the connection, which is said at once."""
 
 _POLL_MS: Final = 500
 _RECORDS: Final = 2000

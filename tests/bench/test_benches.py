@@ -1,6 +1,7 @@
 """Every measurement runs, small, says what its last line must say, and leaves nothing behind.
 
-The measurements of workers share one Kafka, and those of the console one stack. `recovery` starts its own Kafka.
+The measurements of workers share one Kafka, and those of the console one stack. `recovery` starts its own Kafka. The
+tests without these come first, because a stack that does nothing also uses the processor.
 """
 
 import asyncio
@@ -184,34 +185,6 @@ def test_a_measurement_says_its_figures_and_leaves_nothing_behind(
 
 @pytest.mark.kafka
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OF_WORKERS)
-def test_a_measurement_on_a_given_cluster_leaves_it_as_it_was(
-    name: str, given: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    measured(name, settings=given)
-    assert list(tmp_path.iterdir()) == []
-    assert until(lambda: asyncio.run(names(given)) <= {"__consumer_offsets"}), asyncio.run(names(given))
-
-
-@pytest.mark.kafka
-@pytest.mark.slow
-@pytest.mark.parametrize("name", OF_THE_CONSOLE)
-def test_a_measurement_of_the_console_says_its_figures(
-    name: str, console: RunningStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = importlib.import_module(f"bench.{name.replace('-', '_')}")
-    monkeypatch.setattr(module, "stack", lambda _: nullcontext(console))
-    measured(name)
-
-
-def test_a_size_that_a_measurement_does_not_have_is_refused_before_anything_starts() -> None:
-    with pytest.raises(ConfigError, match=r"pages: is no size of this measurement, which has offers"):
-        BENCHES["allocate"](pages=3)
-
-
-@pytest.mark.kafka
-@pytest.mark.slow
 def test_a_given_cluster_that_is_in_use_is_not_measured(kafka: str, tmp_path: Path) -> None:
     """Made-up leads among real ones would be assigned to real reps."""
     used = Settings.read(state_dir=tmp_path, kafka_bootstrap_servers=kafka)
@@ -244,6 +217,34 @@ def test_a_measurement_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path)
     _, complaint = measuring.communicate()
     assert measuring.returncode == -signal.SIGINT, complaint
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_WORKERS)
+def test_a_measurement_on_a_given_cluster_leaves_it_as_it_was(
+    name: str, given: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    measured(name, settings=given)
+    assert list(tmp_path.iterdir()) == []
+    assert until(lambda: asyncio.run(names(given)) <= {"__consumer_offsets"}), asyncio.run(names(given))
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_THE_CONSOLE)
+def test_a_measurement_of_the_console_says_its_figures(
+    name: str, console: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(f"bench.{name.replace('-', '_')}")
+    monkeypatch.setattr(module, "stack", lambda _: nullcontext(console))
+    measured(name)
+
+
+def test_a_size_that_a_measurement_does_not_have_is_refused_before_anything_starts() -> None:
+    with pytest.raises(ConfigError, match=r"pages: is no size of this measurement, which has offers"):
+        BENCHES["allocate"](pages=3)
 
 
 async def names(settings: Settings) -> set[str]:

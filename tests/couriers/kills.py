@@ -40,6 +40,8 @@ class Offers:
     short: set[str] = field(default_factory=set)
     withdrawn: set[str] = field(default_factory=set)
     reps: list[str] = field(default_factory=lambda: [unique("rep") for _ in range(20)])
+    most: int | None = None
+    """How many the provider may accept in all until the courier is killed next; None: any number."""
 
     def write(self, number: int) -> None:
         """Publish the reps and write the requests."""
@@ -64,10 +66,26 @@ class Offers:
         return set(self.ids) - self.short - self.withdrawn
 
     def through_kills(
-        self, start: Callable[[], CourierProcess], accepted: Callable[[], Accepted], *, every: int
+        self,
+        start: Callable[[], CourierProcess],
+        accepted: Callable[[], Accepted],
+        *,
+        every: int,
+        limit: Callable[[int], object] = lambda _: None,
     ) -> int:
-        """Kill the courier after every so many accepted offers until all useful ones came. Return how many kills."""
+        """Kill the courier after every so many accepted offers until all useful ones came. Return how many kills.
+
+        The provider accepts at most half as many more, so a slow test cannot miss its moments. `limit`: told how many
+        it may accept in all, if it does not look at `most`.
+        """
         kills = 0
+
+        def allow() -> None:
+            if not KILL_SECONDS:
+                self.most = len(accepted()) + every + every // 2
+                limit(self.most)
+
+        allow()
         courier = start()
 
         def left() -> set[str]:
@@ -85,10 +103,22 @@ class Offers:
             assert until(due, LONG_PATIENCE_SECONDS, every=LOOK_SECONDS), courier.log.read_text()[-3000:]
             courier.kill()
             kills += 1
+            allow()
             courier = start()
         done = until(lambda: self.post.all_have_fates(*self.ids), LONG_PATIENCE_SECONDS, every=1.0)
         assert done, courier.log.read_text()[-3000:]
         return kills
+
+    def is_full(self, accepted: int) -> bool:
+        """Say whether the provider accepts no more before the courier is killed."""
+        return self.most is not None and accepted >= self.most
+
+    def least_kills(self, every: int, *, connections: int) -> int:
+        """Return how often the courier is killed at least: so many lives it needs to deliver all useful offers.
+
+        In each life the provider accepts at most `every` and half as many, and one more on each other connection.
+        """
+        return 1 if KILL_SECONDS else -(-len(self.useful) // (every + every // 2 + connections - 1))
 
     def check(
         self, accepted: Accepted, *, repeats: int, late_seconds: float, over: tuple[list[str], ...]

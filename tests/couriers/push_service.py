@@ -3,7 +3,7 @@
 It is written after RFC 8030, 8188, 8291 and 8292 with `cryptography` alone, without the library of the courier.
 `python -m tests.couriers.push_service CERTIFICATE PORT` serves `/push/ID` as a push service does, and for the test:
 `POST /browsers` makes a browser, `GET /browsers/ID` lists what it received, `PUT /browsers/ID` sets its next answers,
-`GET /received` lists what all of them received.
+`GET /received` lists what all of them received, `PUT /most` sets how many offers they may receive in all.
 """
 
 from __future__ import annotations
@@ -138,6 +138,7 @@ class Service:
     def __init__(self, origin: str) -> None:
         self._origin = origin
         self._browsers: dict[str, BrowserKeys] = {}
+        self._most: int | None = None
 
     def application(self) -> web.Application:
         """Return the routes."""
@@ -146,6 +147,7 @@ class Service:
             [
                 web.post("/push/{id}", self.push),
                 web.get("/received", self.received),
+                web.put("/most", self.limit),
                 web.post("/browsers", self.add),
                 web.get("/browsers/{id}", self.show),
                 web.put("/browsers/{id}", self.answer),
@@ -167,6 +169,8 @@ class Service:
         except (KeyError, ValueError, InvalidSignature, InvalidTag) as error:
             browser.refused.append(repr(error))
             return web.Response(status=400, text=repr(error))
+        if not content.get("withdrawn") and self._is_full():
+            return web.Response(status=503, text="no more now")
         about = {
             "ttl": int(headers["TTL"]),
             "urgency": headers["Urgency"],
@@ -187,6 +191,16 @@ class Service:
             for content in (one["content"],)
         ]
         return web.json_response(found)
+
+    async def limit(self, request: web.Request) -> web.Response:
+        """Set how many offers are accepted in all; further ones are refused with 503. One taken back does not count."""
+        self._most = await request.json()
+        return web.json_response({})
+
+    def _is_full(self) -> bool:
+        received = [one["content"] for browser in self._browsers.values() for one in browser.received]
+        offers = [content for content in received if not content.get("withdrawn")]
+        return self._most is not None and len(offers) >= self._most
 
     async def add(self, request: web.Request) -> web.Response:
         """Make a browser that subscribes with the key of the request's body."""
@@ -240,6 +254,10 @@ class PushServer:
         asked = urllib.request.Request(url, body, method=method)  # an address of our own
         with urllib.request.urlopen(asked, timeout=PATIENCE_SECONDS, context=context) as answer:  # noqa: S310  # likewise
             return json.load(answer)
+
+    def accept_at_most(self, count: int) -> None:
+        """Refuse further offers with 503 once so many were accepted in all."""
+        self.call("most", "PUT", json.dumps(count).encode())
 
     def browser(self, public_key: str) -> Browser:
         """Make a browser that subscribes with a public VAPID key."""

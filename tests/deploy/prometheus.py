@@ -64,6 +64,8 @@ class Prometheus:
         (folder / "alerts.yml").write_text(re.sub(r"for: \d+m", "for: 2s", alerts))
         promtool("check", "config", str(folder / "prometheus.yml"))
         self._address = f"127.0.0.1:{free_port()}"
+        # One client for all queries: a new one reads the machine's certificate authorities each time.
+        self._client = httpx.Client(base_url=f"http://{self._address}/api/v1/", timeout=PATIENCE_SECONDS)
         self._process = spawn(
             [
                 str(PROGRAMS / "prometheus"),
@@ -90,7 +92,7 @@ class Prometheus:
 
     def _get(self, path: str) -> dict[str, Any]:
         try:
-            answer = httpx.get(f"http://{self._address}/api/v1/{path}", timeout=PATIENCE_SECONDS)
+            answer = self._client.get(path)
         except httpx.TransportError:
             return {}  # it has not started yet
         assert answer.is_success or answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE, answer.text
@@ -99,5 +101,6 @@ class Prometheus:
 
     def stop(self) -> None:
         """Stop it."""
+        self._client.close()
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(PATIENCE_SECONDS)

@@ -33,9 +33,12 @@ BOSS: Final = Account(email="boss@web.example", org=ORG, rep_id="boss", role="ad
 NEW: Final[dict[str, Any]] = {"name": "New", "claimable": True, "columns": ["state"]}
 
 
-@pytest.fixture(scope="module", params=["SASL_PLAINTEXT", "SASL_SSL"])
+@pytest.fixture(scope="module", params=["SASL_SSL", "SASL_PLAINTEXT"])
 def running(request: pytest.FixtureRequest) -> Iterator[Secured]:
-    """Yield the servers and all processes, connected by each protocol in turn."""
+    """Yield the servers and all processes, connected by each protocol in turn.
+
+    The stack of this module comes before that of the room, which stays: two at once would both use the processor.
+    """
     if request.param == "SASL_PLAINTEXT":
         yield request.getfixturevalue("secured")
         return

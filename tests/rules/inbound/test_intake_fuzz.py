@@ -19,6 +19,7 @@ from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from tests.fuzz.mutate import KINDS, NASTY_TOKENS, Kind, mutated
 
+MESSAGES = 10_000
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 Accepted = Event | PersonArrived | ContactListed
 ACCEPT: dict[Kind, Callable[[bytes], Accepted]] = {
@@ -81,9 +82,14 @@ def holds(kind: Kind, value: bytes) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_damage_to_a_message_raises_anything_but_refused(kind: Kind) -> None:
-    """This runs a part of the fuzzer's stream in every test run."""
-    accepted = sum(holds(kind, value) for value in islice(mutated(2, kind), 20_000))
-    assert 200 < accepted < 19_800, "the fuzzer no longer produces both good and bad messages"
+    """This runs a part of the fuzzer's stream in every test run, six times what a fault tried in intake needed.
+
+    With NUL kept in texts it was found by message 188 at the latest, with reasons of any length by message 1,667.
+    """
+    accepted = sum(holds(kind, value) for value in islice(mutated(2, kind), MESSAGES))
+    assert MESSAGES / 100 < accepted < 0.99 * MESSAGES, (
+        "the fuzzer no longer produces both good and bad messages"
+    )
 
 
 @given(value=st.binary(max_size=400))

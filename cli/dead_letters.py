@@ -149,7 +149,7 @@ def pass_over_message(
     from application.audit.entry import operator
     from application.audit.write import audited
     from application.pass_over import pass_over
-    from streams.dead_letter_reading import Source
+    from streams.dead_letter_reading import SourcePosition
 
     topic, _, rest = place.partition(":")
     partition, _, offset = rest.partition(":")
@@ -160,7 +160,7 @@ def pass_over_message(
     async def work() -> None:
         async with audited(settings, operator(""), "dead_letter_skipped", "dead-letters") as entry:
             entry.add("passed_over", place)
-            await pass_over(settings, Source(topic, int(partition), int(offset)), why)
+            await pass_over(settings, SourcePosition(topic, int(partition), int(offset)), why)
 
     asyncio.run(work())
     typer.echo(f"{place} is a dead letter now. The workers read on behind it.")

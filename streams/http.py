@@ -12,7 +12,7 @@ from streams.ports import check_port
 Said = tuple[bool, dict[str, Any]]
 
 
-class Server:
+class HttpServer:
     """A running server; `port` is the one it listens on."""
 
     def __init__(self, runner: web.AppRunner, port: int) -> None:
@@ -31,7 +31,7 @@ async def serve(
     metrics: Callable[[], bytes],
     *,
     host: str = "127.0.0.1",
-) -> Server:
+) -> HttpServer:
     """Serve on `host` and `port` (0: any free one). `health` and `ready` return (ok, details): 200 or 503 with JSON.
 
     Raises ConfigError with the port if it is taken.
@@ -63,4 +63,4 @@ async def serve(
         await runner.cleanup()
         check_port(port, "--port")  # its error names the port
         raise ConfigError("--port", f"port {port} of {host} cannot be listened on: {error}") from error
-    return Server(runner, runner.addresses[0][1])
+    return HttpServer(runner, runner.addresses[0][1])

@@ -31,7 +31,7 @@ from web.app import build
 from web.errors import forbidden
 from web.live.acts import tell_acts
 from web.live.call_tail import CallTail
-from web.live.hub import Hub, Page
+from web.live.hub import Hub, OpenPage
 from web.live.tail import Tail
 from web.parts import Services
 from web.security_headers import Protocol
@@ -43,8 +43,8 @@ from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 from web.services.exports import Exports
 from web.services.hash_pool import HashPool
-from web.services.limits import Limit
-from web.services.operations.parts import Operations
+from web.services.limits import RateLimit
+from web.services.operations.parts import OperationsParts
 from web.services.push_browsers import PushBrowsers
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -126,7 +126,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
     )
     engine_client = EngineClient(settings, on_answer=partial(tell_acts, hub))
 
-    def oversees(page: Page) -> bool:
+    def oversees(page: OpenPage) -> bool:
         return directory.org(page.org).role(page.rep_id) in OVERSEERS
 
     tail = Tail(settings, crm, hub, oversees)
@@ -150,7 +150,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         mappings=Mappings(store),
         file_mappings=Mappings(store, VendorFileMappingTable),
         vendor_posts=VendorPosts(store),
-        vendor_limit=Limit(web.vendor_posts_per_second, web.vendor_posts_burst),
+        vendor_limit=RateLimit(web.vendor_posts_per_second, web.vendor_posts_burst),
         preferences=Preferences(store),
         drafts=Drafts(store),
         views=CustomViews(store),
@@ -158,7 +158,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         store=store,
         crm=crm,
         exports=Exports(connect(settings.database_url, pooled=False)),
-        operations=Operations.of(settings, crm, hub, directory.only_org, oversees),
+        operations=OperationsParts.of(settings, crm, hub, directory.only_org, oversees),
         editor=Editor(directory, settings, crm),
         push_browsers=PushBrowsers(settings, PushSettings.read()),
         password_links=links,

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from email.utils import parseaddr
 from typing import Final
 
-from couriers.directory import Directory
+from couriers.directory import CourierDirectory
 from couriers.mail.digest_requests import ExceptionDigests
 from couriers.mail.messages import compose
 from couriers.mail.settings import MailSettings
@@ -65,7 +65,7 @@ def message_id(notification: Notification, sender: str) -> str:
 def _digesting(settings: Settings, mail: MailSettings) -> Iterator[asyncio.Task[None]]:
     """Start what makes the managers' digests. A failure of it stops no mail."""
     if mail.digest_minutes > 0:
-        directory = Directory(settings)
+        directory = CourierDirectory(settings)
         digests = ExceptionDigests(settings, directory, mail.digest_minutes * 60)
         yield asyncio.create_task(directory.follow())
         yield asyncio.create_task(digests.run())

@@ -18,7 +18,7 @@ from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, R
 from models.lead import Deadline, DirectoryRow, LeadRow, Row
 from models.record_size import MAX_RECORD_BYTES, check_size
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
-from rules.lead.kept_rows import KeptRows, Store, without_decisions
+from rules.lead.kept_rows import ByteStore, KeptRows, without_decisions
 from rules.lead.machine import LeadEvent, is_replay, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads, WaitingLeads
 from rules.lead.reevaluation import is_stale, pauses_changed, presence_changed
@@ -66,7 +66,7 @@ class LeadPartition:
         *,
         book: RuleBook = _EMPTY_BOOK,
         partition_of: Callable[[bytes], int] | None = None,
-        store: Store | None = None,
+        store: ByteStore | None = None,
     ) -> None:
         self.partition = partition
         self.rows = KeptRows(store)

@@ -36,7 +36,7 @@ POLL_MS: Final = 5_000
 """How long one request waits for records. It ends with the first record, so letters do not come later."""
 
 
-class Letter(msgspec.Struct, kw_only=True):
+class ShownLetter(msgspec.Struct, kw_only=True):
     """One dead letter. `place`: partition and offset in `dead-letters`; `source`: original topic, partition, offset.
 
     `vendor`: the one that its message names.
@@ -85,18 +85,18 @@ class DeadLetterFollower:
         self._settings = settings
         self._only_org = only_org
         self._on_change = on_change
-        self._kept: defaultdict[str | None, deque[Letter]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self._kept: defaultdict[str | None, deque[ShownLetter]] = defaultdict(lambda: deque(maxlen=KEPT))
         self._marks: dict[str, Mark] = {}
 
-    def of(self, org: str) -> list[Letter]:
+    def of(self, org: str) -> list[ShownLetter]:
         """Return an org's newest dead letters, newest first."""
         return list(reversed(self._of(org)))
 
-    def find(self, org: str, place: str) -> Letter | None:
+    def find(self, org: str, place: str) -> ShownLetter | None:
         """Return one of an org's dead letters, None if the org does not have it."""
         return next((letter for letter in self._of(org) if letter.place == place), None)
 
-    def _of(self, org: str) -> list[Letter]:
+    def _of(self, org: str) -> list[ShownLetter]:
         kept = list(self._kept.get(org, ()))
         if self._only_org() == org:
             kept = sorted([*kept, *self._kept.get(None, ())], key=lambda letter: letter.failed_at)
@@ -146,7 +146,7 @@ class DeadLetterFollower:
         letter = read_letter(record)
         org = org_of(letter)
         if all(known.place != letter.place for known in self._kept.get(org, ())):
-            found = Letter(**shown(letter), replayable=is_replayable(letter), vendor=vendor_in(letter))
+            found = ShownLetter(**shown(letter), replayable=is_replayable(letter), vendor=vendor_in(letter))
             found.take_mark(self._marks.get(found.place))
             self._kept[org].append(found)
         return org

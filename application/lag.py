@@ -1,4 +1,4 @@
-"""Measures how far each stage is behind, by partition: intake, leads, orgs, relay, org relay, sink and board."""
+"""Measures how far each stage is behind, by partition: intake, leads, orgs, relays, sink, board and couriers."""
 
 import asyncio
 from collections.abc import Iterable

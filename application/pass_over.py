@@ -32,7 +32,7 @@ STAGE: Final = "intake"
 
 
 async def pass_over(settings: Settings, source: SourcePosition, why: str) -> None:
-    """Bury the message at a place, and set the workers' position behind it.
+    """Write a dead letter of the message at a position, and set the workers' position behind it.
 
     Raises `RuntimeFailure` unless it is the next message that the workers would read, and no worker runs; and
     `RetryableError` without Kafka. If it fails between its two steps, the message has a letter too many: run it again.

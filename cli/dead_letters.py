@@ -139,10 +139,10 @@ def pass_over_message(
     ],
     why: Annotated[str, typer.Option(help="The reason, kept with the dead letter.")],
 ) -> None:
-    """Bury a message that crashes every worker, and let the workers read on behind it. Stop all workers first.
+    """Write a dead letter of a message that crashes every worker, and let the workers continue behind it.
 
-    The message becomes a dead letter, which `replay` sends again after a fix. Only the next message of `lead-arrivals`
-    or `lead-actions` can be passed over.
+    Stop all workers first. `dead-letters replay` sends the message again after a fix. Only the next
+    message of `lead-arrivals` or `lead-actions` can be passed over.
 
     Example: firstclaim dead-letters pass-over lead-arrivals:0:1234 --why "crashes the interpreter"
     """

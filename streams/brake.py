@@ -82,9 +82,9 @@ class Brake:
             Exit.BRAKE,
             stage,
             f"{self._most} records could not be decided within {self._window:g} s, and one more fails, at {where}: "
-            f"{error[:_REASON]}. It is not buried and not passed: mend the fault, or raise "
+            f"{error[:_REASON]}. It is neither a dead letter nor passed over: mend the fault, or raise "
             "FIRSTCLAIM_FATAL_ERROR_LIMIT, and start again; "
-            "`firstclaim dead-letters list` shows those that were buried",
+            "`firstclaim dead-letters list` shows the others",
         )
 
     def _forget(self, now: float) -> None:
@@ -127,7 +127,7 @@ async def recent_fatal_errors(
                 if letter.is_fatal and (stages is None or letter.stage in stages):
                     found.append(letter)  # noqa: PERF401  # letters found before a timeout are kept
     except TimeoutError:
-        _log.warning("not all dead letters of late were looked at", seconds=READ_SECONDS, found=len(found))
+        _log.warning("not all recent dead letters were read", seconds=READ_SECONDS, found=len(found))
     except (KafkaError, OSError) as error:
         raise await failure(settings, error, f"{DEAD_LETTERS} could not be read: {error!r}") from error
     finally:

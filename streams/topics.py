@@ -47,6 +47,11 @@ WORKER_GROUP: Final = "firstclaim-worker"
 RELAY_GROUP: Final = "firstclaim-relay"
 """The consumer groups of `firstclaim worker` and `firstclaim relay`."""
 
+MIN_IN_SYNC: Final = "min.insync.replicas"
+IN_SYNC: Final = 2
+REPLICAS_THAT_MAY_LOSE_ONE: Final = 3
+"""With this many copies, `IN_SYNC` brokers have a record before it is acknowledged, and any one broker may be away."""
+
 _DAY_MS: Final = str(24 * 60 * 60 * 1000)
 _CENTURY_MS: Final = str(100 * 365 * 24 * 60 * 60 * 1000)
 _WEEK_MS: Final = str(7 * 24 * 60 * 60 * 1000)
@@ -208,10 +213,13 @@ def partitions_of(name: str, settings: Settings) -> int:
 
 
 def config_of(topic: Topic, settings: Settings) -> dict[str, str]:
-    """Return the configs with which a topic is created. The retention of `audit` is a setting."""
-    if topic.name != AUDIT:
-        return topic.config
-    return {**topic.config, RETENTION: str(settings.audit_days * int(_DAY_MS))}
+    """Return the configs with which a topic is created. Copies, and the retention of `audit`, are settings."""
+    config = dict(topic.config)
+    if settings.replication_factor >= REPLICAS_THAT_MAY_LOSE_ONE:
+        config[MIN_IN_SYNC] = str(IN_SYNC)
+    if topic.name == AUDIT:
+        config[RETENTION] = str(settings.audit_days * int(_DAY_MS))
+    return config
 
 
 async def provision(settings: Settings) -> Settings:

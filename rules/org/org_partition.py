@@ -180,7 +180,7 @@ class OrgPartition:
         return True
 
     def remove(self, key: bytes) -> None:
-        """Apply a tombstone: an entry of the do-not-contact list is gone."""
+        """Apply a tombstone. One of an entry of the do-not-contact list removes the entry; others change nothing."""
         org, kind, handle = (*key.decode(errors="replace").split("/", 2), "", "")[:3]
         if kind == BARRED:
             self.state(org).put((DoNotContactRow(handle=handle),))

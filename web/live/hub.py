@@ -1,8 +1,8 @@
 """Reads the board's feed once per org for all open pages. Each page gets only what its person may see.
 
 A page gets `rebuilt` (read the lists again) when it falls behind, when it reconnects after too long, or when it may
-have seen changes that Valkey has lost. So every missed change is noticed, and memory per page is bounded. Each entry is
-encoded once, and chunks are joined once for all pages that see the same entries.
+have seen changes that Valkey has lost. So every missed change is noticed, and memory per page is bounded. An entry is
+encoded once for all pages that see the same of it, and chunks are joined once for all pages that see the same entries.
 """
 
 import asyncio

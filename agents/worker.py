@@ -128,7 +128,7 @@ async def _provisioned(settings: Settings) -> Settings:
 
 
 async def _brake(settings: Settings, stages: list[str]) -> Brake:
-    """Return the brake of the process, with the dead letters of its earlier runs. It waits for Kafka."""
+    """Return the brake of the process, with the recent dead letters of its stages. It waits for Kafka."""
     return await START_WORKER.run(
         RuntimeFailure, "read the recent dead letters", lambda: make_brake(settings, stages)
     )

@@ -37,7 +37,10 @@ Leave = Callable[[Exit, str, str], NoReturn]
 
 
 class Brake:
-    """Counts the records this process failed on within the last `window_seconds`, including its earlier runs."""
+    """Counts the records on which our code failed within the last `window_seconds`.
+
+    It counts those of this process, and those that any process buried for the same stages before this one started.
+    """
 
     def __init__(
         self,
@@ -61,7 +64,7 @@ class Brake:
         return len(self._failed)
 
     def remember(self, times: Collection[float]) -> None:
-        """Count the failures of earlier runs of this process, by POSIX time."""
+        """Count failures from before this process started, by POSIX time."""
         now = self._clock()
         # Another clock may be a little ahead of ours. A time far ahead would never leave the window, so it is dropped.
         self._failed.extend(sorted(min(at, now) for at in times if abs(now - at) < self._window))
@@ -90,7 +93,9 @@ class Brake:
 
 
 async def make_brake(settings: Settings, stages: Collection[str]) -> Brake:
-    """Return the brake of a process that runs these stages. It includes the failures of the process's earlier runs.
+    """Return the brake of a process that runs these stages. It counts what any process buried for them of late.
+
+    So a start within the window gives no new allowance, whichever replica starts.
 
     Raises `RetryableError`.
     """

@@ -12,7 +12,7 @@ from couriers.mail.digest_requests import ExceptionDigests
 from couriers.mail.messages import compose
 from couriers.mail.settings import MailSettings
 from couriers.mail.smtp import SmtpPool
-from couriers.port import Channel, ChannelName, Kind, Report, Request, SendReceipt, UndeliverableError
+from couriers.port import Channel, FateName, Kind, Report, Request, SendReceipt, UndeliverableError
 from models.errors import ConfigError
 from models.public import Notification
 from streams.settings import Settings
@@ -26,7 +26,7 @@ class MailChannel:
     """Sends each request of kind `email` to the rep's address. What was sent cannot be withdrawn."""
 
     kind: Kind = KIND
-    name: ChannelName = "email"
+    name: FateName = "email"
     send_seconds = SEND_SECONDS
 
     def __init__(self, settings: MailSettings) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import structlog
 
-from couriers.port import ChannelName, Kind, LaterError, Report, Request, SendReceipt, UndeliverableError
+from couriers.port import FateName, Kind, LaterError, Report, Request, SendReceipt, UndeliverableError
 from couriers.telephone import call_events
 from couriers.telephone.live import LiveCall, Tools
 from couriers.telephone.machine import CallPhase, RepCall, Times
@@ -46,7 +46,7 @@ class CallChannel:
     """Calls reps. `send` begins a call and returns; the rest is on `calls` and in later fates."""
 
     kind: Kind = "call"
-    name: ChannelName = "call"
+    name: FateName = "call"
     concurrency = 64
     send_seconds = 15.0
 

@@ -133,7 +133,7 @@ class LeadPartition:
             check_size(key, value, most=MAX_ROW_BYTES)
         except Exception as error:  # noqa: BLE001  # one event must never stop the partition behind it
             failure = error
-            after = undecided(row, event, off, at, error)
+            after = undecided(row, event, off, at)
             value = encode_row(after)
         removes = self.unknown.surplus(key, after) if after.lead is None else ()
         return LeadOutcome(key, value, after, failure, removes=removes)

@@ -89,8 +89,8 @@ async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Repla
     ]
     async with parts.audit.act(person.as_actor, "dead_letter_replayed", f"dead-letter/{place}", what):
         try:
-            await replay(parts.settings, [place])
+            mark = await replay(parts.settings, place, by=person.rep_id)
         except NotReplayable as refused:
             raise HttpProblem(409, "not-replayable", refused.reason) from refused
-    parts.operations.letters.replayed(person.org, letter, person.rep_id)
+    parts.operations.letters.note_mark(place, mark)
     return ReplayedLetter(place=place, topic=topic)

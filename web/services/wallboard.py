@@ -136,8 +136,8 @@ async def badges(parts: Services, person: Person) -> Badges:
 
 
 def waiting_letters(parts: Services, org: str) -> int:
-    """Return how many of the newest dead letters were not sent again."""
-    return sum(letter.replayed_at is None for letter in parts.operations.letters.of(org))
+    """Return how many of the newest dead letters were neither sent again nor skipped, here or on the command line."""
+    return sum(not letter.is_handled for letter in parts.operations.letters.of(org))
 
 
 async def _read(parts: Services, person: Person) -> Wallboard:

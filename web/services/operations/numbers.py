@@ -103,7 +103,9 @@ class DeadLetter(Model):
     failed_at: str
     replayable: bool
     replayed_at: datetime | None
-    replayed_by: str | None
+    replayed_by: str | None = Field(description="A rep. Null for the command line")
+    skipped_at: datetime | None
+    skipped_why: str
 
 
 def newest_letters(parts: Services, person: Person) -> list[DeadLetter]:

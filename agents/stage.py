@@ -13,11 +13,11 @@ from streams.dead_letter_reading import FATAL_ERROR
 from streams.dead_letters import write_dead_letter
 from streams.journal import Acker, JournalWriter, Receipt
 from streams.metrics import EVENTS
-from streams.unreadable import PlaceholderRecord, Unreadable
+from streams.unreadable import StandIn, Unreadable
 
 
 class Stage:
-    """One stage of an app. `name`: its name in metrics and dead letters, and the Faust name of its first agent.
+    """One stage of an app. `name`: its name in metrics and dead letters.
 
     `brake`: the process sets it before the first event.
     """
@@ -29,7 +29,7 @@ class Stage:
         self.app = app
         self.name = name
         self.partitions = app.settings.partitions
-        self.acker = Acker()
+        self.acker = Acker(app.ack_together)
         self.writer = JournalWriter(app.settings, lease=app.lease)
         self.topics: set[str] = set()
         app.stages.append(self)
@@ -85,7 +85,7 @@ class Stage:
     async def revoked(self, *_: Any, **__: Any) -> None:
         """Make the records of the revoked partitions' events durable before the partitions are released."""
         await self.writer.settled()
-        self.acker = Acker()
+        self.acker.forget()
 
 
 class EventStream:
@@ -107,10 +107,10 @@ class EventStream:
         async for batch in bulks(stage.app, self._stream):
             if broker_time is not None and batch:
                 last = batch[-1].message
-                if not isinstance(last.value, PlaceholderRecord):
+                if not isinstance(last.value, StandIn):
                     broker_time.note(last.timestamp)
             for event in batch:
-                if isinstance(event.message.value, PlaceholderRecord):
+                if isinstance(event.message.value, StandIn):
                     stage.pass_over(event)
                 else:
                     handle(event)

@@ -128,9 +128,9 @@ async def _provisioned(settings: Settings) -> Settings:
 
 
 async def _brake(settings: Settings, stages: list[str]) -> Brake:
-    """Return the brake of the process, with the dead letters of its earlier runs. It waits for Kafka."""
+    """Return the brake of the process, with the recent dead letters of its stages. It waits for Kafka."""
     return await START_WORKER.run(
-        RuntimeFailure, "read the dead letters of late", lambda: make_brake(settings, stages)
+        RuntimeFailure, "read the recent dead letters", lambda: make_brake(settings, stages)
     )
 
 
@@ -142,7 +142,7 @@ def _end(settings: Settings, group: str, how: str, error: BaseException | None) 
 
 
 async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[None]]:
-    """Pass the erasure key and each org's requirements for senders to intake; return the task that follows them."""
+    """Pass the erasure key and each org's requirements for senders to intake; return the tasks that follow them."""
     intakes = [stage for stage in app.stages if isinstance(stage, intake.IntakeStage)]
     if not intakes:
         return []
@@ -206,7 +206,7 @@ def run(
     port: int = 0,
     instance_id: str | None = None,
 ) -> None:
-    """Run a stage until it is stopped (SIGTERM, SIGINT) or cannot continue (`streams.process_exit.Exit`).
+    """Run stages until they are stopped (SIGTERM, SIGINT) or cannot continue (`streams.process_exit.Exit`).
 
     `port` 0: any free one. `instance_id`: static group membership; one name for one running process.
     """

@@ -41,7 +41,7 @@ Say = Callable[[str], None]
 _Result = TypeVar("_Result")
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class RebuildPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a rebuild would do. `rows`: by table, now. `ahead`: partitions whose position is beyond Kafka's end."""
 
     database: str
@@ -74,7 +74,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return told
 
 
-async def plan(settings: Settings, *, discard_history: bool) -> Plan:
+async def plan(settings: Settings, *, discard_history: bool) -> RebuildPlan:
     """Return what a rebuild would do. Raises `RetryableError` where Kafka or the database is unreachable."""
     extents = await extent(settings, LEAD_JOURNAL)
     schema = await asyncio.to_thread(schema_of, settings.database_url)
@@ -90,7 +90,7 @@ async def plan(settings: Settings, *, discard_history: bool) -> Plan:
                 ahead = [
                     n for n, at in sorted(positions.items()) if at.next_offset > extents.get(n, (0, 0))[1]
                 ]
-    return Plan(
+    return RebuildPlan(
         database=settings.database_url.rpartition("@")[2],
         kafka=settings.kafka_bootstrap_servers,
         records=sum(end - begin for begin, end in extents.values()),
@@ -105,7 +105,7 @@ def _refuse(record: JournalRecord, verdict: Exception) -> None:
     raise AssertionError(f"{record.offset} was buried while nothing is stored: {verdict}")
 
 
-async def rebuild(settings: Settings, planned: Plan, *, say: Say) -> dict[str, Any]:
+async def rebuild(settings: Settings, planned: RebuildPlan, *, say: Say) -> dict[str, Any]:
     """Rebuild the database; return {ok, records, rows, buried, restored_owners, restored_exceptions, seconds}.
 
     This is safe beside a running sink. If it is interrupted, run it again. Raises `RetryableError` and

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from application.dead_letter_marks import Mark, Marker, MarkKind, read_marks
-from application.dead_letters import find_letters
+from application.dead_letters import find_letters, send_and_mark
 from application.replay import NotReplayable, Replayer, ReplayObstacle, target_of
 from models.errors import RetryableError
 from streams.dead_letter_reading import Letter, read_letter
@@ -220,14 +220,14 @@ class _Bulk:
                 return
             target_of(letter)
             if not self._outcome.dry_run:
-                await replayer.send(letter)
+                await send_and_mark(letter, replayer, marker)
             self._sent.add(same)
             self._outcome.replayed += 1
         else:
+            if not self._outcome.dry_run:
+                await marker.mark(letter.place, Mark(what=self._how, at=datetime.now(UTC), why=self._why))
             self._outcome.skipped += 1
         self._outcome.again += mark is not None
-        if not self._outcome.dry_run:
-            await marker.mark(letter.place, Mark(what=self._how, at=datetime.now(UTC), why=self._why))
 
     def _not_sent(self, letter: Letter, error: NotReplayable) -> None:
         if error.obstacle in _FOR_GOOD and not self._chosen.places:

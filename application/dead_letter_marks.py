@@ -34,11 +34,15 @@ class MarkKind(StrEnum):
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done with one letter, when, and the reason that was given."""
+    """What was done with one letter, when, and the reason that was given.
+
+    `by`: the rep id of who did it in the console; empty for the command line, whose user is in the audit.
+    """
 
     what: MarkKind
     at: datetime
     why: str = ""
+    by: str = ""
 
     def __str__(self) -> str:
         return f"{self.what} {self.at:%Y-%m-%d %H:%M:%S} UTC{f': {self.why}' if self.why else ''}"
@@ -51,12 +55,21 @@ async def read_marks(settings: Settings) -> dict[str, Mark]:
         return marks  # no letter has been handled yet
     async with aclosing(read_topic(settings, DEAD_LETTER_MARKS)) as records:
         async for record in records:
-            place = (record.key or b"").decode(errors="replace")
-            try:
-                marks[place] = msgspec.json.decode(record.value or b"", type=Mark)
-            except msgspec.MsgspecError:
-                marks.pop(place, None)  # a tombstone, or not a mark: the letter is open
+            place, mark = read_mark(record)
+            if mark is None:
+                marks.pop(place, None)
+            else:
+                marks[place] = mark
     return marks
+
+
+def read_mark(record: Any) -> tuple[str, Mark | None]:
+    """Return the place of a letter and its mark; None for a tombstone or bytes that are no mark: the letter is open."""
+    place = (record.key or b"").decode(errors="replace")
+    try:
+        return place, msgspec.json.decode(record.value or b"", type=Mark)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return place, None
 
 
 class Marker:

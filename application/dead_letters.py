@@ -1,9 +1,11 @@
 """Reads dead letters with their reasons, and sends them again to their original topics."""
 
 from contextlib import aclosing
+from datetime import UTC, datetime
 from heapq import heappush, heappushpop
 from typing import Any
 
+from application.dead_letter_marks import Mark, Marker, MarkKind
 from application.replay import Replayer
 from models.errors import ConfigError, RuntimeFailure
 from streams.dead_letter_reading import Letter, read_letter, text
@@ -80,13 +82,23 @@ async def show_letter(settings: Settings, place: str) -> dict[str, Any]:
     return shown(letter, whole=True)
 
 
-async def replay(settings: Settings, places: list[str]) -> int:
-    """Send these dead letters to their original topics. Return how many. Known ones change nothing (X4).
+async def replay(settings: Settings, place: str, *, by: str) -> Mark:
+    """Send one dead letter to its original topic, and return its mark. A known message changes nothing (X4).
 
-    Raises `NotReplayable` at the first that cannot be sent. The letters before it have then been sent.
+    `by`: the rep id of who sends it. Raises `NotReplayable` and `RetryableError`.
     """
-    letters = await find_letters(settings, places)
-    async with Replayer(settings) as replayer:
-        for letter in letters:
-            await replayer.send(letter)
-    return len(letters)
+    (letter,) = await find_letters(settings, [place])
+    async with Replayer(settings) as replayer, Marker(settings) as marker:
+        return await send_and_mark(letter, replayer, marker, by=by)
+
+
+async def send_and_mark(letter: Letter, replayer: Replayer, marker: Marker, *, by: str = "") -> Mark:
+    """Send a letter again and mark it, so that every console and command knows. Return the mark.
+
+    The letter is sent first: if the mark cannot be written, the letter stays open, and a second time changes nothing.
+    Raises `NotReplayable` and `RetryableError`.
+    """
+    await replayer.send(letter)
+    mark = Mark(what=MarkKind.REPLAYED, at=datetime.now(UTC), by=by)
+    await marker.mark(letter.place, mark)
+    return mark

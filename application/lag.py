@@ -1,4 +1,4 @@
-"""Measures how far each stage is behind, by partition: intake, leads, orgs, relay, org relay, sink and board."""
+"""Measures how far each stage is behind, by partition: intake, leads, orgs, relays, sink, board and couriers."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from aiokafka.errors import NoError, for_code
 from sqlalchemy.exc import SQLAlchemyError
 
 from application.sink_positions import SinkPositions
-from board.writer import Writer
+from board.writer import BoardWriter
 from board.writer import connect as connect_valkey
 from couriers.channels import NAMES, group_of
 from models.errors import FirstclaimError, RetryableError
@@ -249,7 +249,7 @@ class Lags:
         except (FirstclaimError, SQLAlchemyError, OSError) as error:
             self.trouble[SINK] = _error_text(error)
         try:
-            generation = await Writer(self._valkey).generation()
+            generation = await BoardWriter(self._valkey).generation()
             at = generation.offsets if generation else {}
             handled[BOARD] = {TopicPartition(QUEUE_CHANGES, n): offset for n, offset in at.items()}
         except RetryableError as error:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from application.importing.mapping import named as first_named
-from application.importing.rows import Found
+from application.importing.rows import ParsedLine
 from application.importing.tables import open_table
 from application.lead_dealing import standing_of
 from application.rule_text import read_tree
@@ -102,12 +102,12 @@ class _NamedLead(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def _by_id(rows: Iterable[Found], column: str) -> Iterator[_NamedLead]:
+def _by_id(rows: Iterable[ParsedLine], column: str) -> Iterator[_NamedLead]:
     for row in rows:
         yield _NamedLead(f"line {row.line}", (row.message or {}).get(column, ""), row.reason)
 
 
-def _by_vendor(rows: Iterable[Found], org: str) -> Iterator[_NamedLead]:
+def _by_vendor(rows: Iterable[ParsedLine], org: str) -> Iterator[_NamedLead]:
     for row in rows:
         place, cells = f"line {row.line}", row.message or {}
         vendor, external_id = cells.get("vendor", ""), cells.get("external_id", "")

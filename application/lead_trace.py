@@ -37,7 +37,10 @@ KEYED: Final = (
     *(LEAD_LOG, LEAD_JOURNAL, ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS),
     *(DELIVERIES, CALLS, DEAD_LETTERS),
 )
-"""The topics whose key is the lead's id, in the order in which a decision reaches them."""
+"""The topics whose key is the lead's id, in the order in which a decision reaches them.
+
+A dead letter has the key of its original, which is the lead's id if the original was of `lead-log`.
+"""
 MOST_RECORDS: Final = 20_000
 """The most records of one lead that are read. A lead with more is refused; its history is in `firstclaim why`."""
 MOST_STEPS_BACK: Final = 16

@@ -13,7 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 from models.errors import RuntimeFailure
 from streams import clients
 from streams.access import failure
-from streams.dead_letter_reading import FATAL_ERROR, Source
+from streams.dead_letter_reading import FATAL_ERROR, SourcePosition
 from streams.dead_letters import make_letter
 from streams.settings import Settings
 from streams.topic_reader import read_positions
@@ -31,8 +31,8 @@ PASSABLE: Final = frozenset({LEAD_ARRIVALS, LEAD_ACTIONS})
 STAGE: Final = "intake"
 
 
-async def pass_over(settings: Settings, source: Source, why: str) -> None:
-    """Bury the message at a place, and set the workers' position behind it.
+async def pass_over(settings: Settings, source: SourcePosition, why: str) -> None:
+    """Write a dead letter of the message at a position, and set the workers' position behind it.
 
     Raises `RuntimeFailure` unless it is the next message that the workers would read, and no worker runs; and
     `RetryableError` without Kafka. If it fails between its two steps, the message has a letter too many: run it again.

@@ -22,7 +22,7 @@ from application.restart_pauses import HEALTHY_SECONDS
 from sink.consumer import GROUP as SINK_GROUP
 from sink.consumer import not_filled_from
 from streams.settings import Settings
-from streams.transactions import Held, held_partitions
+from streams.transactions import BlockedPartition, held_partitions
 
 PATIENCE_SECONDS: Final = 15.0
 """How long a stage may make no progress before that is a problem. A killed worker's partitions are taken over by then.
@@ -36,11 +36,11 @@ OFTEN: Final = 3
 _ANSWER_SECONDS: Final = 5.0
 """How long a process may take to answer at `/ready`."""
 
-_NOTHING_HELD: Final[Mapping[TopicPartition, Held]] = MappingProxyType({})
+_NOTHING_HELD: Final[Mapping[TopicPartition, BlockedPartition]] = MappingProxyType({})
 Stages = dict[str, dict[str, list[Backlog]]]
 
 
-class Problem(msgspec.Struct, frozen=True):
+class OperationalProblem(msgspec.Struct, frozen=True):
     """One thing that is wrong. `what`: what it is about. The reason is a sentence."""
 
     what: str
@@ -50,7 +50,7 @@ class Problem(msgspec.Struct, frozen=True):
 # -- processes --------------------------------------------------------------------------------------------------------
 
 
-def keeps_ending(record: ProcessRecord, now: float) -> Problem | None:
+def keeps_ending(record: ProcessRecord, now: float) -> OperationalProblem | None:
     """Return the problem with a supervised process that ends again and again, if it does."""
     recent = [end for end in record.ends if now - end.at < RECENT_SECONDS]
     settled = record.pid is not None and now - record.started_at > HEALTHY_SECONDS
@@ -59,10 +59,10 @@ def keeps_ending(record: ProcessRecord, now: float) -> Problem | None:
     last = recent[-1]
     why = f": {last.reason}" if last.reason else ""
     reason = f"keeps ending, {len(recent)} times in the last {RECENT_SECONDS / 60:.0f} minutes; last it "
-    return Problem(record.name, f"{reason}{how_it_ended(last.status)}{why}")
+    return OperationalProblem(record.name, f"{reason}{how_it_ended(last.status)}{why}")
 
 
-async def not_ready(record: ProcessRecord) -> Problem | None:
+async def not_ready(record: ProcessRecord) -> OperationalProblem | None:
     """Ask a supervised process whether it is ready. Return the problem that it names, if any."""
     if record.pid is None:
         last = record.ends[-1] if record.ends else None
@@ -71,7 +71,7 @@ async def not_ready(record: ProcessRecord) -> Problem | None:
             if last
             else "does not run"
         )
-        return Problem(record.name, f"{how}; it is started again")
+        return OperationalProblem(record.name, f"{how}; it is started again")
     if record.ready_url is None:
         return None
     timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
@@ -81,10 +81,10 @@ async def not_ready(record: ProcessRecord) -> Problem | None:
                 return None
             said = await answer.json()
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        return Problem(
+        return OperationalProblem(
             record.name, f"does not answer at {record.ready_url}: {str(error) or type(error).__name__}"
         )
-    return Problem(record.name, f"is not ready: {_in_the_way(said)}")
+    return OperationalProblem(record.name, f"is not ready: {_in_the_way(said)}")
 
 
 def _in_the_way(said: Any) -> str:
@@ -105,8 +105,10 @@ def _in_the_way(said: Any) -> str:
 
 
 def stands_still(
-    backlogs: Iterable[Backlog], members: dict[str, int], held: Mapping[TopicPartition, Held] = _NOTHING_HELD
-) -> list[Problem]:
+    backlogs: Iterable[Backlog],
+    members: dict[str, int],
+    held: Mapping[TopicPartition, BlockedPartition] = _NOTHING_HELD,
+) -> list[OperationalProblem]:
     """Return the problems of partitions that have records and made no progress.
 
     `held`: the broker's information on the transactions that hold partitions back.
@@ -127,7 +129,7 @@ def stands_still(
                 f"does not move: {count:,} {'record' if count == 1 else 'records'} of {topic} in {partitions} {where} "
                 f"wait, and none was handled in the last {PATIENCE_SECONDS:.0f} seconds"
             )
-            problems.append(Problem(stage, reason))
+            problems.append(OperationalProblem(stage, reason))
     return problems
 
 
@@ -136,10 +138,10 @@ def is_held_back(backlog: Backlog) -> bool:
     return backlog.handled >= backlog.readable < backlog.end
 
 
-def _held_back(backlog: Backlog, held: Held | None) -> Problem:
+def _held_back(backlog: Backlog, held: BlockedPartition | None) -> OperationalProblem:
     count = backlog.end - backlog.readable
     behind = f"{count:,} {'record' if count == 1 else 'records'} behind it"
-    return Problem(
+    return OperationalProblem(
         backlog.stage,
         f"partition {backlog.partition} of {backlog.topic} is held back from offset {backlog.readable} on, with "
         f"{behind}: {_holder(held)} has a transaction open. It ends by the producer's transaction.timeout.ms, or by "
@@ -147,7 +149,7 @@ def _held_back(backlog: Backlog, held: Held | None) -> Problem:
     )
 
 
-def _holder(held: Held | None) -> str:
+def _holder(held: BlockedPartition | None) -> str:
     """Return who holds a partition back, as the subject of a sentence."""
     if held is None or held.producer_id is None:
         return "a producer"
@@ -160,7 +162,7 @@ def _group(stage: str) -> str:
     return STAGES[stage][0] if stage in STAGES else SINK_GROUP if stage == SINK else ""
 
 
-def nobody_runs(members: dict[str, int], backlogs: Iterable[Backlog]) -> list[Problem]:
+def nobody_runs(members: dict[str, int], backlogs: Iterable[Backlog]) -> list[OperationalProblem]:
     """Return the problems of groups without a member."""
     problems = []
     for group in GROUPS:
@@ -168,15 +170,17 @@ def nobody_runs(members: dict[str, int], backlogs: Iterable[Backlog]) -> list[Pr
             count = sum(backlog.records for backlog in backlogs if _group(backlog.stage) == group)
             name = group.removeprefix("firstclaim-")
             waits = f", and {count:,} {'record waits' if count == 1 else 'records wait'}" if count else ""
-            problems.append(Problem(name, f"does not run: no process is in the group {group}{waits}"))
+            problems.append(
+                OperationalProblem(name, f"does not run: no process is in the group {group}{waits}")
+            )
     return problems
 
 
-def ahead_of_kafka(backlogs: Iterable[Backlog]) -> Problem | None:
+def ahead_of_kafka(backlogs: Iterable[Backlog]) -> OperationalProblem | None:
     """Return the problem of a CRM database that was filled from another Kafka, if it was."""
     for backlog in backlogs:
         if backlog.stage == SINK and backlog.handled > backlog.end:
-            return Problem(SINK, not_filled_from(backlog.partition, backlog.end, backlog.handled))
+            return OperationalProblem(SINK, not_filled_from(backlog.partition, backlog.end, backlog.handled))
     return None
 
 
@@ -200,7 +204,7 @@ class Watch:
             lag[one.stage] = lag.get(one.stage, 0) + records
         return lag
 
-    async def problems(self) -> list[Problem]:
+    async def problems(self) -> list[OperationalProblem]:
         """Return what made no progress for `PATIENCE_SECONDS`. Raises KafkaError where Kafka is unreachable."""
         self.backlogs = await self._lags.backlogs()
         still = {(one.stage, one.topic_partition): one for one in self.backlogs if one.records}
@@ -227,7 +231,7 @@ class Watch:
                 if key in now and now[key].records and now[key].handled == before.handled
             }
 
-    async def _holders(self, backlogs: Iterable[Backlog]) -> dict[TopicPartition, Held]:
+    async def _holders(self, backlogs: Iterable[Backlog]) -> dict[TopicPartition, BlockedPartition]:
         """Ask the broker whose transactions hold partitions back."""
         topics = {backlog.topic for backlog in backlogs if is_held_back(backlog)}
         if not topics:
@@ -236,7 +240,7 @@ class Watch:
         return {TopicPartition(held.topic, held.partition): held for held in found}
 
 
-async def of_processes(settings: Settings) -> list[Problem]:
+async def of_processes(settings: Settings) -> list[OperationalProblem]:
     """Return the problems of supervised processes. Each is polled until it is ready or the patience ends."""
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:

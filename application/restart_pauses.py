@@ -13,7 +13,10 @@ HEALTHY_SECONDS: Final = 30.0  # after a run of this length there is no long pau
 
 
 class Pauses:
-    """The pause before each restart. It grows with each restart, and faster if our own code failed."""
+    """The pause before each restart. It doubles with each one, from 0.2 to 10 s.
+
+    After the code 79 (our own code failed on too many records) it doubles from 60 to 900 s.
+    """
 
     def __init__(self) -> None:
         self._next = FIRST_PAUSE_SECONDS

@@ -15,7 +15,7 @@ from models.directory import OrgSettings
 from models.lead import Lead
 from rules.inbound.publication import present
 from rules.language.compile import CompiledRule
-from rules.language.explanations import Outcome
+from rules.language.explanations import ConditionOutcome
 from rules.language.tree import in_zone, parse
 from rules.queues.membership import CompiledQueue, QueueIndex
 from streams.settings import Settings
@@ -32,7 +32,7 @@ class LeadExplanation(msgspec.Struct, frozen=True, kw_only=True):
     matches: bool
     why: str
     valid_until: datetime | None
-    conditions: tuple[Outcome, ...]
+    conditions: tuple[ConditionOutcome, ...]
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -116,7 +116,7 @@ class QueueQuestion:
 
 
 def _preview_result(
-    lead: Lead, why: str, until: datetime | None, conditions: tuple[Outcome, ...], *, matches: bool
+    lead: Lead, why: str, until: datetime | None, conditions: tuple[ConditionOutcome, ...], *, matches: bool
 ) -> LeadExplanation:
     return LeadExplanation(
         lead_id=lead.lead_id,

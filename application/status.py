@@ -13,7 +13,7 @@ from rich.table import Table
 from sqlalchemy import Connection, inspect
 
 from application.lag import READS, Lags
-from application.problems import Problem, Watch, ahead_of_kafka, of_processes
+from application.problems import OperationalProblem, Watch, ahead_of_kafka, of_processes
 from application.process_records import read_records
 from board.reader import Reader
 from models.errors import FirstclaimError, RetryableError
@@ -95,20 +95,20 @@ async def read_status(settings: Settings, org: str = "default") -> dict[str, Any
     return seen
 
 
-def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
+def _without_repeats(problems: Iterable[OperationalProblem]) -> list[OperationalProblem]:
     """Leave out repeated problems."""
     return list(dict.fromkeys(problems))
 
 
-async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
+async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[OperationalProblem]:
     """Read lags and dead letters. Return the problems of Kafka, its topics and the stages."""
     lags = Lags(settings)
-    problems: list[Problem] = []
+    problems: list[OperationalProblem] = []
     try:
         await lags.start()
         ends, begins = await lags.ends(DEAD_LETTERS), await lags.begins(DEAD_LETTERS)
         seen["dead_letters"] = sum(end - begins[tp] for tp, end in ends.items())
-        problems += [Problem(f"topic {name}", MISSING_TOPIC) for name in lags.missing]
+        problems += [OperationalProblem(f"topic {name}", MISSING_TOPIC) for name in lags.missing]
         watch = Watch(settings, lags)
         problems += await watch.problems()
         seen["lag"] = {**watch.lag(), **await lags.of_couriers()}
@@ -117,10 +117,10 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
         for stage, reason in lags.trouble.items():
             seen["trouble"].append(f"{stage}: {reason}")
             if stage == "board":
-                problems.append(Problem(stage, reason))
+                problems.append(OperationalProblem(stage, reason))
     except (KafkaError, OSError, TimeoutError) as error:
         wrong = await not_let_in(settings) if isinstance(error, KafkaConnectionError) else None
-        problem = Problem("Kafka", str(wrong)) if wrong else _refused(settings, error)
+        problem = OperationalProblem("Kafka", str(wrong)) if wrong else _refused(settings, error)
         seen["trouble"].append(f"{problem.what}: {problem.reason}")
         problems.append(problem)
     finally:
@@ -128,38 +128,38 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
     return problems
 
 
-def _refused(settings: Settings, error: Exception) -> Problem:
+def _refused(settings: Settings, error: Exception) -> OperationalProblem:
     """Return a sentence that says what Kafka refused, or that it is unreachable."""
     name, said = type(error).__name__, str(error) or "no answer"
     if "Authorization" in name:
-        return Problem(
+        return OperationalProblem(
             "Kafka", f"refuses the connection: {name.removesuffix('Error')}: {said}; allow it for this user"
         )
     if "Authentication" in name or "Sasl" in name:
-        return Problem(
+        return OperationalProblem(
             "Kafka", f"does not accept the credentials: {said}; look at KAFKA_SASL_USERNAME and its password"
         )
     if isinstance(error, KafkaConnectionError):
-        return Problem("Kafka", f"does not answer at {settings.kafka_bootstrap_servers}")
-    return Problem("Kafka", f"{settings.kafka_bootstrap_servers}: {said}")
+        return OperationalProblem("Kafka", f"does not answer at {settings.kafka_bootstrap_servers}")
+    return OperationalProblem("Kafka", f"{settings.kafka_bootstrap_servers}: {said}")
 
 
-async def _database(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
+async def _database(settings: Settings, seen: dict[str, Any]) -> list[OperationalProblem]:
     """Read leads by phase. Return the problems of the CRM database."""
     try:
         schema = await asyncio.to_thread(schema_of, settings.database_url)
         if schema.problem:
-            return [Problem("CRM database", schema.problem)]
+            return [OperationalProblem("CRM database", schema.problem)]
         seen["phases"] = await asyncio.to_thread(phases, settings.database_url)
         seen["leads"] = sum(seen["phases"].values())
     except Exception as error:  # noqa: BLE001  # any driver error is a problem of the database
         reason = error.reason if isinstance(error, RetryableError) else reason_of(error)
         seen["trouble"].append(f"CRM database: {reason}")
-        return [Problem("CRM database", reason)]
+        return [OperationalProblem("CRM database", reason)]
     return []
 
 
-async def _queues(settings: Settings, org: str, seen: dict[str, Any]) -> list[Problem]:
+async def _queues(settings: Settings, org: str, seen: dict[str, Any]) -> list[OperationalProblem]:
     """Read the queue lists. Return the problems of Valkey."""
     reader = Reader.at(settings.redis_url)
     try:
@@ -169,10 +169,10 @@ async def _queues(settings: Settings, org: str, seen: dict[str, Any]) -> list[Pr
         }
     except RetryableError as error:
         seen["trouble"].append(str(error))
-        return [Problem(error.what, error.reason)]
+        return [OperationalProblem(error.what, error.reason)]
     except FirstclaimError as error:
         seen["trouble"].append(str(error))
-        return [Problem("Valkey", str(error))]
+        return [OperationalProblem("Valkey", str(error))]
     finally:
         await reader.close()
     return []

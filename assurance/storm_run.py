@@ -18,7 +18,7 @@ from assurance.fairness import judge, turns_of
 from assurance.linearizability import check
 from assurance.load import OperationHistory, rings, turns
 from assurance.load import storm as run_storm
-from assurance.verify import Report, verify
+from assurance.verify import VerifyReport, verify
 from runtime.own_folder import own_folder
 from runtime.up import RunningStack, everything
 from streams.settings import Settings
@@ -131,7 +131,7 @@ async def _published(settings: Settings, org: str, objects: WantedAction) -> Non
     await until_known(settings, org, objects, KNOWN_SECONDS)
 
 
-async def _verified(settings: Settings, say: Say) -> Report:
+async def _verified(settings: Settings, say: Say) -> VerifyReport:
     report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
     for found in report.lines():
         say(found)
@@ -139,7 +139,7 @@ async def _verified(settings: Settings, say: Say) -> Report:
 
 
 def _judged(
-    result: msgspec.Struct, report: Report, history: OperationHistory, *, right: bool
+    result: msgspec.Struct, report: VerifyReport, history: OperationHistory, *, right: bool
 ) -> dict[str, Any]:
     wrong = check(history.ops)
     return {

@@ -20,7 +20,7 @@ from models.facts import Facts
 from models.lead import Lead, Phase
 from models.offers import OfferMade, Outcome
 from models.org_decisions import Step
-from models.org_events import LeadClosed, OfferSettled, OrgEvent, RepRequested
+from models.org_events import OfferSettled, OrgEvent, OrgLeadClosed, RepRequested
 from rules.org.directory import OrgDirectory
 from rules.org.machine import step_org
 from rules.org.state import OrgState
@@ -118,7 +118,7 @@ class Load:
         self.held.append((lead_id, epoch))
         if len(self.held) > WORKED:
             closed, epoch = self.held.popleft()
-            self.tell(LeadClosed(cause="c", lead_id=closed, epoch=epoch))
+            self.tell(OrgLeadClosed(cause="c", lead_id=closed, epoch=epoch))
 
 
 def rate(reps: int, *, offers: int, repeats: int) -> float:

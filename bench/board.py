@@ -22,7 +22,7 @@ from bench.testbed import Say, quiet
 from board import keys
 from board.reader import Reader
 from board.service import BATCH
-from board.writer import Change, Writer, connect
+from board.writer import BoardChange, BoardWriter, connect
 from models.errors import StartFailed
 from runtime import ValkeyServer
 from runtime.own_folder import own_folder
@@ -54,7 +54,7 @@ async def _measure(url: str, leads: int, repeats: int, say: Say) -> dict[str, An
         say(f"filling a queue with {leads:,} leads")
         await client.set(keys.CURRENT, GENERATION)
         began = time.perf_counter()
-        await _fill(Writer(client), leads)
+        await _fill(BoardWriter(client), leads)
         told: dict[str, Any] = {"leads": leads, "repeats": repeats}
         told["applied_per_s"] = round(leads / (time.perf_counter() - began))
         names = await client.memory_usage(keys.names(GENERATION, ORG, QUEUE), samples=1000)
@@ -93,13 +93,13 @@ def expected(name: str, leads: int) -> list[int]:
     return found
 
 
-async def _fill(writer: Writer, leads: int) -> None:
+async def _fill(writer: BoardWriter, leads: int) -> None:
     for start in range(0, leads, BATCH):
         batch = []
         for n in range(start, min(leads, start + BATCH)):
             name = name_of(n, leads)
             columns = {"name": name, "state": "RI", "loan_amount": 310_000, "loan_purpose": "refinance"}
-            change = Change(
+            change = BoardChange(
                 change="entered",
                 org=ORG,
                 queue_id=QUEUE,

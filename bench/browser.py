@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.console_testbed import Stage
+from bench.console_testbed import ConsoleTestbed
 from models.errors import ConfigError, StartFailed
 from web.settings import WebSettings
 
@@ -58,7 +58,9 @@ async def bare(browser: "Browser", url: str) -> "Page":
     return page
 
 
-async def opened(browser: "Browser", stage: Stage, rep_id: str, path: str, *, script: str = "") -> "Page":
+async def opened(
+    browser: "Browser", stage: ConsoleTestbed, rep_id: str, path: str, *, script: str = ""
+) -> "Page":
     """Open a page as a signed-in rep, and wait until it is ready. `script` runs before the page's own scripts."""
     context = await browser.new_context(base_url=stage.url, viewport=_SIZE)  # type: ignore[arg-type]
     context.set_default_timeout(PATIENCE_MS)

@@ -50,7 +50,7 @@ STALL_SECONDS: Final = 60.0
 """If nothing changes for this long, the measurement has failed."""
 
 
-class Stage:
+class ConsoleTestbed:
     """The running stack and one org on it. `http` requests the console's API by path."""
 
     def __init__(self, stack: RunningStack, client: LoadClient, http: aiohttp.ClientSession) -> None:
@@ -156,7 +156,7 @@ def stack(say: Say) -> Iterator[RunningStack]:
 
 
 @asynccontextmanager
-async def stage(running: RunningStack) -> AsyncIterator[Stage]:
+async def stage(running: RunningStack) -> AsyncIterator[ConsoleTestbed]:
     """Yield a separate org on the stack."""
     client = LoadClient(running.settings, org=f"bench-{uuid.uuid4().hex[:8]}")
     connector = aiohttp.TCPConnector(limit=0)
@@ -165,7 +165,7 @@ async def stage(running: RunningStack) -> AsyncIterator[Stage]:
         client,
         aiohttp.ClientSession(address(running), connector=connector, timeout=patience) as http,
     ):
-        yield Stage(running, client, http)
+        yield ConsoleTestbed(running, client, http)
 
 
 def address(running: RunningStack) -> str:

@@ -23,7 +23,7 @@ import msgspec
 import uvloop
 
 from assurance.load.list_window import ListWindow
-from bench.console_testbed import MANAGER, QUEUE_ID, Stage, percentiles, stack, stage
+from bench.console_testbed import MANAGER, QUEUE_ID, ConsoleTestbed, percentiles, stack, stage
 from bench.testbed import Say, quiet
 from board.reader import REBUILT, FeedEntry
 from models.errors import StartFailed
@@ -95,7 +95,7 @@ async def _measure(
 
 
 async def _claims(
-    org: Stage, ids: list[str], reps: list[str], per_s: float, heard: _ReceivedEvents
+    org: ConsoleTestbed, ids: list[str], reps: list[str], per_s: float, heard: _ReceivedEvents
 ) -> dict[str, float]:
     """Claim the leads one after the other without waiting for answers, and send a new lead for each."""
     console = org.stack.children["console"].pid
@@ -120,7 +120,7 @@ async def _claims(
     }
 
 
-async def _count_wrong_lists(org: Stage, crowd: list["_Listener"]) -> int:
+async def _count_wrong_lists(org: ConsoleTestbed, crowd: list["_Listener"]) -> int:
     """Return how many listeners do not have the server's list after the wait."""
     manager, give_up = org.token(MANAGER), time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -133,7 +133,7 @@ async def _count_wrong_lists(org: Stage, crowd: list["_Listener"]) -> int:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _read_whole_queue(org: Stage, headers: Mapping[str, str]) -> tuple[list[str], int]:
+async def _read_whole_queue(org: ConsoleTestbed, headers: Mapping[str, str]) -> tuple[list[str], int]:
     """Return the queue's leads in order, page by page. The queue no longer changes."""
     leads, size, cursor = list[str](), 0, ""
     while True:
@@ -144,7 +144,9 @@ async def _read_whole_queue(org: Stage, headers: Mapping[str, str]) -> tuple[lis
             return leads, size
 
 
-async def _page(org: Stage, headers: Mapping[str, str], limit: int, cursor: str = "") -> dict[str, Any]:
+async def _page(
+    org: ConsoleTestbed, headers: Mapping[str, str], limit: int, cursor: str = ""
+) -> dict[str, Any]:
     path = f"/api/v1/queues/{QUEUE_ID}/leads?limit={limit}" + (f"&cursor={cursor}" if cursor else "")
     async with org.http.get(path, headers=headers) as answer:
         answer.raise_for_status()
@@ -155,7 +157,7 @@ async def _page(org: Stage, headers: Mapping[str, str], limit: int, cursor: str 
 class _Listener:
     """One open stream, and the list that it updates."""
 
-    def __init__(self, org: Stage, rep_id: str, heard: _ReceivedEvents) -> None:
+    def __init__(self, org: ConsoleTestbed, rep_id: str, heard: _ReceivedEvents) -> None:
         self._org, self._heard = org, heard
         self._headers = org.token(rep_id)
         self._answer: aiohttp.ClientResponse | None = None

@@ -21,7 +21,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.browser import PATIENCE_MS, chromium, opened
-from bench.console_testbed import COMMON, MANAGER, QUEUE_ID, RARE, Stage, stack, stage
+from bench.console_testbed import COMMON, MANAGER, QUEUE_ID, RARE, ConsoleTestbed, stack, stage
 from bench.testbed import Say, quiet
 from models.errors import StartFailed
 from web.pages.call_queue import WINDOW
@@ -139,7 +139,9 @@ async def _measure(running: "RunningStack", leads: int, repeats: int, say: Say) 
     return {**told, "filter_ms": max(filters)}
 
 
-async def _queue(browser: "Browser", org: Stage, ids: list[str], repeats: int, say: Say) -> dict[str, float]:
+async def _queue(
+    browser: "Browser", org: ConsoleTestbed, ids: list[str], repeats: int, say: Say
+) -> dict[str, float]:
     path = f"/queues/{QUEUE_ID}"
     page = await opened(browser, org, "rep-0", path, script=_OPENING)
     told = {"page_open_ms": await _opening(page, path, repeats), "heap_before_mb": await _heap(page)}
@@ -159,7 +161,7 @@ async def _queue(browser: "Browser", org: Stage, ids: list[str], repeats: int, s
     return told
 
 
-async def _used(page: "Page", org: Stage, claimed: list[str], size: int) -> None:
+async def _used(page: "Page", org: ConsoleTestbed, claimed: list[str], size: int) -> None:
     """Page through the queue and back; then as many leads arrive as are claimed, so its size stays the same."""
     for button in ("[data-later]", "[data-earlier]"):
         for _ in range(TURNED):

@@ -30,7 +30,7 @@ class Sources(msgspec.Struct, frozen=True):
 SOURCES = Sources()
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
+class BoardEntry(msgspec.Struct, frozen=True, gc=False):
     """One lead in one list. `columns` is JSON."""
 
     org: str
@@ -89,7 +89,7 @@ class Partition(msgspec.Struct):
 class Lists(msgspec.Struct):
     """Entries and definitions of one partition."""
 
-    entries: list[Entry] = []
+    entries: list[BoardEntry] = []
     definitions: list[Definition] = []
 
 
@@ -116,7 +116,7 @@ async def partitions(
         yield partition
 
 
-def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[Entry]:
+def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[BoardEntry]:
     lead = row.lead
     if lead is None:
         return []
@@ -126,10 +126,10 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[Entry]:
         # Without a definition in this partition, the list shows what a blind queue shows (Q3).
         queue = queues.get((org, queue_id)) or Queue(queue_id=queue_id)
         columns = keys.with_state(_encode(shown(lead, queue)), lead.facts.state)
-        entries.append(Entry(org, queue_id, lead.lead_id, row.seq, placement.sort_key, columns))
+        entries.append(BoardEntry(org, queue_id, lead.lead_id, row.seq, placement.sort_key, columns))
     if own := own_queues(lead):
         sort_key, columns = own_sort_key(lead, row.at), _encode(own_columns(lead))
-        entries += [Entry(org, queue_id, lead.lead_id, row.seq, sort_key, columns) for queue_id in own]
+        entries += [BoardEntry(org, queue_id, lead.lead_id, row.seq, sort_key, columns) for queue_id in own]
     return entries
 
 
@@ -141,6 +141,6 @@ def _definition(row: DirectoryRow, key: bytes, partition: int) -> list[Definitio
     ]
 
 
-def value_of(entry: Entry) -> bytes:
+def value_of(entry: BoardEntry) -> bytes:
     """Return the entry as the board stores it."""
     return keys.row(entry.version, entry.sort_key, entry.columns)

@@ -52,7 +52,7 @@ def position(entry_id: str) -> tuple[int, int]:
     return int(milliseconds), int(sequence or 0)
 
 
-class Feed:
+class FeedReader:
     """Reads the feeds. Every method raises `RetryableError` while Valkey is unreachable."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:

@@ -4,7 +4,7 @@ import redis.asyncio
 
 from board import views
 from board.refusals import translated
-from board.views import Page
+from board.views import BoardPage
 from board.writer import script
 from models.errors import RetryableError
 
@@ -15,16 +15,16 @@ class Pages:
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._page = client.register_script(script("page.lua"))
 
-    async def stretch(self, org: str, queue_id: str, start: int, limit: int) -> Page:
+    async def stretch(self, org: str, queue_id: str, start: int, limit: int) -> BoardPage:
         """Return `limit` leads from rank `start` on."""
         return await self._take(org, queue_id, start, start + limit - 1)
 
-    async def of(self, org: str, queue_id: str, leads: set[str]) -> Page:
+    async def of(self, org: str, queue_id: str, leads: set[str]) -> BoardPage:
         """Return those of the leads (at least one) that are in the queue, by rank."""
         page = await self._take(org, queue_id, 0, -1, *leads)
         return views.reduced(page, sorted(page.rows, key=lambda row: row.rank))
 
-    async def _take(self, org: str, queue_id: str, start: int, stop: int, *leads: str) -> Page:
+    async def _take(self, org: str, queue_id: str, start: int, stop: int, *leads: str) -> BoardPage:
         async with translated():
             answer = await self._page(args=[org, queue_id, start, stop, *leads])
         if answer is None:

@@ -7,11 +7,11 @@ import msgspec
 import redis.asyncio
 
 from board import keys
-from board.feed import REBUILT, START, Feed, FeedEntry, position
+from board.feed import REBUILT, START, FeedEntry, FeedReader, position
 from board.pages import Pages
 from board.refusals import translated
-from board.search import Search
-from board.views import NAME, Page, QueueInfo, Row, definition
+from board.search import ListSearch
+from board.views import NAME, BoardPage, ListRow, QueueInfo, definition
 from board.writer import connect
 from models.errors import RetryableError
 from models.public import personal_queue
@@ -20,11 +20,11 @@ __all__ = [
     "NAME",
     "REBUILT",
     "START",
+    "BoardPage",
     "FeedEntry",
-    "Page",
+    "ListRow",
     "QueueInfo",
     "Reader",
-    "Row",
     "position",
 ]
 
@@ -34,9 +34,9 @@ class Reader:
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client: Any = client  # the type stubs say `bytes | str` for any decoding
-        self._feed = Feed(client)
+        self._feed = FeedReader(client)
         self._pages = Pages(client)
-        self._search = Search(client, self._pages, self._feed)
+        self._search = ListSearch(client, self._pages, self._feed)
 
     @classmethod
     def at(cls, url: str) -> "Reader":
@@ -60,19 +60,19 @@ class Reader:
         sized = [msgspec.structs.replace(info, size=size) for info, size in zip(infos, sizes, strict=True)]
         return sorted(sized, key=lambda info: (info.name.casefold(), info.queue_id))
 
-    async def page(self, org: str, queue_id: str, *, start: int = 0, limit: int = 50) -> Page:
+    async def page(self, org: str, queue_id: str, *, start: int = 0, limit: int = 50) -> BoardPage:
         """Return `limit` leads of a queue from rank `start` on, all as of one instant (Q7)."""
         return await self._pages.stretch(org, queue_id, start, limit)
 
-    async def of(self, org: str, queue_id: str, lead_ids: set[str]) -> Page:
+    async def of(self, org: str, queue_id: str, lead_ids: set[str]) -> BoardPage:
         """Return those of the leads (at least one) that are in a queue, by rank, as of one instant."""
         return await self._pages.of(org, queue_id, lead_ids)
 
-    async def own(self, org: str, rep_id: str, *, start: int = 0, limit: int = 50) -> Page:
+    async def own(self, org: str, rep_id: str, *, start: int = 0, limit: int = 50) -> BoardPage:
         """Return a rep's own queue: offers, calls that are due, then the rest (D3, D4, S5)."""
         return await self.page(org, personal_queue(rep_id), start=start, limit=limit)
 
-    async def search(self, org: str, queue_id: str, name: str, *, limit: int = 50) -> Page:
+    async def search(self, org: str, queue_id: str, name: str, *, limit: int = 50) -> BoardPage:
         """Return a queue's first leads whose name contains `name`, in any case, with their ranks (Q12).
 
         Only the name is searched, even where other columns are shown. `as_of` names the feed entry as of which the

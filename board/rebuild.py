@@ -24,7 +24,7 @@ import redis.asyncio
 import structlog
 
 from board import keys
-from board.expected import SOURCES, Entry, Lists, Sources, partitions, value_of
+from board.expected import SOURCES, BoardEntry, Lists, Sources, partitions, value_of
 from board.metrics import REBUILDS
 from board.refusals import translated
 from board.writer import connect, script
@@ -44,7 +44,7 @@ class RebuildInProgressError(RuntimeFailure):
     """Another rebuild is already running. Its result serves as well."""
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a rebuild. `entries` counts a lead once for each list it is in."""
 
     generation: str
@@ -59,7 +59,7 @@ async def rebuild(
     client: redis.asyncio.Redis | None = None,
     sources: Sources = SOURCES,
     progress: Callable[[int, int], None] | None = None,
-) -> Report:
+) -> RebuildReport:
     """Rebuild the board from the journal, while it is in use or from nothing.
 
     `progress` is called with (journal partitions done, partitions in all). Raises `RebuildInProgressError` if another
@@ -96,7 +96,7 @@ async def rebuild(
             await client.aclose()
     REBUILDS.inc()
     seconds = asyncio.get_running_loop().time() - began
-    report = Report(generation=generation, entries=entries, queues=queues, seconds=round(seconds, 3))
+    report = RebuildReport(generation=generation, entries=entries, queues=queues, seconds=round(seconds, 3))
     log.info("board rebuilt", **msgspec.structs.asdict(report))
     return report
 
@@ -156,7 +156,10 @@ async def _write(client: redis.asyncio.Redis, generation: str, lists: Lists) -> 
 
 
 def _collect(
-    generation: str, entry: Entry, hashes: dict[str, dict[Any, Any]], sorted_sets: dict[str, dict[Any, float]]
+    generation: str,
+    entry: BoardEntry,
+    hashes: dict[str, dict[Any, Any]],
+    sorted_sets: dict[str, dict[Any, float]],
 ) -> None:
     row_key = keys.rows(generation, entry.org, entry.queue_id)
     name_key = keys.names(generation, entry.org, entry.queue_id)

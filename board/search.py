@@ -11,10 +11,10 @@ from typing import Any, Final
 import redis.asyncio
 
 from board import keys
-from board.feed import Feed
+from board.feed import FeedReader
 from board.pages import Pages
 from board.refusals import translated
-from board.views import NAME, Page, reduced
+from board.views import NAME, BoardPage, reduced
 from board.writer import script
 from models.errors import RetryableError
 
@@ -36,15 +36,15 @@ DENSE: Final = 20
 _SPECIAL: Final = re.compile(rb"[\\*?\[]")
 
 
-class Search:
+class ListSearch:
     """Searches lists. Raises `RetryableError` while Valkey is unreachable or the board is being built."""
 
-    def __init__(self, client: redis.asyncio.Redis, pages: Pages, feed: Feed) -> None:
+    def __init__(self, client: redis.asyncio.Redis, pages: Pages, feed: FeedReader) -> None:
         self._pages = pages
         self._feed = feed
         self._slice = client.register_script(script("search.lua"))
 
-    async def first(self, org: str, queue_id: str, name: str, limit: int) -> Page:
+    async def first(self, org: str, queue_id: str, name: str, limit: int) -> BoardPage:
         """Return the first `limit` leads whose name contains `name`, in any case, as of one instant.
 
         A search takes a tenth of a second. If more than `limit` matches leave or move down meanwhile, the result may
@@ -85,5 +85,5 @@ class Search:
                 return {member.rpartition(b"\0")[2].decode() for member in best}
 
 
-def _matching(page: Page, wanted: str) -> Page:
+def _matching(page: BoardPage, wanted: str) -> BoardPage:
     return reduced(page, (row for row in page.rows if wanted in keys.searchable(str(row.columns[NAME]))))

@@ -22,7 +22,15 @@ from board import metrics
 from board.expected import SOURCES, Sources
 from board.rebuild import RebuildInProgressError, rebuild
 from board.refusals import AccessRefusedError
-from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
+from board.writer import (
+    BoardChange,
+    BoardReplaced,
+    BoardWriter,
+    Generation,
+    OffsetsMoved,
+    connect,
+    read_change,
+)
 from models.errors import ConfigError, RetryableError
 from streams import trace_export
 from streams.access import refusal
@@ -46,7 +54,7 @@ _LOGGED_REASONS: Final = 8
 """How many reasons for waiting are remembered. Each is logged once, even if several alternate."""
 
 
-class State(msgspec.Struct, kw_only=True):
+class BoardState(msgspec.Struct, kw_only=True):
     """The state of the board. `caught_up`: it has read to the end since it last (re)started to follow."""
 
     generation: str | None = None
@@ -67,10 +75,10 @@ class Board:
         self._settings = settings
         self._sources = sources
         self._client = client
-        self._writer = Writer(client)
+        self._writer = BoardWriter(client)
         self._gap: str | None = None
         self._logged: deque[str] = deque(maxlen=_LOGGED_REASONS)
-        self.state = State()
+        self.state = BoardState()
 
     async def follow(self) -> None:
         """Follow until cancelled. Wait for unreachable servers, and rebuild what is lost.
@@ -204,7 +212,7 @@ async def _seek(consumer: Consumer, generation: Generation) -> dict[int, int]:
     return positions
 
 
-def readable(generation: Generation, records: Iterable[Any]) -> Sequence[Change]:
+def readable(generation: Generation, records: Iterable[Any]) -> Sequence[BoardChange]:
     """Return the changes that the generation does not have yet. Other records are counted and left out."""
     changes = []
     for record in records:

@@ -40,7 +40,7 @@ class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
         return self.change == "removed"
 
 
-class Row(msgspec.Struct, frozen=True):
+class ListRow(msgspec.Struct, frozen=True):
     """One lead in a list. `rank`: its position, from 0. `version`: the lead's version when it came or last moved."""
 
     lead_id: str
@@ -49,7 +49,7 @@ class Row(msgspec.Struct, frozen=True):
     columns: dict[str, Any]
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
+class BoardPage(msgspec.Struct, frozen=True, kw_only=True):
     """Leads of a list, by rank. `queue` is None for a rep's own queue and for one that is not published.
 
     `as_of` is the org's newest feed entry at the instant the page was taken. The page contains that entry and all
@@ -58,7 +58,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
     queue_id: str
     size: int
-    rows: tuple[Row, ...]
+    rows: tuple[ListRow, ...]
     as_of: str
     queue: QueueInfo | None = None
 
@@ -95,25 +95,25 @@ def state_in(columns: bytes) -> str | None:
     return msgspec.json.decode(columns, type=_Licensing).licence_state
 
 
-def page(queue_id: str, answer: Any) -> Page:
+def page(queue_id: str, answer: Any) -> BoardPage:
     """Return the page from the result of `page.lua`."""
     size, defined, leads, ranks, values, as_of = answer
     info = definition(defined) if defined is not None else None
     rows = tuple(_rows(leads, ranks, values, visible(queue_id, info)))
     if info is not None:
         info = None if info.removed else msgspec.structs.replace(info, size=size)
-    return Page(queue_id=queue_id, size=size, rows=rows, queue=info, as_of=as_of.decode())
+    return BoardPage(queue_id=queue_id, size=size, rows=rows, queue=info, as_of=as_of.decode())
 
 
-def reduced(page: Page, rows: Iterable[Row]) -> Page:
+def reduced(page: BoardPage, rows: Iterable[ListRow]) -> BoardPage:
     """Return a page with these rows."""
     return msgspec.structs.replace(page, rows=tuple(rows))
 
 
 def _rows(
     leads: Iterable[bytes], ranks: Iterable[int], values: Iterable[bytes | None], may: Visible
-) -> Iterable[Row]:
+) -> Iterable[ListRow]:
     for lead, rank, value in zip(leads, ranks, values, strict=True):
         if value is not None:
             version, _, columns = keys.read_row(value)
-            yield Row(lead.decode(), rank, version, shown(columns, may))
+            yield ListRow(lead.decode(), rank, version, shown(columns, may))

@@ -25,7 +25,7 @@ class OffsetsMoved(RuntimeFailure):
     """The board has another offset than expected: Valkey lost its last second, or another board wrote."""
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class BoardChange(msgspec.Struct, frozen=True, kw_only=True):
     """One record of `queue-changes`, for a lead (`QueueChange`) or for a queue (`QueueDefinition`)."""
 
     change: str
@@ -62,10 +62,10 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     floor: dict[int, int]
 
 
-_CHANGES: Final = msgspec.json.Decoder(Change)
+_CHANGES: Final = msgspec.json.Decoder(BoardChange)
 
 
-def read_change(value: bytes) -> Change:
+def read_change(value: bytes) -> BoardChange:
     """Parse a record's value. Raises `msgspec.MsgspecError` with the reason."""
     change = _CHANGES.decode(value)
     if change.defines:
@@ -90,7 +90,7 @@ def script(name: str) -> str:
     return (Path(__file__).parent / name).read_text()
 
 
-class Writer:
+class BoardWriter:
     """Writes the board through one client. Several writers may run at once: each change is applied once."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
@@ -111,7 +111,7 @@ class Writer:
         return Generation(id=name, offsets=_numbers(offsets), floor=_numbers(floor))
 
     async def apply(
-        self, generation: str, changes: Sequence[Change], offsets: Mapping[int, tuple[int, int]]
+        self, generation: str, changes: Sequence[BoardChange], offsets: Mapping[int, tuple[int, int]]
     ) -> int:
         """Apply changes in order and advance the offsets. Return how many changed anything (Q7, Q9).
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from application.audit.entry import Entry
+    from application.audit.entry import AuditedAct
     from models.audit import Act
 
 
@@ -29,15 +29,15 @@ def opened() -> "Iterator[Engine]":
 
 
 @contextmanager
-def recorded(store: "Engine", org: str, act: "Act", of: str) -> "Iterator[Entry]":
+def recorded(store: "Engine", org: str, act: "Act", of: str) -> "Iterator[AuditedAct]":
     """Do an act inside of this, and it is recorded in the outbox. The console sends it to Kafka when it runs.
 
     An act that raises is not recorded. If the command is killed, its record gets the outcome `unknown`.
     """
-    from application.audit.entry import Entry, operator
+    from application.audit.entry import AuditedAct, operator
     from web.store.audit import AuditOutbox, Write
 
-    outbox, entry = AuditOutbox(store), Entry(operator(org), act, of)
+    outbox, entry = AuditOutbox(store), AuditedAct(operator(org), act, of)
     outbox.write([Write(entry.audit_id, entry.record(), ready=False, begins=True)])
     try:
         yield entry

@@ -139,17 +139,17 @@ def pass_over_message(
     ],
     why: Annotated[str, typer.Option(help="The reason, kept with the dead letter.")],
 ) -> None:
-    """Bury a message that crashes every worker, and let the workers read on behind it. Stop all workers first.
+    """Write a dead letter of a message that crashes every worker, and let the workers continue behind it.
 
-    The message becomes a dead letter, which `replay` sends again after a fix. Only the next message of `lead-arrivals`
-    or `lead-actions` can be passed over.
+    Stop all workers first. `dead-letters replay` sends the message again after a fix. Only the next
+    message of `lead-arrivals` or `lead-actions` can be passed over.
 
     Example: firstclaim dead-letters pass-over lead-arrivals:0:1234 --why "crashes the interpreter"
     """
     from application.audit.entry import operator
     from application.audit.write import audited
     from application.pass_over import pass_over
-    from streams.dead_letter_reading import Source
+    from streams.dead_letter_reading import SourcePosition
 
     topic, _, rest = place.partition(":")
     partition, _, offset = rest.partition(":")
@@ -160,7 +160,7 @@ def pass_over_message(
     async def work() -> None:
         async with audited(settings, operator(""), "dead_letter_skipped", "dead-letters") as entry:
             entry.add("passed_over", place)
-            await pass_over(settings, Source(topic, int(partition), int(offset)), why)
+            await pass_over(settings, SourcePosition(topic, int(partition), int(offset)), why)
 
     asyncio.run(work())
     typer.echo(f"{place} is a dead letter now. The workers read on behind it.")

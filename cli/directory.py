@@ -9,7 +9,7 @@ import typer
 from cli.common import AsJson, finish, running, say
 
 if TYPE_CHECKING:
-    from application.directory.changes import Plan
+    from application.directory.changes import ChangePlan
     from streams.settings import Settings
 
 ATTEMPTS: Final = 5
@@ -50,7 +50,7 @@ def apply(
     from application.directory.yaml_text import read_bounded
     from models.errors import PublicationConflictError, PublicationErrors, RetryableError
 
-    shown: Plan | None = None
+    shown: ChangePlan | None = None
     agreed = False
     try:
         org, wanted = read_directory(read_bounded(file), getattr(file, "name", "stdin"))
@@ -96,16 +96,16 @@ def apply(
     finish(result, as_json=as_json, ok=agreed or not asked)
 
 
-async def _publish(settings: "Settings", org: str, plan: "Plan") -> None:
+async def _publish(settings: "Settings", org: str, plan: "ChangePlan") -> None:
     """Publish a plan, and record each object of it."""
-    from application.audit.entry import Entry, operator
+    from application.audit.entry import AuditedAct, operator
     from application.audit.write import audited_all
     from application.directory.changes import differences
     from application.directory.publish import publish
 
     author = operator(org)
     entries = [
-        Entry(
+        AuditedAct(
             author,
             "removed" if change.change == "removed" else "published",
             f"{change.kind}/{change.id}",
@@ -117,7 +117,7 @@ async def _publish(settings: "Settings", org: str, plan: "Plan") -> None:
         await publish(settings, org, plan.objects, seen=plan.seen)
 
 
-def _agreed(plan: "Plan", org: str, *, prune: bool) -> bool:
+def _agreed(plan: "ChangePlan", org: str, *, prune: bool) -> bool:
     """Ask at a terminal. Without one, refuse only removals by `--prune`, because nobody named the objects."""
     removed = sum(value is None for value in plan.objects.values())
     if sys.stdin.isatty():
@@ -129,7 +129,7 @@ def _agreed(plan: "Plan", org: str, *, prune: bool) -> bool:
     return True
 
 
-def _show(plan: "Plan") -> None:
+def _show(plan: "ChangePlan") -> None:
     """Print the changes of a plan."""
     for change in plan.changes:
         for line in change.lines():

@@ -11,8 +11,8 @@ import typer
 from cli.common import AsJson, finish, running, say
 
 if TYPE_CHECKING:
-    from application.erasure.erase import Outcome
-    from application.erasure.request import Person
+    from application.erasure.erase import ErasureSummary
+    from application.erasure.request import PersonToErase
     from streams.settings import Settings
 
 Org = Annotated[str, typer.Option(help="The org of the leads.")]
@@ -68,8 +68,8 @@ def erase(
 
 
 async def _recorded(
-    settings: "Settings", org: str, by: str, persons: "list[Person]", seconds: float, *, now: bool
-) -> "Outcome":
+    settings: "Settings", org: str, by: str, persons: "list[PersonToErase]", seconds: float, *, now: bool
+) -> "ErasureSummary":
     """Erase, and record it in the audit: who requested it, and the receipts. Nobody who was erased is named."""
     from application.audit.entry import operator
     from application.audit.write import audited
@@ -108,7 +108,9 @@ def erasures(org: Org = "default", as_json: AsJson = False) -> None:
     finish({"receipts": [msgspec.to_builtins(each) for each in found]}, as_json=as_json)
 
 
-def _persons(lead: str | None, phone: str | None, email: str | None, file: Path | None) -> "list[Person]":
+def _persons(
+    lead: str | None, phone: str | None, email: str | None, file: Path | None
+) -> "list[PersonToErase]":
     from application.erasure.request import person_of, read_person
 
     named = {"lead": lead, "phone": phone, "email": email}

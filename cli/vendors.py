@@ -18,7 +18,7 @@ from cli.console_store import opened, recorded
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from application.importing.trial import Sample
+    from application.importing.trial import ValueSample
     from models.directory import OrgSettings
     from web.store.vendor_keys import VendorKeys
 
@@ -102,7 +102,7 @@ def _published(org: str) -> "OrgSettings":
     return asyncio.run(read_org_settings(running(), org))
 
 
-def _as_read(sample: "Sample") -> str:
+def _as_read(sample: "ValueSample") -> str:
     if str(sample.read) == sample.sent:
         return ""
     return " cannot be read" if sample.read is None else f" is read as {sample.read!r}"

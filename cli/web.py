@@ -20,17 +20,29 @@ def console(
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port of the console; 0 takes any free one.")
     ] = 8000,
+    status_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65_535,
+            help="A second port with /health, /ready and /metrics only, for a collector on another machine. "
+            "FIRSTCLAIM_STATUS_HOST is its address.",
+        ),
+    ] = None,
 ) -> None:
     """Run the web console. Behind a TLS proxy, set FIRSTCLAIM_PUBLIC_URL=https://….
 
-    Example: firstclaim console --port 8000
+    Example: firstclaim console --port 8000 --status-port 8800
     """
     check_port(port, "--port", host)
     from runtime import find_running
     from web import process
     from web.settings import WebSettings
 
-    process.run(find_running(Settings.read()), WebSettings.read(), host=host, port=port)
+    settings = Settings.read()
+    if status_port is not None:
+        check_port(status_port, "--status-port", settings.status_host)
+    process.run(find_running(settings), WebSettings.read(), host=host, port=port, status_port=status_port)
 
 
 def account_add(

@@ -11,10 +11,10 @@ import structlog
 from aiokafka import TopicPartition
 
 from couriers import metrics
-from couriers.directory import Directory
+from couriers.directory import CourierDirectory
 from couriers.fates import FateWriter
 from couriers.gate import ProviderGate
-from couriers.pending import NOBODY, OVER, OverError, Pending, Phase, WithdrawnError
+from couriers.pending import NOBODY, OVER, OverError, Pending, RequestPhase, WithdrawnError
 from couriers.port import (
     BouncedError,
     Channel,
@@ -61,7 +61,7 @@ class Deliverer:
     def __init__(
         self,
         channel: Channel,
-        directory: Directory,
+        directory: CourierDirectory,
         fates: FateWriter,
         finished: Finished,
         gate: ProviderGate,
@@ -112,9 +112,9 @@ class Deliverer:
         self, notification: Notification, tp: TopicPartition, offset: int, trace: tuple[Header, ...]
     ) -> None:
         pending = self._pending.get(notification.notification_id)
-        if pending is not None and pending.phase in {Phase.NEW, Phase.WAITING}:
+        if pending is not None and pending.phase in {RequestPhase.NEW, RequestPhase.WAITING}:
             pending.withdrawals.append((tp, offset))
-            if not pending.withdrawn and pending.phase is Phase.WAITING and pending.task is not None:
+            if not pending.withdrawn and pending.phase is RequestPhase.WAITING and pending.task is not None:
                 pending.task.cancel()  # a new one has not begun, and looks at `withdrawn` when it begins
             pending.withdrawn = True
         elif pending is None and self._ended.get(notification.notification_id) in NOT_SENT:
@@ -161,7 +161,7 @@ class Deliverer:
 
     async def _run(self, pending: Pending) -> None:
         status, provider, detail = await self._fate(pending)
-        pending.phase = Phase.ENDED
+        pending.phase = RequestPhase.ENDED
         fate = await self._fates.write(
             pending.notification,
             pending.org,
@@ -185,7 +185,7 @@ class Deliverer:
 
     async def _fate(self, pending: Pending) -> tuple[Fate, str, str]:
         try:
-            pending.phase = Phase.WAITING
+            pending.phase = RequestPhase.WAITING
             receipt = await self._delivered(pending)
         except OverError:
             tried = f", after {pending.attempts} attempts: {pending.last_failure}" if pending.attempts else ""
@@ -231,7 +231,7 @@ class Deliverer:
 
     async def _sent(self, pending: Pending, request: Request) -> SendReceipt:
         """Let the channel send, within its time. An attempt that fails after a withdrawal is the last one."""
-        pending.phase = Phase.SENDING
+        pending.phase = RequestPhase.SENDING
         pending.attempts += 1
         try:
             receipt = await self._send(request)
@@ -246,9 +246,9 @@ class Deliverer:
                 raise WithdrawnError(OVER) from error
             raise
         finally:
-            pending.phase = Phase.WAITING
+            pending.phase = RequestPhase.WAITING
         self._gate.answered()
-        pending.phase = Phase.ENDED
+        pending.phase = RequestPhase.ENDED
         return receipt
 
     async def _send(self, request: Request) -> SendReceipt:
@@ -295,7 +295,7 @@ class Deliverer:
         for pending in self._pending.values():
             if pending.task is not None:
                 tasks.add(pending.task)
-                if pending.phase in {Phase.NEW, Phase.WAITING} and not pending.withdrawn:
+                if pending.phase in {RequestPhase.NEW, RequestPhase.WAITING} and not pending.withdrawn:
                     pending.task.cancel()
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=seconds)

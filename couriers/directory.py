@@ -16,7 +16,7 @@ from streams.topics import DIRECTORY
 NO_SETTINGS: Final = SettingsObject()
 
 
-class Directory:
+class CourierDirectory:
     """The reps and the settings of every org. `caught_up` is set once the topic was read to its end."""
 
     def __init__(self, settings: Settings) -> None:

@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from couriers import metrics
-from couriers.port import MOST_DETAIL, ChannelName
+from couriers.port import MOST_DETAIL, FateName
 from couriers.positions import Committed
 from models.ids import public_message_id, public_message_position
 from models.public import Delivery, Fate, Notification
@@ -39,7 +39,7 @@ class FateWriter:
     Raises TopicAuthorizationFailedError if an ACL is missing.
     """
 
-    def __init__(self, producer: Producer, channel: ChannelName) -> None:
+    def __init__(self, producer: Producer, channel: FateName) -> None:
         self._producer = producer
         self._channel = channel
         for status in get_args(Fate):
@@ -106,7 +106,7 @@ class FateWriter:
 
 
 async def finished_records(
-    settings: Settings, channel: ChannelName, commits: dict[int, Committed]
+    settings: Settings, channel: FateName, commits: dict[int, Committed]
 ) -> dict[int, set[int]]:
     """Return partition -> the offsets of `notifications` at or after its position that have a fate of this channel.
 

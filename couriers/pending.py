@@ -28,7 +28,7 @@ class WithdrawnError(Exception):
         self.reason = reason
 
 
-class Phase(Enum):
+class RequestPhase(Enum):
     """What a request does now. A new one has not begun; an ended one only records its fate."""
 
     NEW = auto()
@@ -51,7 +51,7 @@ class Pending:
     requested_at: datetime
     until: datetime
     trace: tuple[Header, ...] = ()
-    phase: Phase = Phase.NEW
+    phase: RequestPhase = RequestPhase.NEW
     withdrawn: bool = False
     withdrawals: list[tuple[TopicPartition, int]] = field(default_factory=list)
     last_failure: str = ""

@@ -13,8 +13,8 @@ from streams.settings import Settings
 
 Kind = Literal["email", "push", "call"]
 """The kind of a request, as on `notifications`."""
-ChannelName = Literal["email", "push", "call", "chat"]
-"""The name of a channel, as on `deliveries`."""
+FateName = Literal["email", "push", "call", "chat"]
+"""The name of a channel on `deliveries`. It is the kind of its requests, or its `FATE_NAME`."""
 
 MOST_DETAIL: Final = 500
 """The most characters of a fate's reason."""
@@ -92,7 +92,7 @@ class Channel(Protocol):
     """
 
     kind: Kind
-    name: ChannelName
+    name: FateName
     concurrency: int
     send_seconds: float
 

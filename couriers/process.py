@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from couriers import metrics
 from couriers.channels import alone, group_of, opener, turn_group_of
 from couriers.deliverer import DEFAULT_ORG, Deliverer
-from couriers.directory import Directory
+from couriers.directory import CourierDirectory
 from couriers.fates import FateWriter
 from couriers.gate import ProviderGate
 from couriers.port import Channel, WatchesProvider
@@ -77,7 +77,7 @@ class Courier:
     async def _work(self, stop: asyncio.Event) -> None:
         async with self._open(self._settings, self._report) as channel:
             await self._until_it_succeeds(stop, lambda: provision(self._settings))
-            directory = Directory(self._settings)
+            directory = CourierDirectory(self._settings)
             following = asyncio.create_task(directory.follow())
             try:
                 await self._until_caught_up(directory, following, stop)
@@ -87,7 +87,7 @@ class Courier:
                 await asyncio.gather(following, return_exceptions=True)
 
     async def _until_caught_up(
-        self, directory: Directory, following: asyncio.Task[None], stop: asyncio.Event
+        self, directory: CourierDirectory, following: asyncio.Task[None], stop: asyncio.Event
     ) -> None:
         self.readiness.blocked("directory", "it is being read")
         waits = {asyncio.create_task(stop.wait()), asyncio.create_task(directory.caught_up.wait())}
@@ -99,7 +99,11 @@ class Courier:
         self.readiness.cleared("directory")
 
     async def _deliver(
-        self, channel: Channel, directory: Directory, following: asyncio.Task[None], stop: asyncio.Event
+        self,
+        channel: Channel,
+        directory: CourierDirectory,
+        following: asyncio.Task[None],
+        stop: asyncio.Event,
     ) -> None:
         producer = make_producer(self._settings, idempotent=False, max_request_size=LARGEST_REQUEST_BYTES)
         consumer = reader_consumer(self._settings, group_of(self._name), self._instance_id)

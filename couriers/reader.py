@@ -31,7 +31,7 @@ from streams.retries import FOLLOW_BOARD
 from streams.settings import Settings
 from streams.topics import NOTIFICATIONS
 from streams.tracing import headers_of_caused
-from streams.unreadable import PlaceholderRecord, Unreadable
+from streams.unreadable import StandIn, Unreadable
 
 _log = structlog.get_logger(__name__)
 
@@ -199,7 +199,7 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         if not self._accepting or progress is None or not progress.begin(record.offset):
             return
         if record.value is None or (
-            isinstance(record.value, PlaceholderRecord) and not isinstance(record.value, Unreadable)
+            isinstance(record.value, StandIn) and not isinstance(record.value, Unreadable)
         ):
             progress.finish(record.offset)
             return

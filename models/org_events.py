@@ -161,7 +161,7 @@ class LeadReleased(_OrgEvent, frozen=True, tag="lead_released"):
     epoch: int
 
 
-class LeadClosed(_OrgEvent, frozen=True, tag="org_lead_closed"):
+class OrgLeadClosed(_OrgEvent, frozen=True, tag="org_lead_closed"):
     """The lead was closed. The capacity it took is returned."""
 
     lead_id: str
@@ -264,7 +264,7 @@ OrgEvent = (
     | OfferSettled
     | LeadTaken
     | LeadReleased
-    | LeadClosed
+    | OrgLeadClosed
     | PlaceRequested
     | PlaceUnused
     | MergeRequested

@@ -6,16 +6,16 @@
 from runtime.kafka import KafkaBroker
 from runtime.postgres import PostgresServer
 from runtime.stack import LocalStack, find_running
-from runtime.supervisor import Child, Phase, State, Supervisor
+from runtime.supervisor import Child, PartPhase, PartState, Supervisor
 from runtime.valkey import ValkeyServer
 
 __all__ = [
     "Child",
     "KafkaBroker",
     "LocalStack",
-    "Phase",
+    "PartPhase",
+    "PartState",
     "PostgresServer",
-    "State",
     "Supervisor",
     "ValkeyServer",
     "find_running",

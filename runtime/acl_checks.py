@@ -11,7 +11,7 @@ from models.errors import FirstclaimError
 from runtime.checks import Check
 
 if TYPE_CHECKING:
-    from application.kafka_access.acls import Held
+    from application.kafka_access.acls import HeldAcl
     from streams.settings import Settings
 
 NAME: Final = "Kafka ACLs"
@@ -38,6 +38,6 @@ def acls(settings: Settings) -> Check:
     return Check(NAME, ok=False, detail="; ".join(said[:MOST_SAID]) + more, hint=hint)
 
 
-async def _held(settings: Settings) -> list[Held]:
+async def _held(settings: Settings) -> list[HeldAcl]:
     async with asyncio.timeout(_SECONDS):
         return await held_acls(settings)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from models.errors import ConfigError
-from runtime.server import Server
+from runtime.server import LocalServer
 from streams.file_permissions import private_folder, write_private
 
 PROGRAMS: Final = Path("build/telephony")
@@ -76,7 +76,7 @@ def espeak_command() -> str:
     return shlex.join([*command("usr/bin/espeak-ng"), f"--path={data}"])
 
 
-class AsteriskServer(Server):
+class AsteriskServer(LocalServer):
     """An Asterisk with ARI and one SIP endpoint, `trunk`, which may call any SIP address and take calls.
 
     A call to a number of digits enters the Stasis application `firstclaim` with the arguments `inbound` and the number.

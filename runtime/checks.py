@@ -69,13 +69,18 @@ def plaintext(settings: Settings) -> Iterator[Check]:
     if valkey.scheme == "redis" and not is_loopback(valkey.hostname):
         hint = "write REDIS_URL as rediss://…, and give Valkey a tls-port"
         yield from _unencrypted("Valkey encryption", [valkey.hostname or ""], hint)
-    database = sqlalchemy.make_url(settings.database_url)
+    yield from database_encryption("CRM database encryption", "DATABASE_URL", settings.database_url)
+
+
+def database_encryption(name: str, variable: str, url: str) -> Iterator[Check]:
+    """Check that a Postgres on another machine is reached by TLS. `variable`: the setting with the address."""
+    database = sqlalchemy.make_url(url)
     if database.get_backend_name() == "postgresql":
         modes = database.query.get("sslmode", ())
         mode = modes if isinstance(modes, str) else "".join(modes[-1:])
         if mode not in _ENCRYPTED_MODES and not is_loopback(database.host):
-            hint = "append ?sslmode=verify-full to DATABASE_URL (require does not check who answers)"
-            yield from _unencrypted("CRM database encryption", [database.host or ""], hint)
+            hint = f"append ?sslmode=verify-full to {variable} (require does not check who answers)"
+            yield from _unencrypted(name, [database.host or ""], hint)
 
 
 def erasure_key_of(settings: Settings) -> Check:

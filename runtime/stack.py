@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from runtime.jars import Progress
     from runtime.kafka_users import Users
-    from runtime.server import Server
+    from runtime.server import LocalServer
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ class LocalStack:
             self.postgres = PostgresServer(self.state_dir / "postgres")
 
     @property
-    def servers(self) -> list[Server]:
+    def servers(self) -> list[LocalServer]:
         """The servers that this stack starts and stops."""
         brokers = [] if self.cluster is None else self.cluster.brokers
         return [server for server in (self.kafka, *brokers, self.valkey, self.postgres) if server is not None]

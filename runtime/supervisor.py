@@ -43,7 +43,7 @@ PASSING_RESTARTS: Final = 12
 """The limit of restarts after such exits. With the pauses between them it takes about two minutes."""
 
 
-class Part(Protocol):
+class SupervisedPart(Protocol):
     """A part that can be supervised: a Child of this module, or a local server."""
 
     @property
@@ -146,7 +146,7 @@ class Child:
         return str(note_exit(self.exit_file, part=self.name, pid=pid, status=status, restarts=restarts))
 
 
-class Phase(StrEnum):
+class PartPhase(StrEnum):
     """The phase of a supervised part."""
 
     STARTING = "starting"
@@ -156,13 +156,13 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class PartState:
     """The state of a part. `last_status`: the status of its last unexpected exit (negative: ended by that signal).
 
     `last_reason`: the reason it gave, empty if it gave none.
     """
 
-    phase: Phase
+    phase: PartPhase
     pid: int | None
     restarts: int
     last_status: int | None
@@ -170,7 +170,7 @@ class State:
 
 
 class _Watched:
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: SupervisedPart) -> None:
         self.part = part
         self.lock = threading.Lock()  # held during a launch and a stop, so that they never overlap
         self.thread: threading.Thread | None = None
@@ -201,7 +201,7 @@ class Supervisor:
 
     def __init__(
         self,
-        parts: Sequence[Part] = (),
+        parts: Sequence[SupervisedPart] = (),
         *,
         say: Callable[[str], None] | None = None,
         records: Path | None = None,
@@ -213,7 +213,7 @@ class Supervisor:
         for part in parts:
             self.add(part)
 
-    def add(self, part: Part) -> None:
+    def add(self, part: SupervisedPart) -> None:
         """Start a part and watch it from now on; a server that already runs is only watched."""
         if part.name in self._watched:
             raise ValueError(f"there is a part named {part.name} already")
@@ -242,7 +242,7 @@ class Supervisor:
             left = max(0.0, deadline - time.monotonic())
             wait_for(watched.part, idle_seconds, longest_seconds=left, say=say, look=watched.hopeless())
 
-    def states(self) -> dict[str, State]:
+    def states(self) -> dict[str, PartState]:
         """Return the current state of each part, in start order."""
         return {name: self._state(watched) for name, watched in self._watched.items()}
 
@@ -265,13 +265,13 @@ class Supervisor:
     ) -> None:
         self.stop()
 
-    def _state(self, watched: _Watched) -> State:
+    def _state(self, watched: _Watched) -> PartState:
         pid = watched.part.pid
         if pid is None:
-            phase = Phase.STOPPED if self._stopping.is_set() else Phase.PAUSING
+            phase = PartPhase.STOPPED if self._stopping.is_set() else PartPhase.PAUSING
         else:
-            phase = Phase.READY if watched.part.ready() else Phase.STARTING
-        return State(phase, pid, watched.restarts, watched.last_status, watched.last_reason)
+            phase = PartPhase.READY if watched.part.ready() else PartPhase.STARTING
+        return PartState(phase, pid, watched.restarts, watched.last_status, watched.last_reason)
 
     def _watch(self, watched: _Watched) -> None:
         pauses = Pauses()

@@ -25,7 +25,7 @@ from streams.settings import Settings
 from web.settings import WebSettings
 
 if TYPE_CHECKING:
-    from runtime.supervisor import Part
+    from runtime.supervisor import SupervisedPart
 
 
 @dataclass
@@ -267,7 +267,7 @@ def _started(
             children[name] = child(name, [name], local.as_process(settings, name), ports[name], more)
         with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
             # Parts are stopped in reverse order, so the servers stop last.
-            parts: list[Part] = [*local.servers, *children.values()]
+            parts: list[SupervisedPart] = [*local.servers, *children.values()]
             for part in parts:
                 supervisor.add(part)
             supervisor.wait_ready(say=say)

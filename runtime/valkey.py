@@ -6,13 +6,13 @@ import socket
 from pathlib import Path
 from typing import Final
 
-from runtime.server import Server
+from runtime.server import LocalServer
 from streams.file_permissions import private_folder
 
 _PROBE_SECONDS: Final = 2.0
 
 
-class ValkeyServer(Server):
+class ValkeyServer(LocalServer):
     """A Valkey with its append-only file in `folder`. It has no password, because it listens on 127.0.0.1 only."""
 
     name = "valkey"

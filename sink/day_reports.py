@@ -21,7 +21,7 @@ MOST_OFFERS: Final = 5_000
 """The most open offers that are counted by rep."""
 
 
-class Arrival(NamedTuple):
+class ArrivedLead(NamedTuple):
     """A lead that arrived, and its first owner, if it had one. `seconds`: from its arrival to its first owner."""
 
     arrived_at: datetime
@@ -33,7 +33,7 @@ class Arrival(NamedTuple):
 
 def arrivals_with_first_owners(
     connection: Connection, org: str, begin: datetime, end: datetime
-) -> tuple[list[Arrival], bool]:
+) -> tuple[list[ArrivedLead], bool]:
     """Return the leads that arrived from `begin` to before `end` (both aware), and whether there were too many."""
     lead, history = LeadTable, AssignmentHistoryTable
     earliest = history.__table__.alias("earliest")
@@ -51,7 +51,7 @@ def arrivals_with_first_owners(
         .limit(MOST)
     )
     found = [
-        Arrival(
+        ArrivedLead(
             row.arrived_at,
             row.vendor,
             row.campaign,

@@ -33,7 +33,7 @@ class Claims(NamedTuple):
     lost: int
 
 
-class Speed(NamedTuple):
+class FirstOwnerSpeed(NamedTuple):
     """How long leads waited for their first owner, in seconds. None where there were no such leads."""
 
     leads: int
@@ -104,7 +104,7 @@ def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minu
 
 def first_owners(
     connection: Connection, org: str, since: datetime
-) -> tuple[Speed, dict[Minute, Speed], CountRange]:
+) -> tuple[FirstOwnerSpeed, dict[Minute, FirstOwnerSpeed], CountRange]:
     """Return how long leads that got their first owner since then had waited, in total and by minute."""
     history, lead = AssignmentHistoryTable, LeadTable
     earlier = history.__table__.alias("earlier")
@@ -256,9 +256,9 @@ def _counted(connection: Connection, query: Any) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def _speed(seconds: Iterable[float]) -> Speed:
+def _speed(seconds: Iterable[float]) -> FirstOwnerSpeed:
     ordered = sorted(seconds)
     if not ordered:
-        return Speed(0, None, None)
+        return FirstOwnerSpeed(0, None, None)
     p50, p95 = (ordered[max(0, ceil(share * len(ordered)) - 1)] for share in (0.5, 0.95))
-    return Speed(len(ordered), p50, p95)
+    return FirstOwnerSpeed(len(ordered), p50, p95)

@@ -20,7 +20,7 @@ from sink.tables import SinkOffsetTable
 from sink.vendor_counting import VendorCounting
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.topics import LEAD_JOURNAL
-from streams.unreadable import PlaceholderRecord, Unreadable
+from streams.unreadable import StandIn, Unreadable
 
 JOURNAL: Final = LEAD_JOURNAL
 DATABASE: Final = "CRM database"
@@ -248,7 +248,7 @@ def rows_of(record: JournalRecord) -> TableRows | None:
     """Return a record's rows, None if it has none for us. Raises PermanentError or what the decoder raises."""
     if isinstance(record.value, Unreadable):
         raise PermanentError(record.value.error_class, record.value.reason)
-    if record.value is None or isinstance(record.value, PlaceholderRecord):
+    if record.value is None or isinstance(record.value, StandIn):
         return None
     row = decode_row(record.value)
     if not isinstance(row, LeadRow):

@@ -10,6 +10,7 @@ from yarl import URL
 
 from streams import patches
 from streams.membership_lease import Lease, lease_of
+from streams.patches.message_delivery import ack_together, take_waiting
 from streams.settings import Settings
 
 SESSION_SECONDS: Final = 6.0
@@ -47,6 +48,10 @@ class StageApp(faust.App):
         self.sensors.remove(self.monitor)
         return services
 
+    def ack_together(self, events: list[Any]) -> None:
+        """Mark the messages of events of one partition as handled, as `ack` of each does."""
+        ack_together(self.consumer, [event.message for event in events])
+
     def every(
         self, seconds: float
     ) -> Callable[[Callable[[], Awaitable[None]]], Callable[[], Awaitable[None]]]:
@@ -70,7 +75,11 @@ class StageApp(faust.App):
 
 
 def make_app(app_id: str, settings: Settings, *, instance_id: str | None = None) -> StageApp:
-    """Return a Faust app for one stage. `instance_id` makes it a static group member: no rebalance after a kill."""
+    """Return a Faust app for the stages of one process.
+
+    `instance_id` makes it a static group member: nothing is rebalanced if it is back within the session
+    timeout.
+    """
     patches.apply()
     datadir = settings.state_dir / "faust" / app_id
     datadir.mkdir(parents=True, exist_ok=True)
@@ -132,8 +141,7 @@ async def bulks(app: StageApp, stream: Any) -> AsyncIterator[list[Any]]:
         bulk = [first] if first.message.generation_id == generation else []
         track = app.consumer.track_message
         # This block does not await, so flow control cannot change in it.
-        for _ in range(min(BULK - 1, queue.qsize()) if app.flow_control.is_active() else 0):
-            event = queue.get_nowait()
+        for event in take_waiting(queue, BULK - 1) if app.flow_control.is_active() else ():
             message = event.message
             if message.generation_id == generation:
                 message.tracked = True

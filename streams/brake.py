@@ -37,7 +37,10 @@ Leave = Callable[[Exit, str, str], NoReturn]
 
 
 class Brake:
-    """Counts the records this process failed on within the last `window_seconds`, including its earlier runs."""
+    """Counts the records on which our code failed within the last `window_seconds`.
+
+    It counts those of this process, and those that any process buried for the same stages before this one started.
+    """
 
     def __init__(
         self,
@@ -61,7 +64,7 @@ class Brake:
         return len(self._failed)
 
     def remember(self, times: Collection[float]) -> None:
-        """Count the failures of earlier runs of this process, by POSIX time."""
+        """Count failures from before this process started, by POSIX time."""
         now = self._clock()
         # Another clock may be a little ahead of ours. A time far ahead would never leave the window, so it is dropped.
         self._failed.extend(sorted(min(at, now) for at in times if abs(now - at) < self._window))
@@ -79,9 +82,9 @@ class Brake:
             Exit.BRAKE,
             stage,
             f"{self._most} records could not be decided within {self._window:g} s, and one more fails, at {where}: "
-            f"{error[:_REASON]}. It is not buried and not passed: mend the fault, or raise "
+            f"{error[:_REASON]}. It is neither a dead letter nor passed over: mend the fault, or raise "
             "FIRSTCLAIM_FATAL_ERROR_LIMIT, and start again; "
-            "`firstclaim dead-letters list` shows those that were buried",
+            "`firstclaim dead-letters list` shows the others",
         )
 
     def _forget(self, now: float) -> None:
@@ -90,7 +93,9 @@ class Brake:
 
 
 async def make_brake(settings: Settings, stages: Collection[str]) -> Brake:
-    """Return the brake of a process that runs these stages. It includes the failures of the process's earlier runs.
+    """Return the brake of a process that runs these stages. It counts what any process buried for them of late.
+
+    So a start within the window gives no new allowance, whichever replica starts.
 
     Raises `RetryableError`.
     """
@@ -122,7 +127,7 @@ async def recent_fatal_errors(
                 if letter.is_fatal and (stages is None or letter.stage in stages):
                     found.append(letter)  # noqa: PERF401  # letters found before a timeout are kept
     except TimeoutError:
-        _log.warning("not all dead letters of late were looked at", seconds=READ_SECONDS, found=len(found))
+        _log.warning("not all recent dead letters were read", seconds=READ_SECONDS, found=len(found))
     except (KafkaError, OSError) as error:
         raise await failure(settings, error, f"{DEAD_LETTERS} could not be read: {error!r}") from error
     finally:

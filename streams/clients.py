@@ -189,7 +189,7 @@ async def follow(
     settings: Settings,
     *topics: str,
     from_end: bool = False,
-    newest: int | None = None,
+    newest: Mapping[str, int] | int | None = None,
     begin: Mapping[TopicPartition, int] | None = None,
     poll_ms: int = POLL_MS,
     lost: Callable[[Exception], None] = lambda _: None,
@@ -197,7 +197,8 @@ async def follow(
     """Yield the records of topics, and then the records appended to them, until closed; use it with `aclosing`.
 
     Reading begins at the first record, or with `from_end` at the end. The first batch is empty; it signals that no
-    later record is missed. `newest`: reading begins at most this many offsets before the end of each partition.
+    later record is missed. `newest`: reading begins at most this many offsets before the end of each partition;
+    a mapping says it for each topic.
     `begin`: the offset at which reading begins in some partitions; one that Kafka does not have any more begins anew.
 
     When Kafka is away, `lost` is called with the error, and reading resumes at its position, by the policy
@@ -233,7 +234,11 @@ async def follow(
 
 
 async def _seek(
-    client: AIOKafkaConsumer, positions: dict[TopicPartition, int], *, from_end: bool, newest: int | None
+    client: AIOKafkaConsumer,
+    positions: dict[TopicPartition, int],
+    *,
+    from_end: bool,
+    newest: Mapping[str, int] | int | None,
 ) -> dict[TopicPartition, int]:
     """Seek each partition to its last position, or to the start position; return the current end offsets."""
     topic_partitions = sorted(client.assignment())
@@ -241,7 +246,8 @@ async def _seek(
     ends: dict[TopicPartition, int] = await client.end_offsets(topic_partitions)
     for tp in topic_partitions:
         first = ends[tp] if from_end else begins[tp]
-        if newest is not None:
-            first = max(first, ends[tp] - newest)
+        most = newest.get(tp.topic) if isinstance(newest, Mapping) else newest
+        if most is not None:
+            first = max(first, ends[tp] - most)
         client.seek(tp, positions.setdefault(tp, first))
     return ends

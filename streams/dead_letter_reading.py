@@ -58,7 +58,7 @@ _HIGHEST: Final = 2**63 - 1
 ReadHeader = tuple[str, bytes | None]
 
 
-class Source(msgspec.Struct, frozen=True):
+class SourcePosition(msgspec.Struct, frozen=True):
     """The place of the original message."""
 
     topic: str
@@ -85,7 +85,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     source_topic: str
     source_partition: str
     source_offset: str
-    source: Source | None
+    source: SourcePosition | None
     failed_at: str
     stage: str
     key: bytes | None
@@ -126,7 +126,7 @@ def read_letter(record: Any) -> Letter:
         source_topic=topic,
         source_partition=partition,
         source_offset=offset,
-        source=None if not topic or None in numbers else Source(topic, *numbers),  # type: ignore[arg-type]
+        source=None if not topic or None in numbers else SourcePosition(topic, *numbers),  # type: ignore[arg-type]
         failed_at=text(ours.get(FAILED_AT)),
         stage=text(ours.get(FAILED_STAGE)),
         key=record.key,

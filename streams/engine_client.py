@@ -24,7 +24,6 @@ from streams.access import refusal, refused
 from streams.retries import CONNECT_PRODUCER, SEND_TO_ENGINE
 from streams.settings import Settings
 from streams.signing import Signer
-from streams.topic_reader import START_SECONDS
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 from streams.tracing import incoming
 
@@ -38,6 +37,8 @@ ANSWERS_KEPT: Final = 20_000
 """How many of the newest answers are kept, to return one again. The engine itself repeats older ones."""
 WAITING_MOST: Final = 10_000
 """The most actions that may wait for answers at a time. One more is refused."""
+START_SECONDS: Final = 10.0
+"""How long `async with` waits for a connection. It also tries again where Kafka refuses one, so it ends no earlier."""
 REQUEST_MS: Final = 15_000
 BATCH_BYTES: Final = 512 * 1024
 """The producer's batch size. With aiokafka's 16 KB, the actions of many people would queue up in the client."""

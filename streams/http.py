@@ -1,6 +1,7 @@
 """Serves the three pages of every process: `/health`, `/ready`, `/metrics`."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import Any
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from streams.ports import check_port
 Said = tuple[bool, dict[str, Any]]
 
 
-class Server:
+class HttpServer:
     """A running server; `port` is the one it listens on."""
 
     def __init__(self, runner: web.AppRunner, port: int) -> None:
@@ -27,19 +28,21 @@ class Server:
 async def serve(
     port: int,
     health: Callable[[], Said],
-    ready: Callable[[], Said],
+    ready: Callable[[], Said | Awaitable[Said]],
     metrics: Callable[[], bytes],
     *,
     host: str = "127.0.0.1",
-) -> Server:
+    option: str = "--port",
+) -> HttpServer:
     """Serve on `host` and `port` (0: any free one). `health` and `ready` return (ok, details): 200 or 503 with JSON.
 
-    Raises ConfigError with the port if it is taken.
+    Raises ConfigError with `option`, which names the port, if the port is taken.
     """
 
-    def page(ask: Callable[[], Said]) -> Callable[[web.Request], Any]:
+    def page(ask: Callable[[], Said | Awaitable[Said]]) -> Callable[[web.Request], Any]:
         async def handler(_: web.Request) -> web.Response:
-            ok, details = ask()
+            said = ask()
+            ok, details = await said if isawaitable(said) else said
             return web.json_response({"ok": ok, **details}, status=200 if ok else 503)
 
         return handler
@@ -61,6 +64,6 @@ async def serve(
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         await runner.cleanup()
-        check_port(port, "--port")  # its error names the port
-        raise ConfigError("--port", f"port {port} of {host} cannot be listened on: {error}") from error
-    return Server(runner, runner.addresses[0][1])
+        check_port(port, option)  # its error names the port
+        raise ConfigError(option, f"port {port} of {host} cannot be listened on: {error}") from error
+    return HttpServer(runner, runner.addresses[0][1])

@@ -7,7 +7,7 @@ grow under load, and an idle lane sends a record at once (docs/design.md, the jo
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
@@ -46,6 +46,12 @@ _TRACE_SIZE: Final = header_size(TRACEPARENT, bytes(TRACEPARENT_BYTES)) + header
 Headers = list[tuple[str, bytes]]
 """The headers of records that stages send."""
 KeyAndValue = tuple[bytes | None, bytes | None]
+AckTogether = Callable[[list[Any]], None]
+
+
+def _ack_each(events: list[Any]) -> None:
+    for event in events:
+        event.ack()
 
 
 class Receipt:
@@ -56,10 +62,9 @@ class Receipt:
     (`streams.trace_export`).
     """
 
-    __slots__ = ("_acker", "_trace", "began", "event", "open", "partition", "then")
+    __slots__ = ("_trace", "began", "event", "open", "partition", "then")
 
-    def __init__(self, acker: "Acker", event: Any, partition: tuple[str, int]) -> None:
-        self._acker = acker
+    def __init__(self, partition: "_Unacked", event: Any) -> None:
         self._trace: tuple[tuple[str, bytes], ...] = ()
         self.began = 0
         self.open = 1
@@ -87,47 +92,84 @@ class Receipt:
         """Mark one item as done: a record is durable, or the handler has added all records."""
         self.open -= 1
         if self.open == 0:
-            if self.then is not None:
-                self.then()
-            if trace_export.watching:
-                trace_export.handled(self.event.message, self.began)
-            self._acker.advance(self.partition)
+            self.end()
+            self.partition.advance()
+
+    def end(self) -> None:
+        """Call `then`, and report the event as handled. It is not acked yet."""
+        if self.then is not None:
+            self.then()
+        if trace_export.watching:
+            trace_export.handled(self.event.message, self.began)
+
+
+class _Unacked:
+    """The receipts of one partition whose events are not acked, in order of arrival."""
+
+    __slots__ = ("_ack", "receipts")
+
+    def __init__(self, ack: AckTogether) -> None:
+        self._ack = ack
+        self.receipts: deque[Receipt] = deque()
+
+    def advance(self) -> None:
+        """Ack the settled events at the head."""
+        receipts, settled = self.receipts, []
+        while receipts and receipts[0].open == 0:
+            settled.append(receipts.popleft().event)
+        if settled:
+            self._ack(settled)
+
+
+def settle_together(receipts: Iterable[Receipt]) -> None:
+    """Mark one item of each event as done, in order. Then ack the settled events, those of a partition together."""
+    advancing: dict[_Unacked, None] = {}
+    for receipt in receipts:
+        receipt.open -= 1
+        if receipt.open == 0:
+            receipt.end()
+            advancing[receipt.partition] = None
+    for partition in advancing:
+        partition.advance()
 
 
 class Acker:
-    """Acks events in order of arrival, each only when all its records are durable (docs/faust.md, what we do)."""
+    """Acks events in order of arrival, each only when all its records are durable (docs/faust.md, what we do).
 
-    def __init__(self) -> None:
-        self._lanes: dict[tuple[str, int], deque[Receipt]] = {}
+    `ack` is called with events of one partition, in order.
+    """
+
+    def __init__(self, ack: AckTogether = _ack_each) -> None:
+        self._ack = ack
+        self._partitions: dict[tuple[str, int], _Unacked] = {}
 
     def take(self, event: Any) -> Receipt:
         """Register an event. The caller calls `settle` on the receipt when the handler is done."""
         message = event.message
-        partition = (message.topic, message.partition)
-        receipt = Receipt(self, event, partition)
+        place = (message.topic, message.partition)
+        partition = self._partitions.get(place)
+        if partition is None:
+            partition = self._partitions[place] = _Unacked(self._ack)
+        receipt = Receipt(partition, event)
         if trace_export.watching:
             receipt.began = time.time_ns()
-        lane = self._lanes.get(partition)
-        if lane is None:
-            lane = self._lanes[partition] = deque()
-        lane.append(receipt)
+        partition.receipts.append(receipt)
         return receipt
 
-    def advance(self, partition: tuple[str, int]) -> None:
-        """Ack the settled events at the head of a partition."""
-        lane = self._lanes[partition]
-        while lane and lane[0].open == 0:
-            lane.popleft().event.ack()
+    def forget(self) -> None:
+        """Forget the registered events: their partitions are revoked."""
+        self._partitions = {}
 
     @property
     def waiting(self) -> int:
         """How many events are registered and not acked."""
-        return sum(map(len, self._lanes.values()))
+        return sum(len(one.receipts) for one in self._partitions.values())
 
     @property
     def oldest(self) -> float | None:
         """The time of the oldest event that is registered and not acked, in seconds since the epoch."""
-        begun = (lane[0].event.message.timestamp or 0.0 for lane in self._lanes.values() if lane)
+        lanes = (one.receipts for one in self._partitions.values() if one.receipts)
+        begun = (receipts[0].event.message.timestamp or 0.0 for receipts in lanes)
         return min(begun, default=None)
 
 
@@ -154,8 +196,8 @@ class _Lane:
 class JournalWriter:
     """An idempotent producer that appends records in batches and settles their receipts.
 
-    `lease` is checked before every batch. It ends the process unless this worker certainly owns the partition. A failed
-    batch also ends the process: its events are not acked, so they are read again (docs/faust.md 6).
+    `lease` is checked before every batch. It ends the process unless this worker is certainly still a member of its
+    group. A failed batch also ends the process: its events are not acked, so they are read again (docs/faust.md 6).
     """
 
     def __init__(self, settings: Settings, *, lease: Lease | None = None) -> None:
@@ -332,8 +374,7 @@ class JournalWriter:
                 "cancelled" if future.cancelled() else repr(error),
             )
         try:
-            for receipt in batch.receipts:
-                receipt.settle()
+            settle_together(batch.receipts)
         except Exception as failure:  # noqa: BLE001  # a callback's error would only be logged, and the lane would stall
             leave(Exit.SOFTWARE, "acknowledging an event", repr(failure))
         self._waiting -= batch.records

@@ -18,9 +18,9 @@ class Shape(Enum):
 
     ANY = "inbound: whoever partitions how, everything is re-keyed on arrival"
     MORE = "written to the partitions of the journal; more of them stay empty"
-    KEYED = "compacted by lead id: a lead's records are found by its key's partition"
+    KEYED = "compacted by key: a key's records are found by its partition"
     ENGINE = "a lead's or an org's log: all of it is in one partition, and its journal is in step with it"
-    ONE = "one order for all: an offset is a version"
+    ONE = "one order for all of its records"
 
 
 Counts = Mapping[str, int]
@@ -55,8 +55,13 @@ def settled(settings: Settings, shapes: Mapping[str, Shape], present: Counts) ->
     return settings.following(partitions, adopted)
 
 
-def check_counts(settings: Settings, shapes: Mapping[str, Shape], present: Counts) -> None:
-    """Raise `ConfigError` if a topic's partition count is harmful; it names the topic, the reason and the remedy."""
+def check_counts(
+    settings: Settings, shapes: Mapping[str, Shape], present: Counts, each: Mapping[str, str]
+) -> None:
+    """Raise `ConfigError` if a topic's partition count is harmful; it names the topic, the reason and the remedy.
+
+    `each`: topic -> the reason (`streams.topic_configs.Topic.each`).
+    """
     wanted = settings.partitions
     ours = {name: present[name] for name, shape in shapes.items() if shape in _OURS and name in present}
     if ours and wanted not in ours.values():
@@ -68,11 +73,9 @@ def check_counts(settings: Settings, shapes: Mapping[str, Shape], present: Count
     for name, count in present.items():
         shape = shapes[name]
         if shape is Shape.ONE and count != 1:
-            raise _refusal(name, count, "1", "of its publications has the offset as its version")
-        if shape is Shape.ENGINE and count != wanted:
-            raise _refusal(name, count, str(wanted), "lead or org must find its whole log in one of them")
-        if shape is Shape.KEYED and count != wanted:
-            raise _refusal(name, count, str(wanted), "lead's newest record must follow those before it")
+            raise _refusal(name, count, "1", each[name])
+        if shape in _OURS and count != wanted:
+            raise _refusal(name, count, str(wanted), each[name])
         if shape is Shape.MORE and count < wanted:
             must = f"{wanted} or more"
             more = f"kafka-topics.sh --alter --topic {name} --partitions {wanted} gives it as many."

@@ -38,8 +38,8 @@ class Settings(BaseSettings):
     """The addresses of Kafka, Valkey and the CRM database, and the state folder. Immutable; read once per process.
 
     `cache_dir` keeps the downloads of the local servers. `maven_repository` is a mirror for networks without access to
-    Maven Central. A process buries at most `fatal_error_limit` records on which its own code failed within
-    `fatal_error_window_seconds`; at one more it ends (`streams.brake`).
+    Maven Central. A process writes at most `fatal_error_limit` dead letters of records on which its own code failed
+    within `fatal_error_window_seconds`; at one more it ends (`streams.brake`).
 
     `status_host`: the address on which each process serves `/health`, `/ready` and `/metrics`; `0.0.0.0` in a
     container.

@@ -20,7 +20,7 @@ from rules.org.org_partition import OrgPartition
 from streams.clients import cached_partition_of
 from streams.patches.table_store import TableWithStore
 from streams.row_file import RowFile
-from streams.unreadable import PlaceholderRecord
+from streams.unreadable import StandIn
 
 _log = structlog.get_logger(__name__)
 
@@ -141,7 +141,7 @@ class RowStore(Store[bytes, Any]):
         apply = self.rows.apply
         for record in records:
             value = record.value
-            if isinstance(value, PlaceholderRecord):
+            if isinstance(value, StandIn):
                 continue  # no record for us, or an unreadable one, which is already counted and logged
             apply(partition, record.key, value)
 

@@ -20,6 +20,7 @@ RETENTION: Final = "retention.ms"
 class Topic:
     """One topic. `shape`: how many partitions it may have.
 
+    `each`: why another number does harm, said of each record or key; only topics whose number is fixed have it.
     `checked`: configs that must have the value given here; another value is refused. `mended`: configs that are set to
     the value given here if they differ. `replaced`: values of an earlier version; a config that still has one is set to
     the value given here.
@@ -32,6 +33,7 @@ class Topic:
     checked: frozenset[str] = frozenset({"cleanup.policy"})
     mended: frozenset[str] = frozenset()
     replaced: dict[str, str] = field(default_factory=dict)
+    each: str = ""
 
     @property
     def partitions(self) -> int | None:

@@ -47,6 +47,11 @@ WORKER_GROUP: Final = "firstclaim-worker"
 RELAY_GROUP: Final = "firstclaim-relay"
 """The consumer groups of `firstclaim worker` and `firstclaim relay`."""
 
+MIN_IN_SYNC: Final = "min.insync.replicas"
+IN_SYNC: Final = 2
+REPLICAS_THAT_MAY_LOSE_ONE: Final = 3
+"""With this many copies, `IN_SYNC` brokers have a record before it is acknowledged, and any one broker may be away."""
+
 _DAY_MS: Final = str(24 * 60 * 60 * 1000)
 _CENTURY_MS: Final = str(100 * 365 * 24 * 60 * 60 * 1000)
 _WEEK_MS: Final = str(7 * 24 * 60 * 60 * 1000)
@@ -74,6 +79,11 @@ def _inbound(name: str, says: str, shape: Shape, config: dict[str, str]) -> Topi
     return Topic(name, says, shape, {**config, **_BROKERS_TIME}, mended=frozenset(_BROKERS_TIME))
 
 
+_OFFSET_IS_VERSION: Final = "of its records has the offset as its version"
+_WHOLE_LOG: Final = "lead or org must find its whole log in one of them"
+_NEWEST_OF_LEAD: Final = "lead's newest record must follow those before it"
+_ONE_ORDER: Final = "record must come after those that were written before it"
+
 TOPICS: Final[tuple[Topic, ...]] = (
     _inbound(LEAD_ARRIVALS, "vendors' leads, as they send them", Shape.ANY, _A_WEEK),
     _inbound(LEAD_ACTIONS, "what people and CRMs ask for", Shape.ANY, _A_WEEK),
@@ -87,18 +97,23 @@ TOPICS: Final[tuple[Topic, ...]] = (
             {"cleanup.policy": "compact", "delete.retention.ms": _CENTURY_MS},
         ),
         mended=frozenset({*_BROKERS_TIME, "delete.retention.ms"}),
+        each=_OFFSET_IS_VERSION,
     ),
     # One partition, because the newest record of a phone or address counts, however a client partitions.
-    _inbound(
-        DO_NOT_CONTACT,
-        "phones and mail addresses that are not to be contacted",
-        Shape.ONE,
-        _COMPACTED_PUBLIC,
+    replace(
+        _inbound(
+            DO_NOT_CONTACT,
+            "phones and mail addresses that are not to be contacted",
+            Shape.ONE,
+            _COMPACTED_PUBLIC,
+        ),
+        each=_OFFSET_IS_VERSION,
     ),
     Topic(
         LEAD_LOG,
         "everything that happens to a lead, in the order that counts",
         shape=Shape.ENGINE,
+        each=_WHOLE_LOG,
         # The broker decides the order and the time (docs/design.md, the journal).
         config={**_A_WEEK, **_BROKERS_TIME},
         checked=frozenset({"cleanup.policy", "message.timestamp.type"}),
@@ -108,6 +123,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         LEAD_JOURNAL,
         "each event's outcome: the lead's row and what was decided",
         shape=Shape.ENGINE,
+        each=_WHOLE_LOG,
         config=_COMPACTED,
         checked=frozenset({"cleanup.policy", "min.compaction.lag.ms"}),
     ),
@@ -115,6 +131,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         ORG_LOG,
         "everything that happens to an org: who asks for a rep, who has a lead, who comes and goes",
         shape=Shape.ENGINE,
+        each=_WHOLE_LOG,
         config={**_A_WEEK, **_BROKERS_TIME},
         checked=frozenset({"cleanup.policy", "message.timestamp.type"}),
     ),
@@ -122,11 +139,12 @@ TOPICS: Final[tuple[Topic, ...]] = (
         ORG_JOURNAL,
         "each event's outcome: the rows of reps, groups and leads it changed, and what was decided",
         shape=Shape.ENGINE,
+        each=_WHOLE_LOG,
         config=_COMPACTED,
         checked=frozenset({"cleanup.policy", "min.compaction.lag.ms"}),
     ),
-    Topic(ASSIGNMENTS, "who has which lead now", config=_COMPACTED_PUBLIC),
-    Topic(LEAD_EXCEPTIONS, "leads a manager must decide", config=_COMPACTED_PUBLIC),
+    Topic(ASSIGNMENTS, "who has which lead now", config=_COMPACTED_PUBLIC, each=_NEWEST_OF_LEAD),
+    Topic(LEAD_EXCEPTIONS, "leads a manager must decide", config=_COMPACTED_PUBLIC, each=_NEWEST_OF_LEAD),
     Topic(LEAD_DECISIONS, "one answer for each action", Shape.MORE, _A_WEEK),
     Topic(QUEUE_CHANGES, "what enters, leaves and moves in the lists", Shape.MORE, _A_WEEK),
     Topic(NOTIFICATIONS, "mail, push and call requests", Shape.MORE, _A_WEEK),
@@ -137,6 +155,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         VENDOR_REPORTS,
         "what became of what each vendor sent, by the hour",
         config={**_COMPACTED_PUBLIC, "cleanup.policy": "compact,delete", "retention.ms": _REPORTS_MS},
+        each="hour's newest report of a vendor must follow those before it",
     ),
     # Dead letters hold what vendors sent, so they expire. An operator may set another retention, but not "for ever".
     Topic(
@@ -157,6 +176,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "which dead letters are dealt with: replayed or skipped",
         Shape.ONE,
         {"cleanup.policy": "compact"},
+        each="letter's newest mark must follow those before it",
     ),
     # The key is the receipt's id. Receipts are kept for ever: they have no personal data.
     Topic(
@@ -164,6 +184,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "who was erased by whom: receipts without personal data",
         Shape.ONE,
         {"cleanup.policy": "compact"},
+        each=_ONE_ORDER,
     ),
     # The key is the browser. The newest record says whose it is; an empty one removes it.
     Topic(
@@ -171,6 +192,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "which browsers of which reps receive push messages",
         Shape.ONE,
         _COMPACTED_PUBLIC,
+        each="browser's newest record must follow those before it",
     ),
     # One partition, so that acts have one order. Never compacted; how long it is kept is a setting.
     Topic(
@@ -179,6 +201,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         Shape.ONE,
         {"cleanup.policy": "delete", **_BROKERS_TIME},
         checked=frozenset({"cleanup.policy", *_BROKERS_TIME}),
+        each=_ONE_ORDER,
     ),
 )
 BY_NAME: Final = {topic.name: topic for topic in TOPICS}
@@ -190,10 +213,13 @@ def partitions_of(name: str, settings: Settings) -> int:
 
 
 def config_of(topic: Topic, settings: Settings) -> dict[str, str]:
-    """Return the configs with which a topic is created. The retention of `audit` is a setting."""
-    if topic.name != AUDIT:
-        return topic.config
-    return {**topic.config, RETENTION: str(settings.audit_days * int(_DAY_MS))}
+    """Return the configs with which a topic is created. Copies, and the retention of `audit`, are settings."""
+    config = dict(topic.config)
+    if settings.replication_factor >= REPLICAS_THAT_MAY_LOSE_ONE:
+        config[MIN_IN_SYNC] = str(IN_SYNC)
+    if topic.name == AUDIT:
+        config[RETENTION] = str(settings.audit_days * int(_DAY_MS))
+    return config
 
 
 async def provision(settings: Settings) -> Settings:
@@ -211,13 +237,13 @@ async def provision(settings: Settings) -> Settings:
         await admin.start()
         present = await _counts(admin)
         settings = settled(settings, _shapes(), present)
-        check_counts(settings, _shapes(), present)
+        check_counts(settings, _shapes(), present, {topic.name: topic.each for topic in TOPICS})
         missing = [topic for topic in TOPICS if topic.name not in present]
         if missing:
             await _create(admin, missing, settings)
         await _wait_until_known(admin)
         present = await _counts(admin)
-        check_counts(settings, _shapes(), present)
+        check_counts(settings, _shapes(), present, {topic.name: topic.each for topic in TOPICS})
         # A retention that nobody set in this process's environment stays as it was created.
         set_here = {AUDIT: RETENTION} if settings.given("audit_days") else {}
         await check_configs(admin, TOPICS, partial(config_of, settings=settings), set_here)

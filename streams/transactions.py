@@ -27,7 +27,7 @@ HANGING: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class BlockedPartition:
     """A partition that a transaction blocks.
 
     Records from `offset` up to, not including, `end` are not readable until it ends. `producer_id`, and `since`, the
@@ -57,7 +57,7 @@ class Held:
 
 async def held_partitions(
     settings: Settings, topics: Iterable[str], *, longer_than: timedelta = HANGING
-) -> list[Held]:
+) -> list[BlockedPartition]:
     """Return the partitions of these topics that a transaction blocks, by topic and partition.
 
     A transaction whose producer has written within `longer_than` is left out. If the broker does not give the time of
@@ -78,7 +78,7 @@ async def held_partitions(
         ends = await high_watermarks(consumer, topic_partitions)
         stable = await consumer.end_offsets(topic_partitions)
         held = [
-            Held(tp.topic, tp.partition, stable[tp], ends[tp])
+            BlockedPartition(tp.topic, tp.partition, stable[tp], ends[tp])
             for tp in topic_partitions
             if stable[tp] < ends[tp]
         ]
@@ -91,7 +91,7 @@ async def held_partitions(
     return [each for each in found if each.since is None or each.since <= oldest]
 
 
-async def _with_broker_details(client: Any, held: Held) -> Held:
+async def _with_broker_details(client: Any, held: BlockedPartition) -> BlockedPartition:
     """Add the brokers' information on the transaction; without any, return `held` unchanged."""
     try:
         leader = client.cluster.leader_for_partition(TopicPartition(held.topic, held.partition))
@@ -117,7 +117,7 @@ async def _with_broker_details(client: Any, held: Held) -> Held:
         return held
     named = next((each for each in ids if each), None)
     since = datetime.fromtimestamp(last_ms / 1000, UTC) if last_ms > 0 else None
-    return Held(held.topic, held.partition, held.offset, held.end, producer_id, named, since)
+    return BlockedPartition(held.topic, held.partition, held.offset, held.end, producer_id, named, since)
 
 
 async def _transactional_id(client: Any, node: int, producer_id: int) -> str | None:

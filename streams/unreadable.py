@@ -1,6 +1,7 @@
 """Creates stand-ins: records at the offsets of unreadable data, so that these offsets are acked like any other.
 
-Stages and the sink get the stand-ins and bury them. Every other reader skips them (`streams.patches.record_reader`).
+Stages and the sink get the stand-ins and write a dead letter for each. Every other reader skips
+them (`streams.patches.record_reader`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,14 +35,14 @@ _LATEST_MS: Final = 253_402_300_799_000
 RecordHeaders = tuple[tuple[str, bytes | None], ...]
 
 
-class PlaceholderRecord(bytes):
+class StandIn(bytes):
     """The value of a record at offsets that have no record for us: transaction markers, aborted records.
 
     A reader only skips it.
     """
 
 
-class Unreadable(PlaceholderRecord):
+class Unreadable(StandIn):
     """The value of a stand-in for an unreadable record or batch. It holds the bytes that are kept.
 
     `reason` gives the fault and its offsets; a batch's stand-in is at the batch's last offset. `about`: headers for its
@@ -69,7 +70,7 @@ class StandIns:
 
     def nothing(self, offset: int) -> Any:
         """Return the stand-in for offsets, up to this one, that have no record for us."""
-        return self._at(offset, PlaceholderRecord(), None, (), 0)
+        return self._at(offset, StandIn(), None, (), 0)
 
     def unreadable(
         self,
@@ -115,7 +116,7 @@ class StandIns:
         )
 
     def _at(
-        self, offset: int, value: PlaceholderRecord, key: bytes | None, headers: RecordHeaders, timestamp: int
+        self, offset: int, value: StandIn, key: bytes | None, headers: RecordHeaders, timestamp: int
     ) -> Any:
         return ConsumerRecord(
             self.topic,
@@ -139,4 +140,4 @@ def give_stand_ins(value: Any) -> Any:
 
 def records_of(records: Iterable[Any]) -> Iterator[Any]:
     """Yield the records that are not stand-ins."""
-    return (record for record in records if not isinstance(record.value, PlaceholderRecord))
+    return (record for record in records if not isinstance(record.value, StandIn))

@@ -124,7 +124,7 @@ ENGINE: Final = Dashboard(
             about="1 for each process that Prometheus reaches, 0 for one that it does not.",
             unit="bool_yes_no",
             kind="stat",
-            queries=(Query('max by (process) (up{job="firstclaim"})', "{{process}}"),),
+            queries=(Query('min by (process) (up{job="firstclaim"})', "{{process}}"),),
         ),
         Panel(
             title="Memory",

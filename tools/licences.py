@@ -132,7 +132,7 @@ _LOCKED: Final = re.compile(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;\\]+)", re.MU
 _ID: Final = re.compile(r"[A-Za-z0-9.+-]+(?: WITH [A-Za-z0-9.+-]+)?")
 
 
-class Part(NamedTuple):
+class Dependency(NamedTuple):
     """Something that is needed or comes along. `of`: what needs it."""
 
     name: str
@@ -173,7 +173,7 @@ def licence_of(name: str, metadata: PackageMetadata) -> str:
     )
 
 
-def packages() -> list[Part]:
+def packages() -> list[Dependency]:
     """Return what the lock file names. Raises UnknownLicenceError, also for one that is not installed so."""
     locked = dict(_LOCKED.findall((REPOSITORY / "requirements.lock").read_text()))
     users = _users()
@@ -188,7 +188,7 @@ def packages() -> list[Part]:
                 f"{name} {version} is locked, {installed.version} is installed; make setup"
             )
         licence = licence_of(name, installed.metadata)
-        found.append(Part(name, version, licence, ", ".join(users.get(name, ("dev",)))))
+        found.append(Dependency(name, version, licence, ", ".join(users.get(name, ("dev",)))))
     return found
 
 
@@ -227,18 +227,20 @@ def _closure(requirements: list[str]) -> set[str]:
     return found
 
 
-def scripts() -> list[Part]:
+def scripts() -> list[Dependency]:
     """Return what is built into the console's rule builder."""
     lock = json.loads((REPOSITORY / "web" / "island" / "package-lock.json").read_text())
     found = {}
     for path, package in lock["packages"].items():
         if path and not package.get("dev"):
             name = package.get("name") or path.rpartition("node_modules/")[2]
-            found[name] = Part(name, package["version"], check(name, package["license"]), "the rule builder")
+            found[name] = Dependency(
+                name, package["version"], check(name, package["license"]), "the rule builder"
+            )
     return sorted(found.values())
 
 
-def jars() -> list[Part]:
+def jars() -> list[Dependency]:
     """Return the jars of the local Kafka, which are downloaded when it first starts."""
     lock = json.loads((REPOSITORY / "runtime" / "jars.lock.json").read_text())
     found = []
@@ -248,7 +250,7 @@ def jars() -> list[Part]:
         licence = JARS.get(name) or ("Apache-2.0" if group in APACHE_GROUPS else "")
         if not licence:
             raise UnknownLicenceError(f"{name}: add its licence to JARS or its group to APACHE_GROUPS")
-        found.append(Part(name, version, check(name, licence), "the local Kafka"))
+        found.append(Dependency(name, version, check(name, licence), "the local Kafka"))
     return sorted(found)
 
 
@@ -298,7 +300,7 @@ def page() -> str:
     )
 
 
-def _table(parts: list[Part]) -> str:
+def _table(parts: list[Dependency]) -> str:
     rows = [f"| {part.name} | {part.version} | {part.licence} | {part.of} |" for part in parts]
     return "\n".join(["| package | version | licence | of |", "|---|---|---|---|", *rows])
 

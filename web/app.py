@@ -103,13 +103,13 @@ class ResponseGuard:
         await self._app(scope, receive, measured)
 
 
-async def problem_page(request: Request, problem: errors.Problem) -> Response | None:
+async def problem_page(request: Request, problem: errors.HttpProblem) -> Response | None:
     """Return the page of an error with the navigation of the person who is signed in; None if nobody is."""
     person: Person | None = getattr(request.state, "person", None)
     if person is None:
         try:
             person = await identify(request, request.app.state.parts, None, used=False)
-        except (errors.Problem, RuntimeFailure, PermanentError):
+        except (errors.HttpProblem, RuntimeFailure, PermanentError):
             return None
     return render(request, person, "problem.html", status=problem.status, problem=problem)
 

@@ -18,7 +18,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from application.audit.entry import Actor
 from rules.queues.rule_book import OVERSEERS, OrgRules
-from web.errors import Problem, forbidden
+from web.errors import HttpProblem, forbidden
 from web.parts import Services
 from web.store.accounts import Account
 from web.store.sessions import OIDC, Session
@@ -150,7 +150,7 @@ class Access:
         person = await identify(request, parts, getattr(bearer, "credentials", None))
         try:
             self._admit(parts, person)
-        except Problem as problem:
+        except HttpProblem as problem:
             route = getattr(request.scope.get("route"), "path", "")
             log.warning(
                 "access refused",
@@ -169,7 +169,7 @@ class Access:
     def _admit(self, parts: Services, person: Person) -> None:
         """Raise 403 if the caller has no access."""
         if self.scope in PERSONAL and person.session is None:
-            raise Problem(
+            raise HttpProblem(
                 HTTPStatus.FORBIDDEN, "person-needed", f"{self.scope}: a person must be signed in for this"
             )
         if self.scope not in person.scopes:
@@ -177,19 +177,19 @@ class Access:
         if person.role not in self.roles:
             raise forbidden(f"this is for {' and '.join(sorted(self.roles))}s; you are a {person.role}")
         if not self.enrolling and has_invitation_password(person):
-            raise Problem(
+            raise HttpProblem(
                 HTTPStatus.FORBIDDEN,
                 "password-of-invitation",
                 "choose a password of your own first, on your account's page: PUT /api/v1/me/password",
             )
         if not self.enrolling and lacks_second_factor(parts, person):
-            raise Problem(
+            raise HttpProblem(
                 HTTPStatus.FORBIDDEN,
                 "second-factor-missing",
                 f"{person.role}s need a second factor here: set it up on your account's page",
             )
         if self.proved and not has_proved(parts, person):
-            raise Problem(
+            raise HttpProblem(
                 HTTPStatus.FORBIDDEN,
                 "prove-yourself",
                 "this needs your password or code once more: POST /api/v1/me/proof",
@@ -302,5 +302,7 @@ def _by_token(parts: Services, token: Token, host: str) -> Person:
     )
 
 
-def _unauthorized(reason: str) -> Problem:
-    return Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", reason, headers={"WWW-Authenticate": "Bearer"})
+def _unauthorized(reason: str) -> HttpProblem:
+    return HttpProblem(
+        HTTPStatus.UNAUTHORIZED, "unauthorized", reason, headers={"WWW-Authenticate": "Bearer"}
+    )

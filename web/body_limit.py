@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from web.errors import Problem, answer
+from web.errors import HttpProblem, answer
 
 KIBIBYTE: Final = 1024
 MOST_BYTES: Final = 1024 * KIBIBYTE
@@ -50,7 +50,7 @@ class BodyLimit:
         # A number with more digits than the limit is over the limit. The server rejects a length that is not a number.
         if length.isdecimal() and (len(length.lstrip("0")) > len(str(most)) or int(length) > most):
             await _discard(receive)
-            problem = Problem(
+            problem = HttpProblem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 "too-large",
                 _limit_text(most),

@@ -19,7 +19,7 @@ from models.errors import InvalidInput, PermanentError, RetryableError, RuntimeF
 MEDIA_TYPE: Final = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818  # the term of RFC 9457
+class HttpProblem(Exception):  # noqa: N818  # the term of RFC 9457
     """An answer that reports an error.
 
     `kind`: a stable word for programs. `errors`: each {path, reason}, if there are several problems. `more`: further
@@ -94,27 +94,27 @@ _ENROLS: Final = frozenset({"second-factor-missing", "password-of-invitation"})
 """The problems that a person solves on the account's page."""
 
 
-def forbidden(reason: str) -> Problem:
+def forbidden(reason: str) -> HttpProblem:
     """Return the error for an action or a resource that is forbidden to the person."""
-    return Problem(HTTPStatus.FORBIDDEN, "forbidden", reason)
+    return HttpProblem(HTTPStatus.FORBIDDEN, "forbidden", reason)
 
 
-def not_found(what: str) -> Problem:
+def not_found(what: str) -> HttpProblem:
     """Return the error for something that does not exist or that the person may not see."""
-    return Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {what}")
+    return HttpProblem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {what}")
 
 
-def invalid(error: InvalidInput) -> Problem:
+def invalid(error: InvalidInput) -> HttpProblem:
     """Return the error for a rejected body, with all reasons."""
     errors = [{"path": problem.path, "reason": str(problem)} for problem in error.problems]
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors)
+    return HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors)
 
 
 def add_to(app: FastAPI) -> None:
     """Register a handler for each kind of error."""
 
-    @app.exception_handler(Problem)
-    async def problem(request: Request, error: Problem) -> Response:
+    @app.exception_handler(HttpProblem)
+    async def problem(request: Request, error: HttpProblem) -> Response:
         return await respond(request, error)
 
     @app.exception_handler(InvalidInput)
@@ -130,7 +130,7 @@ def add_to(app: FastAPI) -> None:
         first = errors[0] if errors else {"path": "", "reason": "the request cannot be read"}
         detail = f"{first['path'] or 'body'}: {first['reason']}"
         return await respond(
-            request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors=errors)
+            request, HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors=errors)
         )
 
     @app.exception_handler(HTTPException)
@@ -138,29 +138,31 @@ def add_to(app: FastAPI) -> None:
         too_large = error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         kind = "too-large" if too_large else HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         headers = dict(error.headers or {})
-        return await respond(request, Problem(error.status_code, kind, str(error.detail), headers=headers))
+        return await respond(
+            request, HttpProblem(error.status_code, kind, str(error.detail), headers=headers)
+        )
 
     @app.exception_handler(PermanentError)
     async def refused(request: Request, error: PermanentError) -> Response:
         detail = f"a value cannot be kept: {error.reason}"
-        return await respond(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail))
+        return await respond(request, HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail))
 
     @app.exception_handler(Exception)
     async def defect(request: Request, _: Exception) -> Response:
         # Starlette raises the error again after this response, so the log contains the traceback.
         detail = "the console failed at this request; its log says where"
-        return await respond(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail))
+        return await respond(request, HttpProblem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail))
 
     @app.exception_handler(RuntimeFailure)
     async def away(request: Request, error: RuntimeFailure) -> Response:
         kind = "try-again" if isinstance(error, RetryableError) else "unavailable"
         headers = {"Retry-After": "1"}
         return await respond(
-            request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, kind, str(error), headers=headers)
+            request, HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, kind, str(error), headers=headers)
         )
 
 
-async def respond(request: Request, problem: Problem) -> Response:
+async def respond(request: Request, problem: HttpProblem) -> Response:
     """Answer as `answer` does; the page of a person who is signed in has the navigation.
 
     `app.state.problem_page` renders such a page; None if nobody is signed in.
@@ -173,7 +175,7 @@ async def respond(request: Request, problem: Problem) -> Response:
     return answer(request, problem)
 
 
-def answer(request: Request, problem: Problem) -> Response:
+def answer(request: Request, problem: HttpProblem) -> Response:
     """Answer a program with the document and a person with a page. Redirect people who are not signed in."""
     if wants_page(request):
         if problem.status == HTTPStatus.UNAUTHORIZED:

@@ -15,8 +15,8 @@ from web.services.directory_follower import DirectoryFollower
 from web.services.erasures import Erasing
 from web.services.exports import Exports
 from web.services.hash_pool import HashPool
-from web.services.limits import Limit
-from web.services.operations.parts import Operations
+from web.services.limits import RateLimit
+from web.services.operations.parts import OperationsParts
 from web.services.push_browsers import PushBrowsers
 from web.services.recent import Recent
 from web.services.uploading import Uploading
@@ -58,7 +58,7 @@ class Services:
     mappings: Mappings
     file_mappings: Mappings
     vendor_posts: VendorPosts
-    vendor_limit: Limit
+    vendor_limit: RateLimit
     preferences: Preferences
     drafts: Drafts
     views: CustomViews
@@ -66,7 +66,7 @@ class Services:
     store: Engine
     crm: Engine
     exports: Exports
-    operations: Operations
+    operations: OperationsParts
     editor: Editor
     push_browsers: PushBrowsers
     password_links: PasswordLinks

@@ -23,6 +23,7 @@ from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.engine import connect
 from streams.engine_client import EngineClient
+from streams.http import Said, serve
 from streams.metrics import render
 from streams.process_exit import Exit, leave
 from streams.settings import Settings
@@ -31,7 +32,7 @@ from web.app import build
 from web.errors import forbidden
 from web.live.acts import tell_acts
 from web.live.call_tail import CallTail
-from web.live.hub import Hub, Page
+from web.live.hub import Hub, OpenPage
 from web.live.tail import Tail
 from web.parts import Services
 from web.security_headers import Protocol
@@ -43,8 +44,8 @@ from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 from web.services.exports import Exports
 from web.services.hash_pool import HashPool
-from web.services.limits import Limit
-from web.services.operations.parts import Operations
+from web.services.limits import RateLimit
+from web.services.operations.parts import OperationsParts
 from web.services.push_browsers import PushBrowsers
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -70,15 +71,26 @@ STOP_SECONDS: Final = 3
 """How long open streams may continue when the console stops. Browsers reconnect automatically."""
 
 
-def run(settings: Settings, web: WebSettings, *, host: str = "127.0.0.1", port: int = 0) -> None:
-    """Run the console until SIGTERM or SIGINT. `port` 0: any free port."""
+def run(
+    settings: Settings,
+    web: WebSettings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    status_port: int | None = None,
+) -> None:
+    """Run the console until SIGTERM or SIGINT. `port` 0: any free port.
+
+    `status_port`: a second port with `/health`, `/ready` and `/metrics` only, on the address `settings.status_host`.
+    A collector on another machine reads it. None: there is no second port.
+    """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
-    uvloop.run(_serve(settings, web, host, port))
+    uvloop.run(_serve(settings, web, host, port, status_port))
 
 
-async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> None:
+async def _serve(settings: Settings, web: WebSettings, host: str, port: int, status_port: int | None) -> None:
     stop = asyncio.Event()
-    async with running(settings, web) as app:
+    async with running(settings, web) as app, _status_pages(app, settings, status_port):
         config = uvicorn.Config(
             app,
             host=host,
@@ -126,7 +138,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
     )
     engine_client = EngineClient(settings, on_answer=partial(tell_acts, hub))
 
-    def oversees(page: Page) -> bool:
+    def oversees(page: OpenPage) -> bool:
         return directory.org(page.org).role(page.rep_id) in OVERSEERS
 
     tail = Tail(settings, crm, hub, oversees)
@@ -150,7 +162,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         mappings=Mappings(store),
         file_mappings=Mappings(store, VendorFileMappingTable),
         vendor_posts=VendorPosts(store),
-        vendor_limit=Limit(web.vendor_posts_per_second, web.vendor_posts_burst),
+        vendor_limit=RateLimit(web.vendor_posts_per_second, web.vendor_posts_burst),
         preferences=Preferences(store),
         drafts=Drafts(store),
         views=CustomViews(store),
@@ -158,7 +170,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         store=store,
         crm=crm,
         exports=Exports(connect(settings.database_url, pooled=False)),
-        operations=Operations.of(settings, crm, hub, directory.only_org, oversees),
+        operations=OperationsParts.of(settings, crm, hub, directory.only_org, oversees),
         editor=Editor(directory, settings, crm),
         push_browsers=PushBrowsers(settings, PushSettings.read()),
         password_links=links,
@@ -192,6 +204,47 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         store.dispose()
 
 
+@asynccontextmanager
+async def _status_pages(app: FastAPI, settings: Settings, port: int | None) -> AsyncIterator[None]:
+    """Serve the status pages on a port of their own, as the other processes do; nothing if `port` is None."""
+    if port is None:
+        yield
+        return
+    parts: Services = app.state.parts
+    server = await serve(
+        port,
+        lambda: (True, {}),
+        partial(_readiness, parts),
+        partial(_metrics, parts),
+        host=settings.status_host,
+        option="--status-port",
+    )
+    try:
+        yield
+    finally:
+        await server.stop()
+
+
+async def _readiness(parts: Services) -> Said:
+    """Return whether the console can work, and what it waits for."""
+    missing = []
+    if not parts.directory.caught_up:
+        missing.append("directory")
+    if not parts.engine_client.connected.is_set():
+        missing.append("answers")
+    try:
+        await parts.board.newest("default")
+    except RetryableError:
+        missing.append("board")
+    return not missing, {"not_ready": missing}
+
+
+def _metrics(parts: Services) -> bytes:
+    metrics.PAGES.set(parts.hub.open_pages)
+    metrics.DIRECTORY_END.set(parts.directory.end)
+    return render()
+
+
 def _add_health(app: FastAPI, parts: Services) -> None:
     @app.get("/health", include_in_schema=False)
     async def health() -> dict[str, Any]:
@@ -199,22 +252,12 @@ def _add_health(app: FastAPI, parts: Services) -> None:
 
     @app.get("/ready", include_in_schema=False)
     async def ready() -> Response:
-        missing = []
-        if not parts.directory.caught_up:
-            missing.append("directory")
-        if not parts.engine_client.connected.is_set():
-            missing.append("answers")
-        try:
-            await parts.board.newest("default")
-        except RetryableError:
-            missing.append("board")
-        return JSONResponse({"ok": not missing, "not_ready": missing}, 503 if missing else 200)
+        ok, details = await _readiness(parts)
+        return JSONResponse({"ok": ok, **details}, 200 if ok else 503)
 
     @app.get("/metrics", include_in_schema=False)
     async def exposition(request: Request) -> Response:
         through = {"forwarded", "x-forwarded-for"} & set(request.headers.keys())
         if request.client is None or through or not ip_address(request.client.host).is_loopback:
-            raise forbidden("metrics are for this machine's collector")
-        metrics.PAGES.set(parts.hub.open_pages)
-        metrics.DIRECTORY_END.set(parts.directory.end)
-        return Response(render(), media_type=CONTENT_TYPE_LATEST)
+            raise forbidden("on this port metrics are for this machine; name another port by --status-port")
+        return Response(_metrics(parts), media_type=CONTENT_TYPE_LATEST)

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from models.errors import InvalidInput
 from models.errors import Problem as QueueProblem
 from models.inbound import MAX_DEPTH
-from web.errors import Problem, answer, invalid
+from web.errors import HttpProblem, answer, invalid
 from web.store.vendor_keys import RESERVED
 
 MOST_VALUES: Final = 200_000
@@ -64,7 +64,7 @@ class StrictRequests:
             await answer(Request(scope), invalid(error))(scope, receive, send)
             return
         except HTTPException as error:  # the body is too long
-            problem = Problem(
+            problem = HttpProblem(
                 error.status_code, "too-large", str(error.detail), headers=dict(error.headers or {})
             )
             await answer(Request(scope), problem)(scope, receive, send)

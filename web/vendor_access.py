@@ -15,7 +15,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from web.auth import PartsOf, host_of
-from web.errors import Problem, forbidden
+from web.errors import HttpProblem, forbidden
 from web.services.limits import check
 from web.store.vendor_keys import VendorKey, vendor_named
 
@@ -56,7 +56,7 @@ class VendorAccess:
             return await self._admit(
                 request, parts, vendor, getattr(bearer, "credentials", None) or header, key
             )
-        except Problem as problem:
+        except HttpProblem as problem:
             log.warning(
                 "a vendor's post is refused", vendor=vendor, host=host_of(request), reason=problem.kind
             )
@@ -95,5 +95,7 @@ def _check_signature(request: Request, secret: str, body: bytes) -> None:
         raise _unauthorized(f"{SIGNATURES[0]}: is not the signature of this body")
 
 
-def _unauthorized(reason: str) -> Problem:
-    return Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", reason, headers={"WWW-Authenticate": "Bearer"})
+def _unauthorized(reason: str) -> HttpProblem:
+    return HttpProblem(
+        HTTPStatus.UNAUTHORIZED, "unauthorized", reason, headers={"WWW-Authenticate": "Bearer"}
+    )

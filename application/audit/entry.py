@@ -23,7 +23,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     token_id: str | None = None
 
 
-class Entry:
+class AuditedAct:
     """An act that is under way. `add` what only the act itself finds out, such as the number of exported rows."""
 
     def __init__(

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from aiokafka.errors import KafkaError
 
-from application.audit.entry import Actor, Entry
+from application.audit.entry import Actor, AuditedAct
 from application.directory.changes import Difference
 from models.audit import Act, AuditDifference, AuditRecord, Outcome
 from models.errors import FirstclaimError, RuntimeFailure
@@ -31,15 +31,15 @@ async def audited(
     act: Act,
     of: str,
     differences: Iterable[Difference | AuditDifference] = (),
-) -> AsyncIterator[Entry]:
+) -> AsyncIterator[AuditedAct]:
     """Do an act inside of this, and its record is written. `of`: the object, kind and id. Raises as `audited_all`."""
-    entry = Entry(actor, act, of, differences)
+    entry = AuditedAct(actor, act, of, differences)
     async with audited_all(settings, [entry]):
         yield entry
 
 
 @asynccontextmanager
-async def audited_all(settings: Settings, entries: Sequence[Entry]) -> AsyncIterator[None]:
+async def audited_all(settings: Settings, entries: Sequence[AuditedAct]) -> AsyncIterator[None]:
     """Do several acts in one step inside of this, and their records are written.
 
     If Kafka does not answer, the acts do not begin: raises `RetryableError`. If they raise an error that leaves open

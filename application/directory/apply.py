@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from application.directory.changes import Plan, plan
+from application.directory.changes import ChangePlan, plan
 from application.directory.objects import WantedAction
 from application.directory.publish import PublishedObjects, read_published
 from application.directory.references import dangling
@@ -10,7 +10,7 @@ from models.errors import PublicationErrors
 from streams.settings import Settings
 
 
-async def compare(settings: Settings, org: str, wanted: WantedAction, *, prune: bool = False) -> Plan:
+async def compare(settings: Settings, org: str, wanted: WantedAction, *, prune: bool = False) -> ChangePlan:
     """Return what applying a file's objects would do (Q6). `prune`: also remove objects it does not name.
 
     Raises `PublicationErrors` with every reference to an object that would not exist, and `RetryableError` where
@@ -19,7 +19,7 @@ async def compare(settings: Settings, org: str, wanted: WantedAction, *, prune: 
     return planned(await read_published(settings, org), wanted, prune=prune)
 
 
-def planned(before: PublishedObjects, wanted: WantedAction, *, prune: bool = False) -> Plan:
+def planned(before: PublishedObjects, wanted: WantedAction, *, prune: bool = False) -> ChangePlan:
     """Return what `compare` returns, against what was read. Raises `PublicationErrors` as it does."""
     if problems := dangling(before.present, wanted, is_open=before.is_open, prune=prune):
         raise PublicationErrors(problems)

@@ -43,7 +43,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
             yield f"    {one.path}: {_shown(one.old)} → {_shown(one.new)}"
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class ChangePlan(msgspec.Struct, frozen=True, kw_only=True):
     """The changes to make.
 
     `objects`: what to publish, in this order; None removes. `unchanged`: objects of the file that are already
@@ -60,7 +60,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan(
     before: Objects, wanted: WantedAction, *, refused: dict[Key, str] | None = None, prune: bool = False
-) -> Plan:
+) -> ChangePlan:
     """Compare the published objects with those of a file, both in normal form.
 
     `refused`: objects whose newest publication the engine refused, with the reason. They are published again even if
@@ -81,7 +81,7 @@ def plan(
         else:
             changes.append(change)
             (gone if new is None else put)[key] = new
-    return Plan(
+    return ChangePlan(
         objects={**put, **dict(reversed(gone.items()))},
         changes=tuple(changes),
         unchanged=unchanged,

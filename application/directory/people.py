@@ -22,7 +22,7 @@ _YES: Final = frozenset({"yes", "y", "true", "1", "active", "x"})
 _NO: Final = frozenset({"no", "n", "false", "0", "inactive"})
 
 
-class People(NamedTuple):
+class PeopleTable(NamedTuple):
     """The reps of a table as they are to be published. `unread`: columns whose names are not known.
 
     `lines`: rep id -> its line in the file.
@@ -97,7 +97,7 @@ _COLUMNS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 """A column's name, in small letters and with spaces -> the rep's field, and how a cell is read."""
 
 
-def read_people(org: str, content: bytes, before: Objects) -> People:
+def read_people(org: str, content: bytes, before: Objects) -> PeopleTable:
     """Read a table's reps. An empty cell, and a field without a column, leave what is published (`before`).
 
     Comma, semicolon, tab or `|` part the cells; the bytes may be UTF-8, UTF-16 or Windows' cp1252. A row without an id
@@ -117,7 +117,7 @@ def read_people(org: str, content: bytes, before: Objects) -> People:
         lines, problems = zip(*reader.problems, strict=True)
         raise PeopleErrors(problems, lines)
     unread = tuple(cell for cell, name in zip(header, names, strict=True) if name and name not in _COLUMNS)
-    return People(reader.objects, unread, reader.lines)
+    return PeopleTable(reader.objects, unread, reader.lines)
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -17,7 +17,7 @@ from models.errors import PublicationConflictError, Refused
 from models.publication import KINDS, with_id
 from rules.inbound.intake import accept_publication
 from rules.inbound.publication import present
-from rules.queues.rule_book import Key, Published
+from rules.queues.rule_book import Key, NewestPublication
 from streams import clients
 from streams.access import failure
 from streams.clients import Producer, stop_consumer
@@ -45,7 +45,7 @@ class PublishedObjects(msgspec.Struct, frozen=True):
     records before this offset of the topic are included.
     """
 
-    objects: Mapping[Key, Published]
+    objects: Mapping[Key, NewestPublication]
     refused: dict[Key, str]
     end: int
 
@@ -64,7 +64,7 @@ class PublishedObjects(msgspec.Struct, frozen=True):
         return open_without_reps(self.objects)
 
 
-def open_without_reps(objects: Mapping[Key, Published]) -> bool:
+def open_without_reps(objects: Mapping[Key, NewestPublication]) -> bool:
     """Tell whether an org with these objects, including removed ones, is open to anyone while it has no rep."""
     settings = objects.get(SETTINGS)
     stated = settings is not None and (settings.value or {}).get("open_without_reps") is True
@@ -73,7 +73,7 @@ def open_without_reps(objects: Mapping[Key, Published]) -> bool:
 
 async def read_published(settings: Settings, org: str) -> PublishedObjects:
     """Read what is published for an org now. Raises `RetryableError` where Kafka or the topic is missing."""
-    objects: dict[Key, Published] = {}
+    objects: dict[Key, NewestPublication] = {}
     refused: dict[Key, str] = {}
     _, end = (await extent(settings, DIRECTORY))[0]
     async with aclosing(read_topic(settings, DIRECTORY)) as records:
@@ -90,7 +90,7 @@ async def read_published(settings: Settings, org: str) -> PublishedObjects:
                 refused[key] = str(error)
             else:
                 refused.pop(key, None)
-                objects[key] = Published(event.version, event.value)
+                objects[key] = NewestPublication(event.version, event.value)
     return PublishedObjects(objects, refused, end)
 
 

@@ -19,7 +19,7 @@ from application.erasure.finder import Finder
 from application.erasure.letters import delete_letters
 from application.erasure.logs import LOGS, delete_logs, ends_of_logs
 from application.erasure.receipts import write_receipts
-from application.erasure.request import ANSWER_SECONDS, Erased, Person, request_erasures
+from application.erasure.request import ANSWER_SECONDS, ErasureResult, PersonToErase, request_erasures
 from application.erasure.stores import blank, compact, rewrite_file, trim_feeds
 from application.journal_snapshot import current_org_partition
 from models.erasure import ERASED, ErasureKey
@@ -43,7 +43,7 @@ CONSOLE: Final = "console's database"
 Say = Callable[[str], None]
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class ErasureSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What was done. `refused`: persons whose leads could not be erased, with the reason, by their number."""
 
     receipts: tuple[ErasureReceipt, ...]
@@ -56,13 +56,13 @@ async def erase(
     settings: Settings,
     org: str,
     by: str,
-    persons: Sequence[Person],
+    persons: Sequence[PersonToErase],
     *,
     at_once: bool = False,
     console_database_url: str | None = None,
     patience_seconds: float = ANSWER_SECONDS,
     say: Say = lambda _: None,
-) -> Outcome:
+) -> ErasureSummary:
     """Erase persons of an org. `by`: the admin who requests it. `at_once`: delete the logs' past now.
 
     `patience_seconds`: how long the engine may take to answer for each person.
@@ -84,7 +84,7 @@ async def erase(
     )
     await write_receipts(settings, receipts)
     refused = {n: each.refused for n, each in enumerate(erased) if each.refused is not None}
-    return Outcome(receipts=receipts, refused=refused, leads=len(leads), places=places)
+    return ErasureSummary(receipts=receipts, refused=refused, leads=len(leads), places=places)
 
 
 async def clear(
@@ -137,7 +137,7 @@ def _stored(settings: Settings, leads: tuple[str, ...]) -> int:
 
 
 async def _until_forgotten(
-    settings: Settings, key: ErasureKey, org: str, leads: tuple[str, ...], named: Sequence[Person]
+    settings: Settings, key: ErasureKey, org: str, leads: tuple[str, ...], named: Sequence[PersonToErase]
 ) -> Finder:
     """Wait until the org's index of persons has none of these leads; return what finds the erased persons.
 
@@ -159,7 +159,7 @@ async def _until_forgotten(
 
 
 def _receipt(
-    org: str, by: str, erased: Erased, places: dict[str, int], key: ErasureKey, *, at_once: bool
+    org: str, by: str, erased: ErasureResult, places: dict[str, int], key: ErasureKey, *, at_once: bool
 ) -> ErasureReceipt:
     now = datetime.now(UTC)
     return ErasureReceipt(

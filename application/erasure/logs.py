@@ -13,7 +13,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
 from application.erasure.receipts import write_purge
-from board.writer import Writer
+from board.writer import BoardWriter
 from board.writer import connect as connect_valkey
 from models.errors import RetryableError
 from streams import clients
@@ -137,7 +137,7 @@ async def _positions(settings: Settings, admin: Any, ends: Ends) -> tuple[Ends, 
             worker = offsets
     client = connect_valkey(settings.redis_url)
     try:
-        board = await Writer(client).generation()
+        board = await BoardWriter(client).generation()
     except RetryableError:
         board = None
     finally:

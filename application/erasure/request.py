@@ -25,7 +25,7 @@ ANSWER_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.02
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
+class PersonToErase(msgspec.Struct, frozen=True, kw_only=True):
     """Who is to be erased: one of a lead's id, or a handle (`phone/+14014194247`)."""
 
     lead_id: str | None = None
@@ -37,29 +37,31 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         return "lead" if self.handle is None else self.handle.partition("/")[0]
 
 
-class Erased(msgspec.Struct, frozen=True, kw_only=True):
+class ErasureResult(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome for one person. `leads`: the ids of the leads that were erased. `refused`: why one was not."""
 
-    person: Person
+    person: PersonToErase
     action_id: str
     leads: tuple[str, ...]
     why: str
     refused: str | None = None
 
 
-def read_person(text: str) -> Person:
+def read_person(text: str) -> PersonToErase:
     """Return the person named by a lead id, a mail address or a phone number. Raises ValueError if it is none."""
     named = text.strip()
     try:
-        return Person(lead_id=str(uuid.UUID(named)))
+        return PersonToErase(lead_id=str(uuid.UUID(named)))
     except ValueError:
-        return Person(handle=read_handle(named))
+        return PersonToErase(handle=read_handle(named))
 
 
-def person_of(*, lead: str | None = None, phone: str | None = None, email: str | None = None) -> Person:
+def person_of(
+    *, lead: str | None = None, phone: str | None = None, email: str | None = None
+) -> PersonToErase:
     """Return the person that was named. Raises ValueError if a phone number or mail address cannot be read."""
     text = phone or email
-    return Person(lead_id=lead) if text is None else Person(handle=read_handle(text))
+    return PersonToErase(lead_id=lead) if text is None else PersonToErase(handle=read_handle(text))
 
 
 async def request_erasures(
@@ -67,10 +69,10 @@ async def request_erasures(
     key: ErasureKey,
     org: str,
     by: str,
-    persons: Sequence[Person],
+    persons: Sequence[PersonToErase],
     *,
     patience_seconds: float = ANSWER_SECONDS,
-) -> list[Erased]:
+) -> list[ErasureResult]:
     """Erase persons from the logs, and return the outcome for each. Repeating it does no harm.
 
     `by`: the id of the admin who requests it. Raises `RetryableError` if the engine does not answer in time.
@@ -81,7 +83,7 @@ async def request_erasures(
         if answer.type == "erase":
             answers[answer.action_id] = answer
 
-    found: list[Erased] = []
+    found: list[ErasureResult] = []
     async with EngineClient(settings, on_answer=take, patience_seconds=patience_seconds) as client:
         for begin in range(0, len(persons), AT_ONCE):
             found += await asyncio.gather(
@@ -94,7 +96,7 @@ async def request_erasures(
 
 
 async def preview_erasure(
-    client: EngineClient, key: ErasureKey, org: str, by: str, person: Person
+    client: EngineClient, key: ErasureKey, org: str, by: str, person: PersonToErase
 ) -> LeadDecision:
     """Return the engine's answer to which leads would be erased (`leads_in` reads them from its `why`). Erases none.
 
@@ -103,7 +105,7 @@ async def preview_erasure(
     return await client.ask({**_request(key, org, by, person), "preview": True})
 
 
-def _request(key: ErasureKey, org: str, by: str, person: Person) -> dict[str, Any]:
+def _request(key: ErasureKey, org: str, by: str, person: PersonToErase) -> dict[str, Any]:
     action: dict[str, Any] = {
         "action_id": str(uuid.uuid4()),
         "type": "erase",
@@ -122,9 +124,9 @@ async def _erase(
     client: EngineClient,
     answers: dict[str, LeadDecision],
     action: dict[str, Any],
-    person: Person,
+    person: PersonToErase,
     patience_seconds: float,
-) -> Erased:
+) -> ErasureResult:
     answer = await client.ask(action)
     leads = leads_in(answer.why or "")
     waited = [f"{action['action_id']}/{lead_id}" for lead_id in leads]
@@ -140,7 +142,7 @@ async def _erase(
     refused = next((answers[each].why for each in waited if answers[each].result != "done"), None)
     if answer.result != "done":
         refused = answer.why or str(answer.reason)
-    return Erased(
+    return ErasureResult(
         person=person, action_id=action["action_id"], leads=leads, why=answer.why or "", refused=refused
     )
 

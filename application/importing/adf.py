@@ -14,7 +14,7 @@ from defusedxml.ElementTree import DefusedXMLParser, ParseError
 from msgspec.structs import replace
 
 from application.importing.adf_text import LONGEST_PROSPECT, OUTSIDE, mended, prospects_in
-from application.importing.rows import Found, encode
+from application.importing.rows import ParsedLine, encode
 from models.contacts import email, phone
 from models.field_names import FULL_NAME, field_of, normal_name
 from models.inbound import MAX_BYTES, MAX_DEPTH
@@ -120,7 +120,7 @@ def _local(name: str) -> str:
     return name.rpartition("}")[2].rpartition(":")[2]
 
 
-def read(path: Path) -> Iterator[Found]:
+def read(path: Path) -> Iterator[ParsedLine]:
     """Yield each prospect as a message or a refusal.
 
     A prospect that is no XML costs itself alone; reading goes on at the next one, also in a second document of the same
@@ -131,7 +131,7 @@ def read(path: Path) -> Iterator[Found]:
         yield from read_open(file)
 
 
-def read_open(file: BinaryIO) -> Iterator[Found]:
+def read_open(file: BinaryIO) -> Iterator[ParsedLine]:
     """Yield each prospect of an open file, as `read` does."""
     for piece in prospects_in(file):
         if piece.is_prospect:
@@ -139,15 +139,17 @@ def read_open(file: BinaryIO) -> Iterator[Found]:
             text = piece.text if found.message is None else ""
             yield replace(found, lines=piece.text.count("\n") + 1, text=text)
         else:
-            yield Found(line=piece.line, reason=OUTSIDE, lines=piece.text.count("\n") + 1, text=piece.text)
+            yield ParsedLine(
+                line=piece.line, reason=OUTSIDE, lines=piece.text.count("\n") + 1, text=piece.text
+            )
 
 
-def _found(line: int, text: str) -> Found:
+def _found(line: int, text: str) -> ParsedLine:
     """Return the message of a prospect's text, or why it is none."""
     if len(text) > LONGEST_PROSPECT:
         return _message_of(line, None)
     if "<!DOCTYPE" in text.upper():
-        return Found(line=line, reason="not XML: a document type is not read")
+        return ParsedLine(line=line, reason="not XML: a document type is not read")
     target = _Prospect()
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
     sound = mended(text)
@@ -157,7 +159,7 @@ def _found(line: int, text: str) -> Found:
     except _TooLargeError:
         return _message_of(line, None)
     except (ParseError, DefusedXmlException) as error:
-        return Found(line=line, reason=f"not XML: {_xml_error_text(error)}")
+        return ParsedLine(line=line, reason=f"not XML: {_xml_error_text(error)}")
     found = _message_of(line, target.prospect)
     if found.message is not None and sound.undefined:
         said = f"has entities or references that stand for no character: {', '.join(sound.undefined)}"
@@ -170,14 +172,14 @@ def _xml_error_text(error: Exception) -> str:
     return type(error).__name__ if isinstance(error, DefusedXmlException) else str(error).split(":", 1)[0]
 
 
-def _message_of(line: int, prospect: Node | None) -> Found:
+def _message_of(line: int, prospect: Node | None) -> ParsedLine:
     """Return a prospect as a message.
 
     The external id is the vendor's own, with its source. Without one it is a digest of who asked and when. A prospect
     with neither an id nor a date is refused, because its resend could not be told from a new lead.
     """
     if prospect is None:
-        return Found(line=line, reason=f"is larger than {MAX_BYTES} characters, or nested too deep")
+        return ParsedLine(line=line, reason=f"is larger than {MAX_BYTES} characters, or nested too deep")
     resent = prospect.attributes.pop("status", "").lower() == "resend"
     contact = min(_contacts(prospect), key=_preference, default=Node("contact", {}))
     first, last, suffix = _names(contact)
@@ -195,12 +197,12 @@ def _message_of(line: int, prospect: Node | None) -> Found:
     if not message["external_id"]:
         if resent and not message["created_at"]:
             reason = "a resend needs an id or a requestdate; without them it cannot be distinguished from a new lead"
-            return Found(line=line, field="external_id", reason=reason)
+            return ParsedLine(line=line, field="external_id", reason=reason)
         who = [message[name] for name in ("created_at", "first_name", "last_name", "email", "phone")]
         if any(who[1:]):
             message["external_id"] = f"adf-{hashlib.sha256(encode(who)).hexdigest()[:32]}"
     attributes = {"adf": prospect.plain()} | ({"name_suffix": suffix} if suffix else {})
-    return Found(
+    return ParsedLine(
         line=line,
         message={name: value for name, value in message.items() if value} | {"attributes": attributes},
     )

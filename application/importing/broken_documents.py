@@ -31,7 +31,7 @@ _ENDING: Final = re.compile(r"[\s,\]}]*")
 _LINES_LOOKED_AT: Final = 20
 
 
-class Part(msgspec.Struct, frozen=True):
+class DocumentPart(msgspec.Struct, frozen=True):
     """A part of a document: a lead's `value`, or None for a text that cannot be read."""
 
     text: str
@@ -52,14 +52,14 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-def parts_of(text: str) -> Iterator[Part]:
+def parts_of(text: str) -> Iterator[DocumentPart]:
     """Yield the leads and the unreadable parts of a broken document, in order. Nothing of its text is left out.
 
     A text that is no list is one unreadable part.
     """
     begin = _LIST.match(text) or _DAMAGED_BEGINNING.match(text)
     if begin is None:
-        yield Part(text, reason="not JSON: no list of leads is found in it")
+        yield DocumentPart(text, reason="not JSON: no list of leads is found in it")
         return
     at, left = begin.end(), max(WORK * len(text), _LEAST_WORK)
     name = _FIRST_NAME.match(text, at)
@@ -71,7 +71,7 @@ def parts_of(text: str) -> Iterator[Part]:
         left -= end - at
         if isinstance(value, dict) and (is_sound or len(known & value.keys()) * 2 >= len(known)):
             known, is_sound = known or frozenset(value), True
-            yield Part(text[at:end], value)
+            yield DocumentPart(text[at:end], value)
             at = end
             continue
         is_sound = False
@@ -79,7 +79,7 @@ def parts_of(text: str) -> Iterator[Part]:
         end = found.end() if found else len(text)
         left -= end - at
         if not _ENDING.fullmatch(text, at, end):
-            yield Part(text[at:end].rstrip(), reason=reason or "is only a part of a lead")
+            yield DocumentPart(text[at:end].rstrip(), reason=reason or "is only a part of a lead")
         at = end
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from application.importing import lines
 from application.importing.broken_documents import is_json_lines, parts_of
 from application.importing.mapping import Cell, Mapping
-from application.importing.rows import LONGEST_TEXT, Found, encode
+from application.importing.rows import LONGEST_TEXT, ParsedLine, encode
 from application.importing.text_encoding import decoded, wide_encoding
 from models import normalize
 from models.errors import InvalidInput, Problem
@@ -22,7 +22,7 @@ MAX_DOCUMENT: Final = 64 << 20
 _DEEPEST: Final = 6
 
 
-def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
+def read(path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
     """Yield each lead as a message or a refusal; `line` is its number in the list, from 1.
 
     A file that is no single document is read as JSON lines, or as a broken list of leads. Raises `InvalidInput` for a
@@ -49,7 +49,7 @@ def parse(content: bytes) -> Any:
     return document_of(_as_utf8(content))
 
 
-def leads_in(document: Any, mapping: Mapping | None) -> Iterator[Found]:
+def leads_in(document: Any, mapping: Mapping | None) -> Iterator[ParsedLine]:
     """Yield each lead of a document as a message or a refusal; `line` is its number in the list, from 1.
 
     Where a mapping says where the leads are (`leads`), they are there and nowhere else.
@@ -59,7 +59,7 @@ def leads_in(document: Any, mapping: Mapping | None) -> Iterator[Found]:
         for number, lead in enumerate(at_path, start=1):
             yield _found(number, lead, mapping)
         if not at_path:
-            yield Found(
+            yield ParsedLine(
                 line=1, field=mapping.leads, reason="is missing: the mapping says that leads are there"
             )
         return
@@ -71,21 +71,21 @@ def leads_in(document: Any, mapping: Mapping | None) -> Iterator[Found]:
             reason = (
                 f"another list of {len(further)} was found at {path_inside}; send it as a file of its own"
             )
-            yield Found(line=number, reason=reason, text=_text(further))
+            yield ParsedLine(line=number, reason=reason, text=_text(further))
 
 
-def _broken(content: bytes, mapping: Mapping | None) -> Iterator[Found]:
+def _broken(content: bytes, mapping: Mapping | None) -> Iterator[ParsedLine]:
     """Yield each lead of a broken document as a message, and each part that cannot be read as a refusal.
 
     Where a mapping says where the leads are, the document is refused as a whole.
     """
     text = decoded(content)
     if mapping is not None and mapping.leads:
-        yield Found(line=1, reason="not JSON", text=text[:LONGEST_TEXT])
+        yield ParsedLine(line=1, reason="not JSON", text=text[:LONGEST_TEXT])
         return
     for number, part in enumerate(parts_of(text), start=1):
         if part.value is None:
-            yield Found(line=number, reason=part.reason, text=part.text[:LONGEST_TEXT])
+            yield ParsedLine(line=number, reason=part.reason, text=part.text[:LONGEST_TEXT])
         else:
             yield _found(number, part.value, mapping)
 
@@ -153,10 +153,10 @@ def _as_utf8(content: bytes) -> bytes:
     return content
 
 
-def _found(number: int, lead: Any, mapping: Mapping | None) -> Found:
+def _found(number: int, lead: Any, mapping: Mapping | None) -> ParsedLine:
     if not isinstance(lead, dict):
         reason = f"must be a JSON object, not {normalize.kind_of(lead)}"
-        return Found(line=number, reason=reason, text=_text(lead))
+        return ParsedLine(line=number, reason=reason, text=_text(lead))
     lost = {name: str(value) for name, value in lead.items() if isinstance(value, UnreadableValue)}
     if lost:
         attributes = lead.get("attributes")
@@ -164,9 +164,9 @@ def _found(number: int, lead: Any, mapping: Mapping | None) -> Found:
         lead = {name: value for name, value in lead.items() if name not in lost}
         lead["attributes"] = {**kept, "invalid": lost}
     try:
-        return Found(line=number, message=mapping.message(lead) if mapping else lead)
+        return ParsedLine(line=number, message=mapping.message(lead) if mapping else lead)
     except Cell as cell:
-        return Found(line=number, field=cell.field, reason=str(cell), text=_text(lead))
+        return ParsedLine(line=number, field=cell.field, reason=str(cell), text=_text(lead))
 
 
 def _text(lead: Any) -> str:

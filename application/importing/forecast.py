@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from application.importing.rows import Row
+from application.importing.rows import ImportRow
 from models.directory import OrgSettings
 from models.facts import Facts
 from models.handles import read_joining_handle
@@ -84,7 +84,7 @@ class Forecast:
                 )
             )
 
-    def fate(self, row: Row) -> Fate:
+    def fate(self, row: ImportRow) -> Fate:
         """Return what would become of a row, and remember its person for the rows after it."""
         if row.refusal is not None:
             return Fate("refused", None, row.refusal.said)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from application.importing.mapping import Cell, Mapping
-from application.importing.rows import LONGEST_TEXT, Found
+from application.importing.rows import LONGEST_TEXT, ParsedLine
 from application.importing.text_encoding import decoded, encoding_of, wide_encoding
 from models import normalize
 from models.errors import Refused
@@ -15,7 +15,7 @@ from rules.inbound.envelope import parsed
 _HEAD: Final = 4096
 
 
-def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
+def read(path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
     """Yield the message or the refusal of each line. A line too long for a message is refused and skipped."""
     with path.open("rb") as file:
         is_wide = wide_encoding(file.read(_HEAD)) is not None
@@ -24,7 +24,7 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
         yield from _lines(file.readline, mapping)
 
 
-def _lines(readline: Callable[[int], bytes | str], mapping: Mapping | None) -> Iterator[Found]:
+def _lines(readline: Callable[[int], bytes | str], mapping: Mapping | None) -> Iterator[ParsedLine]:
     line = 0
     while value := _as_bytes(readline(MAX_BYTES + 1)):
         line += 1
@@ -33,7 +33,7 @@ def _lines(readline: Callable[[int], bytes | str], mapping: Mapping | None) -> I
             value = _as_bytes(readline(MAX_BYTES + 1))
         if long:
             text = beginning.decode(errors="replace")
-            yield Found(line=line, reason=f"is longer than {MAX_BYTES} bytes", text=text)
+            yield ParsedLine(line=line, reason=f"is longer than {MAX_BYTES} bytes", text=text)
         elif value.strip():
             yield _found(line, value, mapping)
 
@@ -42,17 +42,17 @@ def _as_bytes(line: bytes | str) -> bytes:
     return line.encode(errors="replace") if isinstance(line, str) else line
 
 
-def _found(line: int, value: bytes, mapping: Mapping | None) -> Found:
+def _found(line: int, value: bytes, mapping: Mapping | None) -> ParsedLine:
     try:
         message: Any = parsed(value)
         if not isinstance(message, dict):
             reason = f"must be a JSON object, not {normalize.kind_of(message)}"
-            return Found(line=line, reason=reason, text=_text(value))
-        return Found(line=line, message=mapping.message(message) if mapping else message)
+            return ParsedLine(line=line, reason=reason, text=_text(value))
+        return ParsedLine(line=line, message=mapping.message(message) if mapping else message)
     except Refused as refused:
-        return Found(line=line, field=refused.field, reason=refused.reason, text=_text(value))
+        return ParsedLine(line=line, field=refused.field, reason=refused.reason, text=_text(value))
     except Cell as cell:
-        return Found(line=line, field=cell.field, reason=str(cell), text=_text(value))
+        return ParsedLine(line=line, field=cell.field, reason=str(cell), text=_text(value))
 
 
 def _text(value: bytes) -> str:

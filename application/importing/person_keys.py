@@ -5,7 +5,7 @@ Two ids of one person in different partitions may be read in any order, and the 
 
 from typing import Final
 
-from application.importing.rows import Row
+from application.importing.rows import ImportRow
 from models.persons import joining_handles
 
 MOST: Final = 100_000
@@ -20,7 +20,7 @@ class PersonKeys:
         self._old: dict[str, bytes] = {}
         """Two halves. When the newer one is full, the older one is forgotten."""
 
-    def key_of(self, row: Row) -> bytes:
+    def key_of(self, row: ImportRow) -> bytes:
         """Return the key of a row: that of an earlier row with its id, phone or mail address, else its lead id."""
         new, old, facts = self._new, self._old, row.facts
         names = [row.lead_id]

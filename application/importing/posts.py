@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from application.importing import adf, documents, tables
 from application.importing.mapping import Cell, Mapping
-from application.importing.rows import AS_SENT, Found, Row, refused, row
+from application.importing.rows import AS_SENT, ImportRow, ParsedLine, refused, row
 from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 from models.inbound import MAX_DEPTH
@@ -44,7 +44,7 @@ def read_post(
     org: str,
     campaign: str | None = None,
     settings: OrgSettings = AS_SENT,
-) -> list[Row]:
+) -> list[ImportRow]:
     """Return the rows of a post. ADF has its own fields and takes no mapping.
 
     A row that names another vendor or org than these is refused. `campaign`: where a row names none. `settings`: of
@@ -64,7 +64,7 @@ def read_post(
     return [_own(row(each, given, settings), vendor, org) for each in found]
 
 
-def _found(body: bytes, kind: Kind, mapping: Mapping | None) -> Iterator[Found]:
+def _found(body: bytes, kind: Kind, mapping: Mapping | None) -> Iterator[ParsedLine]:
     match kind:
         case "json":
             try:
@@ -78,7 +78,7 @@ def _found(body: bytes, kind: Kind, mapping: Mapping | None) -> Iterator[Found]:
             yield from adf.read_open(BytesIO(body))
 
 
-def _form(body: bytes, mapping: Mapping | None) -> Found:
+def _form(body: bytes, mapping: Mapping | None) -> ParsedLine:
     """Return the one lead of a form. A field that comes twice is `phone` and `phone (2)`."""
     try:
         text, encoding = body.decode(), "utf-8"
@@ -94,9 +94,9 @@ def _form(body: bytes, mapping: Mapping | None) -> Found:
     found = tables.row_of(1, [value for _, value in pairs], header)
     cells = found.message or {}
     try:
-        return Found(line=1, message=mapping.message(cells) if mapping else tables.by_names(cells))
+        return ParsedLine(line=1, message=mapping.message(cells) if mapping else tables.by_names(cells))
     except Cell as cell:
-        return Found(line=1, field=cell.field, reason=str(cell))
+        return ParsedLine(line=1, field=cell.field, reason=str(cell))
 
 
 def _pairs(text: str, encoding: str) -> list[tuple[str, str]]:
@@ -110,7 +110,7 @@ def _pairs(text: str, encoding: str) -> list[tuple[str, str]]:
     )
 
 
-def _own(read: Row, vendor: str, org: str) -> Row:
+def _own(read: ImportRow, vendor: str, org: str) -> ImportRow:
     """Refuse a row that names another vendor or org than the sender's."""
     if read.facts is None:
         return read

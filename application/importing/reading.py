@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from application.importing import adf, documents, lines, sheets, tables
 from application.importing.mapping import Mapping
-from application.importing.rows import AS_SENT, Found, Row, row
+from application.importing.rows import AS_SENT, ImportRow, ParsedLine, row
 from application.importing.text_encoding import decoded
 from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
@@ -44,7 +44,7 @@ def read_leads(
     campaign: str | None = None,
     org: str | None = None,
     settings: OrgSettings = AS_SENT,
-) -> Iterator[Row]:
+) -> Iterator[ImportRow]:
     """Yield each row of a file as a message to send or as a refusal, in constant memory.
 
     `vendor`, `campaign` and `org` apply where a row does not name its own. `settings`: of the org, by which its engine
@@ -60,12 +60,12 @@ def read_leads(
 
 
 def rows_of(
-    found: Iterable[Found],
+    found: Iterable[ParsedLine],
     mapping: Mapping | None,
     kind: Format,
     defaults: dict[str, str],
     settings: OrgSettings = AS_SENT,
-) -> Iterator[Row]:
+) -> Iterator[ImportRow]:
     """Yield the row of each result of a reader. Raises `InvalidInput` if there is none, and for ADF with a mapping."""
     if kind == "adf" and mapping is not None:
         raise InvalidInput((Problem(path="mapping", reason="ADF has its own fields; it takes no mapping"),))
@@ -78,7 +78,7 @@ def rows_of(
         raise InvalidInput((Problem(path="file", reason="no lead was found in it"),))
 
 
-def _found(kind: Format, path: Path, mapping: Mapping | None) -> Iterator[Found]:
+def _found(kind: Format, path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
     match kind:
         case "adf":
             return adf.read(path)

@@ -20,7 +20,7 @@ AS_SENT: Final = OrgSettings()
 """The settings of an org that are not known: UTC, and no types of attributes."""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class RowRefusal(msgspec.Struct, frozen=True):
     """Why a row is not sent. `line`: its first line in the file, from 1. `field`: of the contract, or a column.
 
     `lines`: how many lines it has. `text`: the row as it is in the file, its first `LONGEST_TEXT` characters; of a
@@ -40,7 +40,7 @@ class Refusal(msgspec.Struct, frozen=True):
         return f"{self.field}: {reason}" if self.field else reason
 
 
-class Row(msgspec.Struct, frozen=True):
+class ImportRow(msgspec.Struct, frozen=True):
     """One row: the `message` to send, with the lead id it will have, or a `refusal`. `lines`: how many it has.
 
     `refused_message`: the message that intake refuses, where there is one. `doubts`: fields that intake will
@@ -51,7 +51,7 @@ class Row(msgspec.Struct, frozen=True):
     message: dict[str, Any] | None = None
     lead_id: str = ""
     doubts: tuple[str, ...] = ()
-    refusal: Refusal | None = None
+    refusal: RowRefusal | None = None
     refused_message: dict[str, Any] | None = None
     facts: Facts | None = None
     lines: int = 1
@@ -62,7 +62,7 @@ class Row(msgspec.Struct, frozen=True):
         return encode(self.message)
 
 
-class Found(msgspec.Struct, frozen=True):
+class ParsedLine(msgspec.Struct, frozen=True):
     """What a reader found at a line: a message, or the reason why there is none.
 
     `lines`: how many lines it has. `text`: of a refusal, the row as it is in the file.
@@ -81,17 +81,17 @@ def encode(message: Any) -> bytes:
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
-def row(found: Found, defaults: dict[str, str], settings: OrgSettings = AS_SENT) -> Row:
+def row(found: ParsedLine, defaults: dict[str, str], settings: OrgSettings = AS_SENT) -> ImportRow:
     """Return the row to send for a reader's result. `defaults` fill what is missing. Intake's own code checks it.
 
     `settings`: the org's, by which times without an offset and attributes with a type are read.
     """
     if found.message is None:
         text = found.text[:LONGEST_TEXT]
-        refusal = Refusal(
+        refusal = RowRefusal(
             line=found.line, field=found.field, reason=found.reason, lines=found.lines, text=text
         )
-        return Row(line=found.line, refusal=refusal, lines=found.lines)
+        return ImportRow(line=found.line, refusal=refusal, lines=found.lines)
     given = {name: value for name, value in defaults.items() if found.message.get(name) in (None, "")}
     message = {**found.message, **given}
     try:
@@ -100,7 +100,7 @@ def row(found: Found, defaults: dict[str, str], settings: OrgSettings = AS_SENT)
         return refused(found.line, error.field, error.reason, message, lines=found.lines)
     except RecursionError:
         return refused(found.line, "", f"is nested deeper than {MAX_DEPTH}", lines=found.lines)
-    return Row(
+    return ImportRow(
         line=found.line,
         message=message,
         lead_id=event.lead_id,
@@ -112,11 +112,11 @@ def row(found: Found, defaults: dict[str, str], settings: OrgSettings = AS_SENT)
 
 def refused(
     line: int, field: str, reason: str, message: dict[str, Any] | None = None, *, lines: int = 1
-) -> Row:
+) -> ImportRow:
     """Return the row of a refusal. `message`: what intake refuses, where there is a message."""
     text = "" if message is None else encode(message).decode()[:LONGEST_TEXT]
-    refusal = Refusal(line=line, field=field, reason=reason, lines=lines, text=text)
-    return Row(line=line, refused_message=message, refusal=refusal, lines=lines)
+    refusal = RowRefusal(line=line, field=field, reason=reason, lines=lines, text=text)
+    return ImportRow(line=line, refused_message=message, refusal=refusal, lines=lines)
 
 
 def _unreadable(facts: Facts, message: dict[str, Any]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from application.importing.mapping import load
 from application.importing.person_keys import PersonKeys
 from application.importing.progress import Progress
 from application.importing.reading import read_leads
-from application.importing.rows import Refusal, Row
+from application.importing.rows import ImportRow, RowRefusal
 from application.importing.trial import require_read
 from models.errors import InvalidInput, Problem, RuntimeFailure
 from streams import clients
@@ -92,7 +92,7 @@ async def send_file(
     return tally.result()
 
 
-async def _send(producer: Producer, rows: Iterator[Row], tally: "_Tally", signer: Signer) -> None:
+async def _send(producer: Producer, rows: Iterator[ImportRow], tally: "_Tally", signer: Signer) -> None:
     waiting: deque[asyncio.Future[Any]] = deque()
     keys = PersonKeys()
     for number, row in enumerate(rows, start=1):
@@ -172,7 +172,7 @@ class _Tally:
         self.skipped += 1
         return True
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: RowRefusal) -> None:
         self.refused += 1
         self.reasons[refusal.said] += 1
         if self._file is not None:

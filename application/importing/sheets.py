@@ -12,7 +12,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from application.importing import tables
 from application.importing.mapping import Mapping
-from application.importing.rows import Found
+from application.importing.rows import ParsedLine
 from models.errors import InvalidInput, Problem
 from models.field_names import field_of
 
@@ -23,7 +23,7 @@ MAX_UNPACKED_BYTES: Final = 512 << 20
 _TITLE_ROWS: Final = 20
 
 
-def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
+def read(path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
     """Yield the message or the refusal of each row. Raises `InvalidInput` for what is no workbook or has no header."""
     if path.stat().st_size > MAX_BYTES:
         raise InvalidInput((Problem(path="file", reason=f"has more than {MAX_BYTES} bytes"),))
@@ -37,7 +37,7 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
         raise InvalidInput((Problem(path="file", reason=f"is no workbook: {error}"),)) from error
     needed = frozenset(mapping.columns()) if mapping else frozenset()
     unusable: list[InvalidInput] = []
-    found: list[Iterator[Found]] = []
+    found: list[Iterator[ParsedLine]] = []
     for name, sheet in sheets:
         rows = [[_text(cell) for cell in row] for row in sheet]
         begin = _header_at(rows, needed)
@@ -57,11 +57,11 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
     yield from chain.from_iterable(found)
 
 
-def _sheet_refused(name: str, rows: list[list[str]], begin: int, error: InvalidInput) -> Found:
+def _sheet_refused(name: str, rows: list[list[str]], begin: int, error: InvalidInput) -> ParsedLine:
     """Return the refusal of a sheet that is no table of leads, beside others that are."""
     text = "\n".join(",".join(row) for row in rows[begin : begin + _TITLE_ROWS])
     reason = f"the sheet {name!r} is no table of leads: {error.problems[0].reason}"
-    return Found(line=begin + 1, reason=reason, lines=len(rows) - begin, text=text)
+    return ParsedLine(line=begin + 1, reason=reason, lines=len(rows) - begin, text=text)
 
 
 def require_small(path: Path) -> None:
@@ -93,7 +93,7 @@ def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:
     return next(named, filled[0] if filled else None)
 
 
-def _found(rows: list[list[str]], begin: int, header: tuple[str, ...]) -> Iterator[Found]:
+def _found(rows: list[list[str]], begin: int, header: tuple[str, ...]) -> Iterator[ParsedLine]:
     yield from tables.rows_before(rows[:begin], len(header))
     for index in range(begin + 1, len(rows)):
         if any(rows[index]):

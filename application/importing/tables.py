@@ -10,7 +10,7 @@ from typing import Any, Final, TextIO
 
 from application.importing.csv_rows import CsvLines, CsvRows
 from application.importing.mapping import FIELDS, Cell, Mapping, named
-from application.importing.rows import Found
+from application.importing.rows import ParsedLine
 from application.importing.summary_rows import REASON as SUMMARY
 from application.importing.summary_rows import is_email, is_phone, is_summary
 from application.importing.text_encoding import encoding_of
@@ -40,7 +40,7 @@ def delimiter_of(header: str) -> str:
 @contextmanager
 def open_table(
     path: Path, needed: frozenset[str] = frozenset()
-) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
+) -> Iterator[tuple[tuple[str, ...], Iterator[ParsedLine]]]:
     """Open a table: its columns, and for each row its trimmed cells by column in `message`, or a reason.
 
     Lines before the header are skipped: empty lines, a title, `sep=;`. What looks like a row there is refused. The
@@ -65,11 +65,11 @@ def open_table(
         yield header, chain(rows_before(cells_before, len(header), delimiter), _rows(rows, header))
 
 
-def rows_before(rows: list[list[str]], columns: int, delimiter: str = ",") -> Iterator[Found]:
+def rows_before(rows: list[list[str]], columns: int, delimiter: str = ",") -> Iterator[ParsedLine]:
     """Yield a refusal of each row before the header that fills at least half of its columns, and two."""
     for number, cells in enumerate(rows, start=1):
         if sum(bool(cell.strip(' "')) for cell in cells) >= max(2, columns / 2):
-            yield Found(line=number, reason=_BEFORE, text=delimiter.join(cells))
+            yield ParsedLine(line=number, reason=_BEFORE, text=delimiter.join(cells))
 
 
 def _beginning(file: TextIO, needed: frozenset[str]) -> tuple[str, int]:
@@ -127,13 +127,15 @@ def named_columns(cells: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
+def read(path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
     """Yield the message or the refusal of each row. Raises `InvalidInput` without a header or a needed column."""
     with open_table(path, frozenset(mapping.columns()) if mapping else frozenset()) as (header, rows):
         yield from messages(header, rows, mapping)
 
 
-def messages(header: tuple[str, ...], rows: Iterable[Found], mapping: Mapping | None) -> Iterator[Found]:
+def messages(
+    header: tuple[str, ...], rows: Iterable[ParsedLine], mapping: Mapping | None
+) -> Iterator[ParsedLine]:
     """Yield the message or the refusal of each row, by a mapping or by the columns' names."""
     require_usable(header, mapping)
     phones = (
@@ -144,14 +146,16 @@ def messages(header: tuple[str, ...], rows: Iterable[Found], mapping: Mapping | 
             yield row
             continue
         if is_summary(row.message, phones):
-            yield Found(line=row.line, reason=SUMMARY, lines=row.lines, text=row.text)
+            yield ParsedLine(line=row.line, reason=SUMMARY, lines=row.lines, text=row.text)
             continue
         try:
             message = mapping.message(row.message) if mapping else by_names(row.message)
         except Cell as cell:
-            yield Found(line=row.line, field=cell.field, reason=str(cell), lines=row.lines, text=row.text)
+            yield ParsedLine(
+                line=row.line, field=cell.field, reason=str(cell), lines=row.lines, text=row.text
+            )
         else:
-            yield Found(line=row.line, message=message, lines=row.lines)
+            yield ParsedLine(line=row.line, message=message, lines=row.lines)
 
 
 def require_usable(header: tuple[str, ...], mapping: Mapping | None) -> None:
@@ -183,26 +187,28 @@ def by_names(row: dict[str, Any]) -> dict[str, Any]:
     return {**message, "attributes": attributes} if attributes else message
 
 
-def _rows(rows: CsvRows, header: tuple[str, ...]) -> Iterator[Found]:
+def _rows(rows: CsvRows, header: tuple[str, ...]) -> Iterator[ParsedLine]:
     for line, cells, lines, text in rows:
         if isinstance(cells, str):
-            yield Found(line=line, reason=cells, lines=lines, text=text)
+            yield ParsedLine(line=line, reason=cells, lines=lines, text=text)
         elif cells and cells != [""]:
             if cells[0].strip() == header[0] and tuple(map(str.strip, cells)) == header:
-                yield Found(line=line, reason=_REPEATED, lines=lines, text=text)
+                yield ParsedLine(line=line, reason=_REPEATED, lines=lines, text=text)
             else:
                 yield row_of(line, cells, header, lines=lines, text=text)
 
 
-def row_of(line: int, cells: list[str], header: tuple[str, ...], *, lines: int = 1, text: str = "") -> Found:
+def row_of(
+    line: int, cells: list[str], header: tuple[str, ...], *, lines: int = 1, text: str = ""
+) -> ParsedLine:
     """Return a row's cells by column. Empty cells beyond the header are none."""
     while len(cells) > len(header) and not cells[-1].strip():
         cells = cells[:-1]
     if len(cells) > len(header):
         reason = f"has {len(cells)} cells, the header {len(header)}"
-        return Found(line=line, reason=reason, lines=lines, text=text)
+        return ParsedLine(line=line, reason=reason, lines=lines, text=text)
     message = {name: _cell(cell) for name, cell in zip(header, cells, strict=False)}
-    return Found(line=line, message=message, lines=lines, text=text)
+    return ParsedLine(line=line, message=message, lines=lines, text=text)
 
 
 def _cell(text: str) -> str:

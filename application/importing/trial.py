@@ -14,7 +14,7 @@ import msgspec
 from application.importing import adf, documents, lines, sheets, tables
 from application.importing.mapping import FIELDS, Mapping, cell_of
 from application.importing.reading import Format, format_of, rows_of
-from application.importing.rows import AS_SENT, Found, Refusal, Row
+from application.importing.rows import AS_SENT, ImportRow, ParsedLine, RowRefusal
 from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 from models.field_names import FULL_NAME, field_of
@@ -31,14 +31,14 @@ MOST_REFUSALS: Final = 100
 _WHOLE_NAME: Final = "first_name, last_name"
 
 
-class Sample(msgspec.Struct, frozen=True):
+class ValueSample(msgspec.Struct, frozen=True):
     """One value of a column: as it was sent, and as it was read; `read` is None where it could not be."""
 
     sent: str
     read: Any = None
 
 
-class Column(msgspec.Struct):
+class ColumnTrial(msgspec.Struct):
     """What became of a column. `field`: the field it becomes, None for others. `rows`: rows with a value.
 
     `unreadable`: rows whose value could not be read as the field. `dropped`: rows whose value is kept nowhere.
@@ -49,7 +49,7 @@ class Column(msgspec.Struct):
     rows: int = 0
     unreadable: int = 0
     dropped: int = 0
-    samples: list[Sample] = []
+    samples: list[ValueSample] = []
 
     @property
     def becomes(self) -> str:
@@ -62,11 +62,11 @@ class Column(msgspec.Struct):
 class Trial(msgspec.Struct):
     """What a file would become. `leads`: the first leads as they would be read, with their ids."""
 
-    columns: dict[str, Column] = {}
+    columns: dict[str, ColumnTrial] = {}
     leads: list[dict[str, Any]] = []
     accepted: int = 0
     refused: int = 0
-    refusals: list[Refusal] = []
+    refusals: list[RowRefusal] = []
     more_columns: int = 0
 
     @property
@@ -137,7 +137,7 @@ def try_file(
     org: str | None = None,
     leads: int = 5,
     settings: OrgSettings = AS_SENT,
-    on_row: Callable[[Row], None] = lambda _: None,
+    on_row: Callable[[ImportRow], None] = lambda _: None,
 ) -> Trial:
     """Read a file to its end and report what it would become. `leads`: how many leads to show. `on_row`: gets each row.
 
@@ -170,12 +170,12 @@ def require_read(path: Path, mapping: Mapping | None, vendor: str, *, org: str |
         raise InvalidInput(tuple(Problem(path=name, reason=reason) for name, reason in reasons.items()))
 
 
-def _unreadable(column: Column) -> str:
+def _unreadable(column: ColumnTrial) -> str:
     sample = column.samples[0].sent if column.samples else ""
     return f"no value can be read as {column.field}, such as {sample!r}"
 
 
-def _found(kind: Format, path: Path, seen: Observer) -> Iterator[Found]:
+def _found(kind: Format, path: Path, seen: Observer) -> Iterator[ParsedLine]:
     match kind:
         case "adf":
             return adf.read(path)
@@ -189,7 +189,7 @@ def _found(kind: Format, path: Path, seen: Observer) -> Iterator[Found]:
             return lines.read(path, seen)
 
 
-def _count(trial: Trial, row: Row, most: int) -> None:
+def _count(trial: Trial, row: ImportRow, most: int) -> None:
     if row.refusal is not None:
         trial.refused += 1
         if len(trial.refusals) < MOST_REFUSALS:
@@ -201,7 +201,7 @@ def _count(trial: Trial, row: Row, most: int) -> None:
         trial.leads.append({"line": row.line, "lead_id": row.lead_id, **facts})
 
 
-def _look(trial: Trial, row: Row, sent: RowCells[str, Any], mapping: Mapping | None) -> None:
+def _look(trial: Trial, row: ImportRow, sent: RowCells[str, Any], mapping: Mapping | None) -> None:
     """Add one row to what is known of its columns."""
     sent = sent if mapping else with_nested(unwrapped(sent) or sent)
     cells = {name: cell for name, cell in flattened(sent).items() if cell not in (None, "")}
@@ -214,7 +214,7 @@ def _look(trial: Trial, row: Row, sent: RowCells[str, Any], mapping: Mapping | N
             if len(trial.columns) >= MOST_COLUMNS:
                 trial.more_columns += 1
                 continue
-            column = trial.columns[name] = Column(name, samples=[])
+            column = trial.columns[name] = ColumnTrial(name, samples=[])
         field = used.get(name)
         column.rows += 1
         if field is None:
@@ -265,12 +265,12 @@ def _kept_name(column: str, mapping: Mapping | None) -> str:
     return next((name for name, of in renamed.items() if of == column), column)
 
 
-def _typed(row: Row, attribute: str, sent: Any) -> Any:
+def _typed(row: ImportRow, attribute: str, sent: Any) -> Any:
     """Return an attribute as the org's type of it was read (C4)."""
     return sent if row.facts is None else row.facts.attributes.get(attribute, sent)
 
 
-def _read(row: Row, field: str) -> Any:
+def _read(row: ImportRow, field: str) -> Any:
     if row.facts is None:
         return None
     if field == _WHOLE_NAME:
@@ -278,8 +278,8 @@ def _read(row: Row, field: str) -> Any:
     return msgspec.to_builtins(getattr(row.facts, field, None))
 
 
-def _sample(column: Column, sent: Any, read: Any) -> None:
+def _sample(column: ColumnTrial, sent: Any, read: Any) -> None:
     text = sent if isinstance(sent, str) else msgspec.json.encode(sent).decode(errors="replace")
-    one = Sample(text[:LONGEST_SAMPLE], read[:LONGEST_SAMPLE] if isinstance(read, str) else read)
+    one = ValueSample(text[:LONGEST_SAMPLE], read[:LONGEST_SAMPLE] if isinstance(read, str) else read)
     if len(column.samples) < SAMPLES and all(known.sent != one.sent for known in column.samples):
         column.samples.append(one)

@@ -5,7 +5,7 @@ from typing import Final
 
 from aiokafka.errors import KafkaError, for_code
 
-from application.kafka_access.acls import ANY_HOST, Acl, Held, Operation, Pattern, Permission, Resource
+from application.kafka_access.acls import ANY_HOST, Acl, AclOperation, HeldAcl, Pattern, Permission, Resource
 from application.kafka_access.table import Principal
 from models.errors import RuntimeFailure
 from streams import clients
@@ -26,7 +26,7 @@ class NoAuthorizer(RuntimeFailure):
 class AclAdmin(AclClient):
     """Kafka's admin client with ACLs. Reading them needs `Describe` on the cluster, changing them `Alter`."""
 
-    async def held(self) -> list[Held]:
+    async def held(self) -> list[HeldAcl]:
         """Return all ACLs of the cluster, sorted. ACLs of types unknown to this version are left out.
 
         Raises `NoAuthorizer` and KafkaError.
@@ -37,10 +37,10 @@ class AclAdmin(AclClient):
         for resource, name, pattern, acls in response.resources:
             for principal, host, operation, permission in acls:
                 try:
-                    acl = Acl(Resource(resource), name, Pattern(pattern), Operation(operation))
+                    acl = Acl(Resource(resource), name, Pattern(pattern), AclOperation(operation))
                 except ValueError:
                     continue
-                found.append(Held(principal, host, Permission(permission), acl))
+                found.append(HeldAcl(principal, host, Permission(permission), acl))
         return sorted(found)
 
     async def allow(self, principals: Iterable[Principal]) -> int:
@@ -62,7 +62,7 @@ class AclAdmin(AclClient):
                 _check(code, message)
 
 
-async def held_acls(settings: Settings) -> list[Held]:
+async def held_acls(settings: Settings) -> list[HeldAcl]:
     """Return all ACLs of the cluster. Raises `NoAuthorizer`, and `RuntimeFailure` where they cannot be read."""
     admin: AclAdmin = clients.admin(settings, AclAdmin)
     try:

@@ -28,7 +28,7 @@ class Pattern(IntEnum):
     PREFIXED = 4
 
 
-class Operation(IntEnum):
+class AclOperation(IntEnum):
     """What a principal may do."""
 
     ALL = 2
@@ -52,8 +52,10 @@ class Permission(IntEnum):
 
 
 IMPLIED_BY: Final = {
-    Operation.DESCRIBE: frozenset({Operation.READ, Operation.WRITE, Operation.DELETE, Operation.ALTER}),
-    Operation.DESCRIBE_CONFIGS: frozenset({Operation.ALTER_CONFIGS}),
+    AclOperation.DESCRIBE: frozenset(
+        {AclOperation.READ, AclOperation.WRITE, AclOperation.DELETE, AclOperation.ALTER}
+    ),
+    AclOperation.DESCRIBE_CONFIGS: frozenset({AclOperation.ALTER_CONFIGS}),
 }
 """Operation -> the operations that Kafka accepts in its place."""
 
@@ -64,7 +66,7 @@ class Acl(msgspec.Struct, frozen=True, order=True):
     resource: Resource
     name: str
     pattern: Pattern
-    operation: Operation
+    operation: AclOperation
 
     def __str__(self) -> str:
         begins = "names that begin with " if self.pattern is Pattern.PREFIXED else ""
@@ -76,7 +78,7 @@ class Acl(msgspec.Struct, frozen=True, order=True):
             self.resource is needed.resource
             and self._covers(needed)
             and (
-                self.operation in (needed.operation, Operation.ALL)
+                self.operation in (needed.operation, AclOperation.ALL)
                 or self.operation in IMPLIED_BY.get(needed.operation, ())
             )
         )
@@ -90,7 +92,7 @@ class Acl(msgspec.Struct, frozen=True, order=True):
         return (
             self.resource is needed.resource
             and touches
-            and self.operation in (needed.operation, Operation.ALL)
+            and self.operation in (needed.operation, AclOperation.ALL)
         )
 
     def _covers(self, needed: "Acl") -> bool:
@@ -101,7 +103,7 @@ class Acl(msgspec.Struct, frozen=True, order=True):
         return needed.pattern is Pattern.LITERAL and self.name == needed.name
 
 
-class Held(msgspec.Struct, frozen=True, order=True):
+class HeldAcl(msgspec.Struct, frozen=True, order=True):
     """An ACL that a cluster has. `principal` includes its type, like `User:firstclaim-worker`."""
 
     principal: str
@@ -110,6 +112,6 @@ class Held(msgspec.Struct, frozen=True, order=True):
     acl: Acl
 
 
-def label(value: Resource | Operation | Pattern) -> str:
+def label(value: Resource | AclOperation | Pattern) -> str:
     """Return Kafka's name for a code, like `DescribeConfigs`."""
     return "".join(part.capitalize() for part in value.name.split("_"))

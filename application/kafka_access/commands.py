@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from application.kafka_access.acls import Acl, Operation, Pattern, Resource, label
+from application.kafka_access.acls import Acl, AclOperation, Pattern, Resource, label
 from application.kafka_access.table import Principal
 
 _OPTION: Final = {
@@ -12,7 +12,7 @@ _OPTION: Final = {
     Resource.CLUSTER: "--cluster",
     Resource.TRANSACTIONAL_ID: "--transactional-id",
 }
-_Grouped = dict[tuple[Resource, Pattern, tuple[Operation, ...]], list[str]]
+_Grouped = dict[tuple[Resource, Pattern, tuple[AclOperation, ...]], list[str]]
 
 
 def lines(principal: Principal) -> list[str]:
@@ -59,7 +59,7 @@ def plain(principal: Principal) -> dict[str, Any]:
 
 def _grouped(acls: Iterable[Acl]) -> _Grouped:
     """Return resource, pattern and operations -> the names for which exactly those operations are needed."""
-    operations: dict[tuple[Resource, Pattern, str], list[Operation]] = {}
+    operations: dict[tuple[Resource, Pattern, str], list[AclOperation]] = {}
     for acl in acls:
         operations.setdefault((acl.resource, acl.pattern, acl.name), []).append(acl.operation)
     grouped: _Grouped = {}

@@ -9,8 +9,8 @@ from application.kafka_access.acls import (
     CLUSTER_NAME,
     WILDCARD,
     Acl,
-    Held,
-    Operation,
+    AclOperation,
+    HeldAcl,
     Pattern,
     Permission,
     Resource,
@@ -19,17 +19,17 @@ from application.kafka_access.table import Principal, known, processes
 from streams.topics import TOPICS
 
 _USER = "User:"
-_HARMLESS = frozenset({Acl(Resource.CLUSTER, CLUSTER_NAME, Pattern.LITERAL, Operation.IDEMPOTENT_WRITE)})
+_HARMLESS = frozenset({Acl(Resource.CLUSTER, CLUSTER_NAME, Pattern.LITERAL, AclOperation.IDEMPOTENT_WRITE)})
 """Brokers before Kafka 3.0 require it for an idempotent producer. Later ones only require `Write` on a topic."""
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
+class AclDifference(msgspec.Struct, frozen=True, kw_only=True):
     """How one principal's ACLs differ from the table. `unknown`: the table has no such principal."""
 
     principal: str
     lacks: tuple[Acl, ...] = ()
     denied: tuple[Acl, ...] = ()
-    too_much: tuple[Held, ...] = ()
+    too_much: tuple[HeldAcl, ...] = ()
     unknown: bool = False
 
     def lines(self) -> list[str]:
@@ -42,13 +42,13 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-def compare(held: Iterable[Held], *, others: Iterable[Principal] = ()) -> list[Difference]:
+def compare(held: Iterable[HeldAcl], *, others: Iterable[Principal] = ()) -> list[AclDifference]:
     """Return the differences, by principal. The list is empty where the cluster matches the table.
 
     The processes, `others`, and every principal with ACLs whose user name follows our convention are compared in
     full. For other principals only their rights on our topics are reported. Superusers are in no ACL.
     """
-    of: dict[str, list[Held]] = {}
+    of: dict[str, list[HeldAcl]] = {}
     for one in held:
         of.setdefault(one.principal, []).append(one)
     wanted = {f"{_USER}{principal.name}": principal for principal in (*processes(), *others)}
@@ -61,11 +61,13 @@ def compare(held: Iterable[Held], *, others: Iterable[Principal] = ()) -> list[D
     return [one for one in found if one.lacks or one.denied or one.too_much]
 
 
-def _of_ours(name: str, principal: Principal, theirs: list[Held], everybody: list[Held]) -> Difference:
+def _of_ours(
+    name: str, principal: Principal, theirs: list[HeldAcl], everybody: list[HeldAcl]
+) -> AclDifference:
     needed = principal.acls
     allowed = [one.acl for one in theirs if one.permission is Permission.ALLOW and one.host == ANY_HOST]
     denials = [one.acl for one in (*theirs, *everybody) if one.permission is Permission.DENY]
-    return Difference(
+    return AclDifference(
         principal=name,
         lacks=tuple(acl for acl in needed if not any(one.allows(acl) for one in allowed)),
         denied=tuple(acl for acl in needed if any(one.denies(acl) for one in denials)),
@@ -79,9 +81,9 @@ def _of_ours(name: str, principal: Principal, theirs: list[Held], everybody: lis
     )
 
 
-def _of_strangers(name: str, theirs: list[Held]) -> Difference:
+def _of_strangers(name: str, theirs: list[HeldAcl]) -> AclDifference:
     ours = {topic.name for topic in TOPICS}
-    return Difference(
+    return AclDifference(
         principal=name,
         unknown=True,
         too_much=tuple(
@@ -100,6 +102,6 @@ def _concerns_resource(acl: Acl, topics: set[str]) -> bool:
     return acl.name == WILDCARD or acl.name in topics
 
 
-def _describe_acl(held: Held) -> str:
+def _describe_acl(held: HeldAcl) -> str:
     host = "" if held.host == ANY_HOST else f" from {held.host}"
     return f"{held.acl}{host}"

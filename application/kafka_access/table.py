@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from application.directory.publish import TRANSACTIONS
-from application.kafka_access.acls import CLUSTER_NAME, Acl, Operation, Pattern, Resource
+from application.kafka_access.acls import CLUSTER_NAME, Acl, AclOperation, Pattern, Resource
 from couriers.channels import NAMES as CHANNELS
 from couriers.channels import group_of, turn_group_of
 from couriers.mail.digest_requests import GROUP as DIGEST_GROUP
@@ -81,33 +81,35 @@ class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
     def acls(self) -> list[Acl]:
         """Return the ACLs that these rights need, sorted. None of them is implied by another one."""
         needed = {
-            *_on(Resource.TOPIC, self.reads, Operation.READ),
-            *_on(Resource.TOPIC, self.writes, Operation.WRITE),
-            *_on(Resource.TOPIC, self.sees, Operation.DESCRIBE),
-            *_on(Resource.TOPIC, self.deletes, Operation.DELETE),
-            *_on(Resource.GROUP, self.groups, Operation.READ),
-            *_on(Resource.GROUP, self.watches, Operation.DESCRIBE),
+            *_on(Resource.TOPIC, self.reads, AclOperation.READ),
+            *_on(Resource.TOPIC, self.writes, AclOperation.WRITE),
+            *_on(Resource.TOPIC, self.sees, AclOperation.DESCRIBE),
+            *_on(Resource.TOPIC, self.deletes, AclOperation.DELETE),
+            *_on(Resource.GROUP, self.groups, AclOperation.READ),
+            *_on(Resource.GROUP, self.watches, AclOperation.DESCRIBE),
             *(
-                Acl(Resource.GROUP, prefix, Pattern.PREFIXED, Operation.DESCRIBE)
+                Acl(Resource.GROUP, prefix, Pattern.PREFIXED, AclOperation.DESCRIBE)
                 for prefix in self.watched_prefixes
             ),
         }
         if self.checks or self.makes_topics:
-            needed |= {*_on(Resource.TOPIC, _ALL, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)}
+            needed |= {*_on(Resource.TOPIC, _ALL, AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS)}
         if self.makes_topics:
-            needed |= {*_on(Resource.TOPIC, _ALL, Operation.CREATE)}
+            needed |= {*_on(Resource.TOPIC, _ALL, AclOperation.CREATE)}
             # Whoever may change the retention of the audit topic can remove its entries: that takes a superuser.
             needed |= {
-                *_on(Resource.TOPIC, (name for name in _ALL if name != AUDIT), Operation.ALTER_CONFIGS)
+                *_on(Resource.TOPIC, (name for name in _ALL if name != AUDIT), AclOperation.ALTER_CONFIGS)
             }
         if self.group_name:
             # A bare prefix would allow the CRM `a` to use the groups of the CRM `ab`.
-            needed.add(Acl(Resource.GROUP, self.group_name, Pattern.LITERAL, Operation.READ))
-            needed.add(Acl(Resource.GROUP, f"{self.group_name}.", Pattern.PREFIXED, Operation.READ))
+            needed.add(Acl(Resource.GROUP, self.group_name, Pattern.LITERAL, AclOperation.READ))
+            needed.add(Acl(Resource.GROUP, f"{self.group_name}.", Pattern.PREFIXED, AclOperation.READ))
         if self.transactions:
-            needed.add(Acl(Resource.TRANSACTIONAL_ID, self.transactions, Pattern.PREFIXED, Operation.WRITE))
+            needed.add(
+                Acl(Resource.TRANSACTIONAL_ID, self.transactions, Pattern.PREFIXED, AclOperation.WRITE)
+            )
         if self.reads_acls:
-            needed.add(Acl(Resource.CLUSTER, CLUSTER_NAME, Pattern.LITERAL, Operation.DESCRIBE))
+            needed.add(Acl(Resource.CLUSTER, CLUSTER_NAME, Pattern.LITERAL, AclOperation.DESCRIBE))
         return sorted(
             acl for acl in needed if not any(other != acl and other.allows(acl) for other in needed)
         )
@@ -285,5 +287,5 @@ def known(user: str) -> Principal | None:
     return principal_of(kind, name) if kind in OTHERS and _NAME.fullmatch(name) else None
 
 
-def _on(resource: Resource, names: Iterable[str], *operations: Operation) -> set[Acl]:
+def _on(resource: Resource, names: Iterable[str], *operations: AclOperation) -> set[Acl]:
     return {Acl(resource, name, Pattern.LITERAL, operation) for name in names for operation in operations}

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from aiokafka.errors import KafkaError
 
-from application.audit.entry import Entry, operator
+from application.audit.entry import AuditedAct, operator
 from application.audit.write import audited
 from application.lag import Lags
 from application.partition_move.at_rest import (
@@ -19,7 +19,7 @@ from application.partition_move.at_rest import (
     ends_of_all,
     letters_left,
 )
-from application.partition_move.file import FORMAT, Head, MovedRecord, Writer, check_new, written
+from application.partition_move.file import FORMAT, Head, MovedRecord, MoveFileWriter, check_new, written
 from application.partition_move.open_requests import open_requests
 from application.partition_move.rows import NewestLeads, NewestOrgs
 from models.codec import encode_org_record, encode_row
@@ -98,13 +98,13 @@ async def _tell_letters(settings: Settings, say: Say, *, leave: bool) -> None:
         say(f"{letters:,} dead letters stay on this Kafka, {still_open:,} of them open")
 
 
-def _of_audit(entry: Entry) -> MovedRecord:
+def _of_audit(entry: AuditedAct) -> MovedRecord:
     """Return this act's own record of the audit, so that the new Kafka has it, too."""
     record = entry.record()
     return MovedRecord(topic=AUDIT, key=record.org.encode(), value=msgspec.json.encode(record))
 
 
-async def _write(settings: Settings, writer: Writer, say: Say) -> None:
+async def _write(settings: Settings, writer: MoveFileWriter, say: Say) -> None:
     ends = {topic: (await extent(settings, topic))[0][1] for topic in IN_PLACE}
     now = datetime.now(UTC)
     writer.head(Head(format=FORMAT, at=now, partitions=settings.partitions, ends=ends))
@@ -132,7 +132,7 @@ async def _write(settings: Settings, writer: Writer, say: Say) -> None:
         writer.add(_moved(record))
 
 
-async def _leads(settings: Settings, writer: Writer) -> None:
+async def _leads(settings: Settings, writer: MoveFileWriter) -> None:
     newest = NewestLeads()
     for partition in range(settings.partitions):
         async for record in _of(settings, LEAD_JOURNAL, partition):
@@ -143,7 +143,7 @@ async def _leads(settings: Settings, writer: Writer) -> None:
     _directory(writer, LEAD_JOURNAL, newest.directory.values())
 
 
-async def _orgs(settings: Settings, writer: Writer) -> None:
+async def _orgs(settings: Settings, writer: MoveFileWriter) -> None:
     for partition in range(settings.partitions):
         newest = NewestOrgs()
         async for record in _of(settings, ORG_JOURNAL, partition):
@@ -153,7 +153,7 @@ async def _orgs(settings: Settings, writer: Writer) -> None:
         _directory(writer, ORG_JOURNAL, newest.directory())
 
 
-def _directory(writer: Writer, topic: str, rows: Iterable[DirectoryRow]) -> None:
+def _directory(writer: MoveFileWriter, topic: str, rows: Iterable[DirectoryRow]) -> None:
     encode = encode_row if topic == LEAD_JOURNAL else encode_org_record
     for row in rows:
         writer.add(MovedRecord(topic=topic, key=None, value=encode(row)))

@@ -50,7 +50,7 @@ _LINE: Final = msgspec.json.Decoder(Head | MovedRecord | End)
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-class Writer:
+class MoveFileWriter:
     """Writes a file of a move. `counts`: the records so far, by topic."""
 
     def __init__(self, stream: gzip.GzipFile) -> None:
@@ -81,7 +81,7 @@ def check_new(path: Path) -> None:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Writer]:
+def written(path: Path) -> Iterator[MoveFileWriter]:
     """Yield the writer of a new file that only its owner may read; it has leads. Raises ConfigError if it exists.
 
     The file is removed if the work inside of this fails.
@@ -92,7 +92,7 @@ def written(path: Path) -> Iterator[Writer]:
         raise ConfigError("FILE", f"{path} cannot be made: {error.strerror}") from error
     try:
         with os.fdopen(handle, "wb") as plain, gzip.GzipFile("", "wb", LEVEL, plain) as stream:
-            yield Writer(stream)
+            yield MoveFileWriter(stream)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

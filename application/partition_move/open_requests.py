@@ -17,7 +17,7 @@ _REQUEST: Final = msgspec.json.Decoder(Notification)
 _FATE: Final = msgspec.json.Decoder(Delivery)
 
 
-class Channel(NamedTuple):
+class CourierChannel(NamedTuple):
     """A channel whose courier ever ran. `passed`: partition -> the offset up to which it has finished."""
 
     kind: str
@@ -28,7 +28,7 @@ class Channel(NamedTuple):
 class OpenRequests:
     """Selects records of `notifications`. `told`: (request, channel) of every fate; `channels`: who delivers."""
 
-    def __init__(self, channels: Sequence[Channel], told: AbstractSet[tuple[str, str]]) -> None:
+    def __init__(self, channels: Sequence[CourierChannel], told: AbstractSet[tuple[str, str]]) -> None:
         self._channels = channels
         self._told = told
         self._waiting: set[str] = set()
@@ -66,7 +66,7 @@ async def open_requests(settings: Settings) -> list[Any]:
             fate = _read(_FATE, record.value)
             if fate is not None:
                 told.add((fate.notification_id, fate.channel))
-    channels = [Channel(kind_of(name), fate_name_of(name), passed[name]) for name in passed]
+    channels = [CourierChannel(kind_of(name), fate_name_of(name), passed[name]) for name in passed]
     selected = OpenRequests(channels, told)
     async with aclosing(read_topic(settings, NOTIFICATIONS)) as records:
         return [record async for record in records if selected.is_open(record)]

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from assurance.chaos import vendors
 from assurance.chaos.pace import Pace
 from assurance.chaos.poison import Poison
-from assurance.load import LoadClient, OperationHistory, People
+from assurance.load import LoadClient, OperationHistory, SimulatedPeople
 from assurance.load.people import Leads, Work
 from models.ids import lead_id
 from streams.topics import DO_NOT_CONTACT, LEAD_ARRIVALS
@@ -62,7 +62,7 @@ GROUPS: Final[dict[str, dict[str, Any]]] = {
 """The groups, one for each campaign. They cover every method, with windows that expire all the time."""
 
 
-class Feed:
+class TrafficFeed:
     """Feeds a stack until `over` is set. Counts what it sent. `leads`: the leads that people may work.
 
     `pace`: says how many leads arrive a second.
@@ -90,7 +90,7 @@ class Feed:
         """How many leads and inquiries were sent, repeats not counted."""
         return self._sent + self.inquiries
 
-    async def publish(self, people: People) -> None:
+    async def publish(self, people: SimulatedPeople) -> None:
         """Publish the org's initial directory."""
         await self._client.publish("settings", "settings", SETTINGS)
         for kind, object_id, value in people.objects():
@@ -105,7 +105,7 @@ class Feed:
         for queue_id, value in self._queues():
             await self._client.publish("queue", queue_id, value)
 
-    def _members(self, group_id: str, people: People) -> list[dict[str, Any]]:
+    def _members(self, group_id: str, people: SimulatedPeople) -> list[dict[str, Any]]:
         """Return a roster: everybody for a ring, few for turns, so that a round of windows ends within seconds."""
         if group_id == "first":
             return [{"rep_id": FIRST}]

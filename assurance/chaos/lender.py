@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from application.directory.objects import Value
 from assurance.demo.directory import lender, officers, opened
-from assurance.load import LoadClient, OperationHistory, People
+from assurance.load import LoadClient, OperationHistory, SimulatedPeople
 from assurance.load.offers import Offers
 from assurance.load.people import Leads, Work
 from assurance.sample_leads import sample_leads
@@ -55,7 +55,7 @@ class Lender:
         self._client = client
         self._history = history
         self.offers = Offers(client.settings, mine=self.sent.__contains__)
-        self.people = People(
+        self.people = SimulatedPeople(
             client, Leads(), reps=0, seed=seed, pause_seconds=PAUSE_SECONDS, offers=self.offers
         )
         self.people.reps = officers(directory())

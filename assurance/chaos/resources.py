@@ -16,7 +16,7 @@ import msgspec
 
 from assurance.chaos.supervised_processes import SupervisedProcess
 from runtime.readiness import ask
-from runtime.server import Server
+from runtime.server import LocalServer
 
 SAMPLES: Final = 600
 """About how many samples a run takes of each process."""
@@ -48,7 +48,7 @@ OPEN_TIMERS: Final = "firstclaim_open_timers"
 _MEGABYTE: Final = 1024 * 1024
 
 
-class Sample(msgspec.Struct, frozen=True, kw_only=True):
+class ResourceSample(msgspec.Struct, frozen=True, kw_only=True):
     """What one process used at one moment. `at`: seconds since the load began. `leads`: how many were sent by then."""
 
     at: float
@@ -74,7 +74,7 @@ class Watched(msgspec.Struct, frozen=True):
     metrics: str | None = None
 
 
-def watched(parts: Mapping[str, SupervisedProcess], servers: Sequence[Server]) -> dict[str, Watched]:
+def watched(parts: Mapping[str, SupervisedProcess], servers: Sequence[LocalServer]) -> dict[str, Watched]:
     """Return what to sample by name: our processes, and the servers, brokers of a cluster by number."""
     found = {
         name: Watched(partial(_pid, part), part.metrics_url if name.startswith("worker") else None)
@@ -86,7 +86,7 @@ def watched(parts: Mapping[str, SupervisedProcess], servers: Sequence[Server]) -
     return found
 
 
-def _pid(process: SupervisedProcess | Server) -> int | None:
+def _pid(process: SupervisedProcess | LocalServer) -> int | None:
     return process.pid
 
 
@@ -100,7 +100,7 @@ class ResourceProbe:
         self._watched = watched
         self._leads = leads
         self._every = min(max(seconds / SAMPLES, SAMPLE_SECONDS[0]), SAMPLE_SECONDS[1])
-        self.samples: dict[str, list[Sample]] = {name: [] for name in watched}
+        self.samples: dict[str, list[ResourceSample]] = {name: [] for name in watched}
 
     async def watch(self) -> None:
         """Take samples at an even pace."""
@@ -120,7 +120,7 @@ class ResourceProbe:
         timers = None if one.metrics is None else await asyncio.to_thread(timers_of, one.metrics)
         memory, files = used
         self.samples[name].append(
-            Sample(at=at, leads=self._leads(), memory=memory, files=files, timers=timers)
+            ResourceSample(at=at, leads=self._leads(), memory=memory, files=files, timers=timers)
         )
 
     def line(self) -> str:
@@ -152,7 +152,7 @@ def timers_of(metrics: str) -> int | None:
     return None
 
 
-def uses(samples: Mapping[str, list[Sample]], seconds: float) -> dict[str, Use]:
+def uses(samples: Mapping[str, list[ResourceSample]], seconds: float) -> dict[str, Use]:
     """Return the medians of each third of the run, of each process that was sampled in all of them."""
     found = {}
     for name, of_one in samples.items():
@@ -168,7 +168,7 @@ def uses(samples: Mapping[str, list[Sample]], seconds: float) -> dict[str, Use]:
     return found
 
 
-def growth(samples: Mapping[str, list[Sample]], seconds: float) -> list[str]:
+def growth(samples: Mapping[str, list[ResourceSample]], seconds: float) -> list[str]:
     """Return a sentence for each figure that has grown: the last third's median exceeds the middle third's by too much.
 
     What is allowed is `GROWTH`, a fixed amount, and what the leads that were added take.
@@ -197,8 +197,8 @@ def growth(samples: Mapping[str, list[Sample]], seconds: float) -> list[str]:
     return found
 
 
-def _thirds(samples: list[Sample], seconds: float) -> list[list[Sample]]:
-    parts: list[list[Sample]] = [[], [], []]
+def _thirds(samples: list[ResourceSample], seconds: float) -> list[list[ResourceSample]]:
+    parts: list[list[ResourceSample]] = [[], [], []]
     for one in samples:
         parts[min(2, int(3 * one.at / seconds))].append(one)
     return parts

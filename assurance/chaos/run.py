@@ -18,7 +18,7 @@ from assurance.chaos.crm_consumers import CrmConsumers
 from assurance.chaos.fake_clocks import FakeClocks
 from assurance.chaos.fault_injector import FaultInjector
 from assurance.chaos.fault_plan import Fault, plan
-from assurance.chaos.feed import LOCK_SECONDS, Feed
+from assurance.chaos.feed import LOCK_SECONDS, TrafficFeed
 from assurance.chaos.lender import ORG, Lender
 from assurance.chaos.own_stack import isolated, kafka_of, own_stack
 from assurance.chaos.pace import Pace
@@ -28,9 +28,9 @@ from assurance.chaos.supervised_processes import SupervisedProcesses
 from assurance.chaos.telephones import Telephones, telephones
 from assurance.history_files import owners_of, write_histories
 from assurance.linearizability import check
-from assurance.load import LoadClient, OperationHistory, People
+from assurance.load import LoadClient, OperationHistory, SimulatedPeople
 from assurance.load.offers import Offers
-from assurance.verify import Kind, verify
+from assurance.verify import FindingKind, verify
 from assurance.verify.catch_up import INBOUND
 from models.errors import ConfigError, RuntimeFailure
 from runtime import LocalStack
@@ -161,7 +161,7 @@ class _Run:
 class _Load:
     """What the load has left behind."""
 
-    feed: Feed
+    feed: TrafficFeed
     lender: Lender
     offers: Offers
     moments: ConservationProbe
@@ -220,9 +220,9 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         *(f"answered twice, differently: {first} {then}" for first, then in contradictions[:MOST_SHOWN]),
     ):
         say(line)
-    lost = report.of_kind(Kind.LOST)
-    double_owned = report.of_kind(Kind.DOUBLE_OWNED) + len(violations)
-    contradicted = report.of_kind(Kind.CONTRADICTED) + len(contradictions)
+    lost = report.of_kind(FindingKind.LOST)
+    double_owned = report.of_kind(FindingKind.DOUBLE_OWNED) + len(violations)
+    contradicted = report.of_kind(FindingKind.CONTRADICTED) + len(contradictions)
     return {
         "ok": report.ok
         and not (violations or contradictions or victims.odd or moments.findings or crm.findings or grown)
@@ -238,7 +238,7 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         "lost": lost,
         "double_owned": double_owned,
         "contradicted": contradicted,
-        "overdue": report.of_kind(Kind.OVERDUE),
+        "overdue": report.of_kind(FindingKind.OVERDUE),
         "dead_letters": report.dead_letters,
         "poison_sent": poison.total(),
         "aborted_arrived": aborted,
@@ -291,12 +291,12 @@ async def _load(
     ):
         pace = Pace(settings, run.seconds, run.events)
         feed, lender = (
-            Feed(client, history, run.seed, pace),
+            TrafficFeed(client, history, run.seed, pace),
             Lender(lenders, history, run.seed, telephone=None if phones is None else phones.phones.uri),
         )
         offers = Offers(settings, mine=lambda lead_id: lead_id not in lender.sent)
         tasks["offers"] = asyncio.create_task(offers.follow())
-        people = People(client, feed.leads, reps=REPS, seed=run.seed, offers=offers)
+        people = SimulatedPeople(client, feed.leads, reps=REPS, seed=run.seed, offers=offers)
         await feed.publish(people)
         await lender.publish()
         tasks["lender's offers"] = asyncio.create_task(lender.offers.follow())

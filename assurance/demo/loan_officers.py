@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from assurance.load import LoadClient
-from assurance.load.offers import Offer, Offers
+from assurance.load.offers import Offers, ReceivedOffer
 from board.reader import Reader
 from models.errors import RetryableError
 from models.results import Result
@@ -43,7 +43,7 @@ async def work(client: LoadClient, reader: Reader, rep_id: str, offers: Offers, 
             await _work_lead(client, lead_id, rep_id, source)
 
 
-async def _answer(client: LoadClient, offer: Offer, source: random.Random, *, hurry: bool) -> None:
+async def _answer(client: LoadClient, offer: ReceivedOffer, source: random.Random, *, hurry: bool) -> None:
     """Take what is offered, decline it, or let its window expire (R3, S1)."""
     rings = offer.template == "ring"
     what = source.random()

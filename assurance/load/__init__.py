@@ -2,7 +2,7 @@
 
 from assurance.load.client import AskedAction, LoadClient
 from assurance.load.operation_history import OperationHistory
-from assurance.load.people import People
+from assurance.load.people import SimulatedPeople
 from assurance.load.storms import race, storm
 
-__all__ = ["AskedAction", "LoadClient", "OperationHistory", "People", "race", "storm"]
+__all__ = ["AskedAction", "LoadClient", "OperationHistory", "SimulatedPeople", "race", "storm"]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from board.reader import REBUILT, FeedEntry, Page, position
+from board.reader import REBUILT, BoardPage, FeedEntry, position
 from models.errors import RuntimeFailure
 
 
@@ -19,7 +19,7 @@ class ListWindow:
     """The feed has reported that these rows are not connected to its next entries."""
 
     @classmethod
-    def of(cls, page: Page, first: int) -> "ListWindow":
+    def of(cls, page: BoardPage, first: int) -> "ListWindow":
         """Begin with a page that was read from rank `first` on."""
         return cls(first, page.size, page.as_of, [row.lead_id for row in page.rows])
 

@@ -23,7 +23,7 @@ class About(msgspec.Struct, frozen=True):
     group_id: str | None = None
 
 
-class Offer(msgspec.Struct, frozen=True):
+class ReceivedOffer(msgspec.Struct, frozen=True):
     """One offer to one rep."""
 
     rep_id: str
@@ -34,7 +34,7 @@ class Offer(msgspec.Struct, frozen=True):
     data: About = About()
 
 
-_OFFERS: Final = msgspec.json.Decoder(Offer)
+_OFFERS: Final = msgspec.json.Decoder(ReceivedOffer)
 
 
 class Offers:
@@ -51,7 +51,7 @@ class Offers:
         self._settings = settings
         self._kept = kept
         self._mine = mine
-        self._open: dict[str, OrderedDict[tuple[str, int], Offer]] = {}
+        self._open: dict[str, OrderedDict[tuple[str, int], ReceivedOffer]] = {}
         self.made: Counter[str] = Counter()
         """The number of offers by template."""
 
@@ -60,7 +60,7 @@ class Offers:
         """How many offers were made, counted once for every rep they were made to."""
         return self.made.total()
 
-    def take(self, rep_id: str) -> Offer | None:
+    def take(self, rep_id: str) -> ReceivedOffer | None:
         """Return a rep's oldest open offer, and remove it."""
         mine = self._open.get(rep_id)
         return mine.popitem(last=False)[1] if mine else None
@@ -73,7 +73,7 @@ class Offers:
                 for record in batch.records:
                     self._see(_OFFERS.decode(record.value))
 
-    def _see(self, offer: Offer) -> None:
+    def _see(self, offer: ReceivedOffer) -> None:
         if offer.template not in TEMPLATES or not self._mine(offer.lead_id):
             return
         mine = self._open.setdefault(offer.rep_id, OrderedDict())

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from assurance.load.client import LoadClient
-from assurance.load.offers import Offer, Offers
+from assurance.load.offers import Offers, ReceivedOffer
 from models.activities import ActivityKind
 from models.results import Result
 
@@ -82,7 +82,7 @@ def _person(rep_id: str) -> dict[str, Any]:
     return {"rep_id": rep_id, "name": rep_id.title(), "email": f"{rep_id}@lender.example"}
 
 
-class People:
+class SimulatedPeople:
     """Reps and one manager who work `leads` until `over` is set. Each has its own random source, seeded by `seed`.
 
     `pause_seconds`: between two actions of one rep, on average. `published`: whether the org is to publish them, with
@@ -190,7 +190,7 @@ class People:
             case _:
                 pass  # the lock expires (D2)
 
-    async def _answer(self, rep_id: str, offer: Offer, source: random.Random) -> None:
+    async def _answer(self, rep_id: str, offer: ReceivedOffer, source: random.Random) -> None:
         """Take an offer, work it at once, decline it, look at it, or let it expire; some are late (R3, S1-S5)."""
         ask, about = self._client.ask, (offer.lead_id, rep_id)
         take = {"ring": "press_one", "new_lead_button": "claim"}.get(offer.template, "accept")

@@ -23,7 +23,7 @@ from assurance.verify.dead_letters import DeadLetterIndex
 from assurance.verify.deliveries import check_deliveries
 from assurance.verify.erased import check_erased, letter_was_removed
 from assurance.verify.facts import JournalFacts
-from assurance.verify.findings import CODES, Finding, Findings, Kind
+from assurance.verify.findings import CODES, Finding, FindingKind, Findings
 from assurance.verify.inbound import Inbound
 from assurance.verify.lateness import Deadlines, Lateness
 from assurance.verify.lead_invariants import KnownAnswers
@@ -51,7 +51,7 @@ from streams.topics import (
     ORG_LOG,
 )
 
-__all__ = ["CODES", "Finding", "Kind", "Report", "verify"]
+__all__ = ["CODES", "Finding", "FindingKind", "VerifyReport", "verify"]
 
 WAIT_SECONDS = 60.0
 SHOWN = 20
@@ -60,7 +60,7 @@ POLL_MS = 500
 Say = Callable[[str], None]
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     """The result of `verify`. `findings`: the first of each code. `counts`: all of them, by code.
 
     `phases`: leads by phase (X7). `events`: by type, in the log. `dead_letters`: the number of messages among them.
@@ -87,7 +87,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     lateness: Lateness
     seconds: float
 
-    def of_kind(self, kind: Kind) -> int:
+    def of_kind(self, kind: FindingKind) -> int:
         """Return the number of findings of a kind."""
         return sum(count for code, count in self.counts.items() if CODES[code][0] is kind)
 
@@ -118,7 +118,7 @@ async def verify(
     say: Say = lambda _: None,
     search_all: bool = False,
     more_databases: Sequence[str] = (),
-) -> Report:
+) -> VerifyReport:
     """Cross-check all data of every lead. Reads only.
 
     It first waits until the readers have caught up, `wait_seconds` in total. A reader that has not is a finding. The
@@ -189,7 +189,7 @@ async def verify(
     )
     journal_facts.moving |= await _moved(settings, journal_facts)
     findings.settle(journal_facts.moving)
-    return Report(
+    return VerifyReport(
         ok=not findings.counts,
         leads=len(journal_facts.leads),
         findings=tuple(findings.found),

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assurance.verify.findings import Findings
 from assurance.verify.records import COMPACTABLE
-from board.writer import Writer, connect
+from board.writer import BoardWriter, connect
 from models.errors import RuntimeFailure
 from sink import engine as crm
 from sink.tables import SinkOffsetTable
@@ -123,7 +123,7 @@ class Readers:
     async def board(self) -> Ends:
         """Return how far the board is."""
         try:
-            generation = await Writer(self._valkey).generation()
+            generation = await BoardWriter(self._valkey).generation()
         except RuntimeFailure as error:
             self.trouble["board"] = str(error)
             return {}

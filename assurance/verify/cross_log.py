@@ -14,10 +14,10 @@ from assurance.verify.records import position_of, time_of
 from models.codec import encode_event
 from models.org_decisions import OrgStep
 from models.org_events import (
-    LeadClosed,
     LeadReleased,
     LeadTaken,
     OfferSettled,
+    OrgLeadClosed,
     PlaceRequested,
     PlaceUnused,
     RepRequested,
@@ -31,7 +31,7 @@ TOLD_BY_LEADS: Final = (
     OfferSettled,
     LeadTaken,
     LeadReleased,
-    LeadClosed,
+    OrgLeadClosed,
     PlaceRequested,
     PlaceUnused,
 )

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from assurance.verify.activities import Activities
-from assurance.verify.inquiries import Joined
+from assurance.verify.inquiries import JoinedIds
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -102,7 +102,7 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     leads: dict[str, LeadFacts] = {}
     decided: dict[tuple[int, int], tuple[str, int]] = {}
     activities: Activities = {}
-    joined: Joined = msgspec.field(default_factory=Joined)
+    joined: JoinedIds = msgspec.field(default_factory=JoinedIds)
     published: dict[tuple[str, str, str], dict[int, int]] = {}
     causes: set[int] = set()
     events: Counter[str] = msgspec.field(default_factory=Counter)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 
-class Kind(StrEnum):
+class FindingKind(StrEnum):
     """The kind of a finding: what it means for people who rely on the system."""
 
     LOST = "lost"
@@ -25,10 +25,11 @@ class Kind(StrEnum):
     """A reader had not caught up, or a store could not be read. Its content was not checked."""
 
 
-_L, _D, _C, _O, _B = Kind.LOST, Kind.DOUBLE_OWNED, Kind.CONTRADICTED, Kind.OVERDUE, Kind.BEHIND
-_E = Kind.EXPOSED
+_L, _D, _C = FindingKind.LOST, FindingKind.DOUBLE_OWNED, FindingKind.CONTRADICTED
+_O, _B = FindingKind.OVERDUE, FindingKind.BEHIND
+_E = FindingKind.EXPOSED
 
-CODES: Final[dict[str, tuple[Kind, str]]] = {
+CODES: Final[dict[str, tuple[FindingKind, str]]] = {
     # inbound
     "arrival_lost": (_L, "an arrival that can be read is not in lead-log"),
     "action_lost": (_L, "an action that can be read was never answered in the journal"),
@@ -128,7 +129,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any] = {}
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> FindingKind:
         """The kind of the finding."""
         return CODES[self.code][0]
 
@@ -170,7 +171,7 @@ class Findings:
         if self.counts[finding.code] <= KEPT:
             self.found.append(finding)
 
-    def of_kind(self, kind: Kind) -> int:
+    def of_kind(self, kind: FindingKind) -> int:
         """Return the number of findings of a kind."""
         return sum(count for code, count in self.counts.items() if CODES[code][0] is kind)
 

@@ -25,7 +25,7 @@ INQUIRY: Final = (
 ALIAS: Final = (LeadAliasTable.alias_id, LeadAliasTable.lead_id)
 
 
-class Inquiry(msgspec.Struct, frozen=True, gc=False):
+class RecordedInquiry(msgspec.Struct, frozen=True, gc=False):
     """One inquiry as its lead's record has it. `facts`: the hash of its facts."""
 
     org: str
@@ -35,17 +35,17 @@ class Inquiry(msgspec.Struct, frozen=True, gc=False):
     facts: int
 
 
-class Joined(msgspec.Struct):
+class JoinedIds(msgspec.Struct):
     """What the journal says of ids that belong to other leads.
 
     `inquiries`: (inquiry id, lead id) -> the inquiry, for those that the lead still has. `aliases`: id -> its lead.
     """
 
-    inquiries: dict[tuple[str, str], Inquiry] = {}
+    inquiries: dict[tuple[str, str], RecordedInquiry] = {}
     aliases: dict[str, str] = {}
 
 
-def note_inquiries(joined: Joined, lead_id: str, row: LeadRow) -> None:
+def note_inquiries(joined: JoinedIds, lead_id: str, row: LeadRow) -> None:
     """Remember which inquiries a journal record adds and takes out, and to which lead its own id belongs."""
     lead = row.lead
     merged = lead.merged.into if lead is not None and lead.merged is not None else None
@@ -60,7 +60,7 @@ def note_inquiries(joined: Joined, lead_id: str, row: LeadRow) -> None:
         if isinstance(decision, InquiryAdded):
             facts = {} if decision.facts is None else msgspec.to_builtins(decision.facts)
             org, vendor, campaign = lead.facts.org, decision.vendor, decision.campaign
-            joined.inquiries[decision.inquiry_id, lead_id] = Inquiry(
+            joined.inquiries[decision.inquiry_id, lead_id] = RecordedInquiry(
                 org, replace_nul(vendor), replace_nul(campaign), row.at, _hash(replace_nul(facts))
             )
         elif isinstance(decision, InquirySplit):
@@ -69,7 +69,7 @@ def note_inquiries(joined: Joined, lead_id: str, row: LeadRow) -> None:
 
 def check_inquiries(
     rows: Iterable[Any],
-    joined: Joined,
+    joined: JoinedIds,
     findings: Findings,
     *,
     cut: datetime,
@@ -97,7 +97,7 @@ def check_inquiries(
     return count
 
 
-def check_aliases(rows: Iterable[Any], joined: Joined, findings: Findings) -> int:
+def check_aliases(rows: Iterable[Any], joined: JoinedIds, findings: Findings) -> int:
     """Compare the rows of `lead_alias` with the newest records. Return how many there are."""
     left, count = dict(joined.aliases), 0
     for alias_id, lead_id in rows:

@@ -155,9 +155,10 @@ class LeadInvariants:
             return
         theirs = after.lead is None or after.lead.facts.org == event.org
         owner = after.lead.owner if after.lead and theirs else None  # another org learns nothing of the lead
+        version = after.seq if theirs else 0
         if answer.rep_id != event.rep_id or answer.action != event.action:
             self._add("answer_differs_from_row", lead_id, after, what="it answers another action")
-        elif answer.owner != owner or answer.version != after.seq:
+        elif answer.owner != owner or answer.version != version:
             said = {"owner": answer.owner, "version": answer.version}
             self._add(
                 "answer_differs_from_row",
@@ -165,7 +166,7 @@ class LeadInvariants:
                 after,
                 answer=said,
                 owner=owner,
-                version=after.seq,
+                version=version,
             )
         if answer.result is Result.WON and owner != answer.rep_id:
             self._add("winner_is_not_owner", lead_id, after, winner=answer.rep_id, owner=owner)

@@ -11,7 +11,7 @@ NO_OFFSET: Final = -1
 class Pair(msgspec.Struct, frozen=True, gc=False):
     """An event and its record. One of the two may be missing, but not both.
 
-    `log` is aiokafka's record; so is `journal`, unless it is a `Batch` of them. `off`: the event's offset, or -1 if
+    `log` is aiokafka's record; so is `journal`, unless it is an `OrgRecordBatch`. `off`: the event's offset, or -1 if
     the record gives none. `repeat`: the record does not exceed the highest offset so far, so every reader of the
     journal skips it (design.md, the journal).
     """
@@ -22,7 +22,7 @@ class Pair(msgspec.Struct, frozen=True, gc=False):
     repeat: bool = False
 
 
-class Batch(msgspec.Struct, frozen=True, gc=False):
+class OrgRecordBatch(msgspec.Struct, frozen=True, gc=False):
     """The journal records of one event of `org-log`: a step, then rows; or what compaction has kept of them.
 
     `records`: aiokafka's, including unreadable ones.
@@ -48,12 +48,12 @@ def off_of(record: Any) -> int:
     return NO_OFFSET if header is None else header.off
 
 
-async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[Batch, None]:
+async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[OrgRecordBatch, None]:
     """Yield the records of one partition of `org-journal`, event by event.
 
     An unreadable record belongs to the event of the records around it.
     """
-    batch: Batch | None = None
+    batch: OrgRecordBatch | None = None
     unread: list[Any] = []
     async for record in journal:
         header = _header(record)
@@ -66,10 +66,10 @@ async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[Batch, None]:
                     batch.records.extend(unread)
                     unread = []
                 yield batch
-            batch = Batch(header.off, [])
+            batch = OrgRecordBatch(header.off, [])
         batch.records.extend((*unread, record))
         unread = []
-    batch = batch or (Batch(NO_OFFSET, []) if unread else None)
+    batch = batch or (OrgRecordBatch(NO_OFFSET, []) if unread else None)
     if batch is not None:
         batch.records.extend(unread)
         yield batch

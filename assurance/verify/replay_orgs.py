@@ -15,7 +15,7 @@ from assurance.verify.cross_log import CrossLogMessages
 from assurance.verify.dead_letters import DeadLetterIndex
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
-from assurance.verify.pairing import Batch, Pair
+from assurance.verify.pairing import OrgRecordBatch, Pair
 from assurance.verify.records import (
     differences,
     key_text,
@@ -137,7 +137,7 @@ class OrgReplay:
 
     def _with_record(self, pair: Pair, event: Any) -> None:
         """Decide the event again if everything it depends on is known. Otherwise take its records unchecked."""
-        batch: Batch = pair.journal
+        batch: OrgRecordBatch = pair.journal
         self._written[pair.off] = _batch_hash(batch)
         first = batch.records[0]
         at = time_of(first if pair.log is None else pair.log)
@@ -156,7 +156,7 @@ class OrgReplay:
 
     def _decided(self, pair: Pair, event: Any, at: datetime) -> list[OrgRecord]:
         """Decide an event again. If the journal differs, continue with the journal's records."""
-        batch: Batch = pair.journal
+        batch: OrgRecordBatch = pair.journal
         if self._dead_letters.is_fatal(pair.log):
             return self._read(batch)  # the code could not decide it then; the journal has the outcome
         source, number = origin(pair.log)
@@ -195,7 +195,7 @@ class OrgReplay:
         )
         return theirs
 
-    def _read(self, batch: Batch) -> list[OrgRecord]:
+    def _read(self, batch: OrgRecordBatch) -> list[OrgRecord]:
         found = []
         for record in batch.records:
             if record.value is None:
@@ -209,7 +209,7 @@ class OrgReplay:
 
     # -- results -----------------------------------------------------------------------------------------------------
 
-    def _apply(self, batch: Batch, records: list[OrgRecord], *, checked: bool) -> None:
+    def _apply(self, batch: OrgRecordBatch, records: list[OrgRecord], *, checked: bool) -> None:
         """Apply an event's records, and check that the reps' capacities still agree."""
         settled = batch.records[-1].offset < self._journal_end
         reps: list[tuple[str, OrgRep]] = []
@@ -249,7 +249,7 @@ class OrgReplay:
             self._capacities.within_caps(step, directory, state.reps, off=batch.off)
 
 
-def _batch_hash(batch: Batch) -> int:
+def _batch_hash(batch: OrgRecordBatch) -> int:
     return hash(tuple((record.key, record.value) for record in batch.records))
 
 

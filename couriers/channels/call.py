@@ -7,13 +7,13 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
-from couriers.directory import Directory
+from couriers.directory import CourierDirectory
 from couriers.port import Channel, Kind, Report
 from couriers.telephone.calls import CallChannel
 from couriers.telephone.inbound import Callers
 from couriers.telephone.lead_guard import LeadGuard
 from couriers.telephone.live import Tools
-from couriers.telephone.records import CallWriter
+from couriers.telephone.records import CallRecordProducer
 from couriers.telephone.recovery import recover
 from couriers.telephone.settings import TelephoneSettings
 from couriers.telephone.systems import open_system
@@ -44,7 +44,7 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
     telephone = TelephoneSettings.read()
     channel = CallChannel(telephone, report)
     async with open_system(telephone, settings.state_dir, channel.on_event) as (provider, sounds):
-        engine, directory, guard = EngineClient(settings), Directory(settings), LeadGuard()
+        engine, directory, guard = EngineClient(settings), CourierDirectory(settings), LeadGuard()
         producer = make_producer(settings, idempotent=False)
         provider.on_change = channel.provider_changed
         channel.is_stale = guard.is_stale
@@ -57,7 +57,7 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
                 async def connect() -> None:
                     """Connect with Kafka, and then with the telephone system. Then end what a dead courier left."""
                     await CONNECT_PRODUCER.run((KafkaError, OSError), "connect to Kafka", producer.start)
-                    write = CallWriter(producer, telephone.system_name).write
+                    write = CallRecordProducer(producer, telephone.system_name).write
                     callers = Callers(
                         provider, directory, engine.arrive, write, sounds, telephone.inbound_seconds
                     )

@@ -10,7 +10,7 @@ from couriers.chat.settings import ChatSettings
 from couriers.mail.words import OTHERWISE, WORDS
 from couriers.port import (
     Channel,
-    ChannelName,
+    FateName,
     Kind,
     LaterError,
     Report,
@@ -25,7 +25,7 @@ from models.publication_reach import ChatService
 from streams.settings import Settings
 
 KIND: Final[Kind] = "push"
-FATE_NAME: Final[ChannelName] = "chat"
+FATE_NAME: Final[FateName] = "chat"
 SEND_SECONDS: Final = 30.0
 PROVIDER: Final = "chat"
 REMEMBERED: Final = 20_000
@@ -36,7 +36,7 @@ class ChatChannel:
     """Sends each request of kind `push` to the org's chats. What was sent cannot be withdrawn."""
 
     kind: Kind = KIND
-    name: ChannelName = FATE_NAME
+    name: FateName = FATE_NAME
     send_seconds = SEND_SECONDS
 
     def __init__(self, settings: ChatSettings) -> None:

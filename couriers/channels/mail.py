@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from email.utils import parseaddr
 from typing import Final
 
-from couriers.directory import Directory
+from couriers.directory import CourierDirectory
 from couriers.mail.digest_requests import ExceptionDigests
 from couriers.mail.messages import compose
 from couriers.mail.settings import MailSettings
 from couriers.mail.smtp import SmtpPool
-from couriers.port import Channel, ChannelName, Kind, Report, Request, SendReceipt, UndeliverableError
+from couriers.port import Channel, FateName, Kind, Report, Request, SendReceipt, UndeliverableError
 from models.errors import ConfigError
 from models.public import Notification
 from streams.settings import Settings
@@ -26,7 +26,7 @@ class MailChannel:
     """Sends each request of kind `email` to the rep's address. What was sent cannot be withdrawn."""
 
     kind: Kind = KIND
-    name: ChannelName = "email"
+    name: FateName = "email"
     send_seconds = SEND_SECONDS
 
     def __init__(self, settings: MailSettings) -> None:
@@ -65,7 +65,7 @@ def message_id(notification: Notification, sender: str) -> str:
 def _digesting(settings: Settings, mail: MailSettings) -> Iterator[asyncio.Task[None]]:
     """Start what makes the managers' digests. A failure of it stops no mail."""
     if mail.digest_minutes > 0:
-        directory = Directory(settings)
+        directory = CourierDirectory(settings)
         digests = ExceptionDigests(settings, directory, mail.digest_minutes * 60)
         yield asyncio.create_task(directory.follow())
         yield asyncio.create_task(digests.run())

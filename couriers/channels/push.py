@@ -9,7 +9,7 @@ from typing import Final
 from couriers.port import (
     BouncedError,
     Channel,
-    ChannelName,
+    FateName,
     Kind,
     LaterError,
     Report,
@@ -39,7 +39,7 @@ class PushChannel:
     """Sends each request of kind `push` to the rep's browsers. One that took it is enough."""
 
     kind: Kind = KIND
-    name: ChannelName = "push"
+    name: FateName = "push"
     send_seconds = SEND_SECONDS
 
     def __init__(

@@ -19,7 +19,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-from couriers.directory import Directory
+from couriers.directory import CourierDirectory
 from couriers.mail.digests import DIGEST, SHOWN
 from models.errors import RetryableError
 from models.public import LeadException, Notification
@@ -56,7 +56,7 @@ class ExceptionDigests:
     def __init__(
         self,
         settings: Settings,
-        directory: Directory,
+        directory: CourierDirectory,
         every_seconds: float,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),

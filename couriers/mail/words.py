@@ -5,7 +5,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class MailText:
     """What a mail says. `subject` is also its heading. `closing` stands before the button, `button` on it.
 
     `mine`: the lead is the reader's, so the button leads to it; otherwise it leads to the reader's own leads.
@@ -18,34 +18,36 @@ class Words:
     mine: bool = True
 
 
-WORDS: Final[dict[str, Words]] = {
-    "lead_offered": Words("New Lead was Distributed to You", "You have been assigned a lead:"),
-    "lead_assigned": Words("New Lead was Distributed to You", "You have been assigned a lead:"),
-    "lead_reassigned": Words(
+WORDS: Final[dict[str, MailText]] = {
+    "lead_offered": MailText("New Lead was Distributed to You", "You have been assigned a lead:"),
+    "lead_assigned": MailText("New Lead was Distributed to You", "You have been assigned a lead:"),
+    "lead_reassigned": MailText(
         "A Lead was Reassigned",
         "This lead is not yours any more:",
         closing="View your other leads by clicking the button below.",
         mine=False,
     ),
-    "lead_claimed": Words(
+    "lead_claimed": MailText(
         "Another Rep Claimed a Lead of Yours",
         "Another rep claimed this lead, because it was open in a queue for too long:",
         closing="View your other leads by clicking the button below.",
         mine=False,
     ),
-    "new_lead_button": Words(
+    "new_lead_button": MailText(
         "A New Lead is Available", "A new lead is available to you and others:", mine=False
     ),
-    "lock_freed": Words("A Lead was Freed", "A manager freed this lead, which you had open:", mine=False),
-    "lead_merged": Words("A Lead of Yours was Merged", "This lead was merged into another one:", mine=False),
-    "lead_split": Words("A Lead was Taken Out", "This lead was taken out of another one, and is yours:"),
-    "inquiry_split": Words("An Inquiry was Taken Out", "An inquiry was taken out of this lead of yours:"),
-    "shared_handle": Words(
+    "lock_freed": MailText("A Lead was Freed", "A manager freed this lead, which you had open:", mine=False),
+    "lead_merged": MailText(
+        "A Lead of Yours was Merged", "This lead was merged into another one:", mine=False
+    ),
+    "lead_split": MailText("A Lead was Taken Out", "This lead was taken out of another one, and is yours:"),
+    "inquiry_split": MailText("An Inquiry was Taken Out", "An inquiry was taken out of this lead of yours:"),
+    "shared_handle": MailText(
         "A Phone or Mail Address is Shared", "These people share a phone or mail address with this lead:"
     ),
-    "new_inquiry": Words("Your Lead Inquired Again", "A lead of yours has sent another inquiry:"),
-    "callback_due": Words("A Callback is Due", "You promised to call this lead now:"),
+    "new_inquiry": MailText("Your Lead Inquired Again", "A lead of yours has sent another inquiry:"),
+    "callback_due": MailText("A Callback is Due", "You promised to call this lead now:"),
 }
 """template -> words."""
-OTHERWISE: Final = Words("News of a Lead", "There is news of a lead:")
+OTHERWISE: Final = MailText("News of a Lead", "There is news of a lead:")
 """The words for a template that has none."""

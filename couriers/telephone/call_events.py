@@ -9,7 +9,7 @@ AskedAction = Literal["press_one", "connect", "hang_up", "activity"]
 """The actions on `lead-actions` that a call asks for."""
 
 
-class Words(StrEnum):
+class Announcement(StrEnum):
     """What a rep hears. `couriers.telephone.words` has the texts."""
 
     OFFER = "offer"
@@ -124,7 +124,7 @@ Event = (
 class Say:
     """Say words to the rep, instead of what is being said."""
 
-    words: Words
+    words: Announcement
 
 
 @dataclass(frozen=True, slots=True)

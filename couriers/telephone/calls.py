@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import structlog
 
-from couriers.port import ChannelName, Kind, LaterError, Report, Request, SendReceipt, UndeliverableError
+from couriers.port import FateName, Kind, LaterError, Report, Request, SendReceipt, UndeliverableError
 from couriers.telephone import call_events
 from couriers.telephone.live import LiveCall, Tools
-from couriers.telephone.machine import Phase, RepCall, Times
+from couriers.telephone.machine import CallPhase, RepCall, Times
 from couriers.telephone.provider import (
     InboundCall,
     LegAnswered,
@@ -46,7 +46,7 @@ class CallChannel:
     """Calls reps. `send` begins a call and returns; the rest is on `calls` and in later fates."""
 
     kind: Kind = "call"
-    name: ChannelName = "call"
+    name: FateName = "call"
     concurrency = 64
     send_seconds = 15.0
 
@@ -115,8 +115,8 @@ class CallChannel:
             return False
         won = notification.data.get("won") is True
         call.happens(call_events.OfferOver(won=won))
-        rings = call.state.phase is Phase.DIALLING and not (won and call.state.waiting)
-        return rings or (call.state.phase is Phase.OFFERING and not won)
+        rings = call.state.phase is CallPhase.DIALLING and not (won and call.state.waiting)
+        return rings or (call.state.phase is CallPhase.OFFERING and not won)
 
     def on_event(self, event: LegEvent) -> None:
         """Take what happens to a leg."""
@@ -202,7 +202,7 @@ class CallChannel:
     def _rings(self, lead_id: str, rep_id: str) -> bool:
         """Return whether this rep's telephone rings already to be connected with this lead."""
         return any(
-            call.state.phase is Phase.DIALLING
+            call.state.phase is CallPhase.DIALLING
             and not call.state.offered
             and (call.request.notification.lead_id, call.request.notification.rep_id) == (lead_id, rep_id)
             for call in self._calls.values()
@@ -211,7 +211,7 @@ class CallChannel:
     def _of_rep(self, lead_id: str, rep_id: str) -> LiveCall | None:
         for call in self._calls.values():
             about = call.request.notification
-            waits = call.state.phase in {Phase.WON, Phase.CONNECTING}
+            waits = call.state.phase in {CallPhase.WON, CallPhase.CONNECTING}
             if waits and (about.lead_id, about.rep_id) == (lead_id, rep_id):
                 return call
         return None

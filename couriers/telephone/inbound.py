@@ -9,9 +9,9 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from couriers.directory import Directory
+from couriers.directory import CourierDirectory
 from couriers.port import DeliveryError
-from couriers.telephone.call_events import Words
+from couriers.telephone.call_events import Announcement
 from couriers.telephone.provider import InboundCall, TelephoneProvider
 from models import contacts
 from models.errors import RetryableError
@@ -46,10 +46,10 @@ class Callers:
     def __init__(
         self,
         provider: TelephoneProvider,
-        directory: Directory,
+        directory: CourierDirectory,
         arrive: Callable[[Mapping[str, Any]], Awaitable[None]],
         write: Callable[[Call], Awaitable[None]],
-        sounds: Callable[[Words, str, dict[str, str]], Awaitable[tuple[str, ...]]],
+        sounds: Callable[[Announcement, str, dict[str, str]], Awaitable[tuple[str, ...]]],
         wait_seconds: float,
     ) -> None:
         self._provider = provider
@@ -140,7 +140,7 @@ class Callers:
         leg_id = caller.call.leg_id
         recordings = dict(self._directory.settings(caller.org).telephone.recordings)
         await self._provider.answer(leg_id)
-        await self._provider.speak(leg_id, await self._sounds(Words.NOBODY, "", recordings), WORDS)
+        await self._provider.speak(leg_id, await self._sounds(Announcement.NOBODY, "", recordings), WORDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WORDS_SECONDS):
                 await caller.said.wait()

@@ -11,8 +11,8 @@ import structlog
 
 from couriers.port import DeliveryError, Request
 from couriers.telephone import call_events, machine
-from couriers.telephone.call_events import Words
-from couriers.telephone.machine import Phase, RepCall
+from couriers.telephone.call_events import Announcement
+from couriers.telephone.machine import CallPhase, RepCall
 from couriers.telephone.provider import TelephoneProvider
 from couriers.telephone.words import spoken_name
 from models.errors import RetryableError
@@ -33,7 +33,7 @@ class Asks(Protocol):
         ...
 
 
-Sounds = Callable[[Words, str, dict[str, str]], Awaitable[tuple[str, ...]]]
+Sounds = Callable[[Announcement, str, dict[str, str]], Awaitable[tuple[str, ...]]]
 
 
 @dataclass
@@ -79,7 +79,7 @@ class LiveCall:
     @property
     def ended(self) -> bool:
         """Whether it is over."""
-        return self.state.phase is Phase.ENDED
+        return self.state.phase is CallPhase.ENDED
 
     def happens(self, event: call_events.Event) -> None:
         """Take an event. It is carried out by `run`, in order."""
@@ -158,7 +158,7 @@ class LiveCall:
             case call_events.Record(leg, event, digit, reason):
                 await self._record(leg, event, digit, reason)
 
-    async def _say(self, words: Words) -> None:
+    async def _say(self, words: Announcement) -> None:
         data = self.request.notification.data
         name = spoken_name(data.get("first_name"), data.get("last_name"))
         self.words += 1

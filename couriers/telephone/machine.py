@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from couriers.telephone.call_events import (
+    Announcement,
     Ask,
     Bridge,
     Decided,
@@ -29,14 +30,13 @@ from couriers.telephone.call_events import (
     Ringing,
     Say,
     TimeOver,
-    Words,
     WordsEnded,
 )
 
 ONE: Final = "1"
 
 
-class Phase(StrEnum):
+class CallPhase(StrEnum):
     """The phase of a call. Each waits for one thing."""
 
     DIALLING = "dialling"
@@ -60,10 +60,10 @@ class Phase(StrEnum):
 
 
 REFUSED: Final = {
-    "quiet_hours": Words.QUIET_HOURS,
-    "suppressed": Words.FORBIDDEN,
-    "no_phone": Words.FORBIDDEN,
-    "offer_over": Words.GONE,
+    "quiet_hours": Announcement.QUIET_HOURS,
+    "suppressed": Announcement.FORBIDDEN,
+    "no_phone": Announcement.FORBIDDEN,
+    "offer_over": Announcement.GONE,
 }
 """The engine's reason for not connecting -> what the rep hears."""
 
@@ -95,7 +95,7 @@ class RepCall:
     was deciding. `asked_again`: the engine was asked again, because its request to connect had waited too long.
     """
 
-    phase: Phase = Phase.DIALLING
+    phase: CallPhase = CallPhase.DIALLING
     offered: bool = True
     over: bool = False
     clock: int = 0
@@ -110,7 +110,7 @@ Step = tuple[RepCall, list[Instruction]]
 
 def step(call: RepCall, event: Event) -> Step:
     """Return the call after an event, and what is to be done, in order. An event that does not fit changes nothing."""
-    if call.phase is Phase.ENDED:
+    if call.phase is CallPhase.ENDED:
         return call, []
     match event:
         case LegEnded("rep", reason):
@@ -142,71 +142,77 @@ def step(call: RepCall, event: Event) -> Step:
     return call, []
 
 
-def _to(call: RepCall, phase: Phase, seconds: float, *instructions: Instruction) -> Step:
+def _to(call: RepCall, phase: CallPhase, seconds: float, *instructions: Instruction) -> Step:
     """Go to a phase and wait there for at most some seconds."""
     clock = call.clock + 1
     return replace(call, phase=phase, clock=clock), [*instructions, Limit(clock, seconds)]
 
 
-def _close(call: RepCall, words: Words, *before: Instruction) -> Step:
-    return _to(call, Phase.CLOSING, call.times.words, *before, Say(words))
+def _close(call: RepCall, words: Announcement, *before: Instruction) -> Step:
+    return _to(call, CallPhase.CLOSING, call.times.words, *before, Say(words))
 
 
 def _rep_answered(call: RepCall) -> Step:
-    if call.phase is not Phase.DIALLING:
+    if call.phase is not CallPhase.DIALLING:
         return call, []
     answered = Record("rep", "answered")
     if call.over:
-        return _close(call, Words.GONE, answered)
+        return _close(call, Announcement.GONE, answered)
     if call.offered:
-        return _to(call, Phase.OFFERING, call.times.words, answered, Say(Words.OFFER))
-    words = Words.CALLER if call.waiting else Words.CALL
-    return _to(call, Phase.WON, call.times.words, answered, Say(words))
+        return _to(call, CallPhase.OFFERING, call.times.words, answered, Say(Announcement.OFFER))
+    words = Announcement.CALLER if call.waiting else Announcement.CALL
+    return _to(call, CallPhase.WON, call.times.words, answered, Say(words))
 
 
 def _pressed(call: RepCall, digit: str) -> Step:
     pressed = Record("rep", "pressed", digit=digit)
     if digit != ONE:
         return call, [pressed]
-    if call.phase is Phase.OFFERING:
-        return _to(call, Phase.ASKING, call.times.answer, pressed, Quiet(), Ask("press_one"))
-    if call.phase is Phase.WON:
+    if call.phase is CallPhase.OFFERING:
+        return _to(call, CallPhase.ASKING, call.times.answer, pressed, Quiet(), Ask("press_one"))
+    if call.phase is CallPhase.WON:
         if call.waiting:
             return _to(
-                call, Phase.BRIDGED, call.times.talk, pressed, Quiet(), Bridge(), Record("lead", "bridged")
+                call,
+                CallPhase.BRIDGED,
+                call.times.talk,
+                pressed,
+                Quiet(),
+                Bridge(),
+                Record("lead", "bridged"),
             )
-        return _to(call, Phase.CONNECTING, call.times.answer, pressed, Quiet(), Ask("connect"))
+        return _to(call, CallPhase.CONNECTING, call.times.answer, pressed, Quiet(), Ask("connect"))
     return call, [pressed]
 
 
 def _words_ended(call: RepCall) -> Step:
-    if call.phase is Phase.CLOSING:
+    if call.phase is CallPhase.CLOSING:
         return call, [HangUp("rep")]
-    if call.phase in {Phase.OFFERING, Phase.WON}:
+    if call.phase in {CallPhase.OFFERING, CallPhase.WON}:
         return _to(call, call.phase, call.times.digit)
     return call, []
 
 
 def _decided(call: RepCall, decided: Decided) -> Step:
-    if decided.action == "press_one" and call.phase is Phase.ASKING:
+    if decided.action == "press_one" and call.phase is CallPhase.ASKING:
         if call.hung_up:
-            return replace(call, phase=Phase.ENDED), [Ask("hang_up")] if decided.result == "won" else []
+            return replace(call, phase=CallPhase.ENDED), [Ask("hang_up")] if decided.result == "won" else []
         if decided.result == "won":
-            return _to(call, Phase.WON, call.times.words, Say(Words.WON))
-        return _close(call, Words.UNAVAILABLE if decided.result == "unknown" else Words.GONE)
-    if decided.action == "connect" and call.phase is Phase.CONNECTING and decided.result != "done":
+            return _to(call, CallPhase.WON, call.times.words, Say(Announcement.WON))
+        return _close(call, Announcement.UNAVAILABLE if decided.result == "unknown" else Announcement.GONE)
+    if decided.action == "connect" and call.phase is CallPhase.CONNECTING and decided.result != "done":
         reason = decided.reason or decided.result
         refused = Record("lead", "ended", reason=reason)
-        return _close(call, REFUSED.get(reason, Words.UNAVAILABLE), refused)
+        return _close(call, REFUSED.get(reason, Announcement.UNAVAILABLE), refused)
     return call, []
 
 
 def _offer_over(call: RepCall) -> Step:
     """S3: whoever has not pressed hears that the lead is gone, also one who answers a moment later."""
-    if call.phase is Phase.DIALLING and not call.over:
-        return _to(replace(call, over=True), Phase.DIALLING, call.times.late)
-    if call.phase is Phase.OFFERING:
-        return _close(call, Words.GONE)
+    if call.phase is CallPhase.DIALLING and not call.over:
+        return _to(replace(call, over=True), CallPhase.DIALLING, call.times.late)
+    if call.phase is CallPhase.OFFERING:
+        return _close(call, Announcement.GONE)
     return call, []
 
 
@@ -217,47 +223,47 @@ def _won_elsewhere(call: RepCall) -> Step:
     nothing any more. After a press here, the engine's answer says who won.
     """
     mine = replace(call, offered=False)
-    if call.phase is Phase.OFFERING:
-        return _to(mine, Phase.WON, call.times.words, Say(Words.WON))
-    if call.phase is not Phase.DIALLING:
+    if call.phase is CallPhase.OFFERING:
+        return _to(mine, CallPhase.WON, call.times.words, Say(Announcement.WON))
+    if call.phase is not CallPhase.DIALLING:
         return call, []
     if call.waiting:
         return mine, []
-    return replace(mine, phase=Phase.ENDED), [Record("rep", "ended", reason="withdrawn"), HangUp("rep")]
+    return replace(mine, phase=CallPhase.ENDED), [Record("rep", "ended", reason="withdrawn"), HangUp("rep")]
 
 
 def _connect(call: RepCall, phone: str) -> Step:
     """S2, N6: dial the lead. The engine allowed it just now, at the rep's press here or in the console."""
-    if call.phase not in {Phase.CONNECTING, Phase.WON}:
+    if call.phase not in {CallPhase.CONNECTING, CallPhase.WON}:
         return call, []
     seconds = call.times.lead
-    return _to(call, Phase.LEAD_DIALLING, seconds + call.times.answer, Quiet(), DialLead(phone, seconds))
+    return _to(call, CallPhase.LEAD_DIALLING, seconds + call.times.answer, Quiet(), DialLead(phone, seconds))
 
 
 def _ask_again(call: RepCall) -> Step:
     """N6: ask the engine once more, because its answer is old. A second old answer ends the call."""
-    if call.phase not in {Phase.CONNECTING, Phase.WON}:
+    if call.phase not in {CallPhase.CONNECTING, CallPhase.WON}:
         return call, []
     if call.asked_again:
-        return _close(call, Words.UNAVAILABLE, Record("lead", "ended", reason="unknown"))
+        return _close(call, Announcement.UNAVAILABLE, Record("lead", "ended", reason="unknown"))
     asking = replace(call, asked_again=True)
-    return _to(asking, Phase.CONNECTING, call.times.answer, Quiet(), Ask("connect"))
+    return _to(asking, CallPhase.CONNECTING, call.times.answer, Quiet(), Ask("connect"))
 
 
 def _lead_answered(call: RepCall) -> Step:
     answered = Record("lead", "answered")
-    if call.phase is not Phase.LEAD_DIALLING:
+    if call.phase is not CallPhase.LEAD_DIALLING:
         return call, [answered, HangUp("lead")]
-    return _to(call, Phase.BRIDGED, call.times.talk, answered, Bridge(), Record("lead", "bridged"))
+    return _to(call, CallPhase.BRIDGED, call.times.talk, answered, Bridge(), Record("lead", "bridged"))
 
 
 def _lead_gone(call: RepCall, reason: str) -> Step:
     ended = Record("lead", "ended", reason=reason)
-    if call.phase is Phase.LEAD_DIALLING:
-        words = Words.BUSY if reason == "busy" else REFUSED.get(reason, Words.NO_ANSWER)
+    if call.phase is CallPhase.LEAD_DIALLING:
+        words = Announcement.BUSY if reason == "busy" else REFUSED.get(reason, Announcement.NO_ANSWER)
         return _close(call, words, ended)
-    if call.phase is Phase.BRIDGED:
-        return _to(call, Phase.CLOSING, call.times.words, ended, Ask("activity"), HangUp("rep"))
+    if call.phase is CallPhase.BRIDGED:
+        return _to(call, CallPhase.CLOSING, call.times.words, ended, Ask("activity"), HangUp("rep"))
     if call.waiting and call.offered:
         return replace(call, waiting=False), []  # the lead that called in hung up
     if call.waiting:
@@ -267,44 +273,44 @@ def _lead_gone(call: RepCall, reason: str) -> Step:
 
 def _caller_gone(call: RepCall) -> Step:
     """N5: end the call of an owner whose lead called in and hung up before the two were connected."""
-    if call.phase is Phase.DIALLING:
+    if call.phase is CallPhase.DIALLING:
         ended = Record("rep", "ended", reason="withdrawn")
-        return replace(call, phase=Phase.ENDED), [ended, HangUp("rep")]
-    return _close(call, Words.CALLER_GONE) if call.phase is Phase.WON else (call, [])
+        return replace(call, phase=CallPhase.ENDED), [ended, HangUp("rep")]
+    return _close(call, Announcement.CALLER_GONE) if call.phase is CallPhase.WON else (call, [])
 
 
 def _rep_gone(call: RepCall, reason: str) -> Step:
     """S1, S2: a rep who hangs up declines the offer, or keeps the lead. A telephone nobody answered does neither."""
     ended: list[Instruction] = [Record("rep", "ended", reason=reason)]
-    if call.phase is Phase.ASKING:
+    if call.phase is CallPhase.ASKING:
         return replace(call, hung_up=True), ended  # the answer says whether the rep keeps it
-    if call.phase in {Phase.OFFERING, Phase.WON} and call.offered and reason == "hung_up":
+    if call.phase in {CallPhase.OFFERING, CallPhase.WON} and call.offered and reason == "hung_up":
         ended.append(Ask("hang_up"))
-    if call.phase in {Phase.LEAD_DIALLING, Phase.BRIDGED}:
+    if call.phase in {CallPhase.LEAD_DIALLING, CallPhase.BRIDGED}:
         ended.append(HangUp("lead"))
-    if call.phase is Phase.BRIDGED:
+    if call.phase is CallPhase.BRIDGED:
         ended.append(Ask("activity"))
-    return replace(call, phase=Phase.ENDED), ended
+    return replace(call, phase=CallPhase.ENDED), ended
 
 
 def _time_over(call: RepCall) -> Step:
     """End what nobody ended. An answering machine presses nothing, so it is like nobody (S4)."""
-    if call.phase is Phase.ASKING:
+    if call.phase is CallPhase.ASKING:
         if call.hung_up:
-            return replace(call, phase=Phase.ENDED), []
-        return _close(call, Words.UNAVAILABLE)
-    if call.phase is Phase.CONNECTING:
-        return _close(call, Words.UNAVAILABLE, Record("lead", "ended", reason="unknown"))
-    if call.phase is Phase.LEAD_DIALLING:
-        return _close(call, Words.NO_ANSWER, HangUp("lead"))
-    keeps: list[Instruction] = [Ask("hang_up")] if call.phase is Phase.WON and call.offered else []
-    lead: list[Instruction] = [HangUp("lead"), Ask("activity")] if call.phase is Phase.BRIDGED else []
-    reason = "no_digit" if call.phase in {Phase.OFFERING, Phase.WON} else "time_over"
-    reason = "withdrawn" if call.phase is Phase.DIALLING and call.over else reason
+            return replace(call, phase=CallPhase.ENDED), []
+        return _close(call, Announcement.UNAVAILABLE)
+    if call.phase is CallPhase.CONNECTING:
+        return _close(call, Announcement.UNAVAILABLE, Record("lead", "ended", reason="unknown"))
+    if call.phase is CallPhase.LEAD_DIALLING:
+        return _close(call, Announcement.NO_ANSWER, HangUp("lead"))
+    keeps: list[Instruction] = [Ask("hang_up")] if call.phase is CallPhase.WON and call.offered else []
+    lead: list[Instruction] = [HangUp("lead"), Ask("activity")] if call.phase is CallPhase.BRIDGED else []
+    reason = "no_digit" if call.phase in {CallPhase.OFFERING, CallPhase.WON} else "time_over"
+    reason = "withdrawn" if call.phase is CallPhase.DIALLING and call.over else reason
     ended = Record("rep", "ended", reason=reason)
-    return replace(call, phase=Phase.ENDED), [*keeps, *lead, ended, HangUp("rep")]
+    return replace(call, phase=CallPhase.ENDED), [*keeps, *lead, ended, HangUp("rep")]
 
 
 def started(call: RepCall, ring_seconds: float) -> Step:
     """Return a new call with its first time limit: how long the rep's telephone rings, in seconds."""
-    return _to(call, Phase.DIALLING, ring_seconds)
+    return _to(call, CallPhase.DIALLING, ring_seconds)

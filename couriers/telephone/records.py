@@ -16,7 +16,7 @@ _HEADERS = (
 )
 
 
-class CallWriter:
+class CallRecordProducer:
     """Writes records of `calls`. It retries while Kafka is away. `system`: the name of the telephone system."""
 
     def __init__(self, producer: Producer, system: str) -> None:

@@ -15,7 +15,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from couriers.deliverer import DEFAULT_ORG
-from couriers.directory import Directory
+from couriers.directory import CourierDirectory
 from couriers.port import DeliveryError, Request
 from couriers.requests import refused_by_rep
 from couriers.usefulness import useful_until
@@ -58,7 +58,7 @@ async def open_legs(settings: Settings, system: str) -> dict[Leg, Call]:
 async def recover(
     settings: Settings,
     system: str,
-    directory: Directory,
+    directory: CourierDirectory,
     write: Callable[[Call], Awaitable[None]],
     send: Callable[[Request], Awaitable[Any]],
     knows: Callable[[str], bool],
@@ -108,7 +108,9 @@ async def _still_asked(settings: Settings, ids: set[str]) -> list[tuple[Notifica
 
 
 async def _ring_again(
-    asked: tuple[Notification, datetime], directory: Directory, send: Callable[[Request], Awaitable[Any]]
+    asked: tuple[Notification, datetime],
+    directory: CourierDirectory,
+    send: Callable[[Request], Awaitable[Any]],
 ) -> None:
     about, at = asked
     org, until = about.org or DEFAULT_ORG, useful_until(about, at)

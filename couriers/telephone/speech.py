@@ -17,7 +17,7 @@ from operator import mul
 from pathlib import Path
 from typing import Final
 
-from couriers.telephone.call_events import Words
+from couriers.telephone.call_events import Announcement
 from couriers.telephone.words import parts
 from models.errors import ConfigError, RetryableError
 from streams.file_permissions import private_folder
@@ -43,7 +43,7 @@ class Speech:
         for one in (folder, self._texts, self._names):
             private_folder(one)
 
-    async def sounds(self, words: Words, name: str, recordings: Mapping[str, str]) -> tuple[str, ...]:
+    async def sounds(self, words: Announcement, name: str, recordings: Mapping[str, str]) -> tuple[str, ...]:
         """Return what to play for words, as Asterisk's media URIs. Raises RetryableError if it cannot be spoken.
 
         `recordings`: an org's own recordings: `offer` for the text before the name, `offer_after` for what follows.
@@ -60,7 +60,7 @@ class Speech:
     async def prepare(self) -> None:
         """Speak every fixed text, so that no rep waits for it. Raises ConfigError if nothing can be spoken."""
         try:
-            for words in Words:
+            for words in Announcement:
                 for text in filter(None, parts(words)):
                     await self._spoken(self._texts, text)
         except RetryableError as error:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from couriers.telephone.ari import Ari
-from couriers.telephone.call_events import Words
+from couriers.telephone.call_events import Announcement
 from couriers.telephone.live import Sounds
 from couriers.telephone.provider import OnEvent, TelephoneProvider
 from couriers.telephone.settings import TelephoneSettings
@@ -39,7 +39,7 @@ async def open_system(
 def twilio_sounds(recordings_url: str | None) -> Sounds:
     """Return the sounds of Twilio, which speaks texts by itself. An org's recording is an address."""
 
-    async def sounds(words: Words, name: str, recordings: dict[str, str]) -> tuple[str, ...]:
+    async def sounds(words: Announcement, name: str, recordings: dict[str, str]) -> tuple[str, ...]:
         before, after = parts(words)
         return tuple(
             f"{PLAY}{recordings_url}/{recordings[key]}.mp3" if recordings_url and key in recordings else text

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from couriers.telephone.call_events import Words
+from couriers.telephone.call_events import Announcement
 
 NAME: Final = "{name}"
 """Where the lead's name is said. It is spoken; the rest may be an org's recording."""
@@ -10,21 +10,21 @@ MOST_NAME: Final = 80
 """The most characters of a name that are said."""
 SOMEBODY: Final = "without a name"
 
-TEXTS: Final[dict[Words, str]] = {
-    Words.OFFER: "You have an available lead {name}. Press 1 to accept or hang up to decline.",
-    Words.WON: (
+TEXTS: Final[dict[Announcement, str]] = {
+    Announcement.OFFER: "You have an available lead {name}. Press 1 to accept or hang up to decline.",
+    Announcement.WON: (
         "You have been assigned {name}, press 1 again to be connected or hang up if you plan to reach out later."
     ),
-    Words.GONE: "We're sorry, but that lead is no longer available.",
-    Words.CALL: "You asked to call {name}. Press 1 to be connected.",
-    Words.CALLER: "Your lead {name} is calling. Press 1 to be connected.",
-    Words.CALLER_GONE: "We're sorry, the caller has hung up.",
-    Words.NO_ANSWER: "The lead does not answer. The lead stays yours.",
-    Words.BUSY: "The lead's line is busy. The lead stays yours.",
-    Words.QUIET_HOURS: "The lead must not be called at this hour. The lead stays yours.",
-    Words.FORBIDDEN: "The lead must not be called. The lead stays yours.",
-    Words.NOBODY: "We're sorry, nobody can take your call now. We will call you back.",
-    Words.UNAVAILABLE: "We're sorry, the call cannot be made now. Please look at your leads.",
+    Announcement.GONE: "We're sorry, but that lead is no longer available.",
+    Announcement.CALL: "You asked to call {name}. Press 1 to be connected.",
+    Announcement.CALLER: "Your lead {name} is calling. Press 1 to be connected.",
+    Announcement.CALLER_GONE: "We're sorry, the caller has hung up.",
+    Announcement.NO_ANSWER: "The lead does not answer. The lead stays yours.",
+    Announcement.BUSY: "The lead's line is busy. The lead stays yours.",
+    Announcement.QUIET_HOURS: "The lead must not be called at this hour. The lead stays yours.",
+    Announcement.FORBIDDEN: "The lead must not be called. The lead stays yours.",
+    Announcement.NOBODY: "We're sorry, nobody can take your call now. We will call you back.",
+    Announcement.UNAVAILABLE: "We're sorry, the call cannot be made now. Please look at your leads.",
 }
 
 
@@ -35,7 +35,7 @@ def spoken_name(first: str | None, last: str | None) -> str:
     return " ".join(printable.split())[:MOST_NAME] or SOMEBODY
 
 
-def parts(words: Words) -> tuple[str, str]:
+def parts(words: Announcement) -> tuple[str, str]:
     """Return the text before and after the name; the second is empty where no name is said."""
     before, _, after = TEXTS[words].partition(NAME)
     return before.strip(), after.strip(" ,.") and after.lstrip(" ,.").strip()

@@ -9,7 +9,7 @@ from models.public import MINE, personal_queue
 from models.publication import KINDS
 from models.publication_reach import REASONS
 from rules.language.catalogue import FIELDS
-from rules.language.tree import Group, Node, parse
+from rules.language.tree import Node, RuleGroup, parse
 
 _TREES: Final = {"queue": ("inclusion", "exclusion"), "rep": ("filter",), "group": ("filter",)}
 """kind -> the fields that are rule trees."""
@@ -106,7 +106,7 @@ def _tree_problems(raw: Any, name: str, kind: str) -> list[Problem]:
 
 def _derived(node: Node, path: str) -> list[Problem]:
     """Find the fields that depend on queue membership. A queue whose rules use one would depend on itself."""
-    if isinstance(node, Group):
+    if isinstance(node, RuleGroup):
         return [
             problem
             for index, rule in enumerate(node.rules)

@@ -34,7 +34,7 @@ class Nested(msgspec.Struct, frozen=True):
     begin: int
 
 
-class Unreadable(msgspec.Struct, frozen=True):
+class UnreadableField(msgspec.Struct, frozen=True):
     """A field whose text is not UTF-8, or whose number is not a whole number."""
 
 
@@ -43,7 +43,7 @@ class SalvagedFields(msgspec.Struct, frozen=True):
 
     `whole`: the object was read to its end, so a field that was not found does not exist.
 
-    `fields`: text, whole numbers, true, false and null as they are; anything else as `Nested` or `Unreadable`.
+    `fields`: text, whole numbers, true, false and null as they are; anything else as `Nested` or `UnreadableField`.
     """
 
     text: str
@@ -120,7 +120,7 @@ class _Scan:
         begin = self._at
         if self._text[begin] == '"':
             text = self._string()
-            return Unreadable() if _SURROGATE.search(text) else text
+            return UnreadableField() if _SURROGATE.search(text) else text
         if self._text[begin] in "{[":
             self._pass_over()
             return Nested(begin)
@@ -131,7 +131,7 @@ class _Scan:
         words = {"true": True, "false": False, "null": None}
         if found[0] in words:
             return words[found[0]]
-        return int(found[0]) if _WHOLE.fullmatch(found[0]) else Unreadable()
+        return int(found[0]) if _WHOLE.fullmatch(found[0]) else UnreadableField()
 
     def _pass_over(self) -> None:
         """Skip an object or a list of any depth without building it."""

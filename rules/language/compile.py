@@ -20,8 +20,8 @@ from rules.language.conditions import (
     static_test,
     timed_test,
 )
-from rules.language.explanations import Outcome, outcome
-from rules.language.tree import EMPTY, Condition, Group, Node
+from rules.language.explanations import ConditionOutcome, outcome
+from rules.language.tree import EMPTY, Condition, Node, RuleGroup
 
 EVERY_LEAD: Final = "every lead"
 
@@ -36,7 +36,7 @@ class RuleResult(msgspec.Struct, frozen=True):
     meets: bool
     why: str
     valid_until: datetime | None
-    conditions: tuple[Outcome, ...]
+    conditions: tuple[ConditionOutcome, ...]
 
 
 class CompiledNode(msgspec.Struct, frozen=True):
@@ -107,22 +107,22 @@ class CompiledRule:
 
     __slots__ = ("test", "tree")
 
-    tree: Group
+    tree: RuleGroup
     test: TimedTest
 
-    def __init__(self, tree: Group) -> None:
+    def __init__(self, tree: RuleGroup) -> None:
         self.tree = tree
         self.test = _tester(build(tree))
 
     def explain(self, lead: Lead, now: datetime) -> RuleResult:
         """Return the verdict with its reasons in words. It is slower than `test` and always gives the same verdict."""
         meets, until = self.test(lead, now)
-        outcomes: list[Outcome] = []
+        outcomes: list[ConditionOutcome] = []
         _, why = _explain_node(self.tree, lead, now, "", outcomes)
         return RuleResult(meets, why if self.tree.rules else EVERY_LEAD, until, tuple(outcomes))
 
 
-def membership(inclusion: Group, exclusion: Group) -> Group:
+def membership(inclusion: RuleGroup, exclusion: RuleGroup) -> RuleGroup:
     """Join inclusion and exclusion into one tree (Q2).
 
     The tree is met if the inclusion is met and the exclusion, unless it is empty, is not.
@@ -130,7 +130,7 @@ def membership(inclusion: Group, exclusion: Group) -> Group:
     parts: list[Node] = [inclusion] if inclusion.rules else []
     if exclusion.rules:
         parts.append(msgspec.structs.replace(exclusion, negated=not exclusion.negated))
-    return Group("and", tuple(parts)) if parts else EMPTY
+    return RuleGroup("and", tuple(parts)) if parts else EMPTY
 
 
 def _tester(built: CompiledNode) -> TimedTest:
@@ -205,7 +205,7 @@ def _negated(test: TimedTest) -> TimedTest:
 
 
 def _explain_node(
-    node: Node, lead: Lead, now: datetime, path: str, outcomes: list[Outcome]
+    node: Node, lead: Lead, now: datetime, path: str, outcomes: list[ConditionOutcome]
 ) -> tuple[bool, str]:
     """Explain a node by the parts that decided it: for an unmet `and`, its unmet parts."""
     if isinstance(node, Condition):

@@ -40,7 +40,7 @@ _VERBS: Final = {
 }
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class ConditionOutcome(msgspec.Struct, frozen=True):
     """The outcome of one condition for one lead.
 
     `path`: the condition's place in the tree (`rules[2]`). `why`: for example `state is TX, not in RI`.
@@ -53,10 +53,12 @@ class Outcome(msgspec.Struct, frozen=True):
     why: str
 
 
-def outcome(condition: Condition, lead: Lead, now: datetime, path: str) -> Outcome:
+def outcome(condition: Condition, lead: Lead, now: datetime, path: str) -> ConditionOutcome:
     """Test one condition of a lead at `now` and return its outcome in words."""
     met = timed_test(condition)(lead, now)[0] if is_timed(condition) else static_test(condition)(lead)
-    return Outcome(path, condition.field, condition.operator.value, met, _why(condition, lead, now, met=met))
+    return ConditionOutcome(
+        path, condition.field, condition.operator.value, met, _why(condition, lead, now, met=met)
+    )
 
 
 def _why(condition: Condition, lead: Lead, now: datetime, *, met: bool) -> str:

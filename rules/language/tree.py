@@ -46,7 +46,7 @@ class Condition(msgspec.Struct, frozen=True):
     time_zone: str = "UTC"
 
 
-class Group(msgspec.Struct, frozen=True):
+class RuleGroup(msgspec.Struct, frozen=True):
     """Nodes joined by `and` or `or`; `negated` inverts the verdict."""
 
     combinator: Literal["and", "or"] = "and"
@@ -54,21 +54,21 @@ class Group(msgspec.Struct, frozen=True):
     negated: bool = False
 
 
-Node = Condition | Group
+Node = Condition | RuleGroup
 
-EMPTY: Final = Group()
+EMPTY: Final = RuleGroup()
 """The tree without conditions."""
 
 
-def in_zone(tree: Group, time_zone: str) -> Group:
+def in_zone(tree: RuleGroup, time_zone: str) -> RuleGroup:
     """Return a tree whose dates without a time are days of a zone (C1)."""
     return tree if time_zone == "UTC" else _in_zone(tree, time_zone)
 
 
-def _in_zone(tree: Group, time_zone: str) -> Group:
+def _in_zone(tree: RuleGroup, time_zone: str) -> RuleGroup:
     rules = tuple(
         _in_zone(rule, time_zone)
-        if isinstance(rule, Group)
+        if isinstance(rule, RuleGroup)
         else msgspec.structs.replace(rule, time_zone=time_zone)
         if FIELDS[rule.field].type is FieldType.DATE
         else rule
@@ -77,7 +77,7 @@ def _in_zone(tree: Group, time_zone: str) -> Group:
     return msgspec.structs.replace(tree, rules=rules)
 
 
-def parse(raw: Any, root: str = "rules") -> Group:
+def parse(raw: Any, root: str = "rules") -> RuleGroup:
     """Parse a published tree. None and `{}` give the empty tree. `root`: the beginning of paths (such as `inclusion`).
 
     Raises `RuleErrors` with every problem: path, field, operator and reason.
@@ -93,7 +93,7 @@ def parse(raw: Any, root: str = "rules") -> Group:
 
 def dump(node: Node) -> dict[str, Any]:
     """Return a tree in its external form, ready for JSON. `parse` of the result gives the same tree."""
-    if isinstance(node, Group):
+    if isinstance(node, RuleGroup):
         return {
             "combinator": node.combinator,
             "not": node.negated,
@@ -104,7 +104,7 @@ def dump(node: Node) -> dict[str, Any]:
 
 def conditions(node: Node) -> int:
     """Return the number of conditions in a tree."""
-    return sum(map(conditions, node.rules)) if isinstance(node, Group) else 1
+    return sum(map(conditions, node.rules)) if isinstance(node, RuleGroup) else 1
 
 
 def _plain(value: Operand) -> Any:
@@ -130,7 +130,7 @@ class _Reader:
             )
         )
 
-    def group(self, raw: Any, path: str, depth: int) -> Group | None:
+    def group(self, raw: Any, path: str, depth: int) -> RuleGroup | None:
         if not isinstance(raw, dict):
             self.problem(path, f"expected a group with combinator and rules, got {clipped(raw)}")
             return None
@@ -154,7 +154,7 @@ class _Reader:
         nodes = [self._node(rule, f"{path}.rules[{index}]", depth) for index, rule in enumerate(rules)]
         if self.problems:
             return None
-        return Group(combinator, tuple(node for node in nodes if node is not None), negated)
+        return RuleGroup(combinator, tuple(node for node in nodes if node is not None), negated)
 
     def _node(self, raw: Any, path: str, depth: int) -> Node | None:
         if isinstance(raw, dict) and ("rules" in raw or "combinator" in raw):

@@ -46,9 +46,7 @@ def check_cap(transition: Transition, request: ActionRequested, rep_id: str) -> 
         transition.place = request.cause
         return None
     if answer.error is not None:
-        return refused(
-            Reason.FATAL_ERROR, f"the org could not count the open leads of {rep_id}: {answer.error}"
-        )
+        return refused(Reason.FATAL_ERROR, f"the org could not count the open leads of {rep_id}")
     if overrides:
         transition.overrides_cap = True
         return None

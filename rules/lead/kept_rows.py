@@ -20,7 +20,7 @@ RowAddress = int | bytes
 """Where the bytes of a row are: an address in a store, or the bytes themselves."""
 
 
-class Store(Protocol):
+class ByteStore(Protocol):
     """Keeps the bytes of rows outside of a partition."""
 
     def put(self, value: bytes) -> RowAddress:
@@ -46,7 +46,7 @@ class KeptRows(MutableMapping[bytes, Row]):
 
     __slots__ = ("_decoded", "_kept", "_store")
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(self, store: ByteStore | None = None) -> None:
         self._store = store
         self._kept: dict[bytes, Row | RowAddress] = {}
         self._decoded: deque[bytes] = deque()

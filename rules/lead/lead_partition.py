@@ -18,7 +18,7 @@ from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, R
 from models.lead import Deadline, DirectoryRow, LeadRow, Row
 from models.record_size import MAX_RECORD_BYTES, check_size
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
-from rules.lead.kept_rows import KeptRows, Store, without_decisions
+from rules.lead.kept_rows import ByteStore, KeptRows, without_decisions
 from rules.lead.machine import LeadEvent, is_replay, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads, WaitingLeads
 from rules.lead.reevaluation import is_stale, pauses_changed, presence_changed
@@ -66,7 +66,7 @@ class LeadPartition:
         *,
         book: RuleBook = _EMPTY_BOOK,
         partition_of: Callable[[bytes], int] | None = None,
-        store: Store | None = None,
+        store: ByteStore | None = None,
     ) -> None:
         self.partition = partition
         self.rows = KeptRows(store)
@@ -133,7 +133,7 @@ class LeadPartition:
             check_size(key, value, most=MAX_ROW_BYTES)
         except Exception as error:  # noqa: BLE001  # one event must never stop the partition behind it
             failure = error
-            after = undecided(row, event, off, at, error)
+            after = undecided(row, event, off, at)
             value = encode_row(after)
         removes = self.unknown.surplus(key, after) if after.lead is None else ()
         return LeadOutcome(key, value, after, failure, removes=removes)

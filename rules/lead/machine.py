@@ -75,6 +75,11 @@ def is_replay(row: LeadRow | None, off: int) -> bool:
     return row is not None and off <= row.off
 
 
+def org_may_know(org: str, lead: Lead | None) -> bool:
+    """Say whether an answer to this org may name facts of the lead: its owner, its version, what was asked of it."""
+    return lead is None or lead.facts.org == org
+
+
 def step(
     row: LeadRow | None,
     event: LeadEvent,
@@ -89,9 +94,9 @@ def step(
     `row`: the known row of this lead id, None at first. `off`: the event's offset in the log; the caller has checked
     `is_replay`. `at`: the broker's time of the event; a lead's time never goes back, even if the clock does. An action
     whose answer the row still has gets the same answer and changes nothing; an older one is recognised for 30 days
-    (X4). An action of another org than the lead's is answered as if the lead did not exist. `others_open`: which
-    other leads the acting rep has open (D1). An action that needs a place with a rep gets no answer until the
-    org has sent it back (M6).
+    (X4). An action of another org than the lead's is answered as if the lead did not exist (`org_may_know`).
+    `others_open`: which other leads the acting rep has open (D1). An action that needs a place with a rep gets no
+    answer until the org has sent it back (M6).
     """
     if row is None:
         lead, seq, kept, answered, into, merged_org = None, 0, NO_ANSWERS, b"", None, ""
@@ -105,7 +110,7 @@ def step(
         action = event if isinstance(event, ActionRequested) else erasure.as_action(event)
         given = answer_to(kept, event.cause, event.org)
         if given is not None:
-            spare = _spare(action, lead, ())
+            spare = _returned_reservation(action, lead, ())
             return LeadRow(
                 off=off,
                 seq=seq,
@@ -119,14 +124,16 @@ def step(
                 merged_org=merged_org,
             )
         known_into = into if merged_org in ("", action.org) else None
-        theirs = lead is None or lead.facts.org == action.org
+        theirs = org_may_know(action.org, lead)
         decisions = ()
         earlier = recall(answered, action.cause, at) if answered else None
         if isinstance(event, ErasureFound):
             result = erasure.found(event, book.org(event.org))
+        elif not theirs:  # the sender must not learn of another org's lead, nor of what others asked of it
+            result = _unreadable(action) or _UNKNOWN
         elif earlier is not None:
             result = answer_again(*earlier, lead, action)
-        elif theirs:
+        else:
             lead, decisions, result = decide_action(
                 lead,
                 action,
@@ -136,8 +143,6 @@ def step(
                 others_open=others_open,
                 by_org=isinstance(event, ErasureOrdered),
             )
-        else:  # the sender must not learn of another org's lead
-            result = _unreadable(action) or _UNKNOWN
         if row is not None and result.asks_place_of is not None:
             return asking(row, action, result.asks_place_of, off, at)
         if row is not None and result.asks_merge_into is not None:
@@ -151,7 +156,7 @@ def step(
             action=action.action,
             rep_id=action.rep_id,
             result=result.result,
-            version=seq,
+            version=seq if theirs else 0,
             decided_at=at,
             reason=result.reason,
             owner=lead.owner if lead and theirs else None,
@@ -160,7 +165,7 @@ def step(
             org=event.org,
             call_from=result.call_from,
         )
-        spare = _spare(action, lead, decisions)
+        spare = _returned_reservation(action, lead, decisions)
         decisions = (answer, *decisions, spare) if spare else (answer, *decisions)
         kept, older = with_answer(kept, answer, ANSWERS_KEPT)
         if older:
@@ -237,10 +242,10 @@ def decide_action(
     return lead, (), result
 
 
-def _spare(
+def _returned_reservation(
     action: ActionRequested, lead: Lead | None, decisions: tuple[Decision, ...]
 ) -> PlaceReturned | MergeReturned | None:
-    """Return that what the org granted for an action was not needed; None if it granted nothing or it was."""
+    """Return the decision that gives an unused reservation back; None if the org reserved nothing or it was used."""
     if action.place is None and action.merge is None:
         return None
     return unused(action, decisions) or merging.unused(action, lead, decisions)

@@ -1,6 +1,6 @@
 """Carries out actions on an offered lead.
 
-A rep with the offer takes the lead by any action on it; others wait (R3, S3).
+The rep with the offer takes the lead by claiming it or working on it (R3), not by opening it (R2). Others wait (S3).
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ OVERRULING: Final = frozenset(
         Trigger.SPLIT,
     }
 )
-"""The manager's actions that are decided as if the lead were not offered, also for a manager who has the offer."""
+"""The actions that are decided as if the lead were not offered, also for a manager who has the offer."""
 
 
 def decide_offered_action(transition: Transition, request: ActionRequested, trigger: Trigger) -> ActionResult:

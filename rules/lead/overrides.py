@@ -8,7 +8,7 @@ OverrideField = Literal["override_licence", "override_cap"]
 _FIELDS: Final[tuple[OverrideField, ...]] = ("override_licence", "override_cap")
 
 
-class Refusal(NamedTuple):
+class OverridableRefusal(NamedTuple):
     """A refusal in parts. `override`: the field with which a manager may override it; None if nobody may."""
 
     problem: str
@@ -20,12 +20,12 @@ def overridable(problem: str, override: OverrideField) -> str:
     return problem + _hint(override)
 
 
-def refusal_parts(why: str) -> Refusal:
+def refusal_parts(why: str) -> OverridableRefusal:
     """Take apart what `overridable` has written. Any other reason is the problem as it is."""
     for override in _FIELDS:
         if why.endswith(_hint(override)):
-            return Refusal(why.removesuffix(_hint(override)), override)
-    return Refusal(why, None)
+            return OverridableRefusal(why.removesuffix(_hint(override)), override)
+    return OverridableRefusal(why, None)
 
 
 def _hint(override: OverrideField) -> str:

@@ -23,7 +23,7 @@ def settle(transition: Transition) -> None:
     instant at which time alone changes a verdict. So a losing claim needs no evaluation.
     """
     transition.note_departure()
-    if _is_evaluated(transition):
+    if _places_hold(transition):
         return
     transition.update_phase()
     reevaluate_queues(transition)
@@ -33,7 +33,7 @@ def settle(transition: Transition) -> None:
         transition.update(updated_at=transition.at)
 
 
-def _is_evaluated(transition: Transition) -> bool:
+def _places_hold(transition: Transition) -> bool:
     """Say whether the lead's places hold: neither it nor the rules nor a verdict have changed since they were set."""
     lead = transition.lead
     if lead is not transition.before_event or lead.evaluated != transition.rules.version:
@@ -44,7 +44,7 @@ def _is_evaluated(transition: Transition) -> bool:
 
 def update_queues(transition: Transition) -> None:
     """Evaluate the lead's queues before an action that depends on them, unless its places hold."""
-    if not _is_evaluated(transition):
+    if not _places_hold(transition):
         reevaluate_queues(transition)
 
 

@@ -1,6 +1,7 @@
 """Builds the row after an event that could not be decided, so that its sender gets an answer and nothing stops."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -10,17 +11,21 @@ from models.lead import LeadRow
 from models.results import Reason, Result
 from rules.lead import merging
 from rules.lead.cap_check import unused
-from rules.lead.machine import LeadEvent
+from rules.lead.machine import LeadEvent, org_may_know
+
+WHY: Final = "a fault of firstclaim kept the action from being decided; whoever runs firstclaim can see which"
+"""What the sender of an action is told. The error itself is in the dead letter and in the log."""
 
 
-def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, error: Exception) -> LeadRow:
-    """Return the row after an event that could not be decided. The lead is unchanged; an action gets an answer.
+def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime) -> LeadRow:
+    """Return the row after an event that could not be decided. An action gets an answer.
 
-    A deadline that could not be decided is removed from the lead.
+    The lead is unchanged. Only a deadline that failed is removed.
     """
     known = row or LeadRow(off=off, seq=0, lead=None, at=at, cause=event.cause)
     decisions: tuple[Decision, ...] = ()
     if isinstance(event, ActionRequested):
+        theirs = org_may_know(event.org, known.lead)
         decisions = (
             Answered(
                 action_id=event.cause,
@@ -28,10 +33,10 @@ def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, err
                 rep_id=event.rep_id,
                 result=Result.REFUSED,
                 reason=Reason.FATAL_ERROR,
-                version=known.seq,
+                version=known.seq if theirs else 0,
                 decided_at=at,
-                owner=known.lead.owner if known.lead else None,
-                why=repr(error),
+                owner=known.lead.owner if known.lead and theirs else None,
+                why=WHY,
                 org=event.org,
             ),
         )

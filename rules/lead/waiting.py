@@ -32,8 +32,8 @@ def campaign_of(lead: Lead) -> str:
 def waits_at_rest(lead: Lead) -> bool:
     """Say whether a lead has nobody and waits: it is an exception, or its group offers it once somebody may have it.
 
-    A manager decides on a lead whose owner has left (X2, Q10). A lead in a queue that was never sought a rep for does
-    not wait.
+    A manager decides on a lead whose owner has left (X2, Q10). A lead in a queue for which no group was ever
+    asked does not wait.
     """
     if lead.owner is not None or lead.lock is not None:
         return False

@@ -111,10 +111,10 @@ def list_contact(transition: OrgTransition, event: ContactListed) -> None:
         transition.emit(DoNotContactChanged(lead_id=lead_id, handle=handle, reason=event.reason))
 
 
-def placed_undecided(event: PersonArrived, persons: Persons, error: Exception) -> ArrivalPlaced:
+def placed_undecided(event: PersonArrived, persons: Persons) -> ArrivalPlaced:
     """Place an arrival whose person could not be determined. It is processed as sent, because it must not be lost."""
     lead_id = persons.lead_of(event.lead_id) or event.lead_id
-    why = f"its person could not be looked for: {error!r}"
+    why = "its person could not be looked for because of a fault of firstclaim"
     inquiry = None if lead_id == event.lead_id else Inquiry(event.lead_id, why, again=True)
     return ArrivalPlaced(lead_id=lead_id, facts=event.facts, why=why, inquiry=inquiry)
 

@@ -8,24 +8,24 @@ from datetime import date, datetime
 from rules.calendar.schedule import Week, day_ends, day_of, is_open, next_change
 from rules.org.directory import GroupPlan, RepPlan
 
-OpenUntil = tuple[bool, datetime | None]
-"""Whether hours hold, and when that changes; None if it never changes."""
+HoldsUntil = tuple[bool, datetime | None]
+"""Whether working hours or a pause hold at an instant, and when that changes; None if it never changes."""
 
 
 class CalendarCache:
     """The last verdict for each rep's hours, each time zone's date and each group's pause."""
 
     def __init__(self) -> None:
-        self._hours: dict[str, tuple[Week, str, datetime, OpenUntil]] = {}
+        self._hours: dict[str, tuple[Week, str, datetime, HoldsUntil]] = {}
         self._days: dict[str, tuple[datetime, datetime, date]] = {}
 
-    def hours(self, plan: RepPlan, at: datetime) -> OpenUntil:
+    def hours(self, plan: RepPlan, at: datetime) -> HoldsUntil:
         """Say whether a rep works at an instant, by its hours."""
         return (
             (True, None) if plan.hours is None else self._cached(plan.rep_id, plan.hours, plan.time_zone, at)
         )
 
-    def pause(self, plan: GroupPlan, at: datetime) -> OpenUntil:
+    def pause(self, plan: GroupPlan, at: datetime) -> HoldsUntil:
         """Say whether a group's transfers are paused at an instant (R4)."""
         if not plan.pause.spans:
             return False, None
@@ -38,7 +38,7 @@ class CalendarCache:
             known = self._days[zone] = (at, day_ends(zone, at), day_of(zone, at))
         return known[2], known[1]
 
-    def _cached(self, key: str, week: Week, zone: str, at: datetime) -> OpenUntil:
+    def _cached(self, key: str, week: Week, zone: str, at: datetime) -> HoldsUntil:
         known = self._hours.get(key)
         if (
             known is None

@@ -17,7 +17,6 @@ from models.org_events import (
     ErasureRequested,
     InquiryForgotten,
     InquiryTakenOut,
-    LeadClosed,
     LeadCorrected,
     LeadForgotten,
     LeadMerged,
@@ -27,6 +26,7 @@ from models.org_events import (
     MergeUnused,
     OfferSettled,
     OrgEvent,
+    OrgLeadClosed,
     OrgWoken,
     PersonArrived,
     PlaceRequested,
@@ -111,7 +111,7 @@ def step_org(
             )
         case LeadReleased():
             _release(transition, event.lead_id, event.epoch, "the lead was released")
-        case LeadClosed():
+        case OrgLeadClosed():
             _release(transition, event.lead_id, event.epoch, "the lead was closed")
         case RepChanged():
             _rep_changed(transition, event)

@@ -180,7 +180,7 @@ class OrgPartition:
         return True
 
     def remove(self, key: bytes) -> None:
-        """Apply a tombstone: an entry of the do-not-contact list is gone."""
+        """Apply a tombstone. One of an entry of the do-not-contact list removes the entry; others change nothing."""
         org, kind, handle = (*key.decode(errors="replace").split("/", 2), "", "")[:3]
         if kind == BARRED:
             self.state(org).put((DoNotContactRow(handle=handle),))
@@ -347,7 +347,7 @@ def _numbered(event: OrgEvent, source: str, number: int) -> tuple[str, int]:
 
 def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDecision, ...]:
     if isinstance(event, PersonArrived):
-        return (arrivals.placed_undecided(event, persons, error),)
+        return (arrivals.placed_undecided(event, persons),)
     if isinstance(event, PlaceRequested):
         return (
             PlaceDecided(
@@ -359,7 +359,7 @@ def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDec
             ),
         )
     if isinstance(event, MergeRequested):
-        why = f"the org could not decide it: {error!r}"
+        why = "the org could not decide it because of a fault of firstclaim"
         into = event.action.into_lead_id or ""
         return (MergeDecided(lead_id=event.lead_id, into=into, granted=False, action=event.action, why=why),)
     if not isinstance(event, RepRequested):

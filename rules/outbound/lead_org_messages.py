@@ -44,11 +44,11 @@ from models.org_events import (
     MergeUnused,
     OfferSettled,
     OrgEvent,
+    OrgLeadClosed,
     PlaceRequested,
     PlaceUnused,
     RepRequested,
 )
-from models.org_events import LeadClosed as OrgLeadClosed
 from models.persons import (
     ArrivalPlaced,
     ArrivalTurnedAway,

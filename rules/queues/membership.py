@@ -112,11 +112,11 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
         `protected`: as in `eligible_kinds`.
         """
         meets, until = self.rule.test(lead, now)
-        closed = eligible_kinds(lead, protected).closed.get(self.queue.claimable)
+        refused = eligible_kinds(lead, protected).refused.get(self.queue.claimable)
         inclusion = self.inclusion.explain(lead, now)
         exclusion = self.exclusion.explain(lead, now) if self.exclusion else None
-        if closed:
-            stands, until, why = False, protected if self.queue.claimable else None, closed
+        if refused:
+            stands, until, why = False, protected if self.queue.claimable else None, refused
         elif not inclusion.meets:
             stands, why = False, inclusion.why
         elif exclusion is not None and exclusion.meets:
@@ -128,8 +128,8 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
 
     def why(self, lead: Lead, now: datetime, protected: datetime | None = None) -> str:
         """Return the reason of `explain` in words. If the lead's state decides, no condition is tested."""
-        closed = eligible_kinds(lead, protected).closed.get(self.queue.claimable)
-        return self._condition_text(False, closed) if closed else self.explain(lead, now, protected).why
+        refused = eligible_kinds(lead, protected).refused.get(self.queue.claimable)
+        return self._condition_text(False, refused) if refused else self.explain(lead, now, protected).why
 
     def _condition_text(self, stands: bool, why: str) -> str:
         return f"{'in' if stands else 'not in'} {self.queue.queue_id} by its rules of version {self.version}: {why}"
@@ -145,7 +145,7 @@ class QueueIndex:
     def __init__(self, queues: Iterable[CompiledQueue], protect_minutes: float = 0) -> None:
         self._protect_minutes = protect_minutes
         self._queues: Mapping[str, CompiledQueue] = {queue.queue.queue_id: queue for queue in queues}
-        self._filing = PredicateIndex(
+        self._predicate_index = PredicateIndex(
             IndexedRule(name=queue_id, rule=queue.rule, kind=queue.queue.claimable)
             for queue_id, queue in sorted(self._queues.items())
         )
@@ -159,10 +159,10 @@ class QueueIndex:
         protected = self._protected(lead, now)
         if protected is not None:
             return self._when_open(lead, protected)
-        kinds = eligible_kinds(lead).kinds
-        if not kinds:
+        allowed = eligible_kinds(lead).allowed
+        if not allowed:
             return NOWHERE
-        met, until = self._filing.look(lead, now, kinds)
+        met, until = self._predicate_index.look(lead, now, allowed)
         # Queues with the same order share one key function, which is called once. The queues are visited in sorted
         # order, so that a repeat gives the same result in the same order.
         key_of_order: dict[SortKey, str] = {}
@@ -191,9 +191,9 @@ class QueueIndex:
 
     def _when_open(self, lead: Lead, protected: datetime) -> Evaluation:
         """Return when a lead that is protected until an instant enters its first queue. Until then it is in none."""
-        if True not in eligible_kinds(lead).kinds:
+        if True not in eligible_kinds(lead).allowed:
             return NOWHERE
-        met, until = self._filing.look(lead, protected, (True,))
+        met, until = self._predicate_index.look(lead, protected, (True,))
         opens = protected if met else until
         return NOWHERE if opens is None else Evaluation({}, opens)
 

@@ -9,13 +9,13 @@ from models.lead import Lead, Phase
 
 
 class EligibleKinds(msgspec.Struct, frozen=True):
-    """The kinds of queue that may hold a lead. `kinds`: those of False (shared) and True (claimable) that may.
+    """The kinds of queue that may hold a lead, as values of `Queue.claimable`: False is a work queue.
 
-    `closed`: for each kind that may not, the reason.
+    `allowed`: the kinds that may. `refused`: each kind that may not, with the reason.
     """
 
-    kinds: tuple[bool, ...]
-    closed: dict[bool, str] = {}
+    allowed: tuple[bool, ...]
+    refused: dict[bool, str] = {}
 
 
 ORPHANED: Final = "orphaned"
@@ -31,7 +31,7 @@ _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 
 
 def protected_until(lead: Lead, minutes: float) -> datetime | None:
-    """Return until when a fresh assignment stands in no claimable queue (M4); None for a lead without an owner.
+    """Return until when a fresh assignment is in no claimable queue (M4); None for a lead without an owner.
 
     A closed lead that became its owner's again is a fresh assignment too. A claimed lead needs no protection: it was
     claimed once, so only an admin's override lets it in (Q10).
@@ -51,27 +51,27 @@ def eligible_kinds(lead: Lead, protected: datetime | None = None) -> EligibleKin
       it is in no queue at all but at the exceptions desk (Q10).
     - A lead that is being distributed is in no queue, because a rep is about to get it (R3, S1).
     - A fresh assignment is in no claimable queue (M4).
-    - A lead with an owner is in no shared queue (D3). Claimable queues take it by their rules, whether it is aged or
+    - A lead with an owner is in no work queue (D3). Claimable queues take it by their rules, whether it is aged or
       not (Q11).
     """
     if lead.phase not in _FREE and lead.phase is not Phase.OWNED:
         opened = f"{lead.lock.rep_id} has it open" if lead.lock else "somebody has it open"
         why = _HIDDEN.get(lead.phase, opened)
         return EligibleKinds((), {True: why, False: why})
-    closed: dict[bool, str] = {}
+    refused: dict[bool, str] = {}
     if lead.claimed_through is not None and lead.failed is not None and lead.failed.reason == ORPHANED:
         why = (
             f"it was claimed once, through {lead.claimed_through}, and its owner has left: a manager decides"
         )
         return EligibleKinds((), {True: why, False: why})
     if lead.claimed_through is not None:
-        closed[True] = f"it was claimed once already, through {lead.claimed_through}"
+        refused[True] = f"it was claimed once already, through {lead.claimed_through}"
     elif protected is not None:
-        closed[True] = f"{lead.owner} got it at {lead.in_queue_since}: it is protected until {protected}"
+        refused[True] = f"{lead.owner} got it at {lead.in_queue_since}: it is protected until {protected}"
     if lead.phase is Phase.OWNED:
-        closed[False] = f"{lead.owner} owns it and the queue is not claimable"
+        refused[False] = f"{lead.owner} owns it and the queue is not claimable"
     return (
-        EligibleKinds(tuple(kind for kind in (False, True) if kind not in closed), closed)
-        if closed
+        EligibleKinds(tuple(kind for kind in (False, True) if kind not in refused), refused)
+        if refused
         else _OPEN
     )

@@ -43,7 +43,7 @@ MOST_MANAGERS: Final = 50
 NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
-class Published(msgspec.Struct, frozen=True):
+class NewestPublication(msgspec.Struct, frozen=True):
     """The newest publication of an object. `value`: None if the object was removed.
 
     `version`: its offset in the topic.
@@ -86,7 +86,7 @@ class OrgRules:
     """
 
     org: str
-    objects: Mapping[Key, Published] = field(default_factory=lambda: NOTHING)
+    objects: Mapping[Key, NewestPublication] = field(default_factory=lambda: NOTHING)
     queues: Mapping[str, CompiledQueue] = field(default_factory=lambda: NOTHING)
     reps: Mapping[str, Rep] = field(default_factory=lambda: NOTHING)
     groups: Mapping[str, GroupTerms] = field(default_factory=lambda: NOTHING)
@@ -203,7 +203,7 @@ class OrgRules:
         named = role in OVERSEERS or "*" in teams or rep_id in queue.queue.reps
         return named or not set(teams).isdisjoint(self.reps[rep_id].teams)
 
-    def with_objects(self, changes: Iterable[tuple[Key, Published]]) -> "OrgRules":
+    def with_objects(self, changes: Iterable[tuple[Key, NewestPublication]]) -> "OrgRules":
         """Return the rules with newer objects applied. An object counts only if its version exceeds the known one."""
         objects = dict(self.objects)
         changed: set[Key] = set()
@@ -259,7 +259,7 @@ class RuleBook:
 
     def publish(self, event: DirectoryPublished) -> "RuleBook":
         """Return the book after one publication (Q6); the same book if nothing changes."""
-        change = ((event.kind, event.object_id), Published(event.version, event.value))
+        change = ((event.kind, event.object_id), NewestPublication(event.version, event.value))
         return self._with(event.org, (change,))
 
     @classmethod
@@ -269,16 +269,16 @@ class RuleBook:
 
     def with_rows(self, rows: Iterable[DirectoryRow]) -> "RuleBook":
         """Return the book with directory rows applied, in any order."""
-        by_org: dict[str, list[tuple[Key, Published]]] = {}
+        by_org: dict[str, list[tuple[Key, NewestPublication]]] = {}
         for row in rows:
-            change = ((row.kind, row.object_id), Published(row.version, row.value))
+            change = ((row.kind, row.object_id), NewestPublication(row.version, row.value))
             by_org.setdefault(row.org, []).append(change)
         book = self
         for org_id, changes in by_org.items():
             book = book._with(org_id, changes)
         return book
 
-    def _with(self, org_id: str, changes: Iterable[tuple[Key, Published]]) -> "RuleBook":
+    def _with(self, org_id: str, changes: Iterable[tuple[Key, NewestPublication]]) -> "RuleBook":
         before = self.org(org_id)
         after = before.with_objects(changes)
         return self if after is before else RuleBook(MappingProxyType({**self.orgs, org_id: after}))
@@ -293,7 +293,7 @@ def _put(table: dict[str, Any], object_id: str, value: object) -> None:
 
 def _in_zone(
     queues: dict[str, CompiledQueue],
-    objects: Mapping[Key, Published],
+    objects: Mapping[Key, NewestPublication],
     time_zone: str,
     problems: dict[Key, tuple[Problem, ...]],
 ) -> None:
@@ -302,17 +302,17 @@ def _in_zone(
         _put(queues, queue_id, _queue(queue_id, objects["queue", queue_id], time_zone))
 
 
-def _queue(object_id: str, published: Published, time_zone: str) -> CompiledQueue | None:
+def _queue(object_id: str, published: NewestPublication, time_zone: str) -> CompiledQueue | None:
     if published.value is None:
         return None
     return CompiledQueue.from_value(object_id, published.value, published.version, time_zone)
 
 
-def _plain(published: Published, kind: type[T], **own_id: str) -> T | None:
+def _plain(published: NewestPublication, kind: type[T], **own_id: str) -> T | None:
     return None if published.value is None else _converted({**published.value, **own_id}, kind)
 
 
-def _group(object_id: str, published: Published) -> GroupTerms | None:
+def _group(object_id: str, published: NewestPublication) -> GroupTerms | None:
     terms = _plain(published, GroupTerms, group_id=object_id)
     if terms is None or not terms.pause:
         return terms
@@ -320,7 +320,7 @@ def _group(object_id: str, published: Published) -> GroupTerms | None:
     return msgspec.structs.replace(terms, pause_hours=week(terms.pause, "pause"))
 
 
-def _settings(published: Published) -> OrgSettings:
+def _settings(published: NewestPublication) -> OrgSettings:
     return OrgSettings() if published.value is None else _converted(published.value, OrgSettings)
 
 

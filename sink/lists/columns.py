@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func
 Expression = ColumnElement[Any]
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What a column holds. It decides how the column is filtered."""
 
     TEXT = "text"
@@ -26,8 +26,8 @@ class Kind(StrEnum):
     """An aware instant. Filtered by a range that excludes its end."""
 
 
-RANGES = frozenset({Kind.AMOUNT, Kind.DATE})
-FOLDED = frozenset({Kind.TEXT, Kind.CHOICE})
+RANGES = frozenset({ColumnKind.AMOUNT, ColumnKind.DATE})
+FOLDED = frozenset({ColumnKind.TEXT, ColumnKind.CHOICE})
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Column:
 
     name: str
     label: str
-    kind: Kind
+    kind: ColumnKind
     read: Expression
     nullable: bool = True
     unit: str | None = None
@@ -53,7 +53,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Listing:
+class ListDefinition:
     """A list of rows of one table. `row_id` is unique and breaks ties.
 
     `search`: the columns that a text search reads. `digits`: the column that a search for a number reads. `sort`: the

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from models.errors import InvalidInput, Problem
-from sink.lists.columns import Column, Kind, Listing
+from sink.lists.columns import Column, ColumnKind, ListDefinition
 
 LIMIT: Final = 50
 
@@ -58,7 +58,7 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
         return f"-{self.sort}" if self.descending else self.sort
 
 
-def parse_order(listing: Listing, order: str | None) -> tuple[str, bool]:
+def parse_order(listing: ListDefinition, order: str | None) -> tuple[str, bool]:
     """Return the column and whether the order is descending. Raises `InvalidInput` for an unknown column."""
     order = order or listing.sort
     name = order.removeprefix("-")
@@ -95,7 +95,7 @@ def decode_cursor(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosit
     raise InvalidInput((Problem(path="cursor", reason=reason),))
 
 
-_TYPES: Final = {Kind.AMOUNT: float, Kind.DATE: datetime, Kind.FLAG: bool}
+_TYPES: Final = {ColumnKind.AMOUNT: float, ColumnKind.DATE: datetime, ColumnKind.FLAG: bool}
 
 
 def cursor_type(column: Column) -> type:

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import case, func, select
 
 from rules.queues.columns import UNNAMED
-from sink.lists.columns import Column, Kind, Listing
+from sink.lists.columns import Column, ColumnKind, ListDefinition
 from sink.tables import AssignmentTable, LeadExceptionTable, LeadTable
 
 _E: Final = LeadExceptionTable
@@ -13,9 +13,9 @@ _L: Final = LeadTable
 _A: Final = AssignmentTable
 _FIRST: Final = func.coalesce(_L.first_name.expression, "")
 _LAST: Final = func.coalesce(_L.last_name.expression, "")
-_T, _C, _F, _N, _D = Kind.TEXT, Kind.CHOICE, Kind.FLAG, Kind.AMOUNT, Kind.DATE
+_T, _C, _F, _N, _D = ColumnKind.TEXT, ColumnKind.CHOICE, ColumnKind.FLAG, ColumnKind.AMOUNT, ColumnKind.DATE
 
-EXCEPTIONS: Final = Listing(
+EXCEPTIONS: Final = ListDefinition(
     row_id=_E.lead_id.expression,
     columns=(
         Column("prospect_name", "Prospect name", _T, _E.prospect_name.expression, nullable=False),
@@ -48,7 +48,7 @@ _NAME: Final = (
 )
 """First and last name, or `unnamed`. The exception's own `prospect_name` falls back to mail or phone (Q3)."""
 
-UNASSIGNED: Final = Listing(
+UNASSIGNED: Final = ListDefinition(
     row_id=_E.lead_id.expression,
     columns=(
         Column("prospect_name", "Prospect name", _T, _NAME, nullable=False),
@@ -69,7 +69,7 @@ prospect. It has no explanation either: an explanation says what candidates lack
 reveals the lead's facts.
 """
 
-LEADS: Final = Listing(
+LEADS: Final = ListDefinition(
     row_id=_L.lead_id.expression,
     columns=(
         Column("first_name", "First name", _T, _L.first_name.expression),
@@ -122,7 +122,7 @@ LEAD_COLUMNS: Final = (
 )
 """The columns of My Leads that are shown until a person chooses their own (S6)."""
 
-ASSIGNMENTS: Final = Listing(
+ASSIGNMENTS: Final = ListDefinition(
     row_id=_A.lead_id.expression,
     columns=(
         Column("rep_id", "Assigned to", _C, _A.rep_id.expression, names="rep"),

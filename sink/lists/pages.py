@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, true
 
-from sink.lists.columns import FOLDED, Column, Expression, Kind, Listing
+from sink.lists.columns import FOLDED, Column, ColumnKind, Expression, ListDefinition
 from sink.lists.list_query import (
     Between,
     Contains,
@@ -38,7 +38,7 @@ class Page(NamedTuple):
     previous: str | None
 
 
-class Choice(NamedTuple):
+class ValueCount(NamedTuple):
     """A value of a column, and how many rows have it."""
 
     value: str | bool | None
@@ -55,7 +55,7 @@ class _Key(NamedTuple):
 
 
 def position_at(
-    listing: Listing, list_query: ListQuery, cursor: str | None, bands: Sequence[Expression] = ()
+    listing: ListDefinition, list_query: ListQuery, cursor: str | None, bands: Sequence[Expression] = ()
 ) -> PagePosition | None:
     """Return the position of a cursor of this list. Raises `InvalidInput`."""
     if not cursor:
@@ -67,7 +67,7 @@ def position_at(
 
 def page(
     connection: Connection,
-    listing: Listing,
+    listing: ListDefinition,
     list_query: ListQuery,
     only: Sequence[Condition],
     bands: Sequence[Expression] = (),
@@ -98,7 +98,9 @@ def page(
     return Page(rows, following, earlier if (more if back else list_query.at is not None) else None)
 
 
-def count(connection: Connection, listing: Listing, list_query: ListQuery, only: Sequence[Condition]) -> int:
+def count(
+    connection: Connection, listing: ListDefinition, list_query: ListQuery, only: Sequence[Condition]
+) -> int:
     """Return how many rows meet the filters."""
     query: Any = select(func.count()).select_from(listing.row_id.table)
     query = _with_scan_hint(
@@ -108,7 +110,11 @@ def count(connection: Connection, listing: Listing, list_query: ListQuery, only:
 
 
 def total(
-    connection: Connection, listing: Listing, list_query: ListQuery, only: Sequence[Condition], shown: Page
+    connection: Connection,
+    listing: ListDefinition,
+    list_query: ListQuery,
+    only: Sequence[Condition],
+    shown: Page,
 ) -> int:
     """Return how many rows meet the filters. Nothing is counted if the page shows all of them."""
     if list_query.at is None and shown.next is None:
@@ -117,8 +123,8 @@ def total(
 
 
 def choices(
-    connection: Connection, listing: Listing, name: str, only: Sequence[Condition], search: str = ""
-) -> list[Choice]:
+    connection: Connection, listing: ListDefinition, name: str, only: Sequence[Condition], search: str = ""
+) -> list[ValueCount]:
     """Return a column's values with their row counts, the most frequent first; at most `CHOICES`."""
     column = listing.by_name[name]
     counted: Any = select(column.read, func.count()).where(*only)
@@ -126,12 +132,12 @@ def choices(
     if search and column.kind in FOLDED:
         query = query.where(contains(column.read, search))
     query = query.group_by(column.read).order_by(func.count().desc(), column.read).limit(CHOICES)
-    return [Choice(*row) for row in connection.execute(query)]
+    return [ValueCount(*row) for row in connection.execute(query)]
 
 
 def stream(
     connection: Connection,
-    listing: Listing,
+    listing: ListDefinition,
     list_query: ListQuery,
     only: Sequence[Condition],
     names: Sequence[str],
@@ -145,7 +151,7 @@ def stream(
         yield tuple(row)
 
 
-def conditions(listing: Listing, list_query: ListQuery) -> list[Condition]:
+def conditions(listing: ListDefinition, list_query: ListQuery) -> list[Condition]:
     """Return the conditions of the filters and the search."""
     found = [_condition(listing.by_name[name], one) for name, one in list_query.filters.items()]
     if list_query.search.strip():
@@ -175,10 +181,10 @@ def _condition(column: Column, list_query: Filter) -> Condition:
             begins = column.read >= low if low is not None else true()
             if high is None:
                 return begins
-            return and_(begins, column.read < high if column.kind is Kind.DATE else column.read <= high)
+            return and_(begins, column.read < high if column.kind is ColumnKind.DATE else column.read <= high)
 
 
-def _searched(listing: Listing, text: str) -> Condition:
+def _searched(listing: ListDefinition, text: str) -> Condition:
     """Return the condition that each word is in a searched column, or the digits in the column of numbers."""
     digits = "".join(filter(str.isdecimal, text))
     if listing.digits and len(digits) >= _DIGITS and set(text) <= _WRITTEN_IN_NUMBERS | set(digits):
@@ -193,7 +199,7 @@ def _searched(listing: Listing, text: str) -> Condition:
 
 
 def _with_scan_hint(
-    query: Select[Any], listing: Listing, list_query: ListQuery, *, sorts: bool = True
+    query: Select[Any], listing: ListDefinition, list_query: ListQuery, *, sorts: bool = True
 ) -> Select[Any]:
     """Make SQLite scan an org's rows in stored order where no index helps. Its planner has no statistics."""
     looks = bool(list_query.filters or list_query.search) or (
@@ -204,12 +210,12 @@ def _with_scan_hint(
     return query.with_hint(listing.row_id.table, f"INDEXED BY {listing.scan}", "sqlite")
 
 
-def _selected(listing: Listing) -> list[Any]:
+def _selected(listing: ListDefinition) -> list[Any]:
     shown = [column.read.label(column.name) for column in listing.columns]
     return [listing.row_id, *(expression.label(name) for name, expression in listing.extra.items()), *shown]
 
 
-def _keys(listing: Listing, list_query: ListQuery, bands: Sequence[Expression]) -> list[_Key]:
+def _keys(listing: ListDefinition, list_query: ListQuery, bands: Sequence[Expression]) -> list[_Key]:
     column = listing.by_name[list_query.sort]
     return [
         *(_Key(band, False, False, int) for band in bands),

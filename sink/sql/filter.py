@@ -22,7 +22,7 @@ from rules.language.day_counts import DAY
 from rules.language.instants import Amount, Span, span, utc
 from rules.language.operands import Operand
 from rules.language.operators import COMPLEMENT, RELATIVE, FieldType, Operator
-from rules.language.tree import Condition, Group, Node
+from rules.language.tree import Condition, Node, RuleGroup
 from rules.queues.membership import CompiledQueue
 from rules.queues.queue_eligibility import ORPHANED
 from sink.sql.fields import Expression, LeadColumns
@@ -210,6 +210,6 @@ _COMPARISONS: Final[dict[Operator, Callable[[Expression, Any], ColumnElement[boo
 
 
 def _values(node: Node) -> int:
-    if isinstance(node, Group):
+    if isinstance(node, RuleGroup):
         return sum(map(_values, node.rules))
     return len(node.value) if isinstance(node.value, tuple) else 1

@@ -15,7 +15,6 @@ fetch_hold            `Recovery.on_recovery_completed`                 records f
 message_drain         `Consumer._drain_messages`                       two tasks for each message, stalls under load
 message_handler       `Conductor._build_handler`                       it decodes and counts readers for each message
 handler_lookup        `Conductor._compile_message_handler`             it takes a lock for each message
-getmany               `Consumer.getmany`                               it gets the topic's end for each message
 changelog_reading     `Recovery._slurp_changelogs`                     a task and a timer for each changelog record
 prefetch              `Fetcher.__init__`                               it stalls while another partition's records wait
 commit_metadata       `AIOKafkaConsumerThread._commit`                 a reader's watermark must go with its offset

@@ -32,11 +32,12 @@ def cap_at_first_in_flight() -> None:
 
         hand_over = at_once(deliver)
 
-        def delivered_at_once(message: Any) -> bool:
-            if not hand_over(message):
+        def delivered_at_once(messages: list[Any]) -> bool:
+            if not hand_over(messages):
                 return False
-            if acks_enabled_for(message.topic):
-                delivered[message.tp].add(message.offset)
+            tp = messages[0].tp
+            if acks_enabled_for(tp.topic):
+                delivered[tp].update([message.offset for message in messages])
             return True
 
         callback.at_once = delivered_at_once  # type: ignore[attr-defined]  # see `at_once`

@@ -4,25 +4,31 @@ No patch in this file changes which messages are delivered, or their order.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
 from faust.events import Event
 from faust.transport.conductor import Conductor
 from faust.transport.consumer import Consumer
+from faust.types.tuples import ack_lock
+from mode.utils.futures import notify
 
 YIELD_EVERY: Final = 100
 """Messages delivered to the agents between two turns of the loop."""
+RUN: Final = 25
+"""Messages of one partition delivered together, before it is another partition's turn."""
+FETCH_SECONDS: Final = 1.0
+"""How long a fetch waits for records."""
 BUFFERED: Final = 4_000
 """Messages that may wait in the agents' buffers before fetching pauses; aiokafka buffers the same number again."""
 
 
-def at_once(handler: Any) -> Callable[[Any], bool]:
-    """Return a function that delivers a message without a coroutine, as a handler of our patches does.
+def at_once(handler: Any) -> Callable[[list[Any]], bool]:
+    """Return a function that delivers messages of one partition without a coroutine, as a handler of our patches does.
 
-    It returns False, and does nothing, if the handler itself must be awaited.
+    It returns False, and delivers none, if the handler itself must be awaited for each.
     """
-    deliver: Callable[[Any], bool] = getattr(handler, "at_once", _never)
+    deliver: Callable[[list[Any]], bool] = getattr(handler, "at_once", _never)
     return deliver
 
 
@@ -49,6 +55,29 @@ class UncountedEvent(Event):
         return acked
 
 
+def ack_together(consumer: Any, messages: list[Any]) -> None:
+    """Mark messages of one partition as handled, as Faust's `Consumer.ack` does with each of them."""
+    tp, new = messages[0].tp, []
+    enabled = consumer.app.topics.acks_enabled_for(tp.topic)
+    with ack_lock:
+        committed, known, acked = (
+            consumer._committed_offset[tp],
+            consumer._acked_index[tp],
+            consumer._acked[tp],
+        )
+        for message in messages:
+            if message.acked:
+                continue
+            message.acked, offset = True, message.offset
+            if enabled and (committed is None or offset >= committed) and offset not in known:
+                known.add(offset)
+                acked.append(offset)
+                new.append(message)
+        consumer._n_acked += len(new)
+        consumer._unacked_messages.difference_update(new)
+        notify(consumer._waiting_for_ack)
+
+
 def handle_raw_messages() -> None:
     """Put raw bytes that only one agent reads directly into its queue.
 
@@ -63,18 +92,19 @@ def handle_raw_messages() -> None:
         (only,) = channels if len(channels) == 1 else (None,)
         if only is None or {only.schema.key_serializer, only.schema.value_serializer} != {"raw"}:
             return stock
-        app, flow, put = self.app, self.app.flow_control, only.queue.force_put_nowait
+        app, flow, queue = self.app, self.app.flow_control, only.queue
         flows = flow.is_active
 
-        def deliver(message: Any) -> bool:
+        def deliver(messages: list[Any]) -> bool:
             if len(channels) != 1 or only not in channels or not flows():
                 return False
-            message.refcount = 1
-            put(UncountedEvent(app, message))
+            for message in messages:
+                message.refcount = 1
+            _put(queue, [UncountedEvent(app, message) for message in messages])
             return True
 
         async def handle(message: Any) -> None:
-            while not deliver(message):
+            while not deliver([message]):
                 if len(channels) != 1 or only not in channels:
                     await stock(message)
                     return
@@ -100,8 +130,8 @@ def look_up_without_lock() -> None:
             # There is no await between the check and the lookup, so nothing can take the lock between them.
             await (stock if locked() else handler_of(message.tp))(message)
 
-        def deliver(message: Any) -> bool:
-            return not locked() and at_once(handler_of(message.tp))(message)
+        def deliver(messages: list[Any]) -> bool:
+            return not locked() and at_once(handler_of(messages[0].tp))(messages)
 
         on_message.at_once = deliver  # type: ignore[attr-defined]  # see `at_once`
         return on_message
@@ -109,32 +139,54 @@ def look_up_without_lock() -> None:
     Conductor._compile_message_handler = _compile_message_handler
 
 
-def getmany() -> None:
-    """Yield the fetched records, alternating between partitions, without getting the topic's end for each message.
+def _put(queue: Any, events: list[Event]) -> None:
+    """Put events into an agent's queue, as its `force_put_nowait` does with each."""
+    queue._queue.extend(events)
+    queue._unfinished_tasks += len(events)
+    queue._finished.clear()
+    queue._wakeup_next(queue._getters)
 
-    Only Faust's monitor uses that figure, and `streams.app.StageApp` removes the monitor.
+
+def take_waiting(queue: Any, most: int) -> list[Event]:
+    """Take up to `most` events that wait in an agent's queue. Nobody waits for room there (see `drain_messages`)."""
+    waiting = queue._queue
+    return [waiting.popleft() for _ in range(min(most, len(waiting)))]
+
+
+def _runs(records: list[Any]) -> Iterator[list[Any]]:
+    """Yield a partition's records in order, at most `RUN` with consecutive offsets at a time."""
+    begin = 0
+    while begin < len(records):
+        run = records[begin : begin + RUN]
+        while run[-1].offset - run[0].offset >= len(run):  # an offset is missing
+            run = run[: (len(run) + 1) // 2]
+        yield run
+        begin += len(run)
+
+
+async def _fetched(consumer: Any) -> AsyncIterator[tuple[Any, list[Any]]]:
+    """Yield what is fetched next: messages of a partition with consecutive offsets, in turns of the partitions.
+
+    Faust gives one message at a time, and gets the topic's end for each. Only its monitor uses that figure, and
+    `streams.app.StageApp` removes the monitor.
     """
-
-    async def getmany(self: Any, timeout: float) -> AsyncIterator[tuple[Any, Any]]:  # noqa: ASYNC109  # Faust's name
-        records, active = await self._wait_next_records(timeout)
-        app, to_message = self.app, self._to_message
-        generation = app.consumer_generation_id
-        if records is None or self.should_stop:
-            return
-        if not self.flow_active:
-            # A rebalance has begun. The records are fetched again, from the committed offset.
-            try:
-                await self.perform_seek()
-            except Exception as error:  # noqa: BLE001  # as in Faust: the rebalance seeks again at its end
-                self.log.warning("seek failed while the flow is not active: %r", error)
-            return
-        for tp, record in self.scheduler.iterate(records):
-            if not self.flow_active or app.consumer_generation_id != generation:
-                break
-            if active is None or tp in active or tp in self._buffered_partitions:
-                yield tp, to_message(tp, record)
-
-    Consumer.getmany = getmany
+    records, active = await consumer._wait_next_records(FETCH_SECONDS)
+    app, to_message = consumer.app, consumer._to_message
+    generation = app.consumer_generation_id
+    if records is None or consumer.should_stop:
+        return
+    if not consumer.flow_active:
+        # A rebalance has begun. The records are fetched again, from the committed offset.
+        try:
+            await consumer.perform_seek()
+        except Exception as error:  # noqa: BLE001  # as in Faust: the rebalance seeks again at its end
+            consumer.log.warning("seek failed while the flow is not active: %r", error)
+        return
+    for tp, run in consumer.scheduler.iterate({tp: _runs(given) for tp, given in records.items()}):
+        if not consumer.flow_active or app.consumer_generation_id != generation:
+            break
+        if active is None or tp in active or tp in consumer._buffered_partitions:
+            yield tp, [to_message(tp, record) for record in run]
 
 
 def _buffered(app: Any) -> int:
@@ -151,7 +203,7 @@ def drain_messages() -> None:
             await asyncio.sleep(0.002)
 
     async def _drain_messages(self: Any, fetcher: Any) -> None:
-        callback, getmany, deliver = self.callback, self.getmany, at_once(self.callback)
+        callback, deliver = self.callback, at_once(self.callback)
         stopped, fetcher_stopped = self._stopped.is_set, fetcher._stopped.is_set
         read_offset = self._read_offset
         acks_enabled_for = self.app.topics.acks_enabled_for
@@ -159,30 +211,36 @@ def drain_messages() -> None:
         since_yield = 0
         try:
             while not (stopped() or fetcher_stopped()):
-                messages = getmany(timeout=1.0)
+                fetched = _fetched(self)
                 await asyncio.sleep(0)
                 if self.should_stop:
                     continue
-                async for tp, message in messages:
-                    since_yield += 1
+                async for tp, messages in fetched:
+                    since_yield += len(messages)
                     if since_yield > YIELD_EVERY:
                         since_yield = 0
                         await asyncio.sleep(0)
                         await room(self)
-                    offset, read = message.offset, read_offset[tp]
-                    if read is not None and offset < read:
+                    first, read = messages[0].offset, read_offset[tp]
+                    unread = messages if read is None else messages[max(0, read - first) :]
+                    if not unread:
                         continue
                     # Faust tests `read` for truth. A gap after offset 0 would then block commits forever.
-                    if read is not None and offset - read > 1 and acks_enabled_for(message.topic):
-                        await self._add_gap(tp, read + 1, offset)
+                    if read is not None and first - read > 1 and acks_enabled_for(tp.topic):
+                        await self._add_gap(tp, read + 1, first)
                     if suspended():
-                        # A rebalance has begun. It ends with a seek to the committed offset, so this message comes
-                        # again. Delivered now, it could reach an agent that no longer owns its partition.
+                        # A rebalance has begun. It ends with a seek to the committed offset, so these messages come
+                        # again. Delivered now, they could reach an agent that no longer owns their partition.
                         await self.can_resume_flow.wait()
                         break
-                    if not deliver(message):
+                    if deliver(unread):
+                        read_offset[tp] = unread[-1].offset
+                        continue
+                    for message in unread:
                         await callback(message)
-                    read_offset[tp] = offset
+                        if suspended() or message.generation_id != self.app.consumer_generation_id:
+                            break  # as above; the agent drops a message of an earlier generation
+                        read_offset[tp] = message.offset
         except self.consumer_stopped_errors:
             if not self.transport.app.should_stop:
                 raise

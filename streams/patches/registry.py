@@ -24,7 +24,6 @@ PATCHES: Final = MappingProxyType(
         "message_drain": message_delivery.drain_messages,
         "message_handler": message_delivery.handle_raw_messages,
         "handler_lookup": message_delivery.look_up_without_lock,
-        "getmany": message_delivery.getmany,
         "changelog_reading": recovery.read_changelogs_in_batches,
         "prefetch": fetcher.prefetch_other_partitions,
         "commit_metadata": commits.commit_with_metadata,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.codec import encode_event
+from models.decisions import Answered
 from models.events import RulesChanged
 from models.lead import LeadRow
 from streams.topics import DIRECTORY, LEAD_ARRIVALS, LEAD_LOG
@@ -98,13 +99,15 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
     after = [f"after-{n}" for n in range(20)]
     assert {partition_of(lead.encode()) for lead in after} == set(range(PARTITIONS))
     await engine.tell(*(arrived(lead) for lead in after), *(asked(lead, "claim") for lead in after))
-    await engine.tell(asked("known", "claim", queue_id="aged"))
+    await engine.tell(
+        asked("known", "claim", queue_id="aged"), asked("known", "note", "spy", note="boom", org="other")
+    )
     async with engine.worker(FAULTS="the_machine_fails the_intake_fails") as worker:
 
         async def done() -> bool:
             rows, letters = await engine.rows(), await engine.dead_letters()
             claimed = all(answers(rows[lead]) for lead in (*after, "known") if lead in rows)
-            return claimed and {*after, "known"} <= rows.keys() and len(letters) >= len(CASES) + 4
+            return claimed and {*after, "known"} <= rows.keys() and len(letters) >= len(CASES) + 5
 
         await worker.until_async(done, "all is decided or buried")
     rows, letters = await engine.rows(), await engine.dead_letters()
@@ -124,12 +127,18 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
     assert from_intake[large]["error-class"] == "too_large"
     assert from_intake[b"{"]["error-class"] == "not_json"
     assert from_intake[b'{"inclusion": 5}']["error-class"] == "invalid_publication"
-    assert len(letters) == len(CASES) + 4
+    assert len(letters) == len(CASES) + 5
     # They leave no other trace: the action is answered, the lead is unchanged, and it can be claimed.
     assert answers(rows["known"]) == {"claim/known/rep-7": "won"}
     asks = {row.cause: row for _, row in await engine.journal() if isinstance(row, LeadRow)}
     (answer,) = asks["note/known/rep-7"].decisions
     assert (answer.result, answer.reason) == ("refused", "fatal_error")  # type: ignore[union-attr]
+    # Another org learns neither the lead's owner and version nor what our code raised.
+    (answer,) = asks["note/known/spy"].decisions
+    assert isinstance(answer, Answered)
+    assert (answer.result, answer.reason) == ("refused", "fatal_error")
+    assert (answer.org, answer.owner, answer.version) == ("other", None, 0)
+    assert "boom" not in (answer.why or "")
     large_row = rows["large"]
     assert isinstance(large_row, LeadRow)
     assert large_row.lead is None

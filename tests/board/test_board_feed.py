@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from assurance.load.list_window import ListWindow
 from board import keys
 from board.reader import REBUILT, START, FeedEntry, Reader, position
-from board.writer import Change, Writer, connect, script
+from board.writer import BoardChange, BoardWriter, connect, script
 from tests.board.engine import until
 
 ORG = "acme"
@@ -30,9 +30,9 @@ windows = st.tuples(st.sampled_from(QUEUES), st.integers(0, 6), st.integers(1, 9
 """Queue, first rank, rows, and whether the page is taken before the feed's reader has heard of what it contains."""
 
 
-def change(what: str, queue: str, lead: str, version: int, sort_key: str = "") -> Change:
+def change(what: str, queue: str, lead: str, version: int, sort_key: str = "") -> BoardChange:
     columns = msgspec.Raw(b'{"name":"%b"}' % lead.encode() if what != "left" else b"{}")
-    return Change(
+    return BoardChange(
         change=what,
         org=ORG,
         queue_id=queue,
@@ -43,7 +43,7 @@ def change(what: str, queue: str, lead: str, version: int, sort_key: str = "") -
     )
 
 
-def changes(history: Iterable[Move]) -> list[Change]:
+def changes(history: Iterable[Move]) -> list[BoardChange]:
     """Return the changes of a history, each newer than those before, entering a queue or moving within it."""
     standing: set[tuple[str, str]] = set()
     made = []
@@ -59,9 +59,9 @@ def changes(history: Iterable[Move]) -> list[Change]:
 
 
 @pytest.fixture
-async def writer(client: redis.asyncio.Redis) -> Writer:
+async def writer(client: redis.asyncio.Redis) -> BoardWriter:
     await client.set(keys.CURRENT, GENERATION)
-    return Writer(client)
+    return BoardWriter(client)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_q7_q9_a_window_kept_by_ranks_alone_is_the_boards_page_at_every_step(
         try:
             await client.flushdb()
             await client.set(keys.CURRENT, GENERATION)
-            writer, reader = Writer(client), Reader(client)
+            writer, reader = BoardWriter(client), Reader(client)
             told = changes(history)
             for n in late:
                 told.insert((n * 7) % (len(told) + 1), told[n % len(told)])
@@ -124,7 +124,9 @@ def places(entries: list[FeedEntry]) -> list[tuple[str, str, int | None, int | N
     return [(one.change, one.lead_id, one.was, one.rank, one.size) for one in entries]
 
 
-async def test_q9_an_entry_says_where_from_where_to_and_of_how_many(writer: Writer, reader: Reader) -> None:
+async def test_q9_an_entry_says_where_from_where_to_and_of_how_many(
+    writer: BoardWriter, reader: Reader
+) -> None:
     batch = [
         change("entered", "aged", "lead-a", 1, "2"),
         change("entered", "aged", "lead-b", 1, "1"),
@@ -146,7 +148,7 @@ async def test_q9_an_entry_says_where_from_where_to_and_of_how_many(writer: Writ
 
 
 async def test_q9_a_page_says_what_it_contains_of_the_feed(
-    writer: Writer, reader: Reader, client: redis.asyncio.Redis
+    writer: BoardWriter, reader: Reader, client: redis.asyncio.Redis
 ) -> None:
     assert (await reader.page(ORG, "aged")).as_of == await reader.newest(ORG) == START
     await writer.apply(GENERATION, [change("entered", "aged", "lead-a", 1, "k")], {})
@@ -162,7 +164,7 @@ async def test_q9_a_page_says_what_it_contains_of_the_feed(
 
 
 async def test_q9_who_heard_what_valkey_lost_is_told_to_look_anew(
-    writer: Writer, reader: Reader, client: redis.asyncio.Redis
+    writer: BoardWriter, reader: Reader, client: redis.asyncio.Redis
 ) -> None:
     """A killed Valkey has lost its last second, whether it was read or not. The board applies it again."""
     await writer.apply(GENERATION, [change("entered", "aged", "lead-a", 1, "k")], {})
@@ -194,7 +196,7 @@ async def _past(client: redis.asyncio.Redis, entry_id: str) -> bool:
 
 
 async def test_q9_a_page_of_the_new_generation_contains_that_it_was_rebuilt(
-    writer: Writer, reader: Reader, client: redis.asyncio.Redis
+    writer: BoardWriter, reader: Reader, client: redis.asyncio.Redis
 ) -> None:
     await writer.apply(GENERATION, [change("entered", "aged", "lead-a", 1, "k")], {})
     before = ListWindow.of(await reader.page(ORG, "aged"), 0)

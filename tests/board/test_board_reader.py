@@ -8,14 +8,14 @@ import redis.asyncio
 
 from board import keys
 from board.reader import REBUILT, QueueInfo, Reader
-from board.writer import Change, Writer, read_change
+from board.writer import BoardChange, BoardWriter, read_change
 from models.errors import RetryableError
 
 ORG = "acme"
 GENERATION = "g"
 
 
-def definition(queue_id: str, version: int = 1, **changes: Any) -> Change:
+def definition(queue_id: str, version: int = 1, **changes: Any) -> BoardChange:
     value = {
         "queue_id": queue_id,
         "change": "defined",
@@ -32,9 +32,9 @@ def definition(queue_id: str, version: int = 1, **changes: Any) -> Change:
     return read_change(msgspec.json.encode(value | changes))
 
 
-def entered(queue_id: str, lead_id: str, name: str, version: int = 1) -> Change:
+def entered(queue_id: str, lead_id: str, name: str, version: int = 1) -> BoardChange:
     columns = {"name": name, "state": "RI", "loan_amount": 310000}
-    return Change(
+    return BoardChange(
         change="entered",
         org=ORG,
         queue_id=queue_id,
@@ -46,9 +46,9 @@ def entered(queue_id: str, lead_id: str, name: str, version: int = 1) -> Change:
 
 
 @pytest.fixture
-async def writer(client: redis.asyncio.Redis) -> Writer:
+async def writer(client: redis.asyncio.Redis) -> BoardWriter:
     await client.set(keys.CURRENT, GENERATION)
-    return Writer(client)
+    return BoardWriter(client)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def reader(client: redis.asyncio.Redis) -> Reader:
 
 
 async def test_q7_a_page_is_a_stretch_of_the_one_order_with_the_size_of_the_whole(
-    writer: Writer, reader: Reader
+    writer: BoardWriter, reader: Reader
 ) -> None:
     changes = [entered("aged", f"lead-{n:03}", f"Lead {n}") for n in range(25)]
     await writer.apply(GENERATION, [definition("aged"), *changes], {})
@@ -78,7 +78,7 @@ async def test_q7_a_page_is_a_stretch_of_the_one_order_with_the_size_of_the_whol
     ],
 )
 async def test_q3_list_and_feed_show_the_columns_of_the_current_definition_only(
-    writer: Writer, reader: Reader, columns: list[str], shown: dict[str, Any]
+    writer: BoardWriter, reader: Reader, columns: list[str], shown: dict[str, Any]
 ) -> None:
     await writer.apply(
         GENERATION,
@@ -93,7 +93,7 @@ async def test_q3_list_and_feed_show_the_columns_of_the_current_definition_only(
     assert found.columns == shown
 
 
-async def test_q3_nothing_that_is_read_tells_the_sort_key(writer: Writer, reader: Reader) -> None:
+async def test_q3_nothing_that_is_read_tells_the_sort_key(writer: BoardWriter, reader: Reader) -> None:
     blind = definition("blind", columns=[])
     await writer.apply(GENERATION, [blind, entered("blind", "lead-a", "Jeremy")], {})
     page, feed = await reader.page(ORG, "blind"), await reader.feed(ORG, "0-0")
@@ -102,7 +102,7 @@ async def test_q3_nothing_that_is_read_tells_the_sort_key(writer: Writer, reader
 
 @pytest.mark.parametrize("removed", [False, True])
 async def test_q3_without_a_definition_a_shared_queue_shows_names(
-    writer: Writer, reader: Reader, removed: bool
+    writer: BoardWriter, reader: Reader, removed: bool
 ) -> None:
     if removed:
         await writer.apply(GENERATION, [definition("aged"), definition("aged", 2, change="removed")], {})
@@ -113,7 +113,7 @@ async def test_q3_without_a_definition_a_shared_queue_shows_names(
     assert await reader.queues(ORG) == []
 
 
-async def test_d3_a_reps_own_queue_shows_its_columns(writer: Writer, reader: Reader) -> None:
+async def test_d3_a_reps_own_queue_shows_its_columns(writer: BoardWriter, reader: Reader) -> None:
     await writer.apply(GENERATION, [entered("rep/rep-7", "lead-a", "Jeremy")], {})
     (row,) = (await reader.own(ORG, "rep-7")).rows
     assert row.columns == {"name": "Jeremy", "state": "RI", "loan_amount": 310000}
@@ -121,7 +121,7 @@ async def test_d3_a_reps_own_queue_shows_its_columns(writer: Writer, reader: Rea
 
 
 async def test_q4_q7_the_catalogue_names_access_and_claimable_and_sizes(
-    writer: Writer, reader: Reader
+    writer: BoardWriter, reader: Reader
 ) -> None:
     work = definition("west", name="A work queue", claimable=False, teams=["west"])
     await writer.apply(GENERATION, [definition("aged"), work, entered("aged", "lead-a", "Jeremy")], {})
@@ -132,14 +132,16 @@ async def test_q4_q7_the_catalogue_names_access_and_claimable_and_sizes(
     assert await reader.queues("other") == []
 
 
-async def test_q6_an_older_definition_changes_nothing(writer: Writer, reader: Reader) -> None:
+async def test_q6_an_older_definition_changes_nothing(writer: BoardWriter, reader: Reader) -> None:
     await writer.apply(GENERATION, [definition("aged", 5, name="New"), definition("aged", 4, name="Old")], {})
     assert [info.name for info in await reader.queues(ORG)] == ["New"]
     await writer.apply(GENERATION, [definition("aged", 6, change="removed")], {})
     assert await reader.queues(ORG) == list[QueueInfo]()
 
 
-async def test_q12_search_finds_names_in_any_case_with_their_ranks(writer: Writer, reader: Reader) -> None:
+async def test_q12_search_finds_names_in_any_case_with_their_ranks(
+    writer: BoardWriter, reader: Reader
+) -> None:
     names = ["Ana Jones", "Bo Smith", "Cy JONES", "Di Stone"]
     changes = [entered("aged", f"lead-{n}", name) for n, name in enumerate(names)]
     await writer.apply(GENERATION, [definition("aged"), *changes], {})
@@ -150,7 +152,7 @@ async def test_q12_search_finds_names_in_any_case_with_their_ranks(writer: Write
 
 
 async def test_q9_the_feed_goes_on_from_any_entry_and_waits_for_the_next(
-    writer: Writer, reader: Reader
+    writer: BoardWriter, reader: Reader
 ) -> None:
     await writer.apply(GENERATION, [entered("aged", "lead-a", "A"), entered("aged", "lead-b", "B")], {})
     first, second = await reader.feed(ORG, "0-0")
@@ -171,7 +173,7 @@ async def test_q9_the_feed_goes_on_from_any_entry_and_waits_for_the_next(
 
 
 async def test_q9_who_was_away_for_longer_than_the_feed_is_told_to_look_anew(
-    writer: Writer, reader: Reader, client: redis.asyncio.Redis
+    writer: BoardWriter, reader: Reader, client: redis.asyncio.Redis
 ) -> None:
     await writer.apply(GENERATION, [entered("aged", f"lead-{n}", "A") for n in range(9)], {})
     first, *_, newest = await reader.feed(ORG, "0-0")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from assurance.load.list_window import ListWindow
 from board import keys, search
 from board.reader import START, Reader
-from board.writer import Change, Writer, connect, read_change
+from board.writer import BoardChange, BoardWriter, connect, read_change
 
 ORG = "acme"
 GENERATION = "g"
@@ -22,9 +22,9 @@ MANY = 3000
 """More than a hash keeps in one piece, so that its names are looked at in slices."""
 
 
-def standing(lead_id: str, name: str, sort_key: str, version: int = 1, what: str = "entered") -> Change:
+def standing(lead_id: str, name: str, sort_key: str, version: int = 1, what: str = "entered") -> BoardChange:
     columns = msgspec.Raw(msgspec.json.encode({"name": name, "state": "RI"}) if what != "left" else b"{}")
-    return Change(
+    return BoardChange(
         change=what,
         org=ORG,
         queue_id="aged",
@@ -35,16 +35,16 @@ def standing(lead_id: str, name: str, sort_key: str, version: int = 1, what: str
     )
 
 
-async def stand(writer: Writer, changes: Iterable[Change]) -> None:
+async def stand(writer: BoardWriter, changes: Iterable[BoardChange]) -> None:
     batch = list(changes)
     for start in range(0, len(batch), 500):
         await writer.apply(GENERATION, batch[start : start + 500], {})
 
 
 @pytest.fixture
-async def writer(client: redis.asyncio.Redis) -> Writer:
+async def writer(client: redis.asyncio.Redis) -> BoardWriter:
     await client.set(keys.CURRENT, GENERATION)
-    return Writer(client)
+    return BoardWriter(client)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_q12_a_search_finds_what_looking_at_every_name_finds(
                 standing(f"lead-{n % 12}", name, f"{key:02}", version, "entered" if how else "left")
                 for version, (n, (name, key, how)) in enumerate(enumerate(listed), 1)
             ]
-            await stand(Writer(client), changes)
+            await stand(BoardWriter(client), changes)
             page = await reader.page(ORG, "aged", limit=100)
             needle = keys.searchable(wanted)
             looked = [one for one in found(page) if needle in keys.searchable(one[1])]
@@ -108,7 +108,7 @@ def test_q12_a_search_finds_what_looking_at_every_name_finds(
     ],
 )
 async def test_q12_the_first_matches_of_a_long_queue_in_its_order(
-    writer: Writer, reader: Reader, wanted: str, limit: int, expected: list[tuple[int, str]]
+    writer: BoardWriter, reader: Reader, wanted: str, limit: int, expected: list[tuple[int, str]]
 ) -> None:
     special = {MANY - 3: "Don Quixote", MANY - 1: "Ana Quixote"}
     await stand(writer, (standing(f"{n:x}", special.get(n, f"Lead {n}"), f"{n:05}") for n in range(MANY)))
@@ -119,7 +119,7 @@ async def test_q12_the_first_matches_of_a_long_queue_in_its_order(
 
 @pytest.mark.parametrize("limit", [1, 7, 40])
 async def test_q12_what_is_left_out_early_stands_behind_whatever_the_sort_keys_are(
-    writer: Writer, reader: Reader, limit: int, monkeypatch: pytest.MonkeyPatch
+    writer: BoardWriter, reader: Reader, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bytes order the list, not letters.
 
@@ -141,7 +141,7 @@ async def test_q12_what_is_left_out_early_stands_behind_whatever_the_sort_keys_a
 
 
 async def test_q12_what_stands_still_is_found_while_everything_else_moves(
-    writer: Writer, reader: Reader, board_url: str
+    writer: BoardWriter, reader: Reader, board_url: str
 ) -> None:
     """Each row is at the given place, as of the feed entry that the answer names."""
     still = {f"s{n}" for n in range(60)}
@@ -165,7 +165,7 @@ async def test_q12_what_stands_still_is_found_while_everything_else_moves(
                 )
                 for n in range(version % 50, MANY, 50)
             ]
-            await Writer(other).apply(GENERATION, changes, {})
+            await BoardWriter(other).apply(GENERATION, changes, {})
             version += 1
         await other.aclose()
 
@@ -184,7 +184,7 @@ async def test_q12_what_stands_still_is_found_while_everything_else_moves(
 
 
 async def test_q12_a_search_that_a_rebuild_overtakes_looks_at_the_new_lists(
-    writer: Writer, reader: Reader, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+    writer: BoardWriter, reader: Reader, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await stand(writer, (standing(f"{n:x}", f"Lead {n}", f"{n:05}") for n in range(MANY)))
     for kind in (keys.rows, keys.names, keys.order):
@@ -207,7 +207,7 @@ async def test_q12_a_search_that_a_rebuild_overtakes_looks_at_the_new_lists(
 
 
 async def test_q12_a_lead_that_comes_while_the_names_are_looked_at_is_found(
-    writer: Writer, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    writer: BoardWriter, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await stand(writer, (standing(f"{n:x}", f"Lead {n}", f"{n:05}") for n in range(MANY)))
     look = reader._search._slice
@@ -225,7 +225,7 @@ async def test_q12_a_lead_that_comes_while_the_names_are_looked_at_is_found(
     assert page.as_of == await reader.newest(ORG)
 
 
-async def test_q3_in_a_blind_queue_the_name_alone_is_searched(writer: Writer, reader: Reader) -> None:
+async def test_q3_in_a_blind_queue_the_name_alone_is_searched(writer: BoardWriter, reader: Reader) -> None:
     await stand(writer, (standing(f"{n:x}", f"Lead {n}", f"ri {n:05}") for n in range(MANY)))
     assert found(await reader.search(ORG, "aged", "ri")) == []
 
@@ -241,7 +241,7 @@ async def test_q3_in_a_blind_queue_the_name_alone_is_searched(writer: Writer, re
     ],
 )
 async def test_a_check_sees_names_and_places_that_do_not_fit_the_rows(
-    writer: Writer, reader: Reader, client: Any, broken: str, said: tuple[str, int, str]
+    writer: BoardWriter, reader: Reader, client: Any, broken: str, said: tuple[str, int, str]
 ) -> None:
     await stand(writer, [standing("lead-a", "Ana", "1")])
     assert await reader.everything(ORG, "aged") == [("lead-a", 1, "1")]

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from board import keys
 from board.reader import Reader
-from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
+from board.writer import (
+    BoardChange,
+    BoardReplaced,
+    BoardWriter,
+    Generation,
+    OffsetsMoved,
+    connect,
+    read_change,
+)
 from models.errors import RetryableError
 
 ORG = "acme"
@@ -23,9 +31,9 @@ LEADS = ("lead-a", "lead-b", "lead-c")
 
 def change(
     queue: str, lead: str, version: int, sort_key: str = "k", what: str = "entered", *, org: str = ORG
-) -> Change:
+) -> BoardChange:
     columns = b'{"name":"%b","state":"RI"}' % lead.encode() if what != "left" else b"{}"
-    return Change(
+    return BoardChange(
         change=what,
         org=org,
         queue_id=queue,
@@ -37,14 +45,14 @@ def change(
 
 
 @pytest.fixture
-async def writer(client: redis.asyncio.Redis) -> Writer:
+async def writer(client: redis.asyncio.Redis) -> BoardWriter:
     await client.set(keys.CURRENT, GENERATION)
-    return Writer(client)
+    return BoardWriter(client)
 
 
-def newest_wins(changes: list[Change]) -> dict[str, list[tuple[str, int, str]]]:
+def newest_wins(changes: list[BoardChange]) -> dict[str, list[tuple[str, int, str]]]:
     """Return what the lists must be: of each (queue, lead) the newest version, by sort key, then lead id."""
-    newest: dict[tuple[str, str], Change] = {}
+    newest: dict[tuple[str, str], BoardChange] = {}
     for one in changes:
         known = newest.get((one.queue_id, one.lead_id))
         if known is None or known.version < one.version:
@@ -60,7 +68,7 @@ def newest_wins(changes: list[Change]) -> dict[str, list[tuple[str, int, str]]]:
 
 
 @st.composite
-def deliveries(draw: st.DrawFn) -> tuple[list[Change], list[Change]]:
+def deliveries(draw: st.DrawFn) -> tuple[list[BoardChange], list[BoardChange]]:
     """Draw a history, one change for each (queue, lead, version), and a delivery: any order, repeats."""
     versions = st.integers(1, 6)
     places = draw(
@@ -82,7 +90,7 @@ def deliveries(draw: st.DrawFn) -> tuple[list[Change], list[Change]]:
 # The scenario empties the database of the fixture itself.
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_q7_q9_any_order_and_repetition_gives_the_list_of_the_newest_versions(
-    board_url: str, data: tuple[list[Change], list[Change]], size: int
+    board_url: str, data: tuple[list[BoardChange], list[BoardChange]], size: int
 ) -> None:
     history, delivery = data
 
@@ -91,7 +99,7 @@ def test_q7_q9_any_order_and_repetition_gives_the_list_of_the_newest_versions(
         try:
             await client.flushdb()
             await client.set(keys.CURRENT, GENERATION)
-            writer, reader = Writer(client), Reader(client)
+            writer, reader = BoardWriter(client), Reader(client)
             for start in range(0, len(delivery), size):
                 batch = delivery[start : start + size]
                 await writer.apply(GENERATION, batch, {0: (start, start + len(batch))})
@@ -117,7 +125,7 @@ def test_q7_q9_any_order_and_repetition_gives_the_list_of_the_newest_versions(
 
 
 async def test_q7_a_list_is_in_the_order_of_its_sort_keys_then_of_lead_ids(
-    writer: Writer, client: redis.asyncio.Redis
+    writer: BoardWriter, client: redis.asyncio.Redis
 ) -> None:
     batch = [
         change("aged", "lead-c", 1, "b"),
@@ -131,7 +139,7 @@ async def test_q7_a_list_is_in_the_order_of_its_sort_keys_then_of_lead_ids(
     assert [row.lead_id for row in page.rows] == ["lead-z", "lead-a", "lead-d", "lead-b", "lead-c"]
 
 
-async def test_d4_a_lead_that_moves_has_one_place(writer: Writer, client: redis.asyncio.Redis) -> None:
+async def test_d4_a_lead_that_moves_has_one_place(writer: BoardWriter, client: redis.asyncio.Redis) -> None:
     batch = [
         change("rep/rep-7", "lead-a", 1, "2later"),
         change("rep/rep-7", "lead-b", 1, "1now"),
@@ -142,7 +150,7 @@ async def test_d4_a_lead_that_moves_has_one_place(writer: Writer, client: redis.
 
 
 async def test_q9_what_left_stays_away_from_older_changes_and_its_tombstone_expires(
-    writer: Writer, client: redis.asyncio.Redis
+    writer: BoardWriter, client: redis.asyncio.Redis
 ) -> None:
     await writer.apply(
         GENERATION, [change("aged", "lead-a", 3), change("aged", "lead-a", 4, what="left")], {}
@@ -156,7 +164,7 @@ async def test_q9_what_left_stays_away_from_older_changes_and_its_tombstone_expi
 
 
 async def test_the_offsets_move_with_the_changes_or_neither_does(
-    writer: Writer, client: redis.asyncio.Redis
+    writer: BoardWriter, client: redis.asyncio.Redis
 ) -> None:
     await writer.apply(GENERATION, [change("aged", "lead-a", 1)], {0: (0, 10), 1: (0, 3)})
     assert await writer.generation() == Generation(id=GENERATION, offsets={0: 10, 1: 3}, floor={})
@@ -169,7 +177,7 @@ async def test_the_offsets_move_with_the_changes_or_neither_does(
 
 
 async def test_a_wiped_valkey_has_no_generation_and_takes_no_changes(
-    writer: Writer, client: redis.asyncio.Redis
+    writer: BoardWriter, client: redis.asyncio.Redis
 ) -> None:
     await client.flushdb()
     assert await writer.generation() is None
@@ -178,7 +186,7 @@ async def test_a_wiped_valkey_has_no_generation_and_takes_no_changes(
     assert await client.dbsize() == 0
 
 
-async def test_orgs_do_not_see_each_other(writer: Writer, client: redis.asyncio.Redis) -> None:
+async def test_orgs_do_not_see_each_other(writer: BoardWriter, client: redis.asyncio.Redis) -> None:
     await writer.apply(
         GENERATION, [change("aged", "lead-a", 1), change("aged", "lead-b", 1, org="other")], {}
     )
@@ -190,7 +198,7 @@ async def test_orgs_do_not_see_each_other(writer: Writer, client: redis.asyncio.
 async def test_a_valkey_that_is_away_is_waited_for_not_a_crash(unused_port_url: str) -> None:
     client = connect(unused_port_url)
     with pytest.raises(RetryableError, match="Valkey"):
-        await Writer(client).generation()
+        await BoardWriter(client).generation()
     await client.aclose()
 
 

@@ -17,7 +17,7 @@ from application import problems
 from application.audit import write
 from runtime import LocalStack
 from runtime.process import free_port, spawn, stop_process
-from streams import topic_reader
+from streams import engine_client, topic_reader
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, provision
 from tests.cli.every_command import RUNS_ON, arguments, leaves
 from tests.cli.in_process import Said, at, call
@@ -74,6 +74,7 @@ def every_in_vain(folder: Path, *, without: str = "", has_topics: bool = False) 
         patch.setattr(problems, "PATIENCE_SECONDS", 1.0)
         if not has_topics:
             patch.setattr(topic_reader, "START_SECONDS", 1.0)
+            patch.setattr(engine_client, "START_SECONDS", 1.0)
             patch.setattr(write, "START_SECONDS", 1.0)
         return every(folder, without=without)
 

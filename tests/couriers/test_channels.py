@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from couriers.channels import NAMES, fate_name_of, kind_of, opener
-from couriers.port import ChannelName, Kind
+from couriers.port import FateName, Kind
 from models.errors import ConfigError
 
 
@@ -19,7 +19,7 @@ def test_n1_each_channel_has_a_kind_and_can_be_opened(name: str) -> None:
 def test_n1_each_channel_has_a_name_of_its_own_for_its_fates() -> None:
     names = [fate_name_of(name) for name in NAMES]
     assert len(names) == len(set(names))
-    assert set(names) <= set(get_args(ChannelName))
+    assert set(names) <= set(get_args(FateName))
 
 
 def test_n1_an_unknown_channel_is_refused_with_the_known_ones() -> None:

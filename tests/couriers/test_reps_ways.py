@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from couriers.directory import Directory
+from couriers.directory import CourierDirectory
 from couriers.pending import Pending, WithdrawnError
 from couriers.requests import quiet_seconds
 from models.public import Notification
@@ -63,7 +63,7 @@ def test_n8_in_quiet_times_news_waits_or_is_dropped(
     at: str, hours: float, template: str, seconds: float | None
 ) -> None:
     """From 22:00 to 06:00 in the rep's own zone, which is five hours behind UTC. None: it is dropped."""
-    directory = Directory(Settings.read())
+    directory = CourierDirectory(Settings.read())
     published: dict[str, Any] = {
         "rep_id": "r",
         "time_zone": "America/New_York",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from typer.main import get_command
 from cli import app
 from streams.process_exit import Exit
 from streams.settings import Settings
-from tests.deploy.prometheus import DEPLOY, REPOSITORY
+from tests.deploy.prometheus import DEPLOY, REPOSITORY, promtool
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from web.settings import WebSettings
 
@@ -72,7 +73,66 @@ def test_prometheus_scrapes_the_ports_of_the_services() -> None:
     for name, (host, port) in scraped.items():
         command = OURS[name]["command"]
         assert host == name
-        assert port == command[command.index("--port") + 1]
+        # The console's first port gives its metrics to its own machine only.
+        option = "--status-port" if name == "console" else "--port"
+        assert port == command[command.index(option) + 1]
+
+
+def test_prometheus_gives_pods_the_labels_of_the_alerts(tmp_path: Path) -> None:
+    """A job by annotations alone has no label `process`, and another name than the alerts ask for.
+
+    Debian's Prometheus cannot ask Kubernetes, so it is told what Kubernetes says of the two ports of a console's pod
+    and of a pod of another program.
+    """
+    config = yaml.safe_load((DEPLOY / "kubernetes.yml").read_text())
+    [job] = config["scrape_configs"]
+    [other] = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"]
+    assert job["job_name"] == other["job_name"]
+    assert job.pop("kubernetes_sd_configs") == [{"role": "pod"}]
+    job["static_configs"] = [
+        found_pod("firstclaim", "10.1.0.7:8000"),
+        found_pod("firstclaim", "10.1.0.7:8800"),
+        found_pod("another", "10.1.0.8:8000"),
+    ]
+    file = tmp_path / "prometheus.yml"
+    file.write_text(yaml.safe_dump(config))
+    promtool("check", "config", str(file))
+    discovered: list[dict[str, Any]] = []
+    for seconds in (2, 10, 60):  # it waits for the whole time, even if it has found everything at once
+        said = promtool("check", "service-discovery", f"--timeout={seconds}s", str(file), job["job_name"])
+        discovered = json.loads(said)
+        if discovered:
+            break
+    labels = [
+        {name: value for name, value in each["labels"].items() if not name.startswith("__scrape")}
+        for each in discovered
+        if each["labels"]
+    ]
+    assert len(labels) == 2
+    for each in labels:
+        assert each == {
+            "__address__": "10.1.0.7:8800",
+            "__metrics_path__": "/metrics",
+            "__scheme__": "http",
+            "instance": "leads-console-0",
+            "job": "firstclaim",
+            "process": "console",
+        }
+
+
+def found_pod(program: str, address: str) -> dict[str, Any]:
+    """Return what Prometheus learns from Kubernetes about one port of a pod."""
+    return {
+        "targets": [address],
+        "labels": {
+            "__meta_kubernetes_pod_ip": address.partition(":")[0],
+            "__meta_kubernetes_pod_name": "leads-console-0",
+            "__meta_kubernetes_pod_label_app_kubernetes_io_name": program,
+            "__meta_kubernetes_pod_label_app_kubernetes_io_component": "console",
+            "__meta_kubernetes_pod_annotation_prometheus_io_scrape": "true",
+            "__meta_kubernetes_pod_annotation_prometheus_io_port": "8800",
+        },
+    }
 
 
 def test_what_is_mounted_exists() -> None:

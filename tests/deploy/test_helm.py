@@ -22,16 +22,28 @@ OBJECTS: Final[dict[str, list[dict[str, Any]]]] = {
     for name in VALUES
 }
 PROCESSES: Final = [each for each in OBJECTS["everything"] if each["kind"] in {"Deployment", "StatefulSet"}]
-"""All processes, the mail courier included."""
+"""All processes, two couriers included."""
+JOBS: Final = [each for each in OBJECTS["everything"] if each["kind"] == "CronJob"]
+"""The commands for people."""
 
 
 def component(given: dict[str, Any]) -> str:
     return str(given["metadata"]["labels"]["app.kubernetes.io/component"])
 
 
-def container(process: dict[str, Any]) -> dict[str, Any]:
-    [only] = process["spec"]["template"]["spec"]["containers"]
+def pod(given: dict[str, Any]) -> dict[str, Any]:
+    of_job = given["spec"].get("jobTemplate", given)
+    return dict(of_job["spec"]["template"]["spec"])
+
+
+def container(given: dict[str, Any]) -> dict[str, Any]:
+    [only] = pod(given)["containers"]
     return dict(only)
+
+
+def secrets(given: dict[str, Any]) -> list[str]:
+    """Return the Secrets whose keys are variables; a later one replaces variables of an earlier one."""
+    return [each["secretRef"]["name"] for each in container(given)["envFrom"] if "secretRef" in each]
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -56,6 +68,7 @@ def test_an_object_that_is_not_valid_is_found() -> None:
 def test_the_processes_and_ports_are_those_of_compose() -> None:
     ports = {component(each): str(container(each)["ports"][0]["containerPort"]) for each in PROCESSES}
     commands = {name: service["command"] for name, service in OURS.items()}
+    assert ports.pop("courier-push") == "8806"  # an entry that the values of the example add
     assert ports == {name: command[command.index("--port") + 1] for name, command in commands.items()}
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
     assert COMPOSE["services"]["worker"]["image"] == f"firstclaim:{version}"
@@ -72,11 +85,51 @@ def test_a_process_runs_a_command_with_options_that_exist(process: dict[str, Any
 
 
 @pytest.mark.parametrize("process", PROCESSES, ids=component)
+def test_prometheus_is_told_a_port_that_answers_other_machines(process: dict[str, Any]) -> None:
+    """The console's first port refuses the metrics to all but its own machine."""
+    told = process["spec"]["template"]["metadata"]["annotations"]["prometheus.io/port"]
+    arguments = container(process)["args"]
+    option = "--status-port" if arguments[0] == "console" else "--port"
+    assert told == arguments[arguments.index(option) + 1]
+    assert int(told) in {port["containerPort"] for port in container(process)["ports"]}
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=component)
+def test_a_process_can_be_a_kafka_user_of_its_own(process: dict[str, Any]) -> None:
+    program = container(process)["args"][0]
+    assert secrets(process) == ["firstclaim", f"firstclaim-kafka-{program}"]
+
+
+def test_the_commands_for_people_exist_wait_for_them_and_have_the_operators_user() -> None:
+    known: Any = get_command(app)
+    assert [container(job)["args"] for job in JOBS] == [["doctor"], ["topics"], ["verify"]]
+    for job in JOBS:
+        assert container(job)["args"][0] in known.commands
+        assert job["spec"]["suspend"] is True
+        assert secrets(job) == ["firstclaim", "firstclaim-kafka-operator"]
+        assert pod(job)["restartPolicy"] == "Never"
+        assert container(job)["securityContext"] == container(PROCESSES[0])["securityContext"]
+
+
+@pytest.mark.parametrize("given", [*PROCESSES, *JOBS], ids=component)
+def test_a_private_authority_is_mounted_where_the_settings_name_it(given: dict[str, Any]) -> None:
+    [settings] = [each for each in OBJECTS["everything"] if each["kind"] == "ConfigMap"]
+    [mount] = [each for each in container(given)["volumeMounts"] if each["name"] == "ca"]
+    [volume] = [each for each in pod(given)["volumes"] if each["name"] == "ca"]
+    [item] = volume["secret"]["items"]
+    assert f"{mount['mountPath']}/{item['path']}" == settings["data"]["KAFKA_SSL_CAFILE"]
+    assert mount["readOnly"] is True
+    assert {each["name"] for each in container(given)["volumeMounts"]} == {
+        each["name"] for each in pod(given)["volumes"]
+    }
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=component)
 def test_a_process_has_no_rights_and_probes_that_the_code_serves(process: dict[str, Any]) -> None:
-    pod, own = process["spec"]["template"]["spec"], container(process)
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert f"USER {pod['securityContext']['runAsUser']}:" in (REPOSITORY / "Dockerfile").read_text()
-    assert pod["automountServiceAccountToken"] is False
+    whole, own = pod(process), container(process)
+    assert whole["securityContext"]["runAsNonRoot"] is True
+    assert f"USER {whole['securityContext']['runAsUser']}:" in (REPOSITORY / "Dockerfile").read_text()
+    assert whole["automountServiceAccountToken"] is False
     assert own["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -103,8 +156,10 @@ def test_every_variable_is_a_setting(name: str) -> None:
     } | {*trace_export.ENDPOINTS, "FIRSTCLAIM_LOG_FORMAT"}
     couriers = (REPOSITORY / "docs" / "couriers.md").read_text()
     [settings] = [each for each in OBJECTS[name] if each["kind"] == "ConfigMap"]
-    for variable in settings["data"]:
-        assert variable in known or (variable.startswith("FIRSTCLAIM_SMTP_") and f"`{variable}`" in couriers)
+    own = {each["name"] for process in PROCESSES for each in container(process)["env"]} - {"POD_NAME"}
+    for variable in settings["data"].keys() | own:
+        of_courier = variable.startswith(("FIRSTCLAIM_SMTP_", "FIRSTCLAIM_PUSH_"))
+        assert variable in known or (of_courier and f"`{variable}`" in couriers)
     named = {
         source["configMapRef"]["name"]
         for process in PROCESSES

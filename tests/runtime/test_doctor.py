@@ -11,7 +11,9 @@ from runtime import ValkeyServer, checks, doctor
 from runtime.checks import plaintext
 from runtime.doctor import examine
 from runtime.process import free_port
+from runtime.topic_checks import Kept, judged
 from streams.settings import Settings
+from streams.topics import TOPICS, config_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +34,54 @@ async def test_all_is_well_where_everything_answers(settings: Settings, postgres
     assert "group coordinator is node" in found["Kafka"].detail
     assert found["CRM database"].detail.endswith(": reachable")
     assert found["faust extensions"].detail == "compiled"
+    assert found["Kafka topics"].detail.startswith(("none yet", "all "))
     assert not any("@" in check.detail for check in checks)  # no password on the screen
+
+
+ALL_KEPT = {topic.name: Kept(replicas=3, in_sync=2) for topic in TOPICS}
+
+
+@pytest.mark.parametrize(
+    ("brokers", "found", "wrong", "said", "hint"),
+    [
+        (3, {}, "", "none yet", ""),
+        (3, ALL_KEPT, "", "3 brokers or more keep each record, and 2 have it", ""),
+        (1, {name: Kept(1, 1) for name in ALL_KEPT}, "", "one broker keeps every record", ""),
+        (3, {"directory": Kept(3, 2)}, "Kafka topics", "lead-arrivals, lead-actions", "firstclaim topics"),
+        (3, ALL_KEPT | {"lead-log": Kept(2, 2)}, "Kafka copies", "lead-log kept by fewer than 3", "reassign"),
+        (3, ALL_KEPT | {"audit": Kept(3, 1)}, "Kafka copies", "audit with min.insync.replicas below 2", "=2"),
+    ],
+)
+def test_a_cluster_that_would_lose_records_with_a_broker_is_a_finding(
+    brokers: int, found: dict[str, Kept], wrong: str, said: str, hint: str
+) -> None:
+    checks = judged(brokers, found)
+    assert [check.name for check in checks if not check.ok] == ([wrong] if wrong else [])
+    assert any(said in check.detail for check in checks)
+    assert hint in "".join(check.hint for check in checks)
+
+
+def test_topics_with_three_copies_are_made_so_that_two_brokers_have_each_record() -> None:
+    for copies, wanted in ((1, None), (2, None), (3, "2"), (5, "2")):
+        settings = Settings.read(replication_factor=copies)
+        assert {config_of(topic, settings).get("min.insync.replicas") for topic in TOPICS} == {wanted}
+
+
+@pytest.mark.kafka
+def test_the_consoles_database_is_asked_where_the_environment_names_it(
+    settings: Settings, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "console database" not in by_name(examine(settings))
+    variable = "FIRSTCLAIM_CONSOLE_DATABASE_URL"
+    monkeypatch.setenv(variable, postgres_url.replace("postgresql+psycopg://", "postgresql://"))
+    assert by_name(examine(settings))["console database"].ok
+    monkeypatch.setenv(variable, f"postgresql://u:secret-word@127.0.0.1:{free_port()}/d")
+    check = by_name(examine(settings))["console database"]
+    assert not check.ok
+    assert variable in check.hint
+    assert "secret-word" not in check.detail
+    monkeypatch.setenv(variable, f"postgresql://u@0.0.0.0:{free_port()}/console")
+    assert not by_name(examine(settings))["console database encryption"].ok
 
 
 def test_each_thing_that_does_not_answer_is_named_with_what_to_do(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from models.errors import ConfigError
 from runtime.own_folder import own_folder
 from runtime.postgres import PostgresServer
-from runtime.server import Server
+from runtime.server import LocalServer
 from runtime.valkey import ValkeyServer
 
 
@@ -29,7 +29,7 @@ def test_a_stack_of_one_run_is_in_the_state_folder_and_goes_with_it(
 
 
 @pytest.mark.parametrize("kind", [PostgresServer, ValkeyServer])
-def test_a_file_in_the_place_of_a_servers_folder_is_named(kind: type[Server], tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_a_servers_folder_is_named(kind: type[LocalServer], tmp_path: Path) -> None:
     (tmp_path / "taken").touch()
     with pytest.raises(ConfigError, match=rf"{tmp_path / 'taken'} is a file, and {kind.name} keeps its data"):
         kind(tmp_path / "taken").start()

@@ -11,7 +11,7 @@ import pytest
 
 from application import restart_pauses as pauses
 from models.errors import StartFailed
-from runtime import Child, Phase, Supervisor, ValkeyServer
+from runtime import Child, PartPhase, Supervisor, ValkeyServer
 from runtime.last_exits import exit_file, read_exits
 from runtime.process import free_port
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
@@ -68,10 +68,10 @@ def test_a_killed_child_is_started_again_and_it_is_said(tmp_path: Path) -> None:
         assert until(lambda: watch.states()["worker"].restarts == 1, SECONDS)
         watch.wait_ready(SECONDS)
         state = watch.states()["worker"]
-        assert (state.phase, state.last_status) == (Phase.READY, -signal.SIGKILL)
+        assert (state.phase, state.last_status) == (PartPhase.READY, -signal.SIGKILL)
         assert state.pid != first
     assert said == ["worker was ended by SIGKILL; starting it again in 0.2 s"]
-    assert watch.states()["worker"].phase is Phase.STOPPED
+    assert watch.states()["worker"].phase is PartPhase.STOPPED
 
 
 def test_ready_is_what_the_child_says_of_itself(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_ready_is_what_the_child_says_of_itself(tmp_path: Path) -> None:
     with Supervisor([child]) as watch:
         with pytest.raises(StartFailed, match=r"worker: is not ready after .* nowhere for the last 0\.5 s"):
             watch.wait_ready(0.5)
-        assert watch.states()["worker"].phase is Phase.STARTING
+        assert watch.states()["worker"].phase is PartPhase.STARTING
         (tmp_path / "open").touch()
         watch.wait_ready(SECONDS)
 

@@ -10,7 +10,7 @@ import sqlite3
 import time
 import uuid
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from streams.dead_letter_reading import read_letter
 from streams.topic_reader import read_topic
@@ -20,6 +20,9 @@ from tests.secured.stack import KEYS, SECONDS
 
 if TYPE_CHECKING:
     from tests.secured.stack import Secured
+
+TOPIC_SECONDS: Final = 0.5
+"""The interval between looks that read a whole topic."""
 
 
 def lead(vendor: str = "acme", **more: Any) -> tuple[str, bytes]:
@@ -71,7 +74,7 @@ def letter_of(secured: Secured, value: bytes) -> tuple[str, str]:
         asyncio.run(look())
         return bool(found)
 
-    assert until(there, SECONDS), "there is no dead letter"
+    assert until(there, SECONDS, every=TOPIC_SECONDS), "there is no dead letter"
     return found[0]
 
 

@@ -115,6 +115,15 @@ def test_an_admin_erases_a_person_by_http(running: Secured) -> None:
         assert erased.status_code == HTTPStatus.CREATED, erased.text
         assert erased.json()["leads"] == [lead_id]
         assert erased.json()["places"]["dead-letters"] == 1
+        # It may also send a letter again, and mark it.
+        letters = "/api/v1/operations/dead-letters"
+        assert until(lambda: len(browser.get(letters).json()) == 1, SECONDS)
+        (kept,) = browser.get(letters).json()
+        sent = browser.post(f"{letters}/{kept['place']}/replay")
+        assert sent.status_code == HTTPStatus.OK, sent.text
+        assert until(lambda: len(browser.get(letters).json()) == 2, SECONDS)  # it was refused again
+    marked = running.command("dead-letters", "list", "--json").last_line["letters"]
+    assert [one["mark"]["by"] for one in marked if one["place"] == kept["place"]] == ["boss"]
     assert letter_seen(running, other)
     assert not letter_seen(running, theirs)
     checked = running.command("verify")

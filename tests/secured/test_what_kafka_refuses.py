@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from application.kafka_access.acls import Acl, Operation, Pattern, Resource
+from application.kafka_access.acls import Acl, AclOperation, Pattern, Resource
 from application.kafka_access.table import principal_of
 from tests.fixtures.waiting import until
 from tests.secured.leads import lead
@@ -56,41 +56,41 @@ def test_a_wrong_password_ends_a_command_with_a_sentence(servers: Secured) -> No
     assert "KAFKA_SASL_PASSWORD" in done.err
 
 
-def _topic(operation: Operation, name: str) -> Acl:
+def _topic(operation: AclOperation, name: str) -> Acl:
     return Acl(Resource.TOPIC, name, Pattern.LITERAL, operation)
 
 
 def _group(name: str) -> Acl:
-    return Acl(Resource.GROUP, name, Pattern.LITERAL, Operation.READ)
+    return Acl(Resource.GROUP, name, Pattern.LITERAL, AclOperation.READ)
 
 
 @pytest.mark.parametrize(
     ("process", "acl"),
     [
         ("worker", _group("firstclaim-worker")),
-        ("worker", _topic(Operation.READ, "lead-arrivals")),
-        ("worker", _topic(Operation.READ, "lead-log")),
-        ("worker", _topic(Operation.READ, "dead-letters")),
-        ("worker", _topic(Operation.DESCRIBE_CONFIGS, "lead-log")),
+        ("worker", _topic(AclOperation.READ, "lead-arrivals")),
+        ("worker", _topic(AclOperation.READ, "lead-log")),
+        ("worker", _topic(AclOperation.READ, "dead-letters")),
+        ("worker", _topic(AclOperation.DESCRIBE_CONFIGS, "lead-log")),
         ("relay", _group("firstclaim-relay")),
-        ("relay", _topic(Operation.READ, "lead-journal")),
-        ("relay", _topic(Operation.READ, "lead-decisions")),
+        ("relay", _topic(AclOperation.READ, "lead-journal")),
+        ("relay", _topic(AclOperation.READ, "lead-decisions")),
         ("sink", _group("firstclaim-sink")),
-        ("sink", _topic(Operation.READ, "lead-journal")),
-        ("sink", _topic(Operation.READ, "deliveries")),
+        ("sink", _topic(AclOperation.READ, "lead-journal")),
+        ("sink", _topic(AclOperation.READ, "deliveries")),
         ("courier", _group("firstclaim-courier-mail")),
-        ("courier", _topic(Operation.READ, "notifications")),
-        ("courier", _topic(Operation.READ, "deliveries")),
-        ("courier", _topic(Operation.READ, "directory")),
-        ("board", _topic(Operation.READ, "queue-changes")),
-        ("console", _topic(Operation.READ, "lead-decisions")),
-        ("console", _topic(Operation.READ, "directory")),
+        ("courier", _topic(AclOperation.READ, "notifications")),
+        ("courier", _topic(AclOperation.READ, "deliveries")),
+        ("courier", _topic(AclOperation.READ, "directory")),
+        ("board", _topic(AclOperation.READ, "queue-changes")),
+        ("console", _topic(AclOperation.READ, "lead-decisions")),
+        ("console", _topic(AclOperation.READ, "directory")),
     ],
     ids=str,
 )
 def test_a_process_that_lacks_an_acl_ends_with_a_sentence(servers: Secured, process: str, acl: Acl) -> None:
     settings = servers.lacking(process, acl)
-    if acl.operation is Operation.READ and acl.resource is Resource.TOPIC:
+    if acl.operation is AclOperation.READ and acl.resource is Resource.TOPIC:
         # Where a topic has no record, a process that only looks at its end reads nothing, and is refused nothing.
         assert servers.send("admin", acl.name, b"{}") == ""
     said = ends(servers, process, settings, f"{process}-{acl.operation.name}-{acl.name}")
@@ -101,9 +101,9 @@ def test_a_process_that_lacks_an_acl_ends_with_a_sentence(servers: Secured, proc
 @pytest.mark.parametrize(
     ("process", "acl", "stirs"),
     [
-        ("worker", _topic(Operation.WRITE, "lead-log"), "lead-actions"),
-        ("worker", _topic(Operation.WRITE, "org-log"), "lead-arrivals"),
-        ("worker", _topic(Operation.WRITE, "dead-letters"), "directory"),
+        ("worker", _topic(AclOperation.WRITE, "lead-log"), "lead-actions"),
+        ("worker", _topic(AclOperation.WRITE, "org-log"), "lead-arrivals"),
+        ("worker", _topic(AclOperation.WRITE, "dead-letters"), "directory"),
     ],
     ids=str,
 )

@@ -95,11 +95,13 @@ def read(broker: Broker) -> OrgTruth:
             assert decided.failure is None, decided.failure
             open_leads = _open_leads(truth)
             records = [
-                (key, replace(value, mark=mark) if isinstance(value, OrgStep) else value)
+                (key, replace(value, source_number=mark) if isinstance(value, OrgStep) else value)
                 for key, value in decided.records
             ]
         for key, value in records:
-            truth.orgs.apply_or_remove(key, replace(value, mark=-1) if isinstance(value, OrgStep) else value)
+            truth.orgs.apply_or_remove(
+                key, replace(value, source_number=-1) if isinstance(value, OrgStep) else value
+            )
             if isinstance(value, OrgStep):
                 truth.told |= {identity(news) or "": news for news in to_leads(value)}
         if not seen:

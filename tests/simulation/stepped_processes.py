@@ -157,6 +157,11 @@ class App:
     def track_message(self, _message: Any) -> None:
         """Note that an agent has a record. Nothing waits for it here."""
 
+    def ack_together(self, events: list[FaustEvent]) -> None:
+        """Mark events as handled."""
+        for one in events:
+            one.ack()
+
     async def run(self) -> None:
         """Recover, then feed the agents."""
         for table in sorted(self.tables, key=lambda one: one.journal):

@@ -93,7 +93,7 @@ def _without_the_orgs_marks(patch: pytest.MonkeyPatch) -> None:
     real = OrgPartition.apply
 
     def apply(orgs: OrgPartition, record: Any) -> bool:
-        return real(orgs, replace(record, mark=-1) if isinstance(record, OrgStep) else record)
+        return real(orgs, replace(record, source_number=-1) if isinstance(record, OrgStep) else record)
 
     patch.setattr(OrgPartition, "apply", apply)
 

@@ -15,7 +15,7 @@ from models.offers import Outcome, Rejected, Why
 from models.open_exception import OpenException
 from models.results import Reason, Result
 from sink import measures
-from sink.measures import Claims, CountRange, Offered, Share, Speed
+from sink.measures import Claims, CountRange, FirstOwnerSpeed, Offered, Share
 from sink.writer import CrmWriter, JournalRecord
 from tests.sink.seeded_journal import START, lead_of, owner_changed, record_of
 
@@ -121,10 +121,12 @@ def test_the_first_owner_counts_and_how_long_the_lead_waited(journal: Journal, e
     journal.store()
     with engine.connect() as connection:
         speed, by_minute, cut = measures.first_owners(connection, "default", START)
-        assert speed == Speed(4, 20.0, 40.0)
-        assert by_minute == {START: Speed(4, 20.0, 40.0)}
+        assert speed == FirstOwnerSpeed(4, 20.0, 40.0)
+        assert by_minute == {START: FirstOwnerSpeed(4, 20.0, 40.0)}
         assert not cut.cut
-        assert measures.first_owners(connection, "default", START + MINUTE)[0] == Speed(0, None, None)
+        assert measures.first_owners(connection, "default", START + MINUTE)[0] == FirstOwnerSpeed(
+            0, None, None
+        )
 
 
 def test_offers_by_outcome_exceptions_by_reason(journal: Journal, engine: Engine) -> None:

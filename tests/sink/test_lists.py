@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from sink.lists.columns import Listing
+    from sink.lists.columns import ListDefinition
     from sink.writer import CrmWriter
 
 START: Final = datetime(2026, 11, 1, tzinfo=UTC)
@@ -81,7 +81,7 @@ def rows(engine: Engine) -> list[dict[str, Any]]:
 
 
 def walk(
-    engine: Engine, asked: ListQuery, *, bands: Sequence[Any] = (), listing: Listing = EXCEPTIONS
+    engine: Engine, asked: ListQuery, *, bands: Sequence[Any] = (), listing: ListDefinition = EXCEPTIONS
 ) -> list[list[str]]:
     """Return the ids of every page, read from the first to the last."""
     found: list[list[str]] = []
@@ -273,7 +273,9 @@ def test_a_cursor_of_another_order_or_of_nobody_is_refused(
 
 
 @pytest.mark.parametrize("listing", [LEADS, EXCEPTIONS, UNASSIGNED, ASSIGNMENTS])
-def test_every_list_answers_for_every_column(writer: CrmWriter, engine: Engine, listing: Listing) -> None:
+def test_every_list_answers_for_every_column(
+    writer: CrmWriter, engine: Engine, listing: ListDefinition
+) -> None:
     writer.apply(Story(2, seed=20).tell(200).records)
     only = [listing.row_id.table.c.org == "default"]
     with engine.connect() as connection:

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from application.dead_letters import shown
 from application.replay import NotReplayable, ReplayObstacle, is_replayable, target_of
-from streams.dead_letter_reading import OURS, Letter, Source, read_letter, restored, set_apart
+from streams.dead_letter_reading import OURS, Letter, SourcePosition, read_letter, restored, set_apart
 from streams.dead_letter_senders import org_of
 from streams.dead_letters import CUT_BYTES, DeadLetter, make_letter
 from streams.topics import MAX_DEAD_LETTER_BYTES
-from web.services.operations.dead_letters import Letter as ListedLeads
+from web.services.operations.dead_letters import ShownLetter as ListedLeads
 
 pytestmark = pytest.mark.hypothesis
 
@@ -133,7 +133,7 @@ def test_a_message_that_looks_like_a_letter_is_not_taken_for_one(
     read = as_read(letter)
     assert (read.key, read.value, read.headers) == (key, value, tuple(theirs))
     assert (read.error_class, read.reason) == ("not_json", "it is no JSON")
-    assert read.source == Source("lead-arrivals", 3, 17)
+    assert read.source == SourcePosition("lead-arrivals", 3, 17)
     assert (read.value_cut_from, read.key_cut_from, read.headers_dropped) == (None, None, 0)
     # A letter about that letter is its own letter.
     again = as_read(make_letter(Record("dead-letters", headers=letter.headers), "empty", ""))

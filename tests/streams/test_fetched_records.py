@@ -24,7 +24,7 @@ from streams.fetched_records import FetchedRecords
 from streams.metrics import UNREADABLE
 from streams.patches import record_reader
 from streams.record_batches import HEADER
-from streams.unreadable import KEPT_BYTES, PlaceholderRecord, Unreadable, give_stand_ins, records_of
+from streams.unreadable import KEPT_BYTES, StandIn, Unreadable, give_stand_ins, records_of
 from tests.fixtures.batches import ATTRIBUTES_AT, Given, built, signed, with_payload
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def told(found: list[Any]) -> list[tuple[int, str]]:
     """Return the offset with the key of a record, the error class of an unreadable one, or nothing."""
     return [
         (r.offset, r.value.error_class if isinstance(r.value, Unreadable) else "nothing")
-        if isinstance(r.value, PlaceholderRecord)
+        if isinstance(r.value, StandIn)
         else (r.offset, r.key.decode())
         for r in found
     ]

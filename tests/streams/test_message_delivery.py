@@ -1,25 +1,29 @@
 """The patches that make Faust faster do not change what an agent receives."""
 
+from __future__ import annotations
+
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from faust.transport.consumer import Consumer
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from streams import patches
 from streams.app import make_app, raw_topic
-from streams.patches.message_delivery import at_once
+from streams.patches.message_delivery import RUN, UncountedEvent, _fetched, at_once
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PLACE = TP("lead-log", 3)
 
 
-def message(key: bytes | None = b"lead", value: bytes | None = b"{}") -> ConsumerMessage:
-    return ConsumerMessage("lead-log", 3, 7, 1.5, 1, [("ce_id", b"1")], key, value, None, tp=PLACE)
+def message(key: bytes | None = b"lead", value: bytes | None = b"{}", offset: int = 7) -> ConsumerMessage:
+    return ConsumerMessage("lead-log", 3, offset, 1.5, 1, [("ce_id", b"1")], key, value, None, tp=PLACE)
 
 
 @pytest.fixture
@@ -62,6 +66,29 @@ async def test_an_agents_event_is_as_faust_makes_it_and_its_ack_is_the_messages(
     assert app.consumer._acked[PLACE] == [given.offset]
 
 
+@pytest.mark.parametrize("committed", [None, 3])
+async def test_events_are_acked_together_as_each_alone(
+    app: Any, tmp_path: Any, committed: int | None
+) -> None:
+    """Offset 5 is acked twice, and 2 may be committed already."""
+    others: Any = make_app("alone", Settings.read(state_dir=tmp_path))
+    for each in (app, others):
+        each.topics._acking_topics.add(PLACE.topic)
+        each.consumer._committed_offset[PLACE] = committed
+    together, alone = ([message(offset=offset) for offset in (2, 3, 4, 5, 5)] for _ in range(2))
+    for given in together:
+        app.consumer.track_message(given)
+    for given in alone:
+        others.consumer.track_message(given)
+        UncountedEvent(others, given).ack()
+    app.ack_together([UncountedEvent(app, given) for given in together])
+    for name in ("_acked", "_acked_index", "_n_acked"):
+        assert getattr(app.consumer, name) == getattr(others.consumer, name)
+    left, expected = ({one.offset for one in each.consumer._unacked_messages} for each in (app, others))
+    assert left == expected
+    assert all(given.acked for given in together)
+
+
 async def test_what_two_agents_want_both_get(app: Any) -> None:
     """Faust's own handler does that, and the patch does not replace it."""
     one, two = raw_topic(app, "lead-log"), app.topic("lead-log", value_type=bytes, value_serializer="raw")
@@ -87,19 +114,19 @@ async def test_a_message_is_delivered_without_a_coroutine_only_while_its_agent_m
     topic, conductor = raw_topic(app, "lead-log"), app.topics
     conductor._tp_to_callback[PLACE] = conductor._build_handler(PLACE, {topic})
     deliver = at_once(conductor.on_message)
-    assert deliver(message())
+    assert deliver([message()])
     assert topic.queue.qsize() == 1
     app.flow_control.suspend()
-    assert not deliver(message())
+    assert not deliver([message()])
     app.flow_control.resume()
     topic.queue.clear()
     await conductor._tp_to_callback_lock.acquire()
-    assert not deliver(message())
+    assert not deliver([message()])
     conductor._tp_to_callback_lock.release()
     conductor._tp_to_callback[PLACE] = conductor._build_handler(PLACE, {topic, raw_topic(app, "lead-log")})
-    assert not deliver(message())
+    assert not deliver([message()])
     assert topic.queue.empty()
-    assert not at_once(print)(message())
+    assert not at_once(print)([message()])
 
 
 async def test_a_message_delivered_without_a_coroutine_is_in_flight_until_it_is_acked(app: Any) -> None:
@@ -107,7 +134,7 @@ async def test_a_message_delivered_without_a_coroutine_is_in_flight_until_it_is_
     topic, given = raw_topic(app, "lead-log"), message()
     app.topics._acking_topics.add(given.topic)
     app.topics._tp_to_callback[PLACE] = app.topics._build_handler(PLACE, {topic})
-    assert at_once(app.consumer.callback)(given)
+    assert at_once(app.consumer.callback)([given])
     assert app.consumer._delivered[PLACE] == {given.offset}
 
 
@@ -143,47 +170,66 @@ patches.apply()
 class Fetched:
     """A consumer with fetched records of three partitions. The third must not be delivered now."""
 
-    def __init__(self) -> None:
+    def __init__(self, offsets: Iterable[int] = range(RUN + 2)) -> None:
         self.app = SimpleNamespace(consumer_generation_id=4)
         self.should_stop, self.flow_active, self.sought = False, True, 0
         self.scheduler = DefaultSchedulingStrategy()  # type: ignore[abstract]  # Faust makes it like this
         self._buffered_partitions: set[TP] = set()
         self.places = [TP("lead-log", n) for n in range(3)]
+        self.records = [SimpleNamespace(offset=offset) for offset in offsets]
 
-    async def _wait_next_records(self, _: float) -> tuple[dict[TP, list[int]], set[TP]]:
-        return {tp: [10 * tp.partition + n for n in range(3)] for tp in self.places}, set(self.places[:2])
+    async def _wait_next_records(self, _: float) -> tuple[dict[TP, list[Any]], set[TP]]:
+        return dict.fromkeys(self.places, self.records), set(self.places[:2])
 
-    def _to_message(self, _: TP, record: int) -> int:
-        return record
+    def _to_message(self, tp: TP, record: Any) -> tuple[int, int]:
+        return tp.partition, record.offset
 
     async def perform_seek(self) -> None:
         self.sought += 1
 
 
-def given_by(consumer: Any) -> Any:
-    """Return the iterator over the records that the patched `Consumer.getmany` gives for a consumer."""
-    return Consumer.getmany(consumer, 1.0)
+async def given_by(consumer: Any) -> list[list[tuple[int, int]]]:
+    """Return the messages that a consumer gives for one fetch, together as they are delivered."""
+    return [messages async for _, messages in _fetched(consumer)]
+
+
+def run_of(partition: int, *offsets: int) -> list[tuple[int, int]]:
+    return [(partition, offset) for offset in offsets]
 
 
 async def test_what_was_fetched_is_given_in_turns_of_our_partitions() -> None:
-    """The patch `getmany`: without it, Faust asks for the end of the topic, which this consumer does not know."""
-    assert [each async for _, each in given_by(Fetched())] == [0, 10, 1, 11, 2, 12]
+    first, rest = range(RUN), range(RUN, RUN + 2)
+    turns = [run_of(0, *first), run_of(1, *first), run_of(0, *rest), run_of(1, *rest)]
+    assert await given_by(Fetched()) == turns
+
+
+@pytest.mark.parametrize(
+    "offsets", [[3], [0, 2, 3, 4], [0, 1, 2, 9], [5, 7, 9, 11], [*range(RUN), *range(RUN + 7, 2 * RUN + 9)]]
+)
+async def test_messages_given_together_have_consecutive_offsets(offsets: list[int]) -> None:
+    """Compaction and the ends of transactions leave offsets out. No record is left out, and the order is theirs."""
+    runs = [run for run in await given_by(Fetched(offsets)) if run[0][0] == 0]
+    assert [offset for run in runs for _, offset in run] == offsets
+    for run in runs:
+        first = run[0][1]
+        assert run == run_of(0, *range(first, first + len(run)))
+        assert len(run) <= RUN
 
 
 @pytest.mark.parametrize("change", ["generation", "flow"])
 async def test_what_was_fetched_before_a_rebalance_is_not_given_after_it(change: str) -> None:
     consumer, given = Fetched(), []
-    async for _, each in given_by(consumer):
-        given.append(each)
+    async for _, messages in _fetched(consumer):
+        given.append(messages)
         if change == "generation":
             consumer.app.consumer_generation_id += 1
         else:
             consumer.flow_active = False
-    assert given == [0]
+    assert given == [run_of(0, *range(RUN))]
 
 
 async def test_what_was_fetched_while_the_flow_was_suspended_is_sought_again() -> None:
     consumer = Fetched()
     consumer.flow_active = False
-    assert [each async for each in given_by(consumer)] == []
+    assert await given_by(consumer) == []
     assert consumer.sought == 1

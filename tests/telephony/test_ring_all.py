@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from application.journal_snapshot import journal_now
-from couriers.telephone.call_events import Words
+from couriers.telephone.call_events import Announcement
 from couriers.telephone.calls import call_id_of
 from couriers.telephone.words import parts
 from models.ids import lead_id
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.telephony, pytest.mark.slow]
 RINGS: Final = int(os.environ.get("RINGS", "10"))
 REPS: Final = tuple(f"rep-{number:02}" for number in range(1, 13))
 SPOKEN: Final = {
-    hashlib.sha256(f"en-us\n{parts(words)[0]}".encode()).hexdigest()[:40]: words for words in Words
+    hashlib.sha256(f"en-us\n{parts(words)[0]}".encode()).hexdigest()[:40]: words for words in Announcement
 }
 """The sound of the first part of each text -> the words."""
 FIRST, BUSY, MACHINE, AWAY, LATE = REPS[0], REPS[8], REPS[9], REPS[10], REPS[11]
@@ -134,7 +134,7 @@ class Story:
         for telephone in (*self.telephones.values(), self.lead):
             telephone.stop()
 
-    def timeline(self, calls: list[dict[str, Any]], heard: dict[str, list[Words]]) -> str:
+    def timeline(self, calls: list[dict[str, Any]], heard: dict[str, list[Announcement]]) -> str:
         """Return what happened, in order: SIP messages and records of `calls`."""
         found = [
             (at, f"{name:7} SIP {message}")
@@ -166,7 +166,7 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
         await eventually(story.all_ended, "every leg ended", every=1.0)
         calls = story.of("calls")
         by_channel = {f"firstclaim-{call['call_id']}": call["rep_id"] for call in calls}
-        heard: dict[str, list[Words]] = {}
+        heard: dict[str, list[Announcement]] = {}
         for channel, sound in watcher.played:
             if channel in by_channel and sound in SPOKEN:
                 heard.setdefault(by_channel[channel], []).append(SPOKEN[sound])
@@ -181,10 +181,10 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
             if rep in {BUSY, AWAY}:
                 assert rep not in heard
             elif rep == winner:
-                assert Words.GONE not in heard[rep], "the winner is not told that it is gone"
-                assert heard[rep][:2] == [Words.OFFER, Words.WON]
+                assert Announcement.GONE not in heard[rep], "the winner is not told that it is gone"
+                assert heard[rep][:2] == [Announcement.OFFER, Announcement.WON]
             else:
-                assert heard[rep][-1] is Words.GONE, f"{rep} heard {heard[rep]}"
+                assert heard[rep][-1] is Announcement.GONE, f"{rep} heard {heard[rep]}"
         reasons = {
             one["rep_id"]: one["reason"] for one in calls if one["leg"] == "rep" and one["event"] == "ended"
         }
@@ -249,7 +249,7 @@ async def test_n6_a_lead_in_its_quiet_hours_is_not_dialled_and_the_rep_hears_why
         story.arrive()
         await eventually(story.all_ended, "every leg ended", every=0.5)
         heard = [SPOKEN[sound] for _, sound in watcher.played if sound in SPOKEN]
-        assert heard == [Words.OFFER, Words.WON, Words.QUIET_HOURS]
+        assert heard == [Announcement.OFFER, Announcement.WON, Announcement.QUIET_HOURS]
         about = [(one["event"], one["reason"]) for one in story.of("calls") if one["leg"] == "lead"]
         assert about == [("ended", "quiet_hours")]
         assert not story.lead.messages(), "the lead's telephone never rang"

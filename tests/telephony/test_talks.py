@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright, expect
 
 from assurance.verify import verify
 from bench import BENCHES
-from couriers.telephone.call_events import Words
+from couriers.telephone.call_events import Announcement
 from runtime.up import everything
 from sink.engine import connect
 from tests.fixtures.servers import unique
@@ -98,7 +98,7 @@ async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
         assert is_cancelled(story.telephones[rings])
         mine = {f"firstclaim-{one['call_id']}" for one in calls if one["rep_id"] == hears}
         heard = [SPOKEN[sound] for channel, sound in watcher.played if channel in mine and sound in SPOKEN]
-        assert heard == [Words.OFFER, Words.GONE]
+        assert heard == [Announcement.OFFER, Announcement.GONE]
         fates = {(one["rep_id"], one["status"]) for one in story.of("deliveries") if one["channel"] == "call"}
         assert (winner, "withdrawn") in fates
     finally:

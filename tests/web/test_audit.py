@@ -16,7 +16,7 @@ import pytest
 from playwright.async_api import expect
 from sqlalchemy import delete, insert, select
 
-from application.audit.entry import Actor, Entry
+from application.audit.entry import Actor, AuditedAct
 from models.audit import AUDIT
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.audited import crew, entries, on_the_topic, publish
@@ -176,7 +176,7 @@ async def test_an_act_during_which_the_console_was_killed_is_on_the_topic_as_unk
     office: RunningOrg, store: Engine
 ) -> None:
     long_ago = datetime.now(UTC) - STALE - timedelta(seconds=1)
-    entry = Entry(Actor(org=office.org, actor="ann-lee", kind="person"), "published", "queue/aged")
+    entry = AuditedAct(Actor(org=office.org, actor="ann-lee", kind="person"), "published", "queue/aged")
     begun = msgspec.structs.replace(entry.record(), at=long_ago)
     AuditOutbox(store).write([Write(begun.audit_id, begun, ready=False, begins=True)])
     (record,) = await on_the_topic(office, "published")

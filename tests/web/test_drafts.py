@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from models.errors import InvalidInput, PublicationErrors
-from rules.queues.rule_book import OrgRules, Published
+from rules.queues.rule_book import NewestPublication, OrgRules
 from sink.engine import connect
 from tests.fixtures.servers import empty_database
 from tests.fixtures.waiting import PATIENCE_SECONDS
@@ -115,7 +115,7 @@ def test_q6_what_is_published_is_remembered_and_a_later_edit_stays(drafts: Draft
 def test_q6_unpublished_changes_are_what_differs(drafts: Drafts) -> None:
     """Q6: path by path. A draft equal to the published queue has none; another publication is noticed."""
     value = {"queue_id": "q", "name": "a", "columns": ["state"]}
-    rules = OrgRules("default", objects={("queue", "q"): Published(3, value)})
+    rules = OrgRules("default", objects={("queue", "q"): NewestPublication(3, value)})
     untouched = state_of(rules, "q", None)
     assert untouched is not None
     assert (untouched.tag, untouched.unpublished, untouched.value) == ("v3", (), value)
@@ -129,7 +129,7 @@ def test_q6_unpublished_changes_are_what_differs(drafts: Drafts) -> None:
         ("columns", ["state"], []),
     ]
     assert not state.overtaken
-    newer = state_of(OrgRules("default", objects={("queue", "q"): Published(5, value)}), "q", draft)
+    newer = state_of(OrgRules("default", objects={("queue", "q"): NewestPublication(5, value)}), "q", draft)
     assert newer is not None
     assert newer.overtaken
     assert state_of(OrgRules("default"), "other", None) is None

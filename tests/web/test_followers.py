@@ -23,7 +23,7 @@ from tests.fixtures.waiting import PATIENCE_SECONDS
 from web import metrics
 from web.live import hub as hub_module
 from web.live import tail as tail_module
-from web.live.hub import Hub, Page
+from web.live.hub import Hub, OpenPage
 from web.live.tail import Tail
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
     client.xadd(STREAM, fields | damaged)
 
 
-async def told(page: Page, wanted: tuple[str, str]) -> None:
+async def told(page: OpenPage, wanted: tuple[str, str]) -> None:
     """Wait until a page gets the change of a lead."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         async for chunk in page.chunks():
@@ -92,7 +92,7 @@ async def test_a_feed_of_the_wrong_type_is_waited_for_and_gone_on_with_once_it_i
 ) -> None:
     left(foreign, "a")
     reader = Reader.at(url_of(foreign))
-    hub, page = Hub(reader), Page(ORG, "rep-1", lambda _: True, None)
+    hub, page = Hub(reader), OpenPage(ORG, "rep-1", lambda _: True, None)
     await hub.open(page, None)
     left(foreign, "b")
     await told(page, ("left", "b"))
@@ -111,7 +111,7 @@ async def test_a_feed_of_the_wrong_type_is_waited_for_and_gone_on_with_once_it_i
 async def test_a_feed_that_is_wrong_from_the_start_is_read_once_it_is_mended(foreign: redis.Redis) -> None:
     foreign.set(STREAM, "this is no stream")
     reader = Reader.at(url_of(foreign))
-    hub, page, before = Hub(reader), Page(ORG, "rep-1", lambda _: True, None), failures()
+    hub, page, before = Hub(reader), OpenPage(ORG, "rep-1", lambda _: True, None), failures()
     opening = asyncio.create_task(hub.open(page, None))
     await until_counted(before)
     foreign.delete(STREAM)
@@ -133,7 +133,7 @@ async def test_an_entry_that_does_not_decode_is_passed_over(
 ) -> None:
     left(foreign, "a")
     reader = Reader.at(url_of(foreign))
-    hub, page, before = Hub(reader), Page(ORG, "rep-1", lambda _: True, None), failures()
+    hub, page, before = Hub(reader), OpenPage(ORG, "rep-1", lambda _: True, None), failures()
     await hub.open(page, None)
     left(foreign, "b", **damaged)
     await told(page, (REBUILT, ""))
@@ -167,13 +167,13 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
         def look_anew(self) -> None:
             anew.set()
 
-    def oversees(_: Page) -> bool:
+    def oversees(_: OpenPage) -> bool:
         failed.set()
         raise LookupError("nobody thought of this")
 
     reader = Reader.at("redis://127.0.0.1:1/0")
     hub = Told(reader)
-    page = Page(ORG, "rep-1", lambda _: True, None)
+    page = OpenPage(ORG, "rep-1", lambda _: True, None)
     hub._orgs[ORG] = hub_module._Org()  # as a page opens, without a Valkey
     hub._orgs[ORG].pages.add(page)
     tail = Tail(settings, crm, hub, oversees)

@@ -15,7 +15,7 @@ from models.errors import RetryableError
 from streams.retries import RetryPolicy
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from web.live import hub as hub_module
-from web.live.hub import CHUNKS_KEPT, Hub, Page
+from web.live.hub import CHUNKS_KEPT, Hub, OpenPage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -76,12 +76,12 @@ def entered(entry_id: str, queue_id: str = "new", rank: int | None = 0) -> FeedE
     return FeedEntry(id=entry_id, change="entered", queue_id=queue_id, lead_id=entry_id, rank=rank, size=1)
 
 
-def page(sees: Callable[[str], bool] = lambda _: True, wants: frozenset[str] | None = None) -> Page:
+def page(sees: Callable[[str], bool] = lambda _: True, wants: frozenset[str] | None = None) -> OpenPage:
     """Return a page opened by a person."""
-    return Page(ORG, "rep-1", sees, wants)
+    return OpenPage(ORG, "rep-1", sees, wants)
 
 
-async def told(one: Page, count: int) -> list[tuple[str, str]]:
+async def told(one: OpenPage, count: int) -> list[tuple[str, str]]:
     """Return the next changes for a page, as (change, id or queue)."""
     found = list[tuple[str, str]]()
     chunks: AsyncIterator[bytes] = one.chunks()
@@ -94,7 +94,7 @@ async def told(one: Page, count: int) -> list[tuple[str, str]]:
     return found
 
 
-async def opened(board: Board, *pages: tuple[Page, str | None]) -> Hub:
+async def opened(board: Board, *pages: tuple[OpenPage, str | None]) -> Hub:
     """Return a hub with open pages that start at these entries, and start the feed."""
     hub = Hub(cast("Reader", board))
     for one, after in pages:
@@ -119,8 +119,8 @@ async def test_m6_q3_each_page_is_told_whether_its_person_has_the_licence_and_th
     shown = structs.replace(entered("6-0"), state="RI", columns={"name": "Ana", "state": "RI"})
     blind = structs.replace(entered("6-1"), state="RI", columns={"name": "Bo"})
     entries = [shown, blind, entered("6-2")]
-    texan = Page(ORG, "rep-1", lambda _: True, None, licences=lambda: frozenset({"TX"}))
-    islander = Page(ORG, "rep-2", lambda _: True, None, licences=lambda: frozenset({"RI"}))
+    texan = OpenPage(ORG, "rep-1", lambda _: True, None, licences=lambda: frozenset({"TX"}))
+    islander = OpenPage(ORG, "rep-2", lambda _: True, None, licences=lambda: frozenset({"RI"}))
     untracked = page()
     hub = await opened(Board(entries), (texan, "5-0"), (islander, "5-0"), (untracked, "5-0"))
     assert await licences(texan, 3) == [
@@ -133,7 +133,7 @@ async def test_m6_q3_each_page_is_told_whether_its_person_has_the_licence_and_th
     await hub.close()
 
 
-async def licences(one: Page, count: int) -> list[tuple[bool, str | None] | None]:
+async def licences(one: OpenPage, count: int) -> list[tuple[bool, str | None] | None]:
     """Return what a page is told of the licences of its next changes; None where it is told nothing."""
     found = list[tuple[bool, str | None] | None]()
     chunks: AsyncIterator[bytes] = one.chunks()

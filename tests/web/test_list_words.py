@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from models.directory import Campaign
-from rules.queues.rule_book import OrgRules, Published
+from rules.queues.rule_book import NewestPublication, OrgRules
 from web.services.call_times import call_time
 from web.services.list_words import sorted_by
 
@@ -69,7 +69,9 @@ def test_m8_a_list_that_shows_no_phone_says_nothing_of_it() -> None:
 def test_r3_a_row_has_the_window_of_the_group_of_its_campaign() -> None:
     rules = OrgRules(
         "org",
-        objects={("group", "west"): Published(1, {"method": "round_robin", "claim_window_seconds": 600})},
+        objects={
+            ("group", "west"): NewestPublication(1, {"method": "round_robin", "claim_window_seconds": 600})
+        },
         campaigns={
             "c": Campaign(campaign_id="c", group_id="west"),
             "alone": Campaign(campaign_id="alone"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.async_api import expect
 
-from sink.day_reports import Arrival
+from sink.day_reports import ArrivedLead
 from tests.fixtures.waiting import eventually
 from tests.web.axe import serious
 from tests.web.rows import WORK
@@ -35,9 +35,9 @@ SPEED: Final = re.compile(r"^\d+(\.\d)? (s|min|h)$")
 
 def test_the_speed_is_the_median_and_the_95th_of_100() -> None:
     at = datetime(2026, 11, 20, tzinfo=UTC)
-    found = speed([Arrival(at, "acme", None, "rep-1", float(n)) for n in range(1, 101)])
+    found = speed([ArrivedLead(at, "acme", None, "rep-1", float(n)) for n in range(1, 101)])
     assert (found.leads, found.p50_seconds, found.p95_seconds) == (100, 50.0, 95.0)
-    assert speed([Arrival(at, "acme", None, None, None)]).p50_seconds is None
+    assert speed([ArrivedLead(at, "acme", None, None, None)]).p50_seconds is None
 
 
 async def _all_in(program: httpx.AsyncClient, queue_id: str, leads: set[str]) -> bool:

@@ -11,7 +11,7 @@ from models.public import LeadDecision
 from models.results import Reason, Result
 from rules.lead.overrides import refusal_parts
 from web.auth import Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, not_found
+from web.errors import DOCUMENTED, HttpProblem, not_found
 from web.parts import Services
 from web.schemas import Action, Answer, Claim
 from web.services.names import Names
@@ -105,7 +105,7 @@ async def act(
     found = await ask_recorded(parts, person, given)
     if (found.org, found.rep_id, found.lead_id, found.type) != (person.org, person.rep_id, lead_id, action):
         detail = f"Idempotency-Key: {key} belongs to another action"
-        raise Problem(422, "idempotency-key-reused", detail)
+        raise HttpProblem(422, "idempotency-key-reused", detail)
     return answer_for(parts, person, found)
 
 

@@ -16,7 +16,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 from sqlalchemy import Connection
 
-from application.audit.entry import Entry
+from application.audit.entry import AuditedAct
 from application.lead_dealing import Deal, LeadStanding, deal_by_licence, deal_evenly, licences_of
 from application.lead_selection import LeadSelection
 from application.lead_selection import select_from_file as leads_of
@@ -31,7 +31,7 @@ from web.api.actions import LEAD_ACTS, Acts, Key, action_id, answer_for
 from web.api.desk import on_desk
 from web.api.my_leads import segment, whose
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, forbidden
+from web.errors import DOCUMENTED, HttpProblem, forbidden
 from web.parts import Services
 from web.schemas import Action, Model
 from web.services import list_params
@@ -122,7 +122,7 @@ async def many(person: Acts, parts: PartsOf, given: BulkRequest, key: Key = None
     """
     leads = await _leads(parts, person, given)
     if given.do.type in GIVING and not given.to:
-        raise Problem(422, "invalid", f"to: {given.do.type} needs at least one rep")
+        raise HttpProblem(422, "invalid", f"to: {given.do.type} needs at least one rep")
     known = await ask(parts, lambda connection: standings(connection, person.org, leads))
     deal = _deal(parts, person, given, leads, known)
     if given.dry_run:
@@ -152,10 +152,10 @@ async def read_list(
     """Read the leads of a CSV file: its column `lead_id`, or `vendor` and `external_id`. Nothing changes yet (D6)."""
     content = await file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise Problem(413, "too-large", f"file: has more than {MOST_BYTES // 1024 // 1024} MB")
+        raise HttpProblem(413, "too-large", f"file: has more than {MOST_BYTES // 1024 // 1024} MB")
     found = await asyncio.to_thread(_read_list, content, person.org)
     if len(found.leads) > MOST:
-        raise Problem(
+        raise HttpProblem(
             413, "too-large", f"file: names {len(found.leads)} leads; one action takes at most {MOST}"
         )
     return ListedLeads(
@@ -196,7 +196,7 @@ def _read_list(content: bytes, org: str) -> LeadSelection:
 async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[str]:
     which = given.which
     if (which.leads is None) == (which.of is None):
-        raise Problem(422, "invalid", "which: must name either leads, or a list and its filter")
+        raise HttpProblem(422, "invalid", "which: must name either leads, or a list and its filter")
     if which.leads is not None:
         return list(dict.fromkeys(map(str, which.leads)))
     query = QueryParams(which.query)
@@ -229,7 +229,7 @@ async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[st
 
     leads = await ask(parts, ids)
     if len(leads) > MOST:
-        raise Problem(422, "too-many", f"which: more than {MOST} leads meet the filter; narrow it")
+        raise HttpProblem(422, "too-many", f"which: more than {MOST} leads meet the filter; narrow it")
     return leads
 
 
@@ -262,7 +262,9 @@ async def _recorded(
     raise AssertionError  # the stack swallows no error
 
 
-async def _ending(stack: AsyncExitStack, entry: Entry, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _ending(
+    stack: AsyncExitStack, entry: AuditedAct, lines: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
     last = b"{}"
     async with stack:
         try:

@@ -10,12 +10,12 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from sink.lists import pages
-from sink.lists.columns import RANGES, Expression, Kind, Listing
+from sink.lists.columns import RANGES, ColumnKind, Expression, ListDefinition
 from sink.lists.listings import EXCEPTIONS, IGNORED_LAST, UNASSIGNED
 from sink.queries import exceptions_by_status
 from sink.tables import LeadExceptionTable
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, not_found
+from web.errors import DOCUMENTED, HttpProblem, not_found
 from web.parts import Services
 from web.schemas import CallTime, Model
 from web.services import list_params
@@ -170,7 +170,7 @@ def on_desk(person: Person, *, ignored: bool) -> list[Any]:
 
 
 async def desk(
-    parts: Services, person: Person, listing: Listing, request: Request, *, ignored: bool
+    parts: Services, person: Person, listing: ListDefinition, request: Request, *, ignored: bool
 ) -> DeskPage:
     """Return a page of the desk."""
     bands: Sequence[Expression] = IGNORED_LAST if ignored else ()
@@ -200,12 +200,12 @@ async def desk(
 
 
 async def offered(
-    parts: Services, person: Person, listing: Listing, name: str, search: str, only: Sequence[Any]
+    parts: Services, person: Person, listing: ListDefinition, name: str, search: str, only: Sequence[Any]
 ) -> list[ColumnChoice]:
     """Return the values of a column whose value or name contains the search."""
     column = listing.by_name.get(name)
-    if column is None or column.kind in RANGES or column.kind is Kind.TEXT:
-        raise Problem(404, "not-found", f"column {name} with values to choose from")
+    if column is None or column.kind in RANGES or column.kind is ColumnKind.TEXT:
+        raise HttpProblem(404, "not-found", f"column {name} with values to choose from")
     rules = parts.directory.org(person.org)
     in_database = "" if column.names else search
     found = await ask(parts, lambda connection: pages.choices(connection, listing, name, only, in_database))

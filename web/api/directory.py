@@ -16,7 +16,7 @@ from pydantic import Field
 from models.audit import Act, AuditDifference
 from rules.queues.rule_book import Key
 from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person, host_of
-from web.errors import DOCUMENTED, Problem, not_found
+from web.errors import DOCUMENTED, HttpProblem, not_found
 from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import Edit, published
@@ -143,7 +143,7 @@ async def invite(
     address = [AuditDifference("email", None, account.email)]
     async with parts.audit.act(person.as_actor, "account_invited", account_object(object_id), address):
         if not await parts.hashing.run(host, lambda: parts.accounts.invite(account, password, until=until)):
-            raise Problem(
+            raise HttpProblem(
                 HTTPStatus.CONFLICT, "address-taken", f"email: {given.email} belongs to another account"
             )
     mailed = password is not None and _mail_welcome(parts, account, rep.name or rep.rep_id)
@@ -159,7 +159,7 @@ def _mail_welcome(parts: Services, account: Account, name: str) -> bool:
     there = msgspec.structs.replace(account, email=address_of(account.email))
     try:
         parts.account_mails.later(lambda: parts.account_mails.welcome(there, name, rules, lasts))
-    except Problem:
+    except HttpProblem:
         return False  # the admin has the password and hands it over
     return True
 
@@ -179,7 +179,7 @@ async def _edit(
     there = published(parts.directory.org(person.org), key)
     if there is not None and if_match is None:
         detail = f"If-Match: {key[0]} {key[1]} exists; name the version that you change by its ETag"
-        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", detail)
+        raise HttpProblem(HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", detail)
     base = _version(if_match)
 
     async def edit() -> Edit:
@@ -212,7 +212,7 @@ def _version(if_match: str | None) -> int | None:
     text = if_match.strip().removeprefix('"v').removesuffix('"')
     # A longer number cannot be a Kafka offset. A version that may still arrive is waited for; this one is rejected.
     if not (text.isdecimal() and text.isascii() and len(text) <= _LONGEST_VERSION):
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", "If-Match: is not an ETag of this console"
         )
     return int(text)

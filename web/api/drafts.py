@@ -15,7 +15,7 @@ from application.directory.changes import differences
 from application.directory.publish import publish_one
 from models.errors import PublicationConflictError, RetryableError
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, not_found
+from web.errors import DOCUMENTED, HttpProblem, not_found
 from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import ATTEMPTS
@@ -128,7 +128,7 @@ async def publish(
             return tagged(response, now)
     now = _held(now, queue_id, match)
     if now.draft is None:
-        raise Problem(HTTPStatus.CONFLICT, "nothing-to-publish", f"{queue_id} has no unpublished changes")
+        raise HttpProblem(HTTPStatus.CONFLICT, "nothing-to-publish", f"{queue_id} has no unpublished changes")
     if now.version != given.over:
         raise _lost(now, now.published or {}, now.value, f"somebody else has published version {now.version}")
     value = publishable(person.org, queue_id, now.value)
@@ -291,7 +291,7 @@ def _held(
     if now is None:
         raise not_found(f"queue {queue_id}")
     if match is None:
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: name the version that you saw"
         )
     if _read(match) not in (now.tag, "*"):
@@ -300,8 +300,8 @@ def _held(
     return now
 
 
-def _lost(now: QueueState, theirs: dict[str, Any], yours: dict[str, Any], why: str) -> Problem:
-    return Problem(
+def _lost(now: QueueState, theirs: dict[str, Any], yours: dict[str, Any], why: str) -> HttpProblem:
+    return HttpProblem(
         HTTPStatus.PRECONDITION_FAILED,
         "overtaken",
         f"{now.queue_id}: {why}",
@@ -313,11 +313,11 @@ def _lost(now: QueueState, theirs: dict[str, Any], yours: dict[str, Any], why: s
     )
 
 
-def _overtaken(error: DraftConflictError, yours: dict[str, Any]) -> Problem:
+def _overtaken(error: DraftConflictError, yours: dict[str, Any]) -> HttpProblem:
     now: Draft | None = error.now
     theirs = {} if now is None else now.value
     who = "somebody has published or reset it" if now is None else f"{now.updated_by} has changed it"
-    return Problem(
+    return HttpProblem(
         HTTPStatus.PRECONDITION_FAILED,
         "overtaken",
         f"{who} since you saw it",

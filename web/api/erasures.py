@@ -13,13 +13,13 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from application.erasure.erase import erase
-from application.erasure.request import Person as Erasable
+from application.erasure.request import PersonToErase as Erasable
 from application.erasure.request import leads_in, preview_erasure, read_person
 from models.audit import AuditDifference
 from sink.tables import LeadTable
 from streams.erasure_key import own_key
 from web.auth import ADMINS, Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, forbidden
+from web.errors import DOCUMENTED, HttpProblem, forbidden
 from web.parts import Services
 from web.schemas import Model
 from web.services.crm_query import ask
@@ -115,7 +115,7 @@ async def erase_person(person: Erases, parts: PartsOf, given: Erasure) -> Erasur
             detail = (
                 f"leads: the person has {len(leads)} leads now, not {given.leads}: look at the preview again"
             )
-            raise Problem(HTTPStatus.CONFLICT, "changed", detail)
+            raise HttpProblem(HTTPStatus.CONFLICT, "changed", detail)
         by = [AuditDifference("named_by", None, named.kind), AuditDifference("leads", None, list(leads))]
         async with parts.audit.act(person.as_actor, "erased", "persons", by) as entry:
             outcome = await erase(
@@ -126,7 +126,7 @@ async def erase_person(person: Erases, parts: PartsOf, given: Erasure) -> Erasur
                 console_database_url=parts.web.console_database_url,
             )
             if outcome.refused:
-                raise Problem(HTTPStatus.CONFLICT, "not-erased", outcome.refused[0])
+                raise HttpProblem(HTTPStatus.CONFLICT, "not-erased", outcome.refused[0])
             (receipt,) = outcome.receipts
             entry.add("receipts", [receipt.receipt_id])
     return ErasureShown.model_validate(receipt)
@@ -137,7 +137,7 @@ def _read(text: str) -> Erasable:
         return read_person(text)
     except ValueError as error:
         detail = f"person: is no lead id, mail address or phone number: {error}"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail) from error
+        raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail) from error
 
 
 async def _found(parts: Services, person: Person, named: Erasable) -> tuple[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from sqlalchemy import Connection
 
-from board.reader import NAME, QueueInfo, Row
+from board.reader import NAME, ListRow, QueueInfo
 from models.public import MINE
 from rules.queues.rule_book import OrgRules
 from sink.lists import pages
@@ -112,7 +112,7 @@ async def _queued(parts: Services, person: Person, infos: Sequence[QueueInfo], t
     return [lead for leads in found for lead in leads]
 
 
-def _in_queue(rules: OrgRules, queue_id: str, row: Row) -> FoundLead:
+def _in_queue(rules: OrgRules, queue_id: str, row: ListRow) -> FoundLead:
     queue = rules.queues.get(queue_id)
     path = quote(queue_id, safe="")
     claims = queue is not None and queue.queue.claimable

@@ -10,9 +10,9 @@ from fastapi.responses import StreamingResponse
 
 from models.public import MINE, personal_queue
 from web.auth import Access, PartsOf, Person, identify
-from web.errors import DOCUMENTED, Problem, forbidden
+from web.errors import DOCUMENTED, HttpProblem, forbidden
 from web.live.event_scopes import EVENT_SCOPES
-from web.live.hub import MOST_PER_PERSON, Page
+from web.live.hub import MOST_PER_PERSON, OpenPage
 from web.parts import Services
 from web.services.licence_text import licensed_states
 
@@ -60,7 +60,7 @@ async def live(
     """
     if not parts.hub.has_room(person.org, person.rep_id):
         reason = f"you have {MOST_PER_PERSON} open streams, in all browsers and programs; close one"
-        raise Problem(429, "too-many-streams", reason, headers={"Retry-After": "10"})
+        raise HttpProblem(429, "too-many-streams", reason, headers={"Retry-After": "10"})
     own = personal_queue(person.rep_id)
 
     def sees(queue_id: str) -> bool:
@@ -71,7 +71,7 @@ async def live(
         if one in EVENT_SCOPES and EVENT_SCOPES[one] not in person.scopes:
             raise forbidden(f"watch: {one} needs the scope {EVENT_SCOPES[one]}, which the token lacks")
     watches = frozenset(watch or ()) if person.oversees else frozenset()
-    page = Page(
+    page = OpenPage(
         person.org,
         person.rep_id,
         sees,
@@ -87,7 +87,9 @@ async def live(
     )
 
 
-async def _stream(request: Request, parts: Services, page: Page, after: str | None) -> AsyncIterator[bytes]:
+async def _stream(
+    request: Request, parts: Services, page: OpenPage, after: str | None
+) -> AsyncIterator[bytes]:
     if not parts.hub.has_room(page.org, page.rep_id):
         return  # others were opened after the request was checked
     parts.hub.count_stream(page, 1)
@@ -102,7 +104,7 @@ async def _stream(request: Request, parts: Services, page: Page, after: str | No
                 bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
                 try:
                     await identify(request, parts, bearer or None, used=False)
-                except Problem:
+                except HttpProblem:
                     yield b"event: signed-out\ndata: {}\n\n"
                     return
             yield chunk

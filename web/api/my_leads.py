@@ -16,14 +16,14 @@ from rules.language.tree import in_zone, parse
 from rules.language.value_labels import value_label
 from rules.queues.rule_book import OrgRules
 from sink.lists import pages
-from sink.lists.columns import Column, Kind, Listing
+from sink.lists.columns import Column, ColumnKind, ListDefinition
 from sink.lists.list_query import ListQuery
 from sink.lists.listings import ASSIGNMENTS, LEAD_COLUMNS, LEADS
 from sink.sql.filter import rule_condition
 from sink.tables import AssignmentTable, LeadTable
 from web.api.desk import ColumnChoice, ListPage, offered
 from web.auth import Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, forbidden
+from web.errors import DOCUMENTED, HttpProblem, forbidden
 from web.parts import Services
 from web.services import list_params
 from web.services.audit.exports import RecordedExport, RowCount, used_filter
@@ -92,7 +92,7 @@ async def export(request: Request, person: MayExport, parts: PartsOf) -> Recorde
         name for name in (request.query_params.get("columns") or ",".join(LEAD_COLUMNS)).split(",") if name
     ]
     if unknown := [name for name in names if name not in listing.by_name]:
-        raise Problem(422, "invalid", f"columns: there is no column {', '.join(unknown)}")
+        raise HttpProblem(422, "invalid", f"columns: there is no column {', '.join(unknown)}")
     given = list_params.from_request(request, listing, ("columns", "segment"))
     only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
     rules = parts.directory.org(person.org)
@@ -137,12 +137,12 @@ def segment(parts: Services, person: Person, text: str | None) -> list[Any]:
     try:
         raw = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Problem(422, "invalid", f"segment: is not JSON: {error}") from error
+        raise HttpProblem(422, "invalid", f"segment: is not JSON: {error}") from error
     tree = in_zone(parse(raw, "segment"), parts.directory.org(person.org).settings.time_zone)
     return [rule_condition(tree, datetime.now(UTC), parts.crm.dialect.name)]
 
 
-def of(person: Person) -> Listing:
+def of(person: Person) -> ListDefinition:
     """Return the list of leads for a person. A rep has few leads, and an index finds them."""
     return LEADS if person.oversees else replace(LEADS, scan=None)
 
@@ -151,7 +151,7 @@ async def _page(
     parts: Services,
     person: Person,
     request: Request,
-    listing: Listing,
+    listing: ListDefinition,
     only: Sequence[Any],
     more: Sequence[str] = (),
 ) -> ListPage:
@@ -174,7 +174,7 @@ async def _page(
 
 def _csv(
     connection: Connection,
-    listing: Listing,
+    listing: ListDefinition,
     given: ListQuery,
     only: Sequence[Any],
     names: Sequence[str],
@@ -216,10 +216,10 @@ def _cell(rules: OrgRules, column: Column, value: Any) -> str:
     if value is None:
         return ""
     match column.kind:
-        case Kind.DATE:
+        case ColumnKind.DATE:
             return str(value.isoformat(timespec="seconds"))
-        case Kind.FLAG:
+        case ColumnKind.FLAG:
             return "yes" if value else "no"
-        case Kind.AMOUNT:
+        case ColumnKind.AMOUNT:
             return f"{value:.15g}"
     return defused(list_params.name_of(rules, column, value) if column.names else str(value))

@@ -9,7 +9,7 @@ from application.replay import NotReplayable
 from models.audit import AuditDifference
 from models.errors import RuntimeFailure
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, not_found
+from web.errors import DOCUMENTED, HttpProblem, not_found
 from web.schemas import Model
 from web.services.operations.lag_sampler import KEPT
 from web.services.operations.measures import Window
@@ -80,7 +80,7 @@ async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Repla
         raise not_found(f"dead letter {place} among the newest")
     topic = letter.source.partition(":")[0]
     if not letter.replayable:
-        raise Problem(
+        raise HttpProblem(
             409, "not-replayable", f"a message of {topic} that failed for this reason is not sent again"
         )
     what = [
@@ -89,8 +89,8 @@ async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Repla
     ]
     async with parts.audit.act(person.as_actor, "dead_letter_replayed", f"dead-letter/{place}", what):
         try:
-            await replay(parts.settings, [place])
+            mark = await replay(parts.settings, place, by=person.rep_id)
         except NotReplayable as refused:
-            raise Problem(409, "not-replayable", refused.reason) from refused
-    parts.operations.letters.replayed(person.org, letter, person.rep_id)
+            raise HttpProblem(409, "not-replayable", refused.reason) from refused
+    parts.operations.letters.note_mark(place, mark)
     return ReplayedLetter(place=place, topic=topic)

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Body, Depends, Path
 
 from web.auth import Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, forbidden
+from web.errors import DOCUMENTED, HttpProblem, forbidden
 from web.services.view_only import VIEW_ONLY
 from web.store.preferences import TooMany
 
@@ -37,9 +37,9 @@ async def prefer(
     if name == VIEW_ONLY and not person.oversees:
         raise forbidden("view-only is for managers and admins")
     if len(msgspec.json.encode(value)) > MOST_BYTES:
-        raise Problem(422, "invalid", f"body: a preference has at most {MOST_BYTES} bytes")
+        raise HttpProblem(422, "invalid", f"body: a preference has at most {MOST_BYTES} bytes")
     try:
         await asyncio.to_thread(parts.preferences.put, person.org, person.rep_id, name, value)
     except TooMany as error:
-        raise Problem(422, "too-many", f"name: {error}") from error
+        raise HttpProblem(422, "too-many", f"name: {error}") from error
     return value

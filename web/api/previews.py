@@ -13,7 +13,7 @@ from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import DOCUMENTED
 from web.parts import Services
 from web.schemas import Model
-from web.services.limits import Limit, check
+from web.services.limits import RateLimit, check
 from web.services.queue_editing import drafted_value
 from web.services.queue_preview import Preview, drafted, find, preview
 from web.services.rule_fields import org_fields
@@ -21,7 +21,7 @@ from web.services.rule_fields import org_fields
 router = APIRouter(prefix="/api/v1", tags=["queue drafts"], responses=DOCUMENTED)
 Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 
-_PREVIEWS: Final = Limit(per_second=10, burst=30)
+_PREVIEWS: Final = RateLimit(per_second=10, burst=30)
 
 
 class PreviewRequest(Model):

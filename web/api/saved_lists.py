@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field, StringConstraints
 
-from sink.lists.columns import Listing
+from sink.lists.columns import ListDefinition
 from sink.lists.listings import EXCEPTIONS, LEADS
 from web.auth import Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, forbidden, not_found
+from web.errors import DOCUMENTED, HttpProblem, forbidden, not_found
 from web.parts import Services
 from web.schemas import Model
 from web.store.saved_lists import SavedList, TooManySavedError
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1/saved-lists", tags=["views"], responses=DOCUM
 Uses = Annotated[Person, Depends(Access("queues:read"))]
 Writes = Annotated[Person, Depends(Access("views:write"))]
 ListName = Literal["leads", "exceptions"]
-LISTINGS: dict[str, Listing] = {"leads": LEADS, "exceptions": EXCEPTIONS}
+LISTINGS: dict[str, ListDefinition] = {"leads": LEADS, "exceptions": EXCEPTIONS}
 _WORDS = frozenset({"sort", "search", "segment", "ignored"})
 
 
@@ -89,7 +89,7 @@ async def _put(parts: Services, person: Person, saved_id: str, given: SavedEdit,
     try:
         found = await asyncio.to_thread(parts.saved_lists.put, person.org, kept)
     except TooManySavedError as error:
-        raise Problem(HTTPStatus.CONFLICT, "too-many-saved", str(error)) from error
+        raise HttpProblem(HTTPStatus.CONFLICT, "too-many-saved", str(error)) from error
     return _shown(person, found)
 
 
@@ -108,7 +108,7 @@ def _check(given: SavedEdit) -> None:
     ]
     if errors:
         first = errors[0]
-        raise Problem(422, "invalid", f"{first['path']}: {first['reason']}", errors=errors)
+        raise HttpProblem(422, "invalid", f"{first['path']}: {first['reason']}", errors=errors)
 
 
 async def _own(parts: Services, person: Person, saved_id: uuid.UUID) -> SavedList:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from web.auth import ADMINS, Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, forbidden, not_found
+from web.errors import DOCUMENTED, HttpProblem, forbidden, not_found
 from web.schemas import Model
 from web.services.sign_in import account_object
 from web.store.accounts import Account
@@ -71,7 +71,7 @@ async def prepare(parts: PartsOf, person: Proved) -> PreparedSecondFactor:
     account = _own(person)
     secret = await asyncio.to_thread(parts.second_factors.prepare, account)
     if secret is None:
-        raise Problem(HTTPStatus.CONFLICT, "set-up-already", "there is a second factor: remove it first")
+        raise HttpProblem(HTTPStatus.CONFLICT, "set-up-already", "there is a second factor: remove it first")
     uri = pyotp.TOTP(secret).provisioning_uri(name=account.email, issuer_name="firstclaim")
     return PreparedSecondFactor(
         secret=secret, uri=uri, qr=segno.make(uri, micro=False).svg_inline(scale=4, light="#fff")
@@ -85,7 +85,7 @@ async def confirm(parts: PartsOf, person: Proved, given: Code) -> RecoveryCodes:
     async with parts.audit.act(person.as_actor, "second_factor_set_up", account_object(account.rep_id)):
         codes = await asyncio.to_thread(parts.second_factors.confirm, account, given.code)
         if codes is None:
-            raise Problem(
+            raise HttpProblem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: does not match the prepared secret"
             )
     return RecoveryCodes(recovery_codes=codes)
@@ -96,7 +96,7 @@ async def remove(parts: PartsOf, person: Proved) -> None:
     """Remove the caller's second factor. Refused if the role requires one."""
     account = _own(person)
     if person.role in parts.web.second_factor_for:
-        raise Problem(HTTPStatus.CONFLICT, "required", f"{person.role}s need a second factor here")
+        raise HttpProblem(HTTPStatus.CONFLICT, "required", f"{person.role}s need a second factor here")
     async with parts.audit.act(person.as_actor, "second_factor_removed", account_object(account.rep_id)):
         await asyncio.to_thread(parts.second_factors.remove, account.org, account.rep_id)
 

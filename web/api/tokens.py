@@ -14,7 +14,7 @@ from pydantic import Field
 
 from models.audit import AuditDifference
 from web.auth import ADMINS, PERSONAL, SCOPES, TOKEN_SCOPES, Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, forbidden, not_found
+from web.errors import DOCUMENTED, HttpProblem, forbidden, not_found
 from web.parts import Services
 from web.schemas import Model
 from web.store.tokens import Token
@@ -67,7 +67,7 @@ async def issue(person: Proved, parts: PartsOf, given: NewToken) -> IssuedToken:
     expires_at = _end(parts, given)
     rules = parts.directory.org(person.org)
     if rules.role(given.rep_id) is None:
-        raise Problem(422, "invalid", f"rep_id: the org has no active rep {given.rep_id}")
+        raise HttpProblem(422, "invalid", f"rep_id: the org has no active rep {given.rep_id}")
     made = [
         AuditDifference("name", None, given.name),
         AuditDifference("rep_id", None, given.rep_id),
@@ -108,9 +108,9 @@ def _whose(person: Person) -> str | None:
 def _check_scopes(person: Person, given: NewToken) -> None:
     for scope in given.scopes:
         if scope not in SCOPES:
-            raise Problem(422, "invalid", f"scopes: there is no scope {scope}")
+            raise HttpProblem(422, "invalid", f"scopes: there is no scope {scope}")
         if scope in PERSONAL:
-            raise Problem(
+            raise HttpProblem(
                 422, "invalid", f"scopes: {scope} is not for tokens: a person must be signed in for it"
             )
     if beyond := sorted(set(given.scopes) - (person.scopes & TOKEN_SCOPES.keys())):
@@ -123,10 +123,10 @@ def _end(parts: Services, given: NewToken) -> datetime:
     if given.expires_at is None:
         return now + timedelta(days=parts.web.token_days)
     if given.expires_at.tzinfo is None or given.expires_at <= now:
-        raise Problem(422, "invalid", "expires_at: must be in the future, with an offset")
+        raise HttpProblem(422, "invalid", "expires_at: must be in the future, with an offset")
     most = parts.web.token_most_days
     if given.expires_at > now + timedelta(days=most):
-        raise Problem(422, "invalid", f"expires_at: is more than {most:g} days from now")
+        raise HttpProblem(422, "invalid", f"expires_at: is more than {most:g} days from now")
     return given.expires_at
 
 

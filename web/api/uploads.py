@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Form, UploadFile
 from fastapi.responses import StreamingResponse
 
-from application.audit.entry import Entry
+from application.audit.entry import AuditedAct
 from models.audit import AuditDifference
 from models.errors import InvalidInput
 from models.errors import Problem as FieldProblem
@@ -133,7 +133,7 @@ async def upload_leads(
 
 
 async def _ending(
-    stack: AsyncExitStack, entry: Entry, upload: Upload, tried: UploadTrial, *, resume: bool
+    stack: AsyncExitStack, entry: AuditedAct, upload: Upload, tried: UploadTrial, *, resume: bool
 ) -> AsyncIterator[bytes]:
     sent = 0
 

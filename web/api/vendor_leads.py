@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from pydantic import BaseModel
 
 from web.auth import PartsOf
-from web.errors import DOCUMENTED, MEDIA_TYPE, Document, Problem, forbidden
+from web.errors import DOCUMENTED, MEDIA_TYPE, Document, HttpProblem, forbidden
 from web.services.limits import check
 from web.services.vendor_posts import Post, Reply, take
 from web.store.vendor_keys import VendorKey, vendor_named
@@ -174,5 +174,5 @@ async def verify_webhook(
         raise forbidden("hub.verify_token: is no key of this vendor whose posts are signed")
     check(parts.vendor_limit, found[0].key_id)
     if mode != "subscribe":
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "hub.mode: must be subscribe")
+        raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "hub.mode: must be subscribe")
     return PlainTextResponse(challenge)

@@ -17,7 +17,7 @@ from models.errors import InvalidInput
 from web.api.actions import action_id
 from web.api.drafts import Match
 from web.auth import Access, PartsOf, Person
-from web.errors import DOCUMENTED, Problem, forbidden
+from web.errors import DOCUMENTED, HttpProblem, forbidden
 from web.schemas import Model
 from web.services import custom_views
 from web.services.view_pages import SortBy, ViewPage, ViewState, own, shown, stretch
@@ -75,7 +75,7 @@ async def add(
     try:
         made = await asyncio.to_thread(parts.views.add, person.org, person.rep_id, view_id, value)
     except TooManyViewsError as error:
-        raise Problem(HTTPStatus.CONFLICT, "too-many-views", str(error)) from error
+        raise HttpProblem(HTTPStatus.CONFLICT, "too-many-views", str(error)) from error
     return _tagged(response, made)
 
 
@@ -136,7 +136,7 @@ def _accepted(view_id: str, given: ViewEdit) -> dict[str, Any]:
         return custom_views.accepted(view_id, given.model_dump())
     except InvalidInput as error:
         errors = [{"path": one.path, "reason": one.reason} for one in error.problems]
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors
         ) from error
 
@@ -149,7 +149,7 @@ def _tagged(response: Response, view: CustomView) -> ViewState:
 def _held(now: CustomView, match: str | None, value: dict[str, Any] | None = None) -> CustomView:
     """Return the view if it is the one that was seen. Raises 412 and 428."""
     if match is None:
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: name the version that you saw"
         )
     if match.removeprefix("W/").strip('"') not in (now.revision, "*"):
@@ -157,8 +157,8 @@ def _held(now: CustomView, match: str | None, value: dict[str, Any] | None = Non
     return now
 
 
-def _overtaken(now: CustomView, yours: dict[str, Any]) -> Problem:
-    return Problem(
+def _overtaken(now: CustomView, yours: dict[str, Any]) -> HttpProblem:
+    return HttpProblem(
         HTTPStatus.PRECONDITION_FAILED,
         "overtaken",
         "you have changed this view elsewhere since you saw it",

@@ -4,7 +4,7 @@ from typing import Final
 
 from models.public import LeadDecision
 from models.results import Result
-from web.live.hub import Hub, Page
+from web.live.hub import Hub, OpenPage
 
 _EFFECTIVE: Final = frozenset({Result.WON, Result.DONE})
 
@@ -14,7 +14,7 @@ def tell_acts(hub: Hub, answer: LeadDecision) -> None:
     if answer.result not in _EFFECTIVE or not answer.org:
         return
 
-    def is_theirs(page: Page) -> bool:
+    def is_theirs(page: OpenPage) -> bool:
         return page.rep_id == answer.rep_id
 
     hub.tell(answer.org, "acted", {"lead_id": answer.lead_id, "version": answer.version}, is_theirs)

@@ -13,7 +13,7 @@ from streams.retries import FOLLOW_TOPIC
 from streams.settings import Settings
 from streams.topics import CALLS, DELIVERIES
 from web import metrics
-from web.live.hub import Hub, Page
+from web.live.hub import Hub, OpenPage
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ class CallTail:
             return
         org, rep_id, event = told
 
-        def is_of(page: Page) -> bool:
+        def is_of(page: OpenPage) -> bool:
             return page.rep_id == rep_id
 
         self._hub.tell(org, "calls", event, is_of)

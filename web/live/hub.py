@@ -1,8 +1,8 @@
 """Reads the board's feed once per org for all open pages. Each page gets only what its person may see.
 
 A page gets `rebuilt` (read the lists again) when it falls behind, when it reconnects after too long, or when it may
-have seen changes that Valkey has lost. So every missed change is noticed, and memory per page is bounded. Each entry is
-encoded once, and chunks are joined once for all pages that see the same entries.
+have seen changes that Valkey has lost. So every missed change is noticed, and memory per page is bounded. An entry is
+encoded once for all pages that see the same of it, and chunks are joined once for all pages that see the same entries.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class _Entry(msgspec.Struct, frozen=True):
         return _encoded(self.feed, may_claim=may_claim, why_not=why_not)
 
 
-class Page:
+class OpenPage:
     """One open page. `sees` says which lists its person may currently see (Q4). `wants`: the lists it shows; None: all.
 
     `watches`: names of further events that it gets. `scopes`: the caller's, which some events need (`event_scopes`).
@@ -133,7 +133,7 @@ class _Batch:
         self._queues = {one.queue_id for one in self._entries if one.queue_id}
         self._joined: dict[tuple[frozenset[str], frozenset[str] | None], bytes] = {}
 
-    def chunk(self, page: Page) -> bytes:
+    def chunk(self, page: OpenPage) -> bytes:
         """Return the entries for a page: those of its lists, and those for every page."""
         shown = frozenset(filter(page.shows, self._queues))
         states = page.licences() if shown else None
@@ -150,7 +150,7 @@ class _Org:
     """The hub's state of one org."""
 
     def __init__(self) -> None:
-        self.pages: set[Page] = set()
+        self.pages: set[OpenPage] = set()
         self.kept: deque[_Entry] = deque(maxlen=ENTRIES_KEPT)
         self.begin = ""
         self.at = ""
@@ -180,7 +180,7 @@ class Hub:
         """Say whether a person may open another stream."""
         return self._streams[org, rep_id] < MOST_PER_PERSON
 
-    def count_stream(self, page: Page, by: int) -> None:
+    def count_stream(self, page: OpenPage, by: int) -> None:
         """Count a stream that begins (1) or has ended (-1)."""
         who = (page.org, page.rep_id)
         self._streams[who] += by
@@ -196,7 +196,7 @@ class Hub:
         """The number of open pages."""
         return sum(len(org.pages) for org in self._orgs.values())
 
-    async def open(self, page: Page, after: str | None) -> None:
+    async def open(self, page: OpenPage, after: str | None) -> None:
         """Add a page from the feed's entry `after` on. Without it, or if it is too old, the page reads its lists."""
         org = self._orgs.setdefault(page.org, _Org())
         if org.task is None:
@@ -225,13 +225,13 @@ class Hub:
             return False
         return not found or found[0].change != REBUILT
 
-    def close_page(self, page: Page) -> None:
+    def close_page(self, page: OpenPage) -> None:
         """Remove a page."""
         if (org := self._orgs.get(page.org)) is not None:
             org.pages.discard(page)
             org.used_at = time.monotonic()
 
-    def tell(self, org_id: str, event: str, data: Any, to: Callable[[Page], bool]) -> None:
+    def tell(self, org_id: str, event: str, data: Any, to: Callable[[OpenPage], bool]) -> None:
         """Send an event that belongs to no list to the pages of an org that `to` selects."""
         org = self._orgs.get(org_id)
         if org is not None:
@@ -241,7 +241,7 @@ class Hub:
                 if may_hear(event, page.scopes) and to(page):
                     page.take(batch)
 
-    def tell_all(self, event: str, data: Any, to: Callable[[Page], bool]) -> None:
+    def tell_all(self, event: str, data: Any, to: Callable[[OpenPage], bool]) -> None:
         """Send an event to the pages of all orgs that `to` selects."""
         for org_id in self._orgs:
             self.tell(org_id, event, data, to)

@@ -17,7 +17,7 @@ from streams.retries import FOLLOW_TOPIC
 from streams.settings import Settings
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS
 from web import metrics
-from web.live.hub import Hub, Page
+from web.live.hub import Hub, OpenPage
 from web.services.moved_notices import concerns
 
 log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ _PATIENCE_SECONDS: Final = 10.0
 """How long to wait for the sink. After that, pages are notified anyway and show what the database has."""
 
 
-class Changed(msgspec.Struct, frozen=True):
+class ChangedLead(msgspec.Struct, frozen=True):
     """The fields used of a message of `assignments` or `lead-exceptions`."""
 
     lead_id: str
@@ -41,7 +41,7 @@ class Changed(msgspec.Struct, frozen=True):
     via: str | None = None
 
 
-_CHANGED: Final = msgspec.json.Decoder(Changed)
+_CHANGED: Final = msgspec.json.Decoder(ChangedLead)
 
 
 class Tail:
@@ -90,7 +90,7 @@ class Tail:
             await self._until_kept(changed for _, changed in found)
             self._tell(found)
 
-    async def _until_kept(self, changes: Iterable[Changed]) -> None:
+    async def _until_kept(self, changes: Iterable[ChangedLead]) -> None:
         wanted = {change.lead_id: change.version for change in changes}
         give_up = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
         while wanted and asyncio.get_running_loop().time() < give_up:
@@ -102,8 +102,8 @@ class Tail:
             if wanted:
                 await asyncio.sleep(_LOOK_SECONDS)
 
-    def _tell(self, found: list[tuple[str, Changed]]) -> None:
-        by_org: dict[str, list[tuple[str, Changed]]] = {}
+    def _tell(self, found: list[tuple[str, ChangedLead]]) -> None:
+        by_org: dict[str, list[tuple[str, ChangedLead]]] = {}
         for topic, change in found:
             by_org.setdefault(change.org, []).append((topic, change))
         for org, changes in by_org.items():
@@ -119,19 +119,19 @@ class Tail:
             for rep_id in {rep for one in leads for rep in (one.rep_id, one.previous_rep_id) if rep}:
                 theirs = [one.lead_id for one in leads if rep_id in (one.rep_id, one.previous_rep_id)]
 
-                def is_theirs(page: Page, rep_id: str = rep_id) -> bool:
+                def is_theirs(page: OpenPage, rep_id: str = rep_id) -> bool:
                     return page.rep_id == rep_id and not self._oversees(page)
 
                 self._hub.tell(org, "leads", {"leads": theirs}, is_theirs)
             for rep_id in {rep for one in leads for rep in _told(one)}:
 
-                def is_of(page: Page, rep_id: str = rep_id) -> bool:
+                def is_of(page: OpenPage, rep_id: str = rep_id) -> bool:
                     return page.rep_id == rep_id
 
                 self._hub.tell(org, "moved", {}, is_of)
 
 
-def _told(one: Changed) -> list[str]:
+def _told(one: ChangedLead) -> list[str]:
     """Return the reps who are told that others moved the lead to or from them (M1, M4)."""
     return [
         rep_id
@@ -140,7 +140,7 @@ def _told(one: Changed) -> list[str]:
     ]
 
 
-def _read(value: bytes | None) -> Changed | None:
+def _read(value: bytes | None) -> ChangedLead | None:
     try:
         return None if value is None else _CHANGED.decode(value)
     except msgspec.MsgspecError as error:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from models.audit import ACTS
 from web.auth import ADMINS, Access, PartsOf, Person
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.pages.common import render
 from web.services.audit.entry_text import ACT_LABELS, Known
 from web.services.audit.reading import MOST_ACTORS, day_of, read_page
@@ -30,7 +30,7 @@ async def audit(
 ) -> Response:
     """Show the entries that meet the filters, newest first."""
     if act and act not in ACTS:
-        raise Problem(422, "invalid", "act: there is no such act")
+        raise HttpProblem(422, "invalid", "act: there is no such act")
     since, until = day_of(day) if day else (None, None)
     wanted = AuditFilter(org=person.org, actor=actor or None, act=act or None, since=since, until=until)
     page = await read_page(parts, person, wanted, limit=ROWS, cursor=cursor)

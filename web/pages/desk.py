@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from sink.lists.columns import Listing
+from sink.lists.columns import ListDefinition
 from sink.lists.listings import EXCEPTIONS, UNASSIGNED
 from web.auth import MANAGERS, Access, Person
 from web.pages.common import data, render
@@ -32,7 +32,7 @@ async def unassigned(
     return _page(request, person, UNASSIGNED, desk=False)
 
 
-def _page(request: Request, person: Person, listing: Listing, *, desk: bool) -> Response:
+def _page(request: Request, person: Person, listing: ListDefinition, *, desk: bool) -> Response:
     shown: dict[str, Any] = {
         "api": "/api/v1/exceptions" if desk else "/api/v1/unassigned",
         "desk": desk,

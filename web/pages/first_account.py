@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from models.errors import InvalidInput, RuleErrors
 from web.auth import PartsOf
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.pages.common import render
 from web.pages.sign_in import shown
 from web.services.first_account import check_link, make_first_account
@@ -23,7 +23,7 @@ async def form(request: Request, parts: PartsOf, key: Annotated[str, Query(max_l
     """Show the form, or that the link is over."""
     try:
         await check_link(request, parts, key)
-    except Problem as problem:
+    except HttpProblem as problem:
         return _page(request, key, said=problem.detail, status=problem.status, over=True)
     return _page(request, key)
 
@@ -45,7 +45,7 @@ async def make(
         first = error.problems[0]
         said = f"{first.path or 'The form'}: {first.reason}".capitalize()
         return _page(request, key, **typed, said=said, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    except Problem as problem:
+    except HttpProblem as problem:
         over = problem.status == HTTPStatus.GONE
         page = _page(request, key, **typed, said=problem.detail, status=problem.status, over=over)
         page.headers.update(problem.headers)

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from models.errors import ConfigError, PermanentError
 from web.auth import PartsOf, person_of
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.pages.sign_in import local, shown
 from web.parts import Services
 from web.services.oidc import PendingSignIn, Provider, VerifiedIdentity
@@ -30,9 +30,9 @@ async def begin(parts: PartsOf, next: str = "/", *, again: bool = False) -> Resp
     try:
         address, begun = await Provider(parts.web).begin(local(next), again=again)
     except ConfigError as error:
-        raise Problem(HTTPStatus.NOT_FOUND, "not-found", str(error)) from error
+        raise HttpProblem(HTTPStatus.NOT_FOUND, "not-found", str(error)) from error
     except PermanentError as error:
-        raise Problem(HTTPStatus.BAD_GATEWAY, "provider", error.reason) from error
+        raise HttpProblem(HTTPStatus.BAD_GATEWAY, "provider", error.reason) from error
     response = RedirectResponse(address, HTTPStatus.SEE_OTHER)
     response.set_cookie(
         parts.web.oidc_cookie,
@@ -72,7 +72,7 @@ async def finish(
         person_of(parts, account)
         await take_over(parts, account, vouched)
         person_of(parts, account)
-    except Problem as problem:
+    except HttpProblem as problem:
         return _refused(request, parts, problem.detail)
     response = RedirectResponse(local(begun.next), HTTPStatus.SEE_OTHER)
     await sign_in(request, response, parts, account, OIDC, proved_at=vouched.proved_at)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from models.errors import InvalidInput
 from web.auth import PartsOf
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.pages.common import render
 from web.pages.sign_in import shown
 from web.services.forgotten_passwords import LINK_OVER, ask_for_link, links_exist, set_password
@@ -33,7 +33,7 @@ async def forgot(request: Request, parts: PartsOf, email: Annotated[str, Form(ma
     """Mail a link, if there is an account. The answer is the same if there is none."""
     try:
         await ask_for_link(request, parts, email)
-    except Problem as problem:
+    except HttpProblem as problem:
         page = render(
             request, None, "forgot_password.html", status=problem.status, said=problem.detail, asked=False
         )
@@ -67,7 +67,7 @@ async def set_it(
         return _set_page(request, token, said=f"The password {said}.", status=HTTPStatus.UNPROCESSABLE_ENTITY)
     except LinkOverError:
         return _set_page(request, token, said=LINK_OVER, status=HTTPStatus.GONE, over=True)
-    except Problem as problem:
+    except HttpProblem as problem:
         page = _set_page(
             request, token, said=problem.detail, status=problem.status, over=problem.status == HTTPStatus.GONE
         )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from web.auth import PartsOf
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.pages.common import render
 from web.parts import Services
 from web.services.sign_in import CODE_NEEDED, begin, finish, take_back
@@ -41,7 +41,7 @@ async def sign_in(
     response = RedirectResponse(local(next), 303)
     try:
         await begin(request, response, parts, email, password)
-    except Problem as problem:
+    except HttpProblem as problem:
         if problem.kind == CODE_NEEDED:
             response.headers["location"] = f"/sign-in/code?{urlencode({'next': local(next)})}"
             return response
@@ -68,7 +68,7 @@ async def code(
     response = RedirectResponse(local(next), 303)
     try:
         await finish(request, response, parts, code)
-    except Problem as problem:
+    except HttpProblem as problem:
         page = render(
             request,
             None,
@@ -98,7 +98,7 @@ def shown(
     said: str | None = None,
     email: str = "",
     status: int = 200,
-    of: Problem | None = None,
+    of: HttpProblem | None = None,
 ) -> Response:
     """Render the page, with a message above its buttons. `of`: the problem whose headers the response has."""
     oidc = parts.web.oidc_issuer is not None

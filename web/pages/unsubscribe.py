@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from couriers.mail.unsubscribe import MOST_TOKEN, reader_of
 from web.auth import PartsOf
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.pages.common import render
 from web.parts import Services
 from web.services.notify_choice import end_digests
@@ -41,7 +41,7 @@ async def unsubscribe(request: Request, parts: PartsOf, token: Token) -> Respons
         return render(request, None, "unsubscribe.html", status=404, token=None, said=OVER)
     try:
         await end_digests(request, parts, *reader)
-    except Problem as problem:
+    except HttpProblem as problem:
         page = render(
             request, None, "unsubscribe.html", status=problem.status, token=None, said=problem.detail
         )

@@ -25,7 +25,7 @@ from models.publication import SettingsObject
 from models.publication_reach import MailObject
 from rules.queues.rule_book import OrgRules
 from streams.retries import SEND_ACCOUNT_MAIL
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.store.accounts import Account
 from web.store.password_links import PasswordLinks
 
@@ -68,7 +68,7 @@ class AccountMails:
         try:
             self._waiting.put_nowait(work)
         except asyncio.QueueFull as error:
-            raise Problem(
+            raise HttpProblem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "busy",
                 "too many mails wait; try again in 10 s",

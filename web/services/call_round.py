@@ -11,11 +11,11 @@ from typing import Final
 
 from pydantic import Field
 
-from board.reader import Row
+from board.reader import ListRow
 from models.public import MINE
 from rules.queues.columns import NAME
 from web.auth import Person
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.parts import Services
 from web.schemas import CallTime, Model
 from web.services.call_times import call_times
@@ -57,7 +57,9 @@ async def next_lead(parts: Services, person: Person, queue_id: str, done: Collec
         and queue.queue.claimable
         and person.may_see(parts.directory.org(person.org), queue_id)
     ):
-        raise Problem(HTTPStatus.CONFLICT, "claimable", "the leads of a claimable queue are claimed first")
+        raise HttpProblem(
+            HTTPStatus.CONFLICT, "claimable", "the leads of a claimable queue are claimed first"
+        )
     found, start = NextLead(), 0
     for _ in range(MOST_PAGES):
         page, following = await stretch(parts, person, queue_id, start=start, limit=PAGE)
@@ -79,7 +81,7 @@ async def next_lead(parts: Services, person: Person, queue_id: str, done: Collec
     return found
 
 
-def _waits(row: Row, queue_id: str) -> bool:
+def _waits(row: ListRow, queue_id: str) -> bool:
     """Say whether a row of the own queue is an offer, or a call that is promised for later."""
     if queue_id != MINE:
         return False
@@ -88,7 +90,7 @@ def _waits(row: Row, queue_id: str) -> bool:
     return row.columns.get("offer") is True or later
 
 
-def _passed(row: Row, refused: str | None, time: CallTime | None) -> Passed | None:
+def _passed(row: ListRow, refused: str | None, time: CallTime | None) -> Passed | None:
     name = str(row.columns[NAME])
     if refused is not None:
         return Passed(lead_id=row.lead_id, name=name, why=refused.rstrip("."))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from board.reader import Row
+from board.reader import ListRow
 from models.facts import Facts
 from models.location import location_of
 from models.public import MINE
@@ -40,7 +40,7 @@ def shows_call_times(rules: OrgRules, queue_id: str) -> bool:
     return queue is not None and not LOCATION_FIELDS.isdisjoint(queue.queue.columns)
 
 
-async def call_times_in(parts: Services, person: Person, rows: Iterable[Row]) -> dict[str, CallTime]:
+async def call_times_in(parts: Services, person: Person, rows: Iterable[ListRow]) -> dict[str, CallTime]:
     """Return lead -> time for rows that the person sees. A row that shows no location is left out (Q3, S1)."""
     located = [row for row in rows if not LOCATION_FIELDS.isdisjoint(row.columns)]
     with_phone = {row.lead_id for row in located if PHONE in row.columns}

@@ -62,7 +62,7 @@ NOISE: Final = frozenset({"queue_moved", "answer_ignored", "deadline_ignored", "
 """Types of decisions that people who work the lead do not need to see."""
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class PassedOverRep(msgspec.Struct, frozen=True):
     """A candidate who did not get the lead, and why. `rep_id` None: all, or the rest."""
 
     rep_id: str | None
@@ -79,7 +79,7 @@ class DecisionText(msgspec.Struct, frozen=True, kw_only=True):
     who_name: str | None = None
     why: str | None = None
     note: str | None = None
-    passed: tuple[Candidate, ...] = ()
+    passed: tuple[PassedOverRep, ...] = ()
 
 
 def decision_text(row: Row, names: Names) -> DecisionText:
@@ -127,11 +127,11 @@ def decision_text_for(rep_id: str, row: Row, names: Names) -> DecisionText | Non
     )
 
 
-def _candidates(found: Iterable[Mapping[str, Any]], names: Names) -> Iterable[Candidate]:
+def _candidates(found: Iterable[Mapping[str, Any]], names: Names) -> Iterable[PassedOverRep]:
     for one in found:
         rep_id, queue_id = one.get("rep_id"), one.get("queue_id")
         name = names.rep(rep_id) if rep_id else names.queue(queue_id) if queue_id else None
-        yield Candidate(rep_id, name, names.within(one.get("why")) or "")
+        yield PassedOverRep(rep_id, name, names.within(one.get("why")) or "")
 
 
 def _owner(row: Row, names: Names) -> str:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Literal
 
 from application.directory.objects import ordered
-from rules.queues.rule_book import Key, Published
+from rules.queues.rule_book import Key, NewestPublication
 from web.auth import Person
 from web.parts import Services
 from web.schemas import Model
@@ -44,7 +44,7 @@ async def accounts_of(parts: Services, person: Person) -> list[Account]:
     return await asyncio.to_thread(parts.accounts.accounts, person.org)
 
 
-def shown(parts: Services, person: Person, key: Key, found: Published) -> DirectoryObject:
+def shown(parts: Services, person: Person, key: Key, found: NewestPublication) -> DirectoryObject:
     """Return an object in the API's form, and remember that this version was shown."""
     value = found.value or {}
     parts.editor.shown_versions.note(person.org, key, found.version, value)

@@ -8,7 +8,7 @@ from typing import Final
 from application.erasure.receipts import read_receipts
 from models.public import ErasureReceipt
 from streams.settings import Settings
-from web.errors import Problem
+from web.errors import HttpProblem
 
 MOST: Final = 4
 """The most erasures that run at a time in a process. Each reads the org's journal and the dead letters."""
@@ -29,7 +29,7 @@ class Erasing:
         if org in self._orgs or len(self._orgs) >= MOST:
             detail = "a person is being erased: try again when that is done"
             headers = {"Retry-After": str(RETRY_SECONDS)}
-            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "erasing", detail, headers=headers)
+            raise HttpProblem(HTTPStatus.TOO_MANY_REQUESTS, "erasing", detail, headers=headers)
         self._orgs.add(org)
         try:
             yield

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from starlette.types import Receive, Scope, Send
 
 from sink.db_errors import translated
-from web.errors import Problem, answer
+from web.errors import HttpProblem, answer
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +81,7 @@ class Export(Response):
         """Send the export, or 429 if too many run."""
         try:
             self._exports.begin(self._who)
-        except Problem as problem:
+        except HttpProblem as problem:
             await answer(Request(scope), problem)(scope, receive, send)
             return
         try:
@@ -154,7 +154,7 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-def _too_many(reason: str) -> Problem:
-    return Problem(
+def _too_many(reason: str) -> HttpProblem:
+    return HttpProblem(
         HTTPStatus.TOO_MANY_REQUESTS, "too-many-exports", reason, headers={"Retry-After": str(RETRY_SECONDS)}
     )

@@ -13,13 +13,13 @@ from application.directory.first_admin import ensure_admin
 from application.directory.objects import normal
 from models.errors import RetryableError
 from web.auth import host_of, same_origin
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.parts import Services
 from web.services.limits import too_often
 from web.services.sign_in import account_actor, account_object
 from web.store.accounts import Account
 from web.store.addresses import address_of
-from web.store.attempts import Bucket, network
+from web.store.attempts import AttemptLimit, network
 
 ORG: Final = "default"
 OVER: Final = (
@@ -30,14 +30,16 @@ OVER: Final = (
 async def check_link(request: Request, parts: Services, key: str) -> None:
     """Raise 410 unless the link is the one that was printed and nobody has an account; 429 for too many tries."""
     host = network(host_of(request))
-    if wait := await asyncio.to_thread(parts.attempts.take, (Bucket(f"first account {host}", 30, 10.0),)):
+    if wait := await asyncio.to_thread(
+        parts.attempts.take, (AttemptLimit(f"first account {host}", 30, 10.0),)
+    ):
         raise too_often(wait)
     expected = parts.web.first_account_key
     is_right = expected is not None and hmac.compare_digest(
         expected.get_secret_value().encode(), key.encode()
     )
     if not is_right or await asyncio.to_thread(parts.accounts.anybody):
-        raise Problem(HTTPStatus.GONE, "link-over", OVER)
+        raise HttpProblem(HTTPStatus.GONE, "link-over", OVER)
 
 
 async def make_first_account(

@@ -11,7 +11,7 @@ from web.parts import Services
 from web.services.crm_query import ask
 
 
-class Step(NamedTuple):
+class FirstStep(NamedTuple):
     """One step. `href`: the page on which it is done."""
 
     text: str
@@ -19,7 +19,7 @@ class Step(NamedTuple):
     is_done: bool
 
 
-async def first_steps(parts: Services, person: Person) -> list[Step]:
+async def first_steps(parts: Services, person: Person) -> list[FirstStep]:
     """Return the steps in order; none if all are done, or if the person may not do them."""
     if person.role not in ADMINS:
         return []
@@ -28,7 +28,7 @@ async def first_steps(parts: Services, person: Person) -> list[Step]:
     return [] if all(step.is_done for step in steps) else steps
 
 
-def steps_of(rules: OrgRules, rep_id: str, *, has_lead: bool) -> list[Step]:
+def steps_of(rules: OrgRules, rep_id: str, *, has_lead: bool) -> list[FirstStep]:
     """Return the steps of an org. `rep_id`: the admin who does them. `has_lead`: whether a lead has ever come."""
     values = {key: one.value for key, one in rules.objects.items() if one.value is not None}
     with_members = {
@@ -37,16 +37,18 @@ def steps_of(rules: OrgRules, rep_id: str, *, has_lead: bool) -> list[Step]:
     leads_to = {value.get("group_id") for (kind, _), value in values.items() if kind == "campaign"}
     others = any(rep.active and rep.rep_id != rep_id for rep in rules.reps.values())
     return [
-        Step("Publish yourself as an admin", f"/directory/reps/{rep_id}", rep_id in rules.reps),
-        Step("Add the people who work leads", "/directory/reps", others),
-        Step("Make a group of them", "/directory/groups", bool(with_members)),
-        Step(
+        FirstStep("Publish yourself as an admin", f"/directory/reps/{rep_id}", rep_id in rules.reps),
+        FirstStep("Add the people who work leads", "/directory/reps", others),
+        FirstStep("Make a group of them", "/directory/groups", bool(with_members)),
+        FirstStep(
             "Make a campaign that distributes to the group",
             "/directory/campaigns",
             not with_members.isdisjoint(leads_to),
         ),
-        Step("Build a call queue for leads that nobody took", "/queue-builder", bool(rules.queues)),
-        Step("Create a test lead of the campaign, and see whom it is offered", "/my-leads#create", has_lead),
+        FirstStep("Build a call queue for leads that nobody took", "/queue-builder", bool(rules.queues)),
+        FirstStep(
+            "Create a test lead of the campaign, and see whom it is offered", "/my-leads#create", has_lead
+        ),
     ]
 
 

@@ -8,13 +8,13 @@ from fastapi import Request
 
 from application.audit.entry import Actor
 from web.auth import host_of, person_of, same_origin
-from web.errors import Problem, forbidden, not_found
+from web.errors import HttpProblem, forbidden, not_found
 from web.parts import Services
 from web.services.limits import too_often
 from web.services.sign_in import account_actor, account_object
 from web.store.accounts import Account
 from web.store.addresses import address_of
-from web.store.attempts import Bucket, network
+from web.store.attempts import AttemptLimit, network
 
 LINK_OVER = "this link is over: it works once and for a limited time. Ask for another one."
 
@@ -47,7 +47,7 @@ def _mailing(parts: Services, address: str, *, account_host: str) -> Callable[[]
             return
         try:
             person = person_of(parts, account)
-        except Problem:
+        except HttpProblem:
             return  # the rep has left
         actor = Actor(org=account.org, actor=account.rep_id, kind="person", from_host=account_host)
         async with parts.audit.act(actor, "password_link_mailed", account_object(account.rep_id)):
@@ -61,20 +61,22 @@ async def set_password(request: Request, parts: Services, secret: str, password:
     same_origin(request)
     links_exist(parts)
     host = network(host_of(request))
-    if wait := await asyncio.to_thread(parts.attempts.take, (Bucket(f"set password {host}", 20, 30.0),)):
+    if wait := await asyncio.to_thread(
+        parts.attempts.take, (AttemptLimit(f"set password {host}", 20, 30.0),)
+    ):
         raise too_often(wait)
     account = await asyncio.to_thread(parts.password_links.find, secret)
     if account is None:
-        raise Problem(HTTPStatus.GONE, "link-over", LINK_OVER)
+        raise HttpProblem(HTTPStatus.GONE, "link-over", LINK_OVER)
     async with parts.audit.act(
         account_actor(request, account), "password_changed", account_object(account.rep_id)
     ):
         return await parts.hashing.run(host, lambda: parts.password_links.use(secret, password))
 
 
-def _buckets(address: str, host: str) -> tuple[Bucket, ...]:
+def _buckets(address: str, host: str) -> tuple[AttemptLimit, ...]:
     return (
-        Bucket(f"link {address}"[:400], 3, 1_200.0),
-        Bucket(f"link host {network(host)}", 20, 60.0),
-        Bucket("links", 200, 2.0),
+        AttemptLimit(f"link {address}"[:400], 3, 1_200.0),
+        AttemptLimit(f"link host {network(host)}", 20, 60.0),
+        AttemptLimit("links", 200, 2.0),
     )

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Final, TypeVar
 
-from web.errors import Problem
+from web.errors import HttpProblem
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ class HashPool:
     async def run(self, host: str, work: Callable[[], T]) -> T:
         """Run hashing work on behalf of a host. Raises 503 with Retry-After if too many are waiting."""
         if self._waiting.total() >= MOST or self._waiting[host] >= MOST_OF_A_HOST:
-            raise Problem(
+            raise HttpProblem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "busy",
                 "too many people sign in at this moment; try again in 2 s",

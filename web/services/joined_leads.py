@@ -27,7 +27,7 @@ Choice = tuple[str, str]
 """An id, and what the page says about it."""
 
 
-class Joined(msgspec.Struct, frozen=True):
+class JoinedLeads(msgspec.Struct, frozen=True):
     """What a lead may be merged into, and what may be taken out of it. `merged`: it is an inquiry of another lead."""
 
     others: tuple[Choice, ...] = ()
@@ -35,21 +35,21 @@ class Joined(msgspec.Struct, frozen=True):
     merged: bool = False
 
 
-async def joined_leads(parts: Services, person: Person, found: VisibleLead) -> Joined:
+async def joined_leads(parts: Services, person: Person, found: VisibleLead) -> JoinedLeads:
     """Return the choices for a person who oversees leads; nothing for anybody else."""
     if not person.oversees:
-        return Joined()
+        return JoinedLeads()
     names = Names(parts.directory.org(person.org))
     return await asyncio.to_thread(_joined, parts, person.org, found.row["lead_id"], names)
 
 
-def _joined(parts: Services, org: str, lead_id: str, names: Names) -> Joined:
+def _joined(parts: Services, org: str, lead_id: str, names: Names) -> JoinedLeads:
     with translated("CRM database"), parts.crm.connect() as connection:
         inquiries = tuple(
             (row["inquiry_id"], _described(row["facts"], f"from {row['vendor']}"))
             for row in queries.inquiries(connection, lead_id, limit=MOST_KEPT)
         )
-        return Joined(
+        return JoinedLeads(
             others=_others(connection, org, lead_id, names),
             inquiries=inquiries,
             merged=bool(queries.merged_ids(connection, (lead_id,))),

@@ -6,7 +6,7 @@ from models.facts import Facts
 from models.lead import OWNED_PHASES, Phase
 from rules.queues.rule_book import OrgRules
 from web.auth import Person
-from web.services.joined_leads import Choice, Joined
+from web.services.joined_leads import Choice, JoinedLeads
 from web.services.lead_visibility import VisibleLead
 from web.services.names import Names
 from web.services.takers import may_reassign
@@ -32,7 +32,7 @@ class OfferedMove(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def moves_offered(
-    person: Person, rules: OrgRules, found: VisibleLead, joined: Joined, *, view_only: bool
+    person: Person, rules: OrgRules, found: VisibleLead, joined: JoinedLeads, *, view_only: bool
 ) -> list[OfferedMove]:
     """Return the moves that this person may make of this lead now. The engine makes the final decision.
 

@@ -17,7 +17,7 @@ from sink import queries
 from sink.db_errors import translated
 from sink.queries import Row
 from web.auth import Person
-from web.errors import Problem, forbidden, not_found
+from web.errors import HttpProblem, forbidden, not_found
 from web.parts import Services
 
 KNOWN_SECONDS: Final = 1.0
@@ -38,14 +38,14 @@ class Visibility(StrEnum):
     NONE = "none"
 
 
-class Lock(msgspec.Struct, frozen=True):
+class ShownLock(msgspec.Struct, frozen=True):
     """Who has the lead open, and until when (D1)."""
 
     rep_id: str
     until: datetime
 
 
-class Offer(msgspec.Struct, frozen=True, kw_only=True):
+class ShownOffer(msgspec.Struct, frozen=True, kw_only=True):
     """The reps to whom the lead is currently offered."""
 
     reps: tuple[str, ...]
@@ -58,8 +58,8 @@ class VisibleLead(msgspec.Struct, frozen=True, kw_only=True):
     """One lead and how much of it the person may see. `row`: the whole database row; do not show it to everybody."""
 
     row: Row
-    lock: Lock | None
-    offer: Offer | None
+    lock: ShownLock | None
+    offer: ShownOffer | None
     sight: Visibility
 
     @property
@@ -109,7 +109,7 @@ async def visible_lead_at(parts: Services, person: Person, lead_id: str, *, vers
     return found
 
 
-def unseen(found: VisibleLead) -> Problem:
+def unseen(found: VisibleLead) -> HttpProblem:
     """Return the error for a lead that the person may not see. It contains no facts of the lead."""
     return forbidden(
         "the lead belongs to somebody else"
@@ -127,7 +127,7 @@ def _read(parts: Services, person: Person, lead_id: str) -> VisibleLead | None:
     return VisibleLead(row=row, lock=lock, offer=offer, sight=_sight(person, row, lock, offer))
 
 
-def _sight(person: Person, row: Row, lock: Lock | None, offer: Offer | None) -> Visibility:
+def _sight(person: Person, row: Row, lock: ShownLock | None, offer: ShownOffer | None) -> Visibility:
     if row["org"] != person.org:
         return Visibility.NONE
     if person.oversees or row["owner"] == person.rep_id:
@@ -139,17 +139,17 @@ def _sight(person: Person, row: Row, lock: Lock | None, offer: Offer | None) -> 
     return Visibility.NONE
 
 
-def _lock(row: Row, now: datetime) -> Lock | None:
+def _lock(row: Row, now: datetime) -> ShownLock | None:
     """Return the row's lock at `now` (aware). An expired lock counts as none, even if its timer is late (D2)."""
     if row["locked_by"] is None or row["locked_until"] <= now:
         return None
-    return Lock(row["locked_by"], row["locked_until"])
+    return ShownLock(row["locked_by"], row["locked_until"])
 
 
-def _offer(row: Row) -> Offer | None:
+def _offer(row: Row) -> ShownOffer | None:
     if row["offer_epoch"] is None:
         return None
-    return Offer(
+    return ShownOffer(
         reps=tuple(row["offer_rep_ids"]),
         method=row["offer_method"],
         epoch=row["offer_epoch"],

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from web.errors import Problem
+from web.errors import HttpProblem
 
 KEPT: Final = 10_000
 
@@ -19,7 +19,7 @@ class Bucket(msgspec.Struct):
     at: float
 
 
-class Limit:
+class RateLimit:
     """Allows each name `burst` requests at once and `per_second` on average. It keeps the most recently used names."""
 
     def __init__(self, per_second: float, burst: int) -> None:
@@ -41,17 +41,17 @@ class Limit:
         return 0.0
 
 
-def check(limit: Limit, name: str) -> None:
+def check(limit: RateLimit, name: str) -> None:
     """Raise 429 with the time to wait if the limit is reached."""
     wait = limit.take(name)
     if wait:
         raise too_often(wait)
 
 
-def too_often(wait_seconds: float) -> Problem:
+def too_often(wait_seconds: float) -> HttpProblem:
     """Return the 429 error with the time to wait."""
     seconds = str(int(wait_seconds) + 1)
-    return Problem(
+    return HttpProblem(
         HTTPStatus.TOO_MANY_REQUESTS,
         "too-many-requests",
         f"too often; try again in {seconds} s",

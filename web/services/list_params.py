@@ -15,7 +15,7 @@ from fastapi.datastructures import QueryParams
 
 from models.errors import InvalidInput, Problem
 from rules.queues.rule_book import OrgRules
-from sink.lists.columns import RANGES, Column, Expression, Kind, Listing
+from sink.lists.columns import RANGES, Column, ColumnKind, Expression, ListDefinition
 from sink.lists.list_query import LIMIT, Between, Contains, Filter, ListQuery, OneOf, parse_order
 from sink.lists.pages import position_at
 
@@ -28,14 +28,14 @@ _DAY: Final = len("2026-11-20")
 
 
 def from_request(
-    request: Request, listing: Listing, more: Iterable[str] = (), bands: Sequence[Expression] = ()
+    request: Request, listing: ListDefinition, more: Iterable[str] = (), bands: Sequence[Expression] = ()
 ) -> ListQuery:
     """Return the query of a request. Raises `InvalidInput` with every problem. `more`: the route's own parameters."""
     return from_query(request.query_params, listing, more, bands)
 
 
 def from_query(
-    query: QueryParams, listing: Listing, more: Iterable[str] = (), bands: Sequence[Expression] = ()
+    query: QueryParams, listing: ListDefinition, more: Iterable[str] = (), bands: Sequence[Expression] = ()
 ) -> ListQuery:
     """Return the query of an address. Raises `InvalidInput`."""
     problems: list[Problem] = []
@@ -87,15 +87,15 @@ def _filter(column: Column, query: QueryParams) -> Filter | None:
         low, high = (query.get(f"{column.name}.{end}") or None for end in _ENDS)
         if low is None and high is None:
             return None
-        if column.kind is Kind.DATE:
+        if column.kind is ColumnKind.DATE:
             return Between(low and _instant(low), high and _instant(high, end=True))
         return Between(low and _amount(low), high and _amount(high))
     values = query.getlist(column.name)
     if any(len(value) > LONGEST or "\0" in value for value in values):
         raise ValueError(f"has more than {LONGEST} characters, or a character that is not allowed")
-    if column.kind is Kind.TEXT:
+    if column.kind is ColumnKind.TEXT:
         return Contains(values[-1].strip()) if values[-1].strip() else None
-    if column.kind is Kind.FLAG:
+    if column.kind is ColumnKind.FLAG:
         return OneOf(tuple(_flag(value) for value in values))
     return OneOf(tuple(value or None for value in values))
 
@@ -130,7 +130,7 @@ def _instant(text: str, *, end: bool = False) -> datetime:
     raise ValueError("is neither a day like 2026-11-20 nor an instant with an offset")
 
 
-def parameters(listing: Listing, *own: dict[str, Any]) -> list[dict[str, Any]]:
+def parameters(listing: ListDefinition, *own: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the parameters of a list in OpenAPI form. `own`: the route's own parameters."""
     found: list[dict[str, Any]] = [
         _parameter("sort", "A column; - before it: the largest first", {"type": "string"}),
@@ -144,9 +144,9 @@ def parameters(listing: Listing, *own: dict[str, Any]) -> list[dict[str, Any]]:
         )
     for column in listing.columns:
         if column.kind in RANGES:
-            kind = {"type": "string"} if column.kind is Kind.DATE else {"type": "number"}
+            kind = {"type": "string"} if column.kind is ColumnKind.DATE else {"type": "number"}
             found += [_parameter(f"{column.name}.{end}", column.label, kind) for end in _ENDS]
-        elif column.kind is Kind.TEXT:
+        elif column.kind is ColumnKind.TEXT:
             text = {"type": "string", "maxLength": LONGEST}
             found.append(_parameter(column.name, f"{column.label} contains", text))
         else:
@@ -159,13 +159,13 @@ def _parameter(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "description": about, "schema": schema}
 
 
-def described(listing: Listing) -> list[dict[str, Any]]:
+def described(listing: ListDefinition) -> list[dict[str, Any]]:
     """Return a list's columns in the form that pages use."""
     return [
         {
             "name": column.name,
             "label": column.label,
-            "type": "number" if column.kind is Kind.AMOUNT else str(column.kind),
+            "type": "number" if column.kind is ColumnKind.AMOUNT else str(column.kind),
             "unit": "USD" if column.unit == "currency" else None,
             "names": column.names,
         }
@@ -174,7 +174,7 @@ def described(listing: Listing) -> list[dict[str, Any]]:
 
 
 def names_in(
-    rules: OrgRules, listing: Listing, rows: Iterable[Mapping[str, Any]]
+    rules: OrgRules, listing: ListDefinition, rows: Iterable[Mapping[str, Any]]
 ) -> dict[str, dict[str, str]]:
     """Return column -> id -> name for the ids of reps and campaigns in these rows, if the org has named them."""
     found: dict[str, dict[str, str]] = {}

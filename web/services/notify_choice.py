@@ -10,11 +10,11 @@ from fastapi import Request
 from application.audit.entry import Actor
 from rules.queues.rule_book import Key
 from web.auth import Person, host_of
-from web.errors import Problem, not_found
+from web.errors import HttpProblem, not_found
 from web.parts import Services
 from web.services.directory_edits.editor import Edit, published
 from web.services.limits import too_often
-from web.store.attempts import Bucket, network
+from web.store.attempts import AttemptLimit, network
 
 ATTEMPTS: Final = 5
 """How often the choice is tried again after somebody else published the rep."""
@@ -42,7 +42,7 @@ async def end_digests(request: Request, parts: Services, org: str, rep_id: str) 
     """Publish that a rep wants no digest any more. Raises 404, 412 and 429."""
     host = host_of(request)
     if wait := await asyncio.to_thread(
-        parts.attempts.take, (Bucket(f"unsubscribe {network(host)}", 50, 2.0),)
+        parts.attempts.take, (AttemptLimit(f"unsubscribe {network(host)}", 50, 2.0),)
     ):
         raise too_often(wait)
     actor = Actor(org=org, actor=rep_id, kind="person", from_host=host)
@@ -75,7 +75,7 @@ async def _edited(
         try:
             value = change(found.value)
             return await parts.editor.edit(org, key, value, base=found.version, publish=True)
-        except Problem as problem:
+        except HttpProblem as problem:
             if problem.status != HTTPStatus.PRECONDITION_FAILED or not left:
                 raise
     raise AssertionError  # the last attempt returned or raised

@@ -4,7 +4,7 @@ from typing import Final
 
 from application.audit.entry import Actor
 from models.errors import PublicationErrors
-from web.errors import Problem, forbidden
+from web.errors import HttpProblem, forbidden
 from web.parts import Services
 from web.services.directory_edits.editor import published
 from web.services.oidc import VerifiedIdentity
@@ -36,7 +36,7 @@ async def take_over(parts: Services, account: Account, vouched: VerifiedIdentity
             entry.replace(done.changes)
     except PublicationErrors as error:
         raise forbidden(f"your company's account names what cannot be: {error}") from error
-    except Problem as problem:
+    except HttpProblem as problem:
         raise forbidden(
             f"somebody published you at this moment, sign in once more: {problem.detail}"
         ) from problem

@@ -18,7 +18,7 @@ from rules.lead.permissions import too_many_open
 from rules.queues.columns import name_of
 from sink.tables import LeadTable
 from web.auth import Person
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.parts import Services
 from web.services.crm_query import ask
 
@@ -33,7 +33,7 @@ async def check_open_leads(parts: Services, person: Person, lead_id: str) -> Non
     give_up = asyncio.get_running_loop().time() + BEHIND_SECONDS
     while len(leads := await ask(parts, lambda connection: _open(connection, person, lead_id))) >= most:
         if asyncio.get_running_loop().time() > give_up:
-            raise Problem(HTTPStatus.CONFLICT, "too-many-open", too_many_open(leads, most))
+            raise HttpProblem(HTTPStatus.CONFLICT, "too-many-open", too_many_open(leads, most))
         await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -13,8 +13,8 @@ from models.errors import RetryableError
 from models.push import PushSubscription
 from streams.access import failure
 from streams.settings import Settings
-from web.errors import Problem
-from web.services.limits import Limit, check
+from web.errors import HttpProblem
+from web.services.limits import RateLimit, check
 
 CHANGES_PER_SECOND: Final = 0.1
 CHANGES_AT_ONCE: Final = 20
@@ -30,7 +30,7 @@ class PushBrowsers:
         self._settings = settings
         self._push = push
         self.public_key = push.browsers_key
-        self._limit = Limit(CHANGES_PER_SECOND, CHANGES_AT_ONCE)
+        self._limit = RateLimit(CHANGES_PER_SECOND, CHANGES_AT_ONCE)
 
     async def turn_on(self, org: str, rep_id: str, endpoint: str, p256dh: str, auth: str) -> str:
         """Send a rep's push messages to a browser, and those of nobody else. Return the browser's id.
@@ -38,16 +38,16 @@ class PushBrowsers:
         Raises 404 if push is not set up, 422 for a wrong value, 429 and 503.
         """
         if self.public_key is None:
-            raise Problem(404, "not-found", "push messages are not set up here")
+            raise HttpProblem(404, "not-found", "push messages are not set up here")
         if not self._push.trusts(endpoint):
-            raise Problem(
+            raise HttpProblem(
                 422,
                 "invalid",
                 "endpoint: is no address of a push service that FIRSTCLAIM_PUSH_SERVICES names",
             )
         for name, value, size in (("p256dh", p256dh, POINT_BYTES), ("auth", auth, SECRET_BYTES)):
             if _size(value) != size:
-                raise Problem(422, "invalid", f"keys.{name}: must be {size} bytes in base64url")
+                raise HttpProblem(422, "invalid", f"keys.{name}: must be {size} bytes in base64url")
         check(self._limit, f"{org}/{rep_id}")
         browser = PushSubscription(
             org=org, rep_id=rep_id, endpoint=endpoint, p256dh=p256dh, auth=auth, at=datetime.now(UTC)

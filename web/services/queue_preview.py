@@ -21,7 +21,7 @@ from sink.sql.order import queue_order
 from sink.tables import LeadTable
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class MatchingLead(msgspec.Struct, frozen=True):
     """A lead that would be in the queue. `columns`: what the queue would show, the name first (Q3)."""
 
     lead_id: str
@@ -42,7 +42,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     entering: int
     leaving: int
     at: datetime
-    examples: tuple[Candidate, ...]
+    examples: tuple[MatchingLead, ...]
     lead: LeadExplanation | None = None
 
 
@@ -100,7 +100,7 @@ def preview(
         entering=counted[True, False],
         leaving=counted[False, True],
         at=at,
-        examples=tuple(Candidate(lead.lead_id, shown(lead, draft.queue)) for lead in leads),
+        examples=tuple(MatchingLead(lead.lead_id, shown(lead, draft.queue)) for lead in leads),
         lead=None if lead_id is None else why(connection, org, draft, at, lead_id, protect_minutes),
     )
 

@@ -16,9 +16,9 @@ from pydantic import Field
 
 from rules.calendar.schedule import day_of, zone_of
 from rules.queues.rule_book import OrgRules
-from sink.day_reports import Arrival, arrivals_with_first_owners
+from sink.day_reports import ArrivedLead, arrivals_with_first_owners
 from web.auth import Person
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.parts import Services
 from web.schemas import Model
 from web.services.crm_query import ask
@@ -82,9 +82,9 @@ async def report(parts: Services, person: Person, begin: date | None, end: date 
     last = end or day_of(zone, datetime.now(UTC))
     first = begin or last - timedelta(days=USUAL_DAYS - 1)
     if first > last:
-        raise Problem(422, "invalid", "to: the last day is before the first day")
+        raise HttpProblem(422, "invalid", "to: the last day is before the first day")
     if (last - first).days >= MOST_DAYS:
-        raise Problem(422, "invalid", f"from: a report has at most {MOST_DAYS} days")
+        raise HttpProblem(422, "invalid", f"from: a report has at most {MOST_DAYS} days")
     since, until = day_begins(zone, first), day_begins(zone, last + timedelta(days=1))
     arrivals, cut = await ask(
         parts, lambda connection: arrivals_with_first_owners(connection, person.org, since, until)
@@ -100,17 +100,17 @@ async def report(parts: Services, person: Person, begin: date | None, end: date 
     )
 
 
-def lines(rules: OrgRules, arrivals: Iterable[Arrival], by: By) -> list[ReportLine]:
+def lines(rules: OrgRules, arrivals: Iterable[ArrivedLead], by: By) -> list[ReportLine]:
     """Return the lines of a report: the newest day first, and within a day the most arrivals first."""
     zone = rules.settings.time_zone
-    found: defaultdict[tuple[date, str | None], list[Arrival]] = defaultdict(list)
+    found: defaultdict[tuple[date, str | None], list[ArrivedLead]] = defaultdict(list)
     for one in arrivals:
         found[day_of(zone, one.arrived_at), key_of(rules, one, by)].append(one)
     shown = [_line(day, key, name_of(rules, key, by), ones) for (day, key), ones in found.items()]
     return sorted(shown, key=lambda line: (-line.day.toordinal(), -line.arrivals, line.name.casefold()))
 
 
-def key_of(rules: OrgRules, arrival: Arrival, by: By) -> str | None:
+def key_of(rules: OrgRules, arrival: ArrivedLead, by: By) -> str | None:
     """Return by what an arrival is counted; the group is the one that its campaign distributes to now."""
     match by:
         case By.DAY:
@@ -138,7 +138,7 @@ def name_of(rules: OrgRules, key: str | None, by: By) -> str:
     return key
 
 
-def speed(arrivals: Iterable[Arrival]) -> Speed:
+def speed(arrivals: Iterable[ArrivedLead]) -> Speed:
     """Return how long those leads waited that have had an owner."""
     ordered = sorted(one.seconds for one in arrivals if one.seconds is not None)
     if not ordered:
@@ -176,7 +176,7 @@ def _number(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:.3f}"
 
 
-def _line(day: date, key: str | None, name: str, arrivals: Sequence[Arrival]) -> ReportLine:
+def _line(day: date, key: str | None, name: str, arrivals: Sequence[ArrivedLead]) -> ReportLine:
     found = speed(arrivals)
     return ReportLine(
         day=day,

@@ -15,7 +15,7 @@ from sink.db_errors import translated
 from sink.hydrate import lead_from_row
 from sink.queries import Row
 from web.auth import Person
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.parts import Services
 from web.schemas import Model
 from web.services.decision_text import NOISE, decision_text, decision_text_for, owner_words
@@ -269,4 +269,4 @@ def _read(cursor: str | None) -> tuple[int, int] | None:
         return None
     if found := re.fullmatch(r"(-?\d{1,18})\.(\d{1,9})", cursor, re.ASCII):
         return int(found[1]), int(found[2])
-    raise Problem(422, "invalid", "cursor: is not valid; take it from `next`")
+    raise HttpProblem(422, "invalid", "cursor: is not valid; take it from `next`")

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from application.audit.entry import Actor
 from models.audit import AuditDifference
 from web.auth import Person, host_of, person_of, same_origin
-from web.errors import Problem, forbidden, not_found
+from web.errors import HttpProblem, forbidden, not_found
 from web.parts import Services
 from web.services.device import device_of
 from web.services.limits import too_often
@@ -48,7 +48,7 @@ async def begin(
     person_of(parts, account)  # rejects an inactive rep before a session begins
     if account.password_until is not None and account.password_until <= datetime.now(UTC):
         await _note_failure(request, parts, email)
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.UNAUTHORIZED,
             "invitation-over",
             "your invitation has expired: ask an admin for a new one",
@@ -57,7 +57,7 @@ async def begin(
         if code is None:
             secret, step = await _begun(request, parts, account, STEP)
             _give(response, parts, parts.web.step_cookie, secret, step.expires_at)
-            raise Problem(HTTPStatus.UNAUTHORIZED, CODE_NEEDED, "code: the account has a second factor")
+            raise HttpProblem(HTTPStatus.UNAUTHORIZED, CODE_NEEDED, "code: the account has a second factor")
         await checked(request, parts, email, lambda: _accepted(parts, account, code), CODE_IS_WRONG)
     return person_of(parts, account, await sign_in(request, response, parts, account, PASSWORD))
 
@@ -68,7 +68,7 @@ async def finish(request: Request, response: Response, parts: Services, code: st
     secret = request.cookies.get(parts.web.step_cookie)
     step = await asyncio.to_thread(lambda: parts.sessions.find(secret, step=True)) if secret else None
     if secret is None or step is None:
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.UNAUTHORIZED, "unauthorized", "this took too long: begin with your password again"
         )
     account = step.account
@@ -90,15 +90,17 @@ async def prove(
         raise not_found("session of a program")
     account = session.account
     if session.method != PASSWORD:
-        raise Problem(HTTPStatus.CONFLICT, "sign-in-again", "sign in with the company's account once more")
+        raise HttpProblem(
+            HTTPStatus.CONFLICT, "sign-in-again", "sign in with the company's account once more"
+        )
     if password is None:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "current: is missing")
+        raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "current: is missing")
     await checked(
         request, parts, account.email, lambda: parts.accounts.check(account.email, password), NOT_YOURS
     )
     if account.has_second_factor:
         if not code:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: is missing")
+            raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: is missing")
         await checked(request, parts, account.email, lambda: _accepted(parts, account, code), CODE_NOT_YOURS)
     await asyncio.to_thread(parts.sessions.proved, session.session_id)
 
@@ -117,12 +119,12 @@ async def checked(
         raise too_often(wait)
     try:
         account = await parts.hashing.run(network(host), check)
-    except Problem:  # the password was not checked
+    except HttpProblem:  # the password was not checked
         await asyncio.to_thread(parts.attempts.give_back, taken)
         raise
     if account is None:
         await _note_failure(request, parts, email)
-        raise Problem(*refusal)
+        raise HttpProblem(*refusal)
     await asyncio.to_thread(parts.attempts.give_back, taken)
     return account
 

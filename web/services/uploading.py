@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final
 
-from web.errors import Problem
+from web.errors import HttpProblem
 
 MOST: Final = 2
 """The most files that are read or sent at a time in a process. Each takes a thread and a connection."""
@@ -24,7 +24,7 @@ class Uploading:
             own = "a file of yours is" if who in self._running else f"{MOST} files are"
             detail = f"{own} being read; try again when that is done"
             headers = {"Retry-After": str(RETRY_SECONDS)}
-            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "uploading", detail, headers=headers)
+            raise HttpProblem(HTTPStatus.TOO_MANY_REQUESTS, "uploading", detail, headers=headers)
         self._running.add(who)
 
     def end(self, who: tuple[str, str]) -> None:

@@ -21,12 +21,12 @@ from application.importing.forecast import KINDS
 from application.importing.mapping import Mapping
 from application.importing.progress import Progress
 from application.importing.reading import Format, format_of, read_leads
-from application.importing.rows import Row, refused
+from application.importing.rows import ImportRow, refused
 from application.importing.trial import Trial, try_file
 from models.directory import OrgSettings
 from models.errors import InvalidInput, RuntimeFailure
 from streams.topics import LEAD_ARRIVALS
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.parts import Services
 from web.services.upload_answers import Answers, Deciding, Lines, arrival_of
 from web.services.upload_report import HEADER, csv_of, report_line, value_of
@@ -151,7 +151,7 @@ class Upload:
     def _tried(self, mapping: Mapping | None) -> tuple[Trial, Fates]:
         counts: Counter[str] = Counter()
         rows: list[dict[str, Any]] = []
-        waiting: list[Row] = []
+        waiting: list[ImportRow] = []
         deciding = Deciding(self.org, self.settings, self.parts.crm)
 
         def decide() -> None:
@@ -163,7 +163,7 @@ class Upload:
                     rows.append({"line": row.line, **msgspec.to_builtins(fate)})
             waiting.clear()
 
-        def on_row(row: Row) -> None:
+        def on_row(row: ImportRow) -> None:
             waiting.append(within(row, self.org))
             if len(waiting) == CHUNK:
                 decide()
@@ -187,7 +187,7 @@ class Upload:
         """The org's settings."""
         return self.parts.directory.org(self.org).settings
 
-    def rows(self, mapping: Mapping | None) -> Iterator[Row]:
+    def rows(self, mapping: Mapping | None) -> Iterator[ImportRow]:
         """Yield the rows of the file."""
         for row in read_leads(self.path, mapping, self.vendor, self.campaign, self.org, self.settings):
             yield within(row, self.org)
@@ -260,14 +260,14 @@ async def send(
         told.csv, told.finished = "", True
     except (KafkaError, RuntimeFailure) as error:
         told.csv, told.error = "", f"{error}; upload the file again to send the rest"
-    except (InvalidInput, Problem) as error:
+    except (InvalidInput, HttpProblem) as error:
         told.csv, told.error = "", str(error)
     finally:
         upload.close()
     yield _line(told)
 
 
-def within(row: Row, org: str) -> Row:
+def within(row: ImportRow, org: str) -> ImportRow:
     """Refuse a row that names another org."""
     if row.facts is None or row.facts.org == org:
         return row
@@ -278,10 +278,10 @@ def _line(told: UploadProgress) -> bytes:
     return msgspec.json.encode(told) + b"\n"
 
 
-def _too_large(reason: str) -> Problem:
+def _too_large(reason: str) -> HttpProblem:
     detail = f"file: {reason}; firstclaim send takes files of any size"
-    return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", detail)
+    return HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", detail)
 
 
-def _too_many_rows() -> Problem:
+def _too_many_rows() -> HttpProblem:
     return _too_large(f"has more than {MOST_ROWS:,} rows")

@@ -15,11 +15,11 @@ from fastapi.responses import Response
 
 from application.importing.mapping import Mapping
 from application.importing.posts import TYPES, kind_of, read_post
-from application.importing.rows import Row, encode
+from application.importing.rows import ImportRow, encode
 from models.directory import OrgSettings
 from models.errors import InvalidInput
 from streams.topics import LEAD_ARRIVALS
-from web.errors import Problem, answer
+from web.errors import HttpProblem, answer
 from web.parts import Services
 from web.store.vendor_keys import VendorKey
 from web.store.vendor_posts import KeptAnswer
@@ -59,8 +59,8 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
 async def take(request: Request, parts: Services, post: Post) -> Response:
     """Answer a post once Kafka has its leads. The same `Idempotency-Key` and bytes get the same answer.
 
-    Raises `Problem` 400 for a body that cannot be read, 415 for another content type, 422 for an `Idempotency-Key` that
-    came with other bytes; `RetryableError` if Kafka does not take the leads.
+    Raises `HttpProblem` 400 for a body that cannot be read, 415 for another content type, 422 for an `Idempotency-Key`
+    that came with other bytes; `RetryableError` if Kafka does not take the leads.
     """
     mapping = await _mapping(parts, post.key)
     settings = parts.directory.org(post.key.org).settings
@@ -93,7 +93,7 @@ def _earlier(kept: KeptAnswer | None) -> Response | None:
         return None
     if not kept.same:
         reason = "Idempotency-Key: was used with another body before; use a new key for each post"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", reason)
+        raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", reason)
     if kept.status is None or kept.answer is None:
         return None
     media_type, _, body = kept.answer.partition("\n")
@@ -105,12 +105,12 @@ async def _mapping(parts: Services, key: VendorKey) -> Mapping | None:
     return None if value is None else Mapping(value)
 
 
-def _read(post: Post, mapping: Mapping | None, settings: OrgSettings) -> list[Row]:
+def _read(post: Post, mapping: Mapping | None, settings: OrgSettings) -> list[ImportRow]:
     kind = kind_of(post.content_type)
     if kind is None:
         named = post.content_type.partition(";")[0][:100] or "missing"
         reason = f"Content-Type: is {named}; it must be one of {', '.join(TYPES)}"
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", reason)
+        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", reason)
     key = post.key
     try:
         return read_post(
@@ -125,10 +125,10 @@ def _read(post: Post, mapping: Mapping | None, settings: OrgSettings) -> list[Ro
     except InvalidInput as error:
         errors = [{"path": problem.path, "reason": problem.reason} for problem in error.problems]
         detail = str(error.problems[0])
-        raise Problem(HTTPStatus.BAD_REQUEST, "unreadable", detail, errors=errors) from error
+        raise HttpProblem(HTTPStatus.BAD_REQUEST, "unreadable", detail, errors=errors) from error
 
 
-async def _send(parts: Services, rows: list[Row]) -> None:
+async def _send(parts: Services, rows: list[ImportRow]) -> None:
     """Bring the messages to Kafka. Returns when all are durable."""
     values = [(row.value, row.lead_id.encode()) for row in rows if row.refusal is None]
     refused = [encode(row.refused_message) for row in rows if row.refused_message is not None]
@@ -146,7 +146,7 @@ def _reply(post: Post, mapping: Mapping | None) -> str:
     return mapping.reply if mapping else "firstclaim"
 
 
-def _answer(request: Request, post: Post, rows: list[Row], reply: str) -> Response:
+def _answer(request: Request, post: Post, rows: list[ImportRow], reply: str) -> Response:
     refused = [row.refusal for row in rows if row.refusal is not None]
     is_taken = len(refused) < len(rows)
     status = post.success if is_taken else HTTPStatus.UNPROCESSABLE_ENTITY
@@ -155,7 +155,7 @@ def _answer(request: Request, post: Post, rows: list[Row], reply: str) -> Respon
         return _json(replies[0] if len(replies) == 1 else replies, status)
     if not is_taken:
         errors = [{"path": one.field, "reason": one.reason, "line": one.line} for one in refused]
-        return answer(request, Problem(status, "refused", refused[0].said, errors=errors))
+        return answer(request, HttpProblem(status, "refused", refused[0].said, errors=errors))
     taken = {
         "accepted": len(rows) - len(refused),
         "refused": len(refused),
@@ -169,14 +169,14 @@ def _answer(request: Request, post: Post, rows: list[Row], reply: str) -> Respon
     return _json(taken, status)
 
 
-def _leadconduit(row: Row) -> dict[str, Any]:
+def _leadconduit(row: ImportRow) -> dict[str, Any]:
     """Return a row's answer in LeadConduit's form."""
     if row.refusal is not None:
         return {"outcome": "failure", "reason": row.refusal.said}
     return {"outcome": "success", "reason": None, "lead": {"id": row.lead_id}}
 
 
-def remarks_of(row: Row) -> dict[str, Any]:
+def remarks_of(row: ImportRow) -> dict[str, Any]:
     """Return what the reader remarked: `invalid`, `assumed` and `remarks` of the lead's attributes."""
     attributes = row.facts.attributes if row.facts else {}
     return {name: attributes[name] for name in _REMARKS if attributes.get(name)}

@@ -3,10 +3,10 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
-from board.reader import Page, QueueInfo
+from board.reader import BoardPage, QueueInfo
 from models.public import MINE, personal_queue
 from web.auth import Person
-from web.errors import Problem, not_found
+from web.errors import HttpProblem, not_found
 from web.parts import Services
 
 MOST: Final = 500
@@ -33,7 +33,7 @@ def board_id(parts: Services, person: Person, queue_id: str) -> str:
 
 async def stretch(
     parts: Services, person: Person, queue_id: str, *, start: int, limit: int, name: str | None = None
-) -> tuple[Page, int | None]:
+) -> tuple[BoardPage, int | None]:
     """Return leads of a queue from rank `start` on, and the next rank; None at the end."""
     on_board = board_id(parts, person, queue_id)
     if name and name.strip():
@@ -43,7 +43,7 @@ async def stretch(
     return page, end if end < page.size else None
 
 
-async def leads_in(parts: Services, person: Person, queue_id: str, lead_ids: set[str]) -> Page:
+async def leads_in(parts: Services, person: Person, queue_id: str, lead_ids: set[str]) -> BoardPage:
     """Return those of these leads (at least one) that are in a queue now, by rank. Raises 404 as `board_id` does."""
     return await parts.board.of(person.org, board_id(parts, person, queue_id), lead_ids)
 
@@ -63,4 +63,4 @@ def rank_of(cursor: str | None) -> int:
             return int(rank)
     except ValueError:
         pass
-    raise Problem(422, "invalid", "cursor: is not valid; take it from `next`")
+    raise HttpProblem(422, "invalid", "cursor: is not valid; take it from `next`")

@@ -14,7 +14,7 @@ from models.roster import LAST_LEAD
 from rules.calendar.schedule import day_of
 from rules.queues.rule_book import OrgRules
 from sink import day_reports
-from sink.day_reports import Arrival
+from sink.day_reports import ArrivedLead
 from sink.queries import exceptions_by_status
 from web.auth import Person
 from web.parts import Services
@@ -136,8 +136,8 @@ async def badges(parts: Services, person: Person) -> Badges:
 
 
 def waiting_letters(parts: Services, org: str) -> int:
-    """Return how many of the newest dead letters were not sent again."""
-    return sum(letter.replayed_at is None for letter in parts.operations.letters.of(org))
+    """Return how many of the newest dead letters were neither sent again nor skipped, here or on the command line."""
+    return sum(not letter.is_handled for letter in parts.operations.letters.of(org))
 
 
 async def _read(parts: Services, person: Person) -> Wallboard:
@@ -168,7 +168,7 @@ async def _read(parts: Services, person: Person) -> Wallboard:
     found = await ask(parts, read)
     arrivals, cut = found["arrivals"]
     offers, offers_out = found["offers"]
-    by_rep: defaultdict[str, list[Arrival]] = defaultdict(list)
+    by_rep: defaultdict[str, list[ArrivedLead]] = defaultdict(list)
     for one in arrivals:
         if one.rep_id is not None:
             by_rep[one.rep_id].append(one)
@@ -245,8 +245,8 @@ async def _queues(parts: Services, org: str, rules: OrgRules) -> list[QueueNow]:
     ]
 
 
-def _speeds(rules: OrgRules, arrivals: list[Arrival], by: By) -> list[SpeedBy]:
-    found: defaultdict[str | None, list[Arrival]] = defaultdict(list)
+def _speeds(rules: OrgRules, arrivals: list[ArrivedLead], by: By) -> list[SpeedBy]:
+    found: defaultdict[str | None, list[ArrivedLead]] = defaultdict(list)
     for one in arrivals:
         found[key_of(rules, one, by)].append(one)
     lines = []

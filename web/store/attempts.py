@@ -23,7 +23,7 @@ _PREFIX: Final = 64
 """The prefix length of the network that one IPv6 customer usually has."""
 
 
-class Bucket(msgspec.Struct, frozen=True):
+class AttemptLimit(msgspec.Struct, frozen=True):
     """A bucket: `burst` attempts at once, and then one every `seconds`."""
 
     name: str
@@ -31,12 +31,12 @@ class Bucket(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def buckets(email: str, host: str) -> tuple[Bucket, ...]:
+def buckets(email: str, host: str) -> tuple[AttemptLimit, ...]:
     """Return the buckets of an attempt: `email` in its normal form, `host` the client's address."""
     return (
-        Bucket(f"account {email}"[:400], 10, 60.0),
-        Bucket(f"host {network(host)}", 50, 2.0),
-        Bucket("all", 500, 0.1),
+        AttemptLimit(f"account {email}"[:400], 10, 60.0),
+        AttemptLimit(f"host {network(host)}", 50, 2.0),
+        AttemptLimit("all", 500, 0.1),
     )
 
 
@@ -56,7 +56,7 @@ def network(host: str) -> str:
 class Attempts(Store):
     """The buckets in the database. Blocking: call it from a thread."""
 
-    def take(self, wanted: Sequence[Bucket]) -> float:
+    def take(self, wanted: Sequence[AttemptLimit]) -> float:
         """Take one token from each bucket and return 0. If one is empty, take none and return the seconds to wait."""
         now = time.time()
         with self.writing() as connection:
@@ -78,7 +78,7 @@ class Attempts(Store):
             connection.execute(added.on_conflict_do_update(index_elements=["name"], set_=kept))
         return 0.0
 
-    def give_back(self, taken: Sequence[Bucket]) -> None:
+    def give_back(self, taken: Sequence[AttemptLimit]) -> None:
         """Give back the tokens of an attempt that succeeded or was not made."""
         with self.writing() as connection:
             for one in taken:
@@ -88,7 +88,7 @@ class Attempts(Store):
                 )
 
 
-def _filled(bucket: Bucket, there: tuple[float, float] | None, now: float) -> float:
+def _filled(bucket: AttemptLimit, there: tuple[float, float] | None, now: float) -> float:
     if there is None:
         return bucket.burst
     left, at = there

@@ -24,7 +24,7 @@ from streams import clients
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 
@@ -282,7 +282,7 @@ async def test_p11_two_consoles_edit_one_object_at_once_and_one_of_them_is_told(
         )
         (won,) = [said for said in told if not isinstance(said, BaseException)]
         (lost,) = [said for said in told if isinstance(said, BaseException)]
-        assert isinstance(lost, Problem), lost
+        assert isinstance(lost, HttpProblem), lost
         assert (lost.status, lost.more["current"]) == (412, won.value)
         published = (await read_published(made, org)).objects["group", "west"]
         assert (published.value, published.version) == (won.value, won.version)
@@ -314,6 +314,6 @@ async def test_p11_a_console_and_a_command_do_not_overtake_each_other(
         await publish(made, org, plan.objects, seen=plan.seen)
     plan = await compare(made, org, wanted)
     await publish(made, org, plan.objects, seen=plan.seen)
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(HttpProblem) as refused:
         await editor.edit(org, ("group", "west"), GROUP, base=edited.version, publish=True)
     assert refused.value.status == 412

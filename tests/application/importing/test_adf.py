@@ -6,7 +6,7 @@ import pytest
 
 from application.importing.mapping import Mapping
 from application.importing.reading import read_leads
-from application.importing.rows import Row
+from application.importing.rows import ImportRow
 from models.errors import InvalidInput
 
 PROSPECT = """<prospect status="{status}">{id}
@@ -33,7 +33,7 @@ def prospect(status: str = "new", own_id: str = ID, date: str = DATE) -> str:
 
 def rows(
     path: Path, *prospects: str, prolog: str = '<?xml version="1.0"?>\n<?adf version="1.0"?>\n'
-) -> list[Row]:
+) -> list[ImportRow]:
     path.write_text(f"{prolog}<adf>\n{''.join(prospects)}</adf>\n")
     return [*read_leads(path, None, "mill", campaign="web")]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from application.importing.reading import read_leads
-from application.importing.rows import Row
+from application.importing.rows import ImportRow
 
 PERSON = '<name part="full">{}</name><phone>401-419-4247</phone>'
 
@@ -15,13 +15,13 @@ def prospect(number: int, name: str = "Ann Doe", more: str = "") -> str:
     return f"<prospect><id>{number}</id><customer><contact>{person}</contact>{more}</customer></prospect>\n"
 
 
-def rows(tmp_path: Path, content: bytes | str) -> list[Row]:
+def rows(tmp_path: Path, content: bytes | str) -> list[ImportRow]:
     path = tmp_path / "a.xml"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return [*read_leads(path, None, "mill")]
 
 
-def ids(found: list[Row]) -> list[str | int]:
+def ids(found: list[ImportRow]) -> list[str | int]:
     """Return the id of each lead, and the line of each refusal."""
     return [row.message["external_id"] if row.message else row.line for row in found]
 

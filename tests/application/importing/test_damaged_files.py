@@ -14,7 +14,7 @@ import pytest
 
 from application.importing.forecast import KINDS, Forecast
 from application.importing.reading import read_leads
-from application.importing.rows import Row
+from application.importing.rows import ImportRow
 from application.importing.tables import open_table
 from models.directory import OrgSettings
 from models.errors import InvalidInput
@@ -47,7 +47,7 @@ def rewrite(path: Path, content: bytes) -> None:
         file.truncate()
 
 
-def read(path: Path, content: bytes) -> list[Row] | None:
+def read(path: Path, content: bytes) -> list[ImportRow] | None:
     """Return the rows of a file; None if it is refused as a whole, which names the reason."""
     rewrite(path, content)
     try:
@@ -59,7 +59,7 @@ def read(path: Path, content: bytes) -> list[Row] | None:
     return None
 
 
-def fates_of(rows: list[Row]) -> Counter[str]:
+def fates_of(rows: list[ImportRow]) -> Counter[str]:
     """Check that every row has one fate, and that each lead and each line has its own; return the fates."""
     forecast, fates, leads = Forecast("default", OrgSettings()), Counter[str](), set()
     for row in rows:
@@ -78,7 +78,7 @@ def fates_of(rows: list[Row]) -> Counter[str]:
     return fates
 
 
-def text_of(row: Row) -> str:
+def text_of(row: ImportRow) -> str:
     """Return what a row carries: its message, or the text of its refusal."""
     return row.refusal.text if row.refusal else json.dumps(row.message, ensure_ascii=False)
 
@@ -88,7 +88,7 @@ def conserve(sound: SoundFile, path: Path, content: bytes) -> Counter[str]:
     return conserve_rows(sound, path, content, read(path, content))
 
 
-def conserve_rows(sound: SoundFile, path: Path, content: bytes, rows: list[Row] | None) -> Counter[str]:
+def conserve_rows(sound: SoundFile, path: Path, content: bytes, rows: list[ImportRow] | None) -> Counter[str]:
     """Do as `conserve` with the rows that were read."""
     if rows is None:
         return Counter(file_refused=1)

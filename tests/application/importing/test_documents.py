@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from application.importing.reading import read_leads
-from application.importing.rows import Row
+from application.importing.rows import ImportRow
 from models.errors import InvalidInput
 
 
-def rows(tmp_path: Path, content: bytes | str, name: str = "a.json") -> list[Row]:
+def rows(tmp_path: Path, content: bytes | str, name: str = "a.json") -> list[ImportRow]:
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return [*read_leads(path, None, "acme")]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.importing.forecast import Forecast, KnownArrival
-from application.importing.rows import Found, Row, row
+from application.importing.rows import ImportRow, ParsedLine, row
 from models.directory import OrgSettings
 from models.org_decisions import OrgStep
 from models.org_events import PersonArrived
@@ -25,7 +25,7 @@ PEOPLE = st.fixed_dictionaries(
 )
 
 
-def placed(office: OrgPartition, one: Row, off: int) -> ArrivalPlaced:
+def placed(office: OrgPartition, one: ImportRow, off: int) -> ArrivalPlaced:
     """Let the org decide a row, and return its decision."""
     assert one.facts is not None
     event = PersonArrived(cause=str(off), lead_id=one.lead_id, facts=one.facts)
@@ -45,7 +45,7 @@ def test_r6_a_forecast_names_the_lead_that_the_org_names(
     office, forecast = OrgPartition(0), Forecast("default", OrgSettings())
     leads: dict[str, KnownArrival] = {}
     for off, message in enumerate(before):
-        one = row(Found(line=off + 1, message=dict(message)), {})
+        one = row(ParsedLine(line=off + 1, message=dict(message)), {})
         said = placed(office, one, off)
         arrival = one.lead_id if said.inquiry is None and said.id_reused is None else said.lead_id
         if said.inquiry is not None:
@@ -56,7 +56,7 @@ def test_r6_a_forecast_names_the_lead_that_the_org_names(
             return  # a resend completes facts, which the lead's log decides
     forecast.put(leads.values())
     for off, message in enumerate(file, start=len(before)):
-        one = row(Found(line=off + 1, message=dict(message)), {})
+        one = row(ParsedLine(line=off + 1, message=dict(message)), {})
         said = placed(office, one, off)
         fate = forecast.fate(one)
         assert (fate.lead_id, fate.why) == (said.lead_id, said.why)
@@ -67,6 +67,6 @@ def test_r6_a_forecast_names_the_lead_that_the_org_names(
 
 
 def test_a_refused_row_has_its_reason() -> None:
-    fate = Forecast("default", OrgSettings()).fate(row(Found(line=2, message={"vendor": "acme"}), {}))
+    fate = Forecast("default", OrgSettings()).fate(row(ParsedLine(line=2, message={"vendor": "acme"}), {}))
     assert (fate.kind, fate.lead_id) == ("refused", None)
     assert "external_id" in fate.why

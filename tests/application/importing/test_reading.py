@@ -8,12 +8,12 @@ import pytest
 
 from application.importing.mapping import Mapping
 from application.importing.reading import format_of, read_leads
-from application.importing.rows import Row
+from application.importing.rows import ImportRow
 from models.errors import InvalidInput
 from models.inbound import MAX_BYTES
 
 
-def rows(path: Path, content: bytes | str, mapping: Any = None, **given: Any) -> list[Row]:
+def rows(path: Path, content: bytes | str, mapping: Any = None, **given: Any) -> list[ImportRow]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return [*read_leads(path, Mapping(mapping) if mapping else None, "acme", **given)]
 

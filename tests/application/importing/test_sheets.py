@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from application.importing.reading import read_leads
-from application.importing.rows import Row
+from application.importing.rows import ImportRow
 from models.errors import InvalidInput
 from tests.application.importing.workbooks import row, workbook
 
 
-def rows(path: Path) -> list[Row]:
+def rows(path: Path) -> list[ImportRow]:
     return [*read_leads(path, None, "acme")]
 
 

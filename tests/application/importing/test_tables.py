@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 from application.importing.reading import read_leads
-from application.importing.rows import Row
+from application.importing.rows import ImportRow
 from tests.fixtures.processor_time import grows
 
 HEADER = "id,last_name,phone,note\n"
 
 
-def rows(tmp_path: Path, content: bytes | str, name: str = "a.csv") -> list[Row]:
+def rows(tmp_path: Path, content: bytes | str, name: str = "a.csv") -> list[ImportRow]:
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return [*read_leads(path, None, "acme")]
 
 
-def ids(found: list[Row]) -> list[str | int]:
+def ids(found: list[ImportRow]) -> list[str | int]:
     """Return the id of each lead, and the line of each refusal."""
     return [row.message["external_id"] if row.message else row.line for row in found]
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from application.kafka_access.acls import Acl, Held, Operation, Pattern, Permission, Resource
+from application.kafka_access.acls import Acl, AclOperation, HeldAcl, Pattern, Permission, Resource
 from application.kafka_access.comparison import compare
 from application.kafka_access.table import known, principal_of, processes
 from models.errors import ConfigError
 
 
-def held(acl: Acl, user: str, permission: Permission = Permission.ALLOW, host: str = "*") -> Held:
+def held(acl: Acl, user: str, permission: Permission = Permission.ALLOW, host: str = "*") -> HeldAcl:
     """Return an ACL as a cluster has it."""
-    return Held(f"User:{user}", host, permission, acl)
+    return HeldAcl(f"User:{user}", host, permission, acl)
 
 
-def topic(name: str, operation: Operation, pattern: Pattern = Pattern.LITERAL) -> Acl:
+def topic(name: str, operation: AclOperation, pattern: Pattern = Pattern.LITERAL) -> Acl:
     """Return an ACL about a topic."""
     return Acl(Resource.TOPIC, name, pattern, operation)
 
@@ -28,7 +28,7 @@ def test_a_cluster_with_the_printed_acls_does_not_differ() -> None:
 
 
 @pytest.mark.parametrize("missing", AS_PRINTED, ids=lambda one: f"{one.principal[5:]}-{one.acl}")
-def test_taking_away_any_one_acl_is_noticed(missing: Held) -> None:
+def test_taking_away_any_one_acl_is_noticed(missing: HeldAcl) -> None:
     (found,) = compare([one for one in AS_PRINTED if one != missing])
     assert (found.principal, found.lacks, found.too_much) == (missing.principal, (missing.acl,), ())
 
@@ -42,18 +42,18 @@ def test_an_acl_for_one_host_only_is_not_enough() -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        held(topic("lead-journal", Operation.WRITE), "firstclaim-sink"),
-        held(topic("*", Operation.READ), "firstclaim-board"),
-        held(topic("lead-", Operation.READ, Pattern.PREFIXED), "firstclaim-board"),
-        held(topic("queue-changes", Operation.ALL), "firstclaim-board"),
-        held(topic("lead-journal", Operation.READ), "vendor-acme"),
-        held(topic("lead-actions", Operation.WRITE), "vendor-acme"),
-        held(topic("notifications", Operation.READ), "crm-sales"),
-        held(Acl(Resource.GROUP, "firstclaim-", Pattern.PREFIXED, Operation.READ), "crm-sales"),
+        held(topic("lead-journal", AclOperation.WRITE), "firstclaim-sink"),
+        held(topic("*", AclOperation.READ), "firstclaim-board"),
+        held(topic("lead-", AclOperation.READ, Pattern.PREFIXED), "firstclaim-board"),
+        held(topic("queue-changes", AclOperation.ALL), "firstclaim-board"),
+        held(topic("lead-journal", AclOperation.READ), "vendor-acme"),
+        held(topic("lead-actions", AclOperation.WRITE), "vendor-acme"),
+        held(topic("notifications", AclOperation.READ), "crm-sales"),
+        held(Acl(Resource.GROUP, "firstclaim-", Pattern.PREFIXED, AclOperation.READ), "crm-sales"),
     ],
     ids=str,
 )
-def test_what_is_too_much_is_named(more: Held) -> None:
+def test_what_is_too_much_is_named(more: HeldAcl) -> None:
     rest = []
     user = more.principal.removeprefix("User:")
     if not user.startswith("firstclaim-"):
@@ -66,9 +66,10 @@ def test_what_is_too_much_is_named(more: Held) -> None:
 
 
 def test_what_is_implied_or_harmless_is_not_too_much() -> None:
-    implied = held(topic("lead-journal", Operation.DESCRIBE), "firstclaim-board")
+    implied = held(topic("lead-journal", AclOperation.DESCRIBE), "firstclaim-board")
     old = held(
-        Acl(Resource.CLUSTER, "kafka-cluster", Pattern.LITERAL, Operation.IDEMPOTENT_WRITE), "firstclaim-sink"
+        Acl(Resource.CLUSTER, "kafka-cluster", Pattern.LITERAL, AclOperation.IDEMPOTENT_WRITE),
+        "firstclaim-sink",
     )
     assert compare([*AS_PRINTED, implied, old]) == []
 
@@ -81,15 +82,15 @@ def test_a_denial_is_named_also_one_of_everybody() -> None:
 
 
 def test_a_stranger_with_access_to_our_topics_is_named_and_one_without_is_not() -> None:
-    reads = held(topic("lead-journal", Operation.READ), "bob")
-    (found,) = compare([*AS_PRINTED, reads, held(topic("their-topic", Operation.READ), "bob")])
+    reads = held(topic("lead-journal", AclOperation.READ), "bob")
+    (found,) = compare([*AS_PRINTED, reads, held(topic("their-topic", AclOperation.READ), "bob")])
     assert (found.principal, found.unknown, found.too_much) == ("User:bob", True, (reads,))
 
 
 def test_a_crm_is_let_into_no_group_of_another_crm() -> None:
     groups = [acl for acl in principal_of("crm", "a").acls if acl.resource is Resource.GROUP]
     for group, may in (("crm-a", True), ("crm-a.reader", True), ("crm-ab", False), ("crm-a-b", False)):
-        asked = Acl(Resource.GROUP, group, Pattern.LITERAL, Operation.READ)
+        asked = Acl(Resource.GROUP, group, Pattern.LITERAL, AclOperation.READ)
         assert any(acl.allows(asked) for acl in groups) is may, group
 
 

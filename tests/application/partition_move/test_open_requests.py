@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from application.partition_move.open_requests import Channel, OpenRequests
+from application.partition_move.open_requests import CourierChannel, OpenRequests
 from models.public import Notification
 
 
@@ -29,7 +29,11 @@ def request(
 
 def selected(*records: Any, told: frozenset[tuple[str, str]] = frozenset()) -> list[int]:
     chosen = OpenRequests(
-        [Channel("email", "email", {0: 5}), Channel("push", "push", {0: 9}), Channel("push", "chat", {0: 0})],
+        [
+            CourierChannel("email", "email", {0: 5}),
+            CourierChannel("push", "push", {0: 9}),
+            CourierChannel("push", "chat", {0: 0}),
+        ],
         told,
     )
     return [record.offset for record in records if chosen.is_open(record)]

@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from assurance.chaos.resources import LEAST_SAMPLES, ResourceProbe, Sample, Watched, growth, used_by, uses
+from assurance.chaos.resources import (
+    LEAST_SAMPLES,
+    ResourceProbe,
+    ResourceSample,
+    Watched,
+    growth,
+    used_by,
+    uses,
+)
 from streams.http import serve
 from streams.metrics import OPEN_TIMERS, render
 from tests.fixtures.waiting import eventually
@@ -31,10 +39,10 @@ def samples(
     files: Callable[[float], float] = lambda _: 30.0,
     timers: Callable[[float], float] | None = None,
     leads: Callable[[float], float] = lambda _: 0.0,
-) -> list[Sample]:
+) -> list[ResourceSample]:
     """Return a sample every ten seconds. Each function gets the share of the run; memory is in megabytes."""
     return [
-        Sample(
+        ResourceSample(
             at=at,
             leads=int(leads(at / SECONDS)),
             memory=int(memory(at / SECONDS) * MEGABYTE),
@@ -136,7 +144,7 @@ def test_restarts_in_between_are_flat() -> None:
         ),
     ],
 )
-def test_a_leak_is_said_with_process_and_figures(leaking: list[Sample], said: str) -> None:
+def test_a_leak_is_said_with_process_and_figures(leaking: list[ResourceSample], said: str) -> None:
     assert growth({"relay": leaking, "sink": samples()}, SECONDS) == [said]
 
 

@@ -13,7 +13,7 @@ from assurance.chaos.supervised_processes import SupervisedProcesses
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from assurance.verify import Report
+    from assurance.verify import VerifyReport
     from streams.settings import Settings
 
 
@@ -30,7 +30,7 @@ async def running(workers: int = 2) -> AsyncIterator[tuple[Settings, SupervisedP
                 await victims.stop()
 
 
-def agreed(report: Report, *, leads: int) -> None:
+def agreed(report: VerifyReport, *, leads: int) -> None:
     """Check that there is no finding."""
     assert report.ok, report.lines()
     assert (report.leads, report.findings, report.counts) == (leads, (), {})

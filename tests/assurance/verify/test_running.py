@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from assurance.load import LoadClient
-from assurance.verify import Report, verify
+from assurance.verify import VerifyReport, verify
 from models.ids import lead_id
 from models.public import NOTIFICATIONS, Notification
 from models.results import Result
@@ -105,7 +105,7 @@ async def offered(settings: Settings, client: LoadClient, *, least: int) -> tupl
     return min(owners), len(taken_leads)
 
 
-async def at_rest(settings: Settings) -> Report:
+async def at_rest(settings: Settings) -> VerifyReport:
     """Return what there is when no offer is open any more, and no news is on its way."""
     async with asyncio.timeout(REST_SECONDS):
         while True:

@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from assurance.linearizability import check
 from assurance.load import LoadClient, OperationHistory, race, storm
-from assurance.verify import Kind, verify
+from assurance.verify import FindingKind, verify
 from board import keys
-from board.writer import Writer, connect
+from board.writer import BoardWriter, connect
 from models.ids import lead_id as id_of
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS
 from sink import engine as crm
@@ -139,7 +139,7 @@ async def forgeries(settings: Settings) -> None:
         connection.execute(text("UPDATE lead SET owner = 'rep-9' WHERE lead_id = :one"), {"one": lead_id})
     engine.dispose()
     valkey: Any = connect(settings.redis_url)
-    generation = await Writer(valkey).generation()
+    generation = await BoardWriter(valkey).generation()
     assert generation is not None
     place = keys.member("1", lead_id)
     await valkey.zadd(keys.order(generation.id, "storm", "storm"), {place: 0})
@@ -148,8 +148,8 @@ async def forgeries(settings: Settings) -> None:
     assert not report.ok
     assert set(report.counts) >= {"published_differs", "crm_differs", "board_unasked"}
     assert {finding.lead_id for finding in report.findings} == {lead_id}
-    assert report.of_kind(Kind.CONTRADICTED) >= 3
-    assert report.of_kind(Kind.LOST) == 0
+    assert report.of_kind(FindingKind.CONTRADICTED) >= 3
+    assert report.of_kind(FindingKind.LOST) == 0
     lines = report.lines(most=2)
     assert [line.split(" ")[0] for line in lines[:2]] == [finding.code for finding in report.findings[:2]]
     assert lines[2] == ", ".join(f"{count} {code}" for code, count in sorted(report.counts.items()))
@@ -165,7 +165,7 @@ async def a_reader_that_is_gone(settings: Settings, victims: SupervisedProcesses
     async with LoadClient(settings) as client:
         await client.arrive({"vendor": "acme", "external_id": "late"})
     report = await verify(settings, wait_seconds=3)
-    assert report.of_kind(Kind.BEHIND) == 1
+    assert report.of_kind(FindingKind.BEHIND) == 1
     assert "sink" in next(finding.what for finding in report.findings if finding.code == "behind")
     victims.signal(["sink"], signal.SIGCONT)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from couriers.telephone.call_events import (
+    Announcement,
     Ask,
     Bridge,
     Decided,
@@ -27,10 +28,9 @@ from couriers.telephone.call_events import (
     Ringing,
     Say,
     TimeOver,
-    Words,
     WordsEnded,
 )
-from couriers.telephone.machine import Phase, RepCall, started, step
+from couriers.telephone.machine import CallPhase, RepCall, started, step
 
 PHONE: Final = "+14014194247"
 WON: Final = Decided("press_one", "won")
@@ -69,7 +69,7 @@ def after(call: RepCall, *events: Event | str) -> tuple[RepCall, list[Instructio
     return call, all_of_it
 
 
-def told(orders: list[Instruction]) -> list[Words]:
+def told(orders: list[Instruction]) -> list[Announcement]:
     return [order.words for order in orders if isinstance(order, Say)]
 
 
@@ -84,56 +84,96 @@ ASSIGNED: Final = (*UP, Pressed("1"), WON)
 @pytest.mark.parametrize(
     ("events", "words", "actions", "phase"),
     [
-        (UP, [Words.OFFER], [], Phase.OFFERING),
-        ((*UP, Pressed("1")), [Words.OFFER], ["press_one"], Phase.ASKING),
-        ((*UP, Pressed("5")), [Words.OFFER], [], Phase.OFFERING),
-        (ASSIGNED, [Words.OFFER, Words.WON], ["press_one"], Phase.WON),
-        ((*UP, Pressed("1"), LOST), [Words.OFFER, Words.GONE], ["press_one"], Phase.CLOSING),
-        ((*UP, Pressed("1"), OfferOver(), LOST), [Words.OFFER, Words.GONE], ["press_one"], Phase.CLOSING),
-        ((*UP, OfferOver()), [Words.OFFER, Words.GONE], [], Phase.CLOSING),
+        (UP, [Announcement.OFFER], [], CallPhase.OFFERING),
+        ((*UP, Pressed("1")), [Announcement.OFFER], ["press_one"], CallPhase.ASKING),
+        ((*UP, Pressed("5")), [Announcement.OFFER], [], CallPhase.OFFERING),
+        (ASSIGNED, [Announcement.OFFER, Announcement.WON], ["press_one"], CallPhase.WON),
+        (
+            (*UP, Pressed("1"), LOST),
+            [Announcement.OFFER, Announcement.GONE],
+            ["press_one"],
+            CallPhase.CLOSING,
+        ),
+        (
+            (*UP, Pressed("1"), OfferOver(), LOST),
+            [Announcement.OFFER, Announcement.GONE],
+            ["press_one"],
+            CallPhase.CLOSING,
+        ),
+        ((*UP, OfferOver()), [Announcement.OFFER, Announcement.GONE], [], CallPhase.CLOSING),
         (
             (*UP, OfferOver(), WordsEnded(), LegEnded("rep", "hung_up")),
-            [Words.OFFER, Words.GONE],
+            [Announcement.OFFER, Announcement.GONE],
             [],
-            Phase.ENDED,
+            CallPhase.ENDED,
         ),
-        ((Ringing("rep"), OfferOver(), Picked("rep")), [Words.GONE], [], Phase.CLOSING),
-        ((Ringing("rep"), OfferOver(), NOW), [], [], Phase.ENDED),
-        ((Ringing("rep"), LegEnded("rep", "busy")), [], [], Phase.ENDED),
-        ((Ringing("rep"), NOW), [], [], Phase.ENDED),
-        ((*UP, LegEnded("rep", "hung_up")), [Words.OFFER], ["hang_up"], Phase.ENDED),
-        ((*UP, WordsEnded(), NOW), [Words.OFFER], [], Phase.ENDED),
+        ((Ringing("rep"), OfferOver(), Picked("rep")), [Announcement.GONE], [], CallPhase.CLOSING),
+        ((Ringing("rep"), OfferOver(), NOW), [], [], CallPhase.ENDED),
+        ((Ringing("rep"), LegEnded("rep", "busy")), [], [], CallPhase.ENDED),
+        ((Ringing("rep"), NOW), [], [], CallPhase.ENDED),
+        ((*UP, LegEnded("rep", "hung_up")), [Announcement.OFFER], ["hang_up"], CallPhase.ENDED),
+        ((*UP, WordsEnded(), NOW), [Announcement.OFFER], [], CallPhase.ENDED),
         (
             (*ASSIGNED, OfferOver(), Pressed("1")),
-            [Words.OFFER, Words.WON],
+            [Announcement.OFFER, Announcement.WON],
             ["press_one", "connect"],
-            Phase.CONNECTING,
+            CallPhase.CONNECTING,
         ),
         (
             (*ASSIGNED, LegEnded("rep", "hung_up")),
-            [Words.OFFER, Words.WON],
+            [Announcement.OFFER, Announcement.WON],
             ["press_one", "hang_up"],
-            Phase.ENDED,
+            CallPhase.ENDED,
         ),
-        ((*ASSIGNED, WordsEnded(), NOW), [Words.OFFER, Words.WON], ["press_one", "hang_up"], Phase.ENDED),
+        (
+            (*ASSIGNED, WordsEnded(), NOW),
+            [Announcement.OFFER, Announcement.WON],
+            ["press_one", "hang_up"],
+            CallPhase.ENDED,
+        ),
         (
             (*UP, Pressed("1"), LegEnded("rep", "hung_up"), WON),
-            [Words.OFFER],
+            [Announcement.OFFER],
             ["press_one", "hang_up"],
-            Phase.ENDED,
+            CallPhase.ENDED,
         ),
-        ((*UP, Pressed("1"), LegEnded("rep", "hung_up"), LOST), [Words.OFFER], ["press_one"], Phase.ENDED),
-        ((*UP, Pressed("1"), NOW), [Words.OFFER, Words.UNAVAILABLE], ["press_one"], Phase.CLOSING),
+        (
+            (*UP, Pressed("1"), LegEnded("rep", "hung_up"), LOST),
+            [Announcement.OFFER],
+            ["press_one"],
+            CallPhase.ENDED,
+        ),
+        (
+            (*UP, Pressed("1"), NOW),
+            [Announcement.OFFER, Announcement.UNAVAILABLE],
+            ["press_one"],
+            CallPhase.CLOSING,
+        ),
         # The rep wins in a browser: the telephone stops ringing, or tells a rep who has answered.
-        ((Ringing("rep"), MINE), [], [], Phase.ENDED),
-        ((*UP, MINE, Pressed("1")), [Words.OFFER, Words.WON], ["connect"], Phase.CONNECTING),
-        ((*UP, MINE, LegEnded("rep", "hung_up")), [Words.OFFER, Words.WON], [], Phase.ENDED),
-        ((*UP, MINE, WordsEnded(), NOW), [Words.OFFER, Words.WON], [], Phase.ENDED),
-        ((*UP, Pressed("1"), MINE, WON), [Words.OFFER, Words.WON], ["press_one"], Phase.WON),
+        ((Ringing("rep"), MINE), [], [], CallPhase.ENDED),
+        (
+            (*UP, MINE, Pressed("1")),
+            [Announcement.OFFER, Announcement.WON],
+            ["connect"],
+            CallPhase.CONNECTING,
+        ),
+        (
+            (*UP, MINE, LegEnded("rep", "hung_up")),
+            [Announcement.OFFER, Announcement.WON],
+            [],
+            CallPhase.ENDED,
+        ),
+        ((*UP, MINE, WordsEnded(), NOW), [Announcement.OFFER, Announcement.WON], [], CallPhase.ENDED),
+        (
+            (*UP, Pressed("1"), MINE, WON),
+            [Announcement.OFFER, Announcement.WON],
+            ["press_one"],
+            CallPhase.WON,
+        ),
     ],
 )
 def test_s1_s2_s3_s4_what_a_rep_hears_and_what_is_asked(
-    events: tuple[Event | str, ...], words: list[Words], actions: list[str], phase: Phase
+    events: tuple[Event | str, ...], words: list[Announcement], actions: list[str], phase: CallPhase
 ) -> None:
     call, orders = after(RepCall(), *events)
     assert (told(orders), asked(orders), call.phase) == (words, actions, phase)
@@ -142,102 +182,106 @@ def test_s1_s2_s3_s4_what_a_rep_hears_and_what_is_asked(
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("quiet_hours", Words.QUIET_HOURS),
-        ("suppressed", Words.FORBIDDEN),
-        ("no_phone", Words.FORBIDDEN),
-        ("unknown", Words.UNAVAILABLE),
+        ("quiet_hours", Announcement.QUIET_HOURS),
+        ("suppressed", Announcement.FORBIDDEN),
+        ("no_phone", Announcement.FORBIDDEN),
+        ("unknown", Announcement.UNAVAILABLE),
     ],
 )
 def test_n6_a_lead_that_must_not_be_called_is_not_dialled_and_the_rep_hears_why(
-    reason: str, words: Words
+    reason: str, words: Announcement
 ) -> None:
     call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), Decided("connect", "refused", reason))
     assert told(orders)[-1] is words
     assert Record("lead", "ended", reason=reason) in orders
     assert not [order for order in orders if isinstance(order, DialLead)]
-    assert call.phase is Phase.CLOSING
+    assert call.phase is CallPhase.CLOSING
 
 
 @pytest.mark.parametrize("order", [(Decided("connect", "done"), MAY), (MAY, Decided("connect", "done"))])
 def test_s2_the_second_press_dials_the_lead_and_connects_both(order: tuple[Event, ...]) -> None:
     call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), *order, Picked("lead"))
     assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [DialLead(PHONE, 30.0), Bridge()]
-    assert call.phase is Phase.BRIDGED
+    assert call.phase is CallPhase.BRIDGED
     for leg, other in (("rep", "lead"), ("lead", "rep")):
         _, at_the_end = step(call, LegEnded(leg, "hung_up"))  # type: ignore[arg-type]
         assert HangUp(other) in at_the_end  # type: ignore[arg-type]
         assert asked(at_the_end) == ["activity"], "N7: the call is logged"
 
 
-@pytest.mark.parametrize(("reason", "words"), [("busy", Words.BUSY), ("no_answer", Words.NO_ANSWER)])
-def test_s2_a_lead_that_does_not_answer_is_told_to_the_rep(reason: str, words: Words) -> None:
+@pytest.mark.parametrize(
+    ("reason", "words"), [("busy", Announcement.BUSY), ("no_answer", Announcement.NO_ANSWER)]
+)
+def test_s2_a_lead_that_does_not_answer_is_told_to_the_rep(reason: str, words: Announcement) -> None:
     _, orders = after(RepCall(), *ASSIGNED, Pressed("1"), MAY, LegEnded("lead", reason))
     assert told(orders)[-1] is words
 
 
 def test_n5_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
     call, orders = after(RepCall(waiting=True), *ASSIGNED, Pressed("1"))
-    assert call.phase is Phase.BRIDGED
+    assert call.phase is CallPhase.BRIDGED
     assert asked(orders) == ["press_one"]
     assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [Bridge()]
 
 
 def test_n5_a_rep_who_wins_in_a_browser_answers_the_lead_that_is_on_the_line() -> None:
     call, orders = after(RepCall(waiting=True), Ringing("rep"), MINE)
-    assert call.phase is Phase.DIALLING
+    assert call.phase is CallPhase.DIALLING
     assert not [one for one in orders if isinstance(one, HangUp)]
     call, orders = after(RepCall(waiting=True), Ringing("rep"), MINE, Picked("rep"), Pressed("1"))
-    assert (told(orders), call.phase) == ([Words.CALLER], Phase.BRIDGED)
+    assert (told(orders), call.phase) == ([Announcement.CALLER], CallPhase.BRIDGED)
     call, orders = after(RepCall(waiting=True), Ringing("rep"), MINE, LegEnded("lead", "hung_up"))
-    assert call.phase is Phase.ENDED
+    assert call.phase is CallPhase.ENDED
     assert HangUp("rep") in orders
 
 
 def test_n7_a_rep_who_asked_to_call_presses_one_before_the_lead_is_dialled() -> None:
     """An answering machine of the rep never reaches the lead."""
     call, orders = after(RepCall(offered=False), *UP)
-    assert (told(orders), asked(orders)) == ([Words.CALL], [])
+    assert (told(orders), asked(orders)) == ([Announcement.CALL], [])
     call, orders = step(call, WordsEnded())
     call, orders = step(call, TimeOver(call.clock))
-    assert call.phase is Phase.ENDED
+    assert call.phase is CallPhase.ENDED
     assert asked(orders) == []
     call, orders = after(RepCall(offered=False), *UP, Pressed("1"))
     assert asked(orders) == ["connect"]
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"), [("quiet_hours", Words.QUIET_HOURS), ("suppressed", Words.FORBIDDEN)]
+    ("reason", "words"), [("quiet_hours", Announcement.QUIET_HOURS), ("suppressed", Announcement.FORBIDDEN)]
 )
-def test_n6_a_lead_that_must_not_be_called_at_the_moment_of_dialling(reason: str, words: Words) -> None:
+def test_n6_a_lead_that_must_not_be_called_at_the_moment_of_dialling(
+    reason: str, words: Announcement
+) -> None:
     """The check just before dialling reports it as the end of the lead's leg."""
     call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), MAY, LegEnded("lead", reason))
     assert told(orders)[-1] is words
     assert Record("lead", "ended", reason=reason) in orders
-    assert call.phase is Phase.CLOSING
+    assert call.phase is CallPhase.CLOSING
 
 
 def test_n6_a_request_to_connect_that_waited_is_asked_for_once_more() -> None:
     call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), MayConnectNoMore())
-    assert (asked(orders), call.phase) == (["press_one", "connect", "connect"], Phase.CONNECTING)
+    assert (asked(orders), call.phase) == (["press_one", "connect", "connect"], CallPhase.CONNECTING)
     dialling, orders = step(call, MAY)
     assert DialLead(PHONE, 30.0) in orders
-    assert dialling.phase is Phase.LEAD_DIALLING
+    assert dialling.phase is CallPhase.LEAD_DIALLING
     call, orders = step(call, MayConnectNoMore())
-    assert (told(orders), asked(orders), call.phase) == ([Words.UNAVAILABLE], [], Phase.CLOSING)
+    assert (told(orders), asked(orders), call.phase) == ([Announcement.UNAVAILABLE], [], CallPhase.CLOSING)
 
 
 def test_n5_the_owner_of_a_lead_that_calls_in_is_connected_by_one_press() -> None:
     call, orders = after(RepCall(offered=False, waiting=True), *UP, Pressed("1"))
-    assert (told(orders), asked(orders), call.phase) == ([Words.CALLER], [], Phase.BRIDGED)
+    assert (told(orders), asked(orders), call.phase) == ([Announcement.CALLER], [], CallPhase.BRIDGED)
     assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [Bridge()]
 
 
 def test_n5_a_caller_who_hangs_up_ends_the_call_of_the_owner() -> None:
     call, orders = after(RepCall(offered=False, waiting=True), Ringing("rep"), LegEnded("lead", "hung_up"))
-    assert call.phase is Phase.ENDED
+    assert call.phase is CallPhase.ENDED
     assert orders[-2:] == [Record("rep", "ended", reason="withdrawn"), HangUp("rep")]
     call, orders = after(RepCall(offered=False, waiting=True), *UP, LegEnded("lead", "hung_up"), Pressed("1"))
-    assert (told(orders), call.phase) == ([Words.CALLER, Words.CALLER_GONE], Phase.CLOSING)
+    assert (told(orders), call.phase) == ([Announcement.CALLER, Announcement.CALLER_GONE], CallPhase.CLOSING)
     assert asked(orders) == [], "the lead is not called back by itself"
 
 
@@ -251,16 +295,18 @@ def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]
         call, found = step(call, event)
         orders += found
         limit = next((order for order in reversed(orders) if isinstance(order, Limit)), None)
-        if call.phase is not Phase.ENDED:
+        if call.phase is not CallPhase.ENDED:
             assert limit is not None
             assert limit.clock == call.clock
             assert limit.seconds > 0
         for order in found:
             if isinstance(order, DialLead):
                 assert isinstance(event, MayConnect)
-                assert before.phase in {Phase.WON, Phase.CONNECTING}
+                assert before.phase in {CallPhase.WON, CallPhase.CONNECTING}
             if isinstance(order, Bridge):
-                assert before.phase is Phase.LEAD_DIALLING or (before.phase is Phase.WON and before.waiting)
+                assert before.phase is CallPhase.LEAD_DIALLING or (
+                    before.phase is CallPhase.WON and before.waiting
+                )
     actions = asked(orders)
     assert actions.count("press_one") <= 1
     assert actions.count("connect") <= 2
@@ -278,7 +324,7 @@ def test_n4_every_call_ends_if_only_time_passes(call: RepCall, events: list[Even
     for _ in range(12):
         call, found = step(call, TimeOver(call.clock))
         orders += found
-    assert call.phase is Phase.ENDED
+    assert call.phase is CallPhase.ENDED
     gone = {order.leg for order in orders if isinstance(order, HangUp)}
     gone |= {order.leg for order in orders if isinstance(order, Record) and order.event == "ended"}
     assert "rep" in gone

@@ -15,7 +15,7 @@ import pytest
 
 from application.journal_snapshot import journal_now
 from assurance.verify import verify
-from couriers.telephone.call_events import Words
+from couriers.telephone.call_events import Announcement
 from couriers.telephone.words import parts
 from models.ids import lead_id
 from runtime.process import spawn, stop_process
@@ -45,7 +45,7 @@ SPECIAL: Final[dict[str, dict[str, Any]]] = {
 }
 PRESSES: Final = {"presses": [3, 6]}
 """The offer and the words for the winner are three texts each: what comes before the name, the name, the rest."""
-GONE: Final = parts(Words.GONE)[0]
+GONE: Final = parts(Announcement.GONE)[0]
 
 
 @dataclass

@@ -199,7 +199,7 @@ def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow
     assert not any(isinstance(decision, Answered) for decision in decisions[1:]), "one answer each"
     assert len(after.answers) <= ANSWERS_KEPT
     _check_why(answer)
-    if given := [one for one in answers if one.action_id == event.cause]:
+    if given := [one for one in answers if (one.action_id, one.org) == (event.cause, event.org)]:
         assert decisions == (given[0],), "a repeat is answered word for word (X4)"
         assert after.answers == answers
         return False
@@ -209,7 +209,8 @@ def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow
     theirs = after.lead is not None and after.lead.facts.org == event.org
     owner = after.lead.owner if after.lead and theirs else None
     assert (answer.action_id, answer.action, answer.rep_id) == (event.cause, event.action, event.rep_id)
-    assert (answer.version, answer.decided_at, answer.owner) == (after.seq, after.at, owner)
+    version = after.seq if theirs else 0
+    assert (answer.version, answer.decided_at, answer.owner) == (version, after.at, owner)
     if (answer.why or "").startswith("it was answered before"):
         return False
     if answer.result in (Result.DONE, Result.WON):

@@ -73,7 +73,17 @@ def test_another_orgs_lead_is_none_that_anybody_may_know_of(
     lead, seq = story.lead, story.row.seq
     answer = story.asks(action, "rep-7", org="other", **fields)
     assert (answer.result, answer.reason, answer.owner) == (Result.REFUSED, Reason.UNKNOWN_LEAD, None)
+    assert (answer.version, answer.why) == (0, "no such lead has arrived")
     assert (story.lead, story.row.seq, story.said) == (lead, seq, [])
+
+
+def test_another_org_cannot_ask_what_was_answered_long_ago(story: Story) -> None:
+    story.asks("view", "rep-7", action_id="once")
+    for _ in range(ANSWERS_KEPT):
+        story.asks("note", "rep-7", note="n")
+    assert "answered before" in (story.asks("view", "rep-7", action_id="once").why or "")
+    answer = story.asks("view", "rep-7", action_id="once", org="other")
+    assert (answer.reason, answer.why) == (Reason.UNKNOWN_LEAD, "no such lead has arrived")
 
 
 def test_x4_the_first_answer_stands_although_the_repeat_asks_for_something_else(story: Story) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from models.codec import directory_key, encode_row
 from models.decisions import Answered
@@ -17,6 +18,7 @@ from models.results import Reason
 from rules.deadlines import MOST_AT_ONCE, RETRY_SECONDS, due_events
 from rules.lead import lead_partition
 from rules.lead.lead_partition import LeadOutcome, LeadPartition
+from rules.lead.undecided import WHY
 
 START = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 NOW = START.timestamp()
@@ -137,6 +139,28 @@ def test_x4_an_action_that_cannot_be_decided_is_answered_and_its_lead_stays(
     assert isinstance(answer, Answered)
     assert answer.reason is Reason.FATAL_ERROR
     assert (after.lead, after.off) == (before.lead, 1)
+
+
+@pytest.mark.parametrize(("org", "owner", "version"), [("default", "rep-7", 1), ("other", None, 0)])
+def test_an_answer_without_a_decision_tells_another_org_nothing_of_the_lead(
+    monkeypatch: pytest.MonkeyPatch, org: str, owner: str | None, version: int
+) -> None:
+    leads = LeadPartition(2)
+    owned = row()
+    assert owned.lead is not None
+    put(leads, KEY, replace(owned, lead=replace(owned.lead, owner="rep-7")))
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr(lead_partition, "step", fails)
+    asked = ActionRequested(lead_id="lead", cause="a", action="claim", rep_id="rep-9", org=org)
+    outcome = decided(leads, asked, 1)
+    assert isinstance(outcome.row, LeadRow)
+    (answer,) = outcome.row.decisions
+    assert isinstance(answer, Answered)
+    assert (answer.owner, answer.version) == (owner, version)
+    assert answer.why == WHY
 
 
 def test_a_deadline_that_cannot_be_decided_is_taken_out_of_its_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,14 @@ import re
 from models.lead import LOCKED_PHASES, OWNED_PHASES, Phase
 from rules.lead.actions import ACTIONS
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger, mermaid
-from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, DECLINING
+from rules.lead.offer_actions import (
+    ACTIONS_AFTER_OFFER,
+    CLAIMING,
+    DECLINING,
+    OVERRULING,
+    REMARKS,
+    WORKING,
+)
 from tools import diagrams
 
 
@@ -80,3 +87,14 @@ def test_x7_the_diagram_draws_every_change_of_phase_once() -> None:
         if source is not target
     }
     assert sorted(drawn) == sorted(pairs)
+
+
+def test_r3_s3_an_offered_lead_decides_every_action_that_its_phase_lists() -> None:
+    """An action in none of the sets would be refused always, even to the rep who has the offer."""
+    sets = (CLAIMING, WORKING, DECLINING, OVERRULING)
+    decided = frozenset[Trigger]().union(*sets)
+    assert sum(map(len, sets)) == len(decided), "an action is in one set"
+    assert WORKING >= REMARKS
+    actions = {*ACTIONS, *ACTIONS_AFTER_OFFER, *DECLINING, Trigger.ERASE}
+    before = {Trigger.VIEW, Trigger.ERASE}  # each has a branch of its own
+    assert decided | before == actions & LIFECYCLE[Phase.OFFERED].keys()

@@ -12,11 +12,11 @@ from models.lead import Lead, Phase
 from models.offers import NoRepAvailable, OfferMade, Outcome, RingStarted
 from models.org_decisions import OrgDecision, Step
 from models.org_events import (
-    LeadClosed,
     LeadReleased,
     LeadTaken,
     OfferSettled,
     OrgEvent,
+    OrgLeadClosed,
     OrgWoken,
     RepChange,
     RepChanged,
@@ -172,7 +172,7 @@ class OrgDriver:
     def close(self, lead_id: str) -> list[Any]:
         """Close a lead."""
         epoch = self.epochs.get(lead_id, 1)
-        return self.tell(LeadClosed(cause=self.cause(), lead_id=lead_id, epoch=epoch))
+        return self.tell(OrgLeadClosed(cause=self.cause(), lead_id=lead_id, epoch=epoch))
 
     def changes(self, rep_id: str, change: RepChange, until: datetime | None = None) -> list[Any]:
         """Let a rep leave, be absent or come back."""

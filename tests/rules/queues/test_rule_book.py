@@ -11,7 +11,7 @@ from models.errors import Problem
 from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import DirectoryRow
-from rules.queues.rule_book import OrgRules, Published, RuleBook
+from rules.queues.rule_book import NewestPublication, OrgRules, RuleBook
 from tests.rules.language.reference_language import NOW, make, trees
 
 IN_RI = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
@@ -218,10 +218,10 @@ def test_q4_an_org_without_reps_is_open() -> None:
 def test_an_org_that_ever_had_a_rep_is_closed_until_its_settings_open_it() -> None:
     """Removing the last rep used to make everybody an admin. The key of a removed rep shows that the org had one."""
     never = OrgRules("default")
-    gone = never.with_objects([(("rep", "ann"), Published(3, None))])
-    told = gone.with_objects([(("settings", "settings"), Published(4, {"open_without_reps": True}))])
+    gone = never.with_objects([(("rep", "ann"), NewestPublication(3, None))])
+    told = gone.with_objects([(("settings", "settings"), NewestPublication(4, {"open_without_reps": True}))])
     assert [one.is_open for one in (never, gone, told)] == [True, False, True]
     assert [one.role("anyone") for one in (never, gone, told)] == ["admin", None, "admin"]
     assert gone.has_left("ann")
-    back = told.with_objects([(("rep", "ann"), Published(5, {"rep_id": "ann"}))])
+    back = told.with_objects([(("rep", "ann"), NewestPublication(5, {"rep_id": "ann"}))])
     assert (back.role("anyone"), back.role("ann")) == (None, "rep")

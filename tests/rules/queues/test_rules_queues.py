@@ -173,7 +173,7 @@ def test_d1_d3_q10_q11_a_leads_life_opens_and_closes_kinds_of_queue(
         assert index_of(claimable=kind).why(lead, "q", NOW) == told.why
         if not open_to_it:
             assert why in told.why
-    assert set(eligible_kinds(lead).kinds) == {
+    assert set(eligible_kinds(lead).allowed) == {
         kind for kind, is_open in ((False, shared), (True, claimable)) if is_open
     }
 

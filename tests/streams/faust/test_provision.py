@@ -158,16 +158,24 @@ async def test_p8_a_broker_that_does_not_let_us_is_named_with_the_command_that_m
     assert said.endswith(f": {command} message.timestamp.type=VendorsTime")
 
 
-@pytest.mark.parametrize("name", ["directory", "do-not-contact"])
-async def test_p9_a_topic_whose_offset_is_the_version_has_one_partition(
-    cluster: Cluster, prefix: str, name: str
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("directory", "each of its records has the offset as its version."),
+        ("do-not-contact", "each of its records has the offset as its version."),
+        ("audit", "each record must come after those that were written before it."),
+        ("dead-letter-marks", "each letter's newest mark must follow those before it."),
+    ],
+)
+async def test_p9_a_topic_of_one_order_has_one_partition_and_its_reason_is_its_own(
+    cluster: Cluster, prefix: str, name: str, why: str
 ) -> None:
     await cluster.create(f"{prefix}-{name}", 6, cleanup_policy="compact")
     with pytest.raises(ConfigError) as error:
         await provision(settings(cluster, partitions=PARTITIONS))
     said = str(error.value)
     assert said.startswith(f"topic {prefix}-{name}: has 6 partitions, it must have 1: ")
-    assert "has the offset as its version" in said
+    assert why in said
     assert f"kafka-topics.sh --delete --topic {prefix}-{name}" in said
 
 
@@ -191,7 +199,16 @@ async def test_p9_a_count_that_somebody_raised_is_adopted_where_that_is_harmless
 
 @pytest.mark.parametrize(
     "name",
-    ["directory", "lead-log", "lead-journal", "org-log", "org-journal", "assignments", "lead-exceptions"],
+    [
+        "directory",
+        "lead-log",
+        "lead-journal",
+        "org-log",
+        "org-journal",
+        "assignments",
+        "lead-exceptions",
+        "vendor-reports",
+    ],
 )
 async def test_p9_a_count_that_somebody_raised_is_refused_where_it_harms(
     cluster: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch, name: str

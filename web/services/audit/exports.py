@@ -8,11 +8,11 @@ import msgspec
 from fastapi import Request
 from starlette.types import Message, Send
 
-from application.audit.entry import Entry
+from application.audit.entry import AuditedAct
 from models.audit import AuditDifference
 from rules.language.catalogue import FIELDS
 from rules.language.operators import FieldType
-from sink.lists.columns import Kind, Listing
+from sink.lists.columns import ColumnKind, ListDefinition
 from web.services.exports import Export, Exports, Pieces, Who
 
 HIDDEN: Final = "(a text)"
@@ -45,7 +45,7 @@ class RecordedExport(Export):
         who: Who,
         pieces: Pieces,
         *,
-        recording: AbstractAsyncContextManager[Entry],
+        recording: AbstractAsyncContextManager[AuditedAct],
         rows: RowCount,
         media_type: str,
         headers: dict[str, str],
@@ -71,7 +71,7 @@ class RecordedExport(Export):
                 entry.add("rows", self._rows.rows)
 
 
-def used_filter(request: Request, listing: Listing) -> list[AuditDifference]:
+def used_filter(request: Request, listing: ListDefinition) -> list[AuditDifference]:
     """Return the parameters of an export, without texts that may name a lead."""
     found = []
     for name in dict.fromkeys(request.query_params.keys()):
@@ -79,7 +79,7 @@ def used_filter(request: Request, listing: Listing) -> list[AuditDifference]:
         if name in _NO_FILTER or not values:
             continue
         column = listing.by_name.get(name)
-        if name == "search" or (column is not None and column.kind is Kind.TEXT):
+        if name == "search" or (column is not None and column.kind is ColumnKind.TEXT):
             values = [HIDDEN]
         elif name == "segment":
             values = [_without_texts(values[-1])]

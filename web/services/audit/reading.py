@@ -16,7 +16,7 @@ from rules.queues.rule_book import OrgRules
 from sink.db_errors import translated
 from sink.tables import LeadTable
 from web.auth import Person
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.parts import Services
 from web.services.audit.entry_text import Known, entry_text, is_removed
 from web.store.audit import AuditFilter
@@ -85,7 +85,7 @@ def day_of(text: str) -> tuple[datetime, datetime]:
         begin = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
         return begin, begin + timedelta(days=1)
     except (ValueError, OverflowError) as error:
-        raise Problem(422, "invalid", "day: is not a day like 2026-11-20") from error
+        raise HttpProblem(422, "invalid", "day: is not a day like 2026-11-20") from error
 
 
 async def _in_words(parts: Services, person: Person, records: list[AuditRecord]) -> list[AuditLine]:
@@ -170,5 +170,5 @@ def _place(cursor: str) -> tuple[datetime, str]:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None or not audit_id:
-        raise Problem(422, "invalid", "cursor: is not one of this list")
+        raise HttpProblem(422, "invalid", "cursor: is not one of this list")
     return found, audit_id

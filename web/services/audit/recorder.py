@@ -12,13 +12,13 @@ from typing import Final
 
 import structlog
 
-from application.audit.entry import Actor, Entry
+from application.audit.entry import Actor, AuditedAct
 from application.audit.write import outcome_of
 from application.directory.changes import Difference
 from models.audit import Act, AuditDifference, Outcome
 from models.errors import FirstclaimError, RetryableError
 from web import metrics
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.store.audit import MOST_WAITING, AuditOutbox, Write
 
 log = structlog.get_logger(__name__)
@@ -55,13 +55,13 @@ class Audit:
         act: Act,
         of: str,
         differences: Iterable[Difference | AuditDifference] = (),
-    ) -> AsyncIterator[Entry]:
+    ) -> AsyncIterator[AuditedAct]:
         """Do an act inside of this, and it is recorded. `of`: the object, kind and id, such as `queue/aged`.
 
         If the outbox is full or the database is away, the act does not begin: raises `RetryableError`. If the act is
         refused, nothing is recorded. If it fails so that it may have happened, its record has the outcome `unknown`.
         """
-        entry = Entry(actor, act, of, differences)
+        entry = AuditedAct(actor, act, of, differences)
         await self._write(Write(entry.audit_id, entry.record(), ready=False, begins=True))
         try:
             yield entry
@@ -74,7 +74,7 @@ class Audit:
         self, actor: Actor, act: Act, of: str, differences: Iterable[Difference | AuditDifference] = ()
     ) -> None:
         """Record an act that has happened. Raises `RetryableError` if it cannot be recorded."""
-        entry = Entry(actor, act, of, differences)
+        entry = AuditedAct(actor, act, of, differences)
         await self._write(Write(entry.audit_id, entry.record(), ready=True, begins=True))
 
     async def record_failure(self, actor: Actor, act: Act, of: str) -> None:
@@ -99,7 +99,7 @@ class Audit:
             return
         if self.waiting >= MOST_WAITING:
             raise RetryableError("audit", f"{self.waiting:,} acts wait for Kafka already")
-        entry = Entry(actor, act, of)
+        entry = AuditedAct(actor, act, of)
         self._put(Write(entry.audit_id, entry.record(), ready=True, begins=True), None)
         self._seen[key] = now
         self._seen.move_to_end(key)
@@ -155,7 +155,7 @@ class Audit:
         if any(write.ready for write, _ in some):
             self.written.set()
 
-    async def _end(self, entry: Entry, outcome: Outcome | None) -> None:
+    async def _end(self, entry: AuditedAct, outcome: Outcome | None) -> None:
         record = None if outcome is None else entry.record(outcome)
         try:
             await self._write(Write(entry.audit_id, record, ready=True, begins=False))
@@ -176,6 +176,6 @@ class Audit:
 
 
 def _outcome(error: BaseException) -> Outcome | None:
-    if isinstance(error, Problem):
+    if isinstance(error, HttpProblem):
         return None if error.status < _UNDECIDED_FROM else "unknown"
     return outcome_of(error)

@@ -20,9 +20,9 @@ from application.directory.publish import open_without_reps, publish_one
 from application.directory.references import after, dangling
 from models.errors import Problem as FieldProblem
 from models.errors import PublicationConflictError, PublicationErrors, RetryableError
-from rules.queues.rule_book import Key, OrgRules, Published
+from rules.queues.rule_book import Key, NewestPublication, OrgRules
 from streams.settings import Settings
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.services.directory_edits.effects import effects
 from web.services.directory_edits.shown_versions import ShownVersions
 from web.services.directory_follower import DirectoryFollower
@@ -93,7 +93,7 @@ class Editor:
         check({**before, **asker}, key, wanted, is_open=open_without_reps(rules.objects))
         old = before.get(key)
         if old is None and wanted is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {key[0]} {key[1]}")
+            raise HttpProblem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {key[0]} {key[1]}")
         changes = list(differences(old or {}, wanted or {}))
         sentences = await asyncio.to_thread(effects, self._crm, rules, key, old, wanted)
         sentences += [f"You are published as {one}, an admin, in the same step." for _, one in asker]
@@ -115,7 +115,7 @@ class Editor:
             else self.shown_versions.since(rules.org, key, base, now.value if now else None)
         )
         what = "removed" if now is None else "published"
-        raise Problem(
+        raise HttpProblem(
             HTTPStatus.PRECONDITION_FAILED,
             "changed-meanwhile",
             f"somebody {what} while you edited {key[0]} {key[1]}",
@@ -136,7 +136,7 @@ def _first_admin(rules: OrgRules, key: Key, wanted: Value | None, by: Value | No
     return {} if normalised is None else {own: normalised}
 
 
-def published(rules: OrgRules, key: Key) -> Published | None:
+def published(rules: OrgRules, key: Key) -> NewestPublication | None:
     """Return an object's current publication, None if the object does not exist."""
     found = rules.objects.get(key)
     return found if found is not None and found.value is not None else None

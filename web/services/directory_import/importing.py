@@ -8,10 +8,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from application.audit.entry import Actor, Entry
+from application.audit.entry import Actor, AuditedAct
 from application.audit.write import audited_all
 from application.directory.apply import planned
-from application.directory.changes import Plan, differences
+from application.directory.changes import ChangePlan, differences
 from application.directory.file import read_directory
 from application.directory.lines import line_of_error, lines_of
 from application.directory.objects import SECTION_OF, Objects, Value, WantedAction, normal
@@ -22,7 +22,7 @@ from models.errors import Problem as FieldProblem
 from models.errors import PublicationConflictError, PublicationErrors, RetryableError
 from rules.queues.rule_book import Key, OrgRules
 from web.auth import Person
-from web.errors import Problem
+from web.errors import HttpProblem
 from web.parts import Services
 from web.services.directory_edits.editor import NO_ADMIN, READ_BACK_SECONDS, has_admin
 from web.services.directory_edits.effects import effects
@@ -50,7 +50,7 @@ class ImportPlan(NamedTuple):
     `left`: how many published objects the file does not name, and that stay.
     """
 
-    plan: Plan
+    plan: ChangePlan
     sentences: list[Sentence]
     effects: list[str]
     unread: tuple[str, ...]
@@ -72,7 +72,7 @@ async def plan_import(
     large, and `RetryableError` where Kafka is away.
     """
     if len(content) > MOST_BYTES:
-        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "the file has more than 2 MB")
+        raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "the file has more than 2 MB")
     before = await read_published(parts.settings, person.org)
     table = is_table(name)
     try:
@@ -105,10 +105,10 @@ async def publish_import(parts: Services, person: Person, found: ImportPlan) -> 
         await parts.directory.until_read(max(versions), READ_BACK_SECONDS)
 
 
-def meanwhile() -> Problem:
+def meanwhile() -> HttpProblem:
     """Return the error for a plan that is not what was shown, because somebody published."""
     detail = "somebody published meanwhile, so nothing was published; look at what the file would change now"
-    return Problem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", detail)
+    return HttpProblem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", detail)
 
 
 def _read(org: str, content: bytes, name: str, before: Objects) -> Wanted:
@@ -131,14 +131,14 @@ def _asker(person: Person, before: PublishedObjects, wanted: WantedAction) -> di
     return {} if published is None else {own: published}
 
 
-def _keeps_an_admin(before: PublishedObjects, plan: Plan) -> None:
+def _keeps_an_admin(before: PublishedObjects, plan: ChangePlan) -> None:
     had = has_admin(before.present) or before.is_open
     touches = any(kind == "rep" for kind, _ in plan.objects)
     if had and touches and not has_admin(after(before.present, plan.objects)):
         raise PublicationErrors((FieldProblem(path="reps", reason=NO_ADMIN),))
 
 
-def _effects(parts: Services, rules: OrgRules, plan: Plan, before: Objects) -> list[str]:
+def _effects(parts: Services, rules: OrgRules, plan: ChangePlan, before: Objects) -> list[str]:
     keys = list(plan.objects)[:MOST_EFFECTS]
     said = [
         text for key in keys for text in effects(parts.crm, rules, key, before.get(key), plan.objects[key])
@@ -146,14 +146,14 @@ def _effects(parts: Services, rules: OrgRules, plan: Plan, before: Objects) -> l
     return list(dict.fromkeys(said))
 
 
-def _tag(plan: Plan) -> str:
+def _tag(plan: ChangePlan) -> str:
     shown = [[*key, value] for key, value in plan.objects.items()]
     return hashlib.sha256(msgspec.json.encode([shown, plan.changes], order="sorted")).hexdigest()
 
 
-def _entries(actor: Actor, plan: Plan) -> list[Entry]:
+def _entries(actor: Actor, plan: ChangePlan) -> list[AuditedAct]:
     return [
-        Entry(
+        AuditedAct(
             actor,
             "removed" if change.change == "removed" else "published",
             f"{change.kind}/{change.id}",
@@ -163,7 +163,7 @@ def _entries(actor: Actor, plan: Plan) -> list[Entry]:
     ]
 
 
-def _refusal(error: PublicationErrors, content: bytes, *, table: bool) -> Problem:
+def _refusal(error: PublicationErrors, content: bytes, *, table: bool) -> HttpProblem:
     """Return the problems of a file, each with its line, the object and the field in words, and the reason."""
     some = error.problems[:MOST_PROBLEMS]
     if isinstance(error, PeopleErrors):
@@ -179,7 +179,7 @@ def _refusal(error: PublicationErrors, content: bytes, *, table: bool) -> Proble
         shown = [_shown(one, lines.get(one.path), *_where(one)) for one in some]
     count = len(error.problems)
     detail = "1 thing is wrong in the file" if count == 1 else f"{count:,} things are wrong in the file"
-    return Problem(
+    return HttpProblem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{detail}, so nothing was published", errors=shown
     )
 

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from application.directory.changes import Plan, differences
+from application.directory.changes import ChangePlan, differences
 from application.directory.objects import Objects, Value
 from models.audit import AuditDifference
 from models.publication import KINDS
@@ -29,7 +29,7 @@ class Sentence(msgspec.Struct, frozen=True):
     text: str
 
 
-def sentences(plan: Plan, before: Objects) -> list[Sentence]:
+def sentences(plan: ChangePlan, before: Objects) -> list[Sentence]:
     """Return a sentence for each change of a plan, at most `MOST_SENTENCES`. `before`: what is published."""
     after = {**before, **{key: value for key, value in plan.objects.items() if value is not None}}
     found = []

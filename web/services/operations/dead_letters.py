@@ -1,4 +1,7 @@
-"""Follows the newest dead letters of each org from the topic. It reads their bytes only on request.
+"""Follows the newest dead letters of each org and their marks. It reads the letters' bytes only on request.
+
+The marks say which letters were sent again or skipped, by this console, another one or the command line
+(`application.dead_letter_marks`). They may be read before their letters.
 
 An erasure deletes dead letters and writes the others anew (`application.erasure.letters`), and then writes a receipt.
 So after each receipt the letters that are no longer in the topic are forgotten.
@@ -7,11 +10,12 @@ So after each receipt the letters that are no longer in the topic are forgotten.
 from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
+from application.dead_letter_marks import Mark, MarkKind, read_mark
 from application.dead_letters import shown
 from application.replay import is_replayable
 from models.errors import RetryableError
@@ -20,17 +24,19 @@ from streams.dead_letter_reading import read_letter
 from streams.dead_letter_senders import org_of, vendor_in
 from streams.settings import Settings
 from streams.topic_reader import extent
-from streams.topics import DEAD_LETTERS, ERASURES
+from streams.topics import DEAD_LETTER_MARKS, DEAD_LETTERS, ERASURES
 
 KEPT: Final = 500
 """How many dead letters are kept for each org."""
 BEHIND: Final = 2_000
 """How many of the newest dead letters of each partition are read at the start."""
+MOST_MARKS: Final = 20_000
+"""How many of the newest marks are read at the start and kept. A letter whose mark is older is shown as open."""
 POLL_MS: Final = 5_000
 """How long one request waits for records. It ends with the first record, so letters do not come later."""
 
 
-class Letter(msgspec.Struct, kw_only=True):
+class ShownLetter(msgspec.Struct, kw_only=True):
     """One dead letter. `place`: partition and offset in `dead-letters`; `source`: original topic, partition, offset.
 
     `vendor`: the one that its message names.
@@ -45,10 +51,26 @@ class Letter(msgspec.Struct, kw_only=True):
     vendor: str = ""
     replayed_at: datetime | None = None
     replayed_by: str | None = None
+    skipped_at: datetime | None = None
+    skipped_why: str = ""
+
+    @property
+    def is_handled(self) -> bool:
+        """Whether it was sent again or skipped."""
+        return self.replayed_at is not None or self.skipped_at is not None
+
+    def take_mark(self, mark: Mark | None) -> None:
+        """Say what was done with the letter; None if nothing was."""
+        replayed = mark if mark is not None and mark.what is MarkKind.REPLAYED else None
+        skipped = mark if mark is not None and mark.what is MarkKind.SKIPPED else None
+        self.replayed_at = replayed.at if replayed else None
+        self.replayed_by = (replayed.by or None) if replayed else None
+        self.skipped_at = skipped.at if skipped else None
+        self.skipped_why = skipped.why if skipped else ""
 
 
 class DeadLetterFollower:
-    """Follows `dead-letters`. Run `follow`.
+    """Follows `dead-letters` and `dead-letter-marks`. Run `follow`.
 
     `only_org`: the org to which messages without an org belong, if there is only one. `on_change`: called with an org
     whose letters have changed.
@@ -63,49 +85,70 @@ class DeadLetterFollower:
         self._settings = settings
         self._only_org = only_org
         self._on_change = on_change
-        self._kept: defaultdict[str | None, deque[Letter]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self._kept: defaultdict[str | None, deque[ShownLetter]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self._marks: dict[str, Mark] = {}
 
-    def of(self, org: str) -> list[Letter]:
+    def of(self, org: str) -> list[ShownLetter]:
         """Return an org's newest dead letters, newest first."""
         return list(reversed(self._of(org)))
 
-    def find(self, org: str, place: str) -> Letter | None:
+    def find(self, org: str, place: str) -> ShownLetter | None:
         """Return one of an org's dead letters, None if the org does not have it."""
         return next((letter for letter in self._of(org) if letter.place == place), None)
 
-    def _of(self, org: str) -> list[Letter]:
+    def _of(self, org: str) -> list[ShownLetter]:
         kept = list(self._kept.get(org, ()))
         if self._only_org() == org:
             kept = sorted([*kept, *self._kept.get(None, ())], key=lambda letter: letter.failed_at)
         return kept
 
-    def replayed(self, org: str, letter: Letter, by: str) -> None:
-        """Record that an org's dead letter was sent again. The record lasts as long as this process."""
-        letter.replayed_at, letter.replayed_by = datetime.now(UTC), by
-        self._on_change(org)
+    def note_mark(self, place: str, mark: Mark | None) -> None:
+        """Record what was done with a letter, without waiting for the topic. None: it is open again."""
+        self._tell(self._take_mark(place, mark))
 
     async def follow(self) -> None:
-        """Follow the topic until cancelled. While Kafka is unavailable, the last state stays in use."""
-        async with aclosing(
-            follow(self._settings, DEAD_LETTERS, ERASURES, newest=BEHIND, poll_ms=POLL_MS)
-        ) as batches:
+        """Follow the topics until cancelled. While Kafka is unavailable, the last state stays in use."""
+        newest = {DEAD_LETTERS: BEHIND, ERASURES: BEHIND, DEAD_LETTER_MARKS: MOST_MARKS}
+        async with aclosing(follow(self._settings, *newest, newest=newest, poll_ms=POLL_MS)) as batches:
             async for batch in batches:
                 changed = {self._take(record) for record in batch.records if record.topic == DEAD_LETTERS}
+                for record in batch.records:
+                    if record.topic == DEAD_LETTER_MARKS:
+                        changed |= self._take_mark(*read_mark(record))
                 if any(record.topic == ERASURES for record in batch.records):
                     await self._forget_deleted()
                     changed |= set(self._kept)
-                for org in {org or self._only_org() for org in changed}:
-                    if org is not None:
-                        self._on_change(org)
+                self._tell(changed)
+
+    def _tell(self, changed: set[str | None]) -> None:
+        """Tell whoever follows these orgs. None: letters that name no org have changed."""
+        for org in {org or self._only_org() for org in changed}:
+            if org is not None:
+                self._on_change(org)
+
+    def _take_mark(self, place: str, mark: Mark | None) -> set[str | None]:
+        """Keep a mark; return the orgs that have its letter, None for a letter that names none."""
+        self._marks.pop(place, None)
+        if mark is not None:
+            self._marks[place] = mark
+        while len(self._marks) > MOST_MARKS:
+            del self._marks[next(iter(self._marks))]
+        changed = set[str | None]()
+        for org, kept in self._kept.items():
+            for letter in kept:
+                if letter.place == place:
+                    letter.take_mark(mark)
+                    changed.add(org)
+        return changed
 
     def _take(self, record: Any) -> str | None:
         """Keep a letter; return its org, None if the message names none."""
         letter = read_letter(record)
         org = org_of(letter)
         if all(known.place != letter.place for known in self._kept.get(org, ())):
-            self._kept[org].append(
-                Letter(**shown(letter), replayable=is_replayable(letter), vendor=vendor_in(letter))
-            )
+            found = ShownLetter(**shown(letter), replayable=is_replayable(letter), vendor=vendor_in(letter))
+            found.take_mark(self._marks.get(found.place))
+            self._kept[org].append(found)
         return org
 
     async def _forget_deleted(self) -> None:

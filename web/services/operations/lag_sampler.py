@@ -15,7 +15,7 @@ from application.lag import Lags
 from models.errors import FirstclaimError
 from streams.settings import Settings
 from streams.topics import DIRECTORY
-from web.live.hub import Hub, Page
+from web.live.hub import Hub, OpenPage
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ READABLE: Final = frozenset({DIRECTORY})
 _FAILURES: Final = (KafkaError, OSError, FirstclaimError, SQLAlchemyError)
 
 
-class Sample(msgspec.Struct, frozen=True):
+class MeasuredLag(msgspec.Struct, frozen=True):
     """The number of records not yet handled, by stage, at an instant."""
 
     at: datetime
@@ -41,7 +41,7 @@ class Sampler:
 
     def __init__(self, settings: Settings, hub: Hub) -> None:
         self._settings, self._hub = settings, hub
-        self.samples: deque[Sample] = deque(maxlen=KEPT)
+        self.samples: deque[MeasuredLag] = deque(maxlen=KEPT)
 
     async def follow(self) -> None:
         """Sample until cancelled. While Kafka or the database is away there are no samples; the plot shows a gap."""
@@ -57,7 +57,7 @@ class Sampler:
         try:
             await lags.start()
             while True:
-                sample = Sample(datetime.now(UTC), await lags.of_stages())
+                sample = MeasuredLag(datetime.now(UTC), await lags.of_stages())
                 self.samples.append(sample)
                 self._hub.tell_all(OPERATIONS, sample, _watches)
                 await asyncio.sleep(SAMPLE_SECONDS)
@@ -66,5 +66,5 @@ class Sampler:
                 await lags.close()
 
 
-def _watches(page: Page) -> bool:
+def _watches(page: OpenPage) -> bool:
     return OPERATIONS in page.watches

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from rules.queues.rule_book import OrgRules
 from sink import measures
 from sink.db_errors import translated
-from sink.measures import Claims, Offered, Share, Speed
+from sink.measures import Claims, FirstOwnerSpeed, Offered, Share
 from sink.queries import leads_by_phase
 
 FRESH_SECONDS: Final = 1.5
@@ -28,7 +28,7 @@ class Window(IntEnum):
     FOUR_HOURS = 240
 
 
-class Group(msgspec.Struct, frozen=True):
+class GroupShares(msgspec.Struct, frozen=True):
     """A group and each rep's share. Rep "" stands for reps who were passed over without being named."""
 
     group_id: str
@@ -48,13 +48,13 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     cut: bool
     arrivals: dict[datetime, int]
     claims: dict[datetime, Claims]
-    speed: Speed
-    speeds: dict[datetime, Speed]
+    speed: FirstOwnerSpeed
+    speeds: dict[datetime, FirstOwnerSpeed]
     offers: dict[str, Offered]
     raised: dict[str, int]
     open: dict[str, int]
     phases: dict[str, int]
-    groups: tuple[Group, ...]
+    groups: tuple[GroupShares, ...]
 
 
 class Measures:
@@ -111,7 +111,7 @@ def _count(crm: Engine, rules: OrgRules, minutes: int) -> Measured:
 
 def _groups(
     rules: OrgRules, shares: dict[str, dict[str, Share]], nobody: dict[str, dict[str, int]]
-) -> tuple[Group, ...]:
+) -> tuple[GroupShares, ...]:
     """Return every group that gives leads to reps, with its whole roster, even if it gave none."""
     found = []
     for group_id in sorted({*rules.groups, *shares, *nobody}):
@@ -122,7 +122,7 @@ def _groups(
         if value.get("method") == "queue" and not got:
             continue
         found.append(
-            Group(
+            GroupShares(
                 group_id=group_id,
                 name=value.get("name") or group_id,
                 method=value.get("method", ""),

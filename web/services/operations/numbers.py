@@ -6,11 +6,11 @@ from typing import Any
 from pydantic import Field
 
 from rules.queues.rule_book import OrgRules
-from sink.measures import Claims, Speed
+from sink.measures import Claims, FirstOwnerSpeed
 from web.auth import Person
 from web.parts import Services
 from web.schemas import Model
-from web.services.operations.measures import Group, Measured
+from web.services.operations.measures import GroupShares, Measured
 
 
 class Minute(Model):
@@ -103,7 +103,9 @@ class DeadLetter(Model):
     failed_at: str
     replayable: bool
     replayed_at: datetime | None
-    replayed_by: str | None
+    replayed_by: str | None = Field(description="A rep. Null for the command line")
+    skipped_at: datetime | None
+    skipped_why: str
 
 
 def newest_letters(parts: Services, person: Person) -> list[DeadLetter]:
@@ -139,7 +141,7 @@ def _minute(found: Measured, n: int) -> Minute:
     newest = found.at.replace(second=0, microsecond=0)
     at = newest - timedelta(minutes=found.minutes - 1 - n)
     claims = found.claims.get(at, Claims(0, 0))
-    speed = found.speeds.get(at, Speed(0, None, None))
+    speed = found.speeds.get(at, FirstOwnerSpeed(0, None, None))
     return Minute(
         at=at,
         arrived=found.arrivals.get(at, 0),
@@ -151,7 +153,7 @@ def _minute(found: Measured, n: int) -> Minute:
     )
 
 
-def _group(rules: OrgRules, group: Group) -> GroupShare:
+def _group(rules: OrgRules, group: GroupShares) -> GroupShare:
     def named(rep_id: str) -> str:
         rep = rules.reps.get(rep_id)
         return (rep.name if rep else "") or rep_id

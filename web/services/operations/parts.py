@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import Engine
 
 from streams.settings import Settings
-from web.live.hub import Hub, Page
+from web.live.hub import Hub, OpenPage
 from web.services.operations.dead_letters import DeadLetterFollower
 from web.services.operations.lag_sampler import Sampler
 from web.services.operations.measures import Measures
 
 
 @dataclass(frozen=True)
-class Operations:
+class OperationsParts:
     """Bundles the lag sampler, the counted numbers and the followed dead letters."""
 
     sampler: Sampler
@@ -28,8 +28,8 @@ class Operations:
         crm: Engine,
         hub: Hub,
         only_org: Callable[[], str | None],
-        oversees: Callable[[Page], bool],
-    ) -> "Operations":
+        oversees: Callable[[OpenPage], bool],
+    ) -> "OperationsParts":
         """Create one of each service. `only_org`: as in `DeadLetterFollower`.
 
         `oversees`: says which pages are told when their org's dead letters change: those of managers and admins.

@@ -14,12 +14,24 @@ import { fillTable } from "../small-table.js";
  * @property {string} reason
  * @property {string | null} failed_at
  * @property {string | null} replayed_at
- * @property {string | null} replayed_by
+ * @property {string | null} replayed_by null for the command line
+ * @property {string | null} skipped_at
+ * @property {string} skipped_why
  */
 
 /** @typedef {Letter & {key: string, value: string, headers: Record<string, string>, replayable: boolean}} WholeLetter */
 
 const MOST_LISTED = 500; // The API lists at most this many, so a larger count gives no information.
+
+/** @param {Letter} letter */
+function whatWasDone(letter) {
+  if (letter.replayed_at) {
+    return ` (sent again ${dateAndTime(letter.replayed_at)} by ${letter.replayed_by ?? "an operator"})`;
+  }
+  if (!letter.skipped_at) return "";
+  const why = letter.skipped_why ? `: ${letter.skipped_why}` : "";
+  return ` (skipped ${dateAndTime(letter.skipped_at)} by an operator${why})`;
+}
 
 export class DeadLetters {
   /**
@@ -50,6 +62,10 @@ export class DeadLetters {
    */
   async refresh(count) {
     if (count === this.letters.length && count < MOST_LISTED && !this.opened) return;
+    await this.read();
+  }
+
+  async read() {
     this.letters = await call("GET", "/api/v1/operations/dead-letters");
     this.draw();
   }
@@ -58,10 +74,7 @@ export class DeadLetters {
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.letter : undefined;
     const rows = this.letters.map((letter) => {
       const [topic] = letter.source.split(":");
-      const again = letter.replayed_at
-        ? ` (sent again ${dateAndTime(letter.replayed_at)} by ${letter.replayed_by})`
-        : "";
-      const reason = `${spaced(letter.error_class)}: ${letter.reason}${again}`;
+      const reason = `${spaced(letter.error_class)}: ${letter.reason}${whatWasDone(letter)}`;
       return [letter.failed_at ? dateAndTime(letter.failed_at) : "", topic, reason, this.button(letter.place)];
     });
     fillTable(this.table, ["When", "From", "What was wrong", ""], rows);

@@ -188,6 +188,7 @@ live.on("operations", (sample) => {
   drawLag();
   refresh();
 });
+live.on("dead_letters", () => letters.read().catch(() => {})); // the next sample triggers a retry
 live.on("open", refresh);
 live.start();
 draw();

@@ -1,0 +1,115 @@
+"""The checks of `firstclaim doctor` on our topics: whether they exist, and how many brokers keep each record."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.errors import KafkaError
+
+from models.errors import FirstclaimError
+from runtime.checks import Check
+from streams.clients import admin as make_admin
+from streams.patches.topic_admin import TopicAdmin
+from streams.topics import IN_SYNC, MIN_IN_SYNC, REPLICAS_THAT_MAY_LOSE_ONE, TOPICS
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+TOPICS_CHECK: Final = "Kafka topics"
+COPIES_CHECK: Final = "Kafka copies"
+_SECONDS: Final = 15
+_SAID: Final = 5
+"""How many topics a finding names; of the others only the number is given."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How a topic is kept: on how many brokers at least, and how many of them must have a record (`MIN_IN_SYNC`)."""
+
+    replicas: int
+    in_sync: int
+
+
+def topics(settings: Settings) -> list[Check]:
+    """Check our topics. A finding never raises. Call it where no event loop runs."""
+    try:
+        brokers, found = asyncio.run(_asked(settings))
+    except (FirstclaimError, KafkaError, TimeoutError) as error:
+        hint = "sign in as a user that may describe our topics (`firstclaim acls --for operator`)"
+        return [Check(TOPICS_CHECK, ok=False, detail=str(error) or "no answer", hint=hint)]
+    return judged(brokers, found)
+
+
+def judged(brokers: int, found: dict[str, Kept]) -> list[Check]:
+    """Return the checks of a cluster. `brokers`: how many it has. `found`: those of our topics that exist."""
+    if not found:
+        return [Check(TOPICS_CHECK, ok=True, detail="none yet; `firstclaim topics` makes them")]
+    missing = [topic.name for topic in TOPICS if topic.name not in found]
+    if missing:
+        there = Check(
+            TOPICS_CHECK, ok=False, detail=f"{_named(missing)} missing", hint="run firstclaim topics"
+        )
+    else:
+        there = Check(TOPICS_CHECK, ok=True, detail=f"all {len(found)} are there")
+    return [there, _copies(brokers, found)]
+
+
+def _copies(brokers: int, found: dict[str, Kept]) -> Check:
+    few = sorted(name for name, kept in found.items() if kept.replicas < REPLICAS_THAT_MAY_LOSE_ONE)
+    lax = sorted(name for name, kept in found.items() if kept.in_sync < IN_SYNC)
+    if brokers == 1:
+        detail = (
+            "one broker keeps every record: what its disk loses is lost, and while it is away nothing goes on"
+        )
+        return Check(COPIES_CHECK, ok=True, detail=detail)
+    if few:
+        wanted = f"kept by fewer than {REPLICAS_THAT_MAY_LOSE_ONE} of {brokers} brokers"
+        hint = (
+            "kafka-reassign-partitions.sh adds replicas; new topics get FIRSTCLAIM_REPLICATION_FACTOR of them"
+        )
+        return Check(COPIES_CHECK, ok=False, detail=f"{_named(few)} {wanted}", hint=hint)
+    if lax:
+        detail = (
+            f"{_named(lax)} with {MIN_IN_SYNC} below {IN_SYNC}: one broker alone may acknowledge a record"
+        )
+        hint = (
+            "kafka-configs.sh --alter --entity-type topics --entity-name TOPIC "
+            f"--add-config {MIN_IN_SYNC}={IN_SYNC}"
+        )
+        return Check(COPIES_CHECK, ok=False, detail=detail, hint=hint)
+    replicas, in_sync = (
+        min(kept.replicas for kept in found.values()),
+        min(kept.in_sync for kept in found.values()),
+    )
+    detail = f"{replicas} brokers or more keep each record, and {in_sync} have it before it is acknowledged"
+    return Check(COPIES_CHECK, ok=True, detail=detail)
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _SAID} more" if len(names) > _SAID else ""
+    return f"{', '.join(names[:_SAID])}{more}"
+
+
+async def _asked(settings: Settings) -> tuple[int, dict[str, Kept]]:
+    async with asyncio.timeout(_SECONDS):
+        admin: TopicAdmin = make_admin(settings, TopicAdmin)
+        try:
+            await admin.start()
+            brokers = len((await admin.describe_cluster())["brokers"])
+            there = set(await admin.list_topics())
+            names = [topic.name for topic in TOPICS if topic.name in there]
+            if not names:
+                return brokers, {}
+            configs = await admin.configs(names)
+            return brokers, {
+                each["topic"]: Kept(
+                    replicas=min(len(partition["replicas"]) for partition in each["partitions"]),
+                    in_sync=int(configs[each["topic"]].get(MIN_IN_SYNC, "1")),
+                )
+                for each in await admin.describe_topics(names)
+                if each["partitions"]
+            }
+        finally:
+            await admin.close()

@@ -1,0 +1,123 @@
+"""Every console and the command line know what was done with a dead letter, whoever did it, and after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from runtime.process import free_port
+from runtime.up import child
+from streams.topics import LEAD_ARRIVALS
+from tests.cli.in_process import firstclaim
+from tests.fixtures.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from runtime import Child
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+LETTERS = "/api/v1/operations/dead-letters"
+
+
+@pytest.fixture
+def later(office: RunningOrg) -> Iterator[tuple[Child, int]]:
+    """Yield another console of the same system and its port. The test starts it after the letters were dealt with."""
+    port = free_port()
+    console = child("console-later", ["console"], office.stack.settings, port)
+    yield console, port
+    console.stop()
+
+
+async def listed(console: httpx.AsyncClient, count: int) -> dict[str, dict[str, Any]]:
+    """Wait until a console lists so many dead letters; return them by place."""
+
+    async def enough() -> dict[str, dict[str, Any]] | None:
+        found = {letter["place"]: letter for letter in (await console.get(LETTERS)).json()}
+        return found if len(found) == count else None
+
+    letters: dict[str, dict[str, Any]] = await eventually(enough, f"the console lists {count} dead letters")
+    return letters
+
+
+async def until_known(
+    console: httpx.AsyncClient, wanted: dict[str, tuple[bool, str | None, bool, str]]
+) -> None:
+    """Wait until a console says of each letter whether it was sent again, by whom, and whether and why skipped."""
+
+    async def agrees() -> bool:
+        letters = {letter["place"]: letter for letter in (await console.get(LETTERS)).json()}
+        said = {
+            place: (
+                letter["replayed_at"] is not None,
+                letter["replayed_by"],
+                letter["skipped_at"] is not None,
+                letter["skipped_why"],
+            )
+            for place, letter in letters.items()
+            if place in wanted
+        }
+        return said == wanted
+
+    await eventually(agrees, f"the console knows {wanted}")
+
+
+async def waiting(console: httpx.AsyncClient) -> int:
+    """Return how many dead letters the navigation says to wait."""
+    found: int = (await console.get("/api/v1/badges")).json()["dead_letters"]
+    return found
+
+
+async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_skipped(
+    office: RunningOrg, later: tuple[Child, int]
+) -> None:
+    async def command(*arguments: str) -> dict[str, Any]:
+        said = await asyncio.to_thread(firstclaim, office.stack, "dead-letters", *arguments, "--json")
+        assert said.code == 0, said.err
+        return said.last_line
+
+    await office.rep("mia", "manager")
+    for name in ("Ames", "Bell", "Cole", "Dean"):
+        lead = {
+            "org": office.org,
+            "last_name": name,
+        }  # no vendor, so it is refused, and again when sent again
+        await office.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
+    async with await office.program("mia") as console:
+        by_console, by_command, skipped, _ = await listed(console, 4)
+        assert await waiting(console) == 4
+        assert (await console.post(f"{LETTERS}/{by_console}/replay")).status_code == 200
+        await command("replay", by_command)
+        await command("skip", skipped, "--why", "a test of acme")
+        wanted = {
+            by_console: (True, "mia", False, ""),
+            by_command: (True, None, False, ""),
+            skipped: (False, None, True, "a test of acme"),
+        }
+        await until_known(console, wanted)
+        await listed(console, 6)  # two came again, because nothing was mended
+        assert await waiting(console) == 3
+    # The command takes only what nobody dealt with.
+    run = await command("replay", "--all", "--org", office.org, "--dry-run")
+    assert (run["selected"], run["replayed"]) == (6, 3)
+    assert run["left_out"] == {
+        "replayed before; --again takes them, too": 2,
+        "skipped before; --again takes them, too": 1,
+    }
+    # A console that starts now has nothing but the topics.
+    process, port = later
+    await asyncio.to_thread(process.launch)
+    other = replace(office, port=port)
+    await other.until_ready()
+    async with await other.program("mia") as console:
+        await listed(console, 6)
+        await until_known(console, wanted)
+        assert await waiting(console) == 3

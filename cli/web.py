@@ -6,6 +6,7 @@ import typer
 
 from cli.common import AsJson, finish, running, say
 from cli.console_store import opened, recorded
+from models.errors import ConfigError
 from streams.ports import check_port
 from streams.settings import Settings
 
@@ -41,6 +42,8 @@ def console(
 
     settings = Settings.read()
     if status_port is not None:
+        if status_port == port != 0:
+            raise ConfigError("--status-port", f"{port} is the console's own port; choose another one")
         check_port(status_port, "--status-port", settings.status_host)
     process.run(find_running(settings), WebSettings.read(), host=host, port=port, status_port=status_port)
 

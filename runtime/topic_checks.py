@@ -64,6 +64,10 @@ def _copies(brokers: int, found: dict[str, Kept]) -> Check:
             "one broker keeps every record: what its disk loses is lost, and while it is away nothing goes on"
         )
         return Check(COPIES_CHECK, ok=True, detail=detail)
+    if brokers < REPLICAS_THAT_MAY_LOSE_ONE:
+        detail = f"{brokers} brokers: while one is away, nothing can be kept by {IN_SYNC}"
+        hint = f"{REPLICAS_THAT_MAY_LOSE_ONE} brokers go on when one is lost"
+        return Check(COPIES_CHECK, ok=False, detail=detail, hint=hint)
     if few:
         wanted = f"kept by fewer than {REPLICAS_THAT_MAY_LOSE_ONE} of {brokers} brokers"
         hint = (

@@ -103,11 +103,12 @@ async def read_org_settings(settings: Settings, org: str) -> OrgSettings:
 async def publish(
     settings: Settings, org: str, objects: WantedAction, *, seen: int | None = None
 ) -> list[int]:
-    """Publish objects in their order, None to remove. Return their versions when all are durable and can be read.
+    """Publish objects in their order, None to remove. Return their versions when all of them are durable.
 
     `seen`: the end of what the publisher has read (`PublishedObjects.end`). If anybody has published for the org
     since then, nothing is published and `PublicationConflictError` is raised: no publication replaces another one
-    unseen. All objects are published or none. Without `seen` they are published whatever others did.
+    unseen. All objects are published or none, and a reader finds them from then on. Without `seen` they are published
+    whatever others did.
 
     They take effect within moments, also on existing leads (Q6). Raises `RetryableError` where Kafka does not accept
     them. Publishing them again does no harm.
@@ -213,7 +214,7 @@ async def until_readable(settings: Settings, org: str, version: int) -> None:
             consumer.seek(partition, version)
             while await consumer.position(partition) <= version:
                 await consumer.getmany(partition, timeout_ms=_POLL_MS)
-    except (KafkaError, TimeoutError) as error:
+    except (KafkaError, OSError) as error:
         _log.warning("published, but not readable yet", org=org, error=repr(error))
     finally:
         await stop_consumer(consumer)

@@ -66,8 +66,8 @@ def ack_together(consumer: Any, messages: list[Any]) -> None:
             consumer._acked[tp],
         )
         for message in messages:
-            if message.acked:
-                continue
+            if message.acked or message.decref():
+                continue  # another reader of the message has not handled it yet
             message.acked, offset = True, message.offset
             if enabled and (committed is None or offset >= committed) and offset not in known:
                 known.add(offset)
@@ -228,10 +228,12 @@ def drain_messages() -> None:
                     # Faust tests `read` for truth. A gap after offset 0 would then block commits forever.
                     if read is not None and first - read > 1 and acks_enabled_for(tp.topic):
                         await self._add_gap(tp, read + 1, first)
-                    if suspended():
-                        # A rebalance has begun. It ends with a seek to the committed offset, so these messages come
-                        # again. Delivered now, they could reach an agent that no longer owns their partition.
-                        await self.can_resume_flow.wait()
+                    if suspended() or messages[0].generation_id != self.app.consumer_generation_id:
+                        # A rebalance has begun, or is over already. It ends with a seek to the committed offset, so
+                        # these messages come again. Delivered now, they could reach an agent that no longer owns
+                        # their partition.
+                        if suspended():
+                            await self.can_resume_flow.wait()
                         break
                     if deliver(unread):
                         read_offset[tp] = unread[-1].offset

@@ -80,12 +80,15 @@ class Offers:
         """
         kills = 0
 
-        def allow() -> None:
+        def allow() -> int:
+            """Let the provider accept half as many more as the next goal, which is returned."""
+            before = len(accepted())
             if not KILL_SECONDS:
-                self.most = len(accepted()) + every + every // 2
+                self.most = before + every + every // 2
                 limit(self.most)
+            return before + every
 
-        allow()
+        goal = allow()
         courier = start()
 
         def left() -> set[str]:
@@ -94,7 +97,7 @@ class Offers:
         while left():
             if KILL_SECONDS:
                 courier.wait_ready()
-            goal, at = len(accepted()) + every, time.monotonic() + KILL_SECONDS
+            at = time.monotonic() + KILL_SECONDS
 
             def due(goal: int = goal, at: float = at) -> bool:
                 reached = time.monotonic() >= at if KILL_SECONDS else len(accepted()) >= goal
@@ -103,7 +106,7 @@ class Offers:
             assert until(due, LONG_PATIENCE_SECONDS, every=LOOK_SECONDS), courier.log.read_text()[-3000:]
             courier.kill()
             kills += 1
-            allow()
+            goal = allow()
             courier = start()
         done = until(lambda: self.post.all_have_fates(*self.ids), LONG_PATIENCE_SECONDS, every=1.0)
         assert done, courier.log.read_text()[-3000:]

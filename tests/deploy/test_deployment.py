@@ -82,7 +82,7 @@ def test_prometheus_gives_pods_the_labels_of_the_alerts(tmp_path: Path) -> None:
     """A job by annotations alone has no label `process`, and another name than the alerts ask for.
 
     Debian's Prometheus cannot ask Kubernetes, so it is told what Kubernetes says of the two ports of a console's pod
-    and of a pod of another program.
+    of a pod of another program, and of a pod whose image is being pulled.
     """
     config = yaml.safe_load((DEPLOY / "kubernetes.yml").read_text())
     [job] = config["scrape_configs"]
@@ -93,6 +93,7 @@ def test_prometheus_gives_pods_the_labels_of_the_alerts(tmp_path: Path) -> None:
         found_pod("firstclaim", "10.1.0.7:8000"),
         found_pod("firstclaim", "10.1.0.7:8800"),
         found_pod("another", "10.1.0.8:8000"),
+        found_pod("firstclaim", "10.1.0.9:8800", phase="Pending"),
     ]
     file = tmp_path / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))
@@ -120,12 +121,13 @@ def test_prometheus_gives_pods_the_labels_of_the_alerts(tmp_path: Path) -> None:
         }
 
 
-def found_pod(program: str, address: str) -> dict[str, Any]:
+def found_pod(program: str, address: str, *, phase: str = "Running") -> dict[str, Any]:
     """Return what Prometheus learns from Kubernetes about one port of a pod."""
     return {
         "targets": [address],
         "labels": {
             "__meta_kubernetes_pod_ip": address.partition(":")[0],
+            "__meta_kubernetes_pod_phase": phase,
             "__meta_kubernetes_pod_name": "leads-console-0",
             "__meta_kubernetes_pod_label_app_kubernetes_io_name": program,
             "__meta_kubernetes_pod_label_app_kubernetes_io_component": "console",

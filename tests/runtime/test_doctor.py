@@ -47,6 +47,13 @@ ALL_KEPT = {topic.name: Kept(replicas=3, in_sync=2) for topic in TOPICS}
         (3, {}, "", "none yet", ""),
         (3, ALL_KEPT, "", "3 brokers or more keep each record, and 2 have it", ""),
         (1, {name: Kept(1, 1) for name in ALL_KEPT}, "", "one broker keeps every record", ""),
+        (
+            2,
+            {name: Kept(2, 1) for name in ALL_KEPT},
+            "Kafka copies",
+            "2 brokers: while one is away",
+            "3 brokers",
+        ),
         (3, {"directory": Kept(3, 2)}, "Kafka topics", "lead-arrivals, lead-actions", "firstclaim topics"),
         (3, ALL_KEPT | {"lead-log": Kept(2, 2)}, "Kafka copies", "lead-log kept by fewer than 3", "reassign"),
         (3, ALL_KEPT | {"audit": Kept(3, 1)}, "Kafka copies", "audit with min.insync.replicas below 2", "=2"),

@@ -96,6 +96,10 @@ async def test_what_two_agents_want_both_get(app: Any) -> None:
     await app.topics._build_handler(PLACE, {one, two})(given)
     assert one.queue.qsize() == two.queue.qsize() == 1
     assert given.refcount == 2
+    app.ack_together([one.queue.get_nowait()])
+    assert not given.acked  # the other agent has not handled it
+    app.ack_together([two.queue.get_nowait()])
+    assert given.acked
 
 
 async def test_nothing_is_delivered_while_the_flow_is_suspended(app: Any) -> None:

@@ -64,8 +64,11 @@ async def now(settings: Settings, org: str) -> Any:
     return (await read_published(settings, org)).present.get(KEY)
 
 
-async def test_p11_a_publication_is_waited_for_until_it_can_be_read(made: Settings, org: str) -> None:
+async def test_p11_a_publication_is_waited_for_until_it_can_be_read(
+    made: Settings, org: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Kafka confirms a commit before it has written it to the partition."""
+    monkeypatch.setattr(publishing, "OTHERS_SECONDS", PATIENCE_SECONDS)
     producer = clients.producer(made, transactional_id=unique("open"))
     async with clients.started(producer):
         async with producer.transaction():

@@ -99,9 +99,9 @@ export class Live {
   /** Looks again when the stream may have been silent for too long: hardly ever while it speaks. */
   check() {
     const silentMs = performance.now() - this.heardAt;
+    setTimeout(() => this.check(), Math.max(CHECK_MS, SILENT_MS - silentMs));
     if (silentMs > SILENT_MS && !isLost()) showConnection(LOST);
     if (silentMs > DEAD_MS && navigator.onLine && this.source?.readyState === EventSource.OPEN) this.start();
-    setTimeout(() => this.check(), Math.max(CHECK_MS, SILENT_MS - silentMs));
   }
 
   /**

@@ -9,6 +9,11 @@ app.kubernetes.io/component: {{ .process }}
 {{- end }}
 
 {{- /* What the pods of all processes and commands have in common. Each takes a dict with root, process and given. */}}
+{{/* A value as text. Helm reads each number as a fraction, and would write a large whole one as 1e+06. */}}
+{{- define "firstclaim.text" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) -}}{{- int64 . -}}{{- else -}}{{- toString . -}}{{- end -}}
+{{- end -}}
+
 {{- define "firstclaim.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -66,7 +71,7 @@ env:
       fieldRef: {fieldPath: metadata.name}
   {{- range $name, $value := .given.env }}
   - name: {{ $name }}
-    value: {{ $value | toString | quote }}
+    value: {{ include "firstclaim.text" $value | quote }}
   {{- end }}
 envFrom:
   - configMapRef:

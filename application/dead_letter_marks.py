@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from models.errors import RetryableError
 from streams import clients
+from streams.access import failure
 from streams.clients import Producer
 from streams.settings import Settings
 from streams.topic_reader import read_topic
@@ -75,7 +76,8 @@ def read_mark(record: Any) -> tuple[str, Mark | None]:
 class Marker:
     """Writes marks. Use it as an asynchronous context manager: at its exit all marks are durable.
 
-    Raises `RetryableError`.
+    It connects with the first mark, or earlier by `start`. Raises `RetryableError`, and `ConfigError` where Kafka
+    refuses it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -95,15 +97,34 @@ class Marker:
             if self._producer is not None:
                 await self._producer.stop()
 
+    async def start(self) -> None:
+        """Connect, and create the topic if it is missing. Call it before what the marks are about is done."""
+        await self._started()
+
     async def mark(self, place: str, mark: Mark) -> None:
         """Write a mark. It is durable after `WRITTEN_AT_ONCE` more marks, or at the end."""
+        producer = await self._started()
         with _later():
-            if self._producer is None:
-                self._producer = await _started(self._settings)
             value = msgspec.json.encode(mark)
-            self._written.append(await self._producer.send(DEAD_LETTER_MARKS, value, place.encode()))
+            self._written.append(await producer.send(DEAD_LETTER_MARKS, value, place.encode()))
         if len(self._written) >= WRITTEN_AT_ONCE:
             await self._settle()
+
+    async def _started(self) -> Producer:
+        """Return the producer. Creates the topic on a cluster that an older version has set up."""
+        if self._producer is not None:
+            return self._producer
+        if DEAD_LETTER_MARKS not in await _topics(self._settings):
+            await provision(self._settings)
+        producer = clients.producer(self._settings)
+        try:
+            await producer.start()
+        except KafkaError as error:
+            await producer.stop()
+            reason = f"{DEAD_LETTER_MARKS}: {error!r}"
+            raise await failure(self._settings, error, reason) from error
+        self._producer = producer
+        return producer
 
     async def _settle(self) -> None:
         with _later():
@@ -117,19 +138,6 @@ def _later() -> Iterator[None]:
         yield
     except KafkaError as error:
         raise RetryableError("Kafka", f"{DEAD_LETTER_MARKS}: {error!r}") from error
-
-
-async def _started(settings: Settings) -> Producer:
-    """Return a started producer. Creates the topic on a cluster that an older version has set up."""
-    if DEAD_LETTER_MARKS not in await _topics(settings):
-        await provision(settings)
-    producer = clients.producer(settings)
-    try:
-        await producer.start()
-    except KafkaError:
-        await producer.stop()
-        raise
-    return producer
 
 
 async def _topics(settings: Settings) -> set[str]:

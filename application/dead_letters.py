@@ -95,9 +95,11 @@ async def replay(settings: Settings, place: str, *, by: str) -> Mark:
 async def send_and_mark(letter: Letter, replayer: Replayer, marker: Marker, *, by: str = "") -> Mark:
     """Send a letter again and mark it, so that every console and command knows. Return the mark.
 
-    The letter is sent first: if the mark cannot be written, the letter stays open, and a second time changes nothing.
-    Raises `NotReplayable` and `RetryableError`.
+    It is sent only once the marks' topic is there and its producer is started. Its mark is written after that: if the
+    write fails, the letter was sent and stays open, and a second time changes nothing.
+    Raises `NotReplayable`, `RetryableError` and `ConfigError`.
     """
+    await marker.start()
     await replayer.send(letter)
     mark = Mark(what=MarkKind.REPLAYED, at=datetime.now(UTC), by=by)
     await marker.mark(letter.place, mark)

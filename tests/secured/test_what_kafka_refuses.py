@@ -5,14 +5,18 @@ These tests come last in this room, because they write nonsense to every topic.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
 from application.kafka_access.acls import Acl, AclOperation, Pattern, Resource
 from application.kafka_access.table import principal_of
+from streams.topic_reader import read_topic
+from streams.topics import DEAD_LETTER_MARKS, DEAD_LETTERS, LEAD_ARRIVALS
 from tests.fixtures.waiting import until
 from tests.secured.leads import lead
 from tests.secured.stack import RUNS, SECONDS, Secured
@@ -134,3 +138,26 @@ def test_a_publication_without_its_transactional_id_is_refused_with_a_sentence(s
     )
     assert done.code == 78, done.out + done.err
     assert "TransactionalIdAuthorizationFailed" in done.err
+
+
+async def places_of(secured: Secured, topic: str, value: bytes) -> list[str]:
+    """Return where a topic has a value, as PARTITION:OFFSET."""
+    async with aclosing(read_topic(secured.admin, topic)) as records:
+        return [f"{one.partition}:{one.offset}" async for one in records if one.value == value]
+
+
+def test_a_dead_letter_that_could_not_be_marked_is_not_sent_again(servers: Secured) -> None:
+    """Else each further attempt would send it once more."""
+    value = b"{no lead at all " + uuid.uuid4().hex.encode()
+    names = {"source-topic": b"lead-arrivals", "source-partition": b"0", "source-offset": b"0"}
+    assert servers.send("admin", DEAD_LETTERS, value, names) == ""
+    (place,) = asyncio.run(places_of(servers, DEAD_LETTERS, value))
+    marks = [acl for acl in principal_of("process", "console").acls if acl.name == DEAD_LETTER_MARKS]
+    assert AclOperation.WRITE in {acl.operation for acl in marks}
+    done = servers.command("dead-letters", "replay", place, settings=servers.lacking("console", *marks))
+    assert done.code == 78, done.out + done.err
+    assert f"topic {DEAD_LETTER_MARKS} does not exist or is not visible" in done.err
+    assert asyncio.run(places_of(servers, LEAD_ARRIVALS, value)) == []
+    done = servers.command("dead-letters", "replay", place)
+    assert done.code == 0, done.out + done.err
+    assert len(asyncio.run(places_of(servers, LEAD_ARRIVALS, value))) == 1

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
+from application.dead_letter_marks import Mark, Marker, MarkKind
 from runtime.process import free_port
 from runtime.up import child
 from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import firstclaim
 from tests.fixtures.waiting import eventually
+from web.services.operations import dead_letters
+from web.services.operations.dead_letters import DeadLetterFollower
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     import httpx
 
@@ -121,3 +126,58 @@ async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_ski
         await listed(console, 6)
         await until_known(console, wanted)
         assert await waiting(console) == 3
+
+
+@asynccontextmanager
+async def following(follower: DeadLetterFollower) -> AsyncIterator[None]:
+    """Let a follower of this process follow."""
+    task = asyncio.create_task(follower.follow())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_mark_reaches_its_letter_and_none_that_is_no_longer_kept(
+    office: RunningOrg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older mark that a console notes late does not replace a newer one."""
+    monkeypatch.setattr(dead_letters, "KEPT", 2)
+    changed: list[str] = []
+    follower = DeadLetterFollower(office.stack.settings, on_change=changed.append)
+
+    async def put(name: str, *known: str) -> str:
+        """Let a letter of a lead come; return its place."""
+        lead = {"org": office.org, "last_name": name}  # no vendor, so it is refused
+        await office.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
+
+        async def came() -> str | None:
+            newest = follower.of(office.org)[:1]
+            return next((one.place for one in newest if one.place not in known), None)
+
+        place: str = await eventually(came, f"the letter of {name}")
+        return place
+
+    async with following(follower):
+        first = await put("Ames")
+        second = await put("Bell", first)
+        third = await put("Cole", second)
+        assert [letter.place for letter in follower.of(office.org)] == [third, second]
+        assert follower.find(office.org, first) is None
+        assert follower.find(f"{office.org}-other", second) is None
+        now = datetime.now(UTC)
+        changed.clear()
+        async with Marker(office.stack.settings) as marker:
+            await marker.mark(first, Mark(what=MarkKind.REPLAYED, at=now))
+            await marker.mark(second, Mark(what=MarkKind.SKIPPED, at=now, why="a test"))
+        letter = follower.find(office.org, second)
+        assert letter is not None
+        await eventually(lambda: letter.skipped_at, "the mark reaches its letter")
+        assert set(changed) == {office.org}
+        follower.note_mark(second, Mark(what=MarkKind.REPLAYED, at=now - timedelta(seconds=1), by="mia"))
+        assert (letter.skipped_at, letter.skipped_why, letter.replayed_at) == (now, "a test", None)
+        follower.note_mark(second, Mark(what=MarkKind.REPLAYED, at=now + timedelta(seconds=1), by="mia"))
+        assert (letter.skipped_at, letter.replayed_by) == (None, "mia")
+        assert [one.is_handled for one in follower.of(office.org)] == [False, True]

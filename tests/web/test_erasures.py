@@ -156,7 +156,7 @@ async def test_a_dead_letter_of_a_person_without_a_lead_is_erased(office: Runnin
                 await asyncio.sleep(0.05)
 
     async with signed_in(office, "ann-lee") as ann:
-        await letters(ann, 2)
+        before = await letters(ann, 2)
         status, receipt = await asked(ann, ERASURES, person=PHONE, leads=0, confirm="erase")
         assert status == HTTPStatus.CREATED, receipt
         assert receipt["leads"] == []
@@ -164,3 +164,6 @@ async def test_a_dead_letter_of_a_person_without_a_lead_is_erased(office: Runnin
         (kept,) = await letters(ann, 1)
         whole = (await ann.get(f"/api/v1/operations/dead-letters/{kept['place']}")).json()
         assert "4248" in whole["value"]
+        for letter in before:
+            gone = await ann.get(f"/api/v1/operations/dead-letters/{letter['place']}")
+            assert (gone.status_code, "among the newest" in gone.text) == (HTTPStatus.NOT_FOUND, True)

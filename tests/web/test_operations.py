@@ -19,7 +19,7 @@ from tests.web.toasts import until_said
 from web.store.accounts import Account
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import Locator, Page, Route
 
     from tests.web.running_org import RunningOrg
 
@@ -103,6 +103,56 @@ async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:
     for path in ("", "/dead-letters", "/dead-letters/0:0"):
         assert (await rep.request.get(f"/api/v1/operations{path}")).status == 403
     assert nowhere
+
+
+COUNT_EVENTS = """() => {
+  window.heard = {operations: 0, dead_letters: 0};
+  for (const event of Object.keys(heard)) document.addEventListener(`live:${event}`, () => (heard[event] += 1));
+}"""
+SET_HIDDEN = """hidden => {
+  Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+  Object.defineProperty(document, "visibilityState", {value: hidden ? "hidden" : "visible", configurable: true});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""Hides or shows a page, as a browser does when its tab changes. A browser without a screen hides none."""
+
+
+async def test_dead_letters_are_read_one_time_after_the_other_and_not_by_a_hidden_page(
+    office: RunningOrg,
+) -> None:
+    await office.rep("mia", "manager")
+    page = await office.sign_in("mia", "/operations")
+    letters = page.locator('[data-table="letters"] tbody tr')
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    async def refuse_one(heard: int) -> None:
+        """Let a dead letter come, and wait until the page has heard of so many."""
+        lead = {"org": office.org, "last_name": "Nobody"}  # no vendor
+        await office.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
+        await eventually(lambda: page.evaluate("count => heard.dead_letters >= count", heard), "the event")
+        # What the page asked for at the event has left it before this answer comes.
+        await page.evaluate("fetch('/api/v1/badges').then(() => null)")
+
+    await page.evaluate(COUNT_EVENTS)
+    await eventually(lambda: page.evaluate("heard.operations > 0"), "the page follows")
+    await page.route("**/api/v1/operations/dead-letters", hold)
+    await page.evaluate(SET_HIDDEN, True)
+    await refuse_one(1)
+    assert held == []
+    await page.evaluate(SET_HIDDEN, False)
+    await eventually(lambda: held, "the page reads when it is shown again")
+    for heard in (2, 3, 4):
+        await refuse_one(heard)
+        assert len(held) == 1
+    # The first answer is of the time before these letters. The page asks once more, for all of them.
+    await held[0].fulfill(json=[])
+    await eventually(lambda: len(held) > 1, "the page reads once more")
+    await held[1].continue_()
+    await expect(letters).to_have_count(4)
+    assert len(held) <= 3  # the third where its numbers came during the second
 
 
 async def offered_to(office: RunningOrg, lead: str) -> list[str]:

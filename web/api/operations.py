@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from application.dead_letters import replay, show_letter
 from application.replay import NotReplayable
 from models.audit import AuditDifference
-from models.errors import RuntimeFailure
+from models.errors import ConfigError, RuntimeFailure
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import DOCUMENTED, HttpProblem, not_found
 from web.schemas import Model
@@ -92,5 +92,7 @@ async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Repla
             mark = await replay(parts.settings, place, by=person.rep_id)
         except NotReplayable as refused:
             raise HttpProblem(409, "not-replayable", refused.reason) from refused
+        except ConfigError as denied:
+            raise HttpProblem(503, "unavailable", str(denied)) from denied
     parts.operations.letters.note_mark(place, mark)
     return ReplayedLetter(place=place, topic=topic)

@@ -86,6 +86,7 @@ class DeadLetterFollower:
         self._only_org = only_org
         self._on_change = on_change
         self._kept: defaultdict[str | None, deque[ShownLetter]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self._by_place: dict[str, tuple[str | None, ShownLetter]] = {}  # each kept letter with its org
         self._marks: dict[str, Mark] = {}
 
     def of(self, org: str) -> list[ShownLetter]:
@@ -94,7 +95,8 @@ class DeadLetterFollower:
 
     def find(self, org: str, place: str) -> ShownLetter | None:
         """Return one of an org's dead letters, None if the org does not have it."""
-        return next((letter for letter in self._of(org) if letter.place == place), None)
+        owner, letter = self._by_place.get(place, (None, None))
+        return letter if (owner or self._only_org()) == org else None
 
     def _of(self, org: str) -> list[ShownLetter]:
         kept = list(self._kept.get(org, ()))
@@ -102,9 +104,11 @@ class DeadLetterFollower:
             kept = sorted([*kept, *self._kept.get(None, ())], key=lambda letter: letter.failed_at)
         return kept
 
-    def note_mark(self, place: str, mark: Mark | None) -> None:
-        """Record what was done with a letter, without waiting for the topic. None: it is open again."""
-        self._tell(self._take_mark(place, mark))
+    def note_mark(self, place: str, mark: Mark) -> None:
+        """Record what was done with a letter, without waiting for the topic. A known newer mark stays."""
+        known = self._marks.get(place)
+        if known is None or mark.at >= known.at:
+            self._tell(self._take_mark(place, mark))
 
     async def follow(self) -> None:
         """Follow the topics until cancelled. While Kafka is unavailable, the last state stays in use."""
@@ -127,28 +131,30 @@ class DeadLetterFollower:
                 self._on_change(org)
 
     def _take_mark(self, place: str, mark: Mark | None) -> set[str | None]:
-        """Keep a mark; return the orgs that have its letter, None for a letter that names none."""
+        """Keep a mark; return the org that has its letter, if any: None for a letter that names none."""
         self._marks.pop(place, None)
         if mark is not None:
             self._marks[place] = mark
         while len(self._marks) > MOST_MARKS:
             del self._marks[next(iter(self._marks))]
-        changed = set[str | None]()
-        for org, kept in self._kept.items():
-            for letter in kept:
-                if letter.place == place:
-                    letter.take_mark(mark)
-                    changed.add(org)
-        return changed
+        if place not in self._by_place:
+            return set()
+        org, letter = self._by_place[place]
+        letter.take_mark(mark)
+        return {org}
 
     def _take(self, record: Any) -> str | None:
         """Keep a letter; return its org, None if the message names none."""
         letter = read_letter(record)
         org = org_of(letter)
-        if all(known.place != letter.place for known in self._kept.get(org, ())):
+        if letter.place not in self._by_place:
             found = ShownLetter(**shown(letter), replayable=is_replayable(letter), vendor=vendor_in(letter))
             found.take_mark(self._marks.get(found.place))
-            self._kept[org].append(found)
+            kept = self._kept[org]
+            if len(kept) == kept.maxlen:
+                del self._by_place[kept[0].place]  # `append` removes it
+            kept.append(found)
+            self._by_place[found.place] = org, found
         return org
 
     async def _forget_deleted(self) -> None:
@@ -162,6 +168,8 @@ class DeadLetterFollower:
             there = [letter for letter in kept if _is_there(letter.place, begins)]
             kept.clear()
             kept.extend(there)
+        for place in [place for place in self._by_place if not _is_there(place, begins)]:
+            del self._by_place[place]
 
 
 def _is_there(place: str, begins: dict[int, int]) -> bool:

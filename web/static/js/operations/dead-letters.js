@@ -43,6 +43,8 @@ export class DeadLetters {
     this.onReplay = onReplay;
     /** @type {WholeLetter | null} */
     this.opened = null;
+    this.isReading = false;
+    this.isStale = false;
     this.table = element('[data-table="letters"]', document, "table");
     this.dialog = element("#letter", document, "dialog");
     this.find = finder(this.dialog);
@@ -61,13 +63,30 @@ export class DeadLetters {
    * @param {number} count of the current dead letters
    */
   async refresh(count) {
-    if (count === this.letters.length && count < MOST_LISTED && !this.opened) return;
+    if (count === this.letters.length && count < MOST_LISTED && !this.opened && !this.isStale) return;
     await this.read();
   }
 
+  /**
+   * Reads the list: one read at a time, and one more after it for all that was asked meanwhile. A hidden page reads
+   * nothing; the next call once it is visible does.
+   */
   async read() {
-    this.letters = await call("GET", "/api/v1/operations/dead-letters");
-    this.draw();
+    this.isStale = true;
+    if (this.isReading) return;
+    this.isReading = true;
+    try {
+      while (this.isStale && !document.hidden) {
+        this.isStale = false;
+        this.letters = await call("GET", "/api/v1/operations/dead-letters");
+        this.draw();
+      }
+    } catch (error) {
+      this.isStale = true;
+      throw error;
+    } finally {
+      this.isReading = false;
+    }
   }
 
   draw() {

@@ -188,7 +188,9 @@ live.on("operations", (sample) => {
   drawLag();
   refresh();
 });
-live.on("dead_letters", () => letters.read().catch(() => {})); // the next sample triggers a retry
+const readLetters = () => letters.read().catch(() => {}); // The next sample triggers a retry.
+live.on("dead_letters", readLetters);
+document.addEventListener("visibilitychange", readLetters);
 live.on("open", refresh);
 live.start();
 draw();

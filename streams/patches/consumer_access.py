@@ -30,6 +30,7 @@ def hold_idle_fetches(consumer: AIOKafkaConsumer) -> None:
     """
     fetcher: Any = consumer._fetcher
     get_actions, usual_ms = fetcher._get_actions_per_node, fetcher._fetch_max_wait_ms
+    fetcher._idle_wait_ms = IDLE_FETCH_WAIT_MS  # where the patch `prefetch` decides how long a fetch is held
 
     def _get_actions_per_node(assignment: Any) -> Any:
         states = [(tp, assignment.state_value(tp)) for tp in assignment.tps]

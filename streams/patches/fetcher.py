@@ -85,7 +85,10 @@ def prefetch_other_partitions() -> None:
 
     def _get_actions_per_node(self: Any, assignment: Any) -> Any:
         partial = _leaves_a_partition_out(self, assignment)
-        self._fetch_max_wait_ms = PARTIAL_FETCH_WAIT_MS if partial else FULL_FETCH_WAIT_MS
+        full_wait_ms = getattr(
+            self, "_idle_wait_ms", FULL_FETCH_WAIT_MS
+        )  # of a follower: `hold_idle_fetches`
+        self._fetch_max_wait_ms = PARTIAL_FETCH_WAIT_MS if partial else full_wait_ms
         return get_actions_per_node(self, assignment)
 
     aiokafka_fetcher.Fetcher.__init__ = __init__

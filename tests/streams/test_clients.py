@@ -200,9 +200,16 @@ async def test_following_goes_on_where_it_was_after_an_error(
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("with_faust", [False, True])
 async def test_a_fetch_of_a_follower_is_held_long_only_if_it_leaves_no_partition_out(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, with_faust: bool
 ) -> None:
+    """Also in a process with Faust: its patch `prefetch` sets for all fetchers how long a fetch is held.
+
+    The patches stay. If another test of this process has applied them before, both cases have them.
+    """
+    if with_faust:
+        patches.apply()
     waits: list[int] = []
     request = fetcher.FetchRequest
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 LEADS: Final = 40
-NEAR_PX: Final = 120
+NEAR_PX: Final = 300
 
 
 async def open_queue(office: RunningOrg) -> Page:

@@ -4,7 +4,7 @@
 import { elements, targetOf } from "./dom.js";
 
 const MOST_ROWS = 20; // laid out at first
-const NEAR_PX = 120; // How far below the window the end of the laid out rows may be.
+const NEAR_PX = 300; // How far below the window the end of the laid out rows may be.
 const NEAR_ROWS = 2;
 
 export class RowFold {

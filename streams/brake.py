@@ -39,7 +39,8 @@ Leave = Callable[[Exit, str, str], NoReturn]
 class Brake:
     """Counts the records on which our code failed within the last `window_seconds`.
 
-    It counts those of this process, and those that any process buried for the same stages before this one started.
+    It counts those of this process, and the dead letters that any process wrote for the same stages before this one
+    started.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Brake:
 
 
 async def make_brake(settings: Settings, stages: Collection[str]) -> Brake:
-    """Return the brake of a process that runs these stages. It counts what any process buried for them of late.
+    """Return the brake of a process that runs these stages. It counts their recent dead letters of any process.
 
     So a start within the window gives no new allowance, whichever replica starts.
 

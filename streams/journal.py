@@ -146,10 +146,10 @@ class Acker:
     def take(self, event: Any) -> Receipt:
         """Register an event. The caller calls `settle` on the receipt when the handler is done."""
         message = event.message
-        place = (message.topic, message.partition)
-        partition = self._partitions.get(place)
+        key = (message.topic, message.partition)
+        partition = self._partitions.get(key)
         if partition is None:
-            partition = self._partitions[place] = _Unacked(self._ack)
+            partition = self._partitions[key] = _Unacked(self._ack)
         receipt = Receipt(partition, event)
         if trace_export.watching:
             receipt.began = time.time_ns()
@@ -168,8 +168,8 @@ class Acker:
     @property
     def oldest(self) -> float | None:
         """The time of the oldest event that is registered and not acked, in seconds since the epoch."""
-        lanes = (one.receipts for one in self._partitions.values() if one.receipts)
-        begun = (receipts[0].event.message.timestamp or 0.0 for receipts in lanes)
+        queues = (one.receipts for one in self._partitions.values() if one.receipts)
+        begun = (receipts[0].event.message.timestamp or 0.0 for receipts in queues)
         return min(begun, default=None)
 
 

@@ -179,24 +179,11 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
     first, last = min(ours), max(ours)
     if last - first >= len(ours):
         raise PublicationConflictError(org, last)  # another publisher's record is between ours
-    consumer = clients.consumer(settings)
-    meanwhile: int | None = None
-    try:
-        await consumer.start()
-        tp = TopicPartition(DIRECTORY, 0)
-        consumer.assign([tp])
-        consumer.seek(tp, min(seen, first))
-        async with asyncio.timeout(OTHERS_SECONDS):
-            # Before our first record every transaction ends at some time. Records after it cannot be read yet.
-            while await consumer.position(tp) < first:
-                for records in (await consumer.getmany(tp, timeout_ms=_POLL_MS)).values():
-                    for record in records:
-                        if (record.key or b"").startswith(f"{org}/".encode()):
-                            meanwhile = record.offset
-    finally:
-        await stop_consumer(consumer)
-    if meanwhile is not None:
-        raise PublicationConflictError(org, meanwhile)
+    # Before our first record every transaction ends at some time. Records after it cannot be read yet.
+    between = await _read(settings, min(seen, first), first)
+    theirs = [record.offset for record in between if (record.key or b"").startswith(f"{org}/".encode())]
+    if theirs:
+        raise PublicationConflictError(org, theirs[-1])
 
 
 async def until_readable(settings: Settings, org: str, version: int) -> None:
@@ -205,19 +192,31 @@ async def until_readable(settings: Settings, org: str, version: int) -> None:
     Kafka confirms a commit before it has written it to the partition. A reader of the topic in between would not find
     what was published. If Kafka goes away now, nobody waits any longer: the publication stands.
     """
+    try:
+        await _read(settings, version, version + 1)
+    except (KafkaError, OSError) as error:
+        _log.warning("published, but not readable yet", org=org, error=repr(error))
+
+
+async def _read(settings: Settings, begin: int, end: int) -> list[Any]:
+    """Return the committed records from an offset on, once all before `end` can be read.
+
+    Raises `TimeoutError` after `OTHERS_SECONDS`, and KafkaError.
+    """
     consumer = clients.consumer(settings)
+    found: list[Any] = []
     try:
         async with asyncio.timeout(OTHERS_SECONDS):
             await consumer.start()
-            partition = TopicPartition(DIRECTORY, 0)
-            consumer.assign([partition])
-            consumer.seek(partition, version)
-            while await consumer.position(partition) <= version:
-                await consumer.getmany(partition, timeout_ms=_POLL_MS)
-    except (KafkaError, OSError) as error:
-        _log.warning("published, but not readable yet", org=org, error=repr(error))
+            tp = TopicPartition(DIRECTORY, 0)
+            consumer.assign([tp])
+            consumer.seek(tp, begin)
+            while await consumer.position(tp) < end:
+                for records in (await consumer.getmany(tp, timeout_ms=_POLL_MS)).values():
+                    found += records
     finally:
         await stop_consumer(consumer)
+    return found
 
 
 def _key(raw: bytes | None, org: str) -> Key | None:

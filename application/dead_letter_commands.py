@@ -88,8 +88,9 @@ def _vendor(letter: Letter) -> str | None:
 class RunResult(msgspec.Struct, kw_only=True):
     """The result of a run.
 
-    `left_out`: reason -> number of letters. `failures`: the first ones, with position and reason. `replayed` and `skipped` count the letters handled so, or that would be with `dry_run`. `again` counts those of
-    them that had been handled before. `stopped` says why the rest was not tried.
+    `left_out`: reason -> number of letters. `failures`: the first ones, with position and reason. `replayed` and
+    `skipped` count the letters handled so, or that would be with `dry_run`. `again` counts those of them that had been
+    handled before. `stopped` says why the rest was not tried.
     """
 
     selected: int = 0

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from models.errors import InvalidInput
 from tests.web import console_store
 from tests.web.console_store import KEYS, MIA, PASSWORD
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 from web.store.addresses import address_of
 from web.store.attempts import buckets
 from web.store.second_factors import SecondFactors

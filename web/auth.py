@@ -20,7 +20,7 @@ from application.audit.entry import Actor
 from rules.queues.rule_book import OVERSEERS, OrgRules
 from web.errors import HttpProblem, forbidden
 from web.parts import Services
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.sessions import OIDC, Session
 from web.store.tokens import Token
 

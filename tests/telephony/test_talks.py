@@ -26,7 +26,8 @@ from tests.telephony.test_ring_all import AWAY, FIRST, MACHINE, REPS, SPOKEN, Sc
 from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.web.running_org import PASSWORD, PATIENCE_MS
 from web.settings import WebSettings
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

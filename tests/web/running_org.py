@@ -26,7 +26,7 @@ from streams.topics import LEAD_JOURNAL
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
 from tests.web.toasts import all_said, keep_toasts
 from web.auth import SCOPES
-from web.store.accounts import Account
+from web.store.account import Account
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -13,7 +13,7 @@ from streams.topics import DIRECTORY
 from tests.web.running_org import PASSWORD, PATIENCE_MS
 from tests.web.signed_in import sign_in, signed_in
 from web.auth import SCOPES
-from web.store.accounts import Account
+from web.store.account import Account
 
 if TYPE_CHECKING:
     import httpx

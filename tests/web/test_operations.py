@@ -16,7 +16,7 @@ from tests.web.axe import serious
 from tests.web.running_org import NEW, PASSWORD
 from tests.web.screens import fits_a_phone, shot
 from tests.web.toasts import until_said
-from web.store.accounts import Account
+from web.store.account import Account
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, Route

@@ -1,4 +1,4 @@
-"""`bench allocate`: how fast one process allocates leads of one org, whose groups of ten reps use round robin.
+"""Measures (`bench allocate`) how fast one process allocates leads of one org, in groups of ten reps with round robin.
 
 Each lead asks for a rep, is offered, and is claimed, or times out and asks again. The figure counts the offers. A step
 includes what the stage does with an event, except Kafka: decide, store the rows, encode them.

@@ -1,4 +1,4 @@
-"""`bench claims`: claims per second of our worker, a raw aiokafka loop and Quix Streams, one process each.
+"""Measures (`bench claims`) claims per second of our worker, a raw aiokafka loop and Quix Streams, one process each.
 
 All read the same claims, byte for byte. The claims are written before the start, to topics with the same four
 partitions on the same broker. Four reps want each lead, and one gets it. The contestants take turns, `repeats` times,

@@ -1,4 +1,4 @@
-"""The system for measurements of the console: a whole stack in a temporary folder, and a separate org."""
+"""Runs the system for measurements of the console: a whole stack in a temporary folder, and a separate org."""
 
 import asyncio
 import time

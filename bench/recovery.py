@@ -1,4 +1,4 @@
-"""`bench recovery`: the time and the memory until a new worker has recovered all leads of a killed one (kill -9).
+"""Measures (`bench recovery`) time and memory until a new worker has recovered all leads of a killed one (kill -9).
 
 Seconds are from the start of the new process to the first 200 of its `/ready`, including the start of Python. Bytes per
 lead are the growth of the resident memory, compared with a ready worker without leads, divided by the number of leads.

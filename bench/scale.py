@@ -1,4 +1,4 @@
-"""`bench scale`: claims per second of one, two and three workers, with few and many partitions, beside the raw loop.
+"""Measures (`bench scale`) claims per second of one, two and three workers, with few and many partitions.
 
 Each point has its own leads and claims. The processes of one side are started, and their group has settled with all of
 them, before the claims are written. The rate is the rate of the answers by the broker's append time, from the first to

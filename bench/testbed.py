@@ -1,4 +1,4 @@
-"""The cluster for a measurement: a local Kafka in a temporary folder, on free ports, removed at the end.
+"""Runs the cluster for a measurement: a local Kafka in a temporary folder, on free ports, removed at the end.
 
 If `KAFKA_BOOTSTRAP_SERVERS` names a cluster, that one is measured. It must not have any of our topics before, so that
 real leads are never mixed with generated ones. The topics are deleted at the end; consumer groups expire by themselves.

@@ -1,4 +1,4 @@
-"""Commands for Kafka access: the ACLs of each principal, the topics an operator creates, and signing keys."""
+"""Defines commands for Kafka access: the ACLs of each principal, the topics an operator creates, and signing keys."""
 
 import asyncio
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The console's database for commands: opened at its newest schema, with the audit of what a command does to it."""
+"""Opens the console's database for commands, at its newest schema, with the audit of what a command does to it."""
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Commands for the directory: publish it from a file, and export it to a file."""
+"""Defines commands for the directory: publish it from a file, and export it to a file."""
 
 import asyncio
 import sys

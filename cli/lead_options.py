@@ -1,4 +1,4 @@
-"""The options by which a command names leads and who acts, and how it prints the results of many actions (D6, M1)."""
+"""Defines the options by which a command names leads and who acts, and the output of many actions (D6, M1)."""
 
 import asyncio
 from collections.abc import Sequence

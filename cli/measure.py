@@ -1,4 +1,4 @@
-"""Commands that measure, and commands that inject failures."""
+"""Defines commands that measure, and commands that inject failures."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Commands that move the system to a Kafka with another number of partitions."""
+"""Defines commands that move the system to a Kafka with another number of partitions."""
 
 import asyncio
 from pathlib import Path

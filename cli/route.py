@@ -1,4 +1,4 @@
-"""The command that simulates distribution without changing anything."""
+"""Defines the command that simulates distribution without changing anything."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Commands about vendors: what their files become, their keys, and how their posts are read."""
+"""Defines commands about vendors: what their files become, their keys, and how their posts are read."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""A request on its way, and the two ways in which it ends without an attempt (N1)."""
+"""Describes a request that is not sent yet, and the two ways in which it ends without an attempt (N1)."""
 
 import asyncio
 from dataclasses import dataclass, field

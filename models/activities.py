@@ -1,4 +1,4 @@
-"""The kinds of activity on a lead, and the words by which CRMs name them (M3)."""
+"""Defines the kinds of activity on a lead, and the words by which CRMs name them (M3)."""
 
 from enum import StrEnum
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The state of one lead as one frozen record, and the row that stores it in the journal."""
+"""Defines the state of one lead as one frozen record, and the row that stores it in the journal."""
 
 from datetime import datetime
 from enum import StrEnum

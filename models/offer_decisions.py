@@ -1,4 +1,4 @@
-"""The decisions about a lead's distribution, its offers and its rings."""
+"""Defines the decisions about a lead's distribution, its offers and its rings."""
 
 from datetime import datetime
 

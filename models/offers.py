@@ -1,4 +1,4 @@
-"""The messages between a lead and its org about finding a rep: the org's answers, and how an offer can end.
+"""Defines the messages between a lead and its org about finding a rep: the org's answers, and how an offer can end.
 
 The org decides the answers (`models.org_decisions`); the lead's log receives them (`models.events`).
 """

@@ -1,4 +1,4 @@
-"""The decisions of an org. Each rejected candidate has its reason (R9, X1)."""
+"""Defines the decisions of an org. Each rejected candidate has its reason (R9, X1)."""
 
 from datetime import datetime
 from typing import Any

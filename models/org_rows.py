@@ -1,4 +1,4 @@
-"""The rows that store an org's reps, groups, leads and persons.
+"""Defines the rows that store an org's reps, groups, leads and persons.
 
 There is one row for each rep, for each group, and for each lead that waits for a rep, is offered, or is owned by one.
 The events that change them are in `models.org_events`.

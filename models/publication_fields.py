@@ -1,4 +1,4 @@
-"""The fields that objects of the directory have in common: ids, names, times, weeks."""
+"""Defines the fields that objects of the directory have in common: ids, names, times, weeks."""
 
 from typing import Annotated, Any, Final, Literal
 

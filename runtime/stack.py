@@ -1,4 +1,4 @@
-"""The local stack: servers given from outside, and local servers for the rest, with the settings that name them."""
+"""Runs the local stack: servers given from outside, and local servers for the rest, with settings that name them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of `firstclaim doctor` on our topics: whether they exist, and how many brokers keep each record."""
+"""Checks for `firstclaim doctor` whether our topics exist, and how many brokers keep each record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`firstclaim up`: runs local servers where the settings name none, and each stage as a supervised process."""
+"""Runs `firstclaim up`: local servers where the settings name none, and each stage as a supervised process."""
 
 import secrets
 import sys

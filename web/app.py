@@ -1,4 +1,4 @@
-"""The console's application: the API, the pages, and the error reports of both."""
+"""Builds the console's application: the API, the pages, and the error reports of both."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The services that routes use. Each process creates one of each when it starts."""
+"""Creates the services that routes use. Each process creates one of each when it starts."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The console process. It serves until a signal stops it, and reports its health."""
+"""Runs the console process. It serves until a signal stops it, and reports its health."""
 
 import asyncio
 import logging

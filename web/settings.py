@@ -1,4 +1,4 @@
-"""The console's settings beyond the engine's: its own database, its address, how long a sign-in lasts."""
+"""Reads the console's settings beyond the engine's: its own database, its address, how long a sign-in lasts."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A stack of Kafka, Valkey and SQLite for one run, whose brokers the run may hurt."""
+"""Runs Kafka, Valkey and SQLite for one chaos run, which may hurt their brokers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping

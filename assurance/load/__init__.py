@@ -1,4 +1,4 @@
-"""Clients that act as vendors, reps and CRMs. They use only the public topics and the board."""
+"""Acts as vendors, reps and CRMs. The clients use only the public topics and the board."""
 
 from assurance.load.client import LoadClient, RequestedAction
 from assurance.load.operation_history import OperationHistory

@@ -1,4 +1,4 @@
-"""The channels, one file each. A file here with `KIND` and `open_channel` is the channel of its name (N1).
+"""Finds the channels, one file each. A file here with `KIND` and `open_channel` is the channel of its name (N1).
 
 `KIND` is the kind of its requests on `notifications`. `FATE_NAME` is its name on `deliveries`, if that is not `KIND`. A
 channel of which one process works at a time has a function `check_settings` beside it, which raises ConfigError.

@@ -1,4 +1,4 @@
-"""The telephone channel: rings reps and connects them with leads (N4)."""
+"""Calls reps and connects them with leads, as the telephone channel (N4)."""
 
 import asyncio
 from collections.abc import AsyncIterator

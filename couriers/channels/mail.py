@@ -1,4 +1,4 @@
-"""The mail channel: one mail per request, over SMTP (N2)."""
+"""Sends one mail for each request over SMTP, as the mail channel (N2)."""
 
 import asyncio
 import hashlib

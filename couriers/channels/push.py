@@ -1,4 +1,4 @@
-"""The push channel: each request is shown in the rep's browsers, also with no page open, and taken back (N3)."""
+"""Shows each request in the rep's browsers, also with no page open, and takes it back, as the push channel (N3)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

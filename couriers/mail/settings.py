@@ -1,4 +1,4 @@
-"""The mail settings: server, security, credentials and sender. Secrets come from the environment or a file (N8)."""
+"""Reads the mail settings: server, security, credentials and sender. Secrets come by environment or file (N8)."""
 
 import ssl
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The settings of Web Push: the VAPID key, the contact, and the push services that are trusted (N3, N8)."""
+"""Reads the settings of Web Push: the VAPID key, the contact, and the push services that are trusted (N3, N8)."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What happens in the call of a rep, and what is to be done then: the input and the output of the machine (N4)."""
+"""Defines the input and the output of a call's state machine: what happened, and what is to be done (N4)."""
 
 from dataclasses import dataclass
 from enum import StrEnum

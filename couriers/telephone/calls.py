@@ -1,4 +1,4 @@
-"""The telephone as a channel of the couriers: a call for each request of kind `call` (N4)."""
+"""Makes a call for each request of kind `call`: the telephone as a channel of the couriers (N4)."""
 
 import asyncio
 import hashlib

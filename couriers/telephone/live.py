@@ -1,4 +1,4 @@
-"""One live call: feeds the machine with what happens, and carries out what it decides."""
+"""Runs one live call: feeds its state machine with what happens, and carries out what it decides."""
 
 import asyncio
 import contextlib

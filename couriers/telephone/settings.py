@@ -1,4 +1,4 @@
-"""The telephone's settings: telephone system, credentials, numbers and sounds. Secrets come by environment or file."""
+"""Reads the telephone's settings: system, credentials, numbers and sounds. Secrets come by environment or file."""
 
 from base64 import b64encode
 from pathlib import Path

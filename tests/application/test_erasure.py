@@ -1,4 +1,4 @@
-"""The search for erased persons, the removal from databases, and the key of the hashes."""
+"""Erased persons are found and removed from databases, and the key of the hashes is checked."""
 
 import sqlite3
 import stat

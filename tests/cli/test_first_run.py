@@ -1,4 +1,4 @@
-"""A new user's first hour: the demo twice, a closed terminal, a kill.
+"""A new user's first hour works: the demo twice, a closed terminal, a kill.
 
 No process keeps running and no file stays open to others.
 """

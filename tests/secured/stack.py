@@ -1,4 +1,4 @@
-"""A Kafka with users and ACLs, every firstclaim process with its own user, and foreign clients."""
+"""Runs a Kafka with users and ACLs, every firstclaim process with its own user, and foreign clients."""
 
 from __future__ import annotations
 

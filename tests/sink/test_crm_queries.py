@@ -1,4 +1,4 @@
-"""The queries of status, verify, why and the console on the CRM database, and their results."""
+"""The queries of status, verify, why and the console on the CRM database return what the journal says."""
 
 from collections import Counter
 

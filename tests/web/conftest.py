@@ -1,4 +1,4 @@
-"""The whole system with its console and one real browser for a session.
+"""Runs the whole system with its console and one real browser for a session.
 
 Each test has its own org and browser windows.
 """

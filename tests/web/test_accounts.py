@@ -1,4 +1,4 @@
-"""Accounts, sessions and tokens in the console's own database: one account a rep, and secrets kept as hashes only."""
+"""The console's own database has one account a rep, sessions and tokens, and keeps secrets as hashes only."""
 
 from __future__ import annotations
 

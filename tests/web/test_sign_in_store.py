@@ -1,4 +1,4 @@
-"""Sessions, second factors, tries and identities in the console's own database."""
+"""The console's own database keeps sessions, second factors, tries and identities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims and all other actions. They go to the engine through Kafka; each id gets one answer (Q8, X4)."""
+"""Serves claims and all other actions. They go to the engine through Kafka; each id gets one answer (Q8, X4)."""
 
 import uuid
 from typing import Annotated, Any, Final

@@ -1,4 +1,4 @@
-"""The audit of an org: who did what, when and from where. It can be read and never changed: there is no other route."""
+"""Serves the audit of an org: who did what, when and from where. It can only be read."""
 
 import asyncio
 from datetime import UTC, datetime

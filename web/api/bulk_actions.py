@@ -1,4 +1,4 @@
-"""One action on many leads: a selection, all leads that meet a filter, or a list from a file (D6, E3, E4, S6)."""
+"""Applies one action to many leads: a selection, leads that meet a filter, or a list from a file (D6, E3, E4, S6)."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""A lead that a person enters. It is checked like an arriving lead, then sent like a vendor's lead (S6, R5)."""
+"""Creates a lead that a person enters. It is checked like an arriving lead, then sent like a vendor's lead (S6, R5)."""
 
 import uuid
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The exceptions desk, the unassigned leads, and the reps who may be assigned a lead (E1, E2, E4, E5)."""
+"""Serves the exceptions desk, the unassigned leads, and the reps who may be assigned a lead (E1, E2, E4, E5)."""
 
 import uuid
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The org's directory: reps, groups, campaigns and settings. Managers read it, admins change it.
+"""Serves the org's directory: reps, groups, campaigns and settings. Managers read it, admins change it.
 
 Every object has an ETag, and a change names it by If-Match. If the object has changed, the change is refused with the
 differences. `dry_run` returns the changes and effects of an edit, and publishes nothing.

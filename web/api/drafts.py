@@ -1,4 +1,4 @@
-"""Building queues for managers and admins: drafts that lose no edit, publication, history, removal (Q1, Q6).
+"""Serves the queue builder of managers and admins: drafts that lose no edit, publication, history, removal (Q1, Q6).
 
 Every answer has the state's `ETag`, and every change names it by `If-Match`. If somebody else changed the queue first,
 the change is refused with 412 and the differences.

@@ -1,4 +1,4 @@
-"""One stream of changes for each open page (Server-Sent Events)."""
+"""Serves one stream of changes for each open page (Server-Sent Events)."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The leads of a rep or of an org: lists, export, owners (S6)."""
+"""Serves the leads of a rep or of an org: lists, export, owners (S6)."""
 
 import csv
 import io

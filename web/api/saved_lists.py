@@ -1,4 +1,4 @@
-"""Saved filters of the lists from the database, with their columns and order (S6)."""
+"""Serves saved filters of the lists from the database, with their columns and order (S6)."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Sign-in and sign-out, the caller's identity, password, and sessions."""
+"""Signs people in and out, and serves the caller's identity, password and sessions."""
 
 import asyncio
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The manager's day: the wallboard, what waits, and the reports by day."""
+"""Serves the manager's day: the wallboard, what waits, and the reports by day."""
 
 from datetime import date
 from typing import Annotated

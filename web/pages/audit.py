@@ -1,4 +1,4 @@
-"""The audit page: who did what in the org, in sentences, by person, act and day."""
+"""Serves the audit page: who did what in the org, in sentences, by person, act and day."""
 
 import asyncio
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The call queue: the lists a rep may see, live, and the claim (Q3, Q7, Q8, Q9, Q12)."""
+"""Serves the call queue: the lists a rep may see, live, and the claim (Q3, Q7, Q8, Q9, Q12)."""
 
 import asyncio
 from collections.abc import Iterable

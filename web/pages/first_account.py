@@ -1,4 +1,4 @@
-"""The page on which the first admin of a new installation makes an account. It is open to who has the printed link."""
+"""Serves the page on which the first admin of a new installation makes an account. It needs the printed link."""
 
 from http import HTTPStatus
 from typing import Annotated, Any

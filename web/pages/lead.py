@@ -1,4 +1,4 @@
-"""The lead page. It opens the lead with a lock, or without one for people who only view it (D1, D5)."""
+"""Serves the lead page. It opens the lead with a lock, or without one for people who only view it (D1, D5)."""
 
 import uuid
 from collections.abc import Sequence

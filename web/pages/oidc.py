@@ -1,4 +1,4 @@
-"""OIDC sign-in with company accounts: the redirect to the provider, and the callback with the confirmed identity."""
+"""Serves OIDC sign-in with company accounts: the redirect to the provider, and the callback with the identity."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

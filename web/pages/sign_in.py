@@ -1,4 +1,4 @@
-"""The sign-in pages. They are the only pages that are open to everybody."""
+"""Serves the sign-in pages. They are the only pages that are open to everybody."""
 
 from typing import Annotated
 from urllib.parse import urlencode

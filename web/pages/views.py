@@ -1,4 +1,4 @@
-"""The Custom tab of the call queue page: one of the person's own views, live, and the form to edit it (Q1)."""
+"""Serves the Custom tab of the call queue page: one of the person's own views, live, and the form to edit it (Q1)."""
 
 import uuid
 from typing import Annotated, Any, Final

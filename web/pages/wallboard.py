@@ -1,4 +1,4 @@
-"""The wallboard and the reports, for managers and admins."""
+"""Serves the wallboard and the reports, for managers and admins."""
 
 from datetime import date, timedelta
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Whether a rep is offered leads: available, one last lead, or paused. Reps choose it, and managers for them.
+"""Reads and sets whether a rep is offered leads: available, one last lead, or paused. The rep or a manager sets it.
 
 The org's machine decides what follows from the choice (R9). Whether the last lead was had is read from the CRM
 database, for people to see.

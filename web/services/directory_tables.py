@@ -1,4 +1,4 @@
-"""What the directory and the builder say of each object: who published it and when, and for reps more."""
+"""Builds the rows that the directory and the builder show: who published an object and when, and for reps more."""
 
 import asyncio
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Erasures in the console: an org erases one person at a time, and sees its newest receipts."""
+"""Erases persons from the console: an org erases one person at a time, and sees its newest receipts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The first steps of a new org, from its admin to a test lead that somebody is offered, and which of them are done."""
+"""Lists the first steps of a new org, from its admin to a first offered test lead, and which of them are done."""
 
 from typing import NamedTuple
 

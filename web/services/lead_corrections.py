@@ -1,4 +1,4 @@
-"""The facts of a lead that people may correct on its page, and the versions that they made (M2)."""
+"""Lists the facts of a lead that people may correct on its page, and the versions that they made (M2)."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A lead as one person may see it: everything, only the content of an offer, or nothing (Q3, Q12, D1).
+"""Shows a lead as one person may see it: everything, only the content of an offer, or nothing (Q3, Q12, D1).
 
 A rep sees all of a lead that it owns or has open. A rep sees an offered lead as its own queue shows it. Managers and
 admins see every lead of their org.

@@ -1,4 +1,4 @@
-"""Rate limits, so that no client can block the console for others."""
+"""Limits rates, so that no client can block the console for others."""
 
 from collections import OrderedDict
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""The query parameters of a list: one for each filter, and `sort`, `search`, `cursor`, `limit`.
+"""Reads the query parameters of a list: one for each filter, and `sort`, `search`, `cursor`, `limit`.
 
 Text: `prospect_name=jon`. Choice, several values: `state=RI&state=MA`; an empty value means "has none". Range:
 `loan_amount.from=`, `loan_amount.to=`, `created_at.from=`, `created_at.to=`. Ranges take amounts, and instants with an

@@ -1,4 +1,4 @@
-"""A rep's own choice of how to be told of news, as a change of the rep's object in the directory (N8)."""
+"""Stores a rep's own choice of notifications as a change of the rep's object in the directory (N8)."""
 
 import asyncio
 from collections.abc import Callable

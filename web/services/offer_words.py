@@ -1,4 +1,4 @@
-"""What a rep is told of an offer besides the lead's facts: the campaign's name and the reason (R3, S1)."""
+"""Writes what a rep sees of an offer besides the lead's facts: the campaign's name and the reason (R3, S1)."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Why a rep did not get a lead, in words for the rep (X1, Q3)."""
+"""Writes for a rep why the rep did not get a lead (X1, Q3)."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The browsers that receive push messages of reps: the console writes them to Kafka for the push courier (N3)."""
+"""Writes the browsers that receive push messages of reps to Kafka, for the push courier (N3)."""
 
 from base64 import urlsafe_b64decode
 from binascii import Error as Base64Error

@@ -1,4 +1,4 @@
-"""Reports by day: how many leads arrived, how many got a first owner, and how fast, by vendor, group and rep.
+"""Reports by day how many leads arrived, how many got a first owner, and how fast, by vendor, group and rep.
 
 A day is a day of the org's time zone, and a lead counts on the day on which it arrived.
 """

@@ -1,4 +1,4 @@
-"""The report of an uploaded file, a line for each row, and the mapping that a person chose for its columns."""
+"""Writes the report of an uploaded file, a line for each row, and the mapping that a person chose for its columns."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The wallboard: what a manager looks at all day. Who is in, what is out, how fast leads are taken, and what waits.
+"""Counts for the wallboard who is in, what is out, how fast leads are taken, and what waits.
 
 Requests within some seconds get the same numbers, so that more screens cause no more database load.
 """

@@ -1,4 +1,4 @@
-"""The accounts that may sign in: one per rep, found by mail address or by a provider's confirmed identity."""
+"""Stores the accounts that may sign in: one per rep, found by mail address or by a provider's confirmed identity."""
 
 from datetime import UTC, datetime
 from typing import Any

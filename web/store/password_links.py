@@ -1,4 +1,4 @@
-"""Links by which people set a password: each is valid once, for some time, and is stored as a hash."""
+"""Stores links by which people set a password: each is valid once, for some time, and is stored as a hash."""
 
 import secrets
 from datetime import UTC, datetime, timedelta

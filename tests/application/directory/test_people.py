@@ -1,4 +1,4 @@
-"""Tables of people, as spreadsheets save them, and the lines of a directory file (Q6, R9)."""
+"""Tables of people, as spreadsheets save them, become objects with the lines of a directory file (Q6, R9)."""
 
 from __future__ import annotations
 

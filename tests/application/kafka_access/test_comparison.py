@@ -1,4 +1,4 @@
-"""What a cluster's ACLs lack of the table, and what they allow beyond it."""
+"""The comparison names what a cluster's ACLs lack of the table, and what they allow beyond it."""
 
 from __future__ import annotations
 

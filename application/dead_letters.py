@@ -71,7 +71,7 @@ async def find_letters(settings: Settings, positions: list[str]) -> list[Letter]
     found = [read_letter(record) for record in await read_positions(settings, DEAD_LETTERS, wanted)]
     if missing := wanted - {(letter.partition, letter.offset) for letter in found}:
         raise RuntimeFailure(
-            "dead-letters", f"nothing at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"
+            "dead-letters", f"there is no dead letter at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"
         )
     return found
 

@@ -79,7 +79,9 @@ def target_of(letter: Letter) -> Target:
     topic = letter.source_topic
     if topic not in BY_NAME:
         raise NotReplayable(
-            letter, ReplayObstacle.SOURCE_UNKNOWN, f"its source-topic is {topic!r}, which is no topic of ours"
+            letter,
+            ReplayObstacle.SOURCE_UNKNOWN,
+            f"its source-topic is {topic!r}, which is not a topic of firstclaim",
         )
     to_publish = letter.is_fatal and letter.stage and letter.stage == republish.STAGES.get(topic)
     if topic not in FROM_OUTSIDE | OUR_LOGS and not to_publish:

@@ -106,7 +106,7 @@ async def _lock(client: redis.asyncio.Redis, generation: str) -> AsyncIterator[N
     """Hold the rebuild lock, and renew it while the rebuild runs."""
     async with translated():
         if not await client.set(keys.REBUILDING, generation, nx=True, px=_LOCK_MS):
-            raise RebuildInProgressError("board", "another rebuild is at work")
+            raise RebuildInProgressError("board", "another rebuild is running")
     renewing = asyncio.create_task(_renew(client, generation))
     try:
         yield
@@ -184,7 +184,8 @@ async def _adopt(
         arguments += sorted(orgs)
         if not await client.register_script(script("adopt.lua"))(args=arguments):
             raise RebuildInProgressError(
-                "board", "this rebuild took too long between two signs of life and lost its lock"
+                "board",
+                "this rebuild took too long between two signs of life and lost its lock; start it again",
             )
 
 

@@ -174,7 +174,7 @@ class Board:
                     ends = await consumer.end_offsets(topic_partitions)
             except (TimeoutError, KafkaError) as error:
                 raise RetryableError(
-                    "Kafka", f"the ends of {self._sources.changes} are not to be had"
+                    "Kafka", f"the ends of {self._sources.changes} could not be read"
                 ) from error
         self.state.lag = sum(max(0, (ends[p] or 0) - positions.get(p.partition, 0)) for p in topic_partitions)
         self.state.caught_up |= self.state.lag == 0 and None not in ends.values()

@@ -141,7 +141,7 @@ class BoardWriter:
             case b"generation":
                 raise BoardReplaced("board", f"generation {generation} is not the current one")
             case _:
-                raise OffsetsMoved("board", "it was read to another offset than this batch begins at")
+                raise OffsetsMoved("board", "its offset is not the one at which this batch begins")
 
 
 def _numbers(found: Mapping[bytes, bytes]) -> dict[int, int]:

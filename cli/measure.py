@@ -48,7 +48,7 @@ def bench(
     from bench import BENCHES, write_table
 
     if name not in BENCHES:
-        raise typer.BadParameter(f"there is no bench {name}; there are {', '.join(sorted(BENCHES))}")
+        raise typer.BadParameter(f"there is no benchmark {name}; choose one of {', '.join(sorted(BENCHES))}")
     if browser:
         if name != "live":
             raise typer.BadParameter(f"bench {name} has no --browser; only bench live has it")

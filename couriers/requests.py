@@ -88,5 +88,5 @@ def quiet_seconds(pending: Pending, directory: CourierDirectory, now: datetime) 
     except RuleErrors:
         return 0.0  # the zone is unknown here; the publication was checked, so this is rare
     if ends is None or ends >= pending.until:
-        raise WithdrawnError("the rep's quiet times last until it is useless")
+        raise WithdrawnError("the request expires before the rep's quiet times end")
     return (ends - now).total_seconds()

@@ -58,4 +58,4 @@ def activity_kind(value: Any) -> ActivityKind | None:
         return ActivityKind(word)
     if word in CRM_WORDS:
         return CRM_WORDS[word]
-    raise ValueError(f"is no kind of activity: {', '.join(ActivityKind)}")
+    raise ValueError(f"is not a kind of activity; the kinds are {', '.join(ActivityKind)}")

@@ -225,7 +225,7 @@ async def identify(request: Request, parts: Services, bearer: str | None, *, use
     if bearer:
         token = await asyncio.to_thread(parts.tokens.find, bearer)
         if token is None:
-            raise _unauthorized("the token is unknown, revoked or over")
+            raise _unauthorized("the token is unknown, revoked or expired")
         return _by_token(parts, token, host_of(request))
     cookie = request.cookies.get(parts.web.session_cookie)
     session = await asyncio.to_thread(lambda: parts.sessions.find(cookie, used=used)) if cookie else None

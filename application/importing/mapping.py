@@ -124,9 +124,9 @@ class Source(BaseModel):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if bool(self.column) == (self.constant is not None):
-            raise ValueError("needs a column or a constant, one of the two")
+            raise ValueError("needs either a column or a constant")
         if self.constant is not None and (self.default is not None or self.required or self.format):
-            raise ValueError("with a constant, default, required and format mean nothing")
+            raise ValueError("has a constant, so default, required and format must be left out")
         return self
 
     def value(self, field: str, row: Row) -> Any:

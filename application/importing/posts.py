@@ -116,7 +116,7 @@ def _own(read: ImportRow, vendor: str, org: str) -> ImportRow:
         return read
     for field, own, named in (("vendor", vendor, read.facts.vendor), ("org", org, read.facts.org)):
         if named != own:
-            return refused(read.line, field, f"is {named!r}, and the key is of {own!r}")
+            return refused(read.line, field, f"is {named!r}, but the key belongs to {own!r}")
     return read
 
 

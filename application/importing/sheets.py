@@ -34,7 +34,7 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
             (name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names
         ]
     except CalamineError as error:
-        raise InvalidInput((Problem(path="file", reason=f"is no workbook: {error}"),)) from error
+        raise InvalidInput((Problem(path="file", reason=f"is not a workbook: {error}"),)) from error
     needed = frozenset(mapping.columns()) if mapping else frozenset()
     unusable: list[InvalidInput] = []
     found: list[Iterator[ParsedLine]] = []

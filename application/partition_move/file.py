@@ -117,7 +117,7 @@ def check_whole(path: Path) -> int:
         count += isinstance(line, MovedRecord)
         end = line if isinstance(line, End) else None
     if end is None or end.records != count:
-        raise ConfigError("FILE", f"{path} is not whole: export it again")
+        raise ConfigError("FILE", f"{path} is incomplete: export it again")
     return count
 
 

@@ -63,9 +63,7 @@ async def load(settings: Settings, path: Path, *, say: Say) -> dict[str, int]:
         await check_stopped(lags, say)
         for tp, end in (await ends_of_all(lags)).items():
             if end:
-                raise RuntimeFailure(
-                    tp.topic, "has records already: a move needs a Kafka on which nothing ran"
-                )
+                raise RuntimeFailure(tp.topic, "has records already; a move needs an empty Kafka")
         say(f"{total:,} records from {head.partitions} partitions to {settings.partitions}")
         async with audited(settings, operator(""), "state_imported", f"file/{path.name}") as entry:
             entry.add("partitions", settings.partitions, head.partitions)

@@ -20,7 +20,7 @@ def opener(name: str) -> Open:
     """Return the function that opens a channel. Only its own file is imported. Raises ConfigError for another name."""
     if name not in NAMES:
         raise ConfigError(
-            "--channel", f"{name!r} is no channel; the channels are {', '.join(NAMES) or 'none'}"
+            "--channel", f"{name!r} is not a channel; the channels are {', '.join(NAMES) or 'none'}"
         )
     found: Open = import_module(f"{__name__}.{name}").open_channel
     return found

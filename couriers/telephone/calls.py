@@ -78,7 +78,7 @@ class CallChannel:
             return self._connect(call, request, phone)
         call_id = call_id_of(about.notification_id)
         if about.notification_id in self._withdrawn:
-            raise UndeliverableError(provider, "it was over before it rang")
+            raise UndeliverableError(provider, "the offer ended before the telephone rang")
         if call_id in self._calls or (connects and self._rings(about.lead_id, about.rep_id)):
             return SendReceipt(provider, "it rings already")
         if len(self._calls) >= MOST_CALLS:

@@ -132,11 +132,11 @@ class Authority:
             if not required:
                 return None
             missing = SIGNATURE if key_id else KEY_ID
-            raise Refused(UNSIGNED, missing, f"is missing: {what} must be signed")
+            raise Refused(UNSIGNED, missing, f"is missing; {what} must be signed")
         if key_id not in self._keys:
             if not required:
                 return None
-            raise Refused(UNKNOWN_KEY, KEY_ID, f"names {key_id!r}, of which the intake has no secret")
+            raise Refused(UNKNOWN_KEY, KEY_ID, f"names {key_id!r}, which the intake does not know")
         if key_id not in may:
             raise Refused(FOREIGN_KEY, KEY_ID, f"names {key_id!r}, which may not sign {what}")
         return key_id
@@ -163,7 +163,7 @@ class Authority:
             value=value or b"",
         )
         if not hmac.compare_digest(right, _text(headers, SIGNATURE).lower().encode()):
-            raise Refused(BAD, SIGNATURE, f"is not that of key {key_id} for these bytes, headers and topic")
+            raise Refused(BAD, SIGNATURE, f"does not match these bytes, headers and topic with key {key_id}")
 
 
 def signature(secret: bytes, *, topic: str, key_id: str, vendor: str, timestamp: str, value: bytes) -> bytes:

@@ -46,7 +46,7 @@ def test_n8_a_rep_gets_only_the_news_that_the_rep_wants(
         quiet: ["withdrawn"],
     }
     assert post.deliveries(offer)[0]["detail"] == "the rep wants no email of offers"
-    assert post.deliveries(quiet)[0]["detail"] == "the rep's quiet times last until it is useless"
+    assert post.deliveries(quiet)[0]["detail"] == "the request expires before the rep's quiet times end"
     assert len(server.for_rep(address)) == 1
 
 

@@ -41,7 +41,7 @@ async def begin(
     """
     same_origin(request)
     if parts.web.oidc_only:
-        raise forbidden("one signs in with the company's account here, not by password")
+        raise forbidden("sign in with your company's account; passwords are not used here")
     account = await checked(
         request, parts, email, lambda: parts.accounts.check(email, password), PASSWORD_IS_WRONG
     )

@@ -35,7 +35,7 @@ REFUSED = {
     "an id twice, spelled otherwise": ("reps: {7: {}, '7': {}}", ["7 occurs twice"]),
     "an id that is no text": ("reps: {null: {}}", ["reps.None: the id must be text"]),
     "an id nobody can type": ('reps: {"a\\nb": {}}', ["contains control characters"]),
-    "an unknown section": ("rep: {}", ["rep: is no section; there are org, settings, reps"]),
+    "an unknown section": ("rep: {}", ["rep: is not a section; the sections are org, settings, reps"]),
     "an org nobody can have": ("org: a/b\nreps: {}", ["org: must be 1 to 64 letters"]),
     "a section that is a list": ("reps: []", ["reps: must be an object that maps ids to definitions"]),
     "settings": ("settings: {lock_minutes: 0}", ["settings.lock_minutes: must be greater than 0"]),

@@ -1,4 +1,4 @@
-"""Rows that move to new logs keep everything but their places, and a file that is not whole is refused."""
+"""Rows that move to new logs keep everything but their offsets, and an incomplete file is refused."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ def test_a_file_that_is_cut_off_of_another_kind_or_there_already_is_refused(tmp_
         writer.end()
     lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
     for content, says in (
-        (gzip.compress(b"".join(lines[:2])), "is not whole"),
-        (gzip.compress(b"".join([lines[0], lines[2]])), "is not whole"),
+        (gzip.compress(b"".join(lines[:2])), "is incomplete"),
+        (gzip.compress(b"".join([lines[0], lines[2]])), "is incomplete"),
         (path.read_bytes()[:-12], "cannot be read"),
         (b"vendor,external_id\n", "cannot be read"),
     ):

@@ -178,10 +178,10 @@ def test_d16_an_envelopes_action_is_found_inside_it() -> None:
 
 def test_d16_what_its_record_could_not_take_is_answered_too() -> None:
     event = answer_to_refused(
-        sent(), {}, PermanentError("record_too_large", "1200000 bytes, at most 1000000 are taken")
+        sent(), {}, PermanentError("record_too_large", "1200000 bytes; 1000000 are allowed")
     )
     assert event is not None
-    assert event.invalid == "1200000 bytes, at most 1000000 are taken"
+    assert event.invalid == "1200000 bytes; 1000000 are allowed"
 
 
 def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> None:

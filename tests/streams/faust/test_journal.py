@@ -128,7 +128,7 @@ async def test_a_record_no_broker_takes_is_refused_before_it_is_added(
     """It would be refused again after each restart, together with its batch and the records beside it."""
     topic = await own.create(unique("large"), 1)
     writer.add(topic, 0, key=b"before", value=b"")
-    with pytest.raises(PermanentError, match=r"record_too_large: \d+ bytes, at most 1000000 are taken"):
+    with pytest.raises(PermanentError, match=r"record_too_large: \d+ bytes; 1000000 are allowed"):
         writer.add(topic, 0, key=b"key", value=b"x" * MAX_RECORD_BYTES)
     with pytest.raises(
         PermanentError, match=r"record_too_large: \d+ bytes in 2 records, more than a batch takes"

@@ -19,7 +19,7 @@ from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead, Phase
 from models.offers import OfferMade, Outcome
-from models.org_decisions import Step
+from models.org_decisions import StepResult
 from models.org_events import OfferSettled, OrgEvent, OrgLeadClosed, RepRequested
 from rules.org.directory import OrgDirectory
 from rules.org.machine import step_org
@@ -80,7 +80,7 @@ class Load:
         self.offers = 0
         self.held: deque[tuple[str, int]] = deque()
 
-    def tell(self, event: OrgEvent) -> Step:
+    def tell(self, event: OrgEvent) -> StepResult:
         """Decide one event, store its rows, and encode them as for a journal."""
         step = step_org(self.state, event, self.at, self.directory)
         self.state.put(step.rows)

@@ -24,7 +24,7 @@ from bench.claims import take_in, won, won_in_row
 from bench.testbed import READY_SECONDS, Say, Testbed, open_testbed, quiet
 from bench.topic_watch import Watch, count, watching
 from models.errors import StartFailed
-from runtime import Child
+from runtime import ChildProcess
 from streams import clients
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, LEAD_LOG, WORKER_GROUP
@@ -106,7 +106,7 @@ class _Curve:
     async def timed(
         self,
         watch: Watch,
-        children: Sequence[Child],
+        children: Sequence[ChildProcess],
         group: str,
         topics: tuple[str, str],
         claims: list[workload.Record],
@@ -133,7 +133,7 @@ class _Curve:
             )
         return rate
 
-    async def settled(self, group: str, children: Sequence[Child]) -> None:
+    async def settled(self, group: str, children: Sequence[ChildProcess]) -> None:
         """Wait until all processes are members of the group, it is stable, and those that say so are ready."""
         until = time.monotonic() + READY_SECONDS
         admin = clients.admin(self.here.settings)
@@ -151,5 +151,5 @@ class _Curve:
         raise StartFailed(group, f"has not settled after {READY_SECONDS:.0f} s{children[0].log_tail()}")
 
 
-def _all_ready(children: Sequence[Child]) -> bool:
+def _all_ready(children: Sequence[ChildProcess]) -> bool:
     return all(child.ready() for child in children if child.ready_url is not None)

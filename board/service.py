@@ -19,7 +19,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from board import metrics
-from board.expected import SOURCES, Sources
+from board.expected import SOURCES, BoardTopics
 from board.rebuild import RebuildInProgressError, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import (
@@ -71,7 +71,9 @@ class BoardState(msgspec.Struct, kw_only=True):
 class Board:
     """Follows `queue-changes` until cancelled. `state` is its current state."""
 
-    def __init__(self, settings: Settings, client: redis.asyncio.Redis, sources: Sources = SOURCES) -> None:
+    def __init__(
+        self, settings: Settings, client: redis.asyncio.Redis, sources: BoardTopics = SOURCES
+    ) -> None:
         self._settings = settings
         self._sources = sources
         self._client = client

@@ -38,7 +38,7 @@ class RequestPhase(Enum):
 
 
 @dataclass(eq=False)
-class Pending:
+class PendingRequest:
     """A request on its way. `withdrawals`: the positions of its withdrawals, which are finished with it.
 
     `trace`: the trace headers of its fate (`streams.tracing`); empty if the fate begins a trace.

@@ -25,7 +25,7 @@ from sink.engine import connect
 from streams.engine_client import EngineClient
 from streams.http import Said, serve
 from streams.metrics import render
-from streams.process_exit import Exit, leave
+from streams.process_exit import ExitCode, leave
 from streams.settings import Settings
 from web import metrics
 from web.app import build
@@ -33,7 +33,7 @@ from web.errors import forbidden
 from web.live.acts import tell_acts
 from web.live.call_tail import CallTail
 from web.live.hub import Hub, OpenPage
-from web.live.tail import Tail
+from web.live.tail import TopicTail
 from web.parts import Services
 from web.security_headers import Protocol
 from web.services.account_mails import AccountMails
@@ -113,8 +113,8 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int, sta
         for task in follows:
             if task.done():  # A follower must not end by itself: pages would show old state.
                 if isinstance(wrong := task.exception(), ConfigError):
-                    leave(Exit.CONFIG, wrong.field, wrong.reason)
-                leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
+                    leave(ExitCode.CONFIG, wrong.field, wrong.reason)
+                leave(ExitCode.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
         await serving
 
@@ -141,7 +141,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
     def oversees(page: OpenPage) -> bool:
         return directory.org(page.org).role(page.rep_id) in OVERSEERS
 
-    tail = Tail(settings, crm, hub, oversees)
+    tail = TopicTail(settings, crm, hub, oversees)
     call_tail = CallTail(settings, hub)
     parts = Services(
         settings=settings,

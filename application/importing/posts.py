@@ -7,7 +7,7 @@ from typing import Final, Literal
 from urllib.parse import parse_qsl
 
 from application.importing import adf, documents, tables
-from application.importing.mapping import Cell, Mapping
+from application.importing.mapping import Mapping, UnusableCell
 from application.importing.rows import AS_SENT, ImportRow, ParsedLine, refused, row
 from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
@@ -95,7 +95,7 @@ def _form(body: bytes, mapping: Mapping | None) -> ParsedLine:
     cells = found.message or {}
     try:
         return ParsedLine(line=1, message=mapping.message(cells) if mapping else tables.by_names(cells))
-    except Cell as cell:
+    except UnusableCell as cell:
         return ParsedLine(line=1, field=cell.field, reason=str(cell))
 
 

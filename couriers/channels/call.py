@@ -12,7 +12,7 @@ from couriers.port import Channel, Kind, Report
 from couriers.telephone.calls import CallChannel
 from couriers.telephone.inbound import Callers
 from couriers.telephone.lead_guard import LeadGuard
-from couriers.telephone.live import Tools
+from couriers.telephone.live import CallTools
 from couriers.telephone.records import CallRecordProducer
 from couriers.telephone.recovery import recover
 from couriers.telephone.settings import TelephoneSettings
@@ -61,7 +61,7 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
                     callers = Callers(
                         provider, directory, engine.arrive, write, sounds, telephone.inbound_seconds
                     )
-                    channel.tools = Tools(
+                    channel.tools = CallTools(
                         provider, engine, sounds, write, callers.take, channel.report, guard.refusal
                     )
                     channel.callers = callers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from couriers.directory import CourierDirectory
-from couriers.pending import Pending, WithdrawnError
+from couriers.pending import PendingRequest, WithdrawnError
 from couriers.requests import quiet_seconds
 from models.public import Notification
 from streams.settings import Settings
@@ -82,7 +82,7 @@ def test_n8_in_quiet_times_news_waits_or_is_dropped(
         data={},
     )
     place: Any = None
-    pending = Pending(notification, "default", place, 0, now, now + timedelta(hours=hours))
+    pending = PendingRequest(notification, "default", place, 0, now, now + timedelta(hours=hours))
     if seconds is None:
         with pytest.raises(WithdrawnError):
             quiet_seconds(pending, directory, now)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from application.kafka_access.acls import Acl
-    from runtime.supervisor import Child
+    from runtime.supervisor import ChildProcess
 
 SECONDS = 180.0
 """The longest time for any step, even on a very busy machine."""
@@ -70,7 +70,7 @@ class Secured:
             folder / "kafka", cache=Settings.read().cache_dir / "jars", users=names, log_allowed=True
         )
         self.valkey = ValkeyServer(folder / "valkey")
-        self.children: dict[str, Child] = {}
+        self.children: dict[str, ChildProcess] = {}
         self._spare = iter(SPARE)
         self.keys = folder / "signing-keys"
         self.admin = Settings.read()
@@ -131,7 +131,7 @@ class Secured:
         self.valkey.stop()
         self.broker.stop()
 
-    def child(self, process: str, settings: Settings, name: str | None = None) -> Child:
+    def child(self, process: str, settings: Settings, name: str | None = None) -> ChildProcess:
         """Return a process with these settings, not started."""
         if process == "console":
             settings = settings.model_copy(update={"signing_key": "console-1"})

@@ -17,7 +17,7 @@ NEWEST: Final = 500
 """How many receipts are listed."""
 
 
-class Erasing:
+class RunningErasures:
     """The orgs for which an erasure runs in this process. Use it from one event loop."""
 
     def __init__(self) -> None:

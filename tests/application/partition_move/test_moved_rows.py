@@ -10,7 +10,7 @@ import pytest
 
 from application.partition_move.file import (
     FORMAT,
-    Head,
+    FileHeader,
     MovedRecord,
     check_whole,
     read_head,
@@ -92,7 +92,7 @@ def test_an_orgs_rows_move_and_its_steps_stay_except_that_of_the_list() -> None:
 
 def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "state.gz"
-    head = Head(format=FORMAT, at=AT, partitions=4, ends={"directory": 9})
+    head = FileHeader(format=FORMAT, at=AT, partitions=4, ends={"directory": 9})
     sent = [
         MovedRecord(topic="directory", key=b"k", value=None, headers=(("h", b"\xff"), ("n", None)), offset=3),
         MovedRecord(topic="audit", key=None, value=b"\x00\xff{", timestamp_ms=5),
@@ -108,7 +108,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_file_that_is_cut_off_of_another_kind_or_there_already_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.gz"
     with written(path) as writer:
-        writer.head(Head(format=FORMAT, at=AT, partitions=4, ends={}))
+        writer.head(FileHeader(format=FORMAT, at=AT, partitions=4, ends={}))
         writer.add(MovedRecord(topic="audit", key=None, value=b"v"))
         writer.end()
     lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
@@ -134,7 +134,7 @@ def test_an_export_that_fails_leaves_no_file(tmp_path: Path) -> None:
 
     def fail() -> None:
         with written(path) as writer:
-            writer.head(Head(format=FORMAT, at=AT, partitions=4, ends={}))
+            writer.head(FileHeader(format=FORMAT, at=AT, partitions=4, ends={}))
             raise ConnectionError
 
     with pytest.raises(ConnectionError):

@@ -15,7 +15,7 @@ from models.events import NO_ORG, ActionRequested, LeadArrived
 from models.results import Reason, Result
 from rules.inbound.intake import accept_action, accept_arrival
 from rules.inbound.refused_actions import NO_LEAD, answer_to_refused
-from rules.inbound.salvage import MAX_SCANNED, Nested, salvage
+from rules.inbound.salvage import MAX_SCANNED, NestedField, salvage
 from rules.lead.machine import step
 from rules.queues.rule_book import RuleBook
 
@@ -232,7 +232,7 @@ def test_a_whole_object_is_salvaged_as_a_decoder_reads_it(document: dict[str, An
     for name in ("action_id", "lead_id"):
         value = document.get(name)
         if isinstance(value, dict | list):
-            assert isinstance(found.fields[name], Nested)
+            assert isinstance(found.fields[name], NestedField)
         elif name in document:
             assert found.fields[name] == value
 

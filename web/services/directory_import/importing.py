@@ -37,7 +37,7 @@ MOST_PROBLEMS: Final = 200
 _KINDS: Final = {section: kind for kind, section in SECTION_OF.items()}
 
 
-class Wanted(NamedTuple):
+class ImportRequest(NamedTuple):
     """What a file asks for. `unread`: columns of a table that are not known."""
 
     objects: WantedAction
@@ -111,12 +111,12 @@ def meanwhile() -> HttpProblem:
     return HttpProblem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", detail)
 
 
-def _read(org: str, content: bytes, name: str, before: Objects) -> Wanted:
+def _read(org: str, content: bytes, name: str, before: Objects) -> ImportRequest:
     if is_table(name):
         people = read_people(org, content, before)
-        return Wanted(people.objects, people.unread)
+        return ImportRequest(people.objects, people.unread)
     _, objects = read_directory(content, name, org=org)
-    return Wanted(objects)
+    return ImportRequest(objects)
 
 
 def _asker(person: Person, before: PublishedObjects, wanted: WantedAction) -> dict[Key, Value]:

@@ -24,7 +24,7 @@ from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import classify_failure
 from streams.metrics import OPEN_TIMERS, ROWS
 from streams.process_exit import ExitCode, leave
-from streams.table import JournalTable
+from streams.stage_table import JournalTable
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 _log = structlog.get_logger(__name__)

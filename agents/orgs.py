@@ -21,7 +21,7 @@ from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import classify_failure
 from streams.process_exit import ExitCode, leave
-from streams.table import OrgTable
+from streams.stage_table import OrgTable
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
 _log = structlog.get_logger(__name__)

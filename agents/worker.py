@@ -27,7 +27,7 @@ from streams.patches.consumer_access import crash_event, group_refusal
 from streams.process_exit import ExitCode, leave
 from streams.retries import START_WORKER
 from streams.settings import Settings
-from streams.table import JournalTable, OrgTable
+from streams.stage_table import JournalTable, OrgTable
 from streams.topics import provision
 
 _log = structlog.get_logger(__name__)

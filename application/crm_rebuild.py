@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 
 from models.errors import RetryableError, RuntimeFailure
 from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
+from sink.database_engine import connect
 from sink.dead_letters import DeadLetterWriter
-from sink.engine import connect
 from sink.migrate import upgrade
 from sink.rebuild import CURRENT, HISTORY, PublicRows, belong, empty, row_counts
 from sink.schema import schema_of

@@ -17,8 +17,8 @@ from application.problems import OperationalProblem, StateWatch, ahead_of_kafka,
 from application.process_records import read_records
 from board.reader import Reader
 from models.errors import FirstclaimError, RetryableError
+from sink.database_engine import connect
 from sink.db_errors import reason_of
-from sink.engine import connect
 from sink.queries import leads_by_phase, open_exceptions_by_reason
 from sink.schema import schema_of
 from sink.tables import SinkOffsetTable

@@ -16,7 +16,7 @@ from statistics import median
 from time import process_time
 from typing import Any, Final
 
-from application.importing.reading import read_leads
+from application.importing.file_reading import read_leads
 from rules.inbound.intake import accept_arrival
 
 NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)

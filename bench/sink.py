@@ -30,7 +30,7 @@ from rules.lead.lead_partition import LeadPartition
 from runtime.own_folder import own_folder
 from runtime.postgres import PostgresServer
 from sink.consumer import BATCH_RECORDS
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.service import GC_THRESHOLDS
 from sink.tables import Base

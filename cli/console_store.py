@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @contextmanager
 def opened() -> "Iterator[Engine]":
     """Yield the console's database after migrating it to the newest schema."""
-    from sink.engine import connect
+    from sink.database_engine import connect
     from web.settings import WebSettings
     from web.store.migrate import upgrade
 

@@ -20,9 +20,9 @@ from models.errors import ConfigError, RetryableError, RuntimeFailure
 from sink.calls import CallWriter
 from sink.consumer import KAFKA, JournalReader, make_consumer
 from sink.copied_topics import follow_copied
+from sink.database_engine import connect
 from sink.dead_letters import STAGE, DeadLetterWriter
 from sink.deliveries import DeliveryWriter
-from sink.engine import connect
 from sink.migrate import upgrade
 from sink.refused_arrivals import RefusedArrivalWriter
 from sink.vendor_reports import ReportPublisher, publish_reports

@@ -98,8 +98,8 @@ WriteDeadLetter = Callable[[JournalRecord, PermanentError], None]
 class CrmWriter:
     """Writes the CRM database. It blocks, and is for one thread at a time. Several writers at once are safe.
 
-    `engine` comes from `sink.engine.connect`. `write_dead_letter` writes records that can never be stored to the dead
-    letters.
+    `engine` comes from `sink.database_engine.connect`. `write_dead_letter` writes records that can never be stored to
+    the dead letters.
     """
 
     def __init__(self, engine: Engine, write_dead_letter: WriteDeadLetter) -> None:

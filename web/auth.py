@@ -18,8 +18,8 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from application.audit.entry import Actor
 from rules.queues.rule_book import OVERSEERS, OrgRules
+from web.console_services import Services
 from web.errors import HttpProblem, forbidden
-from web.parts import Services
 from web.store.account import Account
 from web.store.sessions import OIDC, Session
 from web.store.tokens import Token

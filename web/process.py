@@ -21,7 +21,7 @@ from couriers.mail.settings import MailSettings
 from couriers.push.settings import PushSettings
 from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
-from sink.engine import connect
+from sink.database_engine import connect
 from streams.engine_client import EngineClient
 from streams.http import Said, serve
 from streams.metrics import render
@@ -29,23 +29,23 @@ from streams.process_exit import ExitCode, leave
 from streams.settings import Settings
 from web import metrics
 from web.app import build
+from web.console_services import Services
 from web.errors import forbidden
 from web.live.acts import tell_acts
 from web.live.call_tail import CallTail
 from web.live.hub import Hub, OpenPage
 from web.live.tail import TopicTail
-from web.parts import Services
 from web.security_headers import Protocol
 from web.services.account_mails import AccountMails
+from web.services.audit.audit_relay import AuditRelay
 from web.services.audit.follower import AuditFollower
 from web.services.audit.recorder import Audit
-from web.services.audit.relay import AuditRelay
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.limits import RateLimit
-from web.services.operations.parts import OperationsParts
+from web.services.operations.operations_services import OperationsParts
 from web.services.push_browsers import PushBrowsers
 from web.settings import WebSettings
 from web.store.accounts import Accounts

@@ -25,8 +25,8 @@ from application.journal_snapshot import current_org_partition
 from models.erasure import ERASED, ErasureKey
 from models.errors import RetryableError
 from models.public import ErasureReceipt
+from sink.database_engine import connect
 from sink.db_errors import translated
-from sink.engine import connect
 from sink.tables import LeadTable
 from streams.erasure_key import own_key
 from streams.settings import Settings

@@ -14,7 +14,7 @@ from defusedxml.ElementTree import DefusedXMLParser, ParseError
 from msgspec.structs import replace
 
 from application.importing.adf_text import LONGEST_PROSPECT, OUTSIDE, mended, prospects_in
-from application.importing.rows import ParsedLine, encode
+from application.importing.import_rows import ParsedLine, encode
 from models.contacts import email, phone
 from models.field_names import FULL_NAME, field_of, normal_name
 from models.inbound import MAX_BYTES, MAX_DEPTH

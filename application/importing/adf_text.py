@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from html.entities import html5
 from typing import BinaryIO, Final, NamedTuple
 
-from application.importing.rows import LONGEST_TEXT
+from application.importing.import_rows import LONGEST_TEXT
 from application.importing.text_encoding import wide_encoding
 from models.errors import InvalidInput, Problem
 from models.inbound import MAX_BYTES

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from application.importing import lines
 from application.importing.broken_documents import is_json_lines, parts_of
+from application.importing.import_rows import LONGEST_TEXT, ParsedLine, encode
 from application.importing.mapping import Mapping, UnusableCell
-from application.importing.rows import LONGEST_TEXT, ParsedLine, encode
 from application.importing.text_encoding import decoded, wide_encoding
 from models import normalize
 from models.errors import InvalidInput, Problem

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from application.importing.rows import ImportRow
+from application.importing.import_rows import ImportRow
 from models.directory import OrgSettings
 from models.facts import Facts
 from models.handles import read_joining_handle

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from application.importing.import_rows import LONGEST_TEXT, ParsedLine
 from application.importing.mapping import Mapping, UnusableCell
-from application.importing.rows import LONGEST_TEXT, ParsedLine
 from application.importing.text_encoding import decoded, encoding_of, wide_encoding
 from models import normalize
 from models.errors import Refused

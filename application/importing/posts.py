@@ -7,8 +7,8 @@ from typing import Final, Literal
 from urllib.parse import parse_qsl
 
 from application.importing import adf, documents, tables
+from application.importing.import_rows import AS_SENT, ImportRow, ParsedLine, refused, row
 from application.importing.mapping import Mapping, UnusableCell
-from application.importing.rows import AS_SENT, ImportRow, ParsedLine, refused, row
 from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 from models.inbound import MAX_DEPTH

@@ -11,8 +11,8 @@ from zipfile import BadZipFile, ZipFile
 from python_calamine import CalamineError, CalamineWorkbook
 
 from application.importing import tables
+from application.importing.import_rows import ParsedLine
 from application.importing.mapping import Mapping
-from application.importing.rows import ParsedLine
 from models.errors import InvalidInput, Problem
 from models.field_names import field_of
 

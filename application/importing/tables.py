@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from application.importing.csv_rows import CsvLines, CsvRows
+from application.importing.import_rows import ParsedLine
 from application.importing.mapping import FIELDS, Mapping, UnusableCell, named
-from application.importing.rows import ParsedLine
 from application.importing.summary_rows import REASON as SUMMARY
 from application.importing.summary_rows import is_email, is_phone, is_summary
 from application.importing.text_encoding import encoding_of

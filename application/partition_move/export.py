@@ -19,7 +19,7 @@ from application.partition_move.at_rest import (
     ends_of_all,
     letters_left,
 )
-from application.partition_move.file import (
+from application.partition_move.move_file import (
     FORMAT,
     FileHeader,
     MovedRecord,
@@ -27,8 +27,8 @@ from application.partition_move.file import (
     check_new,
     written,
 )
+from application.partition_move.moved_rows import NewestLeads, NewestOrgs
 from application.partition_move.open_requests import open_requests
-from application.partition_move.rows import NewestLeads, NewestOrgs
 from models.codec import encode_org_record, encode_row
 from models.errors import Refused, RuntimeFailure
 from models.lead import DirectoryRow

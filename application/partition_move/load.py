@@ -16,7 +16,7 @@ from application.audit.write import audited
 from application.erasure.receipts import write_purge
 from application.lag import Lags
 from application.partition_move.at_rest import check_stopped, check_unmoved, ends_of_all
-from application.partition_move.file import FileHeader, MovedRecord, check_whole, read_head, records
+from application.partition_move.move_file import FileHeader, MovedRecord, check_whole, read_head, records
 from models.codec import decode_row, directory_key
 from models.errors import ConfigError, RuntimeFailure
 from models.lead import DirectoryRow

@@ -16,7 +16,7 @@ from assurance.chaos import vendors
 from assurance.chaos.pace import ArrivalPace
 from assurance.chaos.poison import Poison
 from assurance.load import LoadClient, OperationHistory, SimulatedPeople
-from assurance.load.people import Leads, QueueWork
+from assurance.load.simulated_people import Leads, QueueWork
 from models.ids import lead_id
 from streams.topics import DO_NOT_CONTACT, LEAD_ARRIVALS
 

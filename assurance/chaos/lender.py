@@ -17,7 +17,7 @@ from application.directory.objects import Value
 from assurance.demo.directory import lender, officers, opened
 from assurance.load import LoadClient, OperationHistory, SimulatedPeople
 from assurance.load.offers import Offers
-from assurance.load.people import Leads, QueueWork
+from assurance.load.simulated_people import Leads, QueueWork
 from assurance.sample_leads import sample_leads
 from models.ids import lead_id
 from rules.queues.rule_book import Key

@@ -2,7 +2,7 @@
 
 from assurance.load.client import LoadClient, RequestedAction
 from assurance.load.operation_history import OperationHistory
-from assurance.load.people import SimulatedPeople
+from assurance.load.simulated_people import SimulatedPeople
 from assurance.load.storms import race, storm
 
 __all__ = ["LoadClient", "OperationHistory", "RequestedAction", "SimulatedPeople", "race", "storm"]

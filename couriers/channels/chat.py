@@ -7,7 +7,7 @@ from typing import Final
 
 from couriers.chat.service import is_address, post
 from couriers.chat.settings import ChatSettings
-from couriers.mail.words import OTHERWISE, WORDS
+from couriers.mail.mail_texts import OTHERWISE, WORDS
 from couriers.port import (
     Channel,
     FateName,

@@ -18,7 +18,7 @@ from couriers.port import (
     UndeliverableError,
     UnwantedError,
 )
-from couriers.push.messages import PushMessage, shown_message, withdrawal_message
+from couriers.push.push_messages import PushMessage, shown_message, withdrawal_message
 from couriers.push.service import PushResult, PushService, host_of
 from couriers.push.settings import PushSettings
 from couriers.push.subscriptions import Subscriptions

@@ -10,7 +10,7 @@ RequestedAction = Literal["press_one", "connect", "hang_up", "activity"]
 
 
 class Announcement(StrEnum):
-    """What a rep hears. `couriers.telephone.words` has the texts."""
+    """What a rep hears. `couriers.telephone.spoken_texts` has the texts."""
 
     OFFER = "offer"
     WON = "won"

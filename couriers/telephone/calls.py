@@ -11,8 +11,8 @@ import structlog
 
 from couriers.port import FateName, Kind, LaterError, Report, Request, SendReceipt, UndeliverableError
 from couriers.telephone import call_events
-from couriers.telephone.live import CallTools, LiveCall
-from couriers.telephone.machine import CallPhase, CallTimeouts, RepCall
+from couriers.telephone.call_machine import CallPhase, CallTimeouts, RepCall
+from couriers.telephone.live_call import CallTools, LiveCall
 from couriers.telephone.provider import (
     InboundCall,
     LegAnswered,
@@ -27,7 +27,7 @@ from models import contacts
 from models.public import Call, Notification
 
 if TYPE_CHECKING:
-    from couriers.telephone.inbound import Callers
+    from couriers.telephone.inbound_calls import Callers
 
 _log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from assurance.load import LoadClient
 from assurance.verify import verify
 from runtime import ChildProcess
 from runtime.up import RunningStack, everything
-from sink.engine import connect
+from sink.database_engine import connect
 from streams import clients
 from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import Said, call

@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from assurance.demo.sign_ins import PASSWORD, SIGN_INS
 from runtime.interrupts import SIGNALS
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import LeadTable
 from streams.settings import Settings
 from tests.fixtures.waiting import LONG_PATIENCE_SECONDS

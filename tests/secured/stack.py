@@ -10,8 +10,8 @@ from unittest import mock
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
+from application.kafka_access.access_table import Principal, principal_of, processes
 from application.kafka_access.acl_admin import AclAdmin, allow
-from application.kafka_access.table import Principal, principal_of, processes
 from runtime import kafka_users
 from runtime.kafka import KafkaBroker
 from runtime.process import free_port

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from application.kafka_access.access_table import PROCESSES, principal_of, processes
 from application.kafka_access.acls import Pattern
-from application.kafka_access.table import PROCESSES, principal_of, processes
 from application.lag import Lags
 from assurance.load.client import LoadClient
 from streams.engine_client import EngineClient, ask_once

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from board import keys
 from board.reader import REBUILT, FeedEntry, Reader
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from streams.retries import RetryPolicy
 from streams.settings import Settings

@@ -9,7 +9,7 @@ import pyotp
 import pytest
 from sqlalchemy import text, update
 
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.web import console_store
 from tests.web.console_store import KEYS, MIA, PASSWORD
 from web.services.device import device_of

@@ -11,8 +11,8 @@ from models.public import LeadDecision
 from models.results import Reason, Result
 from rules.lead.overrides import refusal_parts
 from web.auth import Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, not_found
-from web.parts import Services
 from web.schemas import Action, Answer, Claim
 from web.services.names import Names
 from web.services.open_leads import check_open_leads

@@ -31,8 +31,8 @@ from web.api.actions import LEAD_ACTS, Acts, Key, action_id, answer_for
 from web.api.desk import on_desk
 from web.api.my_leads import segment, whose
 from web.auth import MANAGERS, Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, forbidden
-from web.parts import Services
 from web.schemas import Action, Model
 from web.services import list_params
 from web.services.bulk_actions import (

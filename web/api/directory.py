@@ -16,8 +16,8 @@ from pydantic import Field
 from models.audit import Act, AuditDifference
 from rules.queues.rule_book import Key
 from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person, host_of
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, not_found
-from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import Edit, published
 from web.services.directory_objects import Directory, DirectoryObject, Kind, all_objects, etag, shown

@@ -13,8 +13,8 @@ from pydantic import Field, StringConstraints
 from sink.lists.columns import ListDefinition
 from sink.lists.listings import EXCEPTIONS, LEADS
 from web.auth import Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, forbidden, not_found
-from web.parts import Services
 from web.schemas import Model
 from web.store.saved_lists import SavedList, TooManySavedError
 

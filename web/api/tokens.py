@@ -14,8 +14,8 @@ from pydantic import Field
 
 from models.audit import AuditDifference
 from web.auth import ADMINS, PERSONAL, SCOPES, TOKEN_SCOPES, Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, forbidden, not_found
-from web.parts import Services
 from web.schemas import Model
 from web.store.tokens import Token
 

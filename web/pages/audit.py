@@ -9,8 +9,8 @@ from models.audit import ACTS
 from web.auth import ADMINS, Access, PartsOf, Person
 from web.errors import HttpProblem
 from web.pages.common import render
+from web.services.audit.audit_reading import MOST_ACTORS, day_of, read_page
 from web.services.audit.entry_text import ACT_LABELS, EntryNames
-from web.services.audit.reading import MOST_ACTORS, day_of, read_page
 from web.store.audit import AuditFilter
 
 router = APIRouter(include_in_schema=False)

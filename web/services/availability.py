@@ -16,7 +16,7 @@ from models.roster import AVAILABLE, LAST_LEAD, PAUSED
 from rules.queues.rule_book import OrgRules
 from sink import day_reports
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.notify_choice import publish_rep

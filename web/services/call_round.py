@@ -15,8 +15,8 @@ from board.reader import ListRow
 from models.public import MINE
 from rules.queues.columns import NAME
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.schemas import CallTime, Model
 from web.services.call_times import call_times
 from web.services.row_licences import unlicensed

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from rules.queues.rule_book import OrgRules
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.services.crm_query import ask
 from web.services.directory_objects import accounts_of
 from web.services.names import Names

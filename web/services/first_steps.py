@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from rules.queues.rule_book import OrgRules
 from sink.tables import LeadTable
 from web.auth import ADMINS, Person
-from web.parts import Services
+from web.console_services import Services
 from web.services.crm_query import ask
 
 

@@ -8,8 +8,8 @@ from fastapi import Request
 
 from application.audit.entry import Actor
 from web.auth import host_of, person_of, same_origin
+from web.console_services import Services
 from web.errors import HttpProblem, forbidden, not_found
-from web.parts import Services
 from web.services.limits import too_often
 from web.services.sign_in import account_actor, account_object
 from web.store.account import Account

@@ -10,7 +10,7 @@ from models.public import MINE
 from rules.queues.rule_book import OrgRules
 from sink.tables import LeadTable
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.names import Names

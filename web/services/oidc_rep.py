@@ -4,8 +4,8 @@ from typing import Final
 
 from application.audit.entry import Actor
 from models.errors import PublicationErrors
+from web.console_services import Services
 from web.errors import HttpProblem, forbidden
-from web.parts import Services
 from web.services.directory_edits.editor import published
 from web.services.oidc import VerifiedIdentity
 from web.store.account import Account

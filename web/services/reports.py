@@ -18,8 +18,8 @@ from rules.calendar.schedule import day_of, zone_of
 from rules.queues.rule_book import OrgRules
 from sink.day_reports import ArrivedLead, arrivals_with_first_owners
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.list_params import group_name

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Engine
 
 from application.importing.forecast import Forecast, KnownArrival, RowFate
-from application.importing.rows import ImportRow
+from application.importing.import_rows import ImportRow
 from models.directory import OrgSettings
 from sink.db_errors import translated
 from sink.known_arrivals import arrivals_of

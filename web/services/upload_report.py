@@ -5,8 +5,8 @@ import io
 from typing import Any, Final
 
 from application.importing.forecast import RowFate
+from application.importing.import_rows import ImportRow
 from application.importing.mapping import Mapping
-from application.importing.rows import ImportRow
 from models.field_names import FULL_NAME
 from web.services.spreadsheet_text import defused
 from web.services.vendor_posts import remarks_of

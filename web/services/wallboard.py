@@ -17,7 +17,7 @@ from sink import day_reports
 from sink.day_reports import ArrivedLead
 from sink.queries import exceptions_by_status
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.availability import Choice, chosen, last_leads, paused_words, with_last
 from web.services.crm_query import ask

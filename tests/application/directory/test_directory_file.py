@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from application.directory.file import read_directory, write_directory
+from application.directory.directory_file import read_directory, write_directory
 from application.directory.objects import SETTINGS, ordered
 from application.directory.references import dangling
 from models.errors import PublicationErrors

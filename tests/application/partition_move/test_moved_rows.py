@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from application.partition_move.file import (
+from application.partition_move.move_file import (
     FORMAT,
     FileHeader,
     MovedRecord,
@@ -17,7 +17,7 @@ from application.partition_move.file import (
     records,
     written,
 )
-from application.partition_move.rows import NewestLeads, NewestOrgs
+from application.partition_move.moved_rows import NewestLeads, NewestOrgs
 from models.codec import OrgRecord, decode_org_record, decode_row, encode_org_record, encode_row
 from models.errors import ConfigError
 from models.lead import BEFORE_THE_LOG, DirectoryRow

@@ -10,7 +10,7 @@ from application.directory.objects import normal
 from assurance.chaos.lender import LOCK_MINUTES, ORG, WINDOW_SECONDS, Lender, directory
 from assurance.demo.directory import lender
 from assurance.load import LoadClient, OperationHistory
-from assurance.load.people import QueueWork
+from assurance.load.simulated_people import QueueWork
 from streams.settings import Settings
 from tests.fixtures.waiting import PATIENCE_SECONDS
 

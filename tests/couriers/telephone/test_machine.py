@@ -30,7 +30,7 @@ from couriers.telephone.call_events import (
     WordsEnded,
     WriteCallRecord,
 )
-from couriers.telephone.machine import CallPhase, RepCall, started, step
+from couriers.telephone.call_machine import CallPhase, RepCall, started, step
 
 PHONE: Final = "+14014194247"
 WON: Final = ActionDecided("press_one", "won")

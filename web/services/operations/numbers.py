@@ -8,7 +8,7 @@ from pydantic import Field
 from rules.queues.rule_book import OrgRules
 from sink.measures import ClaimCounts, FirstOwnerSpeed
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.operations.measures import GroupShares, OrgMeasures
 

@@ -10,11 +10,11 @@ from typing import Any, Final, Literal, Protocol
 import structlog
 
 from couriers.port import DeliveryError, Request
-from couriers.telephone import call_events, machine
+from couriers.telephone import call_events, call_machine
 from couriers.telephone.call_events import Announcement
-from couriers.telephone.machine import CallPhase, RepCall
+from couriers.telephone.call_machine import CallPhase, RepCall
 from couriers.telephone.provider import TelephoneProvider
-from couriers.telephone.words import spoken_name
+from couriers.telephone.spoken_texts import spoken_name
 from models.errors import RetryableError
 from models.public import Call, LeadDecision
 
@@ -89,12 +89,12 @@ class LiveCall:
     async def run(self, ring_seconds: float) -> None:
         """Run the call to its end."""
         try:
-            self.state, first = machine.started(self.state, ring_seconds)
+            self.state, first = call_machine.started(self.state, ring_seconds)
             await self._carry_out(first)
             while not self.ended:
                 event = await self.events.get()
                 before = self.state.phase
-                self.state, found = machine.step(self.state, event)
+                self.state, found = call_machine.step(self.state, event)
                 _log.debug("call", call=self.call_id, happened=event, before=before, after=self.state.phase)
                 await self._carry_out(found)
         finally:

@@ -16,7 +16,7 @@ from web.services.erasures import RunningErasures
 from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.limits import RateLimit
-from web.services.operations.parts import OperationsParts
+from web.services.operations.operations_services import OperationsParts
 from web.services.push_browsers import PushBrowsers
 from web.services.recent import RecentAnswers
 from web.services.uploading import Uploading

@@ -16,8 +16,8 @@ from rules.queues.rule_book import OrgRules
 from sink.db_errors import translated
 from sink.tables import LeadTable
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.services.audit.entry_text import EntryNames, entry_text, is_removed
 from web.store.audit import AuditFilter
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Final
 
+from redis.asyncio.sentinel import MasterNotFoundError
 from redis.exceptions import (
     AuthenticationError,
     AuthenticationWrongNumberOfArgsError,
@@ -91,6 +92,8 @@ def classified(error: RedisError | OSError) -> RuntimeFailure:
     said = str(error)
     if isinstance(error, _SETTINGS) or _has_code(said, _SETTING_CODES) or _refusal_text(said, _SETTING_TEXTS):
         return AccessRefusedError("Valkey", f"the server refuses this URL: {said}")
+    if isinstance(error, MasterNotFoundError):
+        return RetryableError("Valkey", f"the sentinels name no primary that is up: {_without_clients(said)}")
     for kind, reason in _WAITS.items():
         if isinstance(error, kind):
             return RetryableError("Valkey", f"{reason}: {said}")
@@ -100,6 +103,11 @@ def classified(error: RedisError | OSError) -> RuntimeFailure:
         if _has_code(said, (code,)):
             return RetryableError("Valkey", f"{reason}: {said}")
     return RuntimeFailure("Valkey", said)
+
+
+def _without_clients(said: str) -> str:
+    """Return what a sentinel's client says without the description of the client itself."""
+    return re.sub(r"<redis\.[^ ]*?host=([^,]*),port=(\d+)[^ ]*>", r"\1:\2", said)
 
 
 def _has_code(said: str, codes: tuple[str, ...]) -> bool:

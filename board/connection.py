@@ -8,6 +8,7 @@ server refuses a write (READONLY), and each one is made anew after `LONGEST_SECO
 import asyncio
 from typing import Any, Final
 
+import redis
 import redis.asyncio
 from redis.asyncio.connection import Connection, ConnectionPool, SSLConnection, parse_url
 from redis.asyncio.sentinel import (
@@ -107,6 +108,25 @@ def connect(url: str) -> redis.asyncio.Redis:
     pool: Any = _pool(url) if address is None else _sentinel_pool(address)
     client: redis.asyncio.Redis = redis.asyncio.Redis.from_pool(pool)
     return client
+
+
+def connect_blocking(url: str, seconds: float) -> redis.Redis:
+    """Return a client that blocks, for a command. `seconds`: how long it waits for an answer. Raises ConfigError."""
+    limits = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+    address = sentinel_address(url)
+    if address is None:
+        return redis.Redis.from_url(url, **limits)
+    options, of_sentinels = _options(address.server), _options(address.sentinel)
+    sentinel_limits = dict.fromkeys(limits, min(seconds, _SENTINEL_SECONDS))
+    manager = redis.Sentinel(address.hosts, sentinel_kwargs={**sentinel_limits, **of_sentinels})  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    client: redis.Redis = manager.master_for(address.primary, **{**limits, **options})  # type: ignore[no-untyped-call]  # likewise
+    return client
+
+
+def sentinel_clients(address: SentinelAddress) -> list[redis.Redis]:
+    """Return a client of each sentinel that blocks, in the order of the address."""
+    options = {**_options(address.sentinel), "socket_timeout": _SENTINEL_SECONDS, "decode_responses": True}
+    return [redis.Redis(host=host, port=port, **options) for host, port in address.hosts]
 
 
 async def leave_idle(client: Any) -> None:

@@ -93,7 +93,9 @@ def classified(error: RedisError | OSError) -> RuntimeFailure:
     if isinstance(error, _SETTINGS) or _has_code(said, _SETTING_CODES) or _refusal_text(said, _SETTING_TEXTS):
         return AccessRefusedError("Valkey", f"the server refuses this URL: {said}")
     if isinstance(error, MasterNotFoundError):
-        return RetryableError("Valkey", f"the sentinels name no primary that is up: {_without_clients(said)}")
+        return RetryableError(
+            "Valkey", f"the sentinels name no primary that is up: {said.partition(' : ')[0]}"
+        )
     for kind, reason in _WAITS.items():
         if isinstance(error, kind):
             return RetryableError("Valkey", f"{reason}: {said}")
@@ -103,11 +105,6 @@ def classified(error: RedisError | OSError) -> RuntimeFailure:
         if _has_code(said, (code,)):
             return RetryableError("Valkey", f"{reason}: {said}")
     return RuntimeFailure("Valkey", said)
-
-
-def _without_clients(said: str) -> str:
-    """Return what a sentinel's client says without the description of the client itself."""
-    return re.sub(r"<redis\.[^ ]*?host=([^,]*),port=(\d+)[^ ]*>", r"\1:\2", said)
 
 
 def _has_code(said: str, codes: tuple[str, ...]) -> bool:

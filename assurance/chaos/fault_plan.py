@@ -187,7 +187,7 @@ def _round(
     if brokers > 1:
         faults += _cluster_faults(seconds, source, isolated=isolated)
     if failover:
-        faults += _store_faults(seconds, source)
+        faults += _store_faults(seconds, random.Random(f"{seed}/stores"))  # noqa: S311  # the others stay the same
     deck = _shuffled_faults(names, source, telephone=telephone)
     for at in _moments(seconds, source, None if count is None else count - len(faults)):
         deck = deck or _shuffled_faults(names, source, telephone=telephone)

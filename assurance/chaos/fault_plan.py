@@ -25,7 +25,7 @@ CUT_OFF_SECONDS: Final = 20.0
 STORE_AWAY_SECONDS: Final = 8.0
 """How long a killed Valkey or Postgres is away, and how long a standby is read-only, at most a thirtieth of the run."""
 STORE_FAULTS: Final = 2
-"""How often each fault of Valkey and Postgres comes in a round, if they fail over."""
+"""How often each fault of Valkey and Postgres comes in a round of at least `LONG_SECONDS`; in a shorter one once."""
 PAUSED_SECONDS: Final = 60.0
 """How long a broker is paused, at most a tenth of the run."""
 ROUND_FAULTS: Final = 25
@@ -238,10 +238,10 @@ def _store_faults(seconds: float, source: random.Random) -> list[Fault]:
 
     Each waits until its store has recovered from the one before. Those of Valkey and of Postgres overlap.
     """
-    found = []
+    found, times = [], STORE_FAULTS if seconds >= LONG_SECONDS else 1
     for acts in (
-        [Act.KILL_VALKEY, Act.PAUSE_VALKEY] * STORE_FAULTS,
-        [Act.KILL_POSTGRES, Act.STOP_POSTGRES, Act.FAIL_OVER_POSTGRES] * STORE_FAULTS,
+        [Act.KILL_VALKEY, Act.PAUSE_VALKEY] * times,
+        [Act.KILL_POSTGRES, Act.STOP_POSTGRES, Act.FAIL_OVER_POSTGRES] * times,
     ):
         source.shuffle(acts)
         found += [

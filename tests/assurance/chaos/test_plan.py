@@ -130,6 +130,8 @@ def test_with_failover_valkey_and_postgres_are_hurt_in_every_way(seed: int) -> N
     assert others == plan(300, 2, seed)
     assert all(fault.at > 0 and fault.at + fault.seconds <= 300 for fault in faults)
     assert not STORE_ACTS & {fault.act for fault in plan(300, 2, seed)}
+    short = Counter(fault.act for fault in plan(35, 2, seed, failover=True) if fault.act in STORE_ACTS)
+    assert short == dict.fromkeys(STORE_ACTS, 1)
 
 
 def test_a_fault_of_a_store_says_what_it_does() -> None:

@@ -10,9 +10,11 @@ import redis
 
 from board.connection import connect_blocking
 from runtime import doctor
+from runtime.checks import Check
 from runtime.postgres_pair import PostgresPair
 from runtime.valkey_group import ValkeyGroup
 from streams.settings import Settings
+from streams.valkey_url import shown
 from tests.fixtures.servers import unique
 
 if TYPE_CHECKING:
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-def by_name(settings: Settings) -> dict[str, doctor.Check]:
+def by_name(settings: Settings) -> dict[str, Check]:
     found = [
-        doctor._reach("Valkey", "REDIS_URL", doctor.shown(settings.redis_url), doctor._ask_valkey, settings),
+        doctor._reach("Valkey", "REDIS_URL", shown(settings.redis_url), doctor._ask_valkey, settings),
         *doctor._sentinels(settings),
         *doctor._valkey_limits(settings),
     ]

@@ -16,6 +16,7 @@ import psycopg
 from models.errors import StartFailed
 from runtime.postgres import PostgresServer
 from runtime.process import POLL_SECONDS, free_port, spawn
+from streams.file_permissions import PASSABLE, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,7 @@ class PostgresPair:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
         self.primary = PostgresServer(folder / "postgres-1")
         self.standby = PostgresServer(folder / "postgres-2")
 
@@ -47,6 +49,9 @@ class PostgresPair:
 
     def start(self) -> Self:
         """Start the primary, and a standby with a new copy of it. Raises StartFailed."""
+        private_folder(self._folder)
+        if self.primary.uid() is not None:
+            self._folder.chmod(PASSABLE)
         try:
             self.primary.start()
             self._copy()

@@ -10,7 +10,6 @@ import redis
 
 from board.connection import connect_blocking
 from runtime import doctor
-from runtime.checks import Check
 from runtime.postgres_pair import PostgresPair
 from runtime.valkey_group import ValkeyGroup
 from streams.settings import Settings
@@ -19,6 +18,8 @@ from tests.fixtures.servers import unique
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from runtime.checks import Check
 
 pytestmark = pytest.mark.slow
 

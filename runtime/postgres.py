@@ -29,15 +29,19 @@ _PROBE_SECONDS: Final = 2
 
 
 class PostgresServer(LocalServer):
-    """A Postgres with its cluster in `folder`, on 127.0.0.1. Its password is kept in the folder."""
+    """A Postgres with its cluster in `folder`, on 127.0.0.1. Its password is kept in the folder.
+
+    `node_id`: its number in a pair.
+    """
 
     name = "postgres"
     stop_signal: ClassVar[signal.Signals] = (
         signal.SIGINT
     )  # "fast" shutdown: it does not wait for clients to leave
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, node_id: int | None = None) -> None:
         super().__init__(folder)
+        self.node_id = node_id
         self.more_options: dict[str, str] = {}
         """Further settings for the next start."""
         self._root = os.geteuid() == 0

@@ -39,8 +39,8 @@ class PostgresPair:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
-        self.primary = PostgresServer(folder / "postgres-1")
-        self.standby = PostgresServer(folder / "postgres-2")
+        self.primary = PostgresServer(folder / "postgres-1", node_id=1)
+        self.standby = PostgresServer(folder / "postgres-2", node_id=2)
 
     @property
     def url(self) -> str:

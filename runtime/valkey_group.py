@@ -37,8 +37,9 @@ class ValkeySentinel(LocalServer):
 
     name: ClassVar[str] = "sentinel"
 
-    def __init__(self, folder: Path, watched: Callable[[], int]) -> None:
+    def __init__(self, folder: Path, watched: Callable[[], int], *, node_id: int) -> None:
         super().__init__(folder)
+        self.node_id = node_id
         self._watched = watched
 
     @property
@@ -97,7 +98,7 @@ class ValkeyGroup:
         second = ValkeyServer(folder / "valkey-2", node_id=2, replica_of=lambda: first.ports["port"])
         self.servers: list[ValkeyServer] = [first, second]
         self.sentinels = [
-            ValkeySentinel(folder / f"sentinel-{number}", lambda: first.ports["port"])
+            ValkeySentinel(folder / f"sentinel-{number}", lambda: first.ports["port"], node_id=number)
             for number in range(1, SENTINELS + 1)
         ]
 

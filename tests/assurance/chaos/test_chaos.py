@@ -70,4 +70,4 @@ def test_q9_x7_nothing_is_lost_when_valkey_and_postgres_fail_over(
     assert {name: result["blows"][name] for name in STORE_ACTS} == dict.fromkeys(STORE_ACTS, 1)
     assert result["feed_findings"] == 0
     assert result["feed_entries"] > 300
-    assert {"valkey-1", "valkey-2", "postgres"} <= result["resources"].keys()
+    assert {"valkey-1", "valkey-2", "postgres-1", "postgres-2"} <= result["resources"].keys()

@@ -138,7 +138,7 @@ class Sweeper:
                 await asyncio.sleep(self._pause_seconds((partition, org)))
                 slice_began = time.monotonic()
         seconds = time.monotonic() - began
-        _log.info("swept", partition=partition, org=org, leads=looked, told=appended, seconds=seconds)
+        _log.info("swept", partition=partition, org=org, leads=looked, appended=appended, seconds=seconds)
 
     def _next(self) -> tuple[int, str]:
         """Return the sweep to run next. New rules come before the sweeps after a recovery."""

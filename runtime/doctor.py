@@ -80,10 +80,10 @@ def examine(settings: Settings | None = None) -> list[Check]:
         found.extend(_in_thread(lambda: topics(settings)))
         if settings.kafka_sasl_password is not None:
             found.append(_in_thread(lambda: acls(settings)))
-    found.append(_reach("Valkey", "REDIS_URL", _place(settings.redis_url), _ask_valkey, settings))
+    found.append(_reach("Valkey", "REDIS_URL", _address(settings.redis_url), _ask_valkey, settings))
     if found[-1].ok:
         found.extend(_valkey_limits(settings))
-    database = _place(settings.database_url)
+    database = _address(settings.database_url)
     found.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
     found.extend(_console(settings))
     found.extend(_in_thread(lambda: list(courier_checks())))
@@ -98,15 +98,15 @@ def _console(settings: Settings) -> Iterator[Check]:
     try:
         web = WebSettings.read()
         url = web.console_database_url
-        place = sqlalchemy.make_url(url)
-        if place.drivername in {"postgres", "postgresql"}:
-            place = place.set(drivername="postgresql+psycopg")
+        address = sqlalchemy.make_url(url)
+        if address.drivername in {"postgres", "postgresql"}:
+            address = address.set(drivername="postgresql+psycopg")
     except ConfigError as error:
         yield Check("console's settings", ok=False, detail=str(error), hint=f"set or correct {error.field}")
         return
     yield from database_encryption("console database encryption", variable, url)
-    asked = settings.model_copy(update={"database_url": place.render_as_string(hide_password=False)})
-    yield _reach("console database", variable, _place(url), _ask_database, asked)
+    asked = settings.model_copy(update={"database_url": address.render_as_string(hide_password=False)})
+    yield _reach("console database", variable, _address(url), _ask_database, asked)
     yield console_keys(web)
 
 
@@ -269,7 +269,7 @@ def _ask_database(settings: Settings) -> str:
     return "reachable"
 
 
-def _place(url: str) -> str:
+def _address(url: str) -> str:
     """Return an address without user name and password."""
     scheme, separator, rest = masked(url).partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"

@@ -131,8 +131,8 @@ class ResourceProbe:
         """Return the newest figures in one line."""
         newest = {name: samples[-1] for name, samples in self.samples.items() if samples}
         timers = sum(one.timers or 0 for one in newest.values())
-        told = ", ".join(f"{name} {one.memory / _MEGABYTE:.0f}/{one.files}" for name, one in newest.items())
-        return f"MB/files: {told}; {timers:,} timers"
+        usage = ", ".join(f"{name} {one.memory / _MEGABYTE:.0f}/{one.files}" for name, one in newest.items())
+        return f"MB/files: {usage}; {timers:,} timers"
 
 
 def used_by(pid: int) -> tuple[int, int] | None:

@@ -54,7 +54,7 @@ async def test_removing_the_last_rep_makes_nobody_an_admin(office: RunningOrg) -
     settings = office.stack.settings
     async with asyncio.timeout(PATIENCE_MS / 1000):
         for partition in range(settings.partitions):
-            while (await journal_now(settings, partitions={partition})).book.org(office.org).reps:
+            while (await journal_now(settings, partitions={partition})).rule_book.org(office.org).reps:
                 pass
     answer = (await office.ask("claim", lead, "anyone")).answer
     assert answer is not None

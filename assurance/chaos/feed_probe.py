@@ -69,12 +69,16 @@ class FeedProbe:
             self.reloads += 1
         for entry in await self._reader.feed(self._org, self._at, wait_seconds=WAIT_SECONDS):
             self.entries += 1
-            self._at = entry.id
-            if entry.change in (REBUILT, "defined", "removed"):
+            if entry.change == REBUILT:
                 self._at = None
                 return
-            if (window := self._windows.get(entry.queue_id)) is not None:
+            if entry.change == "removed":
+                self._windows.pop(entry.queue_id, None)
+            elif entry.change == "defined" and entry.queue_id not in self._windows:
+                self._windows[entry.queue_id] = await self._window(entry.queue_id)
+            elif (window := self._windows.get(entry.queue_id)) is not None:
                 window.apply(entry)
+            self._at = entry.id
 
     async def _queues(self) -> list[str]:
         return [info.queue_id for info in await self._reader.queues(self._org)]

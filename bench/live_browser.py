@@ -3,8 +3,9 @@
 Everything runs on this machine: Kafka, Valkey, all stages, the console, and one Chromium with all the pages. Each page
 is signed in as another rep and has the same claimable queue open. One page claims lead after lead, as a person does:
 Claim this Lead, Return to Call Queue. Two times are measured from the click on Claim this Lead: until a
-MutationObserver of another page sees that the row is no longer in the document, over all claims and pages (`row_gone`);
-and until the claimer's page shows that the claim was won (`answer`). They are milliseconds by the machine's clock.
+MutationObserver of another page sees that the row is removed or has become an empty gap, over all claims and pages
+(`row_gone`); and until the claimer's page shows that the claim was won (`answer`). They are milliseconds by the
+machine's clock.
 
 `row_gone` is also told in three parts: from the click until the board has the change (`to_board`: console, Kafka,
 intake, lead machine, relay and board), from there until the page gets the event (`to_page`: console and browser), and
@@ -36,11 +37,19 @@ _WATCH: Final = """() => {
   window.gone = {};
   new MutationObserver((changes) => {
     const at = performance.timeOrigin + performance.now();
-    for (const change of changes)
+    for (const change of changes) {
+      if (change.type === "attributes" && !change.target.dataset.lead) window.gone[change.oldValue] ??= at;
       for (const node of change.removedNodes)
         if (node.dataset?.lead && !node.isConnected) window.gone[node.dataset.lead] ??= at;
-  }).observe(document.querySelector("[data-rows]"), { childList: true });
+    }
+  }).observe(document.querySelector("[data-rows]"), {
+    attributeFilter: ["data-lead"],
+    attributeOldValue: true,
+    childList: true,
+    subtree: true,
+  });
 }"""
+"""A row is gone when it is removed, or when it has become a gap, which shows, reads out and does nothing."""
 
 _HEAR: Final = """
 window.heard = {};

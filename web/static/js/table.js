@@ -254,7 +254,8 @@ export class Table {
       if (body.children[n] !== line) body.insertBefore(line, body.children[n] ?? null);
     });
     // If the focused row was removed, the row in its place gets the focus.
-    if (focused && !wanted.has(focused) && !document.querySelector("dialog[open]")) this.refocus();
+    const isGone = focused && (!wanted.has(focused) || focused.matches(".gone"));
+    if (isGone && !document.querySelector("dialog[open]")) this.refocus();
     const total = this.page?.total ?? 0;
     this.find("[data-total]").textContent = leadCount(total);
     const empty = this.find("[data-empty]");

@@ -1,4 +1,4 @@
-"""Nothing moves under the pointer: rows wait or leave an empty place, offers have a reserved place (Q9, R3, Q8).
+"""Nothing moves under the pointer: rows wait or leave a gap, offers have a reserved place (Q9, R3, Q8).
 
 A browser that is offline says so at once. `test_console_killed` has the claim that is on its way meanwhile.
 """

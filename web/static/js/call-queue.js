@@ -167,13 +167,11 @@ function shownRows() {
   return silenced.length ? [...sorted.filter(mayCall), ...silenced] : sorted;
 }
 
-/** @param {string | null} [enteredOrMoved] the lead to highlight */
-function draw(enteredOrMoved) {
-  const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
-  const rows = shownRows();
-  const isThere = focused !== undefined && rows.some((row) => row.lead_id === focused);
-  const slots = hold.slots(rows, enteredOrMoved);
-  const wanted = new Map(slots.map(({ lead, row }) => [lead, row ? lineOf(row) : gapOf(lead)]));
+/**
+ * Puts the lines of the list where they belong.
+ * @param {Map<string, HTMLTableRowElement>} wanted by lead id, in order
+ */
+function show(wanted) {
   const shown = new Set(wanted.values());
   /** @type {HTMLTableRowElement[]} */
   const gone = [];
@@ -189,6 +187,16 @@ function draw(enteredOrMoved) {
     else body.insertBefore(line, next);
   }
   fold.mark(shown);
+}
+
+/** @param {string | null} [enteredOrMoved] the lead to highlight */
+function draw(enteredOrMoved) {
+  const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
+  const rows = shownRows();
+  const isThere = focused !== undefined && rows.some((row) => row.lead_id === focused);
+  const slots = hold.slots(rows, enteredOrMoved);
+  const wanted = new Map(slots.map(({ lead, row }) => [lead, row ? lineOf(row) : gapOf(lead)]));
+  if (!hold.isKept || slots.some(({ lead }) => lines.get(lead) !== wanted.get(lead))) show(wanted);
   showWaiting(comes, hold.waiting);
   const fresh = enteredOrMoved && lines.get(enteredOrMoved);
   if (fresh) {

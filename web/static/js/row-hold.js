@@ -33,6 +33,8 @@ export class RowHold {
     this.entered = new Set();
     /** The number of rows that wait. */
     this.waiting = 0;
+    /** Whether the slots are those of before, perhaps with more gaps. */
+    this.isKept = false;
     this.gaps = 0;
     this.wentAt = 0; // when the newest of them came
     this.settles = false;
@@ -89,7 +91,8 @@ export class RowHold {
     const now = new Map(rows.map((row) => [row.lead_id, row]));
     const stays = this.order.filter((lead) => now.has(lead));
     const gaps = this.order.length - stays.length;
-    if (!stays.length || !(this.isHeld || this.isMoment(rows, stays, entered))) {
+    this.isKept = stays.length > 0 && (this.isHeld || this.isMoment(rows, stays, entered));
+    if (!this.isKept) {
       this.order = [...now.keys()];
       this.entered.clear();
       this.waiting = 0;
@@ -153,7 +156,8 @@ export function makeGap(line) {
     part.removeAttribute("data-does");
     part.removeAttribute("data-select");
   }
-  line.className = "gone";
+  line.classList.remove("fresh");
+  line.classList.add("gone");
   line.inert = true;
   line.setAttribute("aria-hidden", "true");
   return line;

@@ -15,6 +15,7 @@ from playwright.async_api import expect
 
 from tests.web.rows import vanishes
 from tests.web.running_org import NEW
+from tests.web.test_fresh_assignments import until_in_queue
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -50,6 +51,8 @@ async def watched(office: RunningOrg) -> tuple[Page, list[str]]:
             for n in range(LEADS)
         )
     )
+    async with await office.program("rep-1") as program:
+        await until_in_queue(program, "new", *leads)
     page = await office.sign_in("rep-1", "/queues/new")
     await expect(lines(page)).to_have_count(LEADS)
     await expect(page.locator("[data-size]").first).to_have_text(f"{LEADS} leads")

@@ -12,6 +12,7 @@ from tests.web.axe import serious
 from tests.web.rows import READY, WORK, appears
 from tests.web.running_org import NEW
 from tests.web.screens import fits_a_phone
+from tests.web.test_fresh_assignments import until_in_queue
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -33,7 +34,7 @@ async def queue_of_three(office: RunningOrg, queue_id: str, **queue: object) -> 
     await office.rep("rep-1")
     await office.publish("queue", queue_id, **queue)
     await office.until_published("queue", queue_id)
-    return await asyncio.gather(
+    leads = await asyncio.gather(
         *(
             office.arrive(
                 f"A-{last}", first_name=first, last_name=last, loan_amount=amount, phone=f"401419424{n}"
@@ -41,6 +42,9 @@ async def queue_of_three(office: RunningOrg, queue_id: str, **queue: object) -> 
             for n, (first, last, amount) in enumerate(LEADS)
         )
     )
+    async with await office.program("rep-1") as program:
+        await until_in_queue(program, queue_id, *leads)
+    return leads
 
 
 def names(page: Page) -> Locator:

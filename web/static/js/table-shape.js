@@ -29,7 +29,7 @@ function store(shapes) {
   }
   localStorage.setItem(KEY, JSON.stringify({ shapes: kept, isUnsent: true }));
   clearTimeout(sending);
-  sending = setTimeout(send, SEND_MS);
+  sending = setTimeout(() => send().catch(() => {}), SEND_MS); // The next page tries again.
 }
 
 /** Sends the copy to the console. What is not sent when the page is left, the next page sends. */

@@ -180,6 +180,8 @@ async def test_the_wallboard_sorts_by_what_a_cell_means(office: RunningOrg) -> N
     lines = board.locator("tbody tr td:first-child")
     await expect(lines).to_have_text(["Ann", "Bob", "Mia"])
     lead = await office.arrive("A-1", first_name="Ana", last_name="Silva", loan_amount=1)
+    async with await office.program("bob") as program:
+        await until_in_queue(program, "new", lead)
     answer = (await office.ask("claim", lead, "bob", queue_id="new")).answer
     assert answer is not None
     assert answer.result == "won"

@@ -75,14 +75,14 @@ class FeedReader:
                 return []
             definitions = await self._definitions(org, _shared_with_values(entries))
         may: dict[str, Visible] = {}
-        told = []
+        changes = []
         for entry_id, fields in entries:
             queue_id = fields[b"queue_id"].decode()
             if queue_id not in may:
                 value = definitions.get(queue_id)
                 may[queue_id] = visible(queue_id, definition(value) if value is not None else None)
-            told.append(_entry(entry_id.decode(), queue_id, fields, may[queue_id]))
-        return told
+            changes.append(_entry(entry_id.decode(), queue_id, fields, may[queue_id]))
+        return changes
 
     async def _definitions(self, org: str, queue_ids: list[str]) -> dict[str, bytes | None]:
         """Return queue -> its definition. Valkey is not asked for none: most claims take a lead out of a list."""

@@ -101,14 +101,14 @@ class Board:
             except (RetryableError, RebuildInProgressError, KafkaError, OSError) as error:
                 if (wrong := await refusal(self._settings, error)) is not None:
                     raise wrong from error
-                self._is_in_trouble(str(error) or repr(error))
+                self._reports_an_error(str(error) or repr(error))
                 await asyncio.sleep(next(pauses))
 
     async def _current(self) -> Generation:
         """Return the current generation. Rebuild if there is none or it cannot continue."""
         generation = None if self._gap else await self._writer.generation()
         if generation is None:
-            self._is_in_trouble(f"{self._gap or 'Valkey has no board'}; rebuilding")
+            self._reports_an_error(f"{self._gap or 'Valkey has no board'}; rebuilding")
             await rebuild(self._settings, client=self._client, sources=self._sources)
             self._gap = None
             generation = await self._writer.generation()
@@ -149,7 +149,7 @@ class Board:
             except AccessRefusedError:
                 raise
             except RetryableError as away:
-                self._is_in_trouble(str(away))
+                self._reports_an_error(str(away))
                 await asyncio.sleep(pause)
         if trace_export.watching:
             for records in batches.values():
@@ -183,7 +183,7 @@ class Board:
         metrics.LAG.set(self.state.lag)
         metrics.UP.set(1)
 
-    def _is_in_trouble(self, reason: str) -> None:
+    def _reports_an_error(self, reason: str) -> None:
         if reason not in self._logged:
             self._logged.append(reason)
             log.warning("the board waits", reason=reason)

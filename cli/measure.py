@@ -21,6 +21,10 @@ def bench(
         bool,
         typer.Option("--browser", help="live: in open pages of a real Chromium, not in readers of the feed."),
     ] = False,
+    offers: Annotated[
+        bool,
+        typer.Option("--offers", help="scale: arrivals until their offers, of one org and of a hundred."),
+    ] = False,
     leads: Annotated[int | None, typer.Option(min=1, help="Number of leads.")] = None,
     claims: Annotated[
         int | None, typer.Option(min=1, help="Number of claims; for listeners: claims per second.")
@@ -53,6 +57,10 @@ def bench(
         if name != "live":
             raise typer.BadParameter(f"bench {name} has no --browser; only bench live has it")
         name = "live-browser"
+    if offers:
+        if name != "scale":
+            raise typer.BadParameter(f"bench {name} has no --offers; only bench scale has it")
+        name = "scale-offers"
     given = {"leads": leads, "claims": claims, "pages": pages, "listeners": listeners, "seconds": seconds}
     sizes = {size: value for size, value in given.items() if value is not None}
     result = BENCHES[name](say=say, **sizes)

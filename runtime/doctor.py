@@ -27,6 +27,7 @@ from runtime.checks import (
     plaintext,
     valkey_memory,
 )
+from runtime.courier_checks import console_keys, courier_checks
 from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from runtime.topic_checks import topics
@@ -37,6 +38,8 @@ from streams.patches import TESTED
 from streams.settings import Settings
 from streams.topics import WORKER_GROUP
 from web.settings import WebSettings
+from web.store.sealing import FILE_VARIABLE as KEY_FILE_VARIABLE
+from web.store.sealing import VARIABLE as KEYS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,31 +80,34 @@ def examine(settings: Settings | None = None) -> list[Check]:
         found.extend(_in_thread(lambda: topics(settings)))
         if settings.kafka_sasl_password is not None:
             found.append(_in_thread(lambda: acls(settings)))
-    found.append(_reach("Valkey", "REDIS_URL", _place(settings.redis_url), _ask_valkey, settings))
+    found.append(_reach("Valkey", "REDIS_URL", _address(settings.redis_url), _ask_valkey, settings))
     if found[-1].ok:
         found.extend(_valkey_limits(settings))
-    database = _place(settings.database_url)
+    database = _address(settings.database_url)
     found.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
-    found.extend(_console_database(settings))
+    found.extend(_console(settings))
+    found.extend(_in_thread(lambda: list(courier_checks())))
     return found
 
 
-def _console_database(settings: Settings) -> Iterator[Check]:
-    """Check the console's database where the environment names one. Machines without a console need none."""
+def _console(settings: Settings) -> Iterator[Check]:
+    """Check the console's database and keys where the environment names them. Most machines need neither."""
     variable = "FIRSTCLAIM_CONSOLE_DATABASE_URL"
-    if not os.environ.get(variable):
+    if not any(os.environ.get(name) for name in (variable, KEYS_VARIABLE, KEY_FILE_VARIABLE)):
         return
     try:
-        url = WebSettings.read().console_database_url
-        place = sqlalchemy.make_url(url)
-        if place.drivername in {"postgres", "postgresql"}:
-            place = place.set(drivername="postgresql+psycopg")
+        web = WebSettings.read()
+        url = web.console_database_url
+        address = sqlalchemy.make_url(url)
+        if address.drivername in {"postgres", "postgresql"}:
+            address = address.set(drivername="postgresql+psycopg")
     except ConfigError as error:
         yield Check("console's settings", ok=False, detail=str(error), hint=f"set or correct {error.field}")
         return
     yield from database_encryption("console database encryption", variable, url)
-    asked = settings.model_copy(update={"database_url": place.render_as_string(hide_password=False)})
-    yield _reach("console database", variable, _place(url), _ask_database, asked)
+    asked = settings.model_copy(update={"database_url": address.render_as_string(hide_password=False)})
+    yield _reach("console database", variable, _address(url), _ask_database, asked)
+    yield console_keys(web)
 
 
 def _python() -> Check:
@@ -263,7 +269,7 @@ def _ask_database(settings: Settings) -> str:
     return "reachable"
 
 
-def _place(url: str) -> str:
+def _address(url: str) -> str:
     """Return an address without user name and password."""
     scheme, separator, rest = masked(url).partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"

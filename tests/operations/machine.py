@@ -69,7 +69,7 @@ class Machine:
         return int(self.rows(f"SELECT COUNT(*) FROM lead WHERE {where}")[0][0])  # noqa: S608  # our own words
 
     def letters(self) -> list[str]:
-        """Return the places of the dead letters that were neither replayed nor skipped."""
+        """Return the positions of the dead letters that were neither replayed nor skipped."""
         said = run("firstclaim dead-letters list --json", self.folder, self.environment).stdout
         found = json.loads(said.splitlines()[-1])["letters"]
         return [letter["place"] for letter in found if letter["mark"] is None]

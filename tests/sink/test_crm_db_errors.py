@@ -26,7 +26,7 @@ def postgres(sqlstate: str) -> Exception:
 
 
 @pytest.mark.parametrize(
-    ("error", "verdict"),
+    ("error", "error_type"),
     [
         (sqlite3.OperationalError("database is locked"), RetryableError),
         (sqlite3.OperationalError("database or disk is full"), RetryableError),
@@ -55,14 +55,14 @@ def postgres(sqlstate: str) -> Exception:
     ],
     ids=str,
 )
-def test_an_error_of_the_database_has_its_verdict(error: Exception, verdict: type[Exception]) -> None:
-    with pytest.raises(verdict) as told, translated("CRM database"):
+def test_an_error_of_the_database_becomes_one_of_ours(error: Exception, outcome: type[Exception]) -> None:
+    with pytest.raises(outcome) as raised, translated("CRM database"):
         raise wrapped(error)
-    assert str(error) in str(told.value)
+    assert str(error) in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("error", "verdict"),
+    ("error", "error_type"),
     [
         (OverflowError("Python int too large to convert to SQLite INTEGER"), PermanentError),
         (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"), PermanentError),
@@ -75,8 +75,8 @@ def test_an_error_of_the_database_has_its_verdict(error: Exception, verdict: typ
     ],
     ids=str,
 )
-def test_an_error_around_the_database_has_its_verdict(error: Exception, verdict: type[Exception]) -> None:
-    with pytest.raises(verdict), translated("CRM database"):
+def test_an_error_around_the_database_becomes_one_of_ours(error: Exception, outcome: type[Exception]) -> None:
+    with pytest.raises(outcome), translated("CRM database"):
         raise error
 
 

@@ -40,7 +40,7 @@ HEARTBEAT_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 30.0
 """How long an org without open pages is followed, for pages that reconnect. Each followed org holds a connection."""
 _WAIT_SECONDS: Final = 2.0
-_PLACED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
+_POSITIONED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
 _HEARTBEAT: Final = b"event: beat\ndata: {}\n\n"
 
 
@@ -330,7 +330,9 @@ def _sent(entry: FeedEntry) -> _Entry:
     if entry.change in ("defined", "removed"):
         # The set of people who may see the queue may have changed, so the event names no queue.
         return _Entry("", f"id: {entry.id}\nevent: queues\ndata: {{}}\n\n".encode(), entry.id)
-    if entry.change in _PLACED and any(getattr(entry, place) is None for place in _PLACED[entry.change]):
+    if entry.change in _POSITIONED and any(
+        getattr(entry, name) is None for name in _POSITIONED[entry.change]
+    ):
         # Earlier versions wrote entries without a rank. Their effect on a list is unknown.
         return _Entry(entry.queue_id, _encoded(FeedEntry(id=entry.id, change=REBUILT)), entry.id)
     return _Entry(entry.queue_id, _encoded(entry), entry.id, entry)
@@ -338,9 +340,9 @@ def _sent(entry: FeedEntry) -> _Entry:
 
 def _encoded(entry: FeedEntry, **licence: Any) -> bytes:
     """Encode an entry for pages. The lead's state is left out, because a queue may not show it (Q3)."""
-    told = {**msgspec.structs.asdict(entry), **licence}
-    del told["state"]
-    body = msgspec.json.encode(told)
+    entry_fields = {**msgspec.structs.asdict(entry), **licence}
+    del entry_fields["state"]
+    body = msgspec.json.encode(entry_fields)
     head = f"id: {entry.id}\n" if entry.id else ""
     return head.encode() + b"event: list\ndata: " + body + b"\n\n"
 

@@ -123,7 +123,7 @@ class Tail:
                     return page.rep_id == rep_id and not self._oversees(page)
 
                 self._hub.tell(org, "leads", {"leads": theirs}, is_theirs)
-            for rep_id in {rep for one in leads for rep in _told(one)}:
+            for rep_id in {rep for one in leads for rep in _notified_reps(one)}:
 
                 def is_of(page: OpenPage, rep_id: str = rep_id) -> bool:
                     return page.rep_id == rep_id
@@ -131,7 +131,7 @@ class Tail:
                 self._hub.tell(org, "moved", {}, is_of)
 
 
-def _told(one: ChangedLead) -> list[str]:
+def _notified_reps(one: ChangedLead) -> list[str]:
     """Return the reps who are told that others moved the lead to or from them (M1, M4)."""
     return [
         rep_id

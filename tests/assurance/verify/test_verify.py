@@ -53,7 +53,7 @@ async def storms(settings: Settings, victims: SupervisedProcesses) -> None:
     report = await verify(settings)
     agreed(report, leads=LEADS)
     assert report.phases == {"owned": LEADS}
-    assert report.crm_rows["assignment"] == report.board_places == LEADS
+    assert report.crm_rows["assignment"] == report.board_positions == LEADS
 
     storming = asyncio.create_task(storm(settings, leads=LEADS, reps=REPS, history=history, seed=1))
     await has_begun(settings)
@@ -141,8 +141,8 @@ async def forgeries(settings: Settings) -> None:
     valkey: Any = connect(settings.redis_url)
     generation = await BoardWriter(valkey).generation()
     assert generation is not None
-    place = keys.member("1", lead_id)
-    await valkey.zadd(keys.order(generation.id, "storm", "storm"), {place: 0})
+    member = keys.member("1", lead_id)
+    await valkey.zadd(keys.order(generation.id, "storm", "storm"), {member: 0})
     await valkey.aclose()
     report = await verify(settings)
     assert not report.ok

@@ -80,12 +80,14 @@ class ShapedTable {
 }
 
 /**
- * Returns what a cell is sorted by: its `data-value`, its time, its number or its text.
+ * Returns what a cell is sorted by: its `data-value`, its time, its choice, its number or its text.
  * @param {HTMLTableCellElement | undefined} cell
  */
 function sortValue(cell) {
   const given = cell?.dataset.value ?? cell?.querySelector("[data-value]")?.getAttribute("data-value");
-  const text = given ?? cell?.querySelector("time")?.getAttribute("datetime") ?? cell?.textContent?.trim() ?? "";
+  const time = cell?.querySelector("time")?.getAttribute("datetime");
+  const choice = cell?.querySelector("select")?.selectedOptions[0]?.text;
+  const text = given ?? time ?? choice ?? cell?.textContent?.trim() ?? "";
   return /^-?[\d,]*\.?\d+$/.test(text) ? Number(text.replaceAll(",", "")) : text;
 }
 

@@ -135,7 +135,7 @@ class LeadsStage(TimedStage):
             gc.collect()
             gc.freeze()
             for leads in rows.partitions():
-                for org in leads.book.orgs:
+                for org in leads.rule_book.orgs:
                     self.sweeper.request_after_recovery(leads.partition, org)
         except Exception as error:  # noqa: BLE001  # see above
             leave(Exit.SOFTWARE, "recovery", repr(error))

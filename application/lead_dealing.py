@@ -12,7 +12,7 @@ MOVES: Final = frozenset({"reassign", "unassign", "redistribute", "reopen"})
 """The actions that move a lead which somebody has, or had (M1)."""
 
 
-class LeadStanding(msgspec.Struct, frozen=True):
+class OwnerAndPhase(msgspec.Struct, frozen=True):
     """What decides whether an action can change a lead: its owner, whether it is closed, and its state."""
 
     owner: str | None = None
@@ -44,9 +44,9 @@ class Deal(msgspec.Struct, frozen=True):
     unlicensed: tuple[str, ...] = ()
 
 
-def standing_of(owner: str | None, phase: str, state: str | None) -> LeadStanding:
+def owner_and_phase_of(owner: str | None, phase: str, state: str | None) -> OwnerAndPhase:
     """Return a lead's standing. A closed lead may still name an owner."""
-    return LeadStanding(owner, phase == Phase.CLOSED, state)
+    return OwnerAndPhase(owner, phase == Phase.CLOSED, state)
 
 
 def deal_evenly(leads: Sequence[str], reps: Sequence[str], changing: Collection[str] | None = None) -> Deal:
@@ -64,7 +64,7 @@ def deal_evenly(leads: Sequence[str], reps: Sequence[str], changing: Collection[
 def deal_by_licence(
     leads: Sequence[str],
     licences: Mapping[str, frozenset[str] | None],
-    standings: Mapping[str, LeadStanding],
+    owners_and_phases: Mapping[str, OwnerAndPhase],
     action: str,
 ) -> Deal:
     """Deal each lead to the rep with the fewest leads so far among those with a licence in the lead's state.
@@ -72,15 +72,15 @@ def deal_by_licence(
     `licences`: rep -> states; None if the rep's licences are not tracked. Leads that few reps may have are dealt first,
     so that the counts are as even as the licences allow. A lead that would not change hands is not counted.
     """
-    able = {lead: _licensed(licences, standings.get(lead)) for lead in leads}
+    able = {lead: _licensed(licences, owners_and_phases.get(lead)) for lead in leads}
     counts = dict.fromkeys(licences, 0)
     given: dict[str, str] = {}
     for lead in sorted(leads, key=lambda lead: len(able[lead])):
         if not able[lead]:
             continue
         given[lead] = min(able[lead], key=counts.__getitem__)
-        standing = standings.get(lead)
-        counts[given[lead]] += standing is not None and standing.changes(action)
+        owner_and_phase = owners_and_phases.get(lead)
+        counts[given[lead]] += owner_and_phase is not None and owner_and_phase.changes(action)
     pairs = tuple((lead, given[lead]) for lead in leads if lead in given)
     return Deal(pairs, tuple(lead for lead in leads if lead not in given))
 
@@ -96,7 +96,7 @@ def licences_of(rules: OrgRules, reps: Iterable[str]) -> dict[str, frozenset[str
 
 
 def _licensed(
-    licences: Mapping[str, frozenset[str] | None], standing: LeadStanding | None
+    licences: Mapping[str, frozenset[str] | None], owner_and_phase: OwnerAndPhase | None
 ) -> tuple[str, ...]:
-    state = standing.state if standing else None
+    state = owner_and_phase.state if owner_and_phase else None
     return tuple(rep_id for rep_id, states in licences.items() if states is None or state in states)

@@ -3,7 +3,7 @@
 A message from outside goes to its topic byte for byte, in any partition. An event of one of our logs that our own
 code could not decide goes back to its partition, behind later events; it is decided from the current row. For a
 journal record that a relay could not publish, the missing messages are published (`application.republish`). Each
-message has a header `replay-of` with its original place.
+message has a header `replay-of` with its original position.
 """
 
 from contextlib import aclosing
@@ -17,7 +17,7 @@ from msgspec import MsgspecError
 from application import republish
 from models.codec import decode_org_event
 from models.errors import PermanentError, RuntimeFailure
-from models.org_events import ContactListed
+from models.org_events import DoNotContactPublished
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.signatures import NAMES as SIGNED
 from streams import clients
@@ -60,14 +60,14 @@ class NotReplayable(RuntimeFailure):
     """One dead letter must not or cannot be sent again; others may. `obstacle`: a stable code for the reason."""
 
     def __init__(self, letter: Letter, obstacle: ReplayObstacle, reason: str) -> None:
-        super().__init__(f"dead letter {letter.place}", reason)
+        super().__init__(f"dead letter {letter.position}", reason)
         self.obstacle = obstacle
 
 
 class Target(NamedTuple):
     """Where a letter is sent: the topic, and the partition if a certain one is required.
 
-    For a journal's record it is that record's place. Its messages are sent, not the record itself.
+    For a journal's record it is that record's position. Its messages are sent, not the record itself.
     """
 
     topic: str
@@ -230,7 +230,7 @@ class Replayer:
             event = decode_org_event(letter.value or b"")
         except MsgspecError:
             return
-        if not isinstance(event, ContactListed):
+        if not isinstance(event, DoNotContactPublished):
             return
         async with aclosing(read_topic(self._settings, DO_NOT_CONTACT)) as records:
             async for record in records:

@@ -55,11 +55,11 @@ def messages_of(letter: Letter, partitions: int) -> list[Message]:
     try:
         if letter.source.topic == ORG_JOURNAL:
             step = decode_org_record(letter.value or b"")
-            told = to_leads(step) if isinstance(step, OrgStep) else []
-            ids = [news.lead_id.encode() for news in told]
+            messages = to_leads(step) if isinstance(step, OrgStep) else []
+            ids = [news.lead_id.encode() for news in messages]
             return [
                 Message(LEAD_LOG, partition_of_key(lead_id), lead_id, encode_event(news), [])
-                for lead_id, news in zip(ids, told, strict=True)
+                for lead_id, news in zip(ids, messages, strict=True)
             ]
         return [
             Message(

@@ -66,7 +66,7 @@ async def read_status(settings: Settings, org: str = "default") -> dict[str, Any
 
     Known errors become problems.
     `processes`: name -> host and port of its pages, such as `/metrics`, for those that `firstclaim up` supervises.
-    `problems`: {what, reason} of each thing that keeps the system from working. `trouble`: what could not be read.
+    `problems`: {what, reason} of each thing that keeps the system from working. `read_errors`: what could not be read.
     """
     seen: dict[str, Any] = {
         "ok": False,
@@ -114,7 +114,7 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[OperationalPr
         seen["lag"] = {**watch.lag(), **await lags.of_couriers()}
         if ahead := ahead_of_kafka(watch.backlogs):
             problems.append(ahead)
-        for stage, reason in lags.trouble.items():
+        for stage, reason in lags.read_errors.items():
             seen["trouble"].append(f"{stage}: {reason}")
             if stage == "board":
                 problems.append(OperationalProblem(stage, reason))

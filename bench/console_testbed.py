@@ -21,7 +21,8 @@ from runtime.up import RunningStack, everything
 from sink.engine import connect
 from streams.topics import LEAD_ARRIVALS
 from web.settings import WebSettings
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 

@@ -100,8 +100,8 @@ def run(
     if leads < claims + warm:
         raise StartFailed("bench live", f"{leads} leads are too few for {claims} claims")
     with stack(progress) as running:
-        told = asyncio.run(_measure(running, claims, pages, leads, warm, progress))
-    return {**told, "claims": claims, "pages": pages, "leads": leads}
+        figures = asyncio.run(_measure(running, claims, pages, leads, warm, progress))
+    return {**figures, "claims": claims, "pages": pages, "leads": leads}
 
 
 async def _measure(
@@ -144,7 +144,7 @@ async def _measure(
     if not parts:
         raise StartFailed("console", "removed rows from pages without telling them")
     to_board, to_page, in_page = zip(*parts, strict=True)
-    told = {
+    figures = {
         **percentiles("row_gone", times),
         **percentiles("to_board", to_board),
         **percentiles("to_page", to_page),
@@ -155,9 +155,9 @@ async def _measure(
         **percentiles("bare", bare),
         **percentiles("bare_answer", bare_answers),
     }
-    told["ratio_bare_p95"] = round(told["row_gone_p95_ms"] / told["bare_p95_ms"], 2)
-    told["ratio_answer_p95"] = round(told["answer_p95_ms"] / told["bare_answer_p95_ms"], 2)
-    return told
+    figures["ratio_bare_p95"] = round(figures["row_gone_p95_ms"] / figures["bare_p95_ms"], 2)
+    figures["ratio_answer_p95"] = round(figures["answer_p95_ms"] / figures["bare_answer_p95_ms"], 2)
+    return figures
 
 
 async def _times_until_gone(page: "Page", leads: list[str]) -> dict[str, float]:

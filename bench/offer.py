@@ -89,13 +89,13 @@ def run(
     count = warm + int(per_s * seconds)
     with open_testbed(settings, say=progress) as here:
         rounds, hops = uvloop.run(_measure(here, per_s, warm, count, repeats, progress))
-    told: dict[str, Any] = {
+    figures: dict[str, Any] = {
         f"{name}_p{percent}_ms": round(statistics.median(one[percent] for one in rounds[name]), 2)
         for name in ("offer", "raw")
         for percent in (50, 99)
     }
-    told["ratio_p99"] = round(told["offer_p99_ms"] / told["raw_p99_ms"], 2)
-    return {**told, "hops": hops, "per_s": per_s, "seconds": seconds, "repeats": repeats}
+    figures["ratio_p99"] = round(figures["offer_p99_ms"] / figures["raw_p99_ms"], 2)
+    return {**figures, "hops": hops, "per_s": per_s, "seconds": seconds, "repeats": repeats}
 
 
 Hops = list[tuple[str, float, float]]

@@ -122,12 +122,12 @@ async def _measure(
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         phones.stop()
-    told: dict[str, Any] = {
+    figures: dict[str, Any] = {
         f"{name}_p{percent}_ms": round(_percentile([one[name] for one in found], percent), 1)
         for name in ("engine", "first", "all")
         for percent in (50, 99)
     }
-    return {**told, "leads": leads, "reps": reps}
+    return {**figures, "leads": leads, "reps": reps}
 
 
 async def _publish(client: LoadClient, phones: SipPhones, reps: int) -> None:

@@ -122,7 +122,7 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[BoardEn
         return []
     org = lead.facts.org
     entries = []
-    for queue_id, placement in lead.places.items():
+    for queue_id, placement in lead.placements.items():
         # Without a definition in this partition, the list shows what a blind queue shows (Q3).
         queue = queues.get((org, queue_id)) or Queue(queue_id=queue_id)
         columns = keys.with_state(_encode(shown(lead, queue)), lead.facts.state)

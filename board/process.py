@@ -8,10 +8,10 @@ from typing import Any
 
 import uvloop
 
+from board.connection import connect
 from board.rebuild import rebuild as rebuild_board
 from board.refusals import AccessRefusedError
 from board.service import Board
-from board.writer import connect
 from models.errors import ConfigError
 from streams import trace_export
 from streams.garbage import keep_imports

@@ -135,7 +135,7 @@ def run(settings: "Settings", bulk: BulkAction, *, dry_run: bool, as_json: bool)
 def _dealt(settings: "Settings", bulk: BulkAction) -> "tuple[LeadSelection, Deal, set[str] | None]":
     """Return the leads, who is to get each, and which are expected to change; None if that was not looked up."""
     from application.journal_snapshot import journal_now
-    from application.lead_dealing import deal_by_licence, deal_evenly, licences_of, standing_of
+    from application.lead_dealing import deal_by_licence, deal_evenly, licences_of, owner_and_phase_of
     from application.lead_selection import Segment, select_by_ids, select_from_file, select_portfolio
 
     which = bulk.which
@@ -145,20 +145,20 @@ def _dealt(settings: "Settings", bulk: BulkAction) -> "tuple[LeadSelection, Deal
     if named is not None:
         selection = named
     elif rule is not None:
-        rule.in_zone(journal.book.org(bulk.org).settings.time_zone)
+        rule.in_zone(journal.rule_book.org(bulk.org).settings.time_zone)
         selection = rule.select(journal.leads.values(), bulk.org, datetime.now(UTC), bulk.action)
     elif which.portfolio is not None:
         selection = select_portfolio(journal.leads.values(), bulk.org, which.portfolio)
     else:
         selection = select_by_ids(which.leads)
     known = {
-        lead_id: standing_of(lead.owner, lead.phase, lead.facts.state)
+        lead_id: owner_and_phase_of(lead.owner, lead.phase, lead.facts.state)
         for lead_id in selection.leads
         if (lead := journal.leads.get(lead_id)) is not None and lead.facts.org == bulk.org
     }
     changing = {lead_id for lead_id, one in known.items() if one.changes(bulk.action)}
     if bulk.by_licence:
-        licences = licences_of(journal.book.org(bulk.org), bulk.to)
+        licences = licences_of(journal.rule_book.org(bulk.org), bulk.to)
         return selection, deal_by_licence(selection.leads, licences, known, bulk.action), changing
     return selection, deal_evenly(selection.leads, bulk.to or ("",), changing), changing
 

@@ -179,7 +179,7 @@ class QueueLeft(DecisionBase, frozen=True, tag="queue_left"):
 
 
 class QueueMoved(DecisionBase, frozen=True, tag="queue_moved"):
-    """The lead got another place in a queue it is in, or shows other columns there."""
+    """The lead got another position in a queue it is in, or shows other columns there."""
 
     queue_id: str
     sort_key: str

@@ -1,6 +1,8 @@
-"""The decisions about a lead's search for a rep, its offers and its rings."""
+"""The decisions about a lead's distribution, its offers and its rings."""
 
 from datetime import datetime
+
+import msgspec
 
 from models.decision_base import DecisionBase
 from models.offers import Outcome, Rejected
@@ -65,7 +67,7 @@ class OfferDeclined(DecisionBase, frozen=True, tag="offer_declined"):
     epoch: int
     why: str
     remaining: tuple[str, ...]
-    told_by_org: bool = False
+    decided_by_org: bool = msgspec.field(default=False, name="told_by_org")
     group_id: str | None = None
 
 

@@ -96,9 +96,9 @@ class NoRepAvailable(OrgDecisionBase, frozen=True, tag="no_rep_available"):
     `reason`: `no_available_agents`, `all_agents_tried`, `transfers_paused`, or `all_agents_ringing` if the lead
     waits for its turn to ring (M9).
 
-    `waits`: the lead keeps its place in the org, which offers it by itself once a rep can take it (M5). Records of
-    earlier versions have False if only a change of the directory could make a rep available. `until`: the
-    earliest instant at which time alone may change that.
+    `waits`: the lead keeps its position among the waiting leads of the org, which offers it by itself once a rep can
+    take it (M5). Records of earlier versions have False if only a change of the directory could make a rep available.
+    `until`: the earliest instant at which time alone may change that.
     """
 
     lead_id: str

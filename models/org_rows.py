@@ -16,7 +16,7 @@ from models.reserved_place import ReservedPlace
 
 
 class Turn(msgspec.Struct, frozen=True, array_like=True):
-    """A rep's place in one group's turn order (R7).
+    """A rep's position in one group's turn order (R7).
 
     `served`: the number of the rep's last turn, 0 if there was none; it only grows. `owed`: the number of voided turns,
     which are made up first.
@@ -116,11 +116,11 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
 class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_lead"):
     """The org's row of one lead. `holds`: the capacity it takes; of one rep, or of several while it rings.
 
-    While the lead waits: `number` is its place among the group's waiting leads. `lead` and `tried` are those of the
+    While the lead waits: `number` is its position among the group's waiting leads. `lead` and `tried` are those of the
     request. `wake` is when time alone may make a rep available. `paused`: the lead was told that transfers are paused
     (R4). `parked`: only a change of the directory or of the lead can make a rep available, not time or capacity (M5).
-    `told`: a checksum of the reasons that the lead was told. `line_until`: until then the lead waits for its turn to
-    ring (M9).
+    `reported`: a checksum of the reasons that the lead was told. `line_until`: until then the lead waits for its turn
+    to ring (M9).
     """
 
     lead_id: str
@@ -137,7 +137,7 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     paused: bool = False
     line_until: datetime | None = None
     parked: bool = False
-    told: int = 0
+    reported: int = msgspec.field(default=0, name="told")
 
 
 class OrgPerson(

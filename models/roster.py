@@ -30,7 +30,7 @@ class Absence(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A rep's place on a roster. A rep with `weight` 2 gets two turns for each turn of a rep with weight 1."""
+    """A rep's position on a roster. A rep with `weight` 2 gets two turns for each turn of a rep with weight 1."""
 
     rep_id: str
     weight: int = 1

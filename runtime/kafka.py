@@ -33,10 +33,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+HEAP_MEGABYTES: Final = 512
+"""The most that a broker's heap may hold."""
 # One compiler tier and one GC thread: half the start-up time and a third of the memory of the defaults.
 JVM_FLAGS: Final = (
     "-Xms256m",
-    "-Xmx512m",
+    f"-Xmx{HEAP_MEGABYTES}m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",

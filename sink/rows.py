@@ -195,9 +195,13 @@ _FREE: Final[Values] = dict.fromkeys(
 def _lock_and_offer(lead: Lead) -> Values:
     """Return who has the lead open (D1) and to whom it is offered (R3, S1), each None where there is none."""
     lock = lead.lock
-    if lock is None and lead.search is None:
+    if lock is None and lead.open_distribution is None:
         return _FREE
-    offer = lead.search if lead.search is not None and lead.search.stage in OPEN_OFFERS else None
+    offer = (
+        lead.open_distribution
+        if lead.open_distribution is not None and lead.open_distribution.stage in OPEN_OFFERS
+        else None
+    )
     return {
         "locked_by": None if lock is None else lock.rep_id,
         "locked_until": None if lock is None else _utc(lock.until),

@@ -59,7 +59,7 @@ ReadHeader = tuple[str, bytes | None]
 
 
 class SourcePosition(msgspec.Struct, frozen=True):
-    """The place of the original message."""
+    """The position of the original message."""
 
     topic: str
     partition: int
@@ -72,7 +72,7 @@ class SourcePosition(msgspec.Struct, frozen=True):
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A dead letter. A field that is missing or cannot be parsed is empty, None or 0.
 
-    `partition`, `offset`: its place in `dead-letters`; `at`: when it was written there. `source`: None unless topic,
+    `partition`, `offset`: its position in `dead-letters`; `at`: when it was written there. `source`: None unless topic,
     partition and offset are all given. `headers`: the original's own. `value_cut_from`, `key_cut_from`: the original's
     size in bytes if the letter has only the beginning.
     """
@@ -98,8 +98,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     headers_changed: int = 0
 
     @property
-    def place(self) -> str:
-        """The letter's place, in the form that commands use."""
+    def position(self) -> str:
+        """The letter's position, in the form that commands use."""
         return f"{self.partition}:{self.offset}"
 
     @property

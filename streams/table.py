@@ -78,11 +78,13 @@ class LeadRows(PartitionRows[LeadPartition]):
     def __init__(self, partitions: int | None = None, store: RowFile | None = None) -> None:
         super().__init__()
         self._store = store
-        self._place = None if partitions is None else partial(cached_partition_of, partitions=partitions)
+        self._partition_of = (
+            None if partitions is None else partial(cached_partition_of, partitions=partitions)
+        )
 
     def new(self, partition: int) -> LeadPartition:
         """Return an empty partition."""
-        return LeadPartition(partition, partition_of=self._place, store=self._store)
+        return LeadPartition(partition, partition_of=self._partition_of, store=self._store)
 
     def forget(self, partition: LeadPartition) -> None:
         """Free the partition's rows in the store."""

@@ -20,7 +20,7 @@ from application.audit.entry import Actor
 from rules.queues.rule_book import OVERSEERS, OrgRules
 from web.errors import HttpProblem, forbidden
 from web.parts import Services
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.sessions import OIDC, Session
 from web.store.tokens import Token
 
@@ -35,7 +35,7 @@ ADMINS: Final = frozenset({"admin"})
 SCOPES: Final = {
     "queues:read": "see queues and the leads in them",
     "views:write": "make, change and remove views of one's own leads",
-    "leads:read": "see leads and their story",
+    "leads:read": "see leads and their history",
     "leads:act": "claim, open, work, assign and ignore leads",
     "exceptions:read": "see the exceptions desk",
     "directory:read": "see reps, groups, campaigns and settings",

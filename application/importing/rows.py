@@ -13,7 +13,7 @@ from models.facts import Facts
 from models.inbound import MAX_DEPTH, Arrival
 from rules.inbound.intake import accept_as
 
-_PLACE: Final = re.compile(r" (\(byte \d+\)|at byte \d+)")
+_POSITION: Final = re.compile(r" (\(byte \d+\)|at byte \d+)")
 LONGEST_TEXT: Final = 20_000
 """The most characters of a refused row that are kept with its refusal."""
 AS_SENT: Final = OrgSettings()
@@ -36,7 +36,7 @@ class RowRefusal(msgspec.Struct, frozen=True):
     @property
     def said(self) -> str:
         """Field and reason, the same for all rows with the same mistake."""
-        reason = _PLACE.sub("", self.reason)
+        reason = _POSITION.sub("", self.reason)
         return f"{self.field}: {reason}" if self.field else reason
 
 

@@ -87,7 +87,7 @@ def require_small(path: Path) -> None:
 
 
 def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:
-    """Return the place of the first row that names a field or a needed column, else of the first that is not empty."""
+    """Return the index of the first row that names a field or a needed column, else of the first that is not empty."""
     filled = [index for index, row in enumerate(rows[:_TITLE_ROWS]) if any(row)]
     named = (index for index in filled if any(field_of(cell) or cell in needed for cell in rows[index]))
     return next(named, filled[0] if filled else None)

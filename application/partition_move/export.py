@@ -85,7 +85,7 @@ async def export(
 
 
 async def _tell_letters(settings: Settings, say: Say, *, leave: bool) -> None:
-    """Say how many dead letters stay behind. Their places name offsets of this Kafka, which mean nothing on another."""
+    """Say how many dead letters stay behind. Their positions are valid only in this Kafka."""
     letters, still_open = await letters_left(settings)
     if still_open and not leave:
         remedy = (
@@ -163,8 +163,8 @@ def _take(take: Callable[[bytes, bytes | None], None], record: Any) -> None:
     try:
         take(record.key or b"", record.value)
     except msgspec.MsgspecError as error:
-        place = f"{record.topic}-{record.partition}@{record.offset}"
-        raise RuntimeFailure(place, f"cannot be read: {error}") from error
+        position = f"{record.topic}-{record.partition}@{record.offset}"
+        raise RuntimeFailure(position, f"cannot be read: {error}") from error
 
 
 async def _of(settings: Settings, topic: str, partition: int | None = None) -> AsyncIterator[Any]:
@@ -188,7 +188,7 @@ def _is_valid(record: Any) -> bool:
 
 
 def _moved(record: Any, *, offset: int = -1) -> MovedRecord:
-    """Return a record as it is written. Its `ce_id` is changed: it names a place in an old log."""
+    """Return a record as it is written. Its `ce_id` is changed: it names a position in an old log."""
     headers = tuple(
         (name, b"moved/" + value if name == "ce_id" and value else value) for name, value in record.headers
     )

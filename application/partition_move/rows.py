@@ -10,7 +10,7 @@ from models.codec import decode_org_record, decode_row, encode_org_record, encod
 from models.lead import BEFORE_THE_LOG, DirectoryRow, LeadRow
 from models.org_decisions import OrgRowKept, OrgStep
 from models.org_rows import OrgPerson
-from rules.org.org_partition import LISTED
+from rules.org.org_partition import DO_NOT_CONTACT_SOURCE
 
 OFFSETS_APART: Final = 1 << 40
 """Added to the `resend_offset` of a person's row, which is an offset of the old log and part of the row's key. So no
@@ -83,14 +83,14 @@ class NewestOrgs:
         self._highest = max(self._highest, record.off)
         self._records.pop(
             key, None
-        )  # its newest place in the journal is the one that counts, as after compaction
+        )  # its newest position in the journal is the one that counts, as after compaction
         self._records[key] = record
 
     def end(self) -> Iterable[KeyAndValue]:
         """Yield the records of the partition, ready for a new log. The directory's objects are left out."""
         for key, record in self._records.items():
             match record:
-                case OrgStep() if record.source == LISTED:
+                case OrgStep() if record.source == DO_NOT_CONTACT_SOURCE:
                     yield key, encode_org_record(replace(record, off=BEFORE_THE_LOG, decisions=()))
                 case OrgRowKept(value=OrgPerson(more=True) as person):
                     moved = replace(person, resend_offset=person.resend_offset + OFFSETS_APART)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from assurance.load.client import AskedAction, LoadClient
+from assurance.load.client import LoadClient, RequestedAction
 from assurance.load.operation_history import OperationHistory
 from board.reader import Reader
 from models.errors import RetryableError, RuntimeFailure
@@ -122,9 +122,9 @@ async def race(
 
 async def _run(
     client: LoadClient, reader: Reader, rep: str, pause_seconds: float, source: random.Random
-) -> list[AskedAction]:
+) -> list[RequestedAction]:
     """Claim until every claimable list was empty several times in a row."""
-    asked: list[AskedAction] = []
+    asked: list[RequestedAction] = []
     empty = 0
     done: set[str] = set()
     while empty < EMPTY_LOOKS:
@@ -166,7 +166,7 @@ async def _pick_lead(
             return None
 
 
-def _sum_results(leads: int, asked: Sequence[AskedAction], seconds: float) -> Storm:
+def _sum_results(leads: int, asked: Sequence[RequestedAction], seconds: float) -> Storm:
     winner = {one.action["lead_id"]: one.action["rep_id"] for one in asked if one.result is Result.WON}
     lost = [one for one in asked if one.result is Result.LOST]
     winners: dict[str, int] = {}

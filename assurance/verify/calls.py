@@ -115,12 +115,12 @@ async def _check_requests(
             request = _read(_REQUEST, record.value)
             if request is not None and request.kind == "call":
                 asked.discard(request.notification_id)
-    told: set[Leg] = set()
+    recorded: set[Leg] = set()
     for call, record in records:
         leg = (call.call_id, call.leg)
-        unasked = call.leg != "inbound" and call.notification_id in asked and leg not in told
+        unasked = call.leg != "inbound" and call.notification_id in asked and leg not in recorded
         if unasked and (begins is None or call.at > begins + RINGING):
-            told.add(leg)
+            recorded.add(leg)
             findings.add(
                 "call_unasked", call.lead_id, at=position_of(record), call=call.call_id, leg=call.leg
             )

@@ -26,7 +26,7 @@ from models.public import ORG_LOG
 from rules.outbound.lead_org_messages import identity, to_leads
 from rules.outbound.public_messages import origin
 
-TOLD_BY_LEADS: Final = (
+SENT_BY_LEADS: Final = (
     RepRequested,
     OfferSettled,
     LeadTaken,
@@ -65,7 +65,7 @@ class CrossLogMessages:
         source, number = origin(record)
         lead_id = getattr(event, "lead_id", "")
         if not source:
-            if isinstance(event, TOLD_BY_LEADS):
+            if isinstance(event, SENT_BY_LEADS):
                 self._unrequested(record, lead_id)
             return
         expected = self._expected.get(source)

@@ -78,7 +78,7 @@ async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[OrgRecordBatch,
 async def paired(
     journal: AsyncIterator[Any], log: AsyncIterator[Any], off_in: Callable[[Any], int] = off_of
 ) -> AsyncIterator[Pair]:
-    """Yield the events of one partition in order with their records. Repeats are yielded at their own place.
+    """Yield the events of one partition in order with their records. Repeats are yielded at their own position.
 
     Events without a record, and records without an event, are yielded alone. The journal is read first, so that the
     log, which is read afterwards, contains the event of each journal record.

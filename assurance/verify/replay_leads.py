@@ -130,7 +130,7 @@ class LeadReplay:
         for row in self._leads.rows.values():
             if isinstance(row, DirectoryRow):
                 newest[row.org] = max(row.at, newest.get(row.org, row.at))
-        for org, rules in self._leads.book.orgs.items():
+        for org, rules in self._leads.rule_book.orgs.items():
             if newest[org] < before:
                 for key in self._leads.waiting.keys(org, self._leads.waiting.campaigns(org)):
                     row = self._leads.rows[key]

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Literal
 
 Leg = Literal["rep", "lead"]
-AskedAction = Literal["press_one", "connect", "hang_up", "activity"]
+RequestedAction = Literal["press_one", "connect", "hang_up", "activity"]
 """The actions on `lead-actions` that a call asks for."""
 
 
@@ -61,7 +61,7 @@ class WordsEnded:
 class Decided:
     """The engine answered an action. `result`: as on `lead-decisions`, or `unknown` without an answer in time."""
 
-    action: AskedAction
+    action: RequestedAction
     result: str
     reason: str = ""
 
@@ -136,7 +136,7 @@ class Quiet:
 class Ask:
     """Ask the engine."""
 
-    action: AskedAction
+    action: RequestedAction
 
 
 @dataclass(frozen=True, slots=True)

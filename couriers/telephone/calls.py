@@ -60,7 +60,7 @@ class CallChannel:
         )
         self._withdrawn: OrderedDict[str, None] = OrderedDict()
         self._news: Callable[[str | None], None] = lambda _: None
-        self._trouble: str | None = None
+        self._end_reason: str | None = None
         self.tools: Tools | None = None
         self.callers: Callers | None = None
         self.is_stale: Callable[[Request], bool] = lambda _: False
@@ -152,13 +152,13 @@ class CallChannel:
     def tell_of_provider(self, news: Callable[[str | None], None]) -> None:
         """Call `news` with the reason when the telephone system is away, and with None when it answers again."""
         self._news = news
-        if self._trouble is not None:
-            news(self._trouble)
+        if self._end_reason is not None:
+            news(self._end_reason)
 
-    def provider_changed(self, trouble: str | None) -> None:
-        """Note whether the telephone system is connected. `trouble`: why it is not."""
-        self._trouble = trouble
-        self._news(trouble)
+    def provider_changed(self, reason: str | None) -> None:
+        """Note whether the telephone system is connected. `reason`: why it is not."""
+        self._end_reason = reason
+        self._news(reason)
 
     def knows(self, call_id: str) -> bool:
         """Return whether this process has the call."""

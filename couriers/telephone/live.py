@@ -170,7 +170,7 @@ class LiveCall:
             return
         await self.tools.provider.speak(self.call_id, sounds, self.words)
 
-    async def _ask(self, action: call_events.AskedAction) -> None:
+    async def _ask(self, action: call_events.RequestedAction) -> None:
         about = self.request.notification
         self.asked += 1
         again = f"-{self.asked}" if action == "connect" else ""

@@ -68,7 +68,7 @@ def _loaded(value: bytes) -> Any:
 
 
 def first_value(text: str, at: int) -> tuple[Any, int]:
-    """Return the JSON value that begins at a place of a text, and where it ends.
+    """Return the JSON value that begins at a position of a text, and where it ends.
 
     Raises `ValueError` or `RecursionError`.
     """

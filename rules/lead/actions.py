@@ -56,7 +56,7 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
     update_queues(transition)
     claimable_queues = [
         queue_id
-        for queue_id in sorted(transition.lead.places)
+        for queue_id in sorted(transition.lead.placements)
         if rules.queues[queue_id].queue.claimable and rules.may_see(request.rep_id, queue_id)
     ]
     queue_id = request.queue_id if request.queue_id in claimable_queues else None
@@ -101,15 +101,17 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(Reason.NOT_ALLOWED, owned_by(transition, request.rep_id))
     if lead.lock is None and lead.owner is None:
         update_queues(transition)
-        claimable = sorted(q for q in transition.lead.places if rules.queues[q].queue.claimable)
+        claimable = sorted(q for q in transition.lead.placements if rules.queues[q].queue.claimable)
         if claimable:
             seen = [rules.called(q) for q in claimable if rules.may_see(request.rep_id, q)]
             named = ", ".join(seen) or "a queue of other teams"
             return refused(Reason.NOT_ALLOWED, f"it is to be claimed first, from {named}")
-        if not manager and not any(rules.may_see(request.rep_id, q) for q in transition.lead.places):
+        if not manager and not any(rules.may_see(request.rep_id, q) for q in transition.lead.placements):
             return refused(Reason.NOT_QUALIFIED, "it stands in no work queue that the rep has access to")
         shown = [
-            queue_id for queue_id in sorted(transition.lead.places) if rules.may_see(request.rep_id, queue_id)
+            queue_id
+            for queue_id in sorted(transition.lead.placements)
+            if rules.may_see(request.rep_id, queue_id)
         ]
         if result := refuse_unlicensed(transition, request.rep_id, shown):
             return result
@@ -159,7 +161,7 @@ def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
     if request.outcome in transition.rules.settings.do_not_contact_outcomes:
         contact.forbid_contact(transition, request.rep_id, request.outcome)
     if request.outcome in transition.rules.settings.closing_outcomes:
-        transition.end_search("closed")
+        transition.end_distribution("closed")
         transition.update(phase=Phase.CLOSED)
         transition.emit(LeadClosed(outcome=request.outcome))
     return DONE
@@ -241,7 +243,7 @@ def ignore(transition: Transition, request: ActionRequested) -> ActionResult:
     """E4: hide an exception. The lead can still be assigned."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "ignoring is for managers and admins")
-    transition.end_search(f"ignored by {request.rep_id}")
+    transition.end_distribution(f"ignored by {request.rep_id}")
     transition.update(phase=Phase.IGNORED)
     transition.emit(ExceptionIgnored(rep_id=request.rep_id))
     return DONE

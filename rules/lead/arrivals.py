@@ -1,7 +1,7 @@
 """Applies an arrival to a lead: it is new, a repeat, or another inquiry of a known person (R6).
 
 The org has decided which of these it is (`rules.org.arrivals`); this module applies the decision to the lead. An event
-whose place does not exceed the highest place that the lead received from its org is a repeat, and changes nothing.
+whose offset does not exceed the highest offset that the lead received from its org is a repeat, and changes nothing.
 """
 
 from datetime import datetime
@@ -55,7 +55,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
     transition.emit(
         LeadAccepted(apart=apart, maybe=event.maybe, id_reused=event.id_reused, doubt=event.doubt)
     )
-    _record_suppression(transition, event.barred)
+    _record_suppression(transition, event.forbidden)
     if event.split is not None:
         split, owner = event.split, None
         transition.update(split_from=merging.former_leads(lead, split))
@@ -84,7 +84,7 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
         else _fill_in(transition, event.facts, ITS_ARRIVAL if inquiry is not None else frozenset())
     )
     merging.keep_inquiry(transition, event, before, filled)
-    _record_suppression(transition, event.barred)
+    _record_suppression(transition, event.forbidden)
     if transition.lead is not transition.before_event:
         transition.update(org_log_offset=event.org_log_offset)
     vendor = event.facts.vendor if event.facts.vendor != before.vendor else None
@@ -205,7 +205,7 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
             facts=_without(facts, apart),
         )
     )
-    _record_suppression(transition, event.barred)
+    _record_suppression(transition, event.forbidden)
     if merged is not None and merged.callback_at is not None and transition.lead.callback_at is None:
         transition.set_callback(merged.callback_at)  # the promised call is kept (M7)
     if not distributes:

@@ -33,15 +33,15 @@ def check_cap(transition: Transition, request: ActionRequested, rep_id: str) -> 
     rep = transition.rules.reps.get(rep_id)
     if not transition.rules.settings.enforce_caps or rep is None or rep.max_open is None:
         return None
-    search = transition.lead.search
-    if search is not None and search.stage in OPEN_OFFERS and rep_id in search.reps:
+    distribution = transition.lead.open_distribution
+    if distribution is not None and distribution.stage in OPEN_OFFERS and rep_id in distribution.reps:
         return None
     overrides = request.override_cap and request.action in OVERRIDABLE
     if overrides and request.why is None:
         return refused(Reason.INVALID, "why: override_cap needs a reason")
     answer = request.place
     if answer is None or answer.rep_id != rep_id or transition.at - answer.decided_at > USABLE:
-        return ActionResult(Result.REFUSED, asks_place_of=rep_id)
+        return ActionResult(Result.REFUSED, requested_place_of=rep_id)
     if answer.granted:
         transition.place = request.cause
         return None

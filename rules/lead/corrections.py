@@ -36,8 +36,8 @@ _SOUGHT_ANEW: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 def update(transition: Transition, request: ActionRequested) -> ActionResult:
     """Correct facts. The owner, managers and admins may, in every phase.
 
-    Queues, places, time zone and distribution follow at once; the org's index of persons and its do-not-contact list
-    follow by an event of the org. A lead that nobody has and whose group found nobody is asked for again.
+    Queues, placements, time zone and distribution follow at once; the org's index of persons and its do-not-contact
+    list follow by an event of the org. A lead that nobody has and whose group found nobody is asked for again.
     """
     lead, rep_id = transition.lead, request.rep_id
     if transition.rules.role(rep_id) not in MANAGERS and lead.owner != rep_id:
@@ -80,7 +80,9 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
     transition.emit(FactsCorrected(rep_id=rep_id, changes=changes, why=why, reason=request.why))
     for handle in before:
         if handle not in after:
-            _not_listed(transition, handle, f"{rep_id} corrected it, so the lead does not have it any more")
+            _drop_do_not_contact(
+                transition, handle, f"{rep_id} corrected it, so the lead does not have it any more"
+            )
     _distribute_by(transition, why, campaign=facts.campaign != lead.facts.campaign)
     return DONE
 
@@ -93,9 +95,9 @@ def check_correction(transition: Transition, event: CorrectionChecked) -> Answer
     lead = transition.lead
     own = handles_of(lead.facts)
     for handle in event.handles:
-        reason = event.barred.get(handle) if handle in own else None
+        reason = event.forbidden.get(handle) if handle in own else None
         if reason is None:
-            _not_listed(transition, handle, "it is not on the do-not-contact list")
+            _drop_do_not_contact(transition, handle, "it is not on the do-not-contact list")
         elif lead.suppressed.get(handle) != reason:
             transition.update(suppressed={**transition.lead.suppressed, handle: reason})
             why = f"it is on the do-not-contact list: {reason}"
@@ -168,7 +170,7 @@ def _zone_of(facts: Facts) -> str | None:
     return location_of(facts.zip, facts.state, facts.phone).time_zone
 
 
-def _not_listed(transition: Transition, handle: str, why: str) -> None:
+def _drop_do_not_contact(transition: Transition, handle: str, why: str) -> None:
     """Take a handle off the lead's entries of the do-not-contact list, if it is there."""
     listed = transition.lead.suppressed
     if handle in listed:
@@ -187,9 +189,11 @@ def _distribute_by(transition: Transition, why: str, *, campaign: bool) -> None:
         note_campaign(transition, lead.facts)
     if lead.owner is not None or lead.lock is not None or lead.phase in (Phase.IGNORED, Phase.CLOSED):
         return
-    if campaign or (lead.search is None and lead.failed is not None and lead.phase in _SOUGHT_ANEW):
+    if campaign or (
+        lead.open_distribution is None and lead.failed is not None and lead.phase in _SOUGHT_ANEW
+    ):
         if campaign:
-            transition.end_search(why)
+            transition.end_distribution(why)
             transition.update(phase=Phase.QUEUED)
         ask_group(transition, lead.facts, why)
 

@@ -144,9 +144,9 @@ def forget(
     fact either, so an open exception ends without its explanation.
     """
     lead = transition.lead
-    transition.end_search(ERASED)
+    transition.end_distribution(ERASED)
     transition.unlock(ERASED)
-    transition.withdraw_due_notice(ERASED)
+    transition.withdraw_due_notification(ERASED)
     for kind in DeadlineKind:
         transition.set_deadline(kind, None)
     if lead.open_exception is not None:

@@ -86,7 +86,7 @@ def step(
     *,
     off: int,
     at: datetime,
-    book: RuleBook,
+    rule_book: RuleBook,
     others_open: tuple[str, ...] = (),
 ) -> LeadRow:
     """Apply one event and return the next row.
@@ -128,7 +128,7 @@ def step(
         decisions = ()
         earlier = recall(answered, action.cause, at) if answered else None
         if isinstance(event, ErasureFound):
-            result = erasure.found(event, book.org(event.org))
+            result = erasure.found(event, rule_book.org(event.org))
         elif not theirs:  # the sender must not learn of another org's lead, nor of what others asked of it
             result = _unreadable(action) or _UNKNOWN
         elif earlier is not None:
@@ -138,13 +138,13 @@ def step(
                 lead,
                 action,
                 at,
-                book.org(action.org),
+                rule_book.org(action.org),
                 merged_into=known_into,
                 others_open=others_open,
                 by_org=isinstance(event, ErasureOrdered),
             )
-        if row is not None and result.asks_place_of is not None:
-            return asking(row, action, result.asks_place_of, off, at)
+        if row is not None and result.requested_place_of is not None:
+            return asking(row, action, result.requested_place_of, off, at)
         if row is not None and result.asks_merge_into is not None:
             return merging.asking(row, action, result.asks_merge_into, off, at)
         if lead is not before:
@@ -172,7 +172,7 @@ def step(
             answered = remember(answered, older, at)
     else:
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
-        lead, decisions = decide_event(lead, event, at, book.org(org))
+        lead, decisions = decide_event(lead, event, at, rule_book.org(org))
         if lead is not before:
             seq += 1
             if erasure.is_new(before, lead):

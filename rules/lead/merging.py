@@ -64,9 +64,9 @@ def merge(transition: Transition, request: ActionRequested) -> ActionResult:
         open=lead.phase not in (Phase.CLOSED, Phase.IGNORED),
         callback_at=lead.callback_at,
     )
-    transition.end_search(why)
+    transition.end_distribution(why)
     transition.unlock(why)
-    transition.withdraw_due_notice(why)
+    transition.withdraw_due_notification(why)
     for kind in DeadlineKind:
         transition.set_deadline(kind, None)
     transition.emit(MergedInto(into=answer.into, why=why, rep_id=rep_id, brought=brought))
@@ -298,8 +298,8 @@ def leave(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
         return AnswerIgnored(answer="lead_split", epoch=0, why="it is a lead of its own")
     phase = Phase(merged.phase)
     ended = phase in (Phase.CLOSED, Phase.IGNORED)
-    for handle, reason in (*dict.fromkeys(lead.suppressed).items(), *event.barred.items()):
-        if reason != lead.suppressed.get(handle) and (reason is not None or handle not in event.barred):
+    for handle, reason in (*dict.fromkeys(lead.suppressed).items(), *event.forbidden.items()):
+        if reason != lead.suppressed.get(handle) and (reason is not None or handle not in event.forbidden):
             why = f"the do-not-contact list says so since it was merged into lead {merged.into}"
             transition.emit(SuppressionRecorded(handle=handle, reason=reason, why=why))
     keeps = lead.owner is not None and not transition.rules.has_left(lead.owner)
@@ -307,7 +307,7 @@ def leave(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
         merged=None,
         split_from=former_leads(lead, split_from),
         last_outcome=merged.last_outcome,
-        suppressed=event.barred,
+        suppressed=event.forbidden,
         org_log_offset=event.org_log_offset,
         phase=phase if ended else Phase.QUEUED,
     )

@@ -82,7 +82,7 @@ def retry(transition: OrgTransition, row: OrgLead, why: str, *, renews: bool = T
     in_line = row.line_until is not None and transition.at < row.line_until
     delayed = row.paused and nobody.reason != PAUSED
     ended = row.line_until is not None and not in_line
-    if delayed or ended or (renews and not in_line and row.told != nobody.checksum):
+    if delayed or ended or (renews and not in_line and row.reported != nobody.checksum):
         _answer_nobody(transition, row, nobody, lines_up=delayed)
         return
     until = _earliest(nobody.until, row.line_until)
@@ -123,7 +123,7 @@ class _Nobody(msgspec.Struct, frozen=True):
 
 
 def _answer_nobody(transition: OrgTransition, row: OrgLead, nobody: _Nobody, *, lines_up: bool) -> None:
-    """Answer that nobody may have the lead now, and why. The lead waits in its place (M5).
+    """Answer that nobody may have the lead now, and why. The lead waits in its position (M5).
 
     `lines_up`: if a rep would have the lead but for another ring, it waits for its turn, as long as it would ring (M9).
     """
@@ -143,7 +143,7 @@ def _answer_nobody(transition: OrgTransition, row: OrgLead, nobody: _Nobody, *, 
             wake=until,
             paused=nobody.reason == PAUSED,
             parked=not nobody.passing,
-            told=nobody.checksum,
+            reported=nobody.checksum,
             line_until=line_until,
         )
     )

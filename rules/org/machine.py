@@ -13,7 +13,7 @@ from models.events import DirectoryPublished
 from models.offers import Outcome
 from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
 from models.org_events import (
-    ContactListed,
+    DoNotContactPublished,
     ErasureRequested,
     InquiryForgotten,
     InquiryTakenOut,
@@ -82,7 +82,7 @@ def step_org(
             erasure.order(transition, event)
         case LeadForgotten():
             erasure.forget(transition, event)
-        case ContactListed():
+        case DoNotContactPublished():
             arrivals.list_contact(transition, event)
         case LeadCorrected():
             corrections.correct(transition, event)
@@ -125,7 +125,7 @@ def step_org(
 
 
 def _requested(transition: OrgTransition, event: RepRequested) -> None:
-    """Seek a rep. A lead that waits for the group already keeps its place (M5)."""
+    """Seek a rep. A lead that waits for the group already keeps its position (M5)."""
     row = transition.lead(event.lead_id)
     number, since = 0, transition.at
     if row is not None:

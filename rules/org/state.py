@@ -51,7 +51,7 @@ class TurnQueue:
         return (*order(turn, self.plan.positions[rep_id]), rep_id)
 
     def move(self, rep_id: str, before: Turn, after: Turn) -> None:
-        """Move a member to the place of its new turn. A rep who is not a member is ignored."""
+        """Move a member to the position of its new turn. A rep who is not a member is ignored."""
         if rep_id in self.plan.positions:
             del self.keys[bisect_left(self.keys, self.key(rep_id, before))]
             insort(self.keys, self.key(rep_id, after))
@@ -76,7 +76,7 @@ class Waiting:
         self.size = 0
 
     def add(self, row: OrgLead) -> None:
-        """Add a lead. A lead that is already known keeps its place."""
+        """Add a lead. A lead that is already known keeps its position."""
         keys = (self.parked if row.parked else self.ready).setdefault(_state(row), [])
         key = (row.number, row.lead_id)
         index = bisect_left(keys, key)

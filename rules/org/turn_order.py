@@ -1,8 +1,8 @@
 """Decides whose turn it is (R7).
 
-Equal weights: the least recently served rep is next. A rep who is passed over keeps its place, and a rep who is served
-goes to the end. So between two turns of a rep, every other rep who was available has had one, even if reps came and
-went in between.
+Equal weights: the least recently served rep is next. A rep who is passed over keeps its position, and a rep who is
+served goes to the end. So between two turns of a rep, every other rep who was available has had one, even if reps came
+and went in between.
 
 Different weights: proportionate progress (Baruah, Cohen, Plaxton and Varvel, 1996; Tijdeman's chairmen, 1980). Each
 turn is divided by weight among the candidates, and one of them gets it. A rep's lag is what it is short of its share. A

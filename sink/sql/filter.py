@@ -1,6 +1,6 @@
 """Translates a rule tree to SQL over the lead table.
 
-For every lead the condition gives the verdict that the rule's closure gives at the same instant (Q2, X5). A condition
+For every lead the condition gives the result that the rule's closure gives at the same instant (Q2, X5). A condition
 is true or false, never NULL. On a field without a value only `null` is true; `not` of a group inverts that, as in
 `rules.language.tree`.
 """

@@ -55,4 +55,4 @@ async def test_q6_a_sweep_goes_in_slices_and_a_claim_in_the_middle_is_decided_fi
 
 def in_queue(row: object, queue_id: str) -> bool:
     """Return whether a lead is in a queue."""
-    return isinstance(row, LeadRow) and row.lead is not None and queue_id in row.lead.places
+    return isinstance(row, LeadRow) and row.lead is not None and queue_id in row.lead.placements

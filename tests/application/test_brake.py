@@ -109,8 +109,8 @@ async def until(check: Any, what: str) -> Any:
     return await eventually(check, what, every=0.5)  # most of the questions read whole topics
 
 
-async def story(stack: RunningStack, said: list[str]) -> None:
-    """Run the story: the bad release, the brake, the fix, the replay."""
+async def scenario(stack: RunningStack, said: list[str]) -> None:
+    """Run the scenario: the bad release, the brake, the fix, the replay."""
     worker, relay = stack.children["worker-1"], stack.children["relay"]
     good = {child.name: list(child.argv) for child in (worker, relay)}
     for child in (worker, relay):
@@ -170,7 +170,9 @@ async def story(stack: RunningStack, said: list[str]) -> None:
         rows = await leads(stack)
         ours = [rows[name].lead for name in wanted if name in rows and not name.startswith("well")]
         return wanted <= rows.keys() and all(
-            lead is not None and lead.search is not None and lead.search.stage == "offered"
+            lead is not None
+            and lead.open_distribution is not None
+            and lead.open_distribution.stage == "offered"
             for lead in ours
             if lead is not None and lead.facts.campaign == "c"
         )
@@ -195,4 +197,4 @@ def test_e1_a_bad_release_stops_at_the_brake_and_after_the_mend_every_event_is_d
         (tmp_path / "directory.yaml").write_text(DIRECTORY)
         applied = firstclaim(stack, "directory", "apply", tmp_path / "directory.yaml", "--json")
         assert applied.code == 0, applied.err
-        asyncio.run(story(stack, said))
+        asyncio.run(scenario(stack, said))

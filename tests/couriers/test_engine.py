@@ -69,10 +69,10 @@ async def _offered_twice(settings: Settings, server: MailServer) -> None:
 
     offered, over = "New Lead was Distributed to You", "A Lead was Reassigned"
 
-    def told() -> bool:
+    def are_withdrawn() -> bool:
         return all(over in subjects(rep_id) for rep_id in ("ann", "bob"))
 
-    await eventually(told, "both are told that their offers are over", seconds=PATIENCE_SECONDS)
+    await eventually(are_withdrawn, "both are told that their offers are over", seconds=PATIENCE_SECONDS)
     assert subjects("ann") == subjects("bob") == [offered, over]
     engine = connect(settings.database_url)
 

@@ -26,7 +26,8 @@ from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.fuzz.hostile_requests import Requests
 from web.auth import SCOPES
 from web.settings import WebSettings
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 

@@ -69,6 +69,6 @@ class Machine:
         return int(self.rows(f"SELECT COUNT(*) FROM lead WHERE {where}")[0][0])  # noqa: S608  # our own words
 
     def letters(self) -> list[str]:
-        """Return the places of the dead letters that were neither replayed nor skipped."""
+        """Return the positions of the dead letters that were neither replayed nor skipped."""
         found = firstclaim(self.stack, "dead-letters", "list", "--json").last_line["letters"]
         return [letter["place"] for letter in found if letter["mark"] is None]

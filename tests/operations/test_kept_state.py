@@ -1,6 +1,6 @@
 """The state of release 0.1 starts with this code, is used, backed up, lost and restored.
 
-Every command is one that docs/operations and docs/guides show. The order of the tests is the order of the story.
+Every command is one that docs/operations and docs/guides show. The order of the tests is the order of the scenario.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class Worker:
         self.sweeper.requested.clear()
         for leads in rows.partitions():
             leads.recovered()
-            for org in leads.book.orgs:
+            for org in leads.rule_book.orgs:
                 self.sweeper.request(leads.partition, org)
 
     def let_go(self) -> None:

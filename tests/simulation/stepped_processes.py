@@ -311,9 +311,11 @@ def without_faust(kafka: Kafka) -> Iterator[None]:
 
     clock = SimpleNamespace(now=now, fromtimestamp=datetime.fromtimestamp)
 
-    async def committed_offsets(_consumer: Any, places: list[TopicPartition]) -> dict[TopicPartition, Any]:
+    async def committed_offsets(
+        _consumer: Any, partitions: list[TopicPartition]
+    ) -> dict[TopicPartition, Any]:
         found = await loop_now().serve(
-            lambda: {tp: kafka.broker.committed.get((tp.topic, tp.partition), (0, "")) for tp in places}
+            lambda: {tp: kafka.broker.committed.get((tp.topic, tp.partition), (0, "")) for tp in partitions}
         )
         return {tp: SimpleNamespace(metadata=metadata) for tp, (_, metadata) in found.items()}
 

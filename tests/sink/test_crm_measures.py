@@ -136,9 +136,9 @@ def test_offers_by_outcome_exceptions_by_reason(journal: Journal, engine: Engine
     journal.says(a, START, ended([], Outcome.CLAIMED, winner="rep-7"))
     journal.says(a, START, ended([], Outcome.VOIDED, method=None))
     journal.says(a, START, offered(["rep-3", "rep-7"], method="ring_all"))
-    trouble = OpenException("all_agents_tried", (), START)
+    open_exception = OpenException("all_agents_tried", (), START)
     raised = ExceptionRaised(reason="all_agents_tried", explanation=())
-    journal.says(lead_of("x", phase=Phase.EXCEPTION, open_exception=trouble), START, raised)
+    journal.says(lead_of("x", phase=Phase.EXCEPTION, open_exception=open_exception), START, raised)
     journal.says(lead_of("y"), START, raised)
     journal.store()
     with engine.connect() as connection:

@@ -15,7 +15,7 @@ from sink.lists import pages
 from sink.lists.list_query import Between, Contains, ListQuery, OneOf, parse_order
 from sink.lists.listings import ASSIGNMENTS, EXCEPTIONS, IGNORED_LAST, LEADS, UNASSIGNED
 from sink.tables import LeadExceptionTable
-from tests.sink.seeded_journal import Story
+from tests.sink.seeded_journal import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -276,7 +276,7 @@ def test_a_cursor_of_another_order_or_of_nobody_is_refused(
 def test_every_list_answers_for_every_column(
     writer: CrmWriter, engine: Engine, listing: ListDefinition
 ) -> None:
-    writer.apply(Story(2, seed=20).tell(200).records)
+    writer.apply(Scenario(2, seed=20).tell(200).records)
     only = [listing.row_id.table.c.org == "default"]
     with engine.connect() as connection:
         for name in listing.by_name:
@@ -287,7 +287,7 @@ def test_every_list_answers_for_every_column(
 
 
 def test_a_search_for_a_number_looks_at_its_digits(writer: CrmWriter, engine: Engine) -> None:
-    writer.apply(Story(2, seed=20).tell(50).records)
+    writer.apply(Scenario(2, seed=20).tell(50).records)
     with engine.connect() as connection:
         for text, there in (
             ("(401) 419-4247", True),

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from models.errors import InvalidInput
 from tests.web import console_store
 from tests.web.console_store import KEYS, MIA, PASSWORD
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
 from web.store.addresses import address_of
 from web.store.attempts import buckets
 from web.store.second_factors import SecondFactors
@@ -21,6 +21,7 @@ from web.store.sessions import Sessions
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from web.store.accounts import Accounts
     from web.store.tokens import Tokens
 
 store, accounts = console_store.store, console_store.accounts

@@ -224,16 +224,16 @@ async def test_a_message_that_cannot_be_read_is_shown_to_no_org(office: RunningO
     assert (org_of(letters[torn]), org_of(letters[named])) == (None, office.org)
     path = "/api/v1/operations/dead-letters"
     async with await office.program("boss") as client:
-        await until(client, path, letters[named].place)
-        assert (await client.get(f"{path}/{letters[named].place}")).status_code == HTTPStatus.OK
-        assert letters[torn].place not in [one["place"] for one in (await client.get(path)).json()]
-        assert (await client.get(f"{path}/{letters[torn].place}")).status_code == HTTPStatus.NOT_FOUND
+        await until(client, path, letters[named].position)
+        assert (await client.get(f"{path}/{letters[named].position}")).status_code == HTTPStatus.OK
+        assert letters[torn].position not in [one["place"] for one in (await client.get(path)).json()]
+        assert (await client.get(f"{path}/{letters[torn].position}")).status_code == HTTPStatus.NOT_FOUND
         office.org = office.client.org = f"{office.org}-other"
         await office.rep("boss", "manager")
         async with await office.program("boss") as stranger:
             for letter in letters.values():
-                assert letter.place not in (await stranger.get(path)).text
-                status = (await stranger.get(f"{path}/{letter.place}")).status_code
+                assert letter.position not in (await stranger.get(path)).text
+                status = (await stranger.get(f"{path}/{letter.position}")).status_code
                 assert status == HTTPStatus.NOT_FOUND
 
 

@@ -43,7 +43,7 @@ def later(office: RunningOrg) -> Iterator[tuple[Child, int]]:
 
 
 async def listed(console: httpx.AsyncClient, count: int) -> dict[str, dict[str, Any]]:
-    """Wait until a console lists so many dead letters; return them by place."""
+    """Wait until a console lists so many dead letters; return them by position."""
 
     async def enough() -> dict[str, dict[str, Any]] | None:
         found = {letter["place"]: letter for letter in (await console.get(LETTERS)).json()}
@@ -149,7 +149,7 @@ async def test_a_mark_reaches_its_letter_and_none_that_is_no_longer_kept(
     follower = DeadLetterFollower(office.stack.settings, on_change=changed.append)
 
     async def put(name: str, *known: str) -> str:
-        """Let a letter of a lead come; return its place."""
+        """Let a letter of a lead come; return its position."""
         lead = {"org": office.org, "last_name": name}  # no vendor, so it is refused
         await office.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
 

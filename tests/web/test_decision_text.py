@@ -268,11 +268,11 @@ SAID: list[tuple[Decision, str]] = [
 @pytest.fixture(scope="module")
 def names() -> Names:
     """Return the names of an org with a rep, a queue and a group."""
-    book = RuleBook()
+    rule_book = RuleBook()
     objects = [("rep", "rep-1", "Alex Thompson"), ("queue", "aged", "Aged leads"), ("group", "west", "West")]
     for version, (kind, object_id, name) in enumerate(objects):
         value = {f"{kind}_id": object_id, "name": name}
-        book = book.publish(
+        rule_book = rule_book.publish(
             DirectoryPublished(
                 cause=str(version),
                 lead_id="",
@@ -283,7 +283,7 @@ def names() -> Names:
                 value=value,
             )
         )
-    return Names(book.org("default"))
+    return Names(rule_book.org("default"))
 
 
 def row(decision: Decision) -> Row:

@@ -16,7 +16,8 @@ from streams.settings import Settings
 from tests.cli.in_process import call
 from tests.web.console_store import empty_database
 from web.settings import WebSettings
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 from web.store.migrate import upgrade
 from web.store.sealing import Seals, Vault, new_key, vault
 from web.store.second_factors import SecondFactors

@@ -13,7 +13,8 @@ from sink.engine import connect
 from tests.web import console_store
 from tests.web.console_store import KEYS, MIA, PASSWORD
 from web.services.device import device_of
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 from web.store.attempts import Attempts, buckets, network
 from web.store.migrate import upgrade
 from web.store.second_factors import SecondFactors

@@ -17,7 +17,7 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from application.audit.entry import AuditedAct
-from application.lead_dealing import Deal, LeadStanding, deal_by_licence, deal_evenly, licences_of
+from application.lead_dealing import Deal, OwnerAndPhase, deal_by_licence, deal_evenly, licences_of
 from application.lead_selection import LeadSelection
 from application.lead_selection import select_from_file as leads_of
 from models.audit import AuditDifference
@@ -167,7 +167,7 @@ async def read_list(
 
 
 def _deal(
-    parts: Services, person: Person, given: BulkRequest, leads: list[str], known: dict[str, LeadStanding]
+    parts: Services, person: Person, given: BulkRequest, leads: list[str], known: dict[str, OwnerAndPhase]
 ) -> Deal:
     """Decide which rep is to get each lead. An action that gives leads to nobody has an empty rep for each."""
     reps = tuple(dict.fromkeys(given.to)) or ("",)

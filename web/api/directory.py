@@ -22,7 +22,7 @@ from web.schemas import Model
 from web.services.directory_edits.editor import Edit, published
 from web.services.directory_objects import Directory, DirectoryObject, Kind, all_objects, etag, shown
 from web.services.sign_in import account_object
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.addresses import address_of
 from web.store.attempts import network
 

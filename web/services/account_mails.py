@@ -26,7 +26,7 @@ from models.publication_reach import MailObject
 from rules.queues.rule_book import OrgRules
 from streams.retries import SEND_ACCOUNT_MAIL
 from web.errors import HttpProblem
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.password_links import PasswordLinks
 
 _log = structlog.get_logger(__name__)

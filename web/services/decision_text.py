@@ -190,8 +190,8 @@ def _inquiry(row: Row) -> str:
     extension = f" x{facts['phone_extension']}" if facts.get("phone_extension") else ""
     phone = f"{facts['phone']}{extension}" if facts.get("phone") else ""
     amount = f"loan amount {facts['loan_amount']:,}" if facts.get("loan_amount") is not None else ""
-    told = ", ".join(part for part in (name, phone, facts.get("email"), amount) if part)
-    return f"The person inquired again, through {row['why']['vendor']}" + (f": {told}" if told else "")
+    given = ", ".join(part for part in (name, phone, facts.get("email"), amount) if part)
+    return f"The person inquired again, through {row['why']['vendor']}" + (f": {given}" if given else "")
 
 
 def _field(name: str) -> str:

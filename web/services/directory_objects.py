@@ -9,7 +9,7 @@ from web.auth import Person
 from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import KINDS
-from web.store.accounts import Account
+from web.store.account import Account
 
 Kind = Literal["rep", "group", "campaign", "settings"]
 

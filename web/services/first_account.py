@@ -17,7 +17,7 @@ from web.errors import HttpProblem
 from web.parts import Services
 from web.services.limits import too_often
 from web.services.sign_in import account_actor, account_object
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.addresses import address_of
 from web.store.attempts import AttemptLimit, network
 

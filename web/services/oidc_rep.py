@@ -8,7 +8,7 @@ from web.errors import HttpProblem, forbidden
 from web.parts import Services
 from web.services.directory_edits.editor import published
 from web.services.oidc import VerifiedIdentity
-from web.store.accounts import Account
+from web.store.account import Account
 
 PROVIDER: Final = "the sign-in provider"
 

@@ -23,7 +23,7 @@ from web.services.lead_visibility import Visibility, VisibleLead
 from web.services.maybe_same import named_leads, other_leads
 from web.services.names import Names
 
-_STANDING: Final = (
+_STATE_TEXT: Final = (
     "owner",
     "assigned_at",
     "claimed_through",
@@ -158,7 +158,7 @@ def lead_shown(parts: Services, person: Person, found: VisibleLead) -> LeadShown
             until=lock.until,
             mine=lock.rep_id == person.rep_id,
         )
-    for name in _STANDING:
+    for name in _STATE_TEXT:
         setattr(shown, name, row[name])
     if row["owner"]:
         shown.owner_name = names.rep(row["owner"])

@@ -15,7 +15,7 @@ from web.errors import HttpProblem, forbidden, not_found
 from web.parts import Services
 from web.services.device import device_of
 from web.services.limits import too_often
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.addresses import address_of
 from web.store.attempts import buckets, network
 from web.store.sessions import PASSWORD, STEP, Session

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import delete, func, insert, select, update
 
 from models.errors import FirstclaimError
-from web.store.accounts import Account, account_of
+from web.store.account import Account, account_of
 from web.store.hashes import hashed
 from web.store.passwords import hash_password
 from web.store.store import Store

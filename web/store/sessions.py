@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
 
-from web.store.accounts import Account, account_of
+from web.store.account import Account, account_of
 from web.store.hashes import hashed
 from web.store.store import Store
 from web.store.tables import AccountTable, SessionTable

@@ -1,4 +1,4 @@
-"""Gives a lead to the eligible rep whose turn it is (R7). A rep who is passed over keeps its place."""
+"""Gives a lead to the eligible rep whose turn it is (R7). A rep who is passed over keeps its position."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ def _next_in_line(eligibility: Eligibility) -> Choice:
         if refusal is not None:
             refused.append((rep_id, refusal))
         elif turn.owed and rep_id == row.resting:
-            rests = rep_id  # it has its place in the regular order, behind the other owed turns
+            rests = rep_id  # it has its position in the regular order, behind the other owed turns
         elif rests is not None and not turn.owed and _is_before(eligibility, rests, rep_id):
             return _given(eligibility, rests, refused, rests=True)
         else:

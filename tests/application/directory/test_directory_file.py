@@ -174,13 +174,13 @@ def test_q6_the_examples_can_be_published(name: str) -> None:
     org, wanted = read_directory((EXAMPLES / name).read_bytes(), name)
     assert org == "default"
     assert dangling({}, wanted, is_open=True) == ()
-    book, directory = RuleBook(), OrgDirectory()
+    rule_book, directory = RuleBook(), OrgDirectory()
     for version, ((kind, object_id), value) in enumerate(wanted.items()):
         event = DirectoryPublished(
             lead_id="", cause="c", org=org, kind=kind, object_id=object_id, version=version, value=value
         )
-        book, directory = book.publish(event), directory.publish(event)
-    assert not book.org(org).problems
+        rule_book, directory = rule_book.publish(event), directory.publish(event)
+    assert not rule_book.org(org).problems
     assert not directory.problems
 
 

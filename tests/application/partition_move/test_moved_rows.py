@@ -23,7 +23,7 @@ from models.errors import ConfigError
 from models.lead import BEFORE_THE_LOG, DirectoryRow
 from models.org_decisions import OrgRowKept, OrgStep
 from models.org_rows import OrgPerson
-from rules.org.org_partition import LISTED, OrgPartition
+from rules.org.org_partition import DO_NOT_CONTACT_SOURCE, OrgPartition
 from tests.sink.seeded_journal import lead_of, owner_changed, row_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_an_orgs_rows_move_and_its_steps_stay_except_that_of_the_list() -> None:
 
     journal: list[tuple[bytes, OrgRecord]] = [
         (b"ours/step/0", step("0", 900, 7)),
-        (b"ours/step/do-not-contact", step(LISTED, 12, 8)),
+        (b"ours/step/do-not-contact", step(DO_NOT_CONTACT_SOURCE, 12, 8)),
         (b"ours/person/x/3", OrgRowKept(off=8, org="ours", value=person(3))),
         (b"directory/1/ours/rep/rep-1", directory(6, 9, None)),
     ]

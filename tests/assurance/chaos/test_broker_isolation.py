@@ -116,8 +116,8 @@ def test_the_faults_are_planned_only_where_a_broker_is_isolated(seed: int) -> No
 
 def _has_namespace() -> bool:
     """Tell whether this process has a namespace. Another run on this machine may have one, too."""
-    told = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
-    return f"firstclaim-{os.getpid()}" in told
+    listing = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
+    return f"firstclaim-{os.getpid()}" in listing
 
 
 def _is_mounted(folder: Path) -> bool:

@@ -37,14 +37,14 @@ class OrgPartitionRecords:
         record = Record(ORG_LOG, off, event.org.encode(), encode_org_event(event), ms(now), headers=headers)
         self.log.append(record)
         source, number = origin(record)
-        told: list[LeadNews] = []
+        messages: list[LeadNews] = []
         for key, one in self.orgs.decide(event, off=off, at=now, source=source, number=number).records:
             value = None if one is None else encode_org_record(one)
             self.journal.append(Record(ORG_JOURNAL, len(self.journal), key, value, ms(now)))
             self.orgs.apply_or_remove(key, one)
             if isinstance(one, OrgStep):
-                told += to_leads(one)
-        return told
+                messages += to_leads(one)
+        return messages
 
     def woken(self, now: datetime) -> list[OrgWoken]:
         """Return the wakes that the stage's timers would append by now."""

@@ -69,7 +69,7 @@ def after(call: RepCall, *events: Event | str) -> tuple[RepCall, list[Instructio
     return call, all_of_it
 
 
-def told(orders: list[Instruction]) -> list[Announcement]:
+def announcements(orders: list[Instruction]) -> list[Announcement]:
     return [order.words for order in orders if isinstance(order, Say)]
 
 
@@ -176,7 +176,7 @@ def test_s1_s2_s3_s4_what_a_rep_hears_and_what_is_asked(
     events: tuple[Event | str, ...], words: list[Announcement], actions: list[str], phase: CallPhase
 ) -> None:
     call, orders = after(RepCall(), *events)
-    assert (told(orders), asked(orders), call.phase) == (words, actions, phase)
+    assert (announcements(orders), asked(orders), call.phase) == (words, actions, phase)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_n6_a_lead_that_must_not_be_called_is_not_dialled_and_the_rep_hears_why(
     reason: str, words: Announcement
 ) -> None:
     call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), Decided("connect", "refused", reason))
-    assert told(orders)[-1] is words
+    assert announcements(orders)[-1] is words
     assert Record("lead", "ended", reason=reason) in orders
     assert not [order for order in orders if isinstance(order, DialLead)]
     assert call.phase is CallPhase.CLOSING
@@ -214,7 +214,7 @@ def test_s2_the_second_press_dials_the_lead_and_connects_both(order: tuple[Event
 )
 def test_s2_a_lead_that_does_not_answer_is_told_to_the_rep(reason: str, words: Announcement) -> None:
     _, orders = after(RepCall(), *ASSIGNED, Pressed("1"), MAY, LegEnded("lead", reason))
-    assert told(orders)[-1] is words
+    assert announcements(orders)[-1] is words
 
 
 def test_n5_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
@@ -229,7 +229,7 @@ def test_n5_a_rep_who_wins_in_a_browser_answers_the_lead_that_is_on_the_line() -
     assert call.phase is CallPhase.DIALLING
     assert not [one for one in orders if isinstance(one, HangUp)]
     call, orders = after(RepCall(waiting=True), Ringing("rep"), MINE, Picked("rep"), Pressed("1"))
-    assert (told(orders), call.phase) == ([Announcement.CALLER], CallPhase.BRIDGED)
+    assert (announcements(orders), call.phase) == ([Announcement.CALLER], CallPhase.BRIDGED)
     call, orders = after(RepCall(waiting=True), Ringing("rep"), MINE, LegEnded("lead", "hung_up"))
     assert call.phase is CallPhase.ENDED
     assert HangUp("rep") in orders
@@ -238,7 +238,7 @@ def test_n5_a_rep_who_wins_in_a_browser_answers_the_lead_that_is_on_the_line() -
 def test_n7_a_rep_who_asked_to_call_presses_one_before_the_lead_is_dialled() -> None:
     """An answering machine of the rep never reaches the lead."""
     call, orders = after(RepCall(offered=False), *UP)
-    assert (told(orders), asked(orders)) == ([Announcement.CALL], [])
+    assert (announcements(orders), asked(orders)) == ([Announcement.CALL], [])
     call, orders = step(call, WordsEnded())
     call, orders = step(call, TimeOver(call.clock))
     assert call.phase is CallPhase.ENDED
@@ -255,7 +255,7 @@ def test_n6_a_lead_that_must_not_be_called_at_the_moment_of_dialling(
 ) -> None:
     """The check just before dialling reports it as the end of the lead's leg."""
     call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), MAY, LegEnded("lead", reason))
-    assert told(orders)[-1] is words
+    assert announcements(orders)[-1] is words
     assert Record("lead", "ended", reason=reason) in orders
     assert call.phase is CallPhase.CLOSING
 
@@ -267,12 +267,20 @@ def test_n6_a_request_to_connect_that_waited_is_asked_for_once_more() -> None:
     assert DialLead(PHONE, 30.0) in orders
     assert dialling.phase is CallPhase.LEAD_DIALLING
     call, orders = step(call, MayConnectNoMore())
-    assert (told(orders), asked(orders), call.phase) == ([Announcement.UNAVAILABLE], [], CallPhase.CLOSING)
+    assert (announcements(orders), asked(orders), call.phase) == (
+        [Announcement.UNAVAILABLE],
+        [],
+        CallPhase.CLOSING,
+    )
 
 
 def test_n5_the_owner_of_a_lead_that_calls_in_is_connected_by_one_press() -> None:
     call, orders = after(RepCall(offered=False, waiting=True), *UP, Pressed("1"))
-    assert (told(orders), asked(orders), call.phase) == ([Announcement.CALLER], [], CallPhase.BRIDGED)
+    assert (announcements(orders), asked(orders), call.phase) == (
+        [Announcement.CALLER],
+        [],
+        CallPhase.BRIDGED,
+    )
     assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [Bridge()]
 
 
@@ -281,7 +289,10 @@ def test_n5_a_caller_who_hangs_up_ends_the_call_of_the_owner() -> None:
     assert call.phase is CallPhase.ENDED
     assert orders[-2:] == [Record("rep", "ended", reason="withdrawn"), HangUp("rep")]
     call, orders = after(RepCall(offered=False, waiting=True), *UP, LegEnded("lead", "hung_up"), Pressed("1"))
-    assert (told(orders), call.phase) == ([Announcement.CALLER, Announcement.CALLER_GONE], CallPhase.CLOSING)
+    assert (announcements(orders), call.phase) == (
+        [Announcement.CALLER, Announcement.CALLER_GONE],
+        CallPhase.CLOSING,
+    )
     assert asked(orders) == [], "the lead is not called back by itself"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from models.lead import Lead, LeadRow, Phase, RepSearch
+from models.lead import DistributionStage, Lead, LeadRow, Phase
 from models.org_rows import Stage
 from rules.lead.waiting import is_to_be_asked
 from rules.org.org_partition import OrgPartition
@@ -12,11 +12,11 @@ from rules.org.unasked import unasked
 from rules.queues.rule_book import OrgRules
 
 _STANDS: Final = {
-    RepSearch.OFFERED: Stage.OFFERED,
-    RepSearch.RINGING: Stage.RINGING,
-    RepSearch.PAUSED: Stage.WAITING,
-    RepSearch.IN_LINE: Stage.WAITING,
-    RepSearch.WAITING: Stage.WAITING,
+    DistributionStage.OFFERED: Stage.OFFERED,
+    DistributionStage.RINGING: Stage.RINGING,
+    DistributionStage.PAUSED: Stage.WAITING,
+    DistributionStage.IN_LINE: Stage.WAITING,
+    DistributionStage.WAITING: Stage.WAITING,
 }
 """The state of a lead's distribution -> its stage in the org."""
 
@@ -64,7 +64,11 @@ def stands(lead: Lead) -> tuple[Stage, int, tuple[str, ...]] | None:
         return None
     if lead.owner is not None:
         return Stage.HELD, lead.owned_epoch, (lead.owner,)
-    if lead.search is None:
+    if lead.open_distribution is None:
         return None
-    assert lead.search.stage is not RepSearch.ASKED, "a lead that asks is answered"
-    return _STANDS[lead.search.stage], lead.search.epoch, tuple(sorted(lead.search.reps))
+    assert lead.open_distribution.stage is not DistributionStage.REQUESTED, "a lead that asks is answered"
+    return (
+        _STANDS[lead.open_distribution.stage],
+        lead.open_distribution.epoch,
+        tuple(sorted(lead.open_distribution.reps)),
+    )

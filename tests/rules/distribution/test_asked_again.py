@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.lead import Phase, RepSearch
+from models.lead import DistributionStage, Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable, RepSought
 from models.offers import OfferMade
 from models.org_decisions import LeadStillWaiting
@@ -14,15 +14,15 @@ from models.org_rows import Stage
 from models.results import Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor
-from tests.rules.lead.lead_story import where
+from tests.rules.lead.lead_scenario import where
 
 WINDOW = {"claim_window_seconds": 900}
 
 
 def reason(floor: SalesFloor, name: str = "A") -> str | None:
     """Return the reason of a lead's open exception."""
-    trouble = floor.lead_of(name).open_exception
-    return trouble.reason if trouble else None
+    open_exception = floor.lead_of(name).open_exception
+    return open_exception.reason if open_exception else None
 
 
 def why(floor: SalesFloor, name: str = "A") -> str:
@@ -130,8 +130,8 @@ def test_m5_facts_that_change_while_the_group_is_being_asked_are_not_missed() ->
         floor.comes("A", state=None)
         floor.carry("arrivals")
         floor.answer("0" if floor.answers["0"].waiting else "1")
-        assert floor.lead.search is not None
-        assert floor.lead.search.stage is RepSearch.ASKED
+        assert floor.lead.open_distribution is not None
+        assert floor.lead.open_distribution.stage is DistributionStage.REQUESTED
         floor.arrives("A", campaign="west", state="RI")
     floor.deliver()
     assert floor.lead.owner == "ann"
@@ -165,9 +165,9 @@ def test_m5_a_lead_waits_with_the_group_of_its_newest_inquiry() -> None:
     floor = SalesFloor("bob").rep("ann", licensed_states=[]).group("east", "ann").group("west", "ann")
     floor.comes("A", phone="+14014194247")
     floor.comes("B", through="east", phone="+14014194247")
-    search = floor.lead_of("A").search
-    assert search is not None
-    assert (search.group_id, search.campaign) == ("east", "east")
+    distribution = floor.lead_of("A").open_distribution
+    assert distribution is not None
+    assert (distribution.group_id, distribution.campaign) == ("east", "east")
     floor.group("west", "ann", "bob")
     assert floor.lead_of("A").owner is None, "its first campaign is not asked any more"
     floor.group("east", "ann", "bob")
@@ -216,10 +216,10 @@ def test_m5_a_ring_in_vain_stays_the_reason_and_reps_not_yet_tried_are_asked(met
     floor = SalesFloor("ann", "bob").rep("cyd", licensed_states=[])
     floor.group("west", "ann", "bob", "cyd", method=method, ring_seconds=20).comes("A").wait(seconds=21)
     failed = "no_agents_answered" if method == "ring_all" else "no_agents_clicked"
-    trouble = floor.lead.open_exception
-    assert trouble is not None
-    assert (trouble.reason, floor.stage("A")) == (failed, Stage.WAITING)
-    assert [(one["rep_id"], one["why"]) for one in trouble.explanation] == [
+    open_exception = floor.lead.open_exception
+    assert open_exception is not None
+    assert (open_exception.reason, floor.stage("A")) == (failed, Stage.WAITING)
+    assert [(one["rep_id"], one["why"]) for one in open_exception.explanation] == [
         ("ann", "did not answer in time"),
         ("bob", "did not answer in time"),
         ("cyd", "not licensed in RI"),
@@ -238,11 +238,11 @@ def test_m5_the_desk_shows_the_reasons_of_now() -> None:
     floor.comes("own", state="MA").comes("A")
     raised = floor.lead.open_exception
     floor.wait(minutes=5).rep("ann", licensed_states=["MA", "RI"], max_open=1)
-    trouble = floor.lead.open_exception
+    open_exception = floor.lead.open_exception
     assert raised is not None
-    assert trouble is not None
-    assert trouble.explanation == ({"rep_id": "ann", "why": "cap of open leads: 1 of 1"},)
-    assert trouble.raised_at == raised.raised_at, "it is the same exception"
+    assert open_exception is not None
+    assert open_exception.explanation == ({"rep_id": "ann", "why": "cap of open leads: 1 of 1"},)
+    assert open_exception.raised_at == raised.raised_at, "it is the same exception"
     assert len(floor.all_said("A", NobodyAvailable)) == 2
     floor.of("own").asks("outcome", "ann", outcome="closed_won")
     assert floor.lead_of("A").owner == "ann"
@@ -319,12 +319,12 @@ def test_m5_messages_that_come_twice_change_nothing() -> None:
     )
     floor.comes("A").rep("ann", licensed_states=["MA", "RI"], max_open=1)
     before = floor.lead
-    for lane in (*floor.errands.values(), *floor.answers.values()):
+    for lane in (*floor.org_messages.values(), *floor.answers.values()):
         lane.back(50)
     floor.deliver()
     now = floor.lead_of("A")
-    assert (now.search, now.failed, now.open_exception) == (
-        before.search,
+    assert (now.open_distribution, now.failed, now.open_exception) == (
+        before.open_distribution,
         before.failed,
         before.open_exception,
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from models.decisions import OwnerChanged
-from models.lead import Phase, RepSearch
+from models.lead import DistributionStage, Phase
 from models.offer_decisions import OfferEnded
 from models.offers import Outcome
 from models.org_rows import Stage
@@ -28,7 +28,10 @@ def test_r9_e1_thirty_leads_for_three_reps_with_two_each_and_the_rest_say_why(fl
     assert [floor.has(name) for name in LEADS[:6]] == [(rep_id,) for rep_id in CREW * 2]
     for name in LEADS[6:]:
         lead = floor.lead_of(name)
-        assert (lead.phase, lead.search and lead.search.stage) == (Phase.EXCEPTION, RepSearch.WAITING)
+        assert (lead.phase, lead.open_distribution and lead.open_distribution.stage) == (
+            Phase.EXCEPTION,
+            DistributionStage.WAITING,
+        )
         assert lead.open_exception is not None
         assert lead.open_exception.reason == "no_available_agents"
         assert lead.open_exception.explanation == tuple(
@@ -102,7 +105,7 @@ def test_e3_r7_a_manager_assigns_what_is_offered_and_the_offer_is_voided(to: str
     assert floor.asks("assign", "mia", to_rep_id=to).result is Result.DONE
     (owner,) = floor.all_said("A", OwnerChanged)
     assert (owner.rep_id, owner.how) == (to, "manual")
-    assert ("lead_offered", "ann", True) in floor.all_notices("A") or to == "ann"
+    assert ("lead_offered", "ann", True) in floor.all_notifications("A") or to == "ann"
     (ended,) = floor.all_said("A", OfferEnded)
     assert ended.outcome is (Outcome.CLAIMED if to == "ann" else Outcome.VOIDED)
     assert floor.in_hand(to) == (1, 0)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models.contact_decisions import SuppressionRecorded
-from models.lead import Phase, RepSearch
+from models.lead import DistributionStage, Phase
 from models.org_rows import Stage
 from models.persons import HandlesCorrected
 from models.results import Reason, Result
@@ -54,8 +54,8 @@ def test_m2_r6_two_leads_are_not_joined_by_a_correction(floor: SalesFloor) -> No
     floor.comes("B", phone=RIGHT)
     corrects(floor, phone=RIGHT)
     assert (floor.lead_of("A").owner, floor.lead_of("B").owner) == ("ann", "bob")
-    (told,) = [each for each in floor.decided if isinstance(each, HandlesCorrected)]
-    assert told.also == ("B",)
+    (corrected,) = [each for each in floor.decided if isinstance(each, HandlesCorrected)]
+    assert corrected.also == ("B",)
     assert lead_of_inquiry(floor, "C", phone=RIGHT) == "B", "it was the first to have it"
     floor.restart_org(compacted=True)
 
@@ -181,9 +181,9 @@ def test_m2_a_correction_of_an_asked_lead_is_in_time() -> None:
         floor.comes("A")
         floor.carry("arrivals")
         floor.answer("1" if floor.answers["1"].waiting else "0")
-        search = floor.lead_of("A").search
-        assert search is not None
-        assert search.stage is RepSearch.ASKED
+        distribution = floor.lead_of("A").open_distribution
+        assert distribution is not None
+        assert distribution.stage is DistributionStage.REQUESTED
         corrects(floor, state="TX")
     floor.deliver()
     assert floor.lead_of("A").phase is Phase.EXCEPTION

@@ -296,7 +296,7 @@ class CapsHold(RuleBasedStateMachine):
 
     @rule(source=st.sampled_from([*map(str, range(PARTITIONS))]), steps=st.integers(1, 20))
     def relays_begin_again(self, source: str, steps: int) -> None:
-        self.floor.errands[source].back(steps)
+        self.floor.org_messages[source].back(steps)
         self.floor.answers[source].back(steps)
 
     @rule(compacted=st.booleans())
@@ -308,7 +308,7 @@ class CapsHold(RuleBasedStateMachine):
         self.floor.wait(minutes=minutes)
 
     @rule()
-    def all_is_told(self) -> None:
+    def all_is_delivered(self) -> None:
         self.floor.deliver().agree()
         for number in range(len(self.actions)):
             self.floor.answer_to(f"act-{number}")
@@ -324,8 +324,8 @@ class CapsHold(RuleBasedStateMachine):
                     has += 1
                     (*_, last) = self.floor.all_said(lead.lead_id, OwnerChanged)
                     overridden += "cap" in last.overrides
-                elif lead.search is not None and lead.search.stage in OPEN_OFFERS:
-                    has += rep_id in lead.search.reps
+                elif lead.open_distribution is not None and lead.open_distribution.stage in OPEN_OFFERS:
+                    has += rep_id in lead.open_distribution.reps
             assert has <= MOST + overridden, f"{rep_id} has {has} open leads"
             directory = self.floor.orgs.directory(ORG)
             assert (plan := directory.rep(rep_id)) is None or plan.max_open == MOST
@@ -333,7 +333,7 @@ class CapsHold(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.floor.prompt = True
         self.floor.wait(days=1)
-        self.all_is_told()
+        self.all_is_delivered()
 
 
 TestM6CapsHold = CapsHold.TestCase

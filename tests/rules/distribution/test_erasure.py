@@ -220,8 +220,8 @@ def test_x4_an_order_that_comes_twice_is_answered_the_same_and_changes_nothing(f
         floor.rows["A"],
         ErasureOrdered(lead_id="A", cause="erase/9/A", org=ORG, rep_id="ada", why="again"),
     )
-    first = step(row, order, off=10_000, at=floor.now, book=floor.book)
-    again = step(first, order, off=10_001, at=floor.now, book=floor.book)
+    first = step(row, order, off=10_000, at=floor.now, rule_book=floor.rule_book)
+    again = step(first, order, off=10_001, at=floor.now, rule_book=floor.rule_book)
     assert again.answers == first.answers
     assert again.lead == first.lead == row.lead
 

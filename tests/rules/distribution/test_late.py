@@ -21,12 +21,12 @@ def floor() -> SalesFloor:
 
 def test_x3_an_accept_of_an_older_epoch_is_told_that_the_offer_is_over(floor: SalesFloor) -> None:
     before = floor.lead
-    assert before.search is not None
-    for rep_id, epoch in (("ann", 1), ("ann", before.search.epoch), ("bob", 1)):
+    assert before.open_distribution is not None
+    for rep_id, epoch in (("ann", 1), ("ann", before.open_distribution.epoch), ("bob", 1)):
         answer = floor.asks("accept", rep_id, epoch=epoch)
         assert (answer.result, answer.reason) == (Result.REFUSED, Reason.OFFER_OVER)
         assert floor.lead == before
-    assert floor.asks("accept", "bob", epoch=before.search.epoch).result is Result.WON
+    assert floor.asks("accept", "bob", epoch=before.open_distribution.epoch).result is Result.WON
     floor.agree()
 
 
@@ -52,15 +52,15 @@ def test_x3_every_answer_of_the_org_told_again_changes_nothing(floor: SalesFloor
     floor.agree()
 
 
-def test_x4_every_errand_told_again_is_known_by_its_number(floor: SalesFloor) -> None:
+def test_x4_every_org_message_sent_again_is_known_by_its_number(floor: SalesFloor) -> None:
     """The relay died before its commit. Meanwhile the lead was closed, and the org has removed it."""
     floor.asks("outcome", "bob", outcome="closed_won")
     floor.comes("B", "C")
     rows, known = list(floor.state.rows()), len(floor.decided)
-    for lane in floor.errands.values():
+    for lane in floor.org_messages.values():
         lane.back(len(lane.sent))
     with floor.late():
-        for source, lane in floor.errands.items():
+        for source, lane in floor.org_messages.items():
             if source not in (NEWS, ARRIVALS):
                 floor.carry(source, lane.waiting)
     again = floor.decided[known:]
@@ -127,9 +127,9 @@ def test_q6_a_publication_told_again_is_no_record_that_a_compacted_journal_would
     floor = SalesFloor("ann").group("west", "ann", claim_window_seconds=900)
     floor.rep("ann", max_open=3).rep("ann", max_open=1)
     again = next(
-        one for one in floor.errands["news"].sent if one[0].value == {"rep_id": "ann", "max_open": 3}
+        one for one in floor.org_messages["news"].sent if one[0].value == {"rep_id": "ann", "max_open": 3}
     )
-    floor.errands["news"].send(again[0])
+    floor.org_messages["news"].send(again[0])
     floor.deliver().restart_org(compacted=True)
     floor.comes("A", "B")
     assert (floor.has("A"), floor.has("B")) == (("ann",), ())
@@ -137,8 +137,8 @@ def test_q6_a_publication_told_again_is_no_record_that_a_compacted_journal_would
 
 
 def test_x3_an_answer_to_a_lead_that_never_arrived_is_nobodys(floor: SalesFloor) -> None:
-    told = [event for event, *_ in floor.answers[partition_of("A")].sent]
-    answer = next(event for event in told if isinstance(event, OrgAnswered))
+    org_answers = [event for event, *_ in floor.answers[partition_of("A")].sent]
+    answer = next(event for event in org_answers if isinstance(event, OrgAnswered))
     floor.log(OrgAnswered(lead_id="Z", cause="org/x", answer=answer.answer))
     assert floor.rows["Z"].lead is None
     floor.agree()

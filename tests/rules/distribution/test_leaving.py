@@ -42,7 +42,7 @@ def test_x2_open_offers_are_voided_and_go_to_the_next(floor: SalesFloor, how: st
     assert [floor.has(name)[0] for name in "ABCD"] == ["bob", "bob", "cyd", "cyd"]
     (ended,) = floor.all_said("A", OfferEnded)
     assert (ended.outcome, ended.reps) == (Outcome.VOIDED, ("ann",))
-    assert ("lead_offered", "ann", True) in floor.all_notices("A")
+    assert ("lead_offered", "ann", True) in floor.all_notifications("A")
     assert floor.in_hand("ann") == (0, 0)
     floor.agree()
 
@@ -180,6 +180,6 @@ def test_d7_m7_a_promise_outlives_its_owner_and_the_next_distribution() -> None:
     floor.of("A").asks("accept", taker)
     floor.wait(hours=3)
     assert (floor.lead_of("A").owner, floor.lead_of("A").callback_at) == (taker, call)
-    notices = [one for one in floor.all_notices("A") if one[0] == "callback_due"]
-    assert notices == [("callback_due", taker, False)] * 2, "by mail and by push, once"
+    notifications = [one for one in floor.all_notifications("A") if one[0] == "callback_due"]
+    assert notifications == [("callback_due", taker, False)] * 2, "by mail and by push, once"
     floor.agree()

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from models.lead import DeadlineKind, Phase, RepSearch
+from models.lead import DeadlineKind, DistributionStage, Phase
 from models.offer_decisions import NobodyAvailable, WindowMoved
 from models.org_rows import Stage
 from tests.rules.calendar.clock_changes import ALL, ALWAYS, on
@@ -35,7 +35,10 @@ def test_r4_in_a_pause_first_assignments_go_on_and_transfers_wait_until_it_ends(
     assert floor.has("B") == ("cyd",), "a first assignment goes on"
     floor.of("B").asks("decline", "cyd")
     lead = floor.lead_of("B")
-    assert (lead.phase, lead.search and lead.search.stage) == (Phase.OFFERED, RepSearch.PAUSED)
+    assert (lead.phase, lead.open_distribution and lead.open_distribution.stage) == (
+        Phase.OFFERED,
+        DistributionStage.PAUSED,
+    )
     assert [said.reason for said in floor.all_said("B", NobodyAvailable)] == ["transfers_paused"]
     floor.agree()
     floor.wait(minutes=82)
@@ -54,9 +57,9 @@ def test_r4_r8_when_the_pause_ends_and_all_were_tried_the_lead_is_an_exception()
     floor.group("west", "ann", **WINDOW, **pause)
     floor.comes("A").asks("decline", "ann")
     assert (floor.lead.phase, floor.lead.open_exception) == (Phase.OFFERED, None)
-    trouble = floor.wait(hours=2).lead.open_exception
-    assert trouble is not None
-    assert (floor.lead.phase, trouble.reason) == (Phase.EXCEPTION, "all_agents_tried")
+    open_exception = floor.wait(hours=2).lead.open_exception
+    assert open_exception is not None
+    assert (floor.lead.phase, open_exception.reason) == (Phase.EXCEPTION, "all_agents_tried")
     floor.agree()
 
 
@@ -68,7 +71,10 @@ def test_r4_e1_when_the_pause_ends_and_nobody_has_room_the_lead_waits_where_othe
     floor.of("B").asks("claim", "bob")
     floor.wait(hours=2)
     lead = floor.lead_of("A")
-    assert (lead.phase, lead.search and lead.search.stage) == (Phase.EXCEPTION, RepSearch.WAITING)
+    assert (lead.phase, lead.open_distribution and lead.open_distribution.stage) == (
+        Phase.EXCEPTION,
+        DistributionStage.WAITING,
+    )
     assert lead.open_exception is not None
     assert lead.open_exception.reason == "no_available_agents"
     floor.agree()
@@ -80,20 +86,20 @@ def test_r4_e1_when_the_pause_ends_and_nobody_has_room_the_lead_waits_where_othe
 def test_r4_e1_a_pause_without_an_end_makes_an_exception_of_what_it_keeps() -> None:
     floor = SalesFloor("ann", "bob").group("west", "ann", "bob", **WINDOW, pause=ALWAYS)
     floor.comes("A").asks("decline", "ann")
-    trouble = floor.lead.open_exception
-    assert trouble is not None
-    assert (trouble.reason, floor.stage("A")) == ("no_available_agents", Stage.WAITING)
-    assert trouble.explanation == ({"why": "transfers pause until further notice"},)
+    open_exception = floor.lead.open_exception
+    assert open_exception is not None
+    assert (open_exception.reason, floor.stage("A")) == ("no_available_agents", Stage.WAITING)
+    assert open_exception.explanation == ({"why": "transfers pause until further notice"},)
     floor.agree()
 
 
 def ends(floor: SalesFloor, name: str = "A") -> datetime | None:
     """Return when the open offer of a lead ends."""
-    search = floor.lead_of(name).search
-    assert search is not None
+    distribution = floor.lead_of(name).open_distribution
+    assert distribution is not None
     due = floor.lead_of(name).deadline(DeadlineKind.OFFER)
-    assert (due and due.due) == search.until
-    return search.until
+    assert (due and due.due) == distribution.until
+    return distribution.until
 
 
 def west(floor: SalesFloor, *spans: dict[str, Any], **more: Any) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.lead import Phase, RepSearch
+from models.lead import DistributionStage, Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable
 from models.results import Result
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -20,15 +20,15 @@ def floor() -> SalesFloor:
     return floor.group("buttons", *CREW, method="distribute_all", ring_seconds=600)
 
 
-def stage(floor: SalesFloor, name: str) -> tuple[Phase, RepSearch | None]:
-    """Return a lead's phase and the stage of its search."""
+def stage(floor: SalesFloor, name: str) -> tuple[Phase, DistributionStage | None]:
+    """Return a lead's phase and the stage of its distribution."""
     lead = floor.lead_of(name)
-    return lead.phase, lead.search.stage if lead.search else None
+    return lead.phase, lead.open_distribution.stage if lead.open_distribution else None
 
 
-RINGS = (Phase.OFFERED, RepSearch.RINGING)
-IN_LINE = (Phase.OFFERED, RepSearch.IN_LINE)
-EXCEPTION = (Phase.EXCEPTION, RepSearch.WAITING)
+RINGS = (Phase.OFFERED, DistributionStage.RINGING)
+IN_LINE = (Phase.OFFERED, DistributionStage.IN_LINE)
+EXCEPTION = (Phase.EXCEPTION, DistributionStage.WAITING)
 
 
 def test_d10_m9_leads_by_button_and_ring_at_once_are_no_exceptions(floor: SalesFloor) -> None:
@@ -105,7 +105,7 @@ def test_m9_a_queue_does_not_take_a_lead_in_line_and_takes_it_after(floor: Sales
     floor.comes("A", through="long").comes("B", through="phones")
     assert floor.queues == []
     floor.wait(seconds=25)
-    assert (stage(floor, "B")[0], sorted(floor.lead_of("B").places)) == (Phase.QUEUED, ["all"])
+    assert (stage(floor, "B")[0], sorted(floor.lead_of("B").placements)) == (Phase.QUEUED, ["all"])
 
 
 def test_m9_who_may_not_have_it_for_another_reason_does_not_hold_it_in_line(floor: SalesFloor) -> None:

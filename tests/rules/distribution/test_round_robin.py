@@ -65,7 +65,7 @@ def test_r1_a_campaign_whose_group_gives_to_nobody_leaves_the_lead_to_the_queues
 
 def test_r2_an_offer_is_told_by_mail_and_push_and_opening_the_lead_is_no_action(floor: SalesFloor) -> None:
     floor.comes("A")
-    assert floor.all_notices("A") == [("lead_offered", "ann", False)] * 2
+    assert floor.all_notifications("A") == [("lead_offered", "ann", False)] * 2
     assert floor.wait(minutes=5).opens("ann").result is Result.DONE
     assert (floor.lead.phase, floor.lead.lock, floor.has("A")) == (Phase.OFFERED, None, ("ann",))
     floor.wait(minutes=10)
@@ -120,8 +120,8 @@ def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(floor: Sal
     assert [(said.reps, said.outcome) for said in floor.all_said("A", OfferEnded)] == [
         (("ann",), Outcome.TIMEOUT)
     ]
-    told = floor.all_notices("A")
-    assert told[2:] == [
+    notified = floor.all_notifications("A")
+    assert notified[2:] == [
         ("lead_offered", "ann", True),
         ("lead_offered", "ann", True),
         ("lead_reassigned", "ann", False),

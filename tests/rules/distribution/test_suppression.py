@@ -89,9 +89,9 @@ def test_x6_r6_every_lead_that_has_a_handle_is_told(floor: SalesFloor) -> None:
 def test_x6_x3_what_is_told_again_out_of_its_time_changes_nothing(floor: SalesFloor) -> None:
     """Intake repeats the listing after the removal, and so does the org relay."""
     floor.lists(f"phone/{PHONE}").lists(f"phone/{PHONE}", None)
-    floor.errands[ARRIVALS].back(2)
-    floor.errands[ARRIVALS].next(1).__next__()  # only the older of the two
-    floor.tell(floor.errands[ARRIVALS].sent[-2][0])
+    floor.org_messages[ARRIVALS].back(2)
+    floor.org_messages[ARRIVALS].next(1).__next__()  # only the older of the two
+    floor.tell(floor.org_messages[ARRIVALS].sent[-2][0])
     for lane in floor.answers.values():
         lane.back(len(lane.sent))
     floor.deliver()
@@ -105,9 +105,9 @@ def test_x6_q2_queues_that_ask_for_silence_see_it_at_once(floor: SalesFloor) -> 
     floor.comes("Q", through="nowhere", phone="+14014190001")
     assert floor.queues == ["loud"]
     floor.lists("phone/+14014190001")
-    assert sorted(floor.lead_of("Q").places) == ["quiet"]
+    assert sorted(floor.lead_of("Q").placements) == ["quiet"]
     floor.lists("phone/+14014190001", None)
-    assert sorted(floor.lead_of("Q").places) == ["loud"]
+    assert sorted(floor.lead_of("Q").placements) == ["loud"]
 
 
 def test_x6_at_night_where_the_lead_is_nobody_is_connected_and_is_told_until_when(floor: SalesFloor) -> None:

@@ -28,7 +28,7 @@ def whose(floor: SalesFloor, *names: str) -> list[str | None]:
     return [floor.state.persons.lead_of(name) for name in names]
 
 
-def placed(floor: SalesFloor) -> ArrivalPlaced:
+def placement_of(floor: SalesFloor) -> ArrivalPlaced:
     """Return how the org placed the last arrival."""
     return [said for said in floor.decided if isinstance(said, ArrivalPlaced)][-1]
 
@@ -286,9 +286,9 @@ def test_a2_k6_a_vendors_id_that_comes_with_another_person_is_another_lead(floor
     assert floor.state.persons.arrivals() == {"A": 1, other: 1}, "a repeat of either is a resend"
     floor.restart_org(compacted=True)
     floor.comes("A", **ROE)
-    assert placed(floor).lead_id == other
+    assert placement_of(floor).lead_id == other
     assert floor.all_said(other, ArrivalRepeated)
-    floor.errands[ARRIVALS].back(3)
+    floor.org_messages[ARRIVALS].back(3)
     floor.deliver()
     assert floor.state.persons.arrivals() == {"A": 1, other: 1}
     floor.agree()
@@ -346,13 +346,13 @@ def test_b3_k4_an_inquiry_is_kept_whole_and_its_owner_is_told_its_facts(floor: S
     assert added.facts is not None
     assert {name: getattr(added.facts, name) for name in own} == own
     assert (added.facts.vendor, added.facts.attributes) == ("globex", {"car": "blue", "pet": "cat"})
-    told = [
-        notice.data["inquiry"]
+    notification_data = [
+        notification.data["inquiry"]
         for row in floor.history["A"]
-        for notice in notifications_of(row)
-        if notice.template == "new_inquiry"
+        for notification in notifications_of(row)
+        if notification.template == "new_inquiry"
     ]
-    assert told == [{**own, "phone": PHONE, "state": "RI"}] * 2
+    assert notification_data == [{**own, "phone": PHONE, "state": "RI"}] * 2
     floor.lists("email/roe@x.org")
     assert floor.lead_of("A").silenced, "its own handles obey the list"
     floor.agree()

@@ -189,7 +189,7 @@ def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> N
     arrived = accept_arrival(b'{"vendor": "acme", "last_name": "Jones", "org": "west"}', {}, arrived_at=at)
     lead_id = arrived.lead_id
     first = step(
-        None, LeadArrived(lead_id=lead_id, cause="c", facts=arrived.facts), off=0, at=at, book=RuleBook()
+        None, LeadArrived(lead_id=lead_id, cause="c", facts=arrived.facts), off=0, at=at, rule_book=RuleBook()
     )
 
     def said(row: Any) -> Answered:
@@ -199,18 +199,18 @@ def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> N
 
     event = answered(sent(lead_id=lead_id, note="x" * 20_000))
     assert event is not None
-    row = step(first, event, off=1, at=at, book=RuleBook())
+    row = step(first, event, off=1, at=at, rule_book=RuleBook())
     assert (row.lead, row.seq) == (first.lead, first.seq)
     assert (said(row).result, said(row).reason) == (Result.REFUSED, Reason.INVALID)
     assert said(row).why == "note: is longer than 16384 characters"
     again = accept_action(sent(lead_id=lead_id, type="claim_now"), {})
-    assert said(step(row, again, off=2, at=at, book=RuleBook())) == said(row)
+    assert said(step(row, again, off=2, at=at, rule_book=RuleBook())) == said(row)
     stranger = answered(b'{"action_id": "a-2", "lead_id": "%s", "note": ' % lead_id.encode())
     assert stranger is not None
     view = accept_action(sent(action_id="a-0", type="view", lead_id=lead_id), {})
-    owned = step(row, view, off=3, at=at, book=RuleBook())
-    told = said(step(owned, stranger, off=4, at=at, book=RuleBook()))
-    assert (told.reason, told.owner) == (Reason.INVALID, None)
+    owned = step(row, view, off=3, at=at, rule_book=RuleBook())
+    second_answer = said(step(owned, stranger, off=4, at=at, rule_book=RuleBook()))
+    assert (second_answer.reason, second_answer.owner) == (Reason.INVALID, None)
 
 
 _NAMES = st.sampled_from(["action_id", "lead_id", "x", ""])

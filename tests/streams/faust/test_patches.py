@@ -120,7 +120,7 @@ async def test_commit_cap_and_drain_commits_go_on_after_a_repeat_and_over_holes(
         await cluster.send_with_holes(topic, 0, [b"6", b"8"])
         await cluster.commits_reach(group, topic, {0: 10})
         # This reader also gets the stand-ins for the ends of transactions, at odd offsets. A stage passes over them.
-        records = [place for place in got(reader) if not place[1] % 2]
+        records = [position for position in got(reader) if not position[1] % 2]
         assert records == [(0, offset) for offset in (0, 2, 4, 0, 2, 4, 6, 8)]
 
 

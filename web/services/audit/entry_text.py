@@ -214,18 +214,19 @@ def _corrected(record: AuditRecord, used: Mapping[str, Any], known: Known) -> st
 
 
 def _letter(record: AuditRecord, used: Mapping[str, Any], _: Known) -> str:
-    if place := used.get("passed_over"):
-        return f"passed over the message at {_place(str(place))}"
+    if position := used.get("passed_over"):
+        return f"passed over the message at {_position(str(position))}"
     if "letters" in used:
         count = used["letters"]
         what = "1 dead letter" if count == 1 else f"{count:,} dead letters"
     else:
         failure = _CAMEL.sub(" ", str(used.get("error_class") or "unknown failure")).lower()
-        what = f"the dead letter of the message at {_place(str(used.get('source') or 'an unknown place'))} ({failure})"
+        source = _position(str(used.get("source") or "an unknown position"))
+        what = f"the dead letter of the message at {source} ({failure})"
     return f"sent {what} again" if record.act == "dead_letter_replayed" else f"skipped {what}"
 
 
-def _place(source: str) -> str:
+def _position(source: str) -> str:
     """Return where a message is: "lead-arrivals, partition 2, offset 7"."""
     topic, *rest = source.split(":")
     return f"{topic}, partition {rest[0]}, offset {rest[1]}" if len(rest) == 2 else source  # noqa: PLR2004

@@ -60,7 +60,7 @@ async def read_page(
     parts: Services, person: Person, wanted: AuditFilter, *, limit: int, cursor: str | None
 ) -> AuditPage:
     """Return a page of entries of the person's org. Raises 422 for a cursor that is none of ours."""
-    after = None if cursor is None else _place(cursor)
+    after = None if cursor is None else _position(cursor)
     found = await asyncio.to_thread(parts.audit_index.find, wanted, limit=limit + 1, after=after)
     lines = await _in_words(parts, person, found[:limit])
     more = len(found) > limit
@@ -163,7 +163,7 @@ def _cursor(record: AuditRecord) -> str:
     return f"{record.at.astimezone(UTC).isoformat()}_{record.audit_id}"
 
 
-def _place(cursor: str) -> tuple[datetime, str]:
+def _position(cursor: str) -> tuple[datetime, str]:
     at, _, audit_id = cursor.partition("_")
     try:
         found = datetime.fromisoformat(at)

@@ -202,6 +202,6 @@ def _where(problem: FieldProblem) -> tuple[str, str]:
 
 def _field(path: str) -> str:
     return " ".join(
-        f"{field_label(name)} {int(place.rstrip(']')) + 1}" if place else field_label(name)
-        for name, _, place in (part.partition("[") for part in path.split(".") if part)
+        f"{field_label(name)} {int(index.rstrip(']')) + 1}" if index else field_label(name)
+        for name, _, index in (part.partition("[") for part in path.split(".") if part)
     )

@@ -16,7 +16,7 @@ import { setUpQueueFilter } from "./queue-filter.js";
 import { QueueLinks } from "./queue-links.js";
 import { QueueSelection } from "./queue-selection.js";
 import { RowFold } from "./row-fold.js";
-import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
+import { makeGap, nearest, RowHold, showWaiting } from "./row-hold.js";
 import { doNotCall } from "./row-parts.js";
 import { ageOf, CallTimes } from "./row-times.js";
 import { say } from "./say.js";
@@ -117,7 +117,7 @@ function lineOf(row) {
 function timeCell(row) {
   const cell = document.createElement("td");
   cell.className = "call-time";
-  if (times) cell.append(times.place(row.lead_id));
+  if (times) cell.append(times.label(row.lead_id));
   return cell;
 }
 
@@ -149,9 +149,9 @@ function actionCell(row) {
 }
 
 /** @param {string} lead of a row that has gone */
-function placeOf(lead) {
+function gapOf(lead) {
   const line = lines.get(lead) ?? document.createElement("tr");
-  return line.matches(".gone") ? line : emptyPlace(line);
+  return line.matches(".gone") ? line : makeGap(line);
 }
 
 /** @param {BoardRow} row */
@@ -173,8 +173,8 @@ function draw(enteredOrMoved) {
   const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
   const rows = shownRows();
   const isThere = focused !== undefined && rows.some((row) => row.lead_id === focused);
-  const places = hold.places(rows, enteredOrMoved);
-  const wanted = new Map(places.map(({ lead, row }) => [lead, row ? lineOf(row) : placeOf(lead)]));
+  const slots = hold.slots(rows, enteredOrMoved);
+  const wanted = new Map(slots.map(({ lead, row }) => [lead, row ? lineOf(row) : gapOf(lead)]));
   const shown = new Set(wanted.values());
   /** @type {HTMLTableRowElement[]} */
   const gone = [];
@@ -198,7 +198,7 @@ function draw(enteredOrMoved) {
   }
   // If the focused row was removed, the row in its place gets the focus, or the list's heading.
   if (focused && !isThere) {
-    (nearest(body, lastPlace) ?? find("h1")).focus();
+    (nearest(body, lastIndex) ?? find("h1")).focus();
   }
   setText(size, leadCount(leads.size));
   if (selection) selection.size = leads.size;
@@ -222,10 +222,10 @@ function emptyText() {
   return "No leads here now. New ones appear by themselves.";
 }
 
-let lastPlace = 0;
+let lastIndex = 0;
 list.addEventListener("focusin", () => {
   const line = focusedIn(list)?.closest("tr");
-  if (line?.dataset.lead && line.parentElement) lastPlace = [...line.parentElement.children].indexOf(line);
+  if (line?.dataset.lead && line.parentElement) lastIndex = [...line.parentElement.children].indexOf(line);
 });
 
 if (times) {

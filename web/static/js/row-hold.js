@@ -1,12 +1,12 @@
 // Keeps the rows of a list in their places while the pointer or the keyboard's focus is in the list, so that nobody
-// clicks another row than the one that was meant. A row that goes leaves an empty place; a row that comes waits.
+// clicks another row than the one that was meant. A row that goes leaves a gap; a row that comes waits.
 
 import { elements, focusedIn, setText } from "./dom.js";
 
 /**
- * What to show in one place of a list. `row` null: the row that was here has gone.
+ * What to show in one slot of a list. `row` null: the row that was here has gone.
  * @template R
- * @typedef {{lead: string, row: R | null}} Place
+ * @typedef {{lead: string, row: R | null}} Slot
  */
 
 /** @template {{lead_id: string}} R */
@@ -48,7 +48,7 @@ export class RowHold {
   }
 
   /**
-   * Shows all rows at their places while `change` runs, because the person asked for other rows.
+   * Shows all rows where they belong while `change` runs, because the person asked for other rows.
    * @param {() => Promise<unknown>} change
    */
   async without(change) {
@@ -61,12 +61,12 @@ export class RowHold {
   }
 
   /**
-   * Says what to show in each place.
+   * Says what to show in each slot.
    * @param {R[]} rows the rows of the list, in order
    * @param {string | null} [entered] a lead that has just entered or moved
-   * @returns {Place<R>[]}
+   * @returns {Slot<R>[]}
    */
-  places(rows, entered) {
+  slots(rows, entered) {
     const now = new Map(rows.map((row) => [row.lead_id, row]));
     if (!this.isHeld || !this.order.some((lead) => now.has(lead))) {
       this.order = [...now.keys()];
@@ -85,38 +85,38 @@ export class RowHold {
 }
 
 /**
- * Puts an empty place of the same size where a row has gone.
+ * Makes the gap that stands where a row has gone, of the same size.
  * @param {HTMLTableRowElement} line
  * @returns {HTMLTableRowElement}
  */
-export function emptyPlace(line) {
-  const place = /** @type {HTMLTableRowElement} */ (line.cloneNode(true));
-  place.removeAttribute("data-lead");
-  for (const part of place.querySelectorAll("[data-does]")) part.removeAttribute("data-does");
-  place.className = "gone";
-  place.inert = true;
-  place.setAttribute("aria-hidden", "true");
-  return place;
+export function makeGap(line) {
+  const gap = /** @type {HTMLTableRowElement} */ (line.cloneNode(true));
+  gap.removeAttribute("data-lead");
+  for (const part of gap.querySelectorAll("[data-does]")) part.removeAttribute("data-does");
+  gap.className = "gone";
+  gap.inert = true;
+  gap.setAttribute("aria-hidden", "true");
+  return gap;
 }
 
 /**
  * Shows how many rows wait.
- * @param {HTMLElement} place
+ * @param {HTMLElement} label
  * @param {number} count
  */
-export function showWaiting(place, count) {
-  setText(place, count ? `${count.toLocaleString()} new` : "");
+export function showWaiting(label, count) {
+  setText(label, count ? `${count.toLocaleString()} new` : "");
 }
 
 /**
- * Returns the element of the nearest row that can have the focus: at this place, below it, or above it.
+ * Returns the element of the nearest row that can have the focus: at this index, below it, or above it.
  * @param {HTMLElement} body
- * @param {number} place
+ * @param {number} index
  * @returns {HTMLElement | null}
  */
-export function nearest(body, place) {
+export function nearest(body, index) {
   const lines = elements("tr", body, "tr");
-  const order = [...lines.slice(Math.max(0, place)), ...lines.slice(0, Math.max(0, place)).reverse()];
+  const order = [...lines.slice(Math.max(0, index)), ...lines.slice(0, Math.max(0, index)).reverse()];
   for (const line of order) {
     const found = line.matches(".gone") ? null : line.querySelector("td button:not(:disabled), td a, td input");
     if (found instanceof HTMLElement) return found;

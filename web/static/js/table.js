@@ -8,7 +8,7 @@ import { setUpDensity } from "./density.js";
 import { element, elements, focusedIn, targetOf } from "./dom.js";
 import { Filters } from "./filters.js";
 import { cellText, leadCount } from "./format.js";
-import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
+import { makeGap, nearest, RowHold, showWaiting } from "./row-hold.js";
 import { ageOf, CallTimes } from "./row-times.js";
 import { say } from "./say.js";
 import { Selection } from "./selection.js";
@@ -60,7 +60,7 @@ export class Table {
     this.names = {};
     /** @type {Map<string, HTMLTableRowElement>} by lead id */
     this.lines = new Map();
-    /** @type {Map<string, HTMLTableRowElement>} by lead id, the empty places of rows that have gone */
+    /** @type {Map<string, HTMLTableRowElement>} by lead id, the gaps of rows that have gone */
     this.gone = new Map();
     /** @type {RowHold<LeadRow>} */
     this.hold = new RowHold(this.find("[data-rows]"), () => this.draw());
@@ -72,7 +72,7 @@ export class Table {
     this.lastRequest = 0;
     /** @type {Promise<void>} the newest reading of the list */
     this.newest = Promise.resolve();
-    this.lastPlace = 0;
+    this.lastIndex = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.filters = new Filters(this);
@@ -80,7 +80,7 @@ export class Table {
     this.find("[data-later]").addEventListener("click", () => this.change({ cursor: this.page?.next ?? null }));
     this.root.addEventListener("focusin", (event) => {
       const line = targetOf(event).closest("tbody tr");
-      if (line?.parentElement) this.lastPlace = [...line.parentElement.children].indexOf(line);
+      if (line?.parentElement) this.lastIndex = [...line.parentElement.children].indexOf(line);
     });
     addEventListener("popstate", () => this.hold.without(() => this.load()));
     /** @type {Selection | null} */
@@ -242,10 +242,10 @@ export class Table {
     this.filters.draw();
     const body = this.find("[data-rows]");
     const focused = focusedIn(body)?.closest("tr");
-    const places = this.hold.places(this.rows);
-    const lines = places.map(({ lead, row }) => (row ? this.line(row) : this.placeOf(lead)));
+    const slots = this.hold.slots(this.rows);
+    const lines = slots.map(({ lead, row }) => (row ? this.line(row) : this.gapOf(lead)));
     this.lines = new Map(lines.filter((line) => line.dataset.lead).map((line) => [line.dataset.lead ?? "", line]));
-    this.gone = new Map(places.flatMap(({ lead, row }, n) => (row ? [] : [[lead, lines[n]]])));
+    this.gone = new Map(slots.flatMap(({ lead, row }, n) => (row ? [] : [[lead, lines[n]]])));
     const waiting = this.root.querySelector("[data-new]");
     if (waiting instanceof HTMLElement) showWaiting(waiting, this.hold.waiting);
     const wanted = new Set(lines);
@@ -274,12 +274,12 @@ export class Table {
   }
 
   refocus() {
-    (nearest(this.find("[data-rows]"), this.lastPlace) ?? element("#main")).focus();
+    (nearest(this.find("[data-rows]"), this.lastIndex) ?? element("#main")).focus();
   }
 
   /** @param {string} lead of a row that has gone */
-  placeOf(lead) {
-    return this.gone.get(lead) ?? emptyPlace(this.lines.get(lead) ?? document.createElement("tr"));
+  gapOf(lead) {
+    return this.gone.get(lead) ?? makeGap(this.lines.get(lead) ?? document.createElement("tr"));
   }
 
   /** @param {LeadRow} row */
@@ -322,7 +322,7 @@ export class Table {
   inside(column, row) {
     const value = row[column.name];
     const text = this.text(column, value);
-    if (column.name === "phone" && value) return [text, this.times.place(row.lead_id)];
+    if (column.name === "phone" && value) return [text, this.times.label(row.lead_id)];
     return [ageOf(column, value, this.times.windowSeconds(row.lead_id)) ?? text];
   }
 

@@ -1,7 +1,7 @@
 """Tells the events of a lead's log in order, for tables of cases, and checks every step against the invariants.
 
 The clock is the broker's. `at` moves it without timers; `wait` moves it and timers fire on time. Every event and every
-row is encoded and decoded, so a story also checks that the wire format loses nothing.
+row is encoded and decoded, so a scenario also checks that the wire format loses nothing.
 """
 
 from collections import defaultdict
@@ -55,11 +55,11 @@ def amount(text: str) -> dict[str, Any]:
     return {"amount": int(number), "unit": unit}
 
 
-class Story:
+class Scenario:
     """Leads by name, the rules of their org, and one clock."""
 
     def __init__(self, *, reps: dict[str, dict[str, Any]] | None = None) -> None:
-        self.book = RuleBook()
+        self.rule_book = RuleBook()
         self.now = START
         self.rows: dict[str, LeadRow] = {}
         self.listed: defaultdict[str, dict[str, QueueChange]] = defaultdict(dict)
@@ -67,7 +67,7 @@ class Story:
         self._offsets = count()
         self._versions = count()
         self._actions = count(1)
-        self._places = count(1)
+        self._offsets = count(1)
         for rep_id, fields in (REPS if reps is None else reps).items():
             self.rep(rep_id, **fields)
 
@@ -98,14 +98,14 @@ class Story:
     @property
     def queues(self) -> list[str]:
         """The queues of the lead."""
-        return sorted(self.lead.places)
+        return sorted(self.lead.placements)
 
     def list(self, queue_id: str) -> list[str]:
         """Return the names of the leads in a queue, in the order that everyone sees (Q7)."""
         standing = [
-            (row.lead.places[queue_id].sort_key, row.lead.lead_id, name)
+            (row.lead.placements[queue_id].sort_key, row.lead.lead_id, name)
             for name, row in self.rows.items()
-            if row.lead is not None and queue_id in row.lead.places
+            if row.lead is not None and queue_id in row.lead.placements
         ]
         return [name for *_, name in sorted(standing)]
 
@@ -118,7 +118,7 @@ class Story:
     # -- time ---------------------------------------------------------------------------------------------------
 
     def at(self, **after_start: float) -> Self:
-        """Set the clock to an instant after the story's start, without timers."""
+        """Set the clock to an instant after the scenario's start, without timers."""
         self.now = START + timedelta(**after_start)
         return self
 
@@ -175,7 +175,7 @@ class Story:
                 cause=f"arrival/{inquiry_id}",
                 facts=Facts(**given),
                 inquiry=inquiry,
-                org_log_offset=next(self._places) if place is None else place,
+                org_log_offset=next(self._offsets) if place is None else place,
             )
         )
 
@@ -220,7 +220,7 @@ class Story:
             version=next(self._versions),
             value=value,
         )
-        self.book = self.book.publish(event)
+        self.rule_book = self.rule_book.publish(event)
         return self.sweep() if sweep else self
 
     def queue(
@@ -239,8 +239,8 @@ class Story:
         return self.publishes("settings", "settings", fields)
 
     def sweep(self) -> Self:
-        """Tell every lead whose places may differ under the current rules (Q6)."""
-        rules, touched = self.book.org("default"), self.name
+        """Tell every lead whose placements may differ under the current rules (Q6)."""
+        rules, touched = self.rule_book.org("default"), self.name
         for name, row in list(self.rows.items()):
             lead = row.lead
             if lead is not None and (is_stale(lead, rules, self.now) or is_to_be_asked(lead, rules)):
@@ -253,8 +253,8 @@ class Story:
         read = decode_event(encode_event(event))
         assert read == event
         before = self.rows.get(event.lead_id)
-        after = step(before, event, off=next(self._offsets), at=self.now, book=self.book)
-        check_step(before, event, after, self.book.org("default"))
+        after = step(before, event, off=next(self._offsets), at=self.now, rule_book=self.rule_book)
+        check_step(before, event, after, self.rule_book.org("default"))
         assert isinstance(decode_row(encode_row(after)), LeadRow)
         follow(self.listed[event.lead_id], after)
         self.rows[event.lead_id] = after

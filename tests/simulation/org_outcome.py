@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from models.codec import OrgRecord, decode_event, decode_org_event, decode_org_record, encode_org_record
 from models.lead import LeadRow, Row
 from models.org_decisions import OrgEventIgnored, OrgStep
-from models.org_events import ContactListed, LeadTaken, OrgEvent
+from models.org_events import DoNotContactPublished, LeadTaken, OrgEvent
 from models.org_rows import OrgRow
-from rules.org.org_partition import LISTED, OrgPartition
+from rules.org.org_partition import DO_NOT_CONTACT_SOURCE, OrgPartition
 from rules.org.unasked import unasked
 from rules.outbound.lead_org_messages import LeadNews, identity, to_leads
 from rules.outbound.public_messages import public_messages
@@ -37,8 +37,8 @@ class OrgTruth:
 
     orgs: OrgPartition = field(default_factory=lambda: OrgPartition(ORG_PARTITION))
     batches: dict[int, Batch] = field(default_factory=dict)
-    errands: dict[bytes, bytes] = field(default_factory=dict)
-    told: dict[str, LeadNews] = field(default_factory=dict)
+    org_messages: dict[bytes, bytes] = field(default_factory=dict)
+    to_leads_messages: dict[str, LeadNews] = field(default_factory=dict)
     listed: set[int] = field(default_factory=set)
     highest: dict[str, int] = field(default_factory=dict)
 
@@ -46,9 +46,9 @@ class OrgTruth:
 def check(cluster: Cluster, leads: Sequence[Records]) -> None:
     """Raise AssertionError with the problem. `leads`: the expected records of each partition's leads."""
     truth = read(cluster.broker)
-    _check_errands(truth, leads)
+    _check_org_messages(truth, leads)
     _check_journal(cluster.broker, truth)
-    _check_told(cluster.broker, truth)
+    _check_messages_to_leads(cluster.broker, truth)
     _check_agreement(truth, leads, cluster.arrived)
     assert not list(unasked(truth.orgs)), "M5: a lead waits although a rep may have it"
     for worker in cluster.workers:
@@ -64,16 +64,16 @@ def read(broker: Broker) -> OrgTruth:
     open_leads: dict[str, int] = {}
     for record in broker.logs[ORG_LOG, ORG_PARTITION]:
         event = decode_org_event(record.value or b"")
-        told_by = dict(record.headers).get("ce_id")
-        source, number = _number(told_by)
-        seen = told_by is not None and told_by in truth.errands
-        if isinstance(event, ContactListed):
-            source, number, seen = LISTED, event.version, event.version in truth.listed
+        by_event = dict(record.headers).get("ce_id")
+        source, number = _number(by_event)
+        seen = by_event is not None and by_event in truth.org_messages
+        if isinstance(event, DoNotContactPublished):
+            source, number, seen = DO_NOT_CONTACT_SOURCE, event.version, event.version in truth.listed
             truth.listed.add(event.version)
         mark = truth.highest[source] = max(number, truth.highest.get(source, -1))
         at = datetime_of(record.timestamp)
         if seen:
-            assert told_by is None or truth.errands[told_by] == record.value, (
+            assert by_event is None or truth.org_messages[by_event] == record.value, (
                 "a relay repeats itself word for word"
             )
             why = f"number {number} was told before"
@@ -89,8 +89,8 @@ def read(broker: Broker) -> OrgTruth:
             )
             records: list[tuple[bytes, OrgRecord | None]] = [(f"{ORG}/step/{source}".encode(), head)]
         else:
-            if told_by is not None:
-                truth.errands[told_by] = record.value or b""
+            if by_event is not None:
+                truth.org_messages[by_event] = record.value or b""
             decided = truth.orgs.decide(event, off=record.offset, at=at, source=source)
             assert decided.failure is None, decided.failure
             open_leads = _open_leads(truth)
@@ -103,7 +103,7 @@ def read(broker: Broker) -> OrgTruth:
                 key, replace(value, source_number=-1) if isinstance(value, OrgStep) else value
             )
             if isinstance(value, OrgStep):
-                truth.told |= {identity(news) or "": news for news in to_leads(value)}
+                truth.to_leads_messages |= {identity(news) or "": news for news in to_leads(value)}
         if not seen:
             _check_caps(truth, event, open_leads)
         truth.batches[record.offset] = tuple(
@@ -127,21 +127,21 @@ def _check_caps(truth: OrgTruth, event: OrgEvent, before: dict[str, int]) -> Non
             assert event.place is None, f"{rep_id} has {has} of at most {most} open leads"
 
 
-def _check_errands(truth: OrgTruth, leads: Sequence[Records]) -> None:
+def _check_org_messages(truth: OrgTruth, leads: Sequence[Records]) -> None:
     """Check that all requests of the leads reached their org, in order, and that nothing else did."""
     expected: dict[bytes, bytes] = {}
     for partition, records in enumerate(leads):
         mine = [
-            (dict(effect.headers)["ce_id"], effect.value)
+            (dict(message.headers)["ce_id"], message.value)
             for key, row in records.values()
-            for effect in public_messages(row, key, partition)
-            if effect.topic == ORG_LOG
+            for message in public_messages(row, key, partition)
+            if message.topic == ORG_LOG
         ]
         expected |= dict(mine)
         prefix = f"lead-log-{partition}-".encode()
-        heard = [identity for identity in truth.errands if identity.startswith(prefix)]
-        assert heard == [identity for identity, _ in mine], "errands come in the order of their log"
-    assert truth.errands == expected
+        heard = [identity for identity in truth.org_messages if identity.startswith(prefix)]
+        assert heard == [identity for identity, _ in mine], "org messages come in the order of their log"
+    assert truth.org_messages == expected
 
 
 def _check_journal(broker: Broker, truth: OrgTruth) -> None:
@@ -163,19 +163,21 @@ def _check_journal(broker: Broker, truth: OrgTruth) -> None:
     assert recovered.of(ORG_PARTITION).directory(ORG).versions == truth.orgs.directory(ORG).versions
 
 
-def _check_told(broker: Broker, truth: OrgTruth) -> None:
+def _check_messages_to_leads(broker: Broker, truth: OrgTruth) -> None:
     """Check that every answer reached its lead, in order, and that no answer was invented."""
     heard: dict[str, LeadNews] = {}
     for partition in range(PARTITIONS):
         begun: list[str] = []
         for record in broker.logs[LEAD_LOG, partition]:
             news = _news(record)
-            told = None if news is None else identity(news)
-            if news is not None and told is not None and told not in heard:
-                heard[told] = news
-                begun.append(told)
-        assert begun == [cause for cause in truth.told if cause in set(begun)], "answers come in order"
-    assert heard == truth.told
+            to_leads_messages = None if news is None else identity(news)
+            if news is not None and to_leads_messages is not None and to_leads_messages not in heard:
+                heard[to_leads_messages] = news
+                begun.append(to_leads_messages)
+        assert begun == [cause for cause in truth.to_leads_messages if cause in set(begun)], (
+            "answers come in order"
+        )
+    assert heard == truth.to_leads_messages
 
 
 def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str]) -> None:
@@ -205,9 +207,11 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str
         assert lead_id in found_leads, f"{arrival_id} is nobody's"
         assert _counting(rows, arrival_id) == lead_id, "ids lead to the lead that counts (K5)"
     forbidden = {handle for one in found_leads.values() for handle in one.suppressed}  # also by outcomes (M8)
-    barred = {handle for handle in forbidden.union(LISTED_HANDLES) if persons.barred(handle) is not None}
+    forbidden = {
+        handle for handle in forbidden.union(LISTED_HANDLES) if persons.forbidden_reason(handle) is not None
+    }
     for lead_id, one in counting.items():
-        assert one.suppressed.keys() == {h for h in barred if lead_id in persons.all_with(h)}, "X6"
+        assert one.suppressed.keys() == {h for h in forbidden if lead_id in persons.all_with(h)}, "X6"
     for lead in truth.orgs.state(ORG).leads.values():
         assert lead.wake is None, f"{lead.lead_id} waits for an instant that is over"
     for rep in truth.orgs.state(ORG).reps.values():

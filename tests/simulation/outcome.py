@@ -18,7 +18,7 @@ from streams.table import LeadRows
 from streams.topics import DEAD_LETTERS, DO_NOT_CONTACT, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
 from tests.rules.lead import reference_queues
 from tests.rules.lead.invariants import check_step
-from tests.simulation import org_verdict
+from tests.simulation import org_outcome
 from tests.simulation.broker import PARTITIONS, Broker, Record, partition_of
 from tests.simulation.cluster import ORG, Cluster
 from tests.simulation.processes import datetime_of
@@ -43,7 +43,7 @@ def check(cluster: Cluster) -> list[Truth]:
         _check_public(cluster, partition, truth)
         _check_answers(cluster.broker, partition, truth)
         _check_end(cluster, partition, truth)
-    org_verdict.check(cluster, [truth.records for truth in truths])
+    org_outcome.check(cluster, [truth.records for truth in truths])
     return truths
 
 
@@ -66,7 +66,7 @@ def read(broker: Broker, partition: int) -> Truth:
         if not isinstance(event, DirectoryPublished):
             assert not isinstance(before, DirectoryRow)
             assert isinstance(outcome.row, LeadRow)
-            check_step(before, event, outcome.row, leads.book.org(ORG))
+            check_step(before, event, outcome.row, leads.rule_book.org(ORG))
             if isinstance(event, ActionRequested | ErasureOrdered | ErasureFound):
                 truth.asked.add(event.cause)
             elif isinstance(event, LeadArrived):
@@ -103,22 +103,24 @@ def _check_public(cluster: Cluster, partition: int, truth: Truth) -> None:
     expected: dict[str, dict[bytes, tuple[bytes, bytes]]] = {topic: {} for topic in PUBLIC}
     listed: dict[bytes, tuple[bytes, bytes | None]] = {}
     for key, row in truth.records.values():
-        for effect in public_messages(row, key, partition):
-            if effect.topic == ORG_LOG:
-                continue  # `org_verdict` compares those with what the org has read
-            if effect.topic == DO_NOT_CONTACT:
-                listed[dict(effect.headers)["ce_id"]] = (effect.key, effect.payload)
+        for message in public_messages(row, key, partition):
+            if message.topic == ORG_LOG:
+                continue  # `org_outcome` compares those with what the org has read
+            if message.topic == DO_NOT_CONTACT:
+                listed[dict(message.headers)["ce_id"]] = (message.key, message.payload)
                 continue
-            expected[effect.topic][dict(effect.headers)["ce_id"]] = (effect.key, effect.value)
+            expected[message.topic][dict(message.headers)["ce_id"]] = (message.key, message.value)
     _check_listings(cluster.broker, partition, listed)
     for topic, messages in expected.items():
         log = cluster.broker.logs[topic, partition]
-        told: dict[bytes, tuple[bytes, bytes]] = {}
+        published: dict[bytes, tuple[bytes, bytes]] = {}
         for record in log:
             identity = dict(record.headers)["ce_id"]
-            told[identity] = (record.key, record.value or b"")
-        assert told == messages, f"{topic}: all that was decided is told, and nothing else"
-        assert len(told) == len(log), f"{topic}: what was public when the relay died is made public again"
+            published[identity] = (record.key, record.value or b"")
+        assert published == messages, f"{topic}: all that was decided is told, and nothing else"
+        assert len(published) == len(log), (
+            f"{topic}: what was public when the relay died is made public again"
+        )
         _check_growth(topic, log)
 
 
@@ -127,12 +129,12 @@ def _check_listings(
 ) -> None:
     """Check that what outcomes and consent put on the do-not-contact list is there once, in order (M8)."""
     prefix = f"lead-log-{partition}-".encode()
-    told = [
+    published = [
         (identity, (record.key, record.value))
         for record in broker.logs[DO_NOT_CONTACT, 0]
         if (identity := dict(record.headers).get("ce_id", b"")).startswith(prefix)
     ]
-    assert told == list(expected.items())
+    assert published == list(expected.items())
 
 
 def _versions(topic: str, log: list[Record]) -> list[tuple[tuple[Any, ...], int, bytes]]:
@@ -191,7 +193,7 @@ def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
 
 def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:
     """Every deadline was handled, and every lead is in one phase and in the queues it belongs to (X7, Q2)."""
-    rules = truth.leads.book.org(ORG)
+    rules = truth.leads.rule_book.org(ORG)
     leads = [
         row.lead for row in truth.leads.rows.values() if isinstance(row, LeadRow) and row.lead is not None
     ]
@@ -205,7 +207,7 @@ def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:
         assert not is_to_be_asked(lead, rules), f"{lead.lead_id}: its group is not asked (M5)"
         assert lead.phase in Phase
         assert lead.phase is not Phase.OFFERED, f"{lead.lead_id}: an offer is open past its deadline"
-        assert set(lead.places) == reference_queues.places(lead, rules, now), (
+        assert set(lead.placements) == reference_queues.placements(lead, rules, now), (
             f"{lead.lead_id} is in the wrong queues"
         )
     for worker in cluster.workers:

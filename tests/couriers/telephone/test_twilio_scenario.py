@@ -93,7 +93,7 @@ def running_courier(settings: Settings, twilio: TwilioServer, log: Path) -> Iter
         stop_process(process, signal.SIGTERM, 30)
 
 
-class Story:
+class Scenario:
     """One org with its reps, their telephones and one lead."""
 
     def __init__(self, office: Office, **behaviours: dict[str, Any]) -> None:
@@ -121,11 +121,11 @@ class Story:
     async def is_known(self) -> bool:
         """Return whether every partition of the leads uses the org's settings, which are published last."""
         settings = self.office.settings
-        books = [
-            (await journal_now(settings, partitions={partition})).book
+        rule_books = [
+            (await journal_now(settings, partitions={partition})).rule_book
             for partition in range(settings.partitions)
         ]
-        return all(("settings", "settings") in book.org(self.org).objects for book in books)
+        return all(("settings", "settings") in book.org(self.org).objects for book in rule_books)
 
     def arrive(self, **more: Any) -> None:
         """Send the lead."""
@@ -186,73 +186,73 @@ class Story:
 async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(office: Office, *, keeps: bool) -> None:
     """`keeps`: whoever wins hangs up between the two presses."""
     behaviour = {"presses": [3], "hangs_up_after": [6]} if keeps else PRESSES
-    story = Story(office, **{rep: SPECIAL.get(rep, behaviour) for rep in REPS})
-    story.publish()
-    await eventually(story.is_known, "every partition knows the org", every=0.5)
-    story.arrive()
-    await eventually(story.all_ended, "every leg ended", every=1.0)
+    scenario = Scenario(office, **{rep: SPECIAL.get(rep, behaviour) for rep in REPS})
+    scenario.publish()
+    await eventually(scenario.is_known, "every partition knows the org", every=0.5)
+    scenario.arrive()
+    await eventually(scenario.all_ended, "every leg ended", every=1.0)
     winners = [
         one["rep_id"]
-        for one in story.of("lead-decisions")
+        for one in scenario.of("lead-decisions")
         if one["type"] == "press_one" and one["result"] == "won"
     ]
     assert len(winners) == 1
     [winner] = winners
-    assert story.of("assignments")[-1]["rep_id"] == winner
+    assert scenario.of("assignments")[-1]["rep_id"] == winner
     for rep in REPS:
         if rep in {BUSY, AWAY}:
-            assert story.heard(rep) == []
+            assert scenario.heard(rep) == []
         elif rep == winner:
-            assert GONE not in story.heard(rep)
-            assert story.heard(rep)[:2] == ["You have an available lead", "Jeremy Jones"]
+            assert GONE not in scenario.heard(rep)
+            assert scenario.heard(rep)[:2] == ["You have an available lead", "Jeremy Jones"]
         elif rep != MACHINE:
-            assert story.heard(rep)[-1] == GONE, rep
-    legs = story.legs()
+            assert scenario.heard(rep)[-1] == GONE, rep
+    legs = scenario.legs()
     assert legs[BUSY, "rep"] == "busy"
     assert legs[MACHINE, "rep"] == "no_answer"
-    assert MACHINE not in story.events("pressed")
-    assert story.events("bridged") == ([] if keeps else [winner])
+    assert MACHINE not in scenario.events("pressed")
+    assert scenario.events("bridged") == ([] if keeps else [winner])
     if not keeps:
-        assert await eventually(story.activities, "N7: the call is logged") == [winner]
+        assert await eventually(scenario.activities, "N7: the call is logged") == [winner]
     statuses = {call["status"] for call in office.twilio.calls()}
     assert not statuses & {"queued", "ringing", "in-progress"}, "no call is left"
 
 
 async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(office: Office) -> None:
-    story = Story(office, **{rep: SPECIAL[rep] for rep in (BUSY, MACHINE, AWAY)})
-    story.publish(ring_seconds=15)
-    await eventually(story.is_known, "every partition knows the org", every=0.5)
-    story.arrive()
-    await eventually(lambda: story.of("lead-exceptions"), "it is an exception", every=0.5)
-    assert story.of("lead-exceptions")[-1]["reason"] == "no_agents_answered"
-    assert not story.of("lead-decisions"), "no action was asked for anybody"
-    await eventually(story.all_ended, "every leg ended", every=0.5)
+    scenario = Scenario(office, **{rep: SPECIAL[rep] for rep in (BUSY, MACHINE, AWAY)})
+    scenario.publish(ring_seconds=15)
+    await eventually(scenario.is_known, "every partition knows the org", every=0.5)
+    scenario.arrive()
+    await eventually(lambda: scenario.of("lead-exceptions"), "it is an exception", every=0.5)
+    assert scenario.of("lead-exceptions")[-1]["reason"] == "no_agents_answered"
+    assert not scenario.of("lead-decisions"), "no action was asked for anybody"
+    await eventually(scenario.all_ended, "every leg ended", every=0.5)
 
 
 async def test_n7_a_rep_calls_a_lead_and_n5_the_lead_calls_back(office: Office) -> None:
     """The owner is called first and presses 1. Later the lead calls the org's number, and its owner takes the call."""
-    story = Story(office, ann={"presses": [3]}, bob={"presses": [3]})
+    scenario = Scenario(office, ann={"presses": [3]}, bob={"presses": [3]})
     number = f"+1{next(NUMBERS)}"
-    story.publish(inbound={number: "all"})
-    await eventually(story.is_known, "every partition knows the org", every=0.5)
-    story.arrive(assigned_to="ann")
-    await eventually(lambda: story.of("assignments"), "ann owns it")
-    story.act("dial", "ann")
-    await eventually(story.activities, "the call is logged")
-    assert story.heard("ann")[:3] == ["You asked to call", "Jeremy Jones", "Press 1 to be connected."]
-    assert story.events("bridged") == ["ann"]
-    assert len(office.twilio.calls(story.lead_phone)) == 1, "the lead was called once"
-    sid = office.twilio.call_in(number, story.lead_phone, talks=0.5)
-    await eventually(lambda: len(story.activities()) == 2, "the second call is logged")
-    assert story.events("bridged") == ["ann", "ann"]
-    assert story.heard("ann")[3:6] == [
+    scenario.publish(inbound={number: "all"})
+    await eventually(scenario.is_known, "every partition knows the org", every=0.5)
+    scenario.arrive(assigned_to="ann")
+    await eventually(lambda: scenario.of("assignments"), "ann owns it")
+    scenario.act("dial", "ann")
+    await eventually(scenario.activities, "the call is logged")
+    assert scenario.heard("ann")[:3] == ["You asked to call", "Jeremy Jones", "Press 1 to be connected."]
+    assert scenario.events("bridged") == ["ann"]
+    assert len(office.twilio.calls(scenario.lead_phone)) == 1, "the lead was called once"
+    sid = office.twilio.call_in(number, scenario.lead_phone, talks=0.5)
+    await eventually(lambda: len(scenario.activities()) == 2, "the second call is logged")
+    assert scenario.events("bridged") == ["ann", "ann"]
+    assert scenario.heard("ann")[3:6] == [
         "Your lead",
         "Jeremy Jones",
         "is calling. Press 1 to be connected.",
     ]
-    assert story.heard("bob") == [], "only the owner is called"
+    assert scenario.heard("bob") == [], "only the owner is called"
     [call] = [one for one in office.twilio.calls(number) if one["sid"] == sid]
-    await eventually(lambda: story.all_ended() if "bob" not in story.phones else True, "all legs ended")
+    await eventually(lambda: scenario.all_ended() if "bob" not in scenario.phones else True, "all legs ended")
     assert call["conference"] is not None
 
 

@@ -28,7 +28,7 @@ class Clock:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now, self.pauses = 0.0, list[float]()
         patch.setattr(waiting, "time", self)
-        patch.setattr(waiting.asyncio, "sleep", self.rest)
+        patch.setattr("tests.fixtures.waiting.asyncio.sleep", self.rest)
 
     def monotonic(self) -> float:
         """Return the time."""

@@ -1,7 +1,6 @@
 """Runs a worker process: one Faust app with its stages, a health page for the supervisor, and a clean stop."""
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -20,6 +19,7 @@ from streams.access import refused
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
 from streams.erasure_key import own_key
+from streams.garbage import keep_imports
 from streams.http import serve
 from streams.journal import JournalWriter
 from streams.metrics import render
@@ -214,7 +214,7 @@ def run(
     """
     for name in ("aiokafka", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    gc.set_threshold(*GC_THRESHOLDS)
+    keep_imports(GC_THRESHOLDS)
     # Faust's consumer has its own thread and loop, which the policy creates.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     _log.info("starting", group=group, host=socket.gethostname(), instance_id=instance_id)

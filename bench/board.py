@@ -20,9 +20,10 @@ import uvloop
 
 from bench.testbed import Say, quiet
 from board import keys
+from board.connection import connect
 from board.reader import Reader
 from board.service import BATCH
-from board.writer import BoardChange, BoardWriter, connect
+from board.writer import BoardChange, BoardWriter
 from models.errors import StartFailed
 from runtime import ValkeyServer
 from runtime.own_folder import own_folder

@@ -21,6 +21,10 @@ def bench(
         bool,
         typer.Option("--browser", help="live: in open pages of a real Chromium, not in readers of the feed."),
     ] = False,
+    offers: Annotated[
+        bool,
+        typer.Option("--offers", help="scale: arrivals until their offers, of one org and of a hundred."),
+    ] = False,
     leads: Annotated[int | None, typer.Option(min=1, help="Number of leads.")] = None,
     claims: Annotated[
         int | None, typer.Option(min=1, help="Number of claims; for listeners: claims per second.")
@@ -53,6 +57,10 @@ def bench(
         if name != "live":
             raise typer.BadParameter(f"bench {name} has no --browser; only bench live has it")
         name = "live-browser"
+    if offers:
+        if name != "scale":
+            raise typer.BadParameter(f"bench {name} has no --offers; only bench scale has it")
+        name = "scale-offers"
     given = {"leads": leads, "claims": claims, "pages": pages, "listeners": listeners, "seconds": seconds}
     sizes = {size: value for size, value in given.items() if value is not None}
     result = BENCHES[name](say=say, **sizes)
@@ -134,6 +142,13 @@ def chaos(
             help="Workers' clocks also jump by 70 minutes, ahead and back (needs a C compiler).",
         ),
     ] = False,
+    failover: Annotated[
+        bool,
+        typer.Option(
+            "--failover",
+            help="Valkey has a replica and sentinels, and Postgres a standby; both are killed, paused and promoted.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run load while workers, sink and broker are killed, stopped and resumed, then verify. Exit 1 if a promise broke.
@@ -141,6 +156,8 @@ def chaos(
     Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
 
     Example: firstclaim chaos --brokers 3
+
+    Example: firstclaim chaos --failover
 
     Example: firstclaim chaos --seconds 3600 --events 1000000 --faults 200
 
@@ -170,6 +187,7 @@ def chaos(
             faults=faults,
             histories=histories,
             clock_jumps=clock_jumps,
+            failover=failover,
         )
     )
     finish(result, as_json=as_json, ok=result["ok"])

@@ -26,6 +26,7 @@ from streams import trace_export
 from streams.access import refused
 from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
+from streams.garbage import keep_imports
 from streams.http import serve
 from streams.metrics import render
 from streams.process_exit import ExitCode, leave
@@ -196,6 +197,7 @@ def run(settings: Settings, *, channel: str, port: int = 0, instance_id: str | N
     our own code failed.
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    keep_imports()
     try:
         with trace_export.reporting("courier"):
             uvloop.run(_serve(settings, channel, port, instance_id))

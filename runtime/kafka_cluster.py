@@ -17,7 +17,7 @@ from runtime.kafka import (
     KafkaBroker,
     coordinator_of,
     coordinator_serves,
-    new_cluster_id,
+    new_id,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class KafkaCluster:
             )
             for number in range(1, BROKERS + 1)
         ]
-        self.cluster_id = new_cluster_id()
+        self.cluster_id = new_id()
 
     @property
     def bootstrap(self) -> str:

@@ -6,7 +6,6 @@ Kafka is still unreachable, reports that at `/ready`, and continues when both an
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -32,6 +31,7 @@ from streams.access import refused
 from streams.brake import Brake, make_brake
 from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
+from streams.garbage import keep_imports
 from streams.http import serve
 from streams.process_exit import ExitCode, leave
 from streams.readiness import Readiness
@@ -169,7 +169,7 @@ def run(settings: Settings, *, port: int = 0, instance_id: str | None = None) ->
     where a setting or a topic is wrong.
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
-    gc.set_threshold(*GC_THRESHOLDS)
+    keep_imports(GC_THRESHOLDS)
     try:
         with trace_export.reporting("sink"):
             uvloop.run(_serve(settings, port, instance_id))

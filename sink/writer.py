@@ -170,7 +170,7 @@ class CrmWriter:
     def _transaction(self, work: Sequence[PreparedRecord]) -> AppliedBatch:
         with translated(DATABASE), self._engine.begin() as connection:
             before = self._locked(connection, sorted({item.record.partition for item in work}))
-            self._refuse_gaps(before)
+            self._refuse_gaps(connection, before)
             fresh, after, applied = _unapplied_rows(work, before)
             rows = []
             counted = self._counting.counted(connection, [each.counts for each in fresh if each.counts])
@@ -190,16 +190,31 @@ class CrmWriter:
         self._reached |= {partition: position.next_offset for partition, position in after.items()}
         return applied + AppliedBatch(rows=tuple(rows))
 
-    def _refuse_gaps(self, before: dict[int, AppliedPosition]) -> None:
-        """Raise RetryableError if the database is behind the position that was already read.
+    def check_positions(self) -> None:
+        """Raise RetryableError if the database is away, or behind the position that was already read."""
+        with translated(DATABASE), self._reads.connect() as connection:
+            self._refuse_gaps(connection, {})
 
-        It was then restored from a backup, or is being rebuilt.
+    def _refuse_gaps(self, connection: Connection, locked: dict[int, AppliedPosition]) -> None:
+        """Raise RetryableError if the database is behind the position that was already read, in any partition.
+
+        It was then restored from a backup, or is being rebuilt, or a standby was promoted that lacks the last
+        transactions. `locked`: the positions that are known.
         """
-        for partition, position in before.items():
-            if position.next_offset < self._reached.get(partition, 0):
-                back = f"partition {partition} was set back to offset {position.next_offset}"
+        others = [partition for partition in self._reached if partition not in locked]
+        query = select(_OFFSETS.partition, _OFFSETS.next_offset).where(
+            _OFFSETS.topic == JOURNAL, _OFFSETS.partition.in_(others)
+        )
+        now = dict.fromkeys(others, 0) | {
+            partition: position.next_offset for partition, position in locked.items()
+        }
+        now |= {row.partition: row.next_offset for row in connection.execute(query)} if others else {}
+        for partition, next_offset in now.items():
+            if next_offset < self._reached.get(partition, 0):
+                back = f"partition {partition} was set back to offset {next_offset}"
                 raise RetryableError(
-                    DATABASE, f"{back}, by a backup or `firstclaim crm rebuild`: read again from there"
+                    DATABASE,
+                    f"{back}, by a failover, a backup or `firstclaim crm rebuild`: read again from there",
                 )
 
     def _locked(self, connection: Connection, partitions: list[int]) -> dict[int, AppliedPosition]:

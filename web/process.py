@@ -23,6 +23,7 @@ from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.database_engine import connect
 from streams.engine_client import EngineClient
+from streams.garbage import keep_imports
 from streams.http import Said, serve
 from streams.metrics import render
 from streams.process_exit import ExitCode, leave
@@ -85,6 +86,7 @@ def run(
     A collector on another machine reads it. None: there is no second port.
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    keep_imports()
     uvloop.run(_serve(settings, web, host, port, status_port))
 
 

@@ -22,6 +22,10 @@ AWAY_SECONDS: Final = 10.0
 """How long a killed broker of a cluster is away."""
 CUT_OFF_SECONDS: Final = 20.0
 """How long a broker is cut off, or its disk is full, at most a tenth of the run."""
+STORE_AWAY_SECONDS: Final = 8.0
+"""How long a killed Valkey or Postgres is away, and how long a standby is read-only, at most a thirtieth of the run."""
+STORE_FAULTS: Final = 2
+"""How often each fault of Valkey and Postgres comes in a round of at least `LONG_SECONDS`; in a shorter one once."""
 PAUSED_SECONDS: Final = 60.0
 """How long a broker is paused, at most a tenth of the run."""
 ROUND_FAULTS: Final = 25
@@ -64,6 +68,29 @@ class FaultKind(StrEnum):
     """No packet reaches one broker or leaves it, for `seconds`."""
     FILL_DISK = "fill_disk"
     """The disk of one broker is full for `seconds`. Then there is room, and the broker is restarted."""
+    # Only with stores that fail over.
+    KILL_VALKEY = "kill_valkey"
+    """SIGKILL to Valkey's primary. The replica is promoted, and the former primary comes back after `seconds`."""
+    PAUSE_VALKEY = "pause_valkey"
+    """SIGSTOP to Valkey's primary until `seconds` after the promotion of the replica: there are two primaries then."""
+    KILL_POSTGRES = "kill_postgres"
+    """SIGKILL to Postgres, which is started again after `seconds`."""
+    STOP_POSTGRES = "stop_postgres"
+    """Postgres stops in the mode "immediate", and is started again after `seconds`."""
+    FAIL_OVER_POSTGRES = "fail_over_postgres"
+    """SIGKILL to Postgres. Its standby gets its address, is read-only for `seconds`, and is promoted."""
+
+
+STORE_ACTS: Final = frozenset(
+    {
+        FaultKind.KILL_VALKEY,
+        FaultKind.PAUSE_VALKEY,
+        FaultKind.KILL_POSTGRES,
+        FaultKind.STOP_POSTGRES,
+        FaultKind.FAIL_OVER_POSTGRES,
+    }
+)
+"""The acts on Valkey and Postgres."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,13 +118,14 @@ def plan(
     faults: int | None = None,
     clock_jumps: bool = False,
     isolated: bool = False,
+    failover: bool = False,
 ) -> list[Fault]:
     """Return the faults of a run in order of time.
 
     `faults`: their number; None: one every 5 to 10 s. A run with a given number has rounds of about `ROUND_FAULTS`, and
     each round has what a run without one has. `clock_jumps`: a worker's clock jumps ahead, and later one's clock jumps
-    back. `isolated`: one broker of the cluster can be cut off, and its disk can be full. Raises ConfigError if there
-    are more faults than one in `LEAST_APART_SECONDS`.
+    back. `isolated`: one broker of the cluster can be cut off, and its disk can be full. `failover`: Valkey and
+    Postgres fail over. Raises ConfigError if there are more faults than one in `LEAST_APART_SECONDS`.
     """
     one_round = partial(
         _round,
@@ -106,6 +134,7 @@ def plan(
         brokers=brokers,
         clock_jumps=clock_jumps,
         isolated=isolated,
+        failover=failover,
     )
     if faults is None:
         return one_round(seconds, seed=seed)
@@ -131,6 +160,7 @@ def _round(
     brokers: int,
     clock_jumps: bool,
     isolated: bool,
+    failover: bool,
     count: int | None = None,
 ) -> list[Fault]:
     """Return the faults of one round. `count`: their number, spread evenly; None: one every `PAUSE_SECONDS`.
@@ -162,6 +192,8 @@ def _round(
         ]
     if brokers > 1:
         faults += _cluster_faults(seconds, source, isolated=isolated)
+    if failover:
+        faults += _store_faults(seconds, random.Random(f"{seed}/stores"))  # noqa: S311  # the others stay the same
     deck = _shuffled_faults(names, source, telephone=telephone)
     for at in _moments(seconds, source, None if count is None else count - len(faults)):
         deck = deck or _shuffled_faults(names, source, telephone=telephone)
@@ -211,6 +243,28 @@ def _cluster_faults(seconds: float, source: random.Random, *, isolated: bool) ->
         Fault(at=seconds * (0.08 + 0.85 / len(acts) * index), act=act, seconds=lasts.get(act, 0.0))
         for index, act in enumerate(acts)
     ]
+
+
+def _store_faults(seconds: float, source: random.Random) -> list[Fault]:
+    """Return the faults of Valkey and of Postgres over the time of the run, in an order that the seed decides.
+
+    Each waits until its store has recovered from the one before. Those of Valkey and of Postgres overlap.
+    """
+    found, times = [], STORE_FAULTS if seconds >= LONG_SECONDS else 1
+    for acts in (
+        [FaultKind.KILL_VALKEY, FaultKind.PAUSE_VALKEY] * times,
+        [FaultKind.KILL_POSTGRES, FaultKind.STOP_POSTGRES, FaultKind.FAIL_OVER_POSTGRES] * times,
+    ):
+        source.shuffle(acts)
+        found += [
+            Fault(
+                at=seconds * (0.06 + 0.84 * (index + source.uniform(0.0, 0.3)) / len(acts)),
+                act=act,
+                seconds=min(STORE_AWAY_SECONDS, seconds / 30),
+            )
+            for index, act in enumerate(acts)
+        ]
+    return found
 
 
 def _shuffled_faults(

@@ -7,8 +7,8 @@ import pytest
 import redis
 import redis.asyncio
 
+from board.connection import connect
 from board.expected import BoardTopics
-from board.writer import connect
 from streams.settings import Settings
 from tests.board.engine import Engine
 

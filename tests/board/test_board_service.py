@@ -9,10 +9,10 @@ import pytest
 import redis.asyncio
 
 from board import keys
+from board.connection import connect
 from board.expected import BoardTopics
 from board.reader import REBUILT, Reader
 from board.rebuild import RebuildInProgressError, rebuild
-from board.writer import connect
 from models.contact_decisions import CallbackDue
 from models.decisions import QueueEntered, QueueLeft
 from models.errors import RetryableError

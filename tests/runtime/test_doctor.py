@@ -134,6 +134,11 @@ def test_each_thing_that_does_not_answer_is_named_with_what_to_do(tmp_path: Path
             "SASL_SSL",
         ),
         ({"redis_url": "redis://valkey.lender.example:6379/0"}, "Valkey encryption", "rediss://"),
+        (
+            {"redis_url": "redis+sentinel://127.0.0.1:1,valkey.lender.example/m/0"},
+            "Valkey encryption",
+            "rediss+sentinel://",
+        ),
         ({"database_url": "postgresql://u@db.lender.example/crm"}, "CRM database encryption", "sslmode"),
         (
             {"database_url": "postgresql://u@10.0.0.7/crm?sslmode=prefer"},
@@ -157,6 +162,7 @@ def test_plaintext_to_another_machine_is_a_finding(given: dict[str, str], named:
         {"kafka_bootstrap_servers": "localhost:1,127.1.2.3:1,[::1]:1"},
         {"redis_url": "rediss://valkey.lender.example:6379/0"},
         {"redis_url": "unix:///run/valkey.sock"},
+        {"redis_url": "rediss+sentinel://valkey.lender.example/m/0"},
         {"database_url": "postgresql://u@db.lender.example/crm?sslmode=verify-full"},
         {"database_url": "postgresql:///crm?host=/run/postgresql"},
     ],
@@ -178,11 +184,11 @@ def test_a_valkey_that_evicts_or_is_full_is_a_finding(tmp_path: Path) -> None:
     """On a real one: at its limit it would throw entries of the lists away, and never say so."""
     with ValkeyServer(tmp_path / "valkey") as server:
         settings = Settings.read(state_dir=tmp_path, redis_url=server.url)
-        assert [check.ok for check in doctor._valkey_limits(settings)] == [True, True]
+        assert [check.ok for check in doctor._valkey_limits(settings)] == [True, True, True]
         with redis.Redis.from_url(server.url) as client:
             client.config_set("maxmemory-policy", "allkeys-lru")
             client.config_set("maxmemory", "1mb")
-            evicts, full = doctor._valkey_limits(settings)
+            _, evicts, full = doctor._valkey_limits(settings)
             assert (evicts.ok, full.ok) == (False, False)
             assert "noeviction" in evicts.hint
             assert "maxmemory" in full.hint

@@ -163,8 +163,8 @@ def test_names_are_told_apart(tmp_path: Path) -> None:
 
 # Ends like a firstclaim process that cannot go on.
 LEAVES = """
-from streams.process_exit import Exit, leave
-leave(Exit.BRAKE, "leads", "20 records could not be decided")
+from streams.process_exit import ExitCode, leave
+leave(ExitCode.BRAKE, "leads", "20 records could not be decided")
 """
 
 

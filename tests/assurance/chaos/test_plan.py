@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from assurance.chaos.fault_plan import LOCK_SECONDS, STOP_SECONDS, FaultKind, plan
+from assurance.chaos.fault_plan import LOCK_SECONDS, STOP_SECONDS, STORE_ACTS, STORE_FAULTS, FaultKind, plan
 from models.errors import ConfigError
 from streams.app import SESSION_SECONDS
 
@@ -119,3 +119,21 @@ def test_clocks_jump_only_if_asked_and_once_each_way(seed: int) -> None:
     assert {who for fault in jumps for who in fault.who} <= {"worker-1", "worker-2"}
     assert str(jumps[0]).endswith("by +70 minutes for 30 s")
     assert not any(fault.act is FaultKind.JUMP_CLOCK for fault in plan(180, 2, seed))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_with_failover_valkey_and_postgres_are_hurt_in_every_way(seed: int) -> None:
+    faults = plan(300, 2, seed, failover=True)
+    acts = Counter(fault.act for fault in faults if fault.act in STORE_ACTS)
+    assert acts == dict.fromkeys(STORE_ACTS, STORE_FAULTS)
+    others = [fault for fault in faults if fault.act not in STORE_ACTS]
+    assert others == plan(300, 2, seed)
+    assert all(fault.at > 0 and fault.at + fault.seconds <= 300 for fault in faults)
+    assert not STORE_ACTS & {fault.act for fault in plan(300, 2, seed)}
+    short = Counter(fault.act for fault in plan(35, 2, seed, failover=True) if fault.act in STORE_ACTS)
+    assert short == dict.fromkeys(STORE_ACTS, 1)
+
+
+def test_a_fault_of_a_store_says_what_it_does() -> None:
+    said = {str(fault) for fault in plan(300, 2, 1, failover=True)}
+    assert {"kill valkey for 8 s", "pause valkey for 8 s", "fail over postgres for 8 s"} <= said

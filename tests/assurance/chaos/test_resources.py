@@ -156,6 +156,13 @@ def test_leads_that_are_kept_explain_some_growth_of_a_worker_and_none_of_the_sin
     ]
 
 
+def test_a_broker_may_fill_its_heap_again_after_a_restart_and_no_more() -> None:
+    restarted = samples(lambda share: 217 if share < 0.6 else 284)
+    assert growth({"kafka-2": restarted}, SECONDS) == []
+    assert len(growth({"sink": restarted}, SECONDS)) == 1
+    assert len(growth({"kafka-2": samples(lambda share: 100 + 600 * share)}, SECONDS)) == 1
+
+
 def test_a_process_with_too_few_samples_is_not_judged() -> None:
     few = [one for one in samples(lambda share: 100 + 900 * share) if one.at % 250 == 0]
     assert len(few) // 3 < LEAST_SAMPLES

@@ -15,7 +15,7 @@ from assurance.verify.board import check_board
 from assurance.verify.database import check_database
 from assurance.verify.records import COMPACTABLE
 from board import keys
-from board.writer import connect as connect_valkey
+from board.connection import connect as connect_valkey
 from models.lead import LeadRow
 from models.public import LEAD_EXCEPTIONS
 from rules.outbound.public_messages import public_messages

@@ -197,7 +197,13 @@ REFUSED = [
         None,
         "two outcomes are both shown as SOLD",
     ),
-    ("settings", {"outcomes": [{"outcome": "a", "label": " "}]}, "outcomes[0].label", None, "text without spaces"),
+    (
+        "settings",
+        {"outcomes": [{"outcome": "a", "label": " "}]},
+        "outcomes[0].label",
+        None,
+        "text without spaces",
+    ),
     ("settings", {"round_robin": 1}, "round_robin", None, "boolean"),
 ]
 

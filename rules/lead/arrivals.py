@@ -304,7 +304,9 @@ def _fill_in(
 def _record_suppression(transition: Transition, forbidden: dict[str, str]) -> None:
     """X6: record which handles of the lead are on the do-not-contact list."""
     forbidden = corrections.without_removed(transition.lead, forbidden)
-    changed = {handle: why for handle, why in forbidden.items() if transition.lead.suppressed.get(handle) != why}
+    changed = {
+        handle: why for handle, why in forbidden.items() if transition.lead.suppressed.get(handle) != why
+    }
     if not changed:
         return
     transition.update(suppressed={**transition.lead.suppressed, **changed})

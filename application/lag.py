@@ -10,8 +10,8 @@ from aiokafka.errors import NoError, for_code
 from sqlalchemy.exc import SQLAlchemyError
 
 from application.sink_positions import SinkPositions
+from board.connection import connect as connect_valkey
 from board.writer import BoardWriter
-from board.writer import connect as connect_valkey
 from couriers.channels import NAMES, group_of
 from models.errors import FirstclaimError, RetryableError
 from sink.consumer import GROUP as SINK_GROUP

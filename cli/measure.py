@@ -1,4 +1,4 @@
-"""Commands that measure, and commands that inject failures."""
+"""Defines commands that measure, and commands that inject failures."""
 
 import asyncio
 from pathlib import Path
@@ -52,7 +52,7 @@ def bench(
     from bench import BENCHES, write_table
 
     if name not in BENCHES:
-        raise typer.BadParameter(f"there is no bench {name}; there are {', '.join(sorted(BENCHES))}")
+        raise typer.BadParameter(f"there is no benchmark {name}; choose one of {', '.join(sorted(BENCHES))}")
     if browser:
         if name != "live":
             raise typer.BadParameter(f"bench {name} has no --browser; only bench live has it")
@@ -142,6 +142,13 @@ def chaos(
             help="Workers' clocks also jump by 70 minutes, ahead and back (needs a C compiler).",
         ),
     ] = False,
+    failover: Annotated[
+        bool,
+        typer.Option(
+            "--failover",
+            help="Valkey has a replica and sentinels, and Postgres a standby; both are killed, paused and promoted.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run load while workers, sink and broker are killed, stopped and resumed, then verify. Exit 1 if a promise broke.
@@ -149,6 +156,8 @@ def chaos(
     Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
 
     Example: firstclaim chaos --brokers 3
+
+    Example: firstclaim chaos --failover
 
     Example: firstclaim chaos --seconds 3600 --events 1000000 --faults 200
 
@@ -178,6 +187,7 @@ def chaos(
             faults=faults,
             histories=histories,
             clock_jumps=clock_jumps,
+            failover=failover,
         )
     )
     finish(result, as_json=as_json, ok=result["ok"])

@@ -19,9 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assurance.verify.findings import Findings
 from assurance.verify.records import COMPACTABLE
-from board.writer import BoardWriter, connect
+from board.connection import connect
+from board.writer import BoardWriter
 from models.errors import RuntimeFailure
-from sink import engine as crm
+from sink import database_engine as crm
 from sink.tables import SinkOffsetTable
 from streams import clients
 from streams.settings import Settings

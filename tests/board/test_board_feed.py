@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from assurance.load.list_window import ListWindow
 from board import keys
+from board.connection import connect
 from board.reader import REBUILT, START, FeedEntry, Reader, position
-from board.writer import BoardChange, BoardWriter, connect, script
+from board.writer import BoardChange, BoardWriter, script
 from tests.board.engine import until
 
 ORG = "acme"
@@ -201,7 +202,9 @@ async def test_q9_a_page_of_the_new_generation_contains_that_it_was_rebuilt(
     await writer.apply(GENERATION, [change("entered", "aged", "lead-a", 1, "k")], {})
     before = ListWindow.of(await reader.page(ORG, "aged"), 0)
     await client.set(keys.REBUILDING, "new")
-    assert await client.register_script(script("adopt.lua"))(args=["new", keys.FEED_LENGTH, 0, 0, ORG]) == 1
+    life = (await client.info("replication"))["master_replid"]
+    adoption = ["new", keys.FEED_LENGTH, 1, life, 0, 0, ORG]
+    assert await client.register_script(script("adopt.lua"))(args=adoption) == 1
     after = ListWindow.of(await reader.page(ORG, "aged"), 0)
     for entry in await reader.feed(ORG, START):
         before.apply(entry)

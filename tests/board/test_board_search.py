@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from assurance.load.list_window import ListWindow
 from board import keys, search
+from board.connection import connect
 from board.reader import START, Reader
-from board.writer import BoardChange, BoardWriter, connect, read_change
+from board.writer import BoardChange, BoardWriter, read_change
 
 ORG = "acme"
 GENERATION = "g"

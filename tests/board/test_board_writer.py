@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from board import keys
+from board.connection import connect
 from board.reader import Reader
 from board.writer import (
     BoardChange,
@@ -18,7 +19,6 @@ from board.writer import (
     BoardWriter,
     Generation,
     OffsetsMoved,
-    connect,
     read_change,
 )
 from models.errors import RetryableError

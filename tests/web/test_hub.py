@@ -182,6 +182,19 @@ async def test_q9_a_list_taken_after_what_the_hub_has_read_goes_on_if_the_feed_s
     await hub.close()
 
 
+async def test_q9_a_page_that_read_an_entry_which_valkey_has_lost_looks_anew() -> None:
+    """The page was away during a failover. Its last entry is between two that the hub has read, and is none of them."""
+    board, first = Board([entered("6-0"), entered("8-0")]), page()
+    hub = await opened(board, (first, "5-0"))
+    assert await heard(first, 2) == [("entered", "6-0"), ("entered", "8-0")]
+    behind, lost = page(), page()
+    await hub.open(behind, "6-0")
+    await hub.open(lost, "7-0")
+    assert await heard(behind, 1) == [("entered", "8-0")]
+    assert await heard(lost, 1) == [(REBUILT, "")]
+    await hub.close()
+
+
 async def test_q7_an_entry_that_does_not_say_where_lets_its_readers_look_anew_and_nobody_else() -> None:
     board = Board([entered("6-0", rank=None), entered("6-1", "aged")])
     reader, other = page(), page(wants=frozenset({"aged"}))

@@ -152,6 +152,7 @@ class _Org:
     def __init__(self) -> None:
         self.pages: set[OpenPage] = set()
         self.kept: deque[_Entry] = deque(maxlen=ENTRIES_KEPT)
+        self.kept_ids: set[str | None] = set()
         self.begin = ""
         self.at = ""
         self.ready = asyncio.Event()
@@ -160,6 +161,13 @@ class _Org:
         """How many pages wait for the first read."""
         self.used_at = time.monotonic()
         """When a page was last open."""
+
+    def has(self, entry_id: str) -> bool:
+        """Say whether a page that read up to this entry gets all later ones from those that are kept.
+
+        An id between two of them is of an entry that Valkey has lost, with a replica that was promoted or a restart.
+        """
+        return entry_id == self.begin or entry_id in self.kept_ids
 
     def is_idle(self) -> bool:
         """Say whether nobody needs the feed any more."""
@@ -210,7 +218,7 @@ class Hub:
             org.opening -= 1
             org.used_at = time.monotonic()
         # There is no await from here on, so no entry can arrive in between.
-        if after and _position(after) >= _position(org.begin):
+        if after and (org.has(after) or _position(after) > _position(org.at)):
             page.take(_Batch(one for one in org.kept if one.id and _position(one.id) > _position(after)))
         else:
             page.take(_Batch((_rebuilt(org.at),)))
@@ -303,6 +311,7 @@ class Hub:
             sent.insert(0, _rebuilt())
         if away or lost:
             org.kept.clear()
+            org.kept_ids.clear()
             org.begin = org.at
         else:
             _keep(org, sent)
@@ -316,10 +325,13 @@ class Hub:
 
 def _keep(org: _Org, sent: list[_Entry]) -> None:
     """Keep the newest entries for pages that reconnect."""
-    if len(org.kept) + len(sent) > ENTRIES_KEPT:
-        dropped = min(len(org.kept) + len(sent) - ENTRIES_KEPT, len(org.kept))
-        org.begin = (org.kept[dropped - 1].id if dropped else sent[0].id) or org.begin
-    org.kept.extend(sent)
+    for one in sent:
+        if len(org.kept) == ENTRIES_KEPT:
+            dropped = org.kept.popleft()
+            org.begin = dropped.id or org.begin
+            org.kept_ids.discard(dropped.id)
+        org.kept.append(one)
+        org.kept_ids.add(one.id)
 
 
 def _rebuilt(at: str = "") -> _Entry:

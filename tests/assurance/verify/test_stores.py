@@ -15,11 +15,11 @@ from assurance.verify.board import check_board
 from assurance.verify.database import check_database
 from assurance.verify.records import COMPACTABLE
 from board import keys
-from board.writer import connect as connect_valkey
+from board.connection import connect as connect_valkey
 from models.lead import LeadRow
 from models.public import LEAD_EXCEPTIONS
 from rules.outbound.public_messages import public_messages
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings

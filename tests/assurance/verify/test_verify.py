@@ -14,10 +14,11 @@ from assurance.linearizability import check
 from assurance.load import LoadClient, OperationHistory, race, storm
 from assurance.verify import FindingKind, verify
 from board import keys
-from board.writer import BoardWriter, connect
+from board.connection import connect
+from board.writer import BoardWriter
 from models.ids import lead_id as id_of
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS
-from sink import engine as crm
+from sink import database_engine as crm
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_ARRIVALS
 from tests.assurance.verify.running import agreed, running

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from runtime.up import RunningStack, everything
+from tests.cli.in_process import firstclaim
 from tests.docs.shown_commands import run, shown
 
 if TYPE_CHECKING:
@@ -70,6 +70,5 @@ class Machine:
 
     def letters(self) -> list[str]:
         """Return the positions of the dead letters that were neither replayed nor skipped."""
-        said = run("firstclaim dead-letters list --json", self.folder, self.environment).stdout
-        found = json.loads(said.splitlines()[-1])["letters"]
+        found = firstclaim(self.stack, "dead-letters", "list", "--json").last_line["letters"]
         return [letter["place"] for letter in found if letter["mark"] is None]

@@ -7,7 +7,7 @@ the messages of earlier records never reach the other log.
 from typing import Final
 
 from models.lead import DistributionStage
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from models.results import Result
 from tests.rules.distribution.lane import Lane
 from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor, partition_of
@@ -63,7 +63,7 @@ def test_a_lost_offer_takes_capacity_until_a_manager_redistributes_the_lead() ->
         floor.carry(partition_of(LEAD))
         lose(to_lead(floor))
     floor.wait(days=2)
-    assert (stage(floor), floor.stage(LEAD)) == (DistributionStage.REQUESTED, Stage.OFFERED)
+    assert (stage(floor), floor.stage(LEAD)) == (DistributionStage.REQUESTED, OrgLeadStage.OFFERED)
     assert floor.in_hand("ann") == (0, 1)
 
     assert floor.of(LEAD).asks("redistribute", "mia").result is Result.DONE

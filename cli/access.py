@@ -1,4 +1,4 @@
-"""Commands for Kafka access: the ACLs of each principal, the topics an operator creates, and signing keys."""
+"""Defines commands for Kafka access: the ACLs of each principal, the topics an operator creates, and signing keys."""
 
 import asyncio
 from typing import Annotated
@@ -44,7 +44,7 @@ def acls(  # each parameter is an option
     """
     from application.kafka_access import acl_admin
     from application.kafka_access import commands as forms
-    from application.kafka_access.table import PROCESSES, principal_of, processes
+    from application.kafka_access.access_table import PROCESSES, principal_of, processes
 
     if whose is None:
         if name or user:

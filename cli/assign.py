@@ -1,4 +1,4 @@
-"""Commands for managers: assign leads by hand, and work the exceptions desk."""
+"""Defines commands for managers: assign leads by hand, and work the exceptions desk."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Commands for daily use: send leads, claim a lead, show the status, a lead's history and its way."""
+"""Defines commands for daily use: send leads, claim a lead, show the status, a lead's history and its way."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Commands that forget a person: erase, and list the receipts."""
+"""Defines commands that forget a person: erase, and list the receipts."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Commands for managers: which leads do reps have open, and free one of them (M6)."""
+"""Defines commands for managers: which leads do reps have open, and free one of them (M6)."""
 
 import asyncio
 from typing import Annotated

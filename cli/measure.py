@@ -1,4 +1,4 @@
-"""Commands that measure, and commands that inject failures."""
+"""Defines commands that measure, and commands that inject failures."""
 
 import asyncio
 from pathlib import Path
@@ -52,7 +52,7 @@ def bench(
     from bench import BENCHES, write_table
 
     if name not in BENCHES:
-        raise typer.BadParameter(f"there is no bench {name}; there are {', '.join(sorted(BENCHES))}")
+        raise typer.BadParameter(f"there is no benchmark {name}; choose one of {', '.join(sorted(BENCHES))}")
     if browser:
         if name != "live":
             raise typer.BadParameter(f"bench {name} has no --browser; only bench live has it")

@@ -1,4 +1,4 @@
-"""Commands on leads that somebody has, or had: moves, corrections, activities, consent, merges (M1-M3, M8, K5)."""
+"""Defines commands on leads that have or had an owner: moves, corrections, consent, merges (M1-M3, M8, K5)."""
 
 import asyncio
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Commands that move the system to a Kafka with another number of partitions."""
+"""Defines commands that move the system to a Kafka with another number of partitions."""
 
 import asyncio
 from pathlib import Path
@@ -48,8 +48,8 @@ def import_state(
     """
     from application.partition_move.load import load
     from cli.console_store import opened
+    from sink.database_engine import connect
     from sink.earlier_history import set_apart
-    from sink.engine import connect
     from web.store.audit import AuditIndex
 
     settings = found()

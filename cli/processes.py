@@ -1,4 +1,4 @@
-"""Commands that run each part as its own process, and `up`, which runs all parts."""
+"""Defines commands that run each part as its own process, and `up`, which runs all parts."""
 
 from typing import Annotated
 

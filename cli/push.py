@@ -1,4 +1,4 @@
-"""The command for push messages: the key that signs them."""
+"""Defines the command for push messages: the key that signs them."""
 
 from pathlib import Path
 from typing import Annotated

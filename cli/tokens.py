@@ -1,4 +1,4 @@
-"""Commands for API tokens: issue, list, revoke."""
+"""Defines commands for API tokens: issue, list, revoke."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any

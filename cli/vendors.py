@@ -1,4 +1,4 @@
-"""Commands about vendors: what their files become, their keys, and how their posts are read."""
+"""Defines commands about vendors: what their files become, their keys, and how their posts are read."""
 
 import asyncio
 import sys
@@ -57,8 +57,8 @@ def vendor_try(
 
     Example: firstclaim vendor try leads.csv --mapping mapping.yaml
     """
+    from application.importing.import_rows import AS_SENT
     from application.importing.mapping import load
-    from application.importing.rows import AS_SENT
     from application.importing.trial import try_file
 
     terms = _published(org) if as_published else AS_SENT

@@ -14,6 +14,7 @@ import { badges, myQueueActions } from "./my-queue-row.js";
 import { offers } from "./offers.js";
 import { setUpQueueFilter } from "./queue-filter.js";
 import { QueueLinks } from "./queue-links.js";
+import { QueueOrder } from "./queue-order.js";
 import { QueueSelection } from "./queue-selection.js";
 import { RowFold } from "./row-fold.js";
 import { makeGap, nearest, RowHold, showWaiting } from "./row-hold.js";
@@ -62,19 +63,16 @@ const selection = data.selects ? new QueueSelection(list) : null;
 
 // -- the table --------------------------------------------------------------------------------------------------
 
+const order = new QueueOrder(list, data.api, columns, () => draw());
 const head = find("[data-head]");
 head.append(
   ...(selection ? [selection.head()] : []),
-  ...columns.map((column) => {
-    const cell = document.createElement("th");
-    cell.scope = "col";
-    cell.textContent = column.label;
-    if (column.type === "number") cell.className = "number";
-    return cell;
-  }),
-  ...(times ? [Object.assign(document.createElement("th"), { scope: "col", textContent: "Lead's time" })] : []),
+  ...columns.map((column) => order.head(column)),
+  ...(times ? [order.plainHead("call_time", "Lead's time")] : []),
   Object.assign(document.createElement("th"), { innerHTML: '<span class="hidden">Action</span>' }),
 );
+
+order.show();
 
 const MANY_COLUMNS = 8; // They stand closer.
 if (head.children.length >= MANY_COLUMNS) find("table").classList.add("many-columns");
@@ -164,17 +162,16 @@ function shownRows() {
   const missing = rows.length - canOpen.length;
   setHidden(leftOut, missing === 0);
   if (missing) setText(leftOut, `${leadCount(missing)} for which you have no licence: not shown.`);
-  const silenced = canOpen.filter((row) => !mayCall(row));
-  return silenced.length ? [...canOpen.filter(mayCall), ...silenced] : canOpen;
+  const sorted = order.sorted(canOpen);
+  const silenced = sorted.filter((row) => !mayCall(row));
+  return silenced.length ? [...sorted.filter(mayCall), ...silenced] : sorted;
 }
 
-/** @param {string | null} [enteredOrMoved] the lead to highlight */
-function draw(enteredOrMoved) {
-  const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
-  const rows = shownRows();
-  const isThere = focused !== undefined && rows.some((row) => row.lead_id === focused);
-  const slots = hold.slots(rows, enteredOrMoved);
-  const wanted = new Map(slots.map(({ lead, row }) => [lead, row ? lineOf(row) : gapOf(lead)]));
+/**
+ * Puts the lines of the list where they belong.
+ * @param {Map<string, HTMLTableRowElement>} wanted by lead id, in order
+ */
+function show(wanted) {
   const shown = new Set(wanted.values());
   /** @type {HTMLTableRowElement[]} */
   const gone = [];
@@ -190,6 +187,16 @@ function draw(enteredOrMoved) {
     else body.insertBefore(line, next);
   }
   fold.mark(shown);
+}
+
+/** @param {string | null} [enteredOrMoved] the lead to highlight */
+function draw(enteredOrMoved) {
+  const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
+  const rows = shownRows();
+  const isThere = focused !== undefined && rows.some((row) => row.lead_id === focused);
+  const slots = hold.slots(rows, enteredOrMoved);
+  const wanted = new Map(slots.map(({ lead, row }) => [lead, row ? lineOf(row) : gapOf(lead)]));
+  if (!hold.isKept || slots.some(({ lead }) => lines.get(lead) !== wanted.get(lead))) show(wanted);
   showWaiting(comes, hold.waiting);
   const fresh = enteredOrMoved && lines.get(enteredOrMoved);
   if (fresh) {

@@ -1,7 +1,14 @@
 // Keeps the rows of a list in their places while the pointer or the keyboard's focus is in the list, so that nobody
 // clicks another row than the one that was meant. A row that goes leaves a gap; a row that comes waits.
+//
+// Otherwise a row that goes leaves a gap for a moment, too: the rows below it move once for all that go at about the
+// same time. To move them is most of what a claim costs a page.
 
 import { elements, focusedIn, setText } from "./dom.js";
+
+const CALM_MS = 1000; // Gaps close when no row has gone for so long,
+const MOST_MS = 3000; // when the first gap is so old,
+const MOST_GAPS = 5; // or when there are more.
 
 /**
  * What to show in one slot of a list. `row` null: the row that was here has gone.
@@ -26,6 +33,13 @@ export class RowHold {
     this.entered = new Set();
     /** The number of rows that wait. */
     this.waiting = 0;
+    /** Whether the slots are those of before, perhaps with more gaps. */
+    this.isKept = false;
+    this.gaps = 0;
+    this.wentAt = 0; // when the newest of them came
+    this.settles = false;
+    /** @type {AbortController | null} while gaps are to close by themselves: ends the waiting for it */
+    this.closing = null;
     body.addEventListener("pointerenter", (event) => {
       if (event.pointerType === "mouse") this.isPointed = true;
     });
@@ -43,8 +57,15 @@ export class RowHold {
   /** Focus that goes from one row to the next is in neither for a moment. */
   releaseSoon() {
     queueMicrotask(() => {
-      if (!this.isHeld && this.order.length) this.onRelease();
+      if (!this.isHeld && this.order.length) this.settle();
     });
+  }
+
+  /** Shows all rows where they belong, unless the rows are held. */
+  settle() {
+    this.settles = true;
+    this.onRelease();
+    this.settles = false;
   }
 
   /**
@@ -68,12 +89,20 @@ export class RowHold {
    */
   slots(rows, entered) {
     const now = new Map(rows.map((row) => [row.lead_id, row]));
-    if (!this.isHeld || !this.order.some((lead) => now.has(lead))) {
+    const stays = this.order.filter((lead) => now.has(lead));
+    const gaps = this.order.length - stays.length;
+    this.isKept = stays.length > 0 && (this.isHeld || this.isMoment(rows, stays, entered));
+    if (!this.isKept) {
       this.order = [...now.keys()];
       this.entered.clear();
       this.waiting = 0;
+      this.gaps = 0;
+      this.closing?.abort();
+      this.closing = null;
       return rows.map((row) => ({ lead: row.lead_id, row }));
     }
+    if (gaps > this.gaps) this.closeLater();
+    this.gaps = gaps;
     const shown = new Set(this.order);
     if (entered && !shown.has(entered)) this.entered.add(entered);
     const last = rows.findLastIndex((row) => shown.has(row.lead_id));
@@ -82,21 +111,56 @@ export class RowHold {
     this.waiting = [...this.entered].filter((lead) => now.has(lead)).length;
     return this.order.map((lead) => ({ lead, row: now.get(lead) ?? null }));
   }
+
+  /**
+   * Says whether rows have only gone, and not many: their gaps stay for a moment. A row that comes or moves shifts
+   * the others anyway.
+   * @param {R[]} rows
+   * @param {string[]} stays the leads that were shown and are still there
+   * @param {string | null} [entered]
+   */
+  isMoment(rows, stays, entered) {
+    const gaps = this.order.length - stays.length;
+    if (this.settles || this.changes || document.hidden || gaps > Math.min(MOST_GAPS, stays.length)) return false;
+    if (entered && rows.some((row) => row.lead_id === entered)) return false;
+    return stays.every((lead, n) => rows[n].lead_id === lead);
+  }
+
+  /** Closes the gaps after a moment, or as soon as somebody scrolls or presses a key. */
+  closeLater() {
+    this.wentAt = performance.now();
+    if (this.closing) return;
+    this.closing = new AbortController();
+    const { signal } = this.closing;
+    const most = this.wentAt + MOST_MS;
+    const look = () => {
+      const left = Math.min(this.wentAt + CALM_MS, most) - performance.now();
+      if (left > 0) timer = setTimeout(look, left);
+      else this.settle();
+    };
+    let timer = setTimeout(look, CALM_MS);
+    signal.addEventListener("abort", () => clearTimeout(timer));
+    addEventListener("scroll", () => this.settle(), { signal, passive: true });
+    addEventListener("keydown", () => this.settle(), { signal, capture: true });
+  }
 }
 
 /**
- * Makes the gap that stands where a row has gone, of the same size.
+ * Empties a row that has gone, for everybody: it keeps its height, and has nothing to see, to click or to read out.
  * @param {HTMLTableRowElement} line
  * @returns {HTMLTableRowElement}
  */
 export function makeGap(line) {
-  const gap = /** @type {HTMLTableRowElement} */ (line.cloneNode(true));
-  gap.removeAttribute("data-lead");
-  for (const part of gap.querySelectorAll("[data-does]")) part.removeAttribute("data-does");
-  gap.className = "gone";
-  gap.inert = true;
-  gap.setAttribute("aria-hidden", "true");
-  return gap;
+  line.removeAttribute("data-lead");
+  for (const part of line.querySelectorAll("[data-does], [data-select]")) {
+    part.removeAttribute("data-does");
+    part.removeAttribute("data-select");
+  }
+  line.classList.remove("fresh");
+  line.classList.add("gone");
+  line.inert = true;
+  line.setAttribute("aria-hidden", "true");
+  return line;
 }
 
 /**

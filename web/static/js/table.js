@@ -9,10 +9,12 @@ import { element, elements, focusedIn, targetOf } from "./dom.js";
 import { Filters } from "./filters.js";
 import { cellText, leadCount } from "./format.js";
 import { makeGap, nearest, RowHold, showWaiting } from "./row-hold.js";
+import { addSortButton, showOrder } from "./row-order.js";
 import { ageOf, CallTimes } from "./row-times.js";
 import { say } from "./say.js";
 import { Selection } from "./selection.js";
 import { sortChoices } from "./sort-choices.js";
+import { TableShape } from "./table-shape.js";
 
 /** @import { Column, LeadPage, LeadRow } from "./types.d.ts" */
 
@@ -67,7 +69,8 @@ export class Table {
     /** @type {WeakMap<HTMLTableRowElement, string>} what each line shows */
     this.stamps = new WeakMap();
     this.times = new CallTimes("", {});
-    this.widths = new ColumnWidths(api);
+    this.shape = new TableShape(api, () => this.reshape());
+    this.widths = new ColumnWidths(this.shape, () => this.showReset());
     this.head = ""; // what the headings show
     this.lastRequest = 0;
     /** @type {Promise<void>} the newest reading of the list */
@@ -94,7 +97,13 @@ export class Table {
     more.addEventListener("click", () => {
       more.setAttribute("aria-expanded", String(this.find(".tools").classList.toggle("open")));
     });
+    this.find("[data-reset-shape]").addEventListener("click", () => {
+      this.shape.reset();
+      this.reshape();
+      this.find(".sort").focus();
+    });
     this.drawHead();
+    this.showReset();
   }
 
   /**
@@ -209,19 +218,12 @@ export class Table {
       const cell = document.createElement("th");
       cell.scope = "col";
       if (column.type === "number") cell.className = "number";
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "sort";
-      button.dataset.sort = name;
-      button.textContent = column.label;
-      const up = order === name;
-      if (up || order === `-${name}`) cell.setAttribute("aria-sort", up ? "ascending" : "descending");
-      button.addEventListener("click", async () => {
-        await this.change({ sort: up ? `-${name}` : name });
+      showOrder(cell, name, order);
+      addSortButton(cell, column.label, name, async () => {
+        await this.change({ sort: order === name ? `-${name}` : name });
         this.find(`[data-sort="${name}"]`).focus();
       });
-      cell.append(button);
-      this.widths.apply(cell, name);
+      this.widths.apply(cell, name, column.label);
       return cell;
     });
     const row = this.find("[data-head]");
@@ -231,6 +233,17 @@ export class Table {
       ...cells,
       ...fixed.filter((one) => one.dataset.fixed !== "first"),
     );
+  }
+
+  /** Draws the headings anew, because their widths are others. */
+  reshape() {
+    this.head = "";
+    this.drawHead();
+    this.showReset();
+  }
+
+  showReset() {
+    this.find("[data-reset-shape]").hidden = this.shape.isPlain;
   }
 
   get visibleColumns() {
@@ -254,7 +267,8 @@ export class Table {
       if (body.children[n] !== line) body.insertBefore(line, body.children[n] ?? null);
     });
     // If the focused row was removed, the row in its place gets the focus.
-    if (focused && !wanted.has(focused) && !document.querySelector("dialog[open]")) this.refocus();
+    const isGone = focused && (!wanted.has(focused) || focused.matches(".gone"));
+    if (isGone && !document.querySelector("dialog[open]")) this.refocus();
     const total = this.page?.total ?? 0;
     this.find("[data-total]").textContent = leadCount(total);
     const empty = this.find("[data-empty]");

@@ -91,6 +91,7 @@ class RelayStage(Stage):
                     value=public_message.payload,
                     headers=public_message.headers,
                     receipt=receipt,
+                    most=None,
                 )
         receipt.settle()
 

@@ -313,7 +313,7 @@ def _placed(decision: PlaceDecided, message: str, step: OrgStep) -> ActionReques
     return replace(decision.action, place=answer)
 
 
-def identity(event: Event) -> str | None:
+def org_event_identity(event: Event) -> str | None:
     """Return the identity of an event that came from an org; None for any other event.
 
     The identity is unique even if the event's cause is a repeated one.

@@ -20,8 +20,8 @@ from rules.outbound.public_messages import origin
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import classify_failure
-from streams.process_exit import Exit, leave
-from streams.table import OrgTable
+from streams.process_exit import ExitCode, leave
+from streams.stage_table import OrgTable
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
 _log = structlog.get_logger(__name__)
@@ -134,7 +134,7 @@ class OrgsStage(TimedStage):
             for orgs in rows.partitions():
                 orgs.recovered()
         except Exception as error:  # noqa: BLE001  # see above
-            leave(Exit.SOFTWARE, "recovery", repr(error))
+            leave(ExitCode.SOFTWARE, "recovery", repr(error))
         _log.info(
             "orgs recovered", rows=len(rows), wakes=sum(len(orgs.deadlines) for orgs in rows.partitions())
         )

@@ -1,4 +1,4 @@
-"""The public message of the topic `audit`: who did what, when, to what, and from where. Fields are only ever added."""
+"""Defines the public message of the topic `audit`: who did what, when, to what, from where. Fields are only added."""
 
 from datetime import datetime
 from typing import Any, Final, Literal, get_args

@@ -1,4 +1,4 @@
-"""What people correct of a lead's facts, and what a lead remembers of it (M2)."""
+"""Defines what people may correct of a lead's facts, and what a lead remembers of it (M2)."""
 
 from datetime import datetime
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Keyed hashes by which an erased person is recognised, without keeping the person's phone, mail address or name.
+"""Computes keyed hashes that recognise an erased person without the person's phone, mail address or name.
 
 A hash is useless without the key: whoever has the topics and the tables, and not the key, cannot try out numbers.
 """

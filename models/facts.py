@@ -1,4 +1,4 @@
-"""The facts of a prospect as the vendor sent them, normalised, in one frozen record.
+"""Defines the facts of a prospect as the vendor sent them, normalised, in one frozen record.
 
 Later changes are stored elsewhere.
 """

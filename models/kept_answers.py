@@ -1,4 +1,4 @@
-"""The answers that a lead's row keeps, as the bytes that the journal has of them (X4).
+"""Defines the answers that a lead's row keeps, as the bytes that the journal has of them (X4).
 
 A claim adds one answer to up to 32. So the others stay encoded: no stage reads or writes them anew, and only a repeated
 action has its answer decoded. The bytes are a JSON array, as `msgspec` writes it.

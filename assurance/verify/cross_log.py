@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
-from assurance.verify.published import Expected, offset_and_index
+from assurance.verify.published import ExpectedMessages, offset_and_index
 from assurance.verify.records import position_of, time_of
 from models.codec import encode_event
 from models.org_decisions import OrgStep
@@ -48,14 +48,14 @@ class CrossLogMessages:
         self._findings = findings
         self._journal_facts = journal_facts
         self._cut = cut
-        self._expected: dict[str, Expected] = {}
+        self._expected: dict[str, ExpectedMessages] = {}
         self._seen: dict[str, set[int]] = {}
         self._answers: dict[str, tuple[int, str]] = {}
         self._must: set[str] = set()
 
     # -- leads to their org ------------------------------------------------------------------------------------------
 
-    def expect(self, expected: Expected) -> None:
+    def expect(self, expected: ExpectedMessages) -> None:
         """Add the messages that one partition of the lead journal causes."""
         self._expected[str(expected.partition)] = expected.only(ORG_LOG)
         self._seen[str(expected.partition)] = set()

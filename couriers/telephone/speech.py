@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from couriers.telephone.call_events import Announcement
-from couriers.telephone.words import parts
+from couriers.telephone.spoken_texts import parts
 from models.errors import ConfigError, RetryableError
 from streams.file_permissions import private_folder
 

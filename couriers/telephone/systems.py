@@ -6,14 +6,14 @@ from pathlib import Path
 
 from couriers.telephone.ari import Ari
 from couriers.telephone.call_events import Announcement
-from couriers.telephone.live import Sounds
+from couriers.telephone.live_call import Sounds
 from couriers.telephone.provider import OnEvent, TelephoneProvider
 from couriers.telephone.settings import TelephoneSettings
 from couriers.telephone.speech import Speech
+from couriers.telephone.spoken_texts import parts
 from couriers.telephone.twilio import Twilio
 from couriers.telephone.twilio_webhooks import Webhooks
 from couriers.telephone.twiml import PLAY
-from couriers.telephone.words import parts
 
 
 @asynccontextmanager

@@ -301,10 +301,12 @@ def _fill_in(
     return filled, apart
 
 
-def _record_suppression(transition: Transition, barred: dict[str, str]) -> None:
+def _record_suppression(transition: Transition, forbidden: dict[str, str]) -> None:
     """X6: record which handles of the lead are on the do-not-contact list."""
-    barred = corrections.without_removed(transition.lead, barred)
-    changed = {handle: why for handle, why in barred.items() if transition.lead.suppressed.get(handle) != why}
+    forbidden = corrections.without_removed(transition.lead, forbidden)
+    changed = {
+        handle: why for handle, why in forbidden.items() if transition.lead.suppressed.get(handle) != why
+    }
     if not changed:
         return
     transition.update(suppressed={**transition.lead.suppressed, **changed})

@@ -46,7 +46,7 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(Reason.INVALID, "facts: an update action needs at least one field")
     wanted = request.facts
     if lead.facts.silenced and wanted.get("silenced") is False:
-        return refused(Reason.INVALID, "facts.silenced: only the action consent lifts it")
+        return refused(Reason.INVALID, "facts.silenced: only recorded consent lifts it")
     known = lead.corrections or NOTHING_CORRECTED
     fields = _protected(known, wanted)
     facts = _still_silenced(lead, _corrected(lead.facts, wanted, fields))

@@ -63,7 +63,7 @@ _EFFECTIVE: Final = frozenset({Result.DONE, Result.WON})
 _ERASE: Final = Trigger.ERASE
 _OFFERED: Final = Phase.OFFERED
 _ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER, Trigger.ERASE: erasure.erase}
-_UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
+_UNKNOWN = refused(Reason.UNKNOWN_LEAD, "there is no such lead")
 _TRIGGERS: Final[dict[str, Trigger]] = {
     **{trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS, Trigger.ERASE)},
     **{kind.value: Trigger.ACTIVITY for kind in SHORT_TYPES},
@@ -223,7 +223,7 @@ def decide_action(
         return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
     trigger = _TRIGGERS.get(event.action)
     if trigger is None:
-        return lead, (), refused(Reason.UNKNOWN_ACTION, f"type: {event.action} is no action")
+        return lead, (), refused(Reason.UNKNOWN_ACTION, f"type: {event.action} is not an action")
     transition = Transition(lead=lead, at=at, rules=rules, before_event=lead, others_open=others_open)
     transition.expire_lock()
     expire_offer(transition)
@@ -275,7 +275,7 @@ def decide_event(
     if lead is None and isinstance(event, LeadArrived):
         transition = arrivals.create_lead(event, at, rules)
     elif lead is None:
-        return None, (DeadlineIgnored(kind="unknown_lead", epoch=0, why="no such lead has arrived"),)
+        return None, (DeadlineIgnored(kind="unknown_lead", epoch=0, why="there is no such lead"),)
     else:
         transition = Transition(lead=lead, at=at, rules=rules, before_event=lead)
         if (dropped := erasure.without_effect(transition, event)) is not None:

@@ -48,7 +48,7 @@ def merge(transition: Transition, request: ActionRequested) -> ActionResult:
     if result := not_manager(transition, request):
         return result
     if asked is None:
-        return refused(Reason.INVALID, "into_lead_id: a merge action needs one")
+        return refused(Reason.INVALID, "into_lead_id: is missing")
     if asked == lead.lead_id:
         return refused(Reason.INVALID, "into_lead_id: a lead cannot be merged into itself")
     answer = request.merge
@@ -178,7 +178,7 @@ def split(transition: Transition, request: ActionRequested) -> ActionResult:
     if result := not_manager(transition, request):
         return result
     if inquiry_id is None:
-        return refused(Reason.INVALID, "inquiry_id: a split action needs one")
+        return refused(Reason.INVALID, "inquiry_id: is missing")
     kept = lead.joined.get(inquiry_id)
     if kept is None:
         why = (

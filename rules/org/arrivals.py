@@ -54,7 +54,10 @@ class _Arrival(msgspec.Struct):
 
 
 class _Match(msgspec.Struct):
-    """The lead an arrival belongs to; None for a new one. `maybe`: leads of which that may be the same person."""
+    """The lead an arrival belongs to; None for a new one.
+
+    `maybe`: leads whose person may be the person of the arrival.
+    """
 
     lead_id: str | None
     why: str

@@ -18,7 +18,7 @@ from rules.org.org_partition import DO_NOT_CONTACT_SOURCE, OrgPartition
 from rules.org.unasked import unasked
 from rules.outbound.lead_org_messages import LeadNews, identity, to_leads
 from rules.outbound.public_messages import public_messages
-from streams.table import OrgRows
+from streams.stage_table import OrgRows
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.rules.distribution.agreement import stands
 from tests.simulation.broker import PARTITIONS, Broker, Record

@@ -15,7 +15,7 @@ import pytest
 from application.journal_snapshot import journal_now
 from couriers.telephone.call_events import Announcement
 from couriers.telephone.calls import call_id_of
-from couriers.telephone.words import parts
+from couriers.telephone.spoken_texts import parts
 from models.ids import lead_id
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually

@@ -1,4 +1,4 @@
-"""Building queues for managers and admins: drafts that lose no edit, publication, history, removal (Q1, Q6).
+"""Serves the queue builder of managers and admins: drafts that lose no edit, publication, history, removal (Q1, Q6).
 
 Every answer has the state's `ETag`, and every change names it by `If-Match`. If somebody else changed the queue first,
 the change is refused with 412 and the differences.
@@ -15,8 +15,8 @@ from application.directory.changes import differences
 from application.directory.publish import publish_one
 from models.errors import PublicationConflictError, RetryableError
 from web.auth import MANAGERS, Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, not_found
-from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import ATTEMPTS
 from web.services.draft_state import DraftState, shown

@@ -16,8 +16,8 @@ from sink.lists import pages
 from sink.lists.list_query import ListQuery
 from web.api.my_leads import of, whose
 from web.auth import Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED
-from web.parts import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.visible_queues import stretch, visible

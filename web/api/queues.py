@@ -1,4 +1,4 @@
-"""The queues that a person may see, and their leads: order, names, and only the queue's columns (Q3, Q4, Q7)."""
+"""Serves the queues that a person may see, and their leads: order, names, and only the queue's columns (Q3, Q4, Q7)."""
 
 import uuid
 from typing import Annotated, Final

@@ -1,4 +1,4 @@
-"""Views of a person's own leads: list, create, change, delete, and the leads in them (Q1).
+"""Serves views of a person's own leads: list, create, change, delete, and the leads in them (Q1).
 
 Every answer has the view's `ETag`, and a change names it by `If-Match`. If the view was changed elsewhere, the change
 is refused with 412 and the differences. A view is never claimable: an attempt gets 403.

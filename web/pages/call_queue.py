@@ -1,4 +1,4 @@
-"""The call queue: the lists a rep may see, live, and the claim (Q3, Q7, Q8, Q9, Q12)."""
+"""Serves the call queue: the lists a rep may see, live, and the claim (Q3, Q7, Q8, Q9, Q12)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,8 +10,8 @@ from board.reader import QueueInfo
 from models.public import MINE
 from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
+from web.console_services import Services
 from web.pages.common import data, render
-from web.parts import Services
 from web.services.call_times import call_times_in, shows_call_times
 from web.services.list_words import OWN_QUEUE, sorted_by
 from web.services.queue_reason import queue_reason

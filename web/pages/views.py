@@ -1,4 +1,4 @@
-"""The Custom tab of the call queue page: one of the person's own views, live, and the form to edit it (Q1)."""
+"""Serves the Custom tab of the call queue page: one of the person's own views, live, and the form to edit it (Q1)."""
 
 import uuid
 from typing import Annotated, Any, Final
@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from models.public import personal_queue
 from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
+from web.console_services import Services
 from web.pages.call_queue import WINDOW, described, shelf
 from web.pages.common import data, render
-from web.parts import Services
 from web.services.list_words import sorted_by
 from web.services.queue_reason import rules_sentence
 from web.services.rule_fields import org_fields

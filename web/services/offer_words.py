@@ -1,4 +1,4 @@
-"""What a rep is told of an offer besides the lead's facts: the campaign's name and the reason (R3, S1)."""
+"""Writes what a rep sees of an offer besides the lead's facts: the campaign's name and the reason (R3, S1)."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -10,7 +10,7 @@ from models.public import MINE
 from rules.queues.rule_book import OrgRules
 from sink.tables import LeadTable
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.names import Names

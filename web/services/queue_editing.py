@@ -1,4 +1,4 @@
-"""A queue's draft and its published version: differences, problems, and publication (Q5, Q6)."""
+"""Compares, checks and publishes a queue's draft (Q5, Q6)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from web.auth import Person
+from web.console_services import Services
 from web.errors import not_found
-from web.parts import Services
 from web.schemas import LeadRow, Model
 from web.services import custom_views
 from web.services.crm_query import ask

@@ -6,8 +6,8 @@ from typing import Final
 from board.reader import BoardPage, QueueInfo
 from models.public import MINE, personal_queue
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem, not_found
-from web.parts import Services
 
 MOST: Final = 500
 

@@ -16,7 +16,7 @@ import pytest
 from application.journal_snapshot import journal_now
 from assurance.verify import verify
 from couriers.telephone.call_events import Announcement
-from couriers.telephone.words import parts
+from couriers.telephone.spoken_texts import parts
 from models.ids import lead_id
 from runtime.process import spawn, stop_process
 from runtime.up import everything

@@ -10,7 +10,7 @@ from models.offer_decisions import LeadOffered, NobodyAvailable, RepSought
 from models.offers import OfferMade
 from models.org_decisions import LeadStillWaiting
 from models.org_events import RepChange
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from models.results import Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -84,7 +84,7 @@ def test_m5_a_change_that_the_failure_named_asks_again_and_the_decision_says_why
     before, change, said = CHANGES[what]
     floor = SalesFloor("bob", licensed_states=["TX"]).rep("ann", **before.get("rep", {}))
     floor.group("west", *before.get("members", ["ann"]), **before.get("group", {})).comes("A")
-    assert (reason(floor), floor.stage("A")) == ("no_available_agents", Stage.WAITING)
+    assert (reason(floor), floor.stage("A")) == ("no_available_agents", OrgLeadStage.WAITING)
     change(floor)
     assert (floor.lead.owner, why(floor)[: len(said)]) == ("ann", said)
     floor.agree()
@@ -178,16 +178,16 @@ def test_m5_a_lead_waits_with_the_group_of_its_newest_inquiry() -> None:
 def test_m5_after_unignore_and_after_a_lock_ran_out_the_round_goes_on() -> None:
     floor = SalesFloor("ann", "bob").group("west", "ann", **WINDOW).queue("work")
     floor.comes("A").asks("decline", "ann")
-    assert (floor.lead.phase, floor.stage("A")) == (Phase.QUEUED, Stage.WAITING)
+    assert (floor.lead.phase, floor.stage("A")) == (Phase.QUEUED, OrgLeadStage.WAITING)
     floor.opens("bob")
     assert floor.stage("A") is None
     floor.wait(minutes=61)
     assert floor.all_said("A", RepSought)[-1].why == "asked again: nobody has it open any more"
     assert floor.all_said("A", RepSought)[-1].tried == ("ann",), "the round goes on (R8)"
-    assert (floor.lead.phase, floor.stage("A")) == (Phase.QUEUED, Stage.WAITING)
+    assert (floor.lead.phase, floor.stage("A")) == (Phase.QUEUED, OrgLeadStage.WAITING)
     floor.opens("bob")
     floor.asks("release", "bob")
-    assert floor.stage("A") is Stage.WAITING
+    assert floor.stage("A") is OrgLeadStage.WAITING
     floor.publishes("queue", "work", None)
     assert floor.asks("ignore", "mia").result is Result.DONE
     assert floor.stage("A") is None
@@ -205,7 +205,7 @@ def test_m5_a_worked_lead_stays_in_its_queue_and_is_asked_for_when_no_queue_take
     floor.asks("outcome", "bob", outcome="no_answer")
     assert (floor.lead.phase, floor.stage("A")) == (Phase.QUEUED, None)
     floor.publishes("queue", "work", None)
-    assert (floor.lead.phase, floor.stage("A")) == (Phase.EXCEPTION, Stage.WAITING)
+    assert (floor.lead.phase, floor.stage("A")) == (Phase.EXCEPTION, OrgLeadStage.WAITING)
     floor.rep("cyd")
     assert floor.lead.owner == "cyd"
     floor.agree()
@@ -218,7 +218,7 @@ def test_m5_a_ring_in_vain_stays_the_reason_and_reps_not_yet_tried_are_asked(met
     failed = "no_agents_answered" if method == "ring_all" else "no_agents_clicked"
     open_exception = floor.lead.open_exception
     assert open_exception is not None
-    assert (open_exception.reason, floor.stage("A")) == (failed, Stage.WAITING)
+    assert (open_exception.reason, floor.stage("A")) == (failed, OrgLeadStage.WAITING)
     assert [(one["rep_id"], one["why"]) for one in open_exception.explanation] == [
         ("ann", "did not answer in time"),
         ("bob", "did not answer in time"),

@@ -108,7 +108,7 @@ def test_n5_the_owner_of_a_lead_that_calls_in_is_called(floor: SalesFloor) -> No
 
 def test_n5_a_known_lead_that_nobody_owns_rings_its_group_under_its_own_id() -> None:
     floor = SalesFloor("ann", "bob").group("west", "ann", "bob", method="ring_all", ring_seconds=20)
-    floor.comes("A", through="west", phone=PHONE).wait(minutes=1)  # it rang in vain
+    floor.comes("A", through="west", phone=PHONE).wait(minutes=1)  # nobody answered the ring
     assert floor.lead_of("A").owner is None
     floor.comes("C", through="west", vendor=TELEPHONE, phone=PHONE)
     rings = [one for one in calls(floor, "A") if not one.withdrawn][-2:]

@@ -13,7 +13,7 @@ from models.lead import DistributionStage, Phase
 from models.offer_decisions import RepSought
 from models.org_decisions import OrgRowKept, OrgStep
 from models.org_events import RepChange
-from models.org_rows import OrgPerson, Stage
+from models.org_rows import OrgLeadStage, OrgPerson
 from models.persons import ArrivalPlaced
 from models.results import Reason, Result
 from rules.org import arrivals
@@ -188,7 +188,7 @@ def test_r6_a_closed_lead_is_its_active_owners_again(floor: SalesFloor) -> None:
     lead = floor.lead_of("A")
     assert (lead.phase, lead.owner) == (Phase.OWNED, "ann")
     assert added(floor)[0].reopened
-    assert floor.stage("A") is Stage.HELD
+    assert floor.stage("A") is OrgLeadStage.HELD
     assert floor.in_hand("ann") == (1, 0)
     assert notified(floor) == ["ann", "ann"]
     floor.agree()

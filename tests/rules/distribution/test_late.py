@@ -6,7 +6,7 @@ from models.decisions import AnswerIgnored, DeadlineIgnored
 from models.events import OrgAnswered
 from models.lead import DeadlineKind, Phase
 from models.org_decisions import OrgEventIgnored
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import ARRIVALS, NEWS, SalesFloor, partition_of
 
@@ -74,11 +74,11 @@ def test_x4_every_org_message_sent_again_is_known_by_its_number(floor: SalesFloo
 def test_x3_an_offer_that_crosses_with_a_claim_is_taken_back() -> None:
     floor = SalesFloor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
     floor.queue("open", claimable=True).comes("A", "B")
-    assert (floor.stage("B"), floor.queues) == (Stage.WAITING, ["open"])
+    assert (floor.stage("B"), floor.queues) == (OrgLeadStage.WAITING, ["open"])
     with floor.late():
         floor.of("A").asks("decline", "ann")
         floor.carry(partition_of("A"), 9)
-        assert floor.stage("B") is Stage.OFFERED
+        assert floor.stage("B") is OrgLeadStage.OFFERED
         assert floor.of("B").claims("cyd", "open").result is Result.WON, "the offer is not in its log yet"
     floor.deliver()
     assert (floor.has("B"), floor.in_hand("ann"), floor.in_hand("cyd")) == (("cyd",), (0, 0), (1, 0))

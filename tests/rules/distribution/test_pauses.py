@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from models.lead import DeadlineKind, DistributionStage, Phase
 from models.offer_decisions import NobodyAvailable, WindowMoved
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from tests.rules.calendar.clock_changes import ALL, ALWAYS, on
 from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor, partition_of
 
@@ -88,7 +88,7 @@ def test_r4_e1_a_pause_without_an_end_makes_an_exception_of_what_it_keeps() -> N
     floor.comes("A").asks("decline", "ann")
     open_exception = floor.lead.open_exception
     assert open_exception is not None
-    assert (open_exception.reason, floor.stage("A")) == ("no_available_agents", Stage.WAITING)
+    assert (open_exception.reason, floor.stage("A")) == ("no_available_agents", OrgLeadStage.WAITING)
     assert open_exception.explanation == ({"why": "transfers pause until further notice"},)
     floor.agree()
 

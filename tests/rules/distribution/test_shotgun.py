@@ -7,8 +7,8 @@ import pytest
 from models.decisions import Answered
 from models.lead import Phase
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
-from models.offers import Outcome, Why
-from models.org_rows import Stage
+from models.offers import Outcome, RejectionReason
+from models.org_rows import OrgLeadStage
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import SalesFloor
 
@@ -53,7 +53,7 @@ def test_s1_only_who_may_have_it_is_called_and_the_others_are_named() -> None:
     floor.group("shotgun", *CREW, method="ring_all").comes("A", through="shotgun")
     (offer,) = floor.all_said("A", LeadOffered)
     assert offer.reps == ("ann", "cyd")
-    assert [(one.rep_id, one.reason) for one in offer.passed] == [("bob", Why.LICENCE)]
+    assert [(one.rep_id, one.reason) for one in offer.passed] == [("bob", RejectionReason.LICENCE)]
 
 
 def test_s1_who_hangs_up_has_declined_and_it_rings_on_for_the_others(floor: SalesFloor) -> None:
@@ -157,7 +157,7 @@ def test_s4_all_decline_and_nobody_is_rung_again(floor: SalesFloor) -> None:
         Phase.EXCEPTION,
         "no_agents_answered",
     )
-    assert floor.wait(hours=1).stage("A") is Stage.WAITING, "until a rep joins who was not tried (M5)"
+    assert floor.wait(hours=1).stage("A") is OrgLeadStage.WAITING, "until a rep joins who was not tried (M5)"
     assert len(floor.all_said("A", LeadOffered)) == 1
     floor.agree()
 
@@ -165,7 +165,7 @@ def test_s4_all_decline_and_nobody_is_rung_again(floor: SalesFloor) -> None:
 def test_s4_one_lead_rings_with_a_rep_at_a_time_and_the_next_when_it_is_over(floor: SalesFloor) -> None:
     floor.comes("B", "C", through="shotgun")
     assert (floor.stage("B"), floor.has("B"), floor.lead_of("B").phase) == (
-        Stage.WAITING,
+        OrgLeadStage.WAITING,
         (),
         Phase.OFFERED,
     )

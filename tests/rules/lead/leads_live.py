@@ -22,9 +22,9 @@ from models.offers import (
     OfferMade,
     OfferVoided,
     OrgAnswer,
-    Rejected,
+    RejectedCandidate,
+    RejectionReason,
     RingStarted,
-    Why,
 )
 from models.results import Reason, Result
 from tests.rules.lead import reference_queues
@@ -202,7 +202,7 @@ class LeadsLive(RuleBasedStateMachine):
             answer = OfferVoided(**about, rep_id=offered, why="has left", remaining=left)
         elif kind == "nobody" or not reps:
             waits = data.draw(st.booleans())
-            why = (Rejected(None, Why.GROUP, "nobody is on the roster"),)
+            why = (RejectedCandidate(None, RejectionReason.GROUP, "nobody is on the roster"),)
             reason = data.draw(st.sampled_from(["no_available_agents", "transfers_paused"]))
             answer = NoRepAvailable(**about, group_id="west", reason=reason, explanation=why, waits=waits)
         elif kind == "ring":

@@ -73,7 +73,7 @@ def test_m3_an_activity_keeps_the_lock_and_needs_a_kind(scenario: Scenario) -> N
     scenario.asks("activity", "rep-7", kind="call")
     assert scenario.lead.phase is Phase.WORKING
     without = scenario.asks("activity", "rep-7")
-    assert (without.reason, (without.why or "").startswith("kind: an activity action needs one")) == (
+    assert (without.reason, (without.why or "").startswith("kind: is missing")) == (
         Reason.INVALID,
         True,
     )
@@ -98,5 +98,7 @@ def test_m3_crms_words_are_read(word: str, kind: str) -> None:
 
 @pytest.mark.parametrize("word", ["dance", 7, ["call"]])
 def test_m3_another_word_is_refused_with_the_kinds_there_are(word: object) -> None:
-    with pytest.raises(ValueError, match=r"is no kind of activity: call, email|must be text"):
+    with pytest.raises(
+        ValueError, match=r"is not a kind of activity; the kinds are call, email|must be text"
+    ):
         activity_kind(word)

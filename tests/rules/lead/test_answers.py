@@ -73,7 +73,7 @@ def test_another_orgs_lead_is_none_that_anybody_may_know_of(
     lead, seq = scenario.lead, scenario.row.seq
     answer = scenario.asks(action, "rep-7", org="other", **fields)
     assert (answer.result, answer.reason, answer.owner) == (Result.REFUSED, Reason.UNKNOWN_LEAD, None)
-    assert (answer.version, answer.why) == (0, "no such lead has arrived")
+    assert (answer.version, answer.why) == (0, "there is no such lead")
     assert (scenario.lead, scenario.row.seq, scenario.said) == (lead, seq, [])
 
 
@@ -83,7 +83,7 @@ def test_another_org_cannot_ask_what_was_answered_long_ago(scenario: Scenario) -
         scenario.asks("note", "rep-7", note="n")
     assert "answered before" in (scenario.asks("view", "rep-7", action_id="once").why or "")
     answer = scenario.asks("view", "rep-7", action_id="once", org="other")
-    assert (answer.reason, answer.why) == (Reason.UNKNOWN_LEAD, "no such lead has arrived")
+    assert (answer.reason, answer.why) == (Reason.UNKNOWN_LEAD, "there is no such lead")
 
 
 def test_x4_the_first_answer_stands_although_the_repeat_asks_for_something_else(scenario: Scenario) -> None:

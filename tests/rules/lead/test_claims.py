@@ -218,7 +218,7 @@ def test_q12_what_is_to_be_claimed_cannot_be_opened_before(scenario: Scenario) -
     for rep_id in ("rep-7", "mia", "ada"):
         answer = scenario.opens(rep_id)
         assert result_of(answer) == (Result.REFUSED, Reason.NOT_ALLOWED, None)
-        assert answer.why == "it is to be claimed first, from new"
+        assert answer.why == "claim it first, from new"
     for action in ("outcome", "callback", "claim_now", "note", "release"):
         answer = scenario.asks(action, "rep-7", outcome="talked", note="hello")
         assert (answer.result, answer.reason) == (Result.REFUSED, Reason.NOT_LOCKED)
@@ -246,7 +246,7 @@ def test_q8_a_lead_one_has_open_is_made_ones_own_by_claim_now(scenario: Scenario
     scenario.opens("rep-7")
     answer = scenario.claims("rep-7", "new")
     assert (answer.result, answer.reason) == (Result.REFUSED, Reason.NOT_QUALIFIED)
-    assert answer.why == "you have it open, so it is in no queue: claim_now makes it yours"
+    assert answer.why == "you have it open, so it is in no queue; claim it now to own it"
     assert result_of(scenario.claims("rep-9", "new")) == (Result.REFUSED, Reason.LOCKED_BY_OTHER, None)
 
 

@@ -85,7 +85,7 @@ def test_d1_a_rep_opens_only_what_a_queue_of_theirs_shows() -> None:
     scenario = Scenario().queue("east", teams=["east"]).arrives()
     answer = scenario.opens("rep-7")
     assert result_of(answer) == refusal(Reason.NOT_QUALIFIED)
-    assert answer.why == "it stands in no work queue that the rep has access to"
+    assert answer.why == "it is in no work queue that you have access to"
     assert result_of(scenario.opens("rep-3")) == DONE
 
 

@@ -1,4 +1,4 @@
-"""The words that a rep hears. The first three are the documents' (S1-S3)."""
+"""Defines what a rep hears. The first three texts are those of the product documents (S1-S3)."""
 
 from typing import Final
 

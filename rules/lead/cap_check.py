@@ -79,7 +79,7 @@ def return_unused_place(request: ActionRequested, decisions: tuple[object, ...])
     answer = request.place
     if answer is None or not answer.granted:
         return None
-    if any(isinstance(said, OwnerChanged) and said.place == request.cause for said in decisions):
+    if any(isinstance(decision, OwnerChanged) and decision.place == request.cause for decision in decisions):
         return None
     why = "the action did not need the place"
     return PlaceReturned(rep_id=answer.rep_id, action_id=request.cause, why=why)

@@ -108,7 +108,7 @@ def return_unused_merge(
         return None
     if lead is not None and lead.merged is not None and lead.merged.cause == request.cause:
         return None
-    if any(isinstance(said, MergedInto) for said in decisions):
+    if any(isinstance(decision, MergedInto) for decision in decisions):
         return None
     return MergeReturned(action_id=request.cause, why="the lead did not follow the merge")
 

@@ -157,7 +157,12 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
     )
     if (owned or reopened) and lead.owner is not None:
         action_id = next(
-            (said.place for said in row.decisions if isinstance(said, OwnerChanged) and said.place), None
+            (
+                decision.place
+                for decision in row.decisions
+                if isinstance(decision, OwnerChanged) and decision.place
+            ),
+            None,
         )
         messages.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner, place=action_id))
     if lead.owner is not None and LeadClosed in kinds:

@@ -21,7 +21,7 @@ from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.erasure import erasure_requested
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from rules.inbound.refused_actions import answer_to_refused
-from rules.inbound.signatures import Authority
+from rules.inbound.signatures import SignatureChecker
 from rules.inbound.times import record_time
 from rules.org.directory import published_for
 from streams.app import StageApp
@@ -67,7 +67,7 @@ def attach(app: StageApp) -> "IntakeStage":
 class IntakeStage(Stage):
     """Validates, normalises and re-keys messages from vendors, CRMs and admins."""
 
-    authority: Authority | None = None
+    authority: SignatureChecker | None = None
     """Checks who may send what. The process sets it before the first event."""
     erasure_key: ErasureKey | None = None
     """Hashes the handles of arrivals, to recognise erased persons. The process sets it before the first event."""

@@ -12,7 +12,7 @@ from application.dead_letter_marks import Mark, Marker, MarkKind, read_marks
 from application.dead_letters import find_letters, send_and_mark
 from application.replay import NotReplayable, Replayer, ReplayObstacle, target_of
 from models.errors import RetryableError
-from streams.dead_letter_reading import Letter, read_letter
+from streams.dead_letter_reading import StoredDeadLetter, read_letter
 from streams.dead_letter_senders import org_of
 from streams.settings import Settings
 from streams.topic_reader import read_topic
@@ -51,7 +51,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     until: datetime | None = None
 
-    def takes(self, letter: Letter) -> bool:
+    def takes(self, letter: StoredDeadLetter) -> bool:
         """Return whether the selection takes a letter."""
         failed_at = _failed_at(letter)
         return (
@@ -64,7 +64,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _failed_at(letter: Letter) -> datetime:
+def _failed_at(letter: StoredDeadLetter) -> datetime:
     """Return when a message was refused, or when its letter was written if that is unknown."""
     try:
         found = datetime.fromisoformat(letter.failed_at)
@@ -73,7 +73,7 @@ def _failed_at(letter: Letter) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _vendor(letter: Letter) -> str | None:
+def _vendor(letter: StoredDeadLetter) -> str | None:
     """Return the vendor named in the message, or in the data of its CloudEvents envelope."""
     try:
         value = msgspec.json.decode(letter.value or b"")
@@ -108,7 +108,7 @@ class RunResult(msgspec.Struct, kw_only=True):
         """Whether every selected letter was handled."""
         return self.failed == 0 and self.stopped is None
 
-    def fail(self, letter: Letter, reason: str) -> None:
+    def fail(self, letter: StoredDeadLetter, reason: str) -> None:
         """Count a failure, and keep it while there is room."""
         self.failed += 1
         if len(self.failures) < MOST_FAILURES:
@@ -200,7 +200,7 @@ class _Bulk:
                     break
         return self._outcome
 
-    async def _letters(self) -> AsyncGenerator[Letter, None]:
+    async def _letters(self) -> AsyncGenerator[StoredDeadLetter, None]:
         if self._chosen.positions:
             for letter in await find_letters(self._settings, list(self._chosen.positions)):
                 yield letter
@@ -209,7 +209,7 @@ class _Bulk:
             async for record in records:
                 yield read_letter(record)
 
-    async def _process_letter(self, letter: Letter, replayer: Replayer, marker: Marker) -> None:
+    async def _process_letter(self, letter: StoredDeadLetter, replayer: Replayer, marker: Marker) -> None:
         """Handle one letter. Raises `NotReplayable` and `RetryableError`."""
         mark, same = self._marks.get(letter.position), letter.source or letter.position
         if mark is not None and not self._again:
@@ -230,7 +230,7 @@ class _Bulk:
             self._outcome.skipped += 1
         self._outcome.again += mark is not None
 
-    def _not_sent(self, letter: Letter, error: NotReplayable) -> None:
+    def _not_sent(self, letter: StoredDeadLetter, error: NotReplayable) -> None:
         if error.obstacle in _FOR_GOOD and not self._chosen.positions:
             self._outcome.leave(_LEFT_OUT[error.obstacle])
         else:

@@ -8,13 +8,13 @@ from typing import Any
 from application.dead_letter_marks import Mark, Marker, MarkKind
 from application.replay import Replayer
 from models.errors import ConfigError, RuntimeFailure
-from streams.dead_letter_reading import Letter, read_letter, text
+from streams.dead_letter_reading import StoredDeadLetter, read_letter, text
 from streams.settings import Settings
 from streams.topic_reader import read_positions, read_topic
 from streams.topics import DEAD_LETTERS
 
 
-def shown(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
+def shown(letter: StoredDeadLetter, *, whole: bool = False) -> dict[str, Any]:
     """Return a dead letter as a JSON object. `whole`: also with the original message."""
     source = (letter.source_topic, letter.source_partition, letter.source_offset)
     said: dict[str, Any] = {
@@ -65,13 +65,13 @@ def _position(position: str) -> tuple[int, int]:
     return int(partition), int(offset)
 
 
-async def find_letters(settings: Settings, positions: list[str]) -> list[Letter]:
+async def find_letters(settings: Settings, positions: list[str]) -> list[StoredDeadLetter]:
     """Return the letters at these positions. Raises `RuntimeFailure` if a position has none."""
     wanted = {_position(position) for position in positions}
     found = [read_letter(record) for record in await read_positions(settings, DEAD_LETTERS, wanted)]
     if missing := wanted - {(letter.partition, letter.offset) for letter in found}:
         raise RuntimeFailure(
-            "dead-letters", f"nothing at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"
+            "dead-letters", f"there is no dead letter at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"
         )
     return found
 
@@ -92,7 +92,9 @@ async def replay(settings: Settings, position: str, *, by: str) -> Mark:
         return await send_and_mark(letter, replayer, marker, by=by)
 
 
-async def send_and_mark(letter: Letter, replayer: Replayer, marker: Marker, *, by: str = "") -> Mark:
+async def send_and_mark(
+    letter: StoredDeadLetter, replayer: Replayer, marker: Marker, *, by: str = ""
+) -> Mark:
     """Send a letter again and mark it, so that every console and command knows. Return the mark.
 
     It is sent only once the marks' topic is there and its producer is started. Its mark is written after that: if the

@@ -37,7 +37,7 @@ class OwnerAndPhase(msgspec.Struct, frozen=True):
                 return self.owner is None and not self.closed
 
 
-class Deal(msgspec.Struct, frozen=True):
+class DealtLeads(msgspec.Struct, frozen=True):
     """Each lead with the rep who is to get it, in the order of the leads; and the leads that no rep may have."""
 
     pairs: tuple[tuple[str, str], ...]
@@ -49,7 +49,9 @@ def owner_and_phase_of(owner: str | None, phase: str, state: str | None) -> Owne
     return OwnerAndPhase(owner, phase == Phase.CLOSED, state)
 
 
-def deal_evenly(leads: Sequence[str], reps: Sequence[str], changing: Collection[str] | None = None) -> Deal:
+def deal_evenly(
+    leads: Sequence[str], reps: Sequence[str], changing: Collection[str] | None = None
+) -> DealtLeads:
     """Deal leads to reps in turn.
 
     The reps' counts of `changing` leads differ by at most one; without it, their counts of all leads. The others are
@@ -58,7 +60,7 @@ def deal_evenly(leads: Sequence[str], reps: Sequence[str], changing: Collection[
     first = leads if changing is None else [lead for lead in leads if lead in changing]
     others = () if changing is None else [lead for lead in leads if lead not in changing]
     given = {lead: reps[index % len(reps)] for index, lead in enumerate((*first, *others))}
-    return Deal(tuple((lead, given[lead]) for lead in leads))
+    return DealtLeads(tuple((lead, given[lead]) for lead in leads))
 
 
 def deal_by_licence(
@@ -66,7 +68,7 @@ def deal_by_licence(
     licences: Mapping[str, frozenset[str] | None],
     owners_and_phases: Mapping[str, OwnerAndPhase],
     action: str,
-) -> Deal:
+) -> DealtLeads:
     """Deal each lead to the rep with the fewest leads so far among those with a licence in the lead's state.
 
     `licences`: rep -> states; None if the rep's licences are not tracked. Leads that few reps may have are dealt first,
@@ -82,7 +84,7 @@ def deal_by_licence(
         owner_and_phase = owners_and_phases.get(lead)
         counts[given[lead]] += owner_and_phase is not None and owner_and_phase.changes(action)
     pairs = tuple((lead, given[lead]) for lead in leads if lead in given)
-    return Deal(pairs, tuple(lead for lead in leads if lead not in given))
+    return DealtLeads(pairs, tuple(lead for lead in leads if lead not in given))
 
 
 def licences_of(rules: OrgRules, reps: Iterable[str]) -> dict[str, frozenset[str] | None]:

@@ -18,7 +18,7 @@ from models.offer_decisions import RepSought
 from models.offers import NoRepAvailable, OfferMade, RingStarted
 from models.org_decisions import OrgStep, explained
 from models.org_events import PersonArrived
-from models.org_rows import OrgLead, Stage
+from models.org_rows import OrgLead, OrgLeadStage
 from rules.inbound.intake import accept_arrival, accept_as
 from rules.lead.distribution import request_rep
 from rules.lead.lead_partition import LeadPartition
@@ -38,7 +38,7 @@ _CAUSE = "route"
 _LATER = "may have it, and comes later"
 
 
-class Routed(msgspec.Struct, frozen=True, kw_only=True):
+class RoutePreview(msgspec.Struct, frozen=True, kw_only=True):
     """Where a lead would go at `at`, or at the org's own time if that is later.
 
     `was`: phase and owner of a known lead now. `phase`: the phase it would have. `why`: the reason of the offer, or
@@ -64,7 +64,9 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
     inquiry: str | None = None
 
 
-async def route_message(settings: Settings, value: bytes, at: datetime, org: str | None = None) -> Routed:
+async def route_message(
+    settings: Settings, value: bytes, at: datetime, org: str | None = None
+) -> RoutePreview:
     """Route an arrival message; `org` where it names none. Raises `Refused` as intake would, `RetryableError`."""
     sent = _with_org(value, org)
     org_id = accept_arrival(sent, {}, arrived_at=at).org
@@ -75,7 +77,7 @@ async def route_message(settings: Settings, value: bytes, at: datetime, org: str
     return arrival(placed, at, journal.rule_book, org_partition, journal.leads.get(placed.lead_id))
 
 
-async def route_lead(settings: Settings, lead_id: str, at: datetime) -> Routed | None:
+async def route_lead(settings: Settings, lead_id: str, at: datetime) -> RoutePreview | None:
     """Route a known lead as if it had no owner and asked its group again. None where there is no such lead."""
     journal = await journal_now(settings, partitions={0, partition_of_key(lead_id, settings)})
     lead = journal.leads.get(lead_id)
@@ -102,7 +104,7 @@ def arrival(
     rule_book: RuleBook,
     org_partition: OrgPartition,
     known: Lead | None = None,
-) -> Routed:
+) -> RoutePreview:
     """Route an arrival. `known`: its lead, if it exists; the arrival is then a resend or another inquiry (R6)."""
     at = max(at, org_partition.at)
     inquired = event.inquiry is not None and not event.inquiry.again
@@ -119,7 +121,9 @@ def arrival(
     return replace(_routed(row.lead, at, rule_book, org_partition, known, event.facts), inquiry=added.why)
 
 
-def distributed_again(lead: Lead, at: datetime, rule_book: RuleBook, org_partition: OrgPartition) -> Routed:
+def distributed_again(
+    lead: Lead, at: datetime, rule_book: RuleBook, org_partition: OrgPartition
+) -> RoutePreview:
     """Route a lead as if nobody had it and it asked its group again. Reps tried in this round are left out (R8)."""
     at = max(at, org_partition.at)
     rules = rule_book.org(lead.facts.org)
@@ -157,7 +161,7 @@ def _routed(
     org_partition: OrgPartition,
     known: Lead | None,
     facts: Facts | None = None,
-) -> Routed:
+) -> RoutePreview:
     """Return where a lead goes. `facts`: an arrival's, if its campaign is used instead of the lead's."""
     rules = rule_book.org(lead.facts.org)
     campaign, group = rules.route(facts or lead.facts)
@@ -192,15 +196,15 @@ def _routed(
         {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)}
         for queue_id in sorted(lead.placements)
     )
-    return Routed(**found, queues=queues, phase=lead.phase)
+    return RoutePreview(**found, queues=queues, phase=lead.phase)
 
 
 def _stays_after_inquiry(
     lead: Lead, added: InquiryAdded, at: datetime, rule_book: RuleBook, known: Lead | None
-) -> Routed:
+) -> RoutePreview:
     """Return that another inquiry leaves the lead in place or gives it an owner without asking its org (R6)."""
     rules = rule_book.org(lead.facts.org)
-    return Routed(
+    return RoutePreview(
         lead_id=lead.lead_id,
         name=lead.facts.prospect_name,
         at=at,
@@ -301,7 +305,7 @@ def _later(
         release_lead(transition, held, "the lead asks its group again")
     method = method_of(transition, group)
     row = OrgLead(
-        lead_id=lead.lead_id, epoch=lead.epoch, stage=Stage.WAITING, since=at, tried=distribution.tried
+        lead_id=lead.lead_id, epoch=lead.epoch, stage=OrgLeadStage.WAITING, since=at, tried=distribution.tried
     )
     eligibility = Eligibility(transition, group, row, lead, rings=method is not None and method.rings)
     found = []

@@ -35,7 +35,7 @@ class LeadExplanation(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[ConditionOutcome, ...]
 
 
-class Example(msgspec.Struct, frozen=True):
+class ExampleLead(msgspec.Struct, frozen=True):
     """A lead that matches."""
 
     lead_id: str
@@ -53,11 +53,11 @@ class MatchCount(msgspec.Struct, frozen=True, kw_only=True):
     matched: int
     leads: int
     at: datetime
-    examples: tuple[Example, ...]
+    examples: tuple[ExampleLead, ...]
     lead: LeadExplanation | None = None
 
 
-class Question(Protocol):
+class PreviewedRule(Protocol):
     """What is evaluated for each lead."""
 
     def sort_key(self, lead: Lead, at: datetime) -> str | None:
@@ -153,7 +153,7 @@ async def try_on_leads(
     Conditions are evaluated at `at`. Raises `RuleErrors` where there is no such queue, `RetryableError` where Kafka
     is unreachable.
     """
-    question: Question = await published_queue(settings, org, asked) if isinstance(asked, str) else asked
+    question: PreviewedRule = await published_queue(settings, org, asked) if isinstance(asked, str) else asked
     journal = await journal_now(settings)
     if isinstance(question, RuleQuestion):
         question.in_zone(journal.rule_book.org(org).settings.time_zone)
@@ -161,7 +161,9 @@ async def try_on_leads(
     return trial(question, leads, at, lead_id)
 
 
-def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str | None = None) -> MatchCount:
+def trial(
+    question: PreviewedRule, leads: Iterable[Lead], at: datetime, lead_id: str | None = None
+) -> MatchCount:
     """Try every lead at `at` (aware). `lead_id`: the lead to explain."""
     matched: list[tuple[str, str, Lead]] = []
     count, explanation = 0, None
@@ -174,7 +176,7 @@ def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str 
             explanation = question.explain(lead, at)
     first = nsmallest(EXAMPLES, matched, key=itemgetter(0, 1))
     examples = tuple(
-        Example(lead.lead_id, lead.facts.prospect_name, question.explain(lead, at).why)
+        ExampleLead(lead.lead_id, lead.facts.prospect_name, question.explain(lead, at).why)
         for _, _, lead in first
     )
     return MatchCount(matched=len(matched), leads=count, at=at, examples=examples, lead=explanation)

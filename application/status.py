@@ -13,12 +13,12 @@ from rich.table import Table
 from sqlalchemy import Connection, inspect
 
 from application.lag import READS, Lags
-from application.problems import OperationalProblem, Watch, ahead_of_kafka, of_processes
+from application.problems import OperationalProblem, StateWatch, ahead_of_kafka, of_processes
 from application.process_records import read_records
 from board.reader import Reader
 from models.errors import FirstclaimError, RetryableError
+from sink.database_engine import connect
 from sink.db_errors import reason_of
-from sink.engine import connect
 from sink.queries import leads_by_phase, open_exceptions_by_reason
 from sink.schema import schema_of
 from sink.tables import SinkOffsetTable
@@ -109,7 +109,7 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[OperationalPr
         ends, begins = await lags.ends(DEAD_LETTERS), await lags.begins(DEAD_LETTERS)
         seen["dead_letters"] = sum(end - begins[tp] for tp, end in ends.items())
         problems += [OperationalProblem(f"topic {name}", MISSING_TOPIC) for name in lags.missing]
-        watch = Watch(settings, lags)
+        watch = StateWatch(settings, lags)
         problems += await watch.problems()
         seen["lag"] = {**watch.lag(), **await lags.of_couriers()}
         if ahead := ahead_of_kafka(watch.backlogs):

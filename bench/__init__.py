@@ -1,4 +1,4 @@
-"""Measurements of firstclaim and of peers. Each is started by its name, and its module is loaded on demand.
+"""Measures firstclaim and its peers. Each measurement is started by its name, and its module is loaded on demand.
 
 `BENCHES[name](say=print)` measures and returns the content of the last line of `firstclaim bench NAME`
 (docs/design.md).

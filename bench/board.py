@@ -1,4 +1,4 @@
-"""`bench board`: opening a page of a queue of 100,000 leads and searching the queue, on a separate Valkey.
+"""Measures (`bench board`) opening a page of a queue of 100,000 leads and searching the queue, on a separate Valkey.
 
 The queue is sorted by last name, and the board's own script fills it. The searches: `one`, a name that only the last
 lead has; `none`, a name that no lead has; `many`, a name that one in a hundred has, none of them near the top; `late`,

@@ -1,4 +1,4 @@
-"""`bench latency`: how long a claim waits at a steady rate for its record and for its answer, compared with a raw loop.
+"""Measures (`bench latency`) how long a claim waits for its record and its answer at a steady rate, beside a raw loop.
 
 One probe appends claims one by one, evenly spaced, and reads their results, for the raw loop and for us in turns on the
 same broker. All processes run the whole time. Times are milliseconds by the probe's own clock, from just before a claim

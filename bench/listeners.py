@@ -1,4 +1,4 @@
-"""`bench listeners`: many open live streams during claims: how many changes are missed, and how late they come (Q9).
+"""Measures (`bench listeners`) what many open live streams miss of claims, and how late changes reach them (Q9).
 
 Each listener is a connection with its own token. It loads the first page of one claimable queue and applies the changes
 from `/api/v1/live`, by ranks alone. After a `rebuilt` message it loads the page again. Meanwhile reps claim through

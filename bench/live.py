@@ -1,4 +1,4 @@
-"""`bench live`: how long a claimed lead's row stays in the lists of other reps (Q9).
+"""Measures (`bench live`) how long a claimed lead's row stays in the lists of other reps (Q9).
 
 Claims go to `lead-actions` one by one, evenly spaced, each by another rep, and are answered on `lead-decisions`.
 Intake, the lead machine, the relay and the board run in separate processes. Meanwhile readers follow the org's feed,

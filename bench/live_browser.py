@@ -1,4 +1,4 @@
-"""`bench live --browser`: how long a claimed lead's row stays in the pages of other reps, in real browsers (Q9).
+"""Measures (`bench live --browser`) how long a claimed lead's row stays in other reps' real browsers (Q9).
 
 Everything runs on this machine: Kafka, Valkey, all stages, the console, and one Chromium with all the pages. Each page
 is signed in as another rep and has the same claimable queue open. One page claims lead after lead, as a person does:

@@ -1,4 +1,4 @@
-"""`bench offer`: how long after a lead's arrival its offer is on `notifications`, and how long each hop takes.
+"""Measures (`bench offer`) how long after a lead's arrival its offer is on `notifications`, and how long each hop is.
 
 Vendors' messages come one by one, evenly spaced, and each lead is offered to the next rep of a group by round robin. A
 raw aiokafka loop, which is one hop, is measured in turns with us on the same broker, at the same rate. Times are

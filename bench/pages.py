@@ -1,4 +1,4 @@
-"""`bench pages`: pages with very many leads in a real Chromium: opening, searching, filtering, and their memory.
+"""Measures (`bench pages`) opening, searching and filtering pages with very many leads in a real Chromium, and memory.
 
 The leads arrive like a vendor's, through Kafka and every stage, into one claimable queue (`feed_s`). The times are
 medians in milliseconds by the browser's clock:

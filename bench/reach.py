@@ -1,4 +1,4 @@
-"""`bench reach`: how long after a lead's arrival its reps' telephones ring, and the engine's own share of that.
+"""Measures (`bench reach`) how long after a lead's arrival its reps' telephones ring, and the engine's share of it.
 
 A real Asterisk rings SIP telephones on this machine. Each lead comes when the telephones of the one before are silent
 again, so nothing waits in line. Times are milliseconds by the probe's own clock, from just before the arrival is sent:

@@ -1,4 +1,4 @@
-"""`bench scale`: claims per second of one, two and three workers, with few and many partitions, beside the raw loop.
+"""Measures (`bench scale`) claims per second of one, two and three workers, with few and many partitions.
 
 Each point has its own leads and claims. The processes of one side are started, and their group has settled with all of
 them, before the claims are written. The rate is the rate of the answers by the broker's append time, from the first to
@@ -21,7 +21,7 @@ from bench.settled import settled
 from bench.testbed import Say, Testbed, open_testbed, quiet
 from bench.topic_watch import Watch, count, watching
 from models.errors import StartFailed
-from runtime import Child
+from runtime import ChildProcess
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, LEAD_LOG, WORKER_GROUP
 
@@ -100,7 +100,7 @@ class _Curve:
     async def timed(
         self,
         watch: Watch,
-        children: Sequence[Child],
+        children: Sequence[ChildProcess],
         group: str,
         topics: tuple[str, str],
         claims: list[workload.Record],

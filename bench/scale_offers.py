@@ -23,7 +23,7 @@ from streams.settings import Settings
 from streams.topics import LEAD_ARRIVALS, NOTIFICATIONS, RELAY_GROUP, WORKER_GROUP
 
 if TYPE_CHECKING:
-    from runtime import Child
+    from runtime import ChildProcess
 
 REPS: Final = 10
 METHOD: Final = "round_robin"
@@ -94,7 +94,7 @@ class _Curve:
         """Start the processes, write the arrivals, and return the rate of the offers."""
         name = f"offers-{len(orgs)}-{n}"
         relay = self.here.child(f"{name}-relay", "bench.launch", "relay", ready=True)
-        workers: list[Child] = [
+        workers: list[ChildProcess] = [
             self.here.child(f"{name}-worker-{one}", "bench.launch", "worker", ready=True) for one in range(n)
         ]
         wanted = self.arrivals * len(KINDS)

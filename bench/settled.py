@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from bench.testbed import READY_SECONDS
 from models.errors import StartFailed
-from runtime import Child
+from runtime import ChildProcess
 from streams import clients
 from streams.settings import Settings
 
@@ -18,7 +18,7 @@ LOOK_SECONDS: Final = 0.2
 _STABLE: Final = "Stable"
 
 
-async def settled(settings: Settings, group: str, children: Sequence[Child]) -> None:
+async def settled(settings: Settings, group: str, children: Sequence[ChildProcess]) -> None:
     """Wait until all processes are members of the group, it is stable, and those that say so are ready."""
     until = time.monotonic() + READY_SECONDS
     admin = clients.admin(settings)
@@ -36,5 +36,5 @@ async def settled(settings: Settings, group: str, children: Sequence[Child]) -> 
     raise StartFailed(group, f"has not settled after {READY_SECONDS:.0f} s{children[0].log_tail()}")
 
 
-def _all_ready(children: Sequence[Child]) -> bool:
+def _all_ready(children: Sequence[ChildProcess]) -> bool:
     return all(child.ready() for child in children if child.ready_url is not None)

@@ -1,4 +1,4 @@
-"""`bench timers`: how late deadlines are handled beside a million others, and what a herd of them does to claims.
+"""Measures (`bench timers`) how late deadlines are handled beside a million others, and how a herd delays claims.
 
 The journal is filled with leads whose owner promised a call: most in a year, some spread over a while at a steady rate,
 and a herd at one instant. Then a worker recovers them. Lateness is the time from the instant that is due until the

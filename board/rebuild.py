@@ -25,7 +25,7 @@ import structlog
 
 from board import keys
 from board.connection import connect
-from board.expected import SOURCES, BoardEntry, Lists, Sources, partitions, value_of
+from board.expected import SOURCES, BoardEntry, BoardTopics, ExpectedLists, partitions, value_of
 from board.metrics import REBUILDS
 from board.refusals import translated
 from board.writer import nonce, orgs_with_feed, script
@@ -58,7 +58,7 @@ async def rebuild(
     settings: Settings,
     *,
     client: redis.asyncio.Redis | None = None,
-    sources: Sources = SOURCES,
+    sources: BoardTopics = SOURCES,
     progress: Callable[[int, int], None] | None = None,
 ) -> RebuildReport:
     """Rebuild the board from the journal, while it is in use or from nothing.
@@ -103,7 +103,7 @@ async def _lock(client: redis.asyncio.Redis, generation: str) -> AsyncIterator[N
     """Hold the rebuild lock, and renew it while the rebuild runs."""
     async with translated():
         if not await client.set(keys.REBUILDING, generation, nx=True, px=_LOCK_MS):
-            raise RebuildInProgressError("board", "another rebuild is at work")
+            raise RebuildInProgressError("board", "another rebuild is running")
     renewing = asyncio.create_task(_renew(client, generation))
     try:
         yield
@@ -133,7 +133,7 @@ async def _give_back(client: redis.asyncio.Redis, generation: str) -> None:
         log.warning("the rebuild's lock could not be given back", reason=str(away))
 
 
-async def _write(client: redis.asyncio.Redis, generation: str, lists: Lists) -> None:
+async def _write(client: redis.asyncio.Redis, generation: str, lists: ExpectedLists) -> None:
     for start in range(0, len(lists.entries), _BATCH):
         hashes: dict[str, dict[Any, Any]] = {}
         sorted_sets: dict[str, dict[Any, float]] = {}

@@ -22,7 +22,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from board import metrics
 from board.connection import connect
-from board.expected import SOURCES, Sources
+from board.expected import SOURCES, BoardTopics
 from board.rebuild import RebuildInProgressError, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import (
@@ -74,7 +74,9 @@ class BoardState(msgspec.Struct, kw_only=True):
 class Board:
     """Follows `queue-changes` until cancelled. `state` is its current state."""
 
-    def __init__(self, settings: Settings, client: redis.asyncio.Redis, sources: Sources = SOURCES) -> None:
+    def __init__(
+        self, settings: Settings, client: redis.asyncio.Redis, sources: BoardTopics = SOURCES
+    ) -> None:
         self._settings = settings
         self._sources = sources
         self._client = client
@@ -184,7 +186,7 @@ class Board:
                     ends = await consumer.end_offsets(topic_partitions)
             except (TimeoutError, KafkaError) as error:
                 raise RetryableError(
-                    "Kafka", f"the ends of {self._sources.changes} are not to be had"
+                    "Kafka", f"the ends of {self._sources.changes} could not be read"
                 ) from error
         self.state.lag = sum(max(0, (ends[p] or 0) - positions.get(p.partition, 0)) for p in topic_partitions)
         self.state.caught_up |= self.state.lag == 0 and None not in ends.values()

@@ -164,7 +164,7 @@ class BoardWriter:
             case b"life":
                 raise ServerChanged("Valkey", "it was started or promoted, and may lack its last writes")
             case _:
-                raise OffsetsMoved("board", "it was read to another offset than this batch begins at")
+                raise OffsetsMoved("board", "its offset is not the one at which this batch begins")
 
 
 async def orgs_with_feed(client: Any) -> list[str]:

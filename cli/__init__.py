@@ -1,4 +1,4 @@
-"""The `firstclaim` command. Each subcommand prints what happened and exits 0 only if it succeeded.
+"""Defines the `firstclaim` command. Each subcommand prints what happened and exits 0 only if it succeeded.
 
 With --json the last line of output is one JSON object.
 

@@ -1,4 +1,4 @@
-"""Commands that check the installation and the guarantees."""
+"""Defines commands that check the installation and the guarantees."""
 
 import asyncio
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Commands for dead letters: list rejected messages and reasons, replay them after a fix, or skip them."""
+"""Defines commands for dead letters: list rejected messages and reasons, replay them after a fix, or skip them."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any

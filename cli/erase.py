@@ -1,4 +1,4 @@
-"""Commands that forget a person: erase, and list the receipts."""
+"""Defines commands that forget a person: erase, and list the receipts."""
 
 import asyncio
 import sys
@@ -33,7 +33,7 @@ def erase(
     now: Annotated[
         bool,
         typer.Option(
-            "--now", help="Delete the past of Kafka's logs now, not by retention within eight days."
+            "--now", help="Delete old records of Kafka's logs now, instead of by retention within eight days."
         ),
     ] = False,
     seconds: Annotated[

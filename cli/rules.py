@@ -1,4 +1,4 @@
-"""Commands for rules: try a rule before it is published."""
+"""Defines commands for rules: try a rule before it is published."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Commands of the web console: its process, and the accounts that sign in to it."""
+"""Defines commands of the web console: its process, and the accounts that sign in to it."""
 
 from typing import TYPE_CHECKING, Annotated
 

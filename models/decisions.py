@@ -1,4 +1,4 @@
-"""The decisions about a lead.
+"""Defines the decisions about a lead.
 
 Each decision carries its reason and can be understood without any other record (X1). Those about its offers are in
 `models.offer_decisions`, those about contact in `models.contact_decisions`.

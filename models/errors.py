@@ -1,4 +1,4 @@
-"""The error classes of this project. Each error says what is wrong and why.
+"""Defines the error classes of this project. Each error says what is wrong and why.
 
 ::
 

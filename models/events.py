@@ -1,4 +1,4 @@
-"""The events of a lead's log. The time of an event is the broker's timestamp, not a field."""
+"""Defines the events of a lead's log. The time of an event is the broker's timestamp, not a field."""
 
 from datetime import datetime
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Other names that vendors use for the fields of `lead-arrivals`, in files and on the topic (V3, A15, A17)."""
+"""Defines other names that vendors use for the fields of `lead-arrivals`, in files and on the topic (V3, A15, A17)."""
 
 import re
 from functools import lru_cache

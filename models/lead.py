@@ -1,4 +1,4 @@
-"""The state of one lead as one frozen record, and the row that stores it in the journal."""
+"""Defines the state of one lead as one frozen record, and the row that stores it in the journal."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from models.decisions import Answered, Decision
 from models.facts import Facts
 from models.kept_answers import NO_ANSWERS, all_of
 from models.merging import KeptInquiry, Merge
-from models.offers import Rejected
+from models.offers import RejectedCandidate
 from models.open_exception import OpenException
 
 ANSWERS_KEPT: Final = 32
@@ -158,7 +158,7 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
     """
 
     reason: str
-    explanation: tuple[Rejected, ...] = ()
+    explanation: tuple[RejectedCandidate, ...] = ()
 
 
 class DueNotification(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -1,11 +1,11 @@
-"""The decisions about a lead's distribution, its offers and its rings."""
+"""Defines the decisions about a lead's distribution, its offers and its rings."""
 
 from datetime import datetime
 
 import msgspec
 
 from models.decision_base import DecisionBase
-from models.offers import Outcome, Rejected
+from models.offers import Outcome, RejectedCandidate
 
 
 class RepSought(DecisionBase, frozen=True, tag="rep_sought"):
@@ -29,7 +29,7 @@ class LeadOffered(DecisionBase, frozen=True, tag="lead_offered"):
     reps: tuple[str, ...]
     why: str
     until: datetime | None = None
-    passed: tuple[Rejected, ...] = ()
+    passed: tuple[RejectedCandidate, ...] = ()
 
 
 class WindowMoved(DecisionBase, frozen=True, tag="window_moved"):
@@ -81,7 +81,7 @@ class NobodyAvailable(DecisionBase, frozen=True, tag="nobody_available"):
     group_id: str
     epoch: int
     reason: str
-    explanation: tuple[Rejected, ...]
+    explanation: tuple[RejectedCandidate, ...]
     waits: bool = False
     until: datetime | None = None
 

@@ -1,4 +1,4 @@
-"""The events of an org's log (docs/design.md, `orgs`).
+"""Defines the events of an org's log (docs/design.md, `orgs`).
 
 An event changes some of the org's rows (`models.org_rows`). The changed rows and the decisions are one step, which is
 written atomically.

@@ -1,4 +1,4 @@
-"""The rows that store an org's reps, groups, leads and persons.
+"""Defines the rows that store an org's reps, groups, leads and persons.
 
 There is one row for each rep, for each group, and for each lead that waits for a rep, is offered, or is owned by one.
 The events that change them are in `models.org_events`.
@@ -94,7 +94,7 @@ class OrgGroup(
     wake: datetime | None = None
 
 
-class Stage(StrEnum):
+class OrgLeadStage(StrEnum):
     """The stage of a lead in its org. A lead without a row requests nothing and takes no capacity."""
 
     WAITING = "waiting"
@@ -105,7 +105,7 @@ class Stage(StrEnum):
     """The row is to be removed. The journal keeps it, so that no older version of the row is restored."""
 
 
-class Hold(msgspec.Struct, frozen=True, array_like=True):
+class CapacityHold(msgspec.Struct, frozen=True, array_like=True):
     """The capacity that an offer takes of one rep: one open lead, one count of `day`, and a turn if `turn` is set."""
 
     rep_id: str
@@ -125,11 +125,11 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
     lead_id: str
     epoch: int
-    stage: Stage
+    stage: OrgLeadStage
     since: datetime
     group_id: str | None = None
     method: str | None = None
-    holds: tuple[Hold, ...] = ()
+    holds: tuple[CapacityHold, ...] = ()
     number: int = 0
     lead: Lead | None = None
     tried: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""How an org recognises the arrivals of one person, and whom it must not contact (R6, X6).
+"""Defines how an org recognises the arrivals of one person, and whom it must not contact (R6, X6).
 
 A handle is a phone number or a mail address, normalised: `phone/+14014194247` or `email/j@x.org`. The do-not-contact
 list is about handles. A joining handle recognises a person: a phone with its extension is `phone/+14014194247;ext=12`.

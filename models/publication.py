@@ -1,4 +1,4 @@
-"""The objects that an admin publishes, field by field as in docs/contracts. Unknown fields are kept.
+"""Defines the objects that an admin publishes, field by field as in docs/contracts. Unknown fields are kept.
 
 Rule trees are not checked here. `rules/inbound/publication.py` parses them, together with all checks that need the
 catalogue.

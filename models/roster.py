@@ -1,4 +1,4 @@
-"""Reps and groups of the directory, with the fields that distribution needs (docs/contracts, `rep`, `group`; R9)."""
+"""Defines reps and groups of the directory, with the fields for distribution (docs/contracts, `rep`, `group`; R9)."""
 
 from datetime import datetime
 from typing import Any, Final

@@ -19,7 +19,7 @@ from couriers.push.settings import PushSettings, public_key_of
 from couriers.telephone.settings import TelephoneSettings
 from models.errors import ConfigError, RetryableError
 from runtime.checks import Check
-from sink.engine import connect
+from sink.database_engine import connect
 from web.store.sealing import VARIABLE, Seals, vault
 
 if TYPE_CHECKING:

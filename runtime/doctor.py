@@ -1,4 +1,4 @@
-"""The checks of `firstclaim doctor`. Each does what a process of ours would do, and reports the result."""
+"""Runs the checks of `firstclaim doctor`. Each does what a process of ours would do, and reports the result."""
 
 from __future__ import annotations
 

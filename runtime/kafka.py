@@ -1,4 +1,4 @@
-"""A real Apache Kafka on this machine: one process, broker and controller (KRaft), no Docker, no system Java.
+"""Runs a real Apache Kafka on this machine: one process, broker and controller (KRaft), no Docker, no system Java.
 
 It is ready when its group coordinator serves every group, not when its port is open. A consumer that joins earlier
 would wait or fail.

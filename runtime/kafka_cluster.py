@@ -1,4 +1,4 @@
-"""Three real Apache Kafka brokers on this machine, each also a controller (KRaft), as one cluster.
+"""Runs three real Apache Kafka brokers on this machine, each also a controller (KRaft), as one cluster.
 
 Every record is on `min.insync.replicas` brokers before it is acknowledged, so the loss of one broker loses nothing.
 """

@@ -1,4 +1,4 @@
-"""A real Postgres on this machine, from a wheel, for tests and for trying the CRM database on Postgres.
+"""Runs a real Postgres on this machine, from a wheel, for tests and for trying the CRM database on Postgres.
 
 Postgres refuses to run as root. If root starts it, it runs as `nobody`, who must be able to reach the folder.
 """

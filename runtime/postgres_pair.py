@@ -1,4 +1,4 @@
-"""A Postgres that fails over: a primary and a streaming standby, which takes over the primary's address.
+"""Runs a Postgres that fails over: a primary and a streaming standby, which takes over the primary's address.
 
 What a host name does elsewhere, a port does here: after a failover the standby's data is served at the same port.
 """

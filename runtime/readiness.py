@@ -44,7 +44,7 @@ _REASONS: Final = ("not_ready", "trouble")
 """The fields of a `/ready` that give reasons. Its other fields are ages and counts, which change all the time."""
 
 
-class Starting(Protocol):
+class StartingPart(Protocol):
     """A starting part: a child or a local server."""
 
     @property
@@ -72,7 +72,7 @@ class Starting(Protocol):
 class _Progress:
     """Tracks the progress of a process by sampling. `idle`: seconds since its last progress."""
 
-    def __init__(self, part: Starting) -> None:
+    def __init__(self, part: StartingPart) -> None:
         self._part = part
         self._seen: tuple[object, ...] = ()
         self._cpu: tuple[int | None, float] = (None, 0.0)
@@ -95,7 +95,7 @@ class _Progress:
 
 
 def wait_for(
-    part: Starting,
+    part: StartingPart,
     idle_seconds: float = IDLE_SECONDS,
     *,
     longest_seconds: float = LONGEST_SECONDS,

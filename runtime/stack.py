@@ -1,4 +1,4 @@
-"""The local stack: servers given from outside, and local servers for the rest, with the settings that name them."""
+"""Runs the local stack: servers given from outside, and local servers for the rest, with settings that name them."""
 
 from __future__ import annotations
 
@@ -229,21 +229,21 @@ def _refuse_what_local_kafka_is_not(settings: Settings, brokers: int, *, secure:
 
 
 def _user_names() -> list[str]:
-    from application.kafka_access.table import processes  # noqa: PLC0415  # only a secured Kafka needs it
+    from application.kafka_access.access_table import processes  # noqa: PLC0415  # only a secured Kafka needs it
 
     return [principal.name for principal in processes()]
 
 
 def _user_of(process: str) -> str:
-    from application.kafka_access.table import principal_of  # noqa: PLC0415  # as above
+    from application.kafka_access.access_table import principal_of  # noqa: PLC0415  # as above
 
     return principal_of("process", process).name
 
 
 def _give_access(settings: Settings) -> None:
     """Create the topics and our processes' ACLs as the superuser; existing ones stay."""
+    from application.kafka_access.access_table import processes  # noqa: PLC0415  # as above
     from application.kafka_access.acl_admin import allow  # noqa: PLC0415  # as above
-    from application.kafka_access.table import processes  # noqa: PLC0415  # as above
     from streams.topics import provision  # noqa: PLC0415  # as above
 
     async def give() -> None:

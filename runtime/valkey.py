@@ -1,4 +1,4 @@
-"""A real Valkey on this machine for the board and its feed. It appends every write to its append-only file."""
+"""Runs a real Valkey on this machine for the board and its feed. It appends every write to its append-only file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Valkey that fails over: a primary, a replica, and three sentinels, which promote the replica."""
+"""Runs a Valkey that fails over: a primary, a replica, and three sentinels, which promote the replica."""
 
 from __future__ import annotations
 

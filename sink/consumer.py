@@ -22,7 +22,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from models.errors import RetryableError
-from sink.writer import DATABASE, Applied, CrmWriter, JournalRecord, PreparedRecord, prepared
+from sink.writer import DATABASE, AppliedBatch, CrmWriter, JournalRecord, PreparedRecord, prepared
 from streams import clients, metrics, trace_export
 from streams.access import refused
 from streams.clients import Consumer
@@ -297,7 +297,7 @@ def _translated() -> Iterator[None]:
         raise RetryableError(KAFKA, repr(error)) from error
 
 
-def _count(applied: Applied) -> None:
+def _count(applied: AppliedBatch) -> None:
     for outcome in ("leads", "repeats", "stale", "passed", "buried"):
         if number := getattr(applied, outcome):
             metrics.SINK_RECORDS.labels(outcome).inc(number)

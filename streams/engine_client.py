@@ -221,7 +221,9 @@ class EngineClient:
         if running.done():
             running.result()
         if not self.connected.is_set():
-            raise RetryableError("Kafka", f"it is away, or has no topic {LEAD_DECISIONS}: {self._failure}")
+            raise RetryableError(
+                "Kafka", f"it does not answer, or has no topic {LEAD_DECISIONS}: {self._failure}"
+            )
 
     async def _answered(self, value: bytes, future: "asyncio.Future[LeadDecision]") -> LeadDecision:
         while True:

@@ -294,7 +294,9 @@ def _known_url(field: str, url: str) -> str:
     """Return an address, after registering its passwords for masking in all further output."""
     remember_url(url)
     if not is_url(url):
-        raise ConfigError(field, "is no URL: host or port cannot be read; is the password percent-encoded?")
+        raise ConfigError(
+            field, "is not a URL: host or port cannot be read; is the password percent-encoded?"
+        )
     return url
 
 

@@ -1,4 +1,4 @@
-"""What each setting means, in the words of the page docs/settings.md (`tools.settings_page`)."""
+"""Describes what each setting means, in the words of the page docs/settings.md (`tools.settings_page`)."""
 
 from typing import Final
 

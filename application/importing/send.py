@@ -16,11 +16,11 @@ from typing import Any, Final, TextIO
 import msgspec
 from aiokafka.errors import KafkaError
 
+from application.importing.file_reading import read_leads
+from application.importing.import_rows import ImportRow, RowRefusal
 from application.importing.mapping import load
 from application.importing.person_keys import PersonKeys
 from application.importing.progress import Progress
-from application.importing.reading import read_leads
-from application.importing.rows import ImportRow, RowRefusal
 from application.importing.trial import require_read
 from models.errors import InvalidInput, Problem, RuntimeFailure
 from streams import clients

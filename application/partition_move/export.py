@@ -19,9 +19,16 @@ from application.partition_move.at_rest import (
     ends_of_all,
     letters_left,
 )
-from application.partition_move.file import FORMAT, Head, MovedRecord, MoveFileWriter, check_new, written
+from application.partition_move.move_file import (
+    FORMAT,
+    FileHeader,
+    MovedRecord,
+    MoveFileWriter,
+    check_new,
+    written,
+)
+from application.partition_move.moved_rows import NewestLeads, NewestOrgs
 from application.partition_move.open_requests import open_requests
-from application.partition_move.rows import NewestLeads, NewestOrgs
 from models.codec import encode_org_record, encode_row
 from models.errors import Refused, RuntimeFailure
 from models.lead import DirectoryRow
@@ -107,7 +114,7 @@ def _of_audit(entry: AuditedAct) -> MovedRecord:
 async def _write(settings: Settings, writer: MoveFileWriter, say: Say) -> None:
     ends = {topic: (await extent(settings, topic))[0][1] for topic in IN_PLACE}
     now = datetime.now(UTC)
-    writer.head(Head(format=FORMAT, at=now, partitions=settings.partitions, ends=ends))
+    writer.head(FileHeader(format=FORMAT, at=now, partitions=settings.partitions, ends=ends))
     for topic in IN_PLACE:
         say(topic)
         async for record in _of(settings, topic):

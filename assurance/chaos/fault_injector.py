@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 
 from assurance.chaos.broker_faults import BrokerFaults
 from assurance.chaos.broker_isolation import BrokerIsolation
-from assurance.chaos.fault_plan import STORE_ACTS, Act, Fault
+from assurance.chaos.fault_plan import STORE_ACTS, Fault, FaultKind
 from assurance.chaos.store_faults import StoreFaults
 from assurance.chaos.supervised_processes import Say, SupervisedProcesses
 from models.errors import RuntimeFailure
@@ -56,19 +56,19 @@ class FaultInjector:
         self._say(f"{fault.at:6.1f} s  {fault}")
         victims = self._victims
         match fault.act:
-            case Act.KILL:
+            case FaultKind.KILL:
                 count = victims.signal(fault.who, signal.SIGKILL)
-            case Act.TERM:
+            case FaultKind.TERM:
                 count = victims.signal(fault.who, signal.SIGTERM)
-            case Act.STOP:
+            case FaultKind.STOP:
                 count = victims.signal(fault.who, signal.SIGSTOP)
                 await asyncio.sleep(fault.seconds)
                 victims.signal(fault.who, signal.SIGCONT)
-            case Act.JUMP_CLOCK:
+            case FaultKind.JUMP_CLOCK:
                 count = victims.jump_clock(fault.who, fault.shift)
                 await asyncio.sleep(fault.seconds)
                 victims.jump_clock(fault.who, 0)
-            case Act.LOCK_DATABASE:
+            case FaultKind.LOCK_DATABASE:
                 await self._lock_again(fault.seconds)
                 count = 1
             case _ if self._stores is not None and fault.act in STORE_ACTS:

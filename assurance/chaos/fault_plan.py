@@ -40,7 +40,7 @@ LONG_SECONDS: Final = 60.0
 """Only a run of at least this length includes the broker's death and the locked database."""
 
 
-class Act(StrEnum):
+class FaultKind(StrEnum):
     """What can be done to a process."""
 
     KILL = "kill"
@@ -82,7 +82,13 @@ class Act(StrEnum):
 
 
 STORE_ACTS: Final = frozenset(
-    {Act.KILL_VALKEY, Act.PAUSE_VALKEY, Act.KILL_POSTGRES, Act.STOP_POSTGRES, Act.FAIL_OVER_POSTGRES}
+    {
+        FaultKind.KILL_VALKEY,
+        FaultKind.PAUSE_VALKEY,
+        FaultKind.KILL_POSTGRES,
+        FaultKind.STOP_POSTGRES,
+        FaultKind.FAIL_OVER_POSTGRES,
+    }
 )
 """The acts on Valkey and Postgres."""
 
@@ -91,7 +97,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One fault. `at`: seconds after the load began. `seconds`: how long it lasts. `shift`: of a clock, in seconds."""
 
     at: float
-    act: Act
+    act: FaultKind
     who: tuple[str, ...] = ()
     seconds: float = 0.0
     shift: int = 0
@@ -166,18 +172,18 @@ def _round(
     """
     source = random.Random(seed)  # noqa: S311  # the same seed must give the same faults
     names = [f"worker-{n}" for n in range(1, workers + 1)]
-    faults = [Fault(at=seconds * 0.45, act=Act.KILL, who=tuple(names))]
+    faults = [Fault(at=seconds * 0.45, act=FaultKind.KILL, who=tuple(names))]
     if seconds >= LONG_SECONDS:
         faults.append(
-            Fault(at=seconds * source.uniform(0.2, 0.3), act=Act.LOCK_DATABASE, seconds=LOCK_SECONDS)
+            Fault(at=seconds * source.uniform(0.2, 0.3), act=FaultKind.LOCK_DATABASE, seconds=LOCK_SECONDS)
         )
         if brokers == 1:
-            faults.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=Act.KILL_BROKER))
+            faults.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=FaultKind.KILL_BROKER))
     if clock_jumps:
         faults += [
             Fault(
                 at=seconds * share,
-                act=Act.JUMP_CLOCK,
+                act=FaultKind.JUMP_CLOCK,
                 who=(source.choice(names),),
                 seconds=min(JUMPED_SECONDS, seconds / 6),
                 shift=shift,
@@ -192,7 +198,7 @@ def _round(
     for at in _moments(seconds, source, None if count is None else count - len(faults)):
         deck = deck or _shuffled_faults(names, source, telephone=telephone)
         act, who = deck.pop()
-        lasts = source.uniform(*STOP_SECONDS) if act is Act.STOP else 0.0
+        lasts = source.uniform(*STOP_SECONDS) if act is FaultKind.STOP else 0.0
         faults.append(Fault(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
     return sorted(faults, key=lambda fault: fault.at)[:count]
 
@@ -216,16 +222,22 @@ def _cluster_faults(seconds: float, source: random.Random, *, isolated: bool) ->
 
     Each waits until the brokers have recovered from the one before, so two brokers are never away at once.
     """
-    acts = [Act.KILL_LEADER, Act.KILL_CONTROLLER, Act.PAUSE_LEADER, Act.MOVE_PARTITIONS, Act.RESTART_BROKERS]
+    acts = [
+        FaultKind.KILL_LEADER,
+        FaultKind.KILL_CONTROLLER,
+        FaultKind.PAUSE_LEADER,
+        FaultKind.MOVE_PARTITIONS,
+        FaultKind.RESTART_BROKERS,
+    ]
     if isolated:
-        acts += [Act.CUT_OFF_BROKER, Act.FILL_DISK]
+        acts += [FaultKind.CUT_OFF_BROKER, FaultKind.FILL_DISK]
     source.shuffle(acts)
     lasts = {
-        Act.CUT_OFF_BROKER: min(CUT_OFF_SECONDS, seconds / 10),
-        Act.FILL_DISK: min(CUT_OFF_SECONDS, seconds / 10),
-        Act.KILL_LEADER: AWAY_SECONDS,
-        Act.KILL_CONTROLLER: AWAY_SECONDS,
-        Act.PAUSE_LEADER: min(PAUSED_SECONDS, seconds / 10),
+        FaultKind.CUT_OFF_BROKER: min(CUT_OFF_SECONDS, seconds / 10),
+        FaultKind.FILL_DISK: min(CUT_OFF_SECONDS, seconds / 10),
+        FaultKind.KILL_LEADER: AWAY_SECONDS,
+        FaultKind.KILL_CONTROLLER: AWAY_SECONDS,
+        FaultKind.PAUSE_LEADER: min(PAUSED_SECONDS, seconds / 10),
     }
     return [
         Fault(at=seconds * (0.08 + 0.85 / len(acts) * index), act=act, seconds=lasts.get(act, 0.0))
@@ -240,8 +252,8 @@ def _store_faults(seconds: float, source: random.Random) -> list[Fault]:
     """
     found, times = [], STORE_FAULTS if seconds >= LONG_SECONDS else 1
     for acts in (
-        [Act.KILL_VALKEY, Act.PAUSE_VALKEY] * times,
-        [Act.KILL_POSTGRES, Act.STOP_POSTGRES, Act.FAIL_OVER_POSTGRES] * times,
+        [FaultKind.KILL_VALKEY, FaultKind.PAUSE_VALKEY] * times,
+        [FaultKind.KILL_POSTGRES, FaultKind.STOP_POSTGRES, FaultKind.FAIL_OVER_POSTGRES] * times,
     ):
         source.shuffle(acts)
         found += [
@@ -255,14 +267,20 @@ def _store_faults(seconds: float, source: random.Random) -> list[Fault]:
     return found
 
 
-def _shuffled_faults(workers: list[str], source: random.Random, *, telephone: bool) -> list[tuple[Act, str]]:
+def _shuffled_faults(
+    workers: list[str], source: random.Random, *, telephone: bool
+) -> list[tuple[FaultKind, str]]:
     """Return each act on each process once, shuffled. It is used from the end, which has a worker and the relay."""
-    acts = [Act.KILL, Act.TERM, Act.STOP]
+    acts = [FaultKind.KILL, FaultKind.TERM, FaultKind.STOP]
     couriers = ("courier-mail", "courier-call") if telephone else ("courier-mail",)
     others = [(act, who) for act in acts for who in (*workers, "relay", "sink", "board", *couriers)]
     source.shuffle(others)
-    first = [(Act.KILL, source.choice(workers)), (Act.STOP, source.choice(workers)), (Act.KILL, "relay")]
+    first = [
+        (FaultKind.KILL, source.choice(workers)),
+        (FaultKind.STOP, source.choice(workers)),
+        (FaultKind.KILL, "relay"),
+    ]
     source.shuffle(first)
     if telephone:
-        first.append((Act.KILL, "courier-call"))
+        first.append((FaultKind.KILL, "courier-call"))
     return [card for card in others if card not in first] + first

@@ -1,4 +1,4 @@
-"""A stack of Kafka, Valkey and a CRM database for one run, whose servers the run may hurt."""
+"""Runs a stack of Kafka, Valkey and a CRM database for one run, whose servers the run may hurt."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping

@@ -63,7 +63,7 @@ class ResourceSample(msgspec.Struct, frozen=True, kw_only=True):
     timers: int | None = None
 
 
-class Use(msgspec.Struct, frozen=True, kw_only=True):
+class ResourceUse(msgspec.Struct, frozen=True, kw_only=True):
     """The medians of each third of a run, of one process: memory in megabytes, open files, and timers of workers."""
 
     memory_mb: tuple[float, ...]
@@ -71,22 +71,26 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     timers: tuple[float, ...] = ()
 
 
-class Watched(msgspec.Struct, frozen=True):
+class WatchedProcess(msgspec.Struct, frozen=True):
     """A process to sample. `pid` returns None while it does not run; `metrics`: the address of its metrics, if any."""
 
     pid: Callable[[], int | None]
     metrics: str | None = None
 
 
-def watched(parts: Mapping[str, SupervisedProcess], servers: Sequence[LocalServer]) -> dict[str, Watched]:
+def watched(
+    parts: Mapping[str, SupervisedProcess], servers: Sequence[LocalServer]
+) -> dict[str, WatchedProcess]:
     """Return what to sample by name: our processes, and the servers, brokers of a cluster by number."""
     found = {
-        name: Watched(partial(_pid, part), part.metrics_url if name.startswith("worker") else None)
+        name: WatchedProcess(partial(_pid, part), part.metrics_url if name.startswith("worker") else None)
         for name, part in parts.items()
     }
     for server in servers:
         number = getattr(server, "node_id", None)
-        found[server.name if number is None else f"{server.name}-{number}"] = Watched(partial(_pid, server))
+        found[server.name if number is None else f"{server.name}-{number}"] = WatchedProcess(
+            partial(_pid, server)
+        )
     return found
 
 
@@ -100,7 +104,9 @@ class ResourceProbe:
     `leads` returns how many leads were sent so far.
     """
 
-    def __init__(self, watched: Mapping[str, Watched], seconds: float, leads: Callable[[], int]) -> None:
+    def __init__(
+        self, watched: Mapping[str, WatchedProcess], seconds: float, leads: Callable[[], int]
+    ) -> None:
         self._watched = watched
         self._leads = leads
         self._every = min(max(seconds / SAMPLES, SAMPLE_SECONDS[0]), SAMPLE_SECONDS[1])
@@ -116,7 +122,7 @@ class ResourceProbe:
             )
             await asyncio.sleep(self._every)
 
-    async def _sample(self, name: str, one: Watched, at: float) -> None:
+    async def _sample(self, name: str, one: WatchedProcess, at: float) -> None:
         pid = one.pid()
         used = None if pid is None else used_by(pid)
         if used is None:
@@ -156,7 +162,7 @@ def timers_of(metrics: str) -> int | None:
     return None
 
 
-def uses(samples: Mapping[str, list[ResourceSample]], seconds: float) -> dict[str, Use]:
+def uses(samples: Mapping[str, list[ResourceSample]], seconds: float) -> dict[str, ResourceUse]:
     """Return the medians of each third of the run, of each process that was sampled in all of them."""
     found = {}
     for name, of_one in samples.items():
@@ -164,7 +170,7 @@ def uses(samples: Mapping[str, list[ResourceSample]], seconds: float) -> dict[st
         if not all(parts):
             continue
         timers = [[one.timers for one in part if one.timers is not None] for part in parts]
-        found[name] = Use(
+        found[name] = ResourceUse(
             memory_mb=tuple(round(median(one.memory for one in part) / _MEGABYTE, 1) for part in parts),
             files=tuple(median(one.files for one in part) for part in parts),
             timers=tuple(median(part) for part in timers) if all(timers) else (),

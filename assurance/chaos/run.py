@@ -23,7 +23,7 @@ from assurance.chaos.feed import LOCK_SECONDS, TrafficFeed
 from assurance.chaos.feed_probe import FeedProbe
 from assurance.chaos.lender import ORG, Lender
 from assurance.chaos.own_stack import isolated, kafka_of, own_stack
-from assurance.chaos.pace import Pace
+from assurance.chaos.pace import ArrivalPace
 from assurance.chaos.poison import aborted_arrived, poison_sent
 from assurance.chaos.resources import JUDGED_SECONDS, ResourceProbe, growth, uses, watched
 from assurance.chaos.store_faults import StoreFaults
@@ -320,7 +320,7 @@ async def _load(
         LoadClient(settings, org=ORG, history=history) as lenders,
         cancelled_at_the_end() as tasks,
     ):
-        pace = Pace(settings, run.seconds, run.events)
+        pace = ArrivalPace(settings, run.seconds, run.events)
         feed, lender = (
             TrafficFeed(client, history, run.seed, pace),
             Lender(lenders, history, run.seed, telephone=None if phones is None else phones.phones.uri),
@@ -364,7 +364,12 @@ async def _load(
 
 
 async def _tell(
-    seconds: float, client: LoadClient, pace: Pace, fate: FaultInjector, resources: ResourceProbe, say: Say
+    seconds: float,
+    client: LoadClient,
+    pace: ArrivalPace,
+    fate: FaultInjector,
+    resources: ResourceProbe,
+    say: Say,
 ) -> None:
     """Say how far the run is."""
     began = time.monotonic()

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from assurance.chaos.fault_plan import Act, Fault
+from assurance.chaos.fault_plan import Fault, FaultKind
 from assurance.chaos.supervised_processes import Say
 from runtime.postgres_pair import PostgresPair
 from runtime.valkey_group import ValkeyGroup
@@ -19,7 +19,7 @@ class StoreFaults:
 
     async def inject(self, fault: Fault) -> int:
         """Carry out a fault; return 1. Raises StartFailed if a server does not come back or is not promoted."""
-        store = "valkey" if fault.act in (Act.KILL_VALKEY, Act.PAUSE_VALKEY) else "postgres"
+        store = "valkey" if fault.act in (FaultKind.KILL_VALKEY, FaultKind.PAUSE_VALKEY) else "postgres"
         async with self._turns[store]:
             if store == "valkey":
                 await self._fail_over_valkey(fault)
@@ -30,7 +30,7 @@ class StoreFaults:
     async def _fail_over_valkey(self, fault: Fault) -> None:
         group = self._valkey
         former = await asyncio.to_thread(group.primary)
-        is_killed = fault.act is Act.KILL_VALKEY
+        is_killed = fault.act is FaultKind.KILL_VALKEY
         if is_killed:
             await asyncio.to_thread(former.kill9)
         else:
@@ -52,16 +52,16 @@ class StoreFaults:
     async def _hurt_postgres(self, fault: Fault) -> None:
         pair = self._postgres
         match fault.act:
-            case Act.FAIL_OVER_POSTGRES:
+            case FaultKind.FAIL_OVER_POSTGRES:
                 await asyncio.to_thread(pair.move)
                 self._say("Postgres: the standby has the address, and is read-only")
                 await asyncio.sleep(fault.seconds)
                 await asyncio.to_thread(pair.promote)
                 self._say("Postgres: the standby was promoted, and there is a new standby")
                 return
-            case Act.KILL_POSTGRES:
+            case FaultKind.KILL_POSTGRES:
                 await asyncio.to_thread(pair.primary.kill9)
-            case Act.STOP_POSTGRES:
+            case FaultKind.STOP_POSTGRES:
                 await asyncio.to_thread(pair.stop_immediately)
             case _:
                 raise AssertionError(fault.act)

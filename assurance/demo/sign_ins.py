@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from assurance.demo.directory import YOURS
-from sink.engine import connect
+from sink.database_engine import connect
 from web.store.account import Account
 from web.store.accounts import Accounts
 from web.store.migrate import upgrade

@@ -33,7 +33,7 @@ RING_SECONDS: Final = 120
 _NOTIFICATIONS: Final = msgspec.json.Decoder(Notification)
 
 
-class Rings(msgspec.Struct, frozen=True, kw_only=True):
+class RingsResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result. `won`: rings with one winner.
 
     `told_no_longer`: the losers who were told who has the lead. `mails`: rings for which the winner, and nobody else,
@@ -63,7 +63,7 @@ async def ring(
     org: str = ORG,
     seed: int = 0,
     history: OperationHistory | None = None,
-) -> Rings:
+) -> RingsResult:
     """Ring all reps for one lead after the other, as a phone rings once at a time (S4). All reps press 1.
 
     What `objects` returns for these reps must be published and known. Raises TimeoutError where a lead does not ring,
@@ -115,7 +115,9 @@ async def _press(
     return await client.ask("press_one", lead, rep, epoch=epoch)
 
 
-async def _sum_results(settings: Settings, crowds: list[list[RequestedAction]], seconds: float) -> Rings:
+async def _sum_results(
+    settings: Settings, crowds: list[list[RequestedAction]], seconds: float
+) -> RingsResult:
     winner: dict[str, str] = {}
     losers = unknown = 0
     spreads = []
@@ -132,7 +134,7 @@ async def _sum_results(settings: Settings, crowds: list[list[RequestedAction]], 
         spreads.append(round((max(pressed) - min(pressed)) * 1000, 1))
     spreads.sort()
     mails, withdrawn = await _count_mails(settings, winner)
-    return Rings(
+    return RingsResult(
         rings=len(crowds),
         reps=len(crowds[0]),
         won=len(winner),

@@ -28,7 +28,7 @@ from assurance.verify.inbound import Inbound
 from assurance.verify.lateness import Deadlines, Lateness
 from assurance.verify.lead_invariants import KnownAnswers
 from assurance.verify.pairing import batches, paired
-from assurance.verify.published import PUBLIC, Expected, check_topic
+from assurance.verify.published import PUBLIC, ExpectedMessages, check_topic
 from assurance.verify.records import key_text, time_of
 from assurance.verify.replay_leads import LeadReplay
 from assurance.verify.replay_orgs import OrgReplay
@@ -219,9 +219,9 @@ async def _partition(
     known_answers: KnownAnswers,
     dead_letters: DeadLetterIndex,
     deadlines: Deadlines,
-) -> Expected:
+) -> ExpectedMessages:
     """Compare log with journal, then journal with public topics. Return the messages the journal causes."""
-    expected = Expected(partition)
+    expected = ExpectedMessages(partition)
     replay = LeadReplay(
         partition,
         partitions,

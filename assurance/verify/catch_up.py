@@ -22,7 +22,7 @@ from assurance.verify.records import COMPACTABLE
 from board.connection import connect
 from board.writer import BoardWriter
 from models.errors import RuntimeFailure
-from sink import engine as crm
+from sink import database_engine as crm
 from sink.tables import SinkOffsetTable
 from streams import clients
 from streams.settings import Settings

@@ -9,14 +9,14 @@ from typing import Final
 from assurance.verify.facts import JournalFacts, OrgLeadState
 from assurance.verify.findings import Findings
 from models.lead import OWNED_PHASES, DistributionStage, Lead, Phase
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 
 STAGES: Final = {
-    DistributionStage.OFFERED: Stage.OFFERED,
-    DistributionStage.RINGING: Stage.RINGING,
-    DistributionStage.PAUSED: Stage.WAITING,
-    DistributionStage.IN_LINE: Stage.WAITING,
-    DistributionStage.WAITING: Stage.WAITING,
+    DistributionStage.OFFERED: OrgLeadStage.OFFERED,
+    DistributionStage.RINGING: OrgLeadStage.RINGING,
+    DistributionStage.PAUSED: OrgLeadStage.WAITING,
+    DistributionStage.IN_LINE: OrgLeadStage.WAITING,
+    DistributionStage.WAITING: OrgLeadStage.WAITING,
 }
 """The stage of a lead's distribution -> the stage that its org must have for it."""
 
@@ -58,7 +58,7 @@ def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
 def org_lead_of(lead: Lead) -> OrgLeadState | None:
     """Return what a lead's org must know of it. None for a lead that takes no capacity and does not wait."""
     if lead.owner is not None and lead.phase in OWNED_PHASES:
-        return OrgLeadState(Stage.HELD, lead.owned_epoch, frozenset({lead.owner}))
+        return OrgLeadState(OrgLeadStage.HELD, lead.owned_epoch, frozenset({lead.owner}))
     distribution = lead.open_distribution
     if distribution is None or distribution.stage not in STAGES:
         return None

@@ -13,7 +13,7 @@ from assurance.verify.facts import NOTHING, JournalFacts, LeadFacts, decisions_h
 from assurance.verify.findings import Findings
 from assurance.verify.inquiries import ALIAS, INQUIRY, check_aliases, check_inquiries
 from models.lead import OPEN_OFFERS, Lead
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import (
     AssignmentHistoryTable,
     AssignmentTable,

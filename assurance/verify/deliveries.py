@@ -19,7 +19,7 @@ from couriers.channels import NAMES, fate_name_of, group_of, kind_of
 from models.errors import RetryableError
 from models.ids import public_message_position
 from models.public import DELIVERIES, NOTIFICATIONS, Delivery, Notification
-from sink import engine as crm
+from sink import database_engine as crm
 from sink.deliveries import DeliveryWriter
 from sink.tables import DeliveryTable
 from streams import clients

@@ -1,4 +1,4 @@
-"""The findings of `verify`: each code with its kind and its meaning."""
+"""Defines the findings of `verify`: each code with its kind and its meaning."""
 
 from collections import Counter
 from collections.abc import Collection

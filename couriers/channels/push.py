@@ -1,4 +1,4 @@
-"""The push channel: each request is shown in the rep's browsers, also with no page open, and taken back (N3)."""
+"""Shows each request in the rep's browsers, also with no page open, and takes it back, as the push channel (N3)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +18,7 @@ from couriers.port import (
     UndeliverableError,
     UnwantedError,
 )
-from couriers.push.messages import PushMessage, shown_message, withdrawal_message
+from couriers.push.push_messages import PushMessage, shown_message, withdrawal_message
 from couriers.push.service import PushResult, PushService, host_of
 from couriers.push.settings import PushSettings
 from couriers.push.subscriptions import Subscriptions

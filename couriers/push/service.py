@@ -12,7 +12,7 @@ import aiohttp
 from py_vapid import Vapid02
 from pywebpush import WebPusher, WebPushException
 
-from couriers.push.messages import PushMessage
+from couriers.push.push_messages import PushMessage
 from couriers.push.settings import PushSettings
 from models.errors import ConfigError
 from models.push import PushSubscription

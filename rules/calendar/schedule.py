@@ -60,7 +60,7 @@ def week(spans: Iterable[WeekSpan], path: str = "hours") -> Week:
             if minute is None
         )
         problems.extend(
-            Problem(path=f"{at}.days", reason=f"{day} is no day of the week")
+            Problem(path=f"{at}.days", reason=f"{day} is not a day of the week")
             for day in span.days
             if day not in DAYS
         )

@@ -8,7 +8,7 @@ from models.lead import Lead
 from models.spelling import folded
 from rules.language.catalogue import FIELDS, Field
 from rules.language.day_counts import day_count_test
-from rules.language.instants import Amount, Span, span, utc
+from rules.language.instants import Amount, DateSpan, span, utc
 from rules.language.operands import NUMBER, Operand
 from rules.language.operators import COMPLEMENT, LISTS, NULLNESS, PAIRS, RELATIVE, FieldType, Operator
 from rules.language.tree import Condition
@@ -185,7 +185,7 @@ def _between(low: Any, high: Any) -> Check:
 def _date_check(operator: Operator, value: Operand, time_zone: str) -> Check:
     if operator is Operator.BETWEEN and isinstance(value, tuple):
         first, last = (span(str(text), time_zone) for text in value)
-        return _within(Span(first.start, last.end))
+        return _within(DateSpan(first.start, last.end))
     at = span(str(value), time_zone)
     if operator is Operator.EQUAL:
         return _within(at)
@@ -198,7 +198,7 @@ def _date_check(operator: Operator, value: Operand, time_zone: str) -> Check:
     }[operator]
 
 
-def _within(at: Span) -> Check:
+def _within(at: DateSpan) -> Check:
     start, end = at.start, at.end
     return lambda found: start <= found < end
 

@@ -193,7 +193,7 @@ class _Reader:
             return None
         if operator not in field.operators:
             allowed = " ".join(field.operators)
-            self.problem(path, f"{field.type} fields know only: {allowed}", name, operator_name)
+            self.problem(path, f"{field.type} fields allow only: {allowed}", name, operator_name)
             return None
         if operator in NULLNESS:
             return Condition(name, operator)
@@ -206,4 +206,4 @@ class _Reader:
     def _unknown(self, raw: dict[Any, Any], known: frozenset[str], path: str) -> None:
         # Unknown keys are not dropped, because a key like `muted` or `match` changes the meaning of the tree.
         if unknown := sorted(clipped(key) for key in raw if key not in known):
-            self.problem(path, f"unknown here: {', '.join(unknown[:5])}")
+            self.problem(path, f"has unknown keys: {', '.join(unknown[:5])}")

@@ -41,9 +41,7 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
     if lead.phase is Phase.CLOSED:
         return refused(Reason.LEAD_CLOSED, closed_with(transition, request.rep_id))
     if lead.lock is not None and lead.lock.rep_id == request.rep_id:
-        return refused(
-            Reason.NOT_QUALIFIED, "you have it open, so it is in no queue: claim_now makes it yours"
-        )
+        return refused(Reason.NOT_QUALIFIED, "you have it open, so it is in no queue; claim it now to own it")
     if lead.lock is not None and lead.owner is not None:  # a late claim is told who has the lead (E3)
         return refused(Reason.LOCKED_BY_OTHER, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
     if lead.lock is not None:
@@ -78,7 +76,7 @@ def _not_claimable(transition: Transition, request: ActionRequested) -> ActionRe
     if lead.owner is not None and lead.owner != request.rep_id:
         return ActionResult(_LOST, _ALREADY_CLAIMED, has_it_since(lead.owner, lead.assigned_at))
     if request.queue_id is None:
-        return refused(Reason.NOT_QUALIFIED, "it stands in no claimable queue that the rep has access to")
+        return refused(Reason.NOT_QUALIFIED, "it is in no claimable queue that you have access to")
     if not rules.queues[request.queue_id].queue.claimable:
         work = rules.called(request.queue_id)
         return refused(Reason.NOT_QUALIFIED, f"{work} is a work queue: open the lead instead")
@@ -105,9 +103,9 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
         if claimable:
             seen = [rules.called(q) for q in claimable if rules.may_see(request.rep_id, q)]
             named = ", ".join(seen) or "a queue of other teams"
-            return refused(Reason.NOT_ALLOWED, f"it is to be claimed first, from {named}")
+            return refused(Reason.NOT_ALLOWED, f"claim it first, from {named}")
         if not manager and not any(rules.may_see(request.rep_id, q) for q in transition.lead.placements):
-            return refused(Reason.NOT_QUALIFIED, "it stands in no work queue that the rep has access to")
+            return refused(Reason.NOT_QUALIFIED, "it is in no work queue that you have access to")
         shown = [
             queue_id
             for queue_id in sorted(transition.lead.placements)
@@ -150,7 +148,7 @@ def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
     M8: an outcome of `do_not_contact_outcomes` puts the person on the do-not-contact list.
     """
     if request.outcome is None:
-        return refused(Reason.INVALID, "outcome: an outcome action needs one")
+        return refused(Reason.INVALID, "outcome: is missing")
     if result := not_working(transition, request):
         return result
     transition.emit(OutcomeRecorded(rep_id=request.rep_id, outcome=request.outcome, note=request.note))
@@ -212,7 +210,7 @@ def claim_now(transition: Transition, request: ActionRequested) -> ActionResult:
 def note(transition: Transition, request: ActionRequested) -> ActionResult:
     """Record a note. The lock stays, because a note is not an outcome."""
     if request.note is None:
-        return refused(Reason.INVALID, "note: a note action needs one")
+        return refused(Reason.INVALID, "note: is missing")
     if transition.rules.role(request.rep_id) not in MANAGERS and (result := not_working(transition, request)):
         return result
     transition.update(notes=transition.lead.notes + 1)
@@ -227,7 +225,7 @@ def assign(transition: Transition, request: ActionRequested) -> ActionResult:
     if (lock := transition.lead.lock) and lock.rep_id != request.rep_id:
         return refused(Reason.LOCKED_BY_OTHER, f"{lock.rep_id} has it open until {lock.until}")
     if request.to_rep_id is None:
-        return refused(Reason.INVALID, "to_rep_id: an assign action needs one")
+        return refused(Reason.INVALID, "to_rep_id: is missing")
     if transition.rules.role(request.to_rep_id) is None:
         return refused(Reason.UNKNOWN_REP, f"the org has no active rep {request.to_rep_id}")
     result, overrides = check_assignee(transition, request, request.to_rep_id)

@@ -30,9 +30,9 @@ from models.offers import (
     OfferVoided,
     OrgAnswer,
     Outcome,
-    Rejected,
+    RejectedCandidate,
+    RejectionReason,
     RingStarted,
-    Why,
 )
 from rules.lead.failures import UNANSWERED, failure_of
 from rules.lead.offer_windows import move_window
@@ -97,7 +97,7 @@ def ask_group(transition: Transition, facts: Facts, why: str, tried: tuple[str, 
 def orphan(transition: Transition, rep_id: str, why: str) -> None:
     """Take a lead from an owner who has left (X2). Its promised call stays."""
     transition.remove_owner("orphaned", why)
-    transition.update(failed=Failure(ORPHANED, (Rejected(rep_id, Why.INACTIVE, why),)))
+    transition.update(failed=Failure(ORPHANED, (RejectedCandidate(rep_id, RejectionReason.INACTIVE, why),)))
 
 
 def offered_to(lead: Lead, rep_id: str) -> bool:
@@ -133,7 +133,10 @@ def expire_offer(transition: Transition) -> None:
         _fail_distribution(
             transition,
             distribution,
-            tuple(Rejected(rep_id, Why.TRIED, "did not answer in time") for rep_id in distribution.reps),
+            tuple(
+                RejectedCandidate(rep_id, RejectionReason.TRIED, "did not answer in time")
+                for rep_id in distribution.reps
+            ),
         )
 
 
@@ -171,7 +174,9 @@ def decline_offer(transition: Transition, rep_id: str) -> None:
     else:
         declined = (*distribution.tried, rep_id)
         _fail_distribution(
-            transition, distribution, tuple(Rejected(one, Why.TRIED, "declined") for one in declined)
+            transition,
+            distribution,
+            tuple(RejectedCandidate(one, RejectionReason.TRIED, "declined") for one in declined),
         )
 
 
@@ -325,7 +330,7 @@ def _end_offer(
 
 
 def _fail_distribution(
-    transition: Transition, distribution: Distribution, explanation: tuple[Rejected, ...]
+    transition: Transition, distribution: Distribution, explanation: tuple[RejectedCandidate, ...]
 ) -> None:
     """Record that a ring failed (S4, S5). The group's other reps are asked once one of them may have the lead (M5)."""
     transition.update(

@@ -54,7 +54,7 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
     ):
         return refused(
             Reason.OFFER_OVER,
-            f"offer {request.epoch} is over; the open one is {lead.open_distribution.epoch}",
+            f"this offer is over; a newer offer of the lead is open (epoch {lead.open_distribution.epoch})",
         )
     if trigger is Trigger.VIEW:
         return ActionResult(Result.DONE, why="opening it is no action: the window goes on (R2)")
@@ -68,7 +68,7 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
     if trigger in WORKING:
         accept_offer(transition, rep_id, f"{request.action} within the window is a claim (R3)")
         return ACTIONS[trigger](transition, request)
-    return refused(Reason.NOT_ALLOWED, "it is offered to you, not yours yet")
+    return refused(Reason.NOT_ALLOWED, "it is offered to you; accept it first")
 
 
 def accept(transition: Transition, request: ActionRequested) -> ActionResult:
@@ -117,17 +117,20 @@ def _by_others(transition: Transition, request: ActionRequested, trigger: Trigge
     if trigger in (Trigger.VIEW, *REMARKS) and transition.rules.role(request.rep_id) in MANAGERS:
         if trigger in REMARKS or request.view_only:
             return ACTIONS[trigger](transition, request)
-        return refused(Reason.NOT_ALLOWED, "it is being distributed: look at it with view_only, or assign it")
+        return refused(Reason.NOT_ALLOWED, "it is being distributed: open it view-only, or assign it")
     return _not_yours(transition, request.rep_id, trigger)
 
 
 def _not_yours(transition: Transition, rep_id: str, trigger: Trigger) -> ActionResult:
     distribution = transition.lead.open_distribution
     if distribution is None and trigger in OFFER_TRIGGERS:
-        return refused(Reason.OFFER_OVER, "it rang in vain")  # the timer has not reported it yet (S3)
+        return refused(
+            Reason.OFFER_OVER, "nobody answered the ring"
+        )  # the timer has not reported it yet (S3)
     if distribution is not None and (rep_id in distribution.tried or trigger in OFFER_TRIGGERS):
         return refused(
-            Reason.OFFER_OVER, "your offer is over" if rep_id in distribution.tried else "no offer to you"
+            Reason.OFFER_OVER,
+            "your offer is over" if rep_id in distribution.tried else "it is not offered to you",
         )
     if (
         distribution is not None

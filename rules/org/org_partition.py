@@ -15,7 +15,7 @@ from models.codec import OrgRecord, directory_key
 from models.events import DirectoryPublished
 from models.lead import DirectoryRow
 from models.merging import OrgMerged, OrgSplit
-from models.offers import NoRepAvailable, Rejected, Why
+from models.offers import NoRepAvailable, RejectedCandidate, RejectionReason
 from models.org_decisions import MergeDecided, OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep, PlaceDecided
 from models.org_events import (
     DoNotContactPublished,
@@ -375,7 +375,7 @@ def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDec
             group_id=event.group_id,
             reason=FATAL_ERROR,
             waits=True,  # the request is in the dead letters and may be decided later
-            explanation=(Rejected(None, Why.GROUP, repr(error)),),
+            explanation=(RejectedCandidate(None, RejectionReason.GROUP, repr(error)),),
         ),
     )
 

@@ -130,7 +130,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
     ]
 
 
-def origin(message: Any) -> tuple[str, int]:
+def journal_origin(message: Any) -> tuple[str, int]:
     """Return an event's partition of the lead journal and its number there; (`""`, -1) for an event from elsewhere."""
     for name, value in message.headers or ():
         if name == "ce_id" and (

@@ -1,4 +1,4 @@
-"""A worker and a relay as processes on a test's own topics. Tests send and read records as any Kafka client would."""
+"""Runs a worker and a relay as processes on a test's own topics. Tests send and read records as any Kafka client."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ CASES: dict[str, tuple[Record, str, str]] = {
     "a row too large": (
         log_records(arrived("large", attributes={"page": "x" * 960_000}))[0],
         "record_too_large",
-        "bytes, at most 950000 are taken",
+        "bytes; 950000 are allowed",
     ),
 }
 

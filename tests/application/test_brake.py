@@ -23,7 +23,7 @@ from models.lead import LeadRow
 from runtime.last_exits import read_exits
 from runtime.up import everything
 from streams import clients
-from streams.dead_letter_reading import Letter, read_letter
+from streams.dead_letter_reading import StoredDeadLetter, read_letter
 from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_JOURNAL
 from tests.cli.in_process import firstclaim
@@ -32,7 +32,7 @@ from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runtime import Child
+    from runtime import ChildProcess
     from runtime.up import RunningStack
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -70,14 +70,14 @@ async def send(stack: RunningStack, *values: bytes) -> None:
             await producer.send_and_wait(LEAD_ARRIVALS, value)
 
 
-def roll_out(child: Child, argv: list[str]) -> None:
+def roll_out(child: ChildProcess, argv: list[str]) -> None:
     """Replace a process by another release from now on."""
     child.argv = argv
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
 
 
-async def letters(stack: RunningStack) -> list[Letter]:
+async def letters(stack: RunningStack) -> list[StoredDeadLetter]:
     """Return the dead letters that our own code could not decide."""
     async with aclosing(read_topic(stack.settings, DEAD_LETTERS)) as records:
         return [letter async for record in records if (letter := read_letter(record)).is_fatal]

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from application.route_preview import Routed, arrival, distributed_again, placement
+from application.route_preview import RoutePreview, arrival, distributed_again, placement
 from models.events import DirectoryPublished, LeadArrived
 from models.facts import Facts
 from models.lead import Lead, LeadRow
@@ -50,7 +50,7 @@ class Org:
         self.rule_book = self.rule_book.publish(event)
         self.tell(event, NOW - timedelta(minutes=1))
 
-    def route(self, at: datetime = NOW, known: Lead | None = None, **facts: Any) -> Routed:
+    def route(self, at: datetime = NOW, known: Lead | None = None, **facts: Any) -> RoutePreview:
         """Preview the arrival of a lead."""
         return arrival(arrived(**facts), at, self.rule_book, self.org_partition, known)
 
@@ -240,7 +240,7 @@ def test_x5_what_is_said_is_what_happens(org: Org) -> None:
     )
 
 
-def inquired(org: Org, known: Lead, **facts: Any) -> Routed:
+def inquired(org: Org, known: Lead, **facts: Any) -> RoutePreview:
     """Let the person of a known lead arrive through another vendor, by campaign d."""
     event = PersonArrived(
         lead_id="lead-2",

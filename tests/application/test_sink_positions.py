@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert
 
 from application.sink_positions import SinkPositions
 from models.errors import RetryableError
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.tables import SinkOffsetTable
 from streams.topics import DELIVERIES, LEAD_JOURNAL

@@ -11,7 +11,7 @@ import msgspec
 import redis.asyncio
 from aiokafka.admin import NewTopic
 
-from board.expected import Sources
+from board.expected import BoardTopics
 from board.reader import Reader
 from board.service import Board
 from models.codec import directory_key, encode_row
@@ -43,7 +43,7 @@ async def until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS)
 class Engine:
     """Writes a journal and its public messages, as lead machine and relay do, to its own topics."""
 
-    def __init__(self, settings: Settings, sources: Sources) -> None:
+    def __init__(self, settings: Settings, sources: BoardTopics) -> None:
         self.settings = settings
         self.sources = sources
         self.rows: dict[str, LeadRow] = {}

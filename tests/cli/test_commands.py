@@ -240,7 +240,7 @@ def test_q6_a_wrong_directory_file_publishes_nothing(fed: RunningStack, tmp_path
     assert done.last_line["published"] == 0
     assert "queues.new.inclusion" in done.err
     assert "ovned" in done.err
-    assert "rep: is no section" in done.err
+    assert "rep: is not a section" in done.err
 
 
 def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(fed: RunningStack) -> None:

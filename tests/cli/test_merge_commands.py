@@ -15,7 +15,7 @@ from sqlalchemy import select
 from application.journal_snapshot import journal_now
 from assurance.load.client import LoadClient
 from models.lead import Phase
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import InquiryTable, LeadAliasTable
 from streams.topics import LEAD_ACTIONS
 from tests.cli import test_desk_commands as desk

@@ -14,7 +14,7 @@ from assurance.verify import verify
 from models.ids import lead_id
 from runtime.process import stop_process
 from sink import queries
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.assurance.verify.running import agreed, running
 from tests.couriers.conftest import CourierProcess
 from tests.couriers.mail_server import MailServer, mail_server

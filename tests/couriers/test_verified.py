@@ -12,8 +12,8 @@ from assurance.verify import deliveries
 from assurance.verify.deliveries import check_deliveries
 from assurance.verify.findings import Findings
 from couriers.channels import group_of
+from sink.database_engine import connect
 from sink.deliveries import DeliveryWriter, delivery_row
-from sink.engine import connect
 from sink.migrate import upgrade
 from streams.topic_reader import read_topic
 from tests.couriers.conftest import PARTITIONS

@@ -1,4 +1,4 @@
-"""Messages of foreign clients that once caused errors (docs/cases.md P1 to P10, D16), and similar messages."""
+"""Sends messages of foreign clients that once caused errors (docs/cases.md P1 to P10, D16), and similar messages."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import LeadTable
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
-from sink.engine import connect
+from sink.database_engine import connect
 from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import firstclaim
 from tests.fixtures.waiting import PATIENCE_SECONDS, until

@@ -21,7 +21,7 @@ import httpx
 
 from assurance.load import LoadClient
 from runtime.up import RunningStack, everything
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.fuzz.hostile_requests import Requests
 from web.auth import SCOPES

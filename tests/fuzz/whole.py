@@ -24,7 +24,7 @@ from application.lag import Lags
 from assurance.chaos.vendors import PARTITION_EOF, consumer
 from assurance.verify import verify
 from runtime.up import RunningStack, everything
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import LeadTable
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, partitions_of

@@ -23,7 +23,7 @@ from streams import clients
 from streams.topics import LEAD_ARRIVALS, WORKER_GROUP
 from tests.docs.shown_commands import run, shown
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
-from tests.operations.machine import Machine
+from tests.operations.other_machine import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

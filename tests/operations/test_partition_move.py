@@ -20,8 +20,8 @@ from application.journal_snapshot import current_org_partition, journal_now
 from application.lag import Lags
 from application.partition_move import at_rest
 from application.partition_move.export import export as write_file
-from application.partition_move.file import FORMAT, Head, written
 from application.partition_move.load import load
+from application.partition_move.move_file import FORMAT, FileHeader, written
 from assurance.load.client import LoadClient
 from couriers.channels import group_of
 from couriers.reader import reader_consumer
@@ -40,7 +40,7 @@ from streams.topics import (
 )
 from tests.docs.shown_commands import run
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually, until
-from tests.operations.machine import Machine
+from tests.operations.other_machine import Machine
 from tools.kept_state import ORG, arrival, done, feed, lead
 from web.store.audit import record_of
 
@@ -159,7 +159,7 @@ async def refuses_while_processes_run(machine: Machine) -> None:
             await write_file(settings, file, say=lambda _: None)
         assert not file.exists()
         with written(file) as writer:
-            writer.head(Head(format=FORMAT, at=datetime.now(UTC), partitions=4, ends={}))
+            writer.head(FileHeader(format=FORMAT, at=datetime.now(UTC), partitions=4, ends={}))
             writer.end()
         with pytest.raises(RuntimeFailure, match=names):
             await load(settings, file, say=lambda _: None)

@@ -9,7 +9,7 @@ import pytest
 from couriers.push.settings import make_key, public_key_of
 from runtime.courier_checks import console_keys, courier_checks
 from runtime.process import free_port
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.couriers.mail_server import mail_server
 from web.settings import WebSettings
 from web.store.migrate import upgrade

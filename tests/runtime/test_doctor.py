@@ -11,7 +11,7 @@ from runtime import ValkeyServer, checks, doctor
 from runtime.checks import plaintext
 from runtime.doctor import examine
 from runtime.process import free_port
-from runtime.topic_checks import Kept, judged
+from runtime.topic_checks import TopicReplication, judged
 from streams.settings import Settings
 from streams.topics import TOPICS, config_of
 
@@ -38,7 +38,7 @@ async def test_all_is_well_where_everything_answers(settings: Settings, postgres
     assert not any("@" in check.detail for check in checks)  # no password on the screen
 
 
-ALL_KEPT = {topic.name: Kept(replicas=3, in_sync=2) for topic in TOPICS}
+ALL_KEPT = {topic.name: TopicReplication(replicas=3, in_sync=2) for topic in TOPICS}
 
 
 @pytest.mark.parametrize(
@@ -46,21 +46,39 @@ ALL_KEPT = {topic.name: Kept(replicas=3, in_sync=2) for topic in TOPICS}
     [
         (3, {}, "", "none yet", ""),
         (3, ALL_KEPT, "", "3 brokers or more keep each record, and 2 have it", ""),
-        (1, {name: Kept(1, 1) for name in ALL_KEPT}, "", "one broker keeps every record", ""),
+        (1, {name: TopicReplication(1, 1) for name in ALL_KEPT}, "", "one broker keeps every record", ""),
         (
             2,
-            {name: Kept(2, 1) for name in ALL_KEPT},
+            {name: TopicReplication(2, 1) for name in ALL_KEPT},
             "Kafka copies",
             "2 brokers: while one is away",
             "3 brokers",
         ),
-        (3, {"directory": Kept(3, 2)}, "Kafka topics", "lead-arrivals, lead-actions", "firstclaim topics"),
-        (3, ALL_KEPT | {"lead-log": Kept(2, 2)}, "Kafka copies", "lead-log kept by fewer than 3", "reassign"),
-        (3, ALL_KEPT | {"audit": Kept(3, 1)}, "Kafka copies", "audit with min.insync.replicas below 2", "=2"),
+        (
+            3,
+            {"directory": TopicReplication(3, 2)},
+            "Kafka topics",
+            "lead-arrivals, lead-actions",
+            "firstclaim topics",
+        ),
+        (
+            3,
+            ALL_KEPT | {"lead-log": TopicReplication(2, 2)},
+            "Kafka copies",
+            "lead-log kept by fewer than 3",
+            "reassign",
+        ),
+        (
+            3,
+            ALL_KEPT | {"audit": TopicReplication(3, 1)},
+            "Kafka copies",
+            "audit with min.insync.replicas below 2",
+            "=2",
+        ),
     ],
 )
 def test_a_cluster_that_would_lose_records_with_a_broker_is_a_finding(
-    brokers: int, found: dict[str, Kept], wrong: str, said: str, hint: str
+    brokers: int, found: dict[str, TopicReplication], wrong: str, said: str, hint: str
 ) -> None:
     checks = judged(brokers, found)
     assert [check.name for check in checks if not check.ok] == ([wrong] if wrong else [])

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from assurance.load.client import LoadClient
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.fixtures.waiting import until
 from tests.secured.leads import arrived, lead, letter_of, letter_seen, row
 from tests.secured.stack import SECONDS, Secured

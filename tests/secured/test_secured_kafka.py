@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from application.kafka_access.access_table import PROCESSES, principal_of, processes
 from application.kafka_access.acls import Pattern
-from application.kafka_access.table import PROCESSES, principal_of, processes
 from application.lag import Lags
 from assurance.load.client import LoadClient
 from streams.engine_client import EngineClient, ask_once
@@ -360,7 +360,7 @@ def test_an_unsigned_action_is_refused_with_an_answer_and_those_of_crm_and_conso
     operator = secured.user("firstclaim-operator")
     answer = asyncio.run(ask_once(operator, action, SECONDS))
     assert (answer.result, answer.reason) == ("refused", "invalid")
-    assert answer.why == f"fc-key-id: is missing: an action in org {strict} must be signed"
+    assert answer.why == f"fc-key-id: is missing; an action in org {strict} must be signed"
     signed = {**action, "action_id": str(uuid.uuid4())}
     value = json.dumps(signed).encode()
     assert secured.send(CRM, "lead-actions", value, sign(value, "sales-1", "lead-actions")) == ""

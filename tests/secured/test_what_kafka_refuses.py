@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from application.kafka_access.access_table import principal_of
 from application.kafka_access.acls import Acl, AclOperation, Pattern, Resource
-from application.kafka_access.table import principal_of
 from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTER_MARKS, DEAD_LETTERS, LEAD_ARRIVALS
 from tests.fixtures.waiting import until

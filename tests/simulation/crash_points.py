@@ -1,4 +1,4 @@
-"""Every crash point of a history: `python -m tests.simulation.crash_points` kills each process after each of its steps.
+"""Tries every crash point of a history: `python -m tests.simulation.crash_points` kills each process after each step.
 
 A step is what a process does between two awaits; a statement of the sink's transaction and the arrival of a request at
 the broker are steps, too. The history is run once without a crash, to count the steps. Then it is run once for each of

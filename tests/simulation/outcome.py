@@ -14,7 +14,7 @@ from models.public import ASSIGNMENTS, LEAD_DECISIONS, NOTIFICATIONS
 from rules.lead.lead_partition import LeadPartition
 from rules.lead.waiting import is_to_be_asked
 from rules.outbound.public_messages import public_messages
-from streams.table import LeadRows
+from streams.stage_table import LeadRows
 from streams.topics import DEAD_LETTERS, DO_NOT_CONTACT, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
 from tests.rules.lead import reference_queues
 from tests.rules.lead.invariants import check_step

@@ -21,14 +21,14 @@ from sqlalchemy import Engine, event
 from agents.worker import relay_stages, worker_stages
 from models.errors import PermanentError
 from sink.consumer import JournalReader
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.statements import Statements
 from sink.writer import CrmWriter, JournalRecord
 from streams.membership_lease import Lease
 from streams.readiness import Readiness
 from streams.settings import Settings
-from streams.table import LeadRows, OrgRows
+from streams.stage_table import LeadRows, OrgRows
 from streams.topics import LEAD_JOURNAL
 from tests.simulation.broker import PARTITIONS
 from tests.simulation.step_loop import KilledError, loop_now, now_running

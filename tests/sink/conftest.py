@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
 from sink import staging
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter
 from tests.fixtures.servers import empty_database, unique

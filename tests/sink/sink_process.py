@@ -1,4 +1,4 @@
-"""The sink as a process, and the journal in Kafka that the tests of the process share."""
+"""Runs the sink as a process, with the journal in Kafka that the tests of the process share."""
 
 import asyncio
 import json

@@ -55,8 +55,8 @@ def postgres(sqlstate: str) -> Exception:
     ],
     ids=str,
 )
-def test_an_error_of_the_database_becomes_one_of_ours(error: Exception, outcome: type[Exception]) -> None:
-    with pytest.raises(outcome) as raised, translated("CRM database"):
+def test_an_error_of_the_database_becomes_one_of_ours(error: Exception, error_type: type[Exception]) -> None:
+    with pytest.raises(error_type) as raised, translated("CRM database"):
         raise wrapped(error)
     assert str(error) in str(raised.value)
 
@@ -97,8 +97,10 @@ def test_a_postgres_that_fails_over_is_named_in_words(error: Exception, words: s
     ],
     ids=str,
 )
-def test_an_error_around_the_database_becomes_one_of_ours(error: Exception, outcome: type[Exception]) -> None:
-    with pytest.raises(outcome), translated("CRM database"):
+def test_an_error_around_the_database_becomes_one_of_ours(
+    error: Exception, error_type: type[Exception]
+) -> None:
+    with pytest.raises(error_type), translated("CRM database"):
         raise error
 
 

@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import column, insert, inspect, select, table
 
 from models.lead import Distribution, DistributionStage, Lead, Lock, Phase
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import downgrade, upgrade
 from sink.rows import table_rows
 from sink.tables import Base, LeadTable, SinkOffsetTable

@@ -12,9 +12,9 @@ from models.errors import PermanentError, RetryableError
 from sink import writer as writer_module
 from sink.dead_letters import DeadLetterWriter
 from sink.tables import LeadTable
-from sink.writer import CrmWriter, JournalRecord, Position
+from sink.writer import AppliedPosition, CrmWriter, JournalRecord
 from streams.brake import Brake
-from streams.process_exit import Exit
+from streams.process_exit import ExitCode
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import Scenario, only_row, tables, unburied
 
@@ -108,7 +108,7 @@ def test_no_offset_passes_a_record_that_could_not_be_buried(engine: Engine) -> N
     records[3] = replace(records[3], value=b"poison")
     with pytest.raises(RetryableError):
         writer.apply(records)
-    assert writer.positions().get(0, Position(0, -1)).next_offset <= 3
+    assert writer.positions().get(0, AppliedPosition(0, -1)).next_offset <= 3
     cemetery.closed = False
     writer.apply(records)
     assert len(cemetery.graves) == 1
@@ -155,12 +155,12 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
     ] * 4
     assert cemetery.graves[0][2] == "KeyError: 'boom'"
 
-    ended: list[tuple[Exit, str, str]] = []
+    ended: list[tuple[ExitCode, str, str]] = []
 
     class Ended(Exception):  # noqa: N818  # it is what happened
         """The process would have ended."""
 
-    def end(code: Exit, what: str, reason: str) -> NoReturn:
+    def end(code: ExitCode, what: str, reason: str) -> NoReturn:
         ended.append((code, what, reason))
         raise Ended
 
@@ -169,5 +169,5 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
     with pytest.raises(Ended):
         write_dead_letter(records[0], PermanentError("fatal_error", "KeyError: 'boom'"))
     loop.close()
-    assert ended[0][:2] == (Exit.BRAKE, "sink")
+    assert ended[0][:2] == (ExitCode.BRAKE, "sink")
     assert "lead-journal-0@0: KeyError: 'boom'" in ended[0][2]

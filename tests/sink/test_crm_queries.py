@@ -1,4 +1,4 @@
-"""The queries of status, verify, why and the console on the CRM database, and their results."""
+"""The queries of status, verify, why and the console on the CRM database return what the journal says."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from models.decisions import ExceptionIgnored, ExceptionRaised
 from models.lead import Phase
 from models.open_exception import OpenException
 from sink import queries
-from sink.writer import CrmWriter, Position
+from sink.writer import AppliedPosition, CrmWriter
 from tests.sink.seeded_journal import START, Scenario, lead_of, record_of, row_of
 
 
@@ -71,4 +71,4 @@ def test_e4_ignored_exceptions_are_shown_on_request_at_the_end(writer: CrmWriter
 def test_the_database_says_how_far_the_journal_is_applied(scenario: Scenario, engine: Engine) -> None:
     with engine.connect() as connection:
         offsets = queries.offsets(connection)
-    assert offsets == {("lead-journal", 2): Position(200, scenario.off)}
+    assert offsets == {("lead-journal", 2): AppliedPosition(200, scenario.off)}

@@ -15,7 +15,7 @@ from models.decisions import LeadAccepted
 from models.errors import RetryableError
 from models.lead import DirectoryRow, Phase
 from sink.tables import AssignmentTable, LeadExceptionTable, LeadTable
-from sink.writer import Applied, CrmWriter, JournalRecord, Position
+from sink.writer import AppliedBatch, AppliedPosition, CrmWriter, JournalRecord
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import (
@@ -89,7 +89,7 @@ def test_a_lead_its_owner_and_its_story_are_stored(writer: CrmWriter, engine: En
     assert (row.phase, row.owner, row.version, row.assigned_at) == ("owned", "rep-7", 2, START)
     assert row.facts["attributes"] == {"utm": "spring", "tags": ["a", 1, None]}
     assert only_row(engine, AssignmentTable).rep_id == "rep-7"
-    assert writer.positions() == {0: Position(2, 9)}
+    assert writer.positions() == {0: AppliedPosition(2, 9)}
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
@@ -108,7 +108,7 @@ def test_x4_a_replay_from_any_offset_changes_nothing(
     writer.apply(records)
     before = tables(engine, offsets=True)
     for begin in range(0, 80, 9):
-        assert writer.apply(records[begin:]) == Applied(stale=80 - begin)
+        assert writer.apply(records[begin:]) == AppliedBatch(stale=80 - begin)
     assert tables(engine, offsets=True) == before
     assert tables(engine) == expected(records)
 
@@ -123,7 +123,7 @@ def test_what_a_zombie_repeats_in_the_journal_is_left_out_and_the_offset_moves_o
     repeats = len(scenario.records) - 40
     applied = writer.apply(scenario.records)
     assert (applied.leads, applied.repeats) == (40, repeats)
-    assert writer.positions() == {0: Position(40 + repeats, mark)}
+    assert writer.positions() == {0: AppliedPosition(40 + repeats, mark)}
     assert tables(engine) == expected(undisturbed.records)
 
 
@@ -174,8 +174,8 @@ def test_what_is_not_a_lead_moves_the_offset_only(writer: CrmWriter, engine: Eng
             JournalRecord(4, 11, b"some-lead", None),
         ]
     )
-    assert applied == Applied(passed=2)
-    assert writer.positions() == {4: Position(12, -1)}
+    assert applied == AppliedBatch(passed=2)
+    assert writer.positions() == {4: AppliedPosition(12, -1)}
     assert not any(tables(engine).values())
 
 
@@ -217,7 +217,7 @@ def test_crashes_replays_and_zombies_in_any_order_end_in_the_same_tables(
         zombie = CrmWriter(engine, unburied)
         batch = []
         for scenario in scenarios:
-            position = zombie.positions().get(scenario.partition, Position(0, -1))
+            position = zombie.positions().get(scenario.partition, AppliedPosition(0, -1))
             begin = max(0, position.next_offset - chance.choice([0, 0, 3, 50]))
             batch += scenario.records[begin : begin + chance.randint(1, 60)]
         if chance.random() < 0.3:
@@ -232,7 +232,7 @@ def test_crashes_replays_and_zombies_in_any_order_end_in_the_same_tables(
     writer = CrmWriter(database.engine(), unburied)
     for scenario in scenarios:
         writer.apply(scenario.records)
-        assert writer.positions()[scenario.partition] == Position(len(scenario.records), scenario.off)
+        assert writer.positions()[scenario.partition] == AppliedPosition(len(scenario.records), scenario.off)
     assert tables(engine) == expected(*[without_repeats(scenario.records) for scenario in scenarios])
 
 
@@ -299,5 +299,5 @@ def test_a_database_without_tables_says_later(engine: Engine) -> None:
 
 
 def test_an_empty_batch_does_nothing(writer: CrmWriter) -> None:
-    assert writer.apply([]) == Applied()
+    assert writer.apply([]) == AppliedBatch()
     assert writer.positions() == {}

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from runtime.postgres_pair import PostgresPair
 from runtime.process import stop_process
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.tables import DeliveryTable
 from streams.settings import Settings

@@ -23,7 +23,7 @@ from rules.language.operators import FieldType
 from rules.language.tree import parse
 from rules.queues.membership import CompiledQueue, QueueIndex
 from rules.queues.sort_key import sort_key, work_key
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.hydrate import lead_from_row
 from sink.migrate import upgrade
 from sink.rows import table_rows

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import make_url
 
 from sink import staging
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.writer import CrmWriter
 from tests.fixtures.servers import unique
 from tests.sink.conftest import Database

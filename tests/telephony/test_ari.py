@@ -1,4 +1,4 @@
-"""The adapter for Asterisk against a real Asterisk: orders, reports, outages, and what a dead courier left (N4)."""
+"""The adapter for Asterisk handles orders, reports, outages and what a dead courier left, on a real Asterisk (N4)."""
 
 from __future__ import annotations
 

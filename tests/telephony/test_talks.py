@@ -16,7 +16,7 @@ from assurance.verify import verify
 from bench import BENCHES
 from couriers.telephone.call_events import Announcement
 from runtime.up import everything
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.telephony import sipp

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.fixtures.servers import unique
 from web.store.account import Account
 from web.store.accounts import Accounts

@@ -20,7 +20,7 @@ from models.codec import decode_row, directory_key
 from models.ids import lead_id
 from models.lead import DirectoryRow, LeadRow
 from sink import queries
-from sink.engine import connect
+from sink.database_engine import connect
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS

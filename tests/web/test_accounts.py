@@ -1,4 +1,4 @@
-"""Accounts, sessions and tokens in the console's own database: one account a rep, and secrets kept as hashes only."""
+"""The console's own database has one account a rep, sessions and tokens, and keeps secrets as hashes only."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_another_reps_address_is_not_taken_over(accounts: Accounts) -> None:
     accounts.put(MIA, PASSWORD)
     thief = Account(email="mia@x.org", org="default", rep_id="rep-7", role="rep")
     assert not accounts.invite(thief, PASSWORD)
-    with pytest.raises(InvalidInput, match="somebody else's"):
+    with pytest.raises(InvalidInput, match="belongs to another account"):
         accounts.put(thief, PASSWORD)
     assert accounts.accounts("default") == [MIA]
 

@@ -26,7 +26,7 @@ from web.store.preferences import MOST
 if TYPE_CHECKING:
     import httpx
 
-    from streams.dead_letter_reading import Letter
+    from streams.dead_letter_reading import StoredDeadLetter
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
@@ -199,9 +199,9 @@ async def test_another_orgs_answers_stay_there(office: RunningOrg) -> None:
         assert same.json().get("owner") is None
 
 
-async def letters_of(office: RunningOrg, *values: bytes) -> dict[bytes, Letter]:
+async def letters_of(office: RunningOrg, *values: bytes) -> dict[bytes, StoredDeadLetter]:
     """Wait until these values are among the dead letters; return the letter of each."""
-    found: dict[bytes, Letter] = {}
+    found: dict[bytes, StoredDeadLetter] = {}
     async with asyncio.timeout(PATIENCE_SECONDS):
         while len(found) < len(values):
             async for record in read_topic(office.stack.settings, DEAD_LETTERS):

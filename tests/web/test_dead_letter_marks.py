@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from runtime import Child
+    from runtime import ChildProcess
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ LETTERS = "/api/v1/operations/dead-letters"
 
 
 @pytest.fixture
-def later(office: RunningOrg) -> Iterator[tuple[Child, int]]:
+def later(office: RunningOrg) -> Iterator[tuple[ChildProcess, int]]:
     """Yield another console of the same system and its port. The test starts it after the letters were dealt with."""
     port = free_port()
     console = child("console-later", ["console"], office.stack.settings, port)
@@ -82,7 +82,7 @@ async def waiting(console: httpx.AsyncClient) -> int:
 
 
 async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_skipped(
-    office: RunningOrg, later: tuple[Child, int]
+    office: RunningOrg, later: tuple[ChildProcess, int]
 ) -> None:
     async def command(*arguments: str) -> dict[str, Any]:
         said = await asyncio.to_thread(firstclaim, office.stack, "dead-letters", *arguments, "--json")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.async_api import expect
 
-from couriers.mail.words import WORDS
+from couriers.mail.mail_texts import WORDS
 from tests.web import documents_words as words
 from tests.web.rows import READY, WORK, appears, open_lead, row
 from tests.web.running_org import NEW

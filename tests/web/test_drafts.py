@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 
 from models.errors import InvalidInput, PublicationErrors
 from rules.queues.rule_book import NewestPublication, OrgRules
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.fixtures.servers import empty_database
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from web.services.queue_editing import drafted_value, publishable, state_of

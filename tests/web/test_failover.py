@@ -15,7 +15,7 @@ from assurance.load import LoadClient
 from runtime.postgres_pair import PostgresPair
 from runtime.up import everything
 from runtime.valkey_group import ValkeyGroup
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.fixtures.servers import unique
 from tests.web.conftest import say
 from tests.web.rows import WORK, appears

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from board import keys
 from board.reader import REBUILT, FeedEntry, Reader
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from streams.retries import RetryPolicy
 from streams.settings import Settings
@@ -24,7 +24,7 @@ from web import metrics
 from web.live import hub as hub_module
 from web.live import tail as tail_module
 from web.live.hub import Hub, OpenPage
-from web.live.tail import Tail
+from web.live.tail import TopicTail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,7 +176,7 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
     page = OpenPage(ORG, "rep-1", lambda _: True, None)
     hub._orgs[ORG] = hub_module._Org()  # as a page opens, without a Valkey
     hub._orgs[ORG].pages.add(page)
-    tail = Tail(settings, crm, hub, oversees)
+    tail = TopicTail(settings, crm, hub, oversees)
     following = asyncio.create_task(tail.follow())
     producer = AIOKafkaProducer(bootstrap_servers=kafka)
     await producer.start()

@@ -15,7 +15,7 @@ from models.errors import InvalidInput
 from models.facts import Facts
 from models.lead import Lead, LeadRow, Phase
 from rules.queues.membership import CompiledQueue, QueueIndex
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.rows import table_rows
 from sink.tables import LeadTable

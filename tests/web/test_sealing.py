@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, inspect, select, text, update
 from models.errors import ConfigError
 from runtime.process import free_port
 from runtime.up import child
-from sink.engine import connect
+from sink.database_engine import connect
 from streams.settings import Settings
 from tests.cli.in_process import call
 from tests.web.console_store import empty_database

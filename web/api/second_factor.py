@@ -1,4 +1,4 @@
-"""The caller's second factor: prepare, confirm by its first code, remove. An admin can reset another person's."""
+"""Serves the caller's second factor: prepare, confirm by its first code, remove. An admin can reset others'."""
 
 import asyncio
 from http import HTTPStatus

@@ -45,7 +45,7 @@ class ChangedLead(msgspec.Struct, frozen=True):
 _CHANGED: Final = msgspec.json.Decoder(ChangedLead)
 
 
-class Tail:
+class TopicTail:
     """Follows both topics from their ends. `leads` go to managers and the reps concerned, `exceptions` to all (E5)."""
 
     def __init__(self, settings: Settings, crm: Engine, hub: Hub, oversees: Any) -> None:

@@ -1,4 +1,4 @@
-"""Mails of accounts: a welcome, and a link to set a forgotten password (N2).
+"""Writes mails of accounts: a welcome, and a link to set a forgotten password (N2).
 
 They have a secret, so they never go through Kafka: the console sends them itself, with the mail courier's settings.
 They wait in memory. A console that stops loses them; the person or the admin asks again.

@@ -16,7 +16,7 @@ from rules.queues.columns import name_of
 from sink.queries import Row
 from sink.tables import AssignmentHistoryTable, DecisionTable, LeadTable
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.names import Names

@@ -15,8 +15,8 @@ from sink.db_errors import translated
 from sink.hydrate import lead_from_row
 from sink.queries import Row
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.schemas import Model
 from web.services.decision_text import NOISE, decision_text, decision_text_for, owner_words
 from web.services.lead_visibility import Visibility, VisibleLead

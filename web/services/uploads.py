@@ -17,17 +17,17 @@ from typing import Any, BinaryIO, Final, Self
 import msgspec
 from aiokafka.errors import KafkaError
 
+from application.importing.file_reading import Format, format_of, read_leads
 from application.importing.forecast import KINDS
+from application.importing.import_rows import ImportRow, refused
 from application.importing.mapping import Mapping
 from application.importing.progress import Progress
-from application.importing.reading import Format, format_of, read_leads
-from application.importing.rows import ImportRow, refused
 from application.importing.trial import Trial, try_file
 from models.directory import OrgSettings
 from models.errors import InvalidInput, RuntimeFailure
 from streams.topics import LEAD_ARRIVALS
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.services.upload_answers import Answers, Deciding, Lines, arrival_of
 from web.services.upload_report import HEADER, csv_of, report_line, value_of
 

@@ -1,4 +1,4 @@
-"""The accounts that may sign in: one per rep, found by mail address or by a provider's confirmed identity."""
+"""Stores the accounts that may sign in: one per rep, found by mail address or by a provider's confirmed identity."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ class Accounts(Store):
         password_hash = None if password is None else hash_password(password, "password", email=email)
         with self.writing() as connection:
             if not _keep(connection, account, password_hash):
-                raise InvalidInput((Problem(path="email", reason="is somebody else's already"),))
+                raise InvalidInput((Problem(path="email", reason="belongs to another account"),))
 
     def invite(self, account: Account, password: str | None, *, until: datetime | None = None) -> bool:
         """Add an account, or give a rep's account a new address and password. False if another rep has the address.

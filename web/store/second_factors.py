@@ -1,4 +1,4 @@
-"""The second factor of password accounts: time-based codes (TOTP, RFC 6238), and recovery codes, each used once.
+"""Stores the second factor of password accounts: time-based codes (TOTP, RFC 6238), and recovery codes, each used once.
 
 A device's secret is stored encrypted, because codes are computed from it. Recovery codes are stored as hashes.
 """

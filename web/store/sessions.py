@@ -1,4 +1,4 @@
-"""Sessions of signed-in browsers. Each session has a secret that is issued once and stored as a hash.
+"""Stores sessions of signed-in browsers. Each session has a secret that is issued once and stored as a hash.
 
 A session ends at its absolute end, after an idle timeout, with its account, or when its person ends it.
 """

@@ -4,7 +4,7 @@ from typing import Final
 
 from rules.org.choice import Choice, Method, Refused
 from rules.org.eligibility import Eligibility
-from rules.org.turn_order import Candidate, Pick, pick, serve
+from rules.org.turn_order import Candidate, PickedTurn, pick, serve
 
 
 def choose(eligibility: Eligibility) -> Choice:
@@ -66,7 +66,7 @@ def _due(eligibility: Eligibility) -> Choice:
     return Choice((taken.rep_id,), tuple(refused), _reason(taken, due, served), taken)
 
 
-def _reason(taken: Pick, due: str, served: int) -> str:
+def _reason(taken: PickedTurn, due: str, served: int) -> str:
     if taken.owed:
         return f"a voided turn of {taken.rep_id} is made up for"
     last = f"its last turn was {served}" if served else "it had none before"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from application.directory.file import read_directory, write_directory
+from application.directory.directory_file import read_directory, write_directory
 from application.directory.objects import SETTINGS, ordered
 from application.directory.references import dangling
 from models.errors import PublicationErrors
@@ -35,7 +35,7 @@ REFUSED = {
     "an id twice, spelled otherwise": ("reps: {7: {}, '7': {}}", ["7 occurs twice"]),
     "an id that is no text": ("reps: {null: {}}", ["reps.None: the id must be text"]),
     "an id nobody can type": ('reps: {"a\\nb": {}}', ["contains control characters"]),
-    "an unknown section": ("rep: {}", ["rep: is no section; there are org, settings, reps"]),
+    "an unknown section": ("rep: {}", ["rep: is not a section; the sections are org, settings, reps"]),
     "an org nobody can have": ("org: a/b\nreps: {}", ["org: must be 1 to 64 letters"]),
     "a section that is a list": ("reps: []", ["reps: must be an object that maps ids to definitions"]),
     "settings": ("settings: {lock_minutes: 0}", ["settings.lock_minutes: must be greater than 0"]),

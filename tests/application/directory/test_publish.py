@@ -16,10 +16,10 @@ from confluent_kafka import Producer
 
 from application.directory import publish as publishing
 from application.directory.apply import compare
-from application.directory.file import read_directory
+from application.directory.directory_file import read_directory
 from application.directory.publish import publish, read_published, until_readable
 from models.errors import PublicationConflictError, RetryableError
-from sink.engine import connect
+from sink.database_engine import connect
 from streams import clients
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique

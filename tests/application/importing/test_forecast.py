@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.importing.forecast import Forecast, KnownArrival
-from application.importing.rows import ImportRow, ParsedLine, row
+from application.importing.import_rows import ImportRow, ParsedLine, row
 from models.directory import OrgSettings
 from models.org_decisions import OrgStep
 from models.org_events import PersonArrived

@@ -11,7 +11,7 @@ from assurance.chaos.resources import (
     LEAST_SAMPLES,
     ResourceProbe,
     ResourceSample,
-    Watched,
+    WatchedProcess,
     growth,
     used_by,
     uses,
@@ -84,7 +84,7 @@ async def test_a_probe_reads_a_process_and_the_timers_in_its_metrics(other: subp
     OPEN_TIMERS.set(421)
     pages = await serve(0, lambda: (True, {}), lambda: (True, {}), render)
     metrics = f"http://127.0.0.1:{pages.port}/metrics"
-    watched = {"worker-1": Watched(lambda: other.pid, metrics), "sink": Watched(lambda: None)}
+    watched = {"worker-1": WatchedProcess(lambda: other.pid, metrics), "sink": WatchedProcess(lambda: None)}
     probe = ResourceProbe(watched, seconds=60, leads=lambda: 7)
     watching = asyncio.create_task(probe.watch())
     try:

@@ -16,7 +16,7 @@ from models.lead import DistributionStage
 from models.offers import OfferMade, OfferVoided, Outcome
 from models.org_decisions import OrgStep
 from models.org_events import LeadTaken, OfferSettled, RepRequested
-from models.org_rows import OrgLead, Stage
+from models.org_rows import OrgLead, OrgLeadStage
 from tests.assurance.verify.checking import check
 from tests.assurance.verify.working import distributed, offered, rep, staffed
 
@@ -114,16 +114,16 @@ def test_an_answer_that_says_something_else_is_found() -> None:
     ("place", "code"),
     [
         (None, "org_missing"),
-        (OrgLeadState(Stage.OFFERED, 1, frozenset({"rep-2"})), "org_differs"),
-        (OrgLeadState(Stage.OFFERED, 2, frozenset({"rep-1"})), "org_differs"),
-        (OrgLeadState(Stage.HELD, 1, frozenset({"rep-1"})), "org_differs"),
+        (OrgLeadState(OrgLeadStage.OFFERED, 1, frozenset({"rep-2"})), "org_differs"),
+        (OrgLeadState(OrgLeadStage.OFFERED, 2, frozenset({"rep-1"})), "org_differs"),
+        (OrgLeadState(OrgLeadStage.HELD, 1, frozenset({"rep-1"})), "org_differs"),
     ],
 )
 def test_what_an_org_knows_of_an_offered_lead_is_compared(place: OrgLeadState | None, code: str) -> None:
     partition, lead_id = offered()
     checked = check(partition)
     assert checked.journal_facts.org_leads == {
-        ("default", lead_id): OrgLeadState(Stage.OFFERED, 1, frozenset({"rep-1"}))
+        ("default", lead_id): OrgLeadState(OrgLeadStage.OFFERED, 1, frozenset({"rep-1"}))
     }
     del checked.journal_facts.org_leads["default", lead_id]
     if place is not None:
@@ -141,7 +141,9 @@ def test_a_lead_its_org_holds_and_nobody_owns_is_found() -> None:
     lead_id = partition.arrive("A-1")
     checked = check(partition)
     for known in (lead_id, "no-such-lead"):
-        checked.journal_facts.org_leads["default", known] = OrgLeadState(Stage.HELD, 1, frozenset({"rep-1"}))
+        checked.journal_facts.org_leads["default", known] = OrgLeadState(
+            OrgLeadStage.HELD, 1, frozenset({"rep-1"})
+        )
     check_orgs(checked.journal_facts, checked.findings)
     assert checked.codes == {"org_unasked": 2}
 
@@ -178,7 +180,7 @@ def test_r4_a_lead_waits_for_its_org_in_one_way_or_another() -> None:
     checked = check(partition)
     assert checked.codes == {}
     assert {place.stage for place in checked.journal_facts.org_leads.values()} == {
-        Stage.WAITING,
-        Stage.OFFERED,
+        OrgLeadStage.WAITING,
+        OrgLeadStage.OFFERED,
     }
     assert isinstance(partition.org.orgs.state("default").leads[paused], OrgLead)

@@ -19,7 +19,7 @@ from board.connection import connect as connect_valkey
 from models.lead import LeadRow
 from models.public import LEAD_EXCEPTIONS
 from rules.outbound.public_messages import public_messages
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings

@@ -18,7 +18,7 @@ from board.connection import connect
 from board.writer import BoardWriter
 from models.ids import lead_id as id_of
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS
-from sink import engine as crm
+from sink import database_engine as crm
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_ARRIVALS
 from tests.assurance.verify.running import agreed, running

@@ -40,7 +40,7 @@ def floor() -> SalesFloor:
 
 def test_n7_the_owner_calls_the_lead_and_the_request_says_where_it_is(floor: SalesFloor) -> None:
     assert answer_to(floor, "ann") == DONE
-    assert floor.said == [ConnectRequested(rep_id="ann")]
+    assert floor.decisions == [ConnectRequested(rep_id="ann")]
     assert floor.lead.last_contacted_at == floor.now
     request = calls(floor, "A")[-1]
     assert (request.template, request.rep_id, request.data["phone"]) == ("connect", "ann", PHONE)
@@ -108,7 +108,7 @@ def test_n5_the_owner_of_a_lead_that_calls_in_is_called(floor: SalesFloor) -> No
 
 def test_n5_a_known_lead_that_nobody_owns_rings_its_group_under_its_own_id() -> None:
     floor = SalesFloor("ann", "bob").group("west", "ann", "bob", method="ring_all", ring_seconds=20)
-    floor.comes("A", through="west", phone=PHONE).wait(minutes=1)  # it rang in vain
+    floor.comes("A", through="west", phone=PHONE).wait(minutes=1)  # nobody answered the ring
     assert floor.lead_of("A").owner is None
     floor.comes("C", through="west", vendor=TELEPHONE, phone=PHONE)
     rings = [one for one in calls(floor, "A") if not one.withdrawn][-2:]

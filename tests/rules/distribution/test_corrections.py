@@ -6,7 +6,7 @@ import pytest
 
 from models.contact_decisions import SuppressionRecorded
 from models.lead import DistributionStage, Phase
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from models.persons import HandlesCorrected
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -90,7 +90,7 @@ def test_m2_x6_the_do_not_contact_list_follows_the_new_phone_and_leaves_the_wron
     assert set(floor.lead_of("A").suppressed) == {"email/k@x.org", f"phone/{RIGHT}"}
     corrects(floor, email=None, phone=None)
     assert not floor.lead_of("A").silenced
-    reasons = [each.reason for each in floor.all_said("A", SuppressionRecorded)]
+    reasons = [each.reason for each in floor.all_decisions("A", SuppressionRecorded)]
     assert reasons == ["asked us", None, "asked us too", "and this one", None, None]
     floor.agree()
 
@@ -121,7 +121,7 @@ def test_m2_r9_a_waiting_lead_is_offered_when_the_correction_lets_somebody_have_
     floor = SalesFloor("ann", licensed_states=["RI"], max_open=1)
     floor.group("west", "ann", claim_window_seconds=900)
     floor.comes("A").comes("B").comes("C", state="TX")
-    assert (floor.has("A"), floor.stage("B")) == (("ann",), Stage.WAITING)
+    assert (floor.has("A"), floor.stage("B")) == (("ann",), OrgLeadStage.WAITING)
     corrects(floor, "B", state="TX")
     floor.of("A").asks("outcome", "ann", outcome="closed_won")
     assert floor.has("B") == (), "she has no licence there"

@@ -6,7 +6,7 @@ from models.decisions import AnswerIgnored, DeadlineIgnored
 from models.events import OrgAnswered
 from models.lead import DeadlineKind, Phase
 from models.org_decisions import OrgEventIgnored
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import ARRIVALS, NEWS, SalesFloor, partition_of
 
@@ -37,7 +37,7 @@ def test_x3_a_timer_of_an_older_epoch_changes_nothing(floor: SalesFloor) -> None
     deadline = old.deadline(DeadlineKind.OFFER)
     assert deadline is not None
     floor.passes(deadline)
-    assert isinstance(floor.said[0], DeadlineIgnored)
+    assert isinstance(floor.decisions[0], DeadlineIgnored)
     assert floor.lead == before
 
 
@@ -48,7 +48,7 @@ def test_x3_every_answer_of_the_org_told_again_changes_nothing(floor: SalesFloor
     lane.back(len(lane.sent))
     floor.deliver()
     assert floor.lead == before
-    assert all(isinstance(said, AnswerIgnored) for said in floor.said)
+    assert all(isinstance(said, AnswerIgnored) for said in floor.decisions)
     floor.agree()
 
 
@@ -74,11 +74,11 @@ def test_x4_every_org_message_sent_again_is_known_by_its_number(floor: SalesFloo
 def test_x3_an_offer_that_crosses_with_a_claim_is_taken_back() -> None:
     floor = SalesFloor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
     floor.queue("open", claimable=True).comes("A", "B")
-    assert (floor.stage("B"), floor.queues) == (Stage.WAITING, ["open"])
+    assert (floor.stage("B"), floor.queues) == (OrgLeadStage.WAITING, ["open"])
     with floor.late():
         floor.of("A").asks("decline", "ann")
         floor.carry(partition_of("A"), 9)
-        assert floor.stage("B") is Stage.OFFERED
+        assert floor.stage("B") is OrgLeadStage.OFFERED
         assert floor.of("B").claims("cyd", "open").result is Result.WON, "the offer is not in its log yet"
     floor.deliver()
     assert (floor.has("B"), floor.in_hand("ann"), floor.in_hand("cyd")) == (("cyd",), (0, 0), (1, 0))
@@ -105,7 +105,7 @@ def test_x3_a_void_that_crosses_with_the_end_of_the_window_is_late() -> None:
         floor.wait(minutes=15)
     floor.deliver()
     assert floor.has("A") == ("bob",)
-    assert [said.answer for said in floor.all_said("A", AnswerIgnored)] == ["offer_voided"]
+    assert [said.answer for said in floor.all_decisions("A", AnswerIgnored)] == ["offer_voided"]
     floor.agree()
 
 
@@ -118,7 +118,7 @@ def test_x2_x3_an_orphans_answer_told_again_takes_nothing_from_whoever_has_the_l
     lane = floor.answers[partition_of("A")]
     lane.back(1)
     assert floor.deliver().lead.owner == "ann"
-    assert [said.answer for said in floor.all_said("A", AnswerIgnored)] == ["lead_orphaned"]
+    assert [said.answer for said in floor.all_decisions("A", AnswerIgnored)] == ["lead_orphaned"]
     floor.agree()
 
 

@@ -15,7 +15,7 @@ from models.events import NO_ORG, ActionRequested, LeadArrived
 from models.results import Reason, Result
 from rules.inbound.intake import accept_action, accept_arrival
 from rules.inbound.refused_actions import NO_LEAD, answer_to_refused
-from rules.inbound.salvage import MAX_SCANNED, Nested, salvage
+from rules.inbound.salvage import MAX_SCANNED, NestedField, salvage
 from rules.lead.machine import step
 from rules.queues.rule_book import RuleBook
 
@@ -178,10 +178,10 @@ def test_d16_an_envelopes_action_is_found_inside_it() -> None:
 
 def test_d16_what_its_record_could_not_take_is_answered_too() -> None:
     event = answer_to_refused(
-        sent(), {}, PermanentError("record_too_large", "1200000 bytes, at most 1000000 are taken")
+        sent(), {}, PermanentError("record_too_large", "1200000 bytes; 1000000 are allowed")
     )
     assert event is not None
-    assert event.invalid == "1200000 bytes, at most 1000000 are taken"
+    assert event.invalid == "1200000 bytes; 1000000 are allowed"
 
 
 def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> None:
@@ -232,7 +232,7 @@ def test_a_whole_object_is_salvaged_as_a_decoder_reads_it(document: dict[str, An
     for name in ("action_id", "lead_id"):
         value = document.get(name)
         if isinstance(value, dict | list):
-            assert isinstance(found.fields[name], Nested)
+            assert isinstance(found.fields[name], NestedField)
         elif name in document:
             assert found.fields[name] == value
 

@@ -262,9 +262,9 @@ def test_q12_a_refusal_names_no_claimable_queue_of_other_teams() -> None:
     answer = lead_history.asks("view", "rep-3")
     assert (answer.reason, answer.why) == (
         Reason.NOT_ALLOWED,
-        "it is to be claimed first, from a queue of other teams",
+        "claim it first, from a queue of other teams",
     )
-    assert lead_history.asks("view", "rep-7").why == "it is to be claimed first, from hidden"
+    assert lead_history.asks("view", "rep-7").why == "claim it first, from hidden"
     unknown, hidden = lead_history.claims("rep-3", "nothing"), lead_history.claims("rep-3", "hidden")
     assert (unknown.reason, (unknown.why or "").replace("nothing", "hidden")) == (hidden.reason, hidden.why)
 

@@ -20,8 +20,8 @@ from models.offers import (
     OfferMade,
     OfferVoided,
     OrgAnswer,
-    Rejected,
-    Why,
+    RejectedCandidate,
+    RejectionReason,
 )
 from rules.lead.lifecycle import LIFECYCLE, Trigger
 from tests.rules.lead.invariants import REACHED
@@ -156,7 +156,7 @@ def nobody(name: str, epoch: int, why: str) -> NoRepAvailable:
         epoch=epoch,
         group_id="west",
         reason="no_available_agents",
-        explanation=(Rejected(None, Why.GROUP, why),),
+        explanation=(RejectedCandidate(None, RejectionReason.GROUP, why),),
         waits=True,
     )
 
@@ -181,7 +181,7 @@ def merge_and_take_out(machine: LeadsLive, name: str) -> None:
         )
     )
     take_out(machine, name)
-    assert any(isinstance(said, LeadSplit) for said in machine.scenario.of(name).said)
+    assert any(isinstance(said, LeadSplit) for said in machine.scenario.of(name).decisions)
 
 
 def test_x7_every_cell_of_the_lifecycle_is_reached() -> None:

@@ -12,7 +12,7 @@ import pytest
 from models.errors import Refused
 from models.lead import Lead, Phase
 from rules.inbound.intake import accept_arrival, accept_publication
-from rules.inbound.signatures import Authority
+from rules.inbound.signatures import SignatureChecker
 from rules.queues.rule_book import RuleBook
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -163,7 +163,7 @@ def test_c4_v2_an_attribute_is_read_as_the_org_says(
 ) -> None:
     """Bytes of a vendor and of the org's settings. None stands for a value that is lost with a remark."""
     settings = {"time_zone": CHICAGO, "attribute_types": {} if kind is None else {"income": kind}}
-    authority = Authority({}, timedelta(minutes=5))
+    authority = SignatureChecker({}, timedelta(minutes=5))
     bytes_sent = json.dumps(settings).encode()
     authority.publish(accept_publication(b"default/settings/settings", bytes_sent, {}, version=1))
     own = {"income": sent} if place == "top" else {"attributes": {"income": sent}}

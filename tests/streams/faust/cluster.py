@@ -1,4 +1,4 @@
-"""A client's view of the broker: the records of a topic and the commits of a group."""
+"""Sees the broker as a client does: the records of a topic and the commits of a group."""
 
 from __future__ import annotations
 

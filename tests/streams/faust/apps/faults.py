@@ -1,4 +1,4 @@
-"""Deliberate faults of a stage. Each function gets the function that attaches the stages and returns a replacement."""
+"""Puts deliberate faults into a stage. Each function gets the one that attaches the stages and returns another."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""One live call: feeds the machine with what happens, and carries out what it decides."""
+"""Runs one live call: feeds its state machine with what happens, and carries out what it decides."""
 
 import asyncio
 import contextlib
@@ -10,11 +10,11 @@ from typing import Any, Final, Literal, Protocol
 import structlog
 
 from couriers.port import DeliveryError, Request
-from couriers.telephone import call_events, machine
+from couriers.telephone import call_events, call_machine
 from couriers.telephone.call_events import Announcement
-from couriers.telephone.machine import CallPhase, RepCall
+from couriers.telephone.call_machine import CallPhase, RepCall
 from couriers.telephone.provider import TelephoneProvider
-from couriers.telephone.words import spoken_name
+from couriers.telephone.spoken_texts import spoken_name
 from models.errors import RetryableError
 from models.public import Call, LeadDecision
 
@@ -25,7 +25,7 @@ MOST_EVENTS: Final = 200
 DETAIL: Final = {"no_digit": "nobody pressed a digit, as if an answering machine answered"}
 
 
-class Asks(Protocol):
+class EnginePort(Protocol):
     """Asks the engine (`streams.engine_client.EngineClient`)."""
 
     async def ask(self, action: dict[str, Any], *, patience_seconds: float | None = None) -> LeadDecision:
@@ -37,11 +37,11 @@ Sounds = Callable[[Announcement, str, dict[str, str]], Awaitable[tuple[str, ...]
 
 
 @dataclass
-class Tools:
+class CallTools:
     """What every call uses."""
 
     provider: TelephoneProvider
-    engine: Asks
+    engine: EnginePort
     sounds: Sounds
     write: Callable[[Call], Awaitable[None]]
     taken: Callable[[str], None]
@@ -57,7 +57,7 @@ class LiveCall:
 
     request: Request
     call_id: str
-    tools: Tools
+    tools: CallTools
     caller_id: str | None
     state: RepCall
     lead_leg: str = ""
@@ -89,12 +89,12 @@ class LiveCall:
     async def run(self, ring_seconds: float) -> None:
         """Run the call to its end."""
         try:
-            self.state, first = machine.started(self.state, ring_seconds)
+            self.state, first = call_machine.started(self.state, ring_seconds)
             await self._carry_out(first)
             while not self.ended:
                 event = await self.events.get()
                 before = self.state.phase
-                self.state, found = machine.step(self.state, event)
+                self.state, found = call_machine.step(self.state, event)
                 _log.debug("call", call=self.call_id, happened=event, before=before, after=self.state.phase)
                 await self._carry_out(found)
         finally:
@@ -114,17 +114,17 @@ class LiveCall:
                 _log.warning("the telephone system refused", call=self.call_id, reason=str(error))
                 if isinstance(instruction, call_events.DialLead):
                     self.happens(call_events.LegEnded("lead", "failed"))
-                elif isinstance(instruction, call_events.Say | call_events.Bridge):
+                elif isinstance(instruction, call_events.SayText | call_events.BridgeLegs):
                     self.happens(call_events.LegEnded("rep", "failed"))
 
     async def _one(self, instruction: call_events.Instruction) -> None:
         provider = self.tools.provider
         match instruction:
-            case call_events.Say(words):
+            case call_events.SayText(words):
                 await self._say(words)
-            case call_events.Quiet():
+            case call_events.StopSpeech():
                 await provider.quiet(self.call_id)
-            case call_events.Ask(action):
+            case call_events.AskEngine(action):
                 task = asyncio.create_task(self._ask(action))
                 self.asking.add(task)
                 task.add_done_callback(self.asking.discard)
@@ -139,7 +139,7 @@ class LiveCall:
                     self.lead_leg, phone, caller_id=self.caller_id, seconds=seconds, machines=False
                 )
                 await provider.ring_tone(self.call_id)
-            case call_events.Bridge():
+            case call_events.BridgeLegs():
                 if self.state.waiting and self.caller is not None:
                     self.lead_leg = self.caller
                     self.tools.taken(self.caller)
@@ -150,12 +150,12 @@ class LiveCall:
             case call_events.HangUp(leg):
                 if leg == "rep" or self.has_lead:
                     await provider.hang_up(self.call_id if leg == "rep" else self.lead_leg)
-            case call_events.Limit(clock, seconds):
+            case call_events.StartTimeLimit(clock, seconds):
                 if self.limit is not None:
                     self.limit.cancel()
                 loop = asyncio.get_running_loop()
                 self.limit = loop.call_later(seconds, self.happens, call_events.TimeOver(clock))
-            case call_events.Record(leg, event, digit, reason):
+            case call_events.WriteCallRecord(leg, event, digit, reason):
                 await self._record(leg, event, digit, reason)
 
     async def _say(self, words: Announcement) -> None:
@@ -189,9 +189,9 @@ class LiveCall:
             answer = await self.tools.engine.ask(given, patience_seconds=self.state.times.answer)
         except RetryableError as error:
             _log.warning("the engine did not answer", call=self.call_id, action=action, reason=error.reason)
-            self.happens(call_events.Decided(action, "unknown"))
+            self.happens(call_events.ActionDecided(action, "unknown"))
         else:
-            self.happens(call_events.Decided(action, str(answer.result), str(answer.reason or "")))
+            self.happens(call_events.ActionDecided(action, str(answer.result), str(answer.reason or "")))
 
     async def _record(
         self, leg: Literal["rep", "lead"], event: Any, digit: str = "", reason: str = ""

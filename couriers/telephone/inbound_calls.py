@@ -1,4 +1,4 @@
-"""Calls of leads: a lead that calls in arrives as a lead of its number's campaign, and waits for the winner (N5)."""
+"""Handles calls of leads: the caller arrives as a lead of the number's campaign, and waits for the winner (N5)."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The services that routes use. Each process creates one of each when it starts."""
+"""Creates the services that routes use. Each process creates one of each when it starts."""
 
 from dataclasses import dataclass, field
 
@@ -12,13 +12,13 @@ from web.services.account_mails import AccountMails
 from web.services.audit.recorder import Audit
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
-from web.services.erasures import Erasing
+from web.services.erasures import RunningErasures
 from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.limits import RateLimit
-from web.services.operations.parts import OperationsParts
+from web.services.operations.operations_services import OperationsParts
 from web.services.push_browsers import PushBrowsers
-from web.services.recent import Recent
+from web.services.recent import RecentAnswers
 from web.services.uploading import Uploading
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -71,6 +71,6 @@ class Services:
     push_browsers: PushBrowsers
     password_links: PasswordLinks
     account_mails: AccountMails
-    erasing: Erasing = field(default_factory=Erasing)
+    erasing: RunningErasures = field(default_factory=RunningErasures)
     uploading: Uploading = field(default_factory=Uploading)
-    wallboards: Recent = field(default_factory=Recent)
+    wallboards: RecentAnswers = field(default_factory=RecentAnswers)

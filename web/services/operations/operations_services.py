@@ -1,4 +1,4 @@
-"""The services of the operations page. Each process has one of each."""
+"""Provides the services of the operations page. Each process has one of each."""
 
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass

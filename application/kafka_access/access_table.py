@@ -264,10 +264,10 @@ def principal_of(kind: str, name: str, *, user: str | None = None) -> Principal:
     """
     if kind == "process":
         if name not in PROCESSES:
-            raise ConfigError("NAME", f"{name!r} is no process; they are {', '.join(PROCESSES)}")
+            raise ConfigError("NAME", f"{name!r} is not a process; the processes are {', '.join(PROCESSES)}")
         return Principal(kind=kind, name=user or f"{PREFIX}{name}", rights=PROCESSES[name])
     if kind not in OTHERS:
-        raise ConfigError("--for", f"{kind!r} is none of {', '.join(KINDS)}, {', '.join(PROCESSES)}")
+        raise ConfigError("--for", f"{kind!r} is not one of {', '.join(KINDS)}, {', '.join(PROCESSES)}")
     if not _NAME.fullmatch(name):
         reason = f"{name!r} must be 1 to 64 letters, digits, hyphens or underscores"
         raise ConfigError("NAME", f"{reason}, and begin with a letter or a digit")

@@ -5,9 +5,9 @@ from typing import Final
 
 from couriers.mail.digests import DIGEST, digest_content
 from couriers.mail.layout import MailContent, lay_out
+from couriers.mail.mail_texts import OTHERWISE, WORDS
 from couriers.mail.settings import MailSettings
 from couriers.mail.unsubscribe import add_unsubscribe
-from couriers.mail.words import OTHERWISE, WORDS
 from couriers.port import Request
 from couriers.wording import UNNAMED, lead_name, local_time, one_line, page_of, source_of, zone_of
 

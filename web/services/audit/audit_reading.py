@@ -16,9 +16,9 @@ from rules.queues.rule_book import OrgRules
 from sink.db_errors import translated
 from sink.tables import LeadTable
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
-from web.services.audit.entry_text import Known, entry_text, is_removed
+from web.services.audit.entry_text import EntryNames, entry_text, is_removed
 from web.store.audit import AuditFilter
 
 MOST: Final = 200
@@ -93,7 +93,7 @@ async def _in_words(parts: Services, person: Person, records: list[AuditRecord])
     tokens = {name for one in records for name in _tokens(one)}
     rules = parts.directory.org(person.org)
     removed = {one.object for one in records if is_removed(rules, one.object)} | _removed_in(rules, records)
-    known = Known(
+    known = EntryNames(
         rules,
         await asyncio.to_thread(_lead_names, parts, person.org, leads) if leads else {},
         await asyncio.to_thread(parts.tokens.names, person.org, tokens) if tokens else {},

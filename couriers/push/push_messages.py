@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from couriers.mail.words import OTHERWISE, WORDS
+from couriers.mail.mail_texts import OTHERWISE, WORDS
 from couriers.port import Request
 from couriers.wording import UNNAMED, lead_name, local_time, one_line, page_of, source_of, zone_of
 from models.public import Notification

@@ -10,27 +10,27 @@ from enum import StrEnum
 from typing import Final
 
 from couriers.telephone.call_events import (
+    ActionDecided,
     Announcement,
-    Ask,
-    Bridge,
-    Decided,
+    AskEngine,
+    BridgeLegs,
     DialLead,
+    DigitPressed,
     Event,
     HangUp,
     Instruction,
     LegEnded,
-    Limit,
     MayConnect,
     MayConnectNoMore,
     OfferOver,
-    Picked,
-    Pressed,
-    Quiet,
-    Record,
-    Ringing,
-    Say,
+    PhoneAnswered,
+    PhoneRinging,
+    SayText,
+    StartTimeLimit,
+    StopSpeech,
     TimeOver,
     WordsEnded,
+    WriteCallRecord,
 )
 
 ONE: Final = "1"
@@ -69,7 +69,7 @@ REFUSED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class CallTimeouts:
     """The time limits, in seconds. Each is positive.
 
     `digit`: from the end of the words until nobody pressed. `answer`: for the engine's answer. `late`: how long the
@@ -102,7 +102,7 @@ class RepCall:
     waiting: bool = False
     hung_up: bool = False
     asked_again: bool = False
-    times: Times = Times()
+    times: CallTimeouts = CallTimeouts()
 
 
 Step = tuple[RepCall, list[Instruction]]
@@ -117,17 +117,17 @@ def step(call: RepCall, event: Event) -> Step:
             return _rep_gone(call, reason)
         case LegEnded("lead", reason):
             return _lead_gone(call, reason)
-        case Ringing(leg):
-            return call, [Record(leg, "ringing")]
-        case Picked("rep"):
+        case PhoneRinging(leg):
+            return call, [WriteCallRecord(leg, "ringing")]
+        case PhoneAnswered("rep"):
             return _rep_answered(call)
-        case Picked("lead"):
+        case PhoneAnswered("lead"):
             return _lead_answered(call)
-        case Pressed(digit):
+        case DigitPressed(digit):
             return _pressed(call, digit)
         case WordsEnded():
             return _words_ended(call)
-        case Decided():
+        case ActionDecided():
             return _decided(call, event)
         case OfferOver(True):
             return _won_elsewhere(call)
@@ -145,31 +145,31 @@ def step(call: RepCall, event: Event) -> Step:
 def _to(call: RepCall, phase: CallPhase, seconds: float, *instructions: Instruction) -> Step:
     """Go to a phase and wait there for at most some seconds."""
     clock = call.clock + 1
-    return replace(call, phase=phase, clock=clock), [*instructions, Limit(clock, seconds)]
+    return replace(call, phase=phase, clock=clock), [*instructions, StartTimeLimit(clock, seconds)]
 
 
 def _close(call: RepCall, words: Announcement, *before: Instruction) -> Step:
-    return _to(call, CallPhase.CLOSING, call.times.words, *before, Say(words))
+    return _to(call, CallPhase.CLOSING, call.times.words, *before, SayText(words))
 
 
 def _rep_answered(call: RepCall) -> Step:
     if call.phase is not CallPhase.DIALLING:
         return call, []
-    answered = Record("rep", "answered")
+    answered = WriteCallRecord("rep", "answered")
     if call.over:
         return _close(call, Announcement.GONE, answered)
     if call.offered:
-        return _to(call, CallPhase.OFFERING, call.times.words, answered, Say(Announcement.OFFER))
+        return _to(call, CallPhase.OFFERING, call.times.words, answered, SayText(Announcement.OFFER))
     words = Announcement.CALLER if call.waiting else Announcement.CALL
-    return _to(call, CallPhase.WON, call.times.words, answered, Say(words))
+    return _to(call, CallPhase.WON, call.times.words, answered, SayText(words))
 
 
 def _pressed(call: RepCall, digit: str) -> Step:
-    pressed = Record("rep", "pressed", digit=digit)
+    pressed = WriteCallRecord("rep", "pressed", digit=digit)
     if digit != ONE:
         return call, [pressed]
     if call.phase is CallPhase.OFFERING:
-        return _to(call, CallPhase.ASKING, call.times.answer, pressed, Quiet(), Ask("press_one"))
+        return _to(call, CallPhase.ASKING, call.times.answer, pressed, StopSpeech(), AskEngine("press_one"))
     if call.phase is CallPhase.WON:
         if call.waiting:
             return _to(
@@ -177,11 +177,11 @@ def _pressed(call: RepCall, digit: str) -> Step:
                 CallPhase.BRIDGED,
                 call.times.talk,
                 pressed,
-                Quiet(),
-                Bridge(),
-                Record("lead", "bridged"),
+                StopSpeech(),
+                BridgeLegs(),
+                WriteCallRecord("lead", "bridged"),
             )
-        return _to(call, CallPhase.CONNECTING, call.times.answer, pressed, Quiet(), Ask("connect"))
+        return _to(call, CallPhase.CONNECTING, call.times.answer, pressed, StopSpeech(), AskEngine("connect"))
     return call, [pressed]
 
 
@@ -193,16 +193,18 @@ def _words_ended(call: RepCall) -> Step:
     return call, []
 
 
-def _decided(call: RepCall, decided: Decided) -> Step:
+def _decided(call: RepCall, decided: ActionDecided) -> Step:
     if decided.action == "press_one" and call.phase is CallPhase.ASKING:
         if call.hung_up:
-            return replace(call, phase=CallPhase.ENDED), [Ask("hang_up")] if decided.result == "won" else []
+            return replace(call, phase=CallPhase.ENDED), [
+                AskEngine("hang_up")
+            ] if decided.result == "won" else []
         if decided.result == "won":
-            return _to(call, CallPhase.WON, call.times.words, Say(Announcement.WON))
+            return _to(call, CallPhase.WON, call.times.words, SayText(Announcement.WON))
         return _close(call, Announcement.UNAVAILABLE if decided.result == "unknown" else Announcement.GONE)
     if decided.action == "connect" and call.phase is CallPhase.CONNECTING and decided.result != "done":
         reason = decided.reason or decided.result
-        refused = Record("lead", "ended", reason=reason)
+        refused = WriteCallRecord("lead", "ended", reason=reason)
         return _close(call, REFUSED.get(reason, Announcement.UNAVAILABLE), refused)
     return call, []
 
@@ -224,12 +226,15 @@ def _won_elsewhere(call: RepCall) -> Step:
     """
     mine = replace(call, offered=False)
     if call.phase is CallPhase.OFFERING:
-        return _to(mine, CallPhase.WON, call.times.words, Say(Announcement.WON))
+        return _to(mine, CallPhase.WON, call.times.words, SayText(Announcement.WON))
     if call.phase is not CallPhase.DIALLING:
         return call, []
     if call.waiting:
         return mine, []
-    return replace(mine, phase=CallPhase.ENDED), [Record("rep", "ended", reason="withdrawn"), HangUp("rep")]
+    return replace(mine, phase=CallPhase.ENDED), [
+        WriteCallRecord("rep", "ended", reason="withdrawn"),
+        HangUp("rep"),
+    ]
 
 
 def _connect(call: RepCall, phone: str) -> Step:
@@ -237,7 +242,9 @@ def _connect(call: RepCall, phone: str) -> Step:
     if call.phase not in {CallPhase.CONNECTING, CallPhase.WON}:
         return call, []
     seconds = call.times.lead
-    return _to(call, CallPhase.LEAD_DIALLING, seconds + call.times.answer, Quiet(), DialLead(phone, seconds))
+    return _to(
+        call, CallPhase.LEAD_DIALLING, seconds + call.times.answer, StopSpeech(), DialLead(phone, seconds)
+    )
 
 
 def _ask_again(call: RepCall) -> Step:
@@ -245,25 +252,27 @@ def _ask_again(call: RepCall) -> Step:
     if call.phase not in {CallPhase.CONNECTING, CallPhase.WON}:
         return call, []
     if call.asked_again:
-        return _close(call, Announcement.UNAVAILABLE, Record("lead", "ended", reason="unknown"))
+        return _close(call, Announcement.UNAVAILABLE, WriteCallRecord("lead", "ended", reason="unknown"))
     asking = replace(call, asked_again=True)
-    return _to(asking, CallPhase.CONNECTING, call.times.answer, Quiet(), Ask("connect"))
+    return _to(asking, CallPhase.CONNECTING, call.times.answer, StopSpeech(), AskEngine("connect"))
 
 
 def _lead_answered(call: RepCall) -> Step:
-    answered = Record("lead", "answered")
+    answered = WriteCallRecord("lead", "answered")
     if call.phase is not CallPhase.LEAD_DIALLING:
         return call, [answered, HangUp("lead")]
-    return _to(call, CallPhase.BRIDGED, call.times.talk, answered, Bridge(), Record("lead", "bridged"))
+    return _to(
+        call, CallPhase.BRIDGED, call.times.talk, answered, BridgeLegs(), WriteCallRecord("lead", "bridged")
+    )
 
 
 def _lead_gone(call: RepCall, reason: str) -> Step:
-    ended = Record("lead", "ended", reason=reason)
+    ended = WriteCallRecord("lead", "ended", reason=reason)
     if call.phase is CallPhase.LEAD_DIALLING:
         words = Announcement.BUSY if reason == "busy" else REFUSED.get(reason, Announcement.NO_ANSWER)
         return _close(call, words, ended)
     if call.phase is CallPhase.BRIDGED:
-        return _to(call, CallPhase.CLOSING, call.times.words, ended, Ask("activity"), HangUp("rep"))
+        return _to(call, CallPhase.CLOSING, call.times.words, ended, AskEngine("activity"), HangUp("rep"))
     if call.waiting and call.offered:
         return replace(call, waiting=False), []  # the lead that called in hung up
     if call.waiting:
@@ -274,22 +283,22 @@ def _lead_gone(call: RepCall, reason: str) -> Step:
 def _caller_gone(call: RepCall) -> Step:
     """N5: end the call of an owner whose lead called in and hung up before the two were connected."""
     if call.phase is CallPhase.DIALLING:
-        ended = Record("rep", "ended", reason="withdrawn")
+        ended = WriteCallRecord("rep", "ended", reason="withdrawn")
         return replace(call, phase=CallPhase.ENDED), [ended, HangUp("rep")]
     return _close(call, Announcement.CALLER_GONE) if call.phase is CallPhase.WON else (call, [])
 
 
 def _rep_gone(call: RepCall, reason: str) -> Step:
     """S1, S2: a rep who hangs up declines the offer, or keeps the lead. A telephone nobody answered does neither."""
-    ended: list[Instruction] = [Record("rep", "ended", reason=reason)]
+    ended: list[Instruction] = [WriteCallRecord("rep", "ended", reason=reason)]
     if call.phase is CallPhase.ASKING:
         return replace(call, hung_up=True), ended  # the answer says whether the rep keeps it
     if call.phase in {CallPhase.OFFERING, CallPhase.WON} and call.offered and reason == "hung_up":
-        ended.append(Ask("hang_up"))
+        ended.append(AskEngine("hang_up"))
     if call.phase in {CallPhase.LEAD_DIALLING, CallPhase.BRIDGED}:
         ended.append(HangUp("lead"))
     if call.phase is CallPhase.BRIDGED:
-        ended.append(Ask("activity"))
+        ended.append(AskEngine("activity"))
     return replace(call, phase=CallPhase.ENDED), ended
 
 
@@ -300,14 +309,16 @@ def _time_over(call: RepCall) -> Step:
             return replace(call, phase=CallPhase.ENDED), []
         return _close(call, Announcement.UNAVAILABLE)
     if call.phase is CallPhase.CONNECTING:
-        return _close(call, Announcement.UNAVAILABLE, Record("lead", "ended", reason="unknown"))
+        return _close(call, Announcement.UNAVAILABLE, WriteCallRecord("lead", "ended", reason="unknown"))
     if call.phase is CallPhase.LEAD_DIALLING:
         return _close(call, Announcement.NO_ANSWER, HangUp("lead"))
-    keeps: list[Instruction] = [Ask("hang_up")] if call.phase is CallPhase.WON and call.offered else []
-    lead: list[Instruction] = [HangUp("lead"), Ask("activity")] if call.phase is CallPhase.BRIDGED else []
+    keeps: list[Instruction] = [AskEngine("hang_up")] if call.phase is CallPhase.WON and call.offered else []
+    lead: list[Instruction] = (
+        [HangUp("lead"), AskEngine("activity")] if call.phase is CallPhase.BRIDGED else []
+    )
     reason = "no_digit" if call.phase in {CallPhase.OFFERING, CallPhase.WON} else "time_over"
     reason = "withdrawn" if call.phase is CallPhase.DIALLING and call.over else reason
-    ended = Record("rep", "ended", reason=reason)
+    ended = WriteCallRecord("rep", "ended", reason=reason)
     return replace(call, phase=CallPhase.ENDED), [*keeps, *lead, ended, HangUp("rep")]
 
 

@@ -1,4 +1,4 @@
-"""The words of each mail, after the product documents' "New Lead was Distributed to You" (N2)."""
+"""Defines the text of each mail, after the product documents' "New Lead was Distributed to You" (N2)."""
 
 from dataclasses import dataclass
 from typing import Final

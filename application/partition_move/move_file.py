@@ -20,7 +20,7 @@ MODE: Final = 0o600
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True, tag="head"):
+class FileHeader(msgspec.Struct, frozen=True, kw_only=True, tag="head"):
     """The first line. `partitions`: of the Kafka it comes from. `ends`: the end of each topic whose offsets count."""
 
     format: int
@@ -40,13 +40,13 @@ class MovedRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     timestamp_ms: int = 0
 
 
-class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
+class FileTrailer(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
     """The last line, so that a file that was cut off is recognised."""
 
     records: int
 
 
-_LINE: Final = msgspec.json.Decoder(Head | MovedRecord | End)
+_LINE: Final = msgspec.json.Decoder(FileHeader | MovedRecord | FileTrailer)
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -57,7 +57,7 @@ class MoveFileWriter:
         self._stream = stream
         self.counts: Counter[str] = Counter()
 
-    def head(self, head: Head) -> None:
+    def head(self, head: FileHeader) -> None:
         """Write the first line."""
         self._line(head)
 
@@ -68,7 +68,7 @@ class MoveFileWriter:
 
     def end(self) -> None:
         """Write the last line."""
-        self._line(End(records=self.counts.total()))
+        self._line(FileTrailer(records=self.counts.total()))
 
     def _line(self, line: Any) -> None:
         self._stream.write(_ENCODER.encode(line) + b"\n")
@@ -98,10 +98,10 @@ def written(path: Path) -> Iterator[MoveFileWriter]:
         raise
 
 
-def read_head(path: Path) -> Head:
+def read_head(path: Path) -> FileHeader:
     """Return the first line. Raises ConfigError."""
     for line in _lines(path):
-        if isinstance(line, Head) and line.format == FORMAT:
+        if isinstance(line, FileHeader) and line.format == FORMAT:
             return line
         break
     raise ConfigError(
@@ -112,12 +112,12 @@ def read_head(path: Path) -> Head:
 def check_whole(path: Path) -> int:
     """Return the number of records. Raises ConfigError for a file that is cut off or damaged."""
     count = 0
-    end: End | None = None
+    end: FileTrailer | None = None
     for line in _lines(path):
         count += isinstance(line, MovedRecord)
-        end = line if isinstance(line, End) else None
+        end = line if isinstance(line, FileTrailer) else None
     if end is None or end.records != count:
-        raise ConfigError("FILE", f"{path} is not whole: export it again")
+        raise ConfigError("FILE", f"{path} is incomplete: export it again")
     return count
 
 
@@ -126,7 +126,7 @@ def records(path: Path) -> Iterator[MovedRecord]:
     return (line for line in _lines(path) if isinstance(line, MovedRecord))
 
 
-def _lines(path: Path) -> Iterator[Head | MovedRecord | End]:
+def _lines(path: Path) -> Iterator[FileHeader | MovedRecord | FileTrailer]:
     try:
         with gzip.open(path, "rb") as stream:
             for line in stream:

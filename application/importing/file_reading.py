@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from application.importing import adf, documents, lines, sheets, tables
+from application.importing.import_rows import AS_SENT, ImportRow, ParsedLine, row
 from application.importing.mapping import Mapping
-from application.importing.rows import AS_SENT, ImportRow, ParsedLine, row
 from application.importing.text_encoding import decoded
 from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem

@@ -49,7 +49,7 @@ MANAGED: Final = {
 """A manager's action -> its share."""
 
 
-class Work(StrEnum):
+class QueueWork(StrEnum):
     """What is to be done with a lead, by the queue it is in."""
 
     CLAIM = "claim"
@@ -64,13 +64,13 @@ class Leads:
     """The leads that people know of, newest last."""
 
     def __init__(self) -> None:
-        self._newest: dict[Work, deque[str]] = {work: deque(maxlen=NEWEST) for work in Work}
+        self._newest: dict[QueueWork, deque[str]] = {work: deque(maxlen=NEWEST) for work in QueueWork}
 
-    def add(self, work: Work, lead_id: str) -> None:
+    def add(self, work: QueueWork, lead_id: str) -> None:
         """Add a lead that has been sent."""
         self._newest[work].append(lead_id)
 
-    def pick(self, work: Work, source: random.Random) -> str | None:
+    def pick(self, work: QueueWork, source: random.Random) -> str | None:
         """Return one of the newest leads. Half of the time it is the very newest."""
         newest = self._newest[work]
         if not newest:
@@ -133,11 +133,11 @@ class SimulatedPeople:
             if offer is not None:
                 await self._answer(rep_id, offer, source)
                 continue
-            work = source.choices([Work.CLAIM, Work.OPEN], [4, 6])[0]
+            work = source.choices([QueueWork.CLAIM, QueueWork.OPEN], [4, 6])[0]
             lead_id = self.leads.pick(work, source)
             if lead_id is None:
                 await asyncio.sleep(self._pause)
-            elif work is Work.CLAIM:
+            elif work is QueueWork.CLAIM:
                 await self._claim(rep_id, lead_id, source)
             else:
                 await self._open(rep_id, lead_id, source)
@@ -222,7 +222,9 @@ class SimulatedPeople:
         """Assign exceptions, ignore them and bring them back, and move leads, sometimes too late (E3, E4, D6, M1)."""
         source = random.Random(f"{self._seed}/{rep_id}")  # noqa: S311  # likewise
         while not self.over.is_set():
-            work = source.choices([Work.DECIDE, Work.CLAIM, Work.OPEN, Work.OFFER], [6, 3, 3, 3])[0]
+            work = source.choices(
+                [QueueWork.DECIDE, QueueWork.CLAIM, QueueWork.OPEN, QueueWork.OFFER], [6, 3, 3, 3]
+            )[0]
             lead_id = self.leads.pick(work, source)
             if lead_id is not None:
                 await self._manage(rep_id, lead_id, source)
@@ -246,7 +248,7 @@ class SimulatedPeople:
 
     async def _merge(self, rep_id: str, source: random.Random) -> None:
         """Merge two leads that their groups distribute. One merge in ten is sent twice at once (K5)."""
-        lead_id, into = (self.leads.pick(Work.OFFER, source) for _ in range(2))
+        lead_id, into = (self.leads.pick(QueueWork.OFFER, source) for _ in range(2))
         if lead_id is None or into is None or lead_id == into:
             return
         twice = source.random() < 0.1  # noqa: PLR2004

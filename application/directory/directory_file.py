@@ -58,7 +58,7 @@ class _Reader:
     def org(self, given: dict[Any, Any], only: str | None) -> str:
         for name in given:
             if name not in SECTIONS and name != "org":
-                self._problem(str(name), f"is no section; there are org, {', '.join(SECTIONS)}")
+                self._problem(str(name), f"is not a section; the sections are org, {', '.join(SECTIONS)}")
         named = given.get("org")
         try:
             found = normalize.org(named)

@@ -13,7 +13,7 @@ from models.erasure import ErasureKey
 from models.errors import PermanentError
 from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
-from models.org_events import ContactListed, OrgEvent, PersonArrived
+from models.org_events import DoNotContactPublished, OrgEvent, PersonArrived
 from models.record_size import check_size
 from rules.inbound.attribute_types import Types
 from rules.inbound.claim_limits import ClaimLimits
@@ -21,7 +21,7 @@ from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.erasure import erasure_requested
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from rules.inbound.refused_actions import answer_to_refused
-from rules.inbound.signatures import Authority
+from rules.inbound.signatures import SignatureChecker
 from rules.inbound.times import record_time
 from rules.org.directory import published_for
 from streams.app import StageApp
@@ -31,10 +31,10 @@ from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVAL
 
 _log = structlog.get_logger(__name__)
 
-Accepted = PersonArrived | ContactListed | ActionRequested | DirectoryPublished
+Accepted = PersonArrived | DoNotContactPublished | ActionRequested | DirectoryPublished
 Read = Callable[[Any], Accepted]
 """Parses a message into an event; raises `Refused`."""
-Placed = tuple[str, int, bytes, bytes]
+AddressedRecord = tuple[str, int, bytes, bytes]
 """Topic, partition, key and value of a record."""
 
 MAX_ORG_EVENT_BYTES: Final = MAX_BATCH_BYTES - 50_000
@@ -67,7 +67,7 @@ def attach(app: StageApp) -> "IntakeStage":
 class IntakeStage(Stage):
     """Validates, normalises and re-keys messages from vendors, CRMs and admins."""
 
-    authority: Authority | None = None
+    authority: SignatureChecker | None = None
     """Checks who may send what. The process sets it before the first event."""
     erasure_key: ErasureKey | None = None
     """Hashes the handles of arrivals, to recognise erased persons. The process sets it before the first event."""
@@ -121,7 +121,7 @@ class IntakeStage(Stage):
                 return self.claim_limits.checked(accepted, at)
         return accepted
 
-    def answers(self, message: Any, read: Read, error: Exception) -> list[Placed]:
+    def answers(self, message: Any, read: Read, error: Exception) -> list[AddressedRecord]:
         """Return the records that answer a refused action, beside its dead letter; none if its id cannot be read.
 
         A failure of our own code gets no answer. After a fix the letter can be replayed, and is decided then.
@@ -135,7 +135,7 @@ class IntakeStage(Stage):
             _log.exception("a refused action could not be answered")
             return []
 
-    def records(self, accepted: Accepted) -> list[Placed]:
+    def records(self, accepted: Accepted) -> list[AddressedRecord]:
         """Return topic, partition, key and value of each record. Raises `PermanentError` if a record is too large."""
         if self.erasure_key is not None:
             if isinstance(accepted, PersonArrived):
@@ -143,7 +143,7 @@ class IntakeStage(Stage):
             elif isinstance(accepted, ActionRequested) and accepted.facts:
                 hashes = self.erasure_key.hashes_of(Facts(vendor="", org=accepted.org, **accepted.facts))
                 accepted = replace(accepted, hashes=hashes)
-        if isinstance(accepted, PersonArrived | ContactListed):
+        if isinstance(accepted, PersonArrived | DoNotContactPublished):
             return [self.for_org(accepted)]
         if isinstance(accepted, ActionRequested) and (person := erasure_requested(accepted)) is not None:
             return [self.for_org(person)]
@@ -155,7 +155,7 @@ class IntakeStage(Stage):
         everywhere = [(LEAD_LOG, partition, key, value) for partition in range(self.partitions)]
         return [*everywhere, self.for_org(accepted)] if published_for(accepted) else everywhere
 
-    def for_org(self, event: OrgEvent) -> Placed:
+    def for_org(self, event: OrgEvent) -> AddressedRecord:
         """Return the record of an event for its org's log."""
         org, value = event.org.encode(), encode_org_event(event)
         check_size(org, value, most=MAX_ORG_EVENT_BYTES)
@@ -176,7 +176,7 @@ def read_publication(message: Any) -> DirectoryPublished:
     return accept_publication(message.key, message.value, _headers(message), version=message.offset)
 
 
-def read_listing(message: Any) -> ContactListed:
+def read_listing(message: Any) -> DoNotContactPublished:
     """Parse a record of `do-not-contact`; its offset is its version. Raises `Refused`."""
     at = record_time(message.timestamp, datetime.now(UTC))
     return accept_listing(message.key, message.value, _headers(message), version=message.offset, at=at)

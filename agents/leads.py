@@ -23,8 +23,8 @@ from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import classify_failure
 from streams.metrics import OPEN_TIMERS, ROWS
-from streams.process_exit import Exit, leave
-from streams.table import JournalTable
+from streams.process_exit import ExitCode, leave
+from streams.stage_table import JournalTable
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 _log = structlog.get_logger(__name__)
@@ -135,10 +135,10 @@ class LeadsStage(TimedStage):
             gc.collect()
             gc.freeze()
             for leads in rows.partitions():
-                for org in leads.book.orgs:
+                for org in leads.rule_book.orgs:
                     self.sweeper.request_after_recovery(leads.partition, org)
         except Exception as error:  # noqa: BLE001  # see above
-            leave(Exit.SOFTWARE, "recovery", repr(error))
+            leave(ExitCode.SOFTWARE, "recovery", repr(error))
         timers = sum(len(leads.deadlines) for leads in rows.partitions())
         partitions = sorted(leads.partition for leads in rows.partitions())
         _log.info("recovered", partitions=partitions, rows=len(rows), timers=timers)

@@ -1,6 +1,6 @@
 """Runs the org relay stage, which copies an org's decisions about a lead to the lead's log, the arrival first (R6).
 
-A repeat is harmless: an answer has the epoch it answers, an arrival has its place, and a lead ignores messages for an
+A repeat is harmless: an answer has the epoch it answers, an arrival has its offset, and a lead ignores messages for an
 earlier state (X3).
 """
 

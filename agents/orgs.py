@@ -16,12 +16,12 @@ from models.codec import decode_org_event, encode_org_event, encode_org_record
 from models.errors import PermanentError
 from models.org_events import OrgEvent, OrgWoken
 from rules.org.org_partition import OrgOutcome, OrgPartition
-from rules.outbound.public_messages import origin
+from rules.outbound.public_messages import journal_origin
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import classify_failure
-from streams.process_exit import Exit, leave
-from streams.table import OrgTable
+from streams.process_exit import ExitCode, leave
+from streams.stage_table import OrgTable
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
 _log = structlog.get_logger(__name__)
@@ -81,7 +81,7 @@ class OrgsStage(TimedStage):
             self.due_pace.decided(partition)
         else:
             self.due_pace.other_decided()
-        source, number = origin(message)
+        source, number = journal_origin(message)
         sent_again = is_sent_again(message)
         at = datetime.fromtimestamp(message.timestamp, UTC)
         outcome = orgs.decide(
@@ -134,7 +134,7 @@ class OrgsStage(TimedStage):
             for orgs in rows.partitions():
                 orgs.recovered()
         except Exception as error:  # noqa: BLE001  # see above
-            leave(Exit.SOFTWARE, "recovery", repr(error))
+            leave(ExitCode.SOFTWARE, "recovery", repr(error))
         _log.info(
             "orgs recovered", rows=len(rows), wakes=sum(len(orgs.deadlines) for orgs in rows.partitions())
         )

@@ -12,9 +12,9 @@ from typing import Any, Final
 from models.errors import ConfigError, Refused, RetryableError
 from rules.inbound.claim_limits import ClaimLimits
 from rules.inbound.intake import accept_publication
-from rules.inbound.signatures import Authority
+from rules.inbound.signatures import SignatureChecker
 from streams.clients import follow
-from streams.process_exit import Exit, leave
+from streams.process_exit import ExitCode, leave
 from streams.settings import Settings
 from streams.signing import read_keys
 from streams.topics import DIRECTORY
@@ -24,12 +24,12 @@ BEGIN_SECONDS: Final = 60.0
 
 
 class SenderTerms:
-    """Keeps an `Authority` and the limits of claims up to date with the directory, once `start` has read the topic."""
+    """Keeps the signature checker and the limits of claims up to date with the directory, after `start`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._read = asyncio.Event()
-        self.authority = Authority(read_keys(settings), timedelta(seconds=settings.signature_seconds))
+        self.authority = SignatureChecker(read_keys(settings), timedelta(seconds=settings.signature_seconds))
         self.claim_limits = ClaimLimits()
 
     async def start(self) -> asyncio.Task[None]:
@@ -54,9 +54,9 @@ class SenderTerms:
                     if batch.caught_up:
                         self._read.set()
         except ConfigError as wrong:
-            leave(Exit.CONFIG, wrong.field, wrong.reason)
+            leave(ExitCode.CONFIG, wrong.field, wrong.reason)
         except Exception as error:  # noqa: BLE001  # after any error the terms would become outdated
-            leave(Exit.SOFTWARE, "sender terms", repr(error))
+            leave(ExitCode.SOFTWARE, "sender terms", repr(error))
 
     def _take(self, record: Any) -> None:
         try:

@@ -8,15 +8,14 @@ import asyncio
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 import structlog
 
-from models.events import RulesChanged
+from models.events import Event, RulesChanged
 from rules.lead.lead_partition import LeadPartition
-
-if TYPE_CHECKING:
-    from agents.leads import LeadsStage
+from streams.journal import Acker
+from streams.stage_table import JournalTable
 
 _log = structlog.get_logger(__name__)
 
@@ -33,10 +32,24 @@ REBALANCING_SECONDS: Final = 0.05
 """How often a waiting sweep checks whether a rebalance has ended."""
 
 
+class SweptStage(Protocol):
+    """The parts of the leads stage that a sweep needs."""
+
+    table: JournalTable
+    acker: Acker
+
+    @property
+    def rebalancing(self) -> bool:
+        """Whether partitions are being moved, so that this worker may not write."""
+
+    def append(self, partition: int, event: Event) -> None:
+        """Append an event to the log of a partition."""
+
+
 class Sweeper:
     """Sweeps the requested (partition, org) pairs, one at a time."""
 
-    def __init__(self, stage: "LeadsStage") -> None:
+    def __init__(self, stage: SweptStage) -> None:
         self._stage = stage
         self._requested: dict[tuple[int, str], frozenset[str] | None] = {}
         self._running: tuple[tuple[int, str], frozenset[str] | None] | None = None
@@ -125,7 +138,7 @@ class Sweeper:
                 await asyncio.sleep(self._pause_seconds((partition, org)))
                 slice_began = time.monotonic()
         seconds = time.monotonic() - began
-        _log.info("swept", partition=partition, org=org, leads=looked, told=appended, seconds=seconds)
+        _log.info("swept", partition=partition, org=org, leads=looked, appended=appended, seconds=seconds)
 
     def _next(self) -> tuple[int, str]:
         """Return the sweep to run next. New rules come before the sweeps after a recovery."""

@@ -1,7 +1,6 @@
 """Runs a worker process: one Faust app with its stages, a health page for the supervisor, and a clean stop."""
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -20,14 +19,15 @@ from streams.access import refused
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
 from streams.erasure_key import own_key
+from streams.garbage import keep_imports
 from streams.http import serve
 from streams.journal import JournalWriter
 from streams.metrics import render
 from streams.patches.consumer_access import crash_event, group_refusal
-from streams.process_exit import Exit, leave
+from streams.process_exit import ExitCode, leave
 from streams.retries import START_WORKER
 from streams.settings import Settings
-from streams.table import JournalTable, OrgTable
+from streams.stage_table import JournalTable, OrgTable
 from streams.topics import provision
 
 _log = structlog.get_logger(__name__)
@@ -91,13 +91,15 @@ class Health:
             self._ticked = loop.time()
             app.lease.tick()
             if wrong := refused(app.settings, group_refusal(app)):
-                leave(Exit.CONFIG, wrong.field, wrong.reason)
+                leave(ExitCode.CONFIG, wrong.field, wrong.reason)
             waits = not self.stopping and (not self.started or app.rebalancing or app.in_recovery)
             rows = sum(
                 len(table.rows) for table in app.tables.values() if isinstance(table, JournalTable | OrgTable)
             )
             if self._patience.is_over(self._ticked, waits=bool(waits), done=rows):
-                leave(Exit.SOFTWARE, "worker", f"got nowhere for {STUCK_SECONDS:.0f} s: {self.ready()[1]}")
+                leave(
+                    ExitCode.SOFTWARE, "worker", f"got nowhere for {STUCK_SECONDS:.0f} s: {self.ready()[1]}"
+                )
             await asyncio.sleep(TICK_SECONDS)
 
     def health(self) -> tuple[bool, dict[str, Any]]:
@@ -135,10 +137,10 @@ async def _brake(settings: Settings, stages: list[str]) -> Brake:
 
 
 def _end(settings: Settings, group: str, how: str, error: BaseException | None) -> NoReturn:
-    """End the process after a failure of Faust, with `Exit.CONFIG` if Kafka refuses the client."""
+    """End the process after a failure of Faust, with `ExitCode.CONFIG` if Kafka refuses the client."""
     if wrong := refused(settings, error):
-        leave(Exit.CONFIG, wrong.field, wrong.reason)
-    leave(Exit.SOFTWARE, group, f"the stage {how}: {error!r}")
+        leave(ExitCode.CONFIG, wrong.field, wrong.reason)
+    leave(ExitCode.SOFTWARE, group, f"the stage {how}: {error!r}")
 
 
 async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[None]]:
@@ -188,7 +190,7 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
         _end(settings, group, "crashed", app.crash_reason)
     health.stopping = True
     # Without Kafka, Faust's stop does not end, and the supervisor that would kill this process may be gone.
-    loop.call_later(STOP_SECONDS, leave, Exit.SOFTWARE, group, f"did not stop in {STOP_SECONDS:.0f} s")
+    loop.call_later(STOP_SECONDS, leave, ExitCode.SOFTWARE, group, f"did not stop in {STOP_SECONDS:.0f} s")
     for task in (measuring, *following):
         task.cancel()
     await app.stop()
@@ -206,13 +208,13 @@ def run(
     port: int = 0,
     instance_id: str | None = None,
 ) -> None:
-    """Run stages until they are stopped (SIGTERM, SIGINT) or cannot continue (`streams.process_exit.Exit`).
+    """Run stages until they are stopped (SIGTERM, SIGINT) or cannot continue (`streams.process_exit.ExitCode`).
 
     `port` 0: any free one. `instance_id`: static group membership; one name for one running process.
     """
     for name in ("aiokafka", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    gc.set_threshold(*GC_THRESHOLDS)
+    keep_imports(GC_THRESHOLDS)
     # Faust's consumer has its own thread and loop, which the policy creates.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     _log.info("starting", group=group, host=socket.gethostname(), instance_id=instance_id)
@@ -220,6 +222,6 @@ def run(
         with trace_export.reporting(group.removeprefix("firstclaim-")):
             uvloop.run(_serve(settings, group, stages, port, instance_id))
     except ConfigError as error:
-        leave(Exit.CONFIG, error.field, error.reason)
+        leave(ExitCode.CONFIG, error.field, error.reason)
     except FirstclaimError as error:
-        leave(Exit.SOFTWARE, group, str(error))
+        leave(ExitCode.SOFTWARE, group, str(error))

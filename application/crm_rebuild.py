@@ -13,13 +13,13 @@ from sqlalchemy import Engine
 
 from models.errors import RetryableError, RuntimeFailure
 from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
+from sink.database_engine import connect
 from sink.dead_letters import DeadLetterWriter
-from sink.engine import connect
 from sink.migrate import upgrade
-from sink.rebuild import CURRENT, HISTORY, PublicRows, belong, empty, row_counts
+from sink.rebuild import CURRENT, HISTORY, PublicRows, decisions_belong, empty_tables, row_counts
 from sink.schema import schema_of
 from sink.service import LARGEST_REQUEST_BYTES
-from sink.writer import Applied, CrmWriter, JournalRecord
+from sink.writer import AppliedBatch, CrmWriter, JournalRecord
 from streams import clients
 from streams.retries import REBUILD_CRM
 from streams.settings import Settings
@@ -60,18 +60,18 @@ class RebuildPlan(msgspec.Struct, frozen=True, kw_only=True):
             return ", ".join(f"{name} ({self.rows.get(name, 0):,} rows)" for name in names)
 
         source = f"{self.records:,} records in {self.partitions} partitions"
-        told = [
+        lines = [
             f"The CRM database {self.database} is brought back from lead-journal at {self.kafka}: up to {source}.",
             f"Emptied first, then filled again: {tables(CURRENT)}.",
         ]
         if self.discards_history:
             why = "this Kafka is not the one they were filled from" if self.ahead else "as you asked"
-            told.append(f"Emptied as well, because {why}: {tables(HISTORY)}.")
+            lines.append(f"Emptied as well, because {why}: {tables(HISTORY)}.")
         else:
-            told.append(f"Kept, and added to: {tables(HISTORY)}.")
-        told.append(WHAT_COMES_BACK)
-        told.append("Lists in the console are incomplete until it is done. The sink may go on running.")
-        return told
+            lines.append(f"Kept, and added to: {tables(HISTORY)}.")
+        lines.append(WHAT_COMES_BACK)
+        lines.append("Lists in the console are incomplete until it is done. The sink may go on running.")
+        return lines
 
 
 async def plan(settings: Settings, *, discard_history: bool) -> RebuildPlan:
@@ -101,8 +101,8 @@ async def plan(settings: Settings, *, discard_history: bool) -> RebuildPlan:
     )
 
 
-def _refuse(record: JournalRecord, verdict: Exception) -> None:
-    raise AssertionError(f"{record.offset} was buried while nothing is stored: {verdict}")
+def _refuse(record: JournalRecord, refusal: Exception) -> None:
+    raise AssertionError(f"{record.offset} was buried while nothing is stored: {refusal}")
 
 
 async def rebuild(settings: Settings, planned: RebuildPlan, *, say: Say) -> dict[str, Any]:
@@ -115,10 +115,10 @@ async def rebuild(settings: Settings, planned: RebuildPlan, *, say: Say) -> dict
     await asyncio.to_thread(upgrade, settings.database_url)
     async with _engine(settings) as engine, _dead_letter_writer(settings) as graveyard:
         writer = CrmWriter(engine, graveyard)
-        await _run_until_it_succeeds(partial(empty, engine, history=planned.discards_history))
+        await _run_until_it_succeeds(partial(empty_tables, engine, history=planned.discards_history))
         await asyncio.to_thread(writer.positions)
         applied, last = await _fill(settings, writer, say)
-        if not planned.discards_history and not await asyncio.to_thread(belong, engine, last):
+        if not planned.discards_history and not await asyncio.to_thread(decisions_belong, engine, last):
             reason = (
                 "the decisions that were in the database belong to another Kafka, so those of this one were not added; "
                 "run it again with --discard-history"
@@ -141,15 +141,15 @@ async def rebuild(settings: Settings, planned: RebuildPlan, *, say: Say) -> dict
     }
 
 
-async def _fill(settings: Settings, writer: CrmWriter, say: Say) -> tuple[Applied, list[JournalRecord]]:
+async def _fill(settings: Settings, writer: CrmWriter, say: Say) -> tuple[AppliedBatch, list[JournalRecord]]:
     """Apply the journal up to its current end. Return the counts and the last records."""
-    applied, batch, last = Applied(), list[JournalRecord](), list[JournalRecord]()
-    told = time.monotonic()
+    applied, batch, last = AppliedBatch(), list[JournalRecord](), list[JournalRecord]()
+    lines = time.monotonic()
 
     def progress(done: int, total: int) -> None:
-        nonlocal told
-        if time.monotonic() - told > PROGRESS_SECONDS or done == total:
-            told = time.monotonic()
+        nonlocal lines
+        if time.monotonic() - lines > PROGRESS_SECONDS or done == total:
+            lines = time.monotonic()
             say(f"lead-journal: {done:,} of {total:,} offsets")
 
     async with aclosing(read_topic(settings, LEAD_JOURNAL, progress=progress)) as records:

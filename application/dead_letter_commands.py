@@ -12,7 +12,7 @@ from application.dead_letter_marks import Mark, Marker, MarkKind, read_marks
 from application.dead_letters import find_letters, send_and_mark
 from application.replay import NotReplayable, Replayer, ReplayObstacle, target_of
 from models.errors import RetryableError
-from streams.dead_letter_reading import Letter, read_letter
+from streams.dead_letter_reading import StoredDeadLetter, read_letter
 from streams.dead_letter_senders import org_of
 from streams.settings import Settings
 from streams.topic_reader import read_topic
@@ -38,12 +38,12 @@ _LEFT_OUT: Final = {
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Selects letters. `places`: only these; each other field that is set must match as well.
+    """Selects letters. `positions`: only these; each other field that is set must match as well.
 
     `since` (inclusive) and `until` (exclusive) bound the time of the failure.
     """
 
-    places: tuple[str, ...] = ()
+    positions: tuple[str, ...] = ()
     error_class: str | None = None
     topic: str | None = None
     org: str | None = None
@@ -51,7 +51,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     until: datetime | None = None
 
-    def takes(self, letter: Letter) -> bool:
+    def takes(self, letter: StoredDeadLetter) -> bool:
         """Return whether the selection takes a letter."""
         failed_at = _failed_at(letter)
         return (
@@ -64,7 +64,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _failed_at(letter: Letter) -> datetime:
+def _failed_at(letter: StoredDeadLetter) -> datetime:
     """Return when a message was refused, or when its letter was written if that is unknown."""
     try:
         found = datetime.fromisoformat(letter.failed_at)
@@ -73,7 +73,7 @@ def _failed_at(letter: Letter) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _vendor(letter: Letter) -> str | None:
+def _vendor(letter: StoredDeadLetter) -> str | None:
     """Return the vendor named in the message, or in the data of its CloudEvents envelope."""
     try:
         value = msgspec.json.decode(letter.value or b"")
@@ -86,10 +86,11 @@ def _vendor(letter: Letter) -> str | None:
 
 
 class RunResult(msgspec.Struct, kw_only=True):
-    """The result of a run. `left_out`: reason -> number of letters. `failures`: the first ones, with place and reason.
+    """The result of a run.
 
-    `replayed` and `skipped` count the letters handled so, or that would be with `dry_run`. `again` counts those of
-    them that had been handled before. `stopped` says why the rest was not tried.
+    `left_out`: reason -> number of letters. `failures`: the first ones, with position and reason. `replayed` and
+    `skipped` count the letters handled so, or that would be with `dry_run`. `again` counts those of them that had been
+    handled before. `stopped` says why the rest was not tried.
     """
 
     selected: int = 0
@@ -107,11 +108,11 @@ class RunResult(msgspec.Struct, kw_only=True):
         """Whether every selected letter was handled."""
         return self.failed == 0 and self.stopped is None
 
-    def fail(self, letter: Letter, reason: str) -> None:
+    def fail(self, letter: StoredDeadLetter, reason: str) -> None:
         """Count a failure, and keep it while there is room."""
         self.failed += 1
         if len(self.failures) < MOST_FAILURES:
-            self.failures.append({"place": letter.place, "reason": reason})
+            self.failures.append({"place": letter.position, "reason": reason})
 
     def leave(self, reason: str) -> None:
         """Count a letter that is not handled, by reason."""
@@ -119,22 +120,22 @@ class RunResult(msgspec.Struct, kw_only=True):
 
     def problems(self) -> list[str]:
         """Return what went wrong, one line each."""
-        told = [f"dead letter {one['place']}: {one['reason']}" for one in self.failures]
+        lines = [f"dead letter {one['place']}: {one['reason']}" for one in self.failures]
         if self.failed > len(self.failures):
-            told.append(f"and {self.failed - len(self.failures):,} more")
-        return [*told, *([f"stopped: {self.stopped}"] if self.stopped else [])]
+            lines.append(f"and {self.failed - len(self.failures):,} more")
+        return [*lines, *([f"stopped: {self.stopped}"] if self.stopped else [])]
 
     def summary(self, done: str) -> list[str]:
         """Return lines with the numbers of letters handled and not handled. `done`: the verb to print."""
-        told = [f"{count:,} left out: {reason}" for reason, count in sorted(self.left_out.items())]
+        lines = [f"{count:,} left out: {reason}" for reason, count in sorted(self.left_out.items())]
         again = (
             f", {self.again:,} of them again; a repeat of a known message changes nothing"
             if self.again
             else ""
         )
         would = "would be " if self.dry_run else ""
-        told.append(f"{self.replayed + self.skipped:,} {would}{done}{again}")
-        return [*told, *([f"{self.failed:,} failed"] if self.failed else [])]
+        lines.append(f"{self.replayed + self.skipped:,} {would}{done}{again}")
+        return [*lines, *([f"{self.failed:,} failed"] if self.failed else [])]
 
 
 async def replay_letters(
@@ -142,7 +143,7 @@ async def replay_letters(
 ) -> RunResult:
     """Send letters byte for byte to their original topics, and mark them. A second time changes nothing (X4).
 
-    `again`: include letters that were handled before. Letters selected by place are always included. If several
+    `again`: include letters that were handled before. Letters selected by position are always included. If several
     letters hold the same message, it is sent once. Raises `RetryableError` where Kafka is unreachable from the start.
     """
     bulk = _Bulk(settings, chosen, MarkKind.REPLAYED, again=again, dry_run=dry_run)
@@ -152,7 +153,7 @@ async def replay_letters(
 async def skip_letters(
     settings: Settings, chosen: Selection, *, why: str = "", again: bool = False, dry_run: bool = False
 ) -> RunResult:
-    """Mark letters as skipped. They stay in the topic and can still be replayed by their places."""
+    """Mark letters as skipped. They stay in the topic and can still be replayed by their positions."""
     bulk = _Bulk(settings, chosen, MarkKind.SKIPPED, why=why, again=again, dry_run=dry_run)
     return await bulk.run()
 
@@ -173,7 +174,7 @@ class _Bulk:
         self._settings = settings
         self._chosen = chosen
         self._how = how
-        self._again = again or bool(chosen.places)
+        self._again = again or bool(chosen.positions)
         self._why = why
         self._outcome = RunResult(dry_run=dry_run)
         self._marks: dict[str, Mark] = {}
@@ -199,18 +200,18 @@ class _Bulk:
                     break
         return self._outcome
 
-    async def _letters(self) -> AsyncGenerator[Letter, None]:
-        if self._chosen.places:
-            for letter in await find_letters(self._settings, list(self._chosen.places)):
+    async def _letters(self) -> AsyncGenerator[StoredDeadLetter, None]:
+        if self._chosen.positions:
+            for letter in await find_letters(self._settings, list(self._chosen.positions)):
                 yield letter
             return
         async with aclosing(read_topic(self._settings, DEAD_LETTERS)) as records:
             async for record in records:
                 yield read_letter(record)
 
-    async def _process_letter(self, letter: Letter, replayer: Replayer, marker: Marker) -> None:
+    async def _process_letter(self, letter: StoredDeadLetter, replayer: Replayer, marker: Marker) -> None:
         """Handle one letter. Raises `NotReplayable` and `RetryableError`."""
-        mark, same = self._marks.get(letter.place), letter.source or letter.place
+        mark, same = self._marks.get(letter.position), letter.source or letter.position
         if mark is not None and not self._again:
             self._outcome.leave(f"{mark.what} before; --again takes them, too")
             return
@@ -225,12 +226,12 @@ class _Bulk:
             self._outcome.replayed += 1
         else:
             if not self._outcome.dry_run:
-                await marker.mark(letter.place, Mark(what=self._how, at=datetime.now(UTC), why=self._why))
+                await marker.mark(letter.position, Mark(what=self._how, at=datetime.now(UTC), why=self._why))
             self._outcome.skipped += 1
         self._outcome.again += mark is not None
 
-    def _not_sent(self, letter: Letter, error: NotReplayable) -> None:
-        if error.obstacle in _FOR_GOOD and not self._chosen.places:
+    def _not_sent(self, letter: StoredDeadLetter, error: NotReplayable) -> None:
+        if error.obstacle in _FOR_GOOD and not self._chosen.positions:
             self._outcome.leave(_LEFT_OUT[error.obstacle])
         else:
             self._outcome.fail(letter, error.reason)

@@ -1,6 +1,6 @@
 """Reads and writes the marks of dead letters: a record in `dead-letter-marks` for each replayed or skipped letter.
 
-A letter itself is never changed or removed. The key of a mark is the letter's place, so of several marks the newest
+A letter itself is never changed or removed. The key of a mark is the letter's position, so of several marks the newest
 counts.
 """
 
@@ -50,27 +50,27 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_marks(settings: Settings) -> dict[str, Mark]:
-    """Return place -> mark of every letter that was replayed or skipped. Raises `RetryableError`."""
+    """Return position -> mark of every letter that was replayed or skipped. Raises `RetryableError`."""
     marks: dict[str, Mark] = {}
     if DEAD_LETTER_MARKS not in await _topics(settings):
         return marks  # no letter has been handled yet
     async with aclosing(read_topic(settings, DEAD_LETTER_MARKS)) as records:
         async for record in records:
-            place, mark = read_mark(record)
+            position, mark = read_mark(record)
             if mark is None:
-                marks.pop(place, None)
+                marks.pop(position, None)
             else:
-                marks[place] = mark
+                marks[position] = mark
     return marks
 
 
 def read_mark(record: Any) -> tuple[str, Mark | None]:
-    """Return the place of a letter and its mark; None for a tombstone or bytes that are no mark: the letter is open."""
-    place = (record.key or b"").decode(errors="replace")
+    """Return the position of a letter and its mark; None if the record is not a mark: the letter is open."""
+    position = (record.key or b"").decode(errors="replace")
     try:
-        return place, msgspec.json.decode(record.value or b"", type=Mark)
+        return position, msgspec.json.decode(record.value or b"", type=Mark)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return place, None
+        return position, None
 
 
 class Marker:
@@ -101,12 +101,12 @@ class Marker:
         """Connect, and create the topic if it is missing. Call it before what the marks are about is done."""
         await self._started()
 
-    async def mark(self, place: str, mark: Mark) -> None:
+    async def mark(self, position: str, mark: Mark) -> None:
         """Write a mark. It is durable after `WRITTEN_AT_ONCE` more marks, or at the end."""
         producer = await self._started()
         with _later():
             value = msgspec.json.encode(mark)
-            self._written.append(await producer.send(DEAD_LETTER_MARKS, value, place.encode()))
+            self._written.append(await producer.send(DEAD_LETTER_MARKS, value, position.encode()))
         if len(self._written) >= WRITTEN_AT_ONCE:
             await self._settle()
 

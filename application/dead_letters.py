@@ -8,17 +8,17 @@ from typing import Any
 from application.dead_letter_marks import Mark, Marker, MarkKind
 from application.replay import Replayer
 from models.errors import ConfigError, RuntimeFailure
-from streams.dead_letter_reading import Letter, read_letter, text
+from streams.dead_letter_reading import StoredDeadLetter, read_letter, text
 from streams.settings import Settings
 from streams.topic_reader import read_positions, read_topic
 from streams.topics import DEAD_LETTERS
 
 
-def shown(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
-    """Return a letter as a JSON object: place, class, reason, source, time; with `whole` also the original message."""
+def shown(letter: StoredDeadLetter, *, whole: bool = False) -> dict[str, Any]:
+    """Return a dead letter as a JSON object. `whole`: also with the original message."""
     source = (letter.source_topic, letter.source_partition, letter.source_offset)
     said: dict[str, Any] = {
-        "place": letter.place,
+        "place": letter.position,
         "error_class": letter.error_class,
         "reason": letter.reason,
         "source": ":".join(source),
@@ -58,41 +58,43 @@ async def read_letters(
     return [said for *_, said in sorted(newest, key=lambda item: item[:3], reverse=True)], total
 
 
-def _place(place: str) -> tuple[int, int]:
-    partition, _, offset = place.partition(":")
+def _position(position: str) -> tuple[int, int]:
+    partition, _, offset = position.partition(":")
     if not (partition.isdecimal() and offset.isdecimal()):
-        raise ConfigError("place", f"{place!r} is not PARTITION:OFFSET")
+        raise ConfigError("position", f"{position!r} is not PARTITION:OFFSET")
     return int(partition), int(offset)
 
 
-async def find_letters(settings: Settings, places: list[str]) -> list[Letter]:
-    """Return the letters at these places. Raises `RuntimeFailure` if a place has none."""
-    wanted = {_place(place) for place in places}
+async def find_letters(settings: Settings, positions: list[str]) -> list[StoredDeadLetter]:
+    """Return the letters at these positions. Raises `RuntimeFailure` if a position has none."""
+    wanted = {_position(position) for position in positions}
     found = [read_letter(record) for record in await read_positions(settings, DEAD_LETTERS, wanted)]
     if missing := wanted - {(letter.partition, letter.offset) for letter in found}:
         raise RuntimeFailure(
-            "dead-letters", f"nothing at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"
+            "dead-letters", f"there is no dead letter at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"
         )
     return found
 
 
-async def show_letter(settings: Settings, place: str) -> dict[str, Any]:
+async def show_letter(settings: Settings, position: str) -> dict[str, Any]:
     """Return one dead letter with its bytes. Raises `RuntimeFailure` if there is none at PARTITION:OFFSET."""
-    (letter,) = await find_letters(settings, [place])
+    (letter,) = await find_letters(settings, [position])
     return shown(letter, whole=True)
 
 
-async def replay(settings: Settings, place: str, *, by: str) -> Mark:
+async def replay(settings: Settings, position: str, *, by: str) -> Mark:
     """Send one dead letter to its original topic, and return its mark. A known message changes nothing (X4).
 
     `by`: the rep id of who sends it. Raises `NotReplayable` and `RetryableError`.
     """
-    (letter,) = await find_letters(settings, [place])
+    (letter,) = await find_letters(settings, [position])
     async with Replayer(settings) as replayer, Marker(settings) as marker:
         return await send_and_mark(letter, replayer, marker, by=by)
 
 
-async def send_and_mark(letter: Letter, replayer: Replayer, marker: Marker, *, by: str = "") -> Mark:
+async def send_and_mark(
+    letter: StoredDeadLetter, replayer: Replayer, marker: Marker, *, by: str = ""
+) -> Mark:
     """Send a letter again and mark it, so that every console and command knows. Return the mark.
 
     It is sent only once the marks' topic is there and its producer is started. Its mark is written after that: if the
@@ -102,5 +104,5 @@ async def send_and_mark(letter: Letter, replayer: Replayer, marker: Marker, *, b
     await marker.start()
     await replayer.send(letter)
     mark = Mark(what=MarkKind.REPLAYED, at=datetime.now(UTC), by=by)
-    await marker.mark(letter.place, mark)
+    await marker.mark(letter.position, mark)
     return mark

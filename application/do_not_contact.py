@@ -99,7 +99,7 @@ async def publish(settings: Settings, org: str, handles: Iterable[str], reason: 
         finally:
             await producer.stop()
     except KafkaError as error:
-        raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
+        raise await failure(settings, error, f"only a part was published; run it again: {error!r}") from error
     return len(handles)
 
 

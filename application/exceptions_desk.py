@@ -9,8 +9,8 @@ from rich.text import Text
 from sqlalchemy import inspect
 
 from models.errors import RuntimeFailure
+from sink.database_engine import connect
 from sink.db_errors import translated
-from sink.engine import connect
 from sink.queries import exceptions, exceptions_by_status
 from sink.tables import LeadExceptionTable
 from streams.settings import Settings

@@ -26,7 +26,7 @@ class Journal(msgspec.Struct, frozen=True):
     """The content of the lead journal, or of some partitions. `leads`: by id, of every org."""
 
     leads: dict[str, Lead]
-    book: RuleBook
+    rule_book: RuleBook
 
 
 def partition_of_key(key: str, settings: Settings) -> int:
@@ -55,24 +55,24 @@ async def journal_now(
         for row in rows.rows.values()
         if isinstance(row, LeadRow) and row.lead is not None
     }
-    return Journal(leads, rows.book)
+    return Journal(leads, rows.rule_book)
 
 
 async def current_org_partition(settings: Settings, org: str) -> OrgPartition:
     """Return an org's partition as a worker would load it now. Raises `RetryableError` where Kafka is away."""
     partition = partition_of_key(org, settings)
-    offices = OrgPartition(partition)
+    org_partition = OrgPartition(partition)
     async with aclosing(read_topic(settings, ORG_JOURNAL, partitions={partition})) as records:
         async for record in records:
             if record.value is None:
-                offices.remove(record.key)
+                org_partition.remove(record.key)
                 continue
             try:
-                offices.apply(decode_org_record(record.value))
+                org_partition.apply(decode_org_record(record.value))
             except msgspec.MsgspecError:
                 continue  # as a worker does, which logs it and continues
-    offices.recovered()
-    return offices
+    org_partition.recovered()
+    return org_partition
 
 
 async def until_known(settings: Settings, org: str, keys: Collection[Key], seconds: float) -> None:
@@ -99,4 +99,4 @@ async def until_known(settings: Settings, org: str, keys: Collection[Key], secon
 
 
 async def _known(settings: Settings, org: str, partition: int) -> set[Key]:
-    return set((await journal_now(settings, partitions={partition})).book.org(org).objects)
+    return set((await journal_now(settings, partitions={partition})).rule_book.org(org).objects)

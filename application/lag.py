@@ -10,8 +10,8 @@ from aiokafka.errors import NoError, for_code
 from sqlalchemy.exc import SQLAlchemyError
 
 from application.sink_positions import SinkPositions
+from board.connection import connect as connect_valkey
 from board.writer import BoardWriter
-from board.writer import connect as connect_valkey
 from couriers.channels import NAMES, group_of
 from models.errors import FirstclaimError, RetryableError
 from sink.consumer import GROUP as SINK_GROUP
@@ -88,8 +88,8 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 class Lags:
     """Measures how far each stage is behind, over one connection. Call `close` afterwards.
 
-    `trouble`: what could not be read at the last measurement, by stage or topic. `missing`: topics that do not exist.
-    `readable`: the topics whose records this process may read; None: all.
+    `read_errors`: what could not be read at the last measurement, by stage or topic. `missing`: topics that do not
+    exist. `readable`: the topics whose records this process may read; None: all.
     """
 
     def __init__(self, settings: Settings, *, readable: frozenset[str] | None = None) -> None:
@@ -102,7 +102,7 @@ class Lags:
         self._counts: dict[str, int] = {}
         self._last: dict[tuple[str, TopicPartition], Backlog] = {}
         self._empty: dict[tuple[str, TopicPartition], tuple[int, int]] = {}
-        self.trouble: dict[str, str] = {}
+        self.read_errors: dict[str, str] = {}
         self.missing: list[str] = []
 
     async def start(self) -> None:
@@ -131,7 +131,7 @@ class Lags:
         return found
 
     async def of_stages(self) -> dict[str, int]:
-        """Return the records not handled yet, by stage. A stage whose store is unreachable is only in `trouble`.
+        """Return the records not handled yet, by stage. A stage whose store is unreachable is only in `read_errors`.
 
         From the second measurement on, records that no reader gets (a transaction's end, aborted records) do not
         count. In a topic that this process may not read, they do.
@@ -147,7 +147,7 @@ class Lags:
 
     async def backlogs(self) -> list[Backlog]:
         """Return every partition of every stage that can be read. Raises KafkaError where Kafka is unreachable."""
-        self.trouble.clear()
+        self.read_errors.clear()
         topics = sorted({topic for read in READS.values() for topic in read})
         begins, ends = await self.begins(*topics), await self.ends(*topics)
         readable = await self._consumer.end_offsets(list(ends)) if ends else {}
@@ -247,13 +247,13 @@ class Lags:
         try:
             handled[SINK] = await asyncio.to_thread(self._sink.read)
         except (FirstclaimError, SQLAlchemyError, OSError) as error:
-            self.trouble[SINK] = _error_text(error)
+            self.read_errors[SINK] = _error_text(error)
         try:
             generation = await BoardWriter(self._valkey).generation()
             at = generation.offsets if generation else {}
             handled[BOARD] = {TopicPartition(QUEUE_CHANGES, n): offset for n, offset in at.items()}
         except RetryableError as error:
-            self.trouble[BOARD] = str(error)
+            self.read_errors[BOARD] = str(error)
         return handled
 
 

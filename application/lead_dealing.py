@@ -12,7 +12,7 @@ MOVES: Final = frozenset({"reassign", "unassign", "redistribute", "reopen"})
 """The actions that move a lead which somebody has, or had (M1)."""
 
 
-class LeadStanding(msgspec.Struct, frozen=True):
+class OwnerAndPhase(msgspec.Struct, frozen=True):
     """What decides whether an action can change a lead: its owner, whether it is closed, and its state."""
 
     owner: str | None = None
@@ -37,19 +37,21 @@ class LeadStanding(msgspec.Struct, frozen=True):
                 return self.owner is None and not self.closed
 
 
-class Deal(msgspec.Struct, frozen=True):
+class DealtLeads(msgspec.Struct, frozen=True):
     """Each lead with the rep who is to get it, in the order of the leads; and the leads that no rep may have."""
 
     pairs: tuple[tuple[str, str], ...]
     unlicensed: tuple[str, ...] = ()
 
 
-def standing_of(owner: str | None, phase: str, state: str | None) -> LeadStanding:
+def owner_and_phase_of(owner: str | None, phase: str, state: str | None) -> OwnerAndPhase:
     """Return a lead's standing. A closed lead may still name an owner."""
-    return LeadStanding(owner, phase == Phase.CLOSED, state)
+    return OwnerAndPhase(owner, phase == Phase.CLOSED, state)
 
 
-def deal_evenly(leads: Sequence[str], reps: Sequence[str], changing: Collection[str] | None = None) -> Deal:
+def deal_evenly(
+    leads: Sequence[str], reps: Sequence[str], changing: Collection[str] | None = None
+) -> DealtLeads:
     """Deal leads to reps in turn.
 
     The reps' counts of `changing` leads differ by at most one; without it, their counts of all leads. The others are
@@ -58,31 +60,31 @@ def deal_evenly(leads: Sequence[str], reps: Sequence[str], changing: Collection[
     first = leads if changing is None else [lead for lead in leads if lead in changing]
     others = () if changing is None else [lead for lead in leads if lead not in changing]
     given = {lead: reps[index % len(reps)] for index, lead in enumerate((*first, *others))}
-    return Deal(tuple((lead, given[lead]) for lead in leads))
+    return DealtLeads(tuple((lead, given[lead]) for lead in leads))
 
 
 def deal_by_licence(
     leads: Sequence[str],
     licences: Mapping[str, frozenset[str] | None],
-    standings: Mapping[str, LeadStanding],
+    owners_and_phases: Mapping[str, OwnerAndPhase],
     action: str,
-) -> Deal:
+) -> DealtLeads:
     """Deal each lead to the rep with the fewest leads so far among those with a licence in the lead's state.
 
     `licences`: rep -> states; None if the rep's licences are not tracked. Leads that few reps may have are dealt first,
     so that the counts are as even as the licences allow. A lead that would not change hands is not counted.
     """
-    able = {lead: _licensed(licences, standings.get(lead)) for lead in leads}
+    able = {lead: _licensed(licences, owners_and_phases.get(lead)) for lead in leads}
     counts = dict.fromkeys(licences, 0)
     given: dict[str, str] = {}
     for lead in sorted(leads, key=lambda lead: len(able[lead])):
         if not able[lead]:
             continue
         given[lead] = min(able[lead], key=counts.__getitem__)
-        standing = standings.get(lead)
-        counts[given[lead]] += standing is not None and standing.changes(action)
+        owner_and_phase = owners_and_phases.get(lead)
+        counts[given[lead]] += owner_and_phase is not None and owner_and_phase.changes(action)
     pairs = tuple((lead, given[lead]) for lead in leads if lead in given)
-    return Deal(pairs, tuple(lead for lead in leads if lead not in given))
+    return DealtLeads(pairs, tuple(lead for lead in leads if lead not in given))
 
 
 def licences_of(rules: OrgRules, reps: Iterable[str]) -> dict[str, frozenset[str] | None]:
@@ -96,7 +98,7 @@ def licences_of(rules: OrgRules, reps: Iterable[str]) -> dict[str, frozenset[str
 
 
 def _licensed(
-    licences: Mapping[str, frozenset[str] | None], standing: LeadStanding | None
+    licences: Mapping[str, frozenset[str] | None], owner_and_phase: OwnerAndPhase | None
 ) -> tuple[str, ...]:
-    state = standing.state if standing else None
+    state = owner_and_phase.state if owner_and_phase else None
     return tuple(rep_id for rep_id, states in licences.items() if states is None or state in states)

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from application.importing.import_rows import ParsedLine
 from application.importing.mapping import named as first_named
-from application.importing.rows import ParsedLine
 from application.importing.tables import open_table
-from application.lead_dealing import standing_of
+from application.lead_dealing import owner_and_phase_of
 from application.rule_text import read_tree
 from models import ids, normalize
 from models.errors import InvalidInput, Problem
@@ -88,7 +88,7 @@ class Segment:
             (lead.arrived_at, lead.lead_id)
             for lead in leads
             if lead.facts.org == org
-            and standing_of(lead.owner, lead.phase, lead.facts.state).changes(action)
+            and owner_and_phase_of(lead.owner, lead.phase, lead.facts.state).changes(action)
             and self._rule.test(lead, at)[0]
         ]
         return LeadSelection(tuple(lead_id for _, lead_id in sorted(met)))

@@ -47,7 +47,7 @@ MOST_STEPS_BACK: Final = 16
 """How many causes are followed back from a record with the lead's key. A lead's arrival is three steps back."""
 
 
-class Hop(NamedTuple):
+class TraceHop(NamedTuple):
     """One record on the way. `at`: its timestamp. `cause`: the record that caused it; None if nobody did, or not known.
 
     `seconds`: the time since its cause; None without one.
@@ -61,7 +61,7 @@ class Hop(NamedTuple):
     seconds: float | None
 
 
-async def read_trace(settings: Settings, lead_id: str) -> list[Hop]:
+async def read_trace(settings: Settings, lead_id: str) -> list[TraceHop]:
     """Return the hops of a lead in the order of their timestamps; none if no topic has the lead.
 
     Topics keep their records for a week, compacted ones the newest of each key. What is gone is left out. Raises
@@ -118,7 +118,7 @@ async def _at(settings: Settings, positions: set[RecordPosition]) -> dict[Record
     }
 
 
-def _hop(position: RecordPosition, record: Any, found: dict[RecordPosition, Any]) -> Hop:
+def _hop(position: RecordPosition, record: Any, found: dict[RecordPosition, Any]) -> TraceHop:
     context = context_of(record)
     cause = None if context is None else position_of(context.span_id)
     # A vendor's own span id may look like one of ours. A cause of ours is in the same trace.
@@ -126,14 +126,14 @@ def _hop(position: RecordPosition, record: Any, found: dict[RecordPosition, Any]
         cause = None
     at = _time(record)
     seconds = None if cause is None else (at - _time(found[cause])).total_seconds()
-    return Hop(position, at, record_text(record), trace_of(record).decode(), cause, seconds)
+    return TraceHop(position, at, record_text(record), trace_of(record).decode(), cause, seconds)
 
 
 def _time(record: Any) -> datetime:
     return datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC)
 
 
-def trace_json(lead_id: str, hops: list[Hop]) -> dict[str, Any]:
+def trace_json(lead_id: str, hops: list[TraceHop]) -> dict[str, Any]:
     """Return {lead_id, hops}; a hop is {topic, partition, offset, at, what, trace_id, cause, seconds}.
 
     `cause`: the topic, partition and offset of the record that caused it, or null. `seconds`: the time since then.
@@ -154,7 +154,7 @@ def trace_json(lead_id: str, hops: list[Hop]) -> dict[str, Any]:
     }
 
 
-def print_trace(lead_id: str, hops: list[Hop]) -> None:
+def print_trace(lead_id: str, hops: list[TraceHop]) -> None:
     """Print the way for people: one block for each trace, in the order in which the traces began."""
     out = Console(soft_wrap=True, highlight=False, markup=False)
     if not hops:
@@ -162,7 +162,7 @@ def print_trace(lead_id: str, hops: list[Hop]) -> None:
             f"No topic has a record of lead {lead_id}. It never arrived, or its records are not kept any more."
         )
         return
-    traces: dict[str, list[Hop]] = {}
+    traces: dict[str, list[TraceHop]] = {}
     for hop in hops:
         traces.setdefault(hop.trace_id, []).append(hop)
     for trace_id, steps in traces.items():

@@ -13,8 +13,8 @@ from sqlalchemy import inspect
 from models.errors import RuntimeFailure
 from models.facts import Facts
 from rules.queues.columns import name_of
+from sink.database_engine import connect
 from sink.db_errors import translated
-from sink.engine import connect
 from sink.open_locks import open_locks
 from sink.tables import LeadTable
 from streams.settings import Settings

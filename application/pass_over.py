@@ -43,7 +43,7 @@ async def pass_over(settings: Settings, source: SourcePosition, why: str) -> Non
     at = TopicPartition(source.topic, source.partition)
     found = await read_positions(settings, source.topic, [(source.partition, source.offset)])
     if not found:
-        raise RuntimeFailure(str(source), "there is no message")
+        raise RuntimeFailure(str(source), "there is no message at this position")
     consumer = clients.consumer(settings, group=WORKER_GROUP, reset="none")
     producer = clients.producer(settings, max_request_size=2 * MAX_DEAD_LETTER_BYTES)
     try:
@@ -52,7 +52,7 @@ async def pass_over(settings: Settings, source: SourcePosition, why: str) -> Non
             position = await consumer.committed(at)
             if position != source.offset:
                 read = "nothing" if position is None else f"up to offset {position}"
-                raise RuntimeFailure(str(source), f"is not the next one: the workers have read {read}")
+                raise RuntimeFailure(str(source), f"is not the next message: the workers have read {read}")
             # Kafka refuses a position of a group that has members, so this proves that no worker runs.
             await consumer.commit({at: OffsetAndMetadata(source.offset, "")})
             letter = make_letter(

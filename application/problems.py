@@ -187,7 +187,7 @@ def ahead_of_kafka(backlogs: Iterable[Backlog]) -> OperationalProblem | None:
 # -- waiting for progress ---------------------------------------------------------------------------------------------
 
 
-class Watch:
+class StateWatch:
     """Watches states that may pass within seconds. `backlogs`: as last read. `empty`: without readable records."""
 
     def __init__(self, settings: Settings, lags: Lags) -> None:

@@ -3,7 +3,7 @@
 A message from outside goes to its topic byte for byte, in any partition. An event of one of our logs that our own
 code could not decide goes back to its partition, behind later events; it is decided from the current row. For a
 journal record that a relay could not publish, the missing messages are published (`application.republish`). Each
-message has a header `replay-of` with its original place.
+message has a header `replay-of` with its original position.
 """
 
 from contextlib import aclosing
@@ -17,12 +17,12 @@ from msgspec import MsgspecError
 from application import republish
 from models.codec import decode_org_event
 from models.errors import PermanentError, RuntimeFailure
-from models.org_events import ContactListed
+from models.org_events import DoNotContactPublished
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.signatures import NAMES as SIGNED
 from streams import clients
 from streams.access import failure
-from streams.dead_letter_reading import REPLAY_OF, Letter, ReadHeader, instant_of
+from streams.dead_letter_reading import REPLAY_OF, ReadHeader, StoredDeadLetter, instant_of
 from streams.settings import Settings
 from streams.signing import Signer
 from streams.topic_reader import read_topic
@@ -59,27 +59,29 @@ class ReplayObstacle(StrEnum):
 class NotReplayable(RuntimeFailure):
     """One dead letter must not or cannot be sent again; others may. `obstacle`: a stable code for the reason."""
 
-    def __init__(self, letter: Letter, obstacle: ReplayObstacle, reason: str) -> None:
-        super().__init__(f"dead letter {letter.place}", reason)
+    def __init__(self, letter: StoredDeadLetter, obstacle: ReplayObstacle, reason: str) -> None:
+        super().__init__(f"dead letter {letter.position}", reason)
         self.obstacle = obstacle
 
 
-class Target(NamedTuple):
+class ReplayTarget(NamedTuple):
     """Where a letter is sent: the topic, and the partition if a certain one is required.
 
-    For a journal's record it is that record's place. Its messages are sent, not the record itself.
+    For a journal's record it is that record's position. Its messages are sent, not the record itself.
     """
 
     topic: str
     partition: int | None
 
 
-def target_of(letter: Letter) -> Target:
+def target_of(letter: StoredDeadLetter) -> ReplayTarget:
     """Return where a letter would be sent. Raises `NotReplayable` if its content alone forbids it."""
     topic = letter.source_topic
     if topic not in BY_NAME:
         raise NotReplayable(
-            letter, ReplayObstacle.SOURCE_UNKNOWN, f"its source-topic is {topic!r}, which is no topic of ours"
+            letter,
+            ReplayObstacle.SOURCE_UNKNOWN,
+            f"its source-topic is {topic!r}, which is not a topic of firstclaim",
         )
     to_publish = letter.is_fatal and letter.stage and letter.stage == republish.STAGES.get(topic)
     if topic not in FROM_OUTSIDE | OUR_LOGS and not to_publish:
@@ -99,7 +101,7 @@ def target_of(letter: Letter) -> Target:
             letter, ReplayObstacle.CUT, f"{letter.headers_dropped} of its headers were not kept"
         )
     if topic in FROM_OUTSIDE:
-        return Target(topic, None)
+        return ReplayTarget(topic, None)
     if not letter.is_fatal:
         reason = f"it is no event of ours ({letter.error_class}): {topic} would refuse it again"
         raise NotReplayable(letter, ReplayObstacle.TOPIC_NOT_REPLAYABLE, reason)
@@ -107,10 +109,10 @@ def target_of(letter: Letter) -> Target:
         raise NotReplayable(
             letter, ReplayObstacle.SOURCE_UNKNOWN, "it does not say which partition it came from"
         )
-    return Target(topic, letter.source.partition)
+    return ReplayTarget(topic, letter.source.partition)
 
 
-def is_replayable(letter: Letter) -> bool:
+def is_replayable(letter: StoredDeadLetter) -> bool:
     """Tell whether a letter's content allows it to be sent again."""
     try:
         target_of(letter)
@@ -132,7 +134,7 @@ class Replayer:
         self._producer = clients.producer(
             settings, idempotent=False, max_request_size=2 * MAX_DEAD_LETTER_BYTES
         )
-        self._versions = republish.Versions(settings)
+        self._versions = republish.PublishedVersions(settings)
         self._newest: dict[str, dict[bytes, int]] = {}
 
     async def __aenter__(self) -> Self:
@@ -148,7 +150,7 @@ class Replayer:
     ) -> None:
         await self._producer.stop()
 
-    async def send(self, letter: Letter) -> Target:
+    async def send(self, letter: StoredDeadLetter) -> ReplayTarget:
         """Send one letter again. Return where it went when it is durable there.
 
         Raises `NotReplayable` and `RetryableError`.
@@ -172,7 +174,7 @@ class Replayer:
             self._newest[target.topic].pop(letter.key, None)
         return target
 
-    async def _publish(self, letter: Letter) -> None:
+    async def _publish(self, letter: StoredDeadLetter) -> None:
         """Send the messages that a relay could not publish for a journal record."""
         try:
             messages = republish.messages_of(letter, partitions_of(LEAD_LOG, self._settings))
@@ -185,7 +187,7 @@ class Replayer:
 
     async def _put(
         self,
-        letter: Letter,
+        letter: StoredDeadLetter,
         topic: str,
         partition: int | None,
         key: bytes | None,
@@ -201,7 +203,7 @@ class Replayer:
         except KafkaError as error:
             raise await failure(self._settings, error, f"{topic}: {error!r}") from error
 
-    async def _check_newest(self, letter: Letter, topic: str) -> None:
+    async def _check_newest(self, letter: StoredDeadLetter, topic: str) -> None:
         """Refuse a message that a newer one has replaced. Sent again, it would replace the newer one."""
         if letter.source is None:
             return
@@ -224,13 +226,13 @@ class Replayer:
                         known[record.key] = max(record.offset, known.get(record.key, -1))
         return known
 
-    async def _check_listing(self, letter: Letter) -> None:
+    async def _check_listing(self, letter: StoredDeadLetter) -> None:
         """Refuse an event of the do-not-contact list whose phone or address has a newer record there (X6)."""
         try:
             event = decode_org_event(letter.value or b"")
         except MsgspecError:
             return
-        if not isinstance(event, ContactListed):
+        if not isinstance(event, DoNotContactPublished):
             return
         async with aclosing(read_topic(self._settings, DO_NOT_CONTACT)) as records:
             async for record in records:

@@ -16,7 +16,7 @@ from models.org_decisions import OrgStep
 from rules.outbound.lead_org_messages import to_leads
 from rules.outbound.public_messages import PublicMessage, public_messages
 from streams.clients import partition_of
-from streams.dead_letter_reading import Letter, ReadHeader
+from streams.dead_letter_reading import ReadHeader, StoredDeadLetter
 from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import (
@@ -34,7 +34,7 @@ STAGES: Final = {LEAD_JOURNAL: "relay", ORG_JOURNAL: "org_relay"}
 VERSIONED: Final = frozenset({ASSIGNMENTS, LEAD_EXCEPTIONS})
 
 
-class Message(NamedTuple):
+class RepublishedMessage(NamedTuple):
     """One message to send."""
 
     topic: str
@@ -44,7 +44,7 @@ class Message(NamedTuple):
     headers: list[ReadHeader]
 
 
-def messages_of(letter: Letter, partitions: int) -> list[Message]:
+def messages_of(letter: StoredDeadLetter, partitions: int) -> list[RepublishedMessage]:
     """Return the messages that the relay would have sent. Raises `PermanentError` if the code still fails."""
     assert letter.source is not None  # noqa: S101  # the caller has checked it
     key, partition = letter.key or b"", letter.source.partition
@@ -55,14 +55,14 @@ def messages_of(letter: Letter, partitions: int) -> list[Message]:
     try:
         if letter.source.topic == ORG_JOURNAL:
             step = decode_org_record(letter.value or b"")
-            told = to_leads(step) if isinstance(step, OrgStep) else []
-            ids = [news.lead_id.encode() for news in told]
+            messages = to_leads(step) if isinstance(step, OrgStep) else []
+            ids = [news.lead_id.encode() for news in messages]
             return [
-                Message(LEAD_LOG, partition_of_key(lead_id), lead_id, encode_event(news), [])
-                for lead_id, news in zip(ids, told, strict=True)
+                RepublishedMessage(LEAD_LOG, partition_of_key(lead_id), lead_id, encode_event(news), [])
+                for lead_id, news in zip(ids, messages, strict=True)
             ]
         return [
-            Message(
+            RepublishedMessage(
                 public_message.topic,
                 _partition(public_message, partition, partition_of_key),
                 public_message.key,
@@ -83,14 +83,14 @@ def _partition(
     return 0 if public_message.topic == DO_NOT_CONTACT else partition
 
 
-class Versions:
+class PublishedVersions:
     """The newest version of each lead in the compacted public topics. Each topic is read when first needed."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._known: dict[str, dict[bytes, int]] = {}
 
-    async def is_newer(self, message: Message) -> bool:
+    async def is_newer(self, message: RepublishedMessage) -> bool:
         """Return whether a message may be sent: its topic has no equal or newer version of its lead."""
         if message.topic not in VERSIONED:
             return True

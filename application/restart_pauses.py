@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from streams.process_exit import Exit
+from streams.process_exit import ExitCode
 
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 10.0
@@ -12,7 +12,7 @@ MENDED_SECONDS: Final = 1800.0  # after a run of this length the brake's pauses 
 HEALTHY_SECONDS: Final = 30.0  # after a run of this length there is no long pause
 
 
-class Pauses:
+class RestartPauses:
     """The pause before each restart. It doubles with each one, from 0.2 to 10 s.
 
     After the code 79 (our own code failed on too many records) it doubles from 60 to 900 s.
@@ -28,7 +28,7 @@ class Pauses:
             self._next = FIRST_PAUSE_SECONDS
         if lived_seconds > MENDED_SECONDS:
             self._next_brake = FIRST_BRAKE_PAUSE_SECONDS
-        if status == Exit.BRAKE:
+        if status == ExitCode.BRAKE:
             pause = self._next_brake
             self._next_brake = min(pause * 2, LONGEST_BRAKE_PAUSE_SECONDS)
         else:

@@ -18,7 +18,7 @@ from models.offer_decisions import RepSought
 from models.offers import NoRepAvailable, OfferMade, RingStarted
 from models.org_decisions import OrgStep, explained
 from models.org_events import PersonArrived
-from models.org_rows import OrgLead, Stage
+from models.org_rows import OrgLead, OrgLeadStage
 from rules.inbound.intake import accept_arrival, accept_as
 from rules.lead.distribution import request_rep
 from rules.lead.lead_partition import LeadPartition
@@ -38,7 +38,7 @@ _CAUSE = "route"
 _LATER = "may have it, and comes later"
 
 
-class Routed(msgspec.Struct, frozen=True, kw_only=True):
+class RoutePreview(msgspec.Struct, frozen=True, kw_only=True):
     """Where a lead would go at `at`, or at the org's own time if that is later.
 
     `was`: phase and owner of a known lead now. `phase`: the phase it would have. `why`: the reason of the offer, or
@@ -64,57 +64,69 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
     inquiry: str | None = None
 
 
-async def route_message(settings: Settings, value: bytes, at: datetime, org: str | None = None) -> Routed:
+async def route_message(
+    settings: Settings, value: bytes, at: datetime, org: str | None = None
+) -> RoutePreview:
     """Route an arrival message; `org` where it names none. Raises `Refused` as intake would, `RetryableError`."""
     sent = _with_org(value, org)
-    office_id = accept_arrival(sent, {}, arrived_at=at).org
-    office = await current_org_partition(settings, office_id)
-    event = accept_as(office.directory(office_id).settings, sent, {}, arrived_at=at)
-    placed = placement(event, at, office)
+    org_id = accept_arrival(sent, {}, arrived_at=at).org
+    org_partition = await current_org_partition(settings, org_id)
+    event = accept_as(org_partition.directory(org_id).settings, sent, {}, arrived_at=at)
+    placed = placement(event, at, org_partition)
     journal = await journal_now(settings, partitions={0, partition_of_key(placed.lead_id, settings)})
-    return arrival(placed, at, journal.book, office, journal.leads.get(placed.lead_id))
+    return arrival(placed, at, journal.rule_book, org_partition, journal.leads.get(placed.lead_id))
 
 
-async def route_lead(settings: Settings, lead_id: str, at: datetime) -> Routed | None:
+async def route_lead(settings: Settings, lead_id: str, at: datetime) -> RoutePreview | None:
     """Route a known lead as if it had no owner and asked its group again. None where there is no such lead."""
     journal = await journal_now(settings, partitions={0, partition_of_key(lead_id, settings)})
     lead = journal.leads.get(lead_id)
     if lead is None:
         return None
-    return distributed_again(lead, at, journal.book, await current_org_partition(settings, lead.facts.org))
+    return distributed_again(
+        lead, at, journal.rule_book, await current_org_partition(settings, lead.facts.org)
+    )
 
 
-def placement(event: PersonArrived, at: datetime, office: OrgPartition) -> LeadArrived:
+def placement(event: PersonArrived, at: datetime, org_partition: OrgPartition) -> LeadArrived:
     """Return which lead an arrival belongs to, as its org decides (R6)."""
-    head = office.decide(event, off=office.highest + 1, at=max(at, office.at)).records[0][1]
+    head = org_partition.decide(event, off=org_partition.highest + 1, at=max(at, org_partition.at)).records[
+        0
+    ][1]
     if not isinstance(head, OrgStep):
         raise TypeError("a step's first record is its head")
     return next(news for news in to_leads(head) if isinstance(news, LeadArrived))
 
 
 def arrival(
-    event: LeadArrived, at: datetime, book: RuleBook, office: OrgPartition, known: Lead | None = None
-) -> Routed:
+    event: LeadArrived,
+    at: datetime,
+    rule_book: RuleBook,
+    org_partition: OrgPartition,
+    known: Lead | None = None,
+) -> RoutePreview:
     """Route an arrival. `known`: its lead, if it exists; the arrival is then a resend or another inquiry (R6)."""
-    at = max(at, office.at)
+    at = max(at, org_partition.at)
     inquired = event.inquiry is not None and not event.inquiry.again
     before = LeadRow(off=0, seq=1, lead=known, at=at, cause=_CAUSE) if inquired and known else None
-    row = _decided(before, event, at, book)
+    row = _decided(before, event, at, rule_book)
     if row.lead is None:
         raise TypeError("what arrives is a lead")
     added = next((said for said in row.decisions if isinstance(said, InquiryAdded)), None)
     if added is None:
-        return _routed(row.lead, at, book, office, known)
-    moves = added.rep_id is None and row.lead.search is not None and known is not None
-    if not moves or known is None or row.lead.search == known.search:
-        return _stays_after_inquiry(row.lead, added, at, book, known)
-    return replace(_routed(row.lead, at, book, office, known, event.facts), inquiry=added.why)
+        return _routed(row.lead, at, rule_book, org_partition, known)
+    moves = added.rep_id is None and row.lead.open_distribution is not None and known is not None
+    if not moves or known is None or row.lead.open_distribution == known.open_distribution:
+        return _stays_after_inquiry(row.lead, added, at, rule_book, known)
+    return replace(_routed(row.lead, at, rule_book, org_partition, known, event.facts), inquiry=added.why)
 
 
-def distributed_again(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> Routed:
+def distributed_again(
+    lead: Lead, at: datetime, rule_book: RuleBook, org_partition: OrgPartition
+) -> RoutePreview:
     """Route a lead as if nobody had it and it asked its group again. Reps tried in this round are left out (R8)."""
-    at = max(at, office.at)
-    rules = book.org(lead.facts.org)
+    at = max(at, org_partition.at)
+    rules = rule_book.org(lead.facts.org)
     free = replace(
         lead,
         phase=Phase.QUEUED,
@@ -124,7 +136,7 @@ def distributed_again(lead: Lead, at: datetime, book: RuleBook, office: OrgParti
         assigned_at=None,
         owned_epoch=0,
         lock=None,
-        search=None,
+        open_distribution=None,
         failed=None,
         open_exception=None,
         deadlines=(),
@@ -133,22 +145,25 @@ def distributed_again(lead: Lead, at: datetime, book: RuleBook, office: OrgParti
     _, group = rules.route(lead.facts)
     if group is not None and group.takes:
         request_rep(
-            transition, group.group_id, "it asks its group again", lead.search.tried if lead.search else ()
+            transition,
+            group.group_id,
+            "it asks its group again",
+            lead.open_distribution.tried if lead.open_distribution else (),
         )
     settle(transition)
-    return _routed(transition.lead, at, book, office, lead)
+    return _routed(transition.lead, at, rule_book, org_partition, lead)
 
 
 def _routed(
     lead: Lead,
     at: datetime,
-    book: RuleBook,
-    office: OrgPartition,
+    rule_book: RuleBook,
+    org_partition: OrgPartition,
     known: Lead | None,
     facts: Facts | None = None,
-) -> Routed:
+) -> RoutePreview:
     """Return where a lead goes. `facts`: an arrival's, if its campaign is used instead of the lead's."""
-    rules = book.org(lead.facts.org)
+    rules = rule_book.org(lead.facts.org)
     campaign, group = rules.route(facts or lead.facts)
     found: dict[str, Any] = {
         "lead_id": lead.lead_id,
@@ -169,59 +184,66 @@ def _routed(
             "method": lead.how,
             "why": f"it arrives assigned to {lead.owner} (R5)",
         }
-    elif lead.search is not None:
-        lead, told = _asked(lead, at, book, office)
-        found |= told
+    elif lead.open_distribution is not None:
+        lead, found_by_org = _asked(lead, at, rule_book, org_partition)
+        found |= found_by_org
     else:
         found |= {
             "why": _why_no_group_is_asked(rules, lead.facts),
             "passed": _queues_without_the_lead(rules, lead, at),
         }
     queues = tuple(
-        {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)} for queue_id in sorted(lead.places)
+        {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)}
+        for queue_id in sorted(lead.placements)
     )
-    return Routed(**found, queues=queues, phase=lead.phase)
+    return RoutePreview(**found, queues=queues, phase=lead.phase)
 
 
 def _stays_after_inquiry(
-    lead: Lead, added: InquiryAdded, at: datetime, book: RuleBook, known: Lead | None
-) -> Routed:
+    lead: Lead, added: InquiryAdded, at: datetime, rule_book: RuleBook, known: Lead | None
+) -> RoutePreview:
     """Return that another inquiry leaves the lead in place or gives it an owner without asking its org (R6)."""
-    rules = book.org(lead.facts.org)
-    return Routed(
+    rules = rule_book.org(lead.facts.org)
+    return RoutePreview(
         lead_id=lead.lead_id,
         name=lead.facts.prospect_name,
         at=at,
         was={"phase": known.phase, "owner": known.owner} if known else None,
         campaign=added.campaign,
-        group=lead.search.group_id if lead.search else None,
+        group=lead.open_distribution.group_id if lead.open_distribution else None,
         method=lead.how if lead.owner else lead.distribution,
-        offered_to=(lead.owner,) if lead.owner else lead.search.reps if lead.search else (),
-        until=lead.search.until if lead.search else None,
+        offered_to=(lead.owner,)
+        if lead.owner
+        else lead.open_distribution.reps
+        if lead.open_distribution
+        else (),
+        until=lead.open_distribution.until if lead.open_distribution else None,
         why=added.why,
         passed=() if lead.owner else _queues_without_the_lead(rules, lead, at),
         later=(),
         queues=tuple(
             {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)}
-            for queue_id in sorted(lead.places)
+            for queue_id in sorted(lead.placements)
         ),
         phase=lead.phase,
         inquiry=added.why,
     )
 
 
-def _asked(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> tuple[Lead, dict[str, Any]]:
+def _asked(
+    lead: Lead, at: datetime, rule_book: RuleBook, org_partition: OrgPartition
+) -> tuple[Lead, dict[str, Any]]:
     """Send the lead's request to its org, and the answer to the lead. Return the lead and what was said."""
-    search, org = lead.search, lead.facts.org
-    if search is None:
+    distribution, org = lead.open_distribution, lead.facts.org
+    if distribution is None:
         raise TypeError(f"{lead.lead_id} does not ask for a rep")
-    held = office.state(org).leads.get(lead.lead_id)
+    held = org_partition.state(org).leads.get(lead.lead_id)
     epoch = max(lead.epoch, held.epoch + 1 if held else 0)  # its current hold would be released
-    lead = replace(lead, epoch=epoch, search=replace(search, epoch=epoch))
-    sought = RepSought(group_id=search.group_id, epoch=epoch, why=_CAUSE, tried=search.tried)
+    lead = replace(lead, epoch=epoch, open_distribution=replace(distribution, epoch=epoch))
+    sought = RepSought(group_id=distribution.group_id, epoch=epoch, why=_CAUSE, tried=distribution.tried)
     row = LeadRow(off=0, seq=1, lead=lead, at=at, cause=_CAUSE, decisions=(sought,))
     (request,) = to_org(row)
-    head = office.decide(request, off=office.highest + 1, at=at).records[0][1]
+    head = org_partition.decide(request, off=org_partition.highest + 1, at=at).records[0][1]
     if not isinstance(head, OrgStep):
         raise TypeError("a step's first record is its head")
     answered = next(
@@ -229,37 +251,37 @@ def _asked(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> tu
         for one in to_leads(head)
         if isinstance(one, OrgAnswered) and one.lead_id == lead.lead_id and one.answer.epoch == epoch
     )
-    after = _decided(row, answered, at, book).lead
+    after = _decided(row, answered, at, rule_book).lead
     answer = answered.answer
-    told: dict[str, Any] = {}
+    found_by_org: dict[str, Any] = {}
     reps: tuple[str, ...] = ()
     match answer:
         case OfferMade(rep_id=rep_id):
             reps = (rep_id,)
-            told = {"until": answer.due, "method": answer.method, "why": answer.why}
+            found_by_org = {"until": answer.due, "method": answer.method, "why": answer.why}
         case RingStarted():
             reps = answer.reps
-            told = {"until": answer.due, "method": answer.method, "why": answer.why}
+            found_by_org = {"until": answer.due, "method": answer.method, "why": answer.why}
         case NoRepAvailable():
             waits = "; it waits, and is offered once somebody may have it" if answer.waits else ""
-            told = {"until": answer.until, "why": f"{answer.reason}{waits}"}
+            found_by_org = {"until": answer.until, "why": f"{answer.reason}{waits}"}
         case _:
             raise TypeError(f"a request is not answered with {answer}")
     rejected = answer.explanation if isinstance(answer, NoRepAvailable) else answer.passed
     named = {*reps, *(each.rep_id for each in rejected)}
-    told |= {
+    found_by_org |= {
         "offered_to": reps,
         "passed": explained(rejected),
-        "later": _later(lead, at, office, named) if reps else (),
+        "later": _later(lead, at, org_partition, named) if reps else (),
     }
-    return after or lead, told
+    return after or lead, found_by_org
 
 
 def _decided(
-    before: LeadRow | None, event: LeadArrived | OrgAnswered, at: datetime, book: RuleBook
+    before: LeadRow | None, event: LeadArrived | OrgAnswered, at: datetime, rule_book: RuleBook
 ) -> LeadRow:
     """Decide an event in a partition that has only this lead and these rules. Nothing is written."""
-    leads, key = LeadPartition(0, book=book), event.lead_id.encode()
+    leads, key = LeadPartition(0, rule_book=rule_book), event.lead_id.encode()
     if before is not None:
         leads.apply(key, before)
     outcome = leads.decide(key, event, off=1, at=at)
@@ -271,18 +293,20 @@ def _decided(
 
 
 def _later(
-    lead: Lead, at: datetime, office: OrgPartition, named: set[str | None]
+    lead: Lead, at: datetime, org_partition: OrgPartition, named: set[str | None]
 ) -> tuple[dict[str, Any], ...]:
     """Return the group's members that were not checked, and what would be said of each."""
-    org, search = lead.facts.org, lead.search
-    group = office.directory(org).groups.get(search.group_id) if search else None
-    if search is None or group is None:
+    org, distribution = lead.facts.org, lead.open_distribution
+    group = org_partition.directory(org).groups.get(distribution.group_id) if distribution else None
+    if distribution is None or group is None:
         return ()
-    transition = OrgTransition(office.state(org), office.directory(org), at, SLICE)
+    transition = OrgTransition(org_partition.state(org), org_partition.directory(org), at, SLICE)
     if held := transition.lead(lead.lead_id):
         release_lead(transition, held, "the lead asks its group again")
     method = method_of(transition, group)
-    row = OrgLead(lead_id=lead.lead_id, epoch=lead.epoch, stage=Stage.WAITING, since=at, tried=search.tried)
+    row = OrgLead(
+        lead_id=lead.lead_id, epoch=lead.epoch, stage=OrgLeadStage.WAITING, since=at, tried=distribution.tried
+    )
     eligibility = Eligibility(transition, group, row, lead, rings=method is not None and method.rings)
     found = []
     for rep_id in transition.line(group):
@@ -307,7 +331,7 @@ def _why_no_group_is_asked(rules: OrgRules, facts: Facts) -> str:
 
 def _queues_without_the_lead(rules: OrgRules, lead: Lead, at: datetime) -> tuple[dict[str, Any], ...]:
     """Return queues that do not take a lead, and why; at most `EXPLAINED_QUEUES`."""
-    others = [queue_id for queue_id in sorted(rules.queues) if queue_id not in lead.places]
+    others = [queue_id for queue_id in sorted(rules.queues) if queue_id not in lead.placements]
     return tuple(
         {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)}
         for queue_id in others[:EXPLAINED_QUEUES]

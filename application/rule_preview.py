@@ -35,7 +35,7 @@ class LeadExplanation(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[ConditionOutcome, ...]
 
 
-class Example(msgspec.Struct, frozen=True):
+class ExampleLead(msgspec.Struct, frozen=True):
     """A lead that matches."""
 
     lead_id: str
@@ -53,11 +53,11 @@ class MatchCount(msgspec.Struct, frozen=True, kw_only=True):
     matched: int
     leads: int
     at: datetime
-    examples: tuple[Example, ...]
+    examples: tuple[ExampleLead, ...]
     lead: LeadExplanation | None = None
 
 
-class Question(Protocol):
+class PreviewedRule(Protocol):
     """What is evaluated for each lead."""
 
     def sort_key(self, lead: Lead, at: datetime) -> str | None:
@@ -108,9 +108,9 @@ class QueueQuestion:
         said = self._index.explain(lead, self._id, at)
         conditions = [
             msgspec.structs.replace(one, path=f"{part}.{one.path}")
-            for part, verdict in (("inclusion", said.inclusion), ("exclusion", said.exclusion))
-            if verdict is not None
-            for one in verdict.conditions
+            for part, explained in (("inclusion", said.inclusion), ("exclusion", said.exclusion))
+            if explained is not None
+            for one in explained.conditions
         ]
         return _preview_result(lead, said.why, said.valid_until, tuple(conditions), matches=said.stands)
 
@@ -153,28 +153,30 @@ async def try_on_leads(
     Conditions are evaluated at `at`. Raises `RuleErrors` where there is no such queue, `RetryableError` where Kafka
     is unreachable.
     """
-    question: Question = await published_queue(settings, org, asked) if isinstance(asked, str) else asked
+    question: PreviewedRule = await published_queue(settings, org, asked) if isinstance(asked, str) else asked
     journal = await journal_now(settings)
     if isinstance(question, RuleQuestion):
-        question.in_zone(journal.book.org(org).settings.time_zone)
+        question.in_zone(journal.rule_book.org(org).settings.time_zone)
     leads = [lead for lead in journal.leads.values() if lead.facts.org == org]
     return trial(question, leads, at, lead_id)
 
 
-def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str | None = None) -> MatchCount:
+def trial(
+    question: PreviewedRule, leads: Iterable[Lead], at: datetime, lead_id: str | None = None
+) -> MatchCount:
     """Try every lead at `at` (aware). `lead_id`: the lead to explain."""
     matched: list[tuple[str, str, Lead]] = []
-    count, told = 0, None
+    count, explanation = 0, None
     for lead in leads:
         count += 1
         sort_key = question.sort_key(lead, at)
         if sort_key is not None:
             matched.append((sort_key, lead.lead_id, lead))
         if lead.lead_id == lead_id:
-            told = question.explain(lead, at)
+            explanation = question.explain(lead, at)
     first = nsmallest(EXAMPLES, matched, key=itemgetter(0, 1))
     examples = tuple(
-        Example(lead.lead_id, lead.facts.prospect_name, question.explain(lead, at).why)
+        ExampleLead(lead.lead_id, lead.facts.prospect_name, question.explain(lead, at).why)
         for _, _, lead in first
     )
-    return MatchCount(matched=len(matched), leads=count, at=at, examples=examples, lead=told)
+    return MatchCount(matched=len(matched), leads=count, at=at, examples=examples, lead=explanation)

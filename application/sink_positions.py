@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 from sqlalchemy.engine import make_url
 
+from sink.database_engine import connect
 from sink.db_errors import translated
-from sink.engine import connect
 from sink.queries import offsets
 from sink.schema import schema_of
 from streams.topics import LEAD_JOURNAL

@@ -13,12 +13,12 @@ from rich.table import Table
 from sqlalchemy import Connection, inspect
 
 from application.lag import READS, Lags
-from application.problems import OperationalProblem, Watch, ahead_of_kafka, of_processes
+from application.problems import OperationalProblem, StateWatch, ahead_of_kafka, of_processes
 from application.process_records import read_records
 from board.reader import Reader
 from models.errors import FirstclaimError, RetryableError
+from sink.database_engine import connect
 from sink.db_errors import reason_of
-from sink.engine import connect
 from sink.queries import leads_by_phase, open_exceptions_by_reason
 from sink.schema import schema_of
 from sink.tables import SinkOffsetTable
@@ -66,7 +66,7 @@ async def read_status(settings: Settings, org: str = "default") -> dict[str, Any
 
     Known errors become problems.
     `processes`: name -> host and port of its pages, such as `/metrics`, for those that `firstclaim up` supervises.
-    `problems`: {what, reason} of each thing that keeps the system from working. `trouble`: what could not be read.
+    `problems`: {what, reason} of each thing that keeps the system from working. `read_errors`: what could not be read.
     """
     seen: dict[str, Any] = {
         "ok": False,
@@ -109,12 +109,12 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[OperationalPr
         ends, begins = await lags.ends(DEAD_LETTERS), await lags.begins(DEAD_LETTERS)
         seen["dead_letters"] = sum(end - begins[tp] for tp, end in ends.items())
         problems += [OperationalProblem(f"topic {name}", MISSING_TOPIC) for name in lags.missing]
-        watch = Watch(settings, lags)
+        watch = StateWatch(settings, lags)
         problems += await watch.problems()
         seen["lag"] = {**watch.lag(), **await lags.of_couriers()}
         if ahead := ahead_of_kafka(watch.backlogs):
             problems.append(ahead)
-        for stage, reason in lags.trouble.items():
+        for stage, reason in lags.read_errors.items():
             seen["trouble"].append(f"{stage}: {reason}")
             if stage == "board":
                 problems.append(OperationalProblem(stage, reason))

@@ -1,4 +1,4 @@
-"""The org and the persons of a run that erases persons. Nobody else has their names, addresses and numbers."""
+"""Defines the org and the persons of a run that erases persons. Nobody else has their names, addresses and numbers."""
 
 from typing import Any, Final
 

@@ -16,7 +16,7 @@ from streams.topic_reader import read_topic
 from streams.topics import ORG_JOURNAL
 
 
-class Shares(msgspec.Struct, frozen=True, kw_only=True):
+class TurnShares(msgspec.Struct, frozen=True, kw_only=True):
     """The turns of one group. `counts`: by rep. `most_apart`: the largest difference of two judged reps at any time.
 
     `off_share`: the largest difference between a judged rep and the exact share of its weight, at any time.
@@ -28,7 +28,7 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
     off_share: float
 
 
-def judge(turns: list[str], weights: Mapping[str, int]) -> Shares:
+def judge(turns: list[str], weights: Mapping[str, int]) -> TurnShares:
     """Judge a group's turns, in order, by the reps of `weights`. Turns of other reps are only counted.
 
     Equal weights are judged by the difference of counts, other weights by each rep's share of the judged reps' turns.
@@ -45,7 +45,7 @@ def judge(turns: list[str], weights: Mapping[str, int]) -> Shares:
         given += 1
         apart = max(apart, max(counts.values()) - min(counts.values()))
         off = max(off, *(abs(counts[one] - Fraction(given * n, total)) for one, n in weights.items()))
-    return Shares(
+    return TurnShares(
         turns=len(turns),
         counts={**counts, **others},
         most_apart=apart,

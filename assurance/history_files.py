@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from assurance.linearizability import Operation
-from assurance.load.client import AskedAction
+from assurance.load.client import RequestedAction
 from models.results import Result
 from streams.settings import Settings
 from streams.topic_reader import read_topic
@@ -54,7 +54,7 @@ async def owners_of(settings: Settings) -> dict[str, list[OwnerChange]]:
 
 
 def write_histories(
-    folder: Path, operations: Sequence[Operation], asked: Sequence[AskedAction], owners: Owners
+    folder: Path, operations: Sequence[Operation], asked: Sequence[RequestedAction], owners: Owners
 ) -> None:
     """Write both files into `folder`, which is made if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ class _Transaction(msgspec.Struct, frozen=True):
     result: str
 
 
-def transaction_lines(asked: Iterable[AskedAction], owners: Owners) -> Iterator[str]:
+def transaction_lines(asked: Iterable[RequestedAction], owners: Owners) -> Iterator[str]:
     """Yield Jepsen's operations as EDN maps in order of time. `:info`, an unknown outcome, is at the end.
 
     An action that took effect appended its id; one that was refused did not. An answer that names the version of the
@@ -127,7 +127,7 @@ def transaction_lines(asked: Iterable[AskedAction], owners: Owners) -> Iterator[
     return _events(transactions)
 
 
-def _transaction(one: AskedAction, changes: Sequence[OwnerChange]) -> _Transaction | None:
+def _transaction(one: RequestedAction, changes: Sequence[OwnerChange]) -> _Transaction | None:
     """Return what an action did to the list of its lead; None if its answer says nothing of it."""
     action, answer = one.action, one.answer
     took = any(change.cause == action["action_id"] for change in changes)

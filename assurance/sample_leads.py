@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from assurance.sample_places import PLACES, Place, region
+from assurance.sample_places import PLACES, SampleCity, region
 from models.geography import zones_of_zip
 
 RESENDS: Final = 0.03
@@ -53,21 +53,21 @@ JUMBO: Final = 600_000
 """From this loan amount on, in dollars, most leads are sold as large ones."""
 
 
-class Id(NamedTuple):
+class SampleId(NamedTuple):
     """What identifies a lead: the sample's seed and the lead's number in it."""
 
     seed: int
     number: int
 
 
-def _acme(lead: dict[str, Any], one: Id, _: random.Random) -> None:
+def _acme(lead: dict[str, Any], one: SampleId, _: random.Random) -> None:
     """Follow the contract's example: its spelling of phones, its ids."""
     lead["external_id"] = f"A-{one.seed:06d}-{one.number:06d}"
     digits = lead["phone"]
     lead["phone"] = f"({digits[:3]}) {digits[3:6]}-{digits[6:]}"
 
 
-def _globex(lead: dict[str, Any], one: Id, rng: random.Random) -> None:
+def _globex(lead: dict[str, Any], one: SampleId, rng: random.Random) -> None:
     """Write amounts and states as people do, and add the page the lead came from."""
     lead["external_id"] = one.seed * 10_000_000 + 700_000 + one.number
     lead["loan_amount"] = f"${lead['loan_amount']:,}"
@@ -75,7 +75,7 @@ def _globex(lead: dict[str, Any], one: Id, rng: random.Random) -> None:
     lead["landing_page"] = f"/rates/{rng.choice(('fixed-30', 'fixed-15', 'arm-5', 'fha', 'va'))}"
 
 
-def _hearth_vendor(lead: dict[str, Any], one: Id, rng: random.Random) -> None:
+def _hearth_vendor(lead: dict[str, Any], one: SampleId, rng: random.Random) -> None:
     """Send hex ids, E.164 phones, yes and no, and the click's origin."""
     lead["external_id"] = f"{rng.getrandbits(64):016x}"
     lead["phone"] = f"+1{lead['phone']}"
@@ -86,14 +86,14 @@ def _hearth_vendor(lead: dict[str, Any], one: Id, rng: random.Random) -> None:
     }
 
 
-def _corner_vendor(lead: dict[str, Any], _: Id, rng: random.Random) -> None:
+def _corner_vendor(lead: dict[str, Any], _: SampleId, rng: random.Random) -> None:
     """Send no ids, and often no credit score, like a form on a broker's own page."""
     lead["phone"] = f"{lead['phone'][:3]}.{lead['phone'][3:6]}.{lead['phone'][6:]}"
     if rng.random() < 0.5:  # noqa: PLR2004  # often
         lead.pop("credit_score")
 
 
-Habit = Callable[[dict[str, Any], Id, random.Random], None]
+Habit = Callable[[dict[str, Any], SampleId, random.Random], None]
 VENDORS: Final[dict[str, tuple[int, Habit]]] = {
     "acme": (45, _acme),
     "globex": (25, _globex),
@@ -130,7 +130,7 @@ def sample_leads(
         person = None
         if sent and roll < RESENDS + SAME_PERSON:
             person = rng.choice(sent)
-        lead = _lead(rng, Id(seed, number), at, taken, person)
+        lead = _lead(rng, SampleId(seed, number), at, taken, person)
         if org is not None:
             lead["org"] = org
         sent = [*sent, lead][-_REMEMBERED:]
@@ -138,7 +138,7 @@ def sample_leads(
 
 
 def _lead(
-    rng: random.Random, one: Id, now: datetime, taken: set[str], person: dict[str, Any] | None
+    rng: random.Random, one: SampleId, now: datetime, taken: set[str], person: dict[str, Any] | None
 ) -> dict[str, Any]:
     place = rng.choices(PLACES, [place.weight for place in PLACES])[0]
     purpose = _pick(rng, _PURPOSES)
@@ -204,7 +204,7 @@ def _pick(rng: random.Random, weights: dict[str, int]) -> str:
     return rng.choices([*weights], [*weights.values()])[0]
 
 
-def _phone(rng: random.Random, place: Place, taken: set[str]) -> str:
+def _phone(rng: random.Random, place: SampleCity, taken: set[str]) -> str:
     """Return ten digits that no other lead has. If this place's numbers run out, use another place's."""
 
     def tried() -> Iterator[str]:

@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 
-class Place(NamedTuple):
+class SampleCity(NamedTuple):
     """A city with its own zips and area codes, and the usual home loan there, in thousands."""
 
     state: str
@@ -15,7 +15,7 @@ class Place(NamedTuple):
 
 
 PLACES: Final = tuple(
-    Place(state, city, tuple(zips.split()), tuple(codes.split()), int(loan), int(weight))
+    SampleCity(state, city, tuple(zips.split()), tuple(codes.split()), int(loan), int(weight))
     for state, city, zips, codes, loan, weight in (
         line.split("|")
         for line in (

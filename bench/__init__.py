@@ -1,4 +1,4 @@
-"""Measurements of firstclaim and of peers. Each is started by its name, and its module is loaded on demand.
+"""Measures firstclaim and its peers. Each measurement is started by its name, and its module is loaded on demand.
 
 `BENCHES[name](say=print)` measures and returns the content of the last line of `firstclaim bench NAME`
 (docs/design.md).
@@ -125,6 +125,12 @@ def _scale() -> Bench:
     return run
 
 
+def _scale_offers() -> Bench:
+    from bench.scale_offers import run
+
+    return run
+
+
 def _sink() -> Bench:
     from bench.sink import run
 
@@ -154,8 +160,9 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
         "restart": _loaded(_restart),
         "rules": _loaded(_rules),
         "scale": _loaded(_scale),
+        "scale-offers": _loaded(_scale_offers),
         "sink": _loaded(_sink),
         "timers": _loaded(_timers),
     }
 )
-"""Every NAME of `firstclaim bench NAME`; `live-browser` is `live --browser`."""
+"""Every NAME of `firstclaim bench NAME`; `live-browser` is `live --browser`, and `scale-offers` is `scale --offers`."""

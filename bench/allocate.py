@@ -1,4 +1,4 @@
-"""`bench allocate`: how fast one process allocates leads of one org, whose groups of ten reps use round robin.
+"""Measures (`bench allocate`) how fast one process allocates leads of one org, in groups of ten reps with round robin.
 
 Each lead asks for a rep, is offered, and is claimed, or times out and asks again. The figure counts the offers. A step
 includes what the stage does with an event, except Kafka: decide, store the rows, encode them.
@@ -19,7 +19,7 @@ from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead, Phase
 from models.offers import OfferMade, Outcome
-from models.org_decisions import Step
+from models.org_decisions import StepResult
 from models.org_events import OfferSettled, OrgEvent, OrgLeadClosed, RepRequested
 from rules.org.directory import OrgDirectory
 from rules.org.machine import step_org
@@ -80,7 +80,7 @@ class Load:
         self.offers = 0
         self.held: deque[tuple[str, int]] = deque()
 
-    def tell(self, event: OrgEvent) -> Step:
+    def tell(self, event: OrgEvent) -> StepResult:
         """Decide one event, store its rows, and encode them as for a journal."""
         step = step_org(self.state, event, self.at, self.directory)
         self.state.put(step.rows)

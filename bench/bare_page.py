@@ -1,4 +1,4 @@
-"""A bare page to compare the call queue's page with: a table, a POST for each claim, one SSE line that removes a row.
+"""Serves a bare page to compare the call queue's page with: a table, a POST for each claim, one SSE line per change.
 
 It does the least that a claim in a page needs. A POST waits for Kafka's two hops, with one message in flight each: a
 claim is written to one topic, a reader of it writes the answer to another topic, and the POST is answered when that is

@@ -1,4 +1,4 @@
-"""`bench board`: opening a page of a queue of 100,000 leads and searching the queue, on a separate Valkey.
+"""Measures (`bench board`) opening a page of a queue of 100,000 leads and searching the queue, on a separate Valkey.
 
 The queue is sorted by last name, and the board's own script fills it. The searches: `one`, a name that only the last
 lead has; `none`, a name that no lead has; `many`, a name that one in a hundred has, none of them near the top; `late`,
@@ -20,9 +20,10 @@ import uvloop
 
 from bench.testbed import Say, quiet
 from board import keys
+from board.connection import connect
 from board.reader import Reader
 from board.service import BATCH
-from board.writer import BoardChange, BoardWriter, connect
+from board.writer import BoardChange, BoardWriter
 from models.errors import StartFailed
 from runtime import ValkeyServer
 from runtime.own_folder import own_folder
@@ -55,22 +56,24 @@ async def _measure(url: str, leads: int, repeats: int, say: Say) -> dict[str, An
         await client.set(keys.CURRENT, GENERATION)
         began = time.perf_counter()
         await _fill(BoardWriter(client), leads)
-        told: dict[str, Any] = {"leads": leads, "repeats": repeats}
-        told["applied_per_s"] = round(leads / (time.perf_counter() - began))
+        figures: dict[str, Any] = {"leads": leads, "repeats": repeats}
+        figures["applied_per_s"] = round(leads / (time.perf_counter() - began))
         names = await client.memory_usage(keys.names(GENERATION, ORG, QUEUE), samples=1000)
-        told["name_bytes_per_lead"] = round((names or 0) / leads)
+        figures["name_bytes_per_lead"] = round((names or 0) / leads)
         for name, start in (("page", 0), ("page_last", leads - PAGE)):
-            told[f"{name}_ms"] = await _median(repeats, partial(_page, reader, start))
+            figures[f"{name}_ms"] = await _median(repeats, partial(_page, reader, start))
         for name, wanted in SEARCHES.items():
-            told[f"search_{name}_ms"] = await _median(
+            figures[f"search_{name}_ms"] = await _median(
                 repeats, partial(_search, reader, wanted, expected(name, leads))
             )
-            say(f"search {name}: {told[f'search_{name}_ms']} ms")
-        told["held_ms"] = round(statistics.median([await _held(client, reader) for _ in range(repeats)]), 1)
+            say(f"search {name}: {figures[f'search_{name}_ms']} ms")
+        figures["held_ms"] = round(
+            statistics.median([await _held(client, reader) for _ in range(repeats)]), 1
+        )
     finally:
         await reader.close()
         await client.aclose()
-    return told
+    return figures
 
 
 def name_of(n: int, leads: int) -> str:

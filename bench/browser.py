@@ -1,4 +1,4 @@
-"""A real Chromium for measurements. Each page has its own context, and none is in the background."""
+"""Runs a real Chromium for measurements. Each page has its own context, and none is in the background."""
 
 import os
 from collections.abc import AsyncIterator

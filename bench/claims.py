@@ -1,4 +1,4 @@
-"""`bench claims`: claims per second of our worker, a raw aiokafka loop and Quix Streams, one process each.
+"""Measures (`bench claims`) claims per second of our worker, a raw aiokafka loop and Quix Streams, one process each.
 
 All read the same claims, byte for byte. The claims are written before the start, to topics with the same four
 partitions on the same broker. Four reps want each lead, and one gets it. The contestants take turns, `repeats` times,
@@ -30,7 +30,7 @@ from bench import workload
 from bench.testbed import Say, Testbed, open_testbed, quiet, started
 from bench.topic_watch import Watch, count, watching
 from models.errors import ConfigError, StartFailed
-from runtime import Child
+from runtime import ChildProcess
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_JOURNAL, LEAD_LOG
 
@@ -139,7 +139,7 @@ class _Claims:
         return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), won)
 
     async def timed(
-        self, watch: Watch, child: Child, topic: str, begin: Begin, won: Callable[[bytes], bool]
+        self, watch: Watch, child: ChildProcess, topic: str, begin: Begin, won: Callable[[bytes], bool]
     ) -> float:
         """Start a contestant, wait until it has answered all claims, stop it, and return its rate."""
         child.launch()

@@ -1,4 +1,4 @@
-"""The system for measurements of the console: a whole stack in a temporary folder, and a separate org."""
+"""Runs the system for measurements of the console: a whole stack in a temporary folder, and a separate org."""
 
 import asyncio
 import time
@@ -18,10 +18,11 @@ from models.errors import StartFailed
 from models.ids import lead_id
 from runtime.own_folder import own_folder
 from runtime.up import RunningStack, everything
-from sink.engine import connect
+from sink.database_engine import connect
 from streams.topics import LEAD_ARRIVALS
 from web.settings import WebSettings
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 

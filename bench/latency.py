@@ -1,4 +1,4 @@
-"""`bench latency`: how long a claim waits at a steady rate for its record and for its answer, compared with a raw loop.
+"""Measures (`bench latency`) how long a claim waits for its record and its answer at a steady rate, beside a raw loop.
 
 One probe appends claims one by one, evenly spaced, and reads their results, for the raw loop and for us in turns on the
 same broker. All processes run the whole time. Times are milliseconds by the probe's own clock, from just before a claim
@@ -65,14 +65,14 @@ def run(
     count = warm + int(per_s * seconds)
     with open_testbed(settings, say=progress) as here:
         rounds = uvloop.run(_measure(here, per_s, warm, count, repeats, progress))
-    told: dict[str, Any] = {
+    figures: dict[str, Any] = {
         f"{name}_p{percent}_ms": round(statistics.median(one[percent] for one in rounds[name]), 2)
         for name in ("journal", "answer", "raw")
         for percent in (50, 99)
     }
-    told["ratio_journal_p99"] = round(told["journal_p99_ms"] / told["raw_p99_ms"], 2)
-    told["ratio_answer_p99"] = round(told["answer_p99_ms"] / told["raw_p99_ms"], 2)
-    return {**told, "per_s": per_s, "seconds": seconds, "repeats": repeats}
+    figures["ratio_journal_p99"] = round(figures["journal_p99_ms"] / figures["raw_p99_ms"], 2)
+    figures["ratio_answer_p99"] = round(figures["answer_p99_ms"] / figures["raw_p99_ms"], 2)
+    return {**figures, "per_s": per_s, "seconds": seconds, "repeats": repeats}
 
 
 async def _measure(

@@ -1,4 +1,4 @@
-"""`bench listeners`: many open live streams during claims: how many changes are missed, and how late they come (Q9).
+"""Measures (`bench listeners`) what many open live streams miss of claims, and how late changes reach them (Q9).
 
 Each listener is a connection with its own token. It loads the first page of one claimable queue and applies the changes
 from `/api/v1/live`, by ranks alone. After a `rebuilt` message it loads the page again. Meanwhile reps claim through
@@ -65,8 +65,8 @@ def run(
     if leads < wanted:
         raise StartFailed("bench listeners", f"{leads} leads are too few for {wanted} claims")
     with stack(progress) as running:
-        told = uvloop.run(_measure(running, listeners, claims, wanted, leads, progress))
-    return {**told, "listeners": listeners, "claims": wanted, "leads": leads}
+        figures = uvloop.run(_measure(running, listeners, claims, wanted, leads, progress))
+    return {**figures, "listeners": listeners, "claims": wanted, "leads": leads}
 
 
 async def _measure(
@@ -86,12 +86,12 @@ async def _measure(
                 await asyncio.gather(*(one.open() for one in crowd[start : start + OPENING]))
             say(f"claiming {wanted:,} leads, {per_s:g} a second, while as many arrive")
             random.Random(5).shuffle(ids)  # seeded, so that every run claims in the same order
-            told = await _claims(org, ids[:wanted], reps, per_s, heard)
+            figures = await _claims(org, ids[:wanted], reps, per_s, heard)
             await org.until_listed(leads)
             wrong = await _count_wrong_lists(org, crowd)
         finally:
             await asyncio.gather(*(one.close() for one in crowd))
-    return {"wrong": wrong, "rebuilt": heard.rebuilt, **percentiles("delay", heard.delays), **told}
+    return {"wrong": wrong, "rebuilt": heard.rebuilt, **percentiles("delay", heard.delays), **figures}
 
 
 async def _claims(

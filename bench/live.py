@@ -1,4 +1,4 @@
-"""`bench live`: how long a claimed lead's row stays in the lists of other reps (Q9).
+"""Measures (`bench live`) how long a claimed lead's row stays in the lists of other reps (Q9).
 
 Claims go to `lead-actions` one by one, evenly spaced, each by another rep, and are answered on `lead-decisions`.
 Intake, the lead machine, the relay and the board run in separate processes. Meanwhile readers follow the org's feed,
@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 import uvloop
 
-from assurance.load import AskedAction, LoadClient
+from assurance.load import LoadClient, RequestedAction
 from bench import workload
 from bench.testbed import Say, Testbed, open_testbed, quiet, started
 from bench.topic_watch import watching
@@ -46,8 +46,8 @@ def run(
     not won, or a reader misses a row.
     """
     with open_testbed(settings, valkey=True, say=progress) as here:
-        told = uvloop.run(_measure(here, claims, readers, leads, per_s, warm, progress))
-    return {**told, "claims": claims, "readers": readers, "leads": leads, "per_s": per_s}
+        figures = uvloop.run(_measure(here, claims, readers, leads, per_s, warm, progress))
+    return {**figures, "claims": claims, "readers": readers, "leads": leads, "per_s": per_s}
 
 
 async def _measure(
@@ -84,7 +84,7 @@ async def _measure(
     }
 
 
-async def _claim(client: LoadClient, ids: list[str], per_s: float) -> list[AskedAction]:
+async def _claim(client: LoadClient, ids: list[str], per_s: float) -> list[RequestedAction]:
     """Claim the leads one after the other without waiting for answers, then return the answered claims."""
     asking, due = [], time.monotonic()
     async with asyncio.TaskGroup() as group:

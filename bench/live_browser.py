@@ -1,10 +1,11 @@
-"""`bench live --browser`: how long a claimed lead's row stays in the pages of other reps, in real browsers (Q9).
+"""Measures (`bench live --browser`) how long a claimed lead's row stays in other reps' real browsers (Q9).
 
 Everything runs on this machine: Kafka, Valkey, all stages, the console, and one Chromium with all the pages. Each page
 is signed in as another rep and has the same claimable queue open. One page claims lead after lead, as a person does:
 Claim this Lead, Return to Call Queue. Two times are measured from the click on Claim this Lead: until a
-MutationObserver of another page sees that the row is no longer in the document, over all claims and pages (`row_gone`);
-and until the claimer's page shows that the claim was won (`answer`). They are milliseconds by the machine's clock.
+MutationObserver of another page sees that the row is removed or has become an empty gap, over all claims and pages
+(`row_gone`); and until the claimer's page shows that the claim was won (`answer`). They are milliseconds by the
+machine's clock.
 
 `row_gone` is also told in three parts: from the click until the board has the change (`to_board`: console, Kafka,
 intake, lead machine, relay and board), from there until the page gets the event (`to_page`: console and browser), and
@@ -36,11 +37,19 @@ _WATCH: Final = """() => {
   window.gone = {};
   new MutationObserver((changes) => {
     const at = performance.timeOrigin + performance.now();
-    for (const change of changes)
+    for (const change of changes) {
+      if (change.type === "attributes" && !change.target.dataset.lead) window.gone[change.oldValue] ??= at;
       for (const node of change.removedNodes)
         if (node.dataset?.lead && !node.isConnected) window.gone[node.dataset.lead] ??= at;
-  }).observe(document.querySelector("[data-rows]"), { childList: true });
+    }
+  }).observe(document.querySelector("[data-rows]"), {
+    attributeFilter: ["data-lead"],
+    attributeOldValue: true,
+    childList: true,
+    subtree: true,
+  });
 }"""
+"""A row is gone when it is removed, or when it has become a gap, which shows, reads out and does nothing."""
 
 _HEAR: Final = """
 window.heard = {};
@@ -64,6 +73,7 @@ _CLAIM: Final = """async ([place, patience]) => {
   const rows = [...document.querySelectorAll("[data-rows] tr[data-lead]")].filter((one) => one.checkVisibility());
   const row = rows[place % rows.length];
   performance.clearResourceTimings(); // a browser keeps the times of 250 requests, and notes no more
+  const { lead } = row.dataset; // a row that has gone names none
   const at = clock();
   row.querySelector("button").click();
   const card = document.getElementById("answer");
@@ -81,8 +91,9 @@ _CLAIM: Final = """async ([place, patience]) => {
   const answered = clock();
   const said = title();
   card.querySelector("button").click();
-  const received = performance.getEntriesByName(new URL(`/api/v1/leads/${row.dataset.lead}/claims`, location).href)[0];
-  return { lead: row.dataset.lead, at, received: performance.timeOrigin + received.responseEnd, answered, said };
+  const claims = new URL(`/api/v1/leads/${lead}/claims`, location).href;
+  const [received] = performance.getEntriesByName(claims);
+  return { lead, at, received: performance.timeOrigin + received.responseEnd, answered, said };
 }"""
 
 
@@ -100,8 +111,8 @@ def run(
     if leads < claims + warm:
         raise StartFailed("bench live", f"{leads} leads are too few for {claims} claims")
     with stack(progress) as running:
-        told = asyncio.run(_measure(running, claims, pages, leads, warm, progress))
-    return {**told, "claims": claims, "pages": pages, "leads": leads}
+        figures = asyncio.run(_measure(running, claims, pages, leads, warm, progress))
+    return {**figures, "claims": claims, "pages": pages, "leads": leads}
 
 
 async def _measure(
@@ -144,7 +155,7 @@ async def _measure(
     if not parts:
         raise StartFailed("console", "removed rows from pages without telling them")
     to_board, to_page, in_page = zip(*parts, strict=True)
-    told = {
+    figures = {
         **percentiles("row_gone", times),
         **percentiles("to_board", to_board),
         **percentiles("to_page", to_page),
@@ -155,9 +166,9 @@ async def _measure(
         **percentiles("bare", bare),
         **percentiles("bare_answer", bare_answers),
     }
-    told["ratio_bare_p95"] = round(told["row_gone_p95_ms"] / told["bare_p95_ms"], 2)
-    told["ratio_answer_p95"] = round(told["answer_p95_ms"] / told["bare_answer_p95_ms"], 2)
-    return told
+    figures["ratio_bare_p95"] = round(figures["row_gone_p95_ms"] / figures["bare_p95_ms"], 2)
+    figures["ratio_answer_p95"] = round(figures["answer_p95_ms"] / figures["bare_answer_p95_ms"], 2)
+    return figures
 
 
 async def _times_until_gone(page: "Page", leads: list[str]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""`bench offer`: how long after a lead's arrival its offer is on `notifications`, and how long each hop takes.
+"""Measures (`bench offer`) how long after a lead's arrival its offer is on `notifications`, and how long each hop is.
 
 Vendors' messages come one by one, evenly spaced, and each lead is offered to the next rep of a group by round robin. A
 raw aiokafka loop, which is one hop, is measured in turns with us on the same broker, at the same rate. Times are
@@ -89,13 +89,13 @@ def run(
     count = warm + int(per_s * seconds)
     with open_testbed(settings, say=progress) as here:
         rounds, hops = uvloop.run(_measure(here, per_s, warm, count, repeats, progress))
-    told: dict[str, Any] = {
+    figures: dict[str, Any] = {
         f"{name}_p{percent}_ms": round(statistics.median(one[percent] for one in rounds[name]), 2)
         for name in ("offer", "raw")
         for percent in (50, 99)
     }
-    told["ratio_p99"] = round(told["offer_p99_ms"] / told["raw_p99_ms"], 2)
-    return {**told, "hops": hops, "per_s": per_s, "seconds": seconds, "repeats": repeats}
+    figures["ratio_p99"] = round(figures["offer_p99_ms"] / figures["raw_p99_ms"], 2)
+    return {**figures, "hops": hops, "per_s": per_s, "seconds": seconds, "repeats": repeats}
 
 
 Hops = list[tuple[str, float, float]]

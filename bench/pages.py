@@ -1,4 +1,4 @@
-"""`bench pages`: pages with very many leads in a real Chromium: opening, searching, filtering, and their memory.
+"""Measures (`bench pages`) opening, searching and filtering pages with very many leads in a real Chromium, and memory.
 
 The leads arrive like a vendor's, through Kafka and every stage, into one claimable queue (`feed_s`). The times are
 medians in milliseconds by the browser's clock:
@@ -116,13 +116,13 @@ async def _measure(running: "RunningStack", leads: int, repeats: int, say: Say) 
         began = time.monotonic()
         ids = await org.send(leads)
         await org.until_listed(leads)
-        told: dict[str, Any] = {
+        figures: dict[str, Any] = {
             "leads": leads,
             "repeats": repeats,
             "feed_s": round(time.monotonic() - began, 1),
         }
-        say(f"that took {told['feed_s']} s; looking at the queue")
-        told |= await _queue(browser, org, ids, repeats, say)
+        say(f"that took {figures['feed_s']} s; looking at the queue")
+        figures |= await _queue(browser, org, ids, repeats, say)
         say("removing the queue: all leads go to the exceptions desk")
         await org.client.publish("queue", QUEUE_ID, None)
         manager, left = org.token(MANAGER), org.sent - ROUNDS * _changes(leads)
@@ -132,11 +132,11 @@ async def _measure(running: "RunningStack", leads: int, repeats: int, say: Say) 
         for name, path in (("exceptions", "/exceptions"), ("my_leads", "/my-leads")):
             say(f"looking at {path}")
             page = await opened(browser, org, MANAGER, path, script=_OPENING)
-            told[f"{name}_open_ms"] = await _opening(page, path, repeats)
+            figures[f"{name}_open_ms"] = await _opening(page, path, repeats)
             asked = ["Loan amount from", "900000", PATIENCE_MS]
             filters.append(_median([await page.evaluate(_FILTER, asked) for _ in range(repeats)]))
             await page.context.close()
-    return {**told, "filter_ms": max(filters)}
+    return {**figures, "filter_ms": max(filters)}
 
 
 async def _queue(
@@ -144,21 +144,21 @@ async def _queue(
 ) -> dict[str, float]:
     path = f"/queues/{QUEUE_ID}"
     page = await opened(browser, org, "rep-0", path, script=_OPENING)
-    told = {"page_open_ms": await _opening(page, path, repeats), "heap_before_mb": await _heap(page)}
+    figures = {"page_open_ms": await _opening(page, path, repeats), "heap_before_mb": await _heap(page)}
     searches = [
         _median([await page.evaluate(_SEARCH, [name, PATIENCE_MS]) for _ in range(repeats)])
         for name in (RARE, COMMON)
     ]
-    told["search_ms"] = max(searches)
+    figures["search_ms"] = max(searches)
     changes = _changes(len(ids))
     for n in range(ROUNDS):
         say(f"paging through it, while leads come and go, {n + 1} of {ROUNDS}")
         await _used(page, org, ids[n * changes : (n + 1) * changes], len(ids))
         if n == 0:
-            told["heap_once_mb"] = await _heap(page)
-    told["heap_mb"] = await _heap(page)
+            figures["heap_once_mb"] = await _heap(page)
+    figures["heap_mb"] = await _heap(page)
     await page.context.close()
-    return told
+    return figures
 
 
 async def _used(page: "Page", org: ConsoleTestbed, claimed: list[str], size: int) -> None:

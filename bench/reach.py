@@ -1,4 +1,4 @@
-"""`bench reach`: how long after a lead's arrival its reps' telephones ring, and the engine's own share of that.
+"""Measures (`bench reach`) how long after a lead's arrival its reps' telephones ring, and the engine's share of it.
 
 A real Asterisk rings SIP telephones on this machine. Each lead comes when the telephones of the one before are silent
 again, so nothing waits in line. Times are milliseconds by the probe's own clock, from just before the arrival is sent:
@@ -122,12 +122,12 @@ async def _measure(
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         phones.stop()
-    told: dict[str, Any] = {
+    figures: dict[str, Any] = {
         f"{name}_p{percent}_ms": round(_percentile([one[name] for one in found], percent), 1)
         for name in ("engine", "first", "all")
         for percent in (50, 99)
     }
-    return {**told, "leads": leads, "reps": reps}
+    return {**figures, "leads": leads, "reps": reps}
 
 
 async def _publish(client: LoadClient, phones: SipPhones, reps: int) -> None:

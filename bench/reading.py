@@ -1,4 +1,4 @@
-"""`bench reading`: how many vendors' messages, and rows of a CSV file, one process reads a second.
+"""Measures (`bench reading`) how many vendors' messages, and rows of a CSV file, one process reads a second.
 
 Pure computing, no broker. A message is read as intake reads it (`accept_arrival`), a row as `firstclaim send` reads it,
 from the file to the checked message. Every lead has another phone, mail address and id, so no cache knows it before.
@@ -16,7 +16,7 @@ from statistics import median
 from time import process_time
 from typing import Any, Final
 
-from application.importing.reading import read_leads
+from application.importing.file_reading import read_leads
 from rules.inbound.intake import accept_arrival
 
 NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""`bench recovery`: the time and the memory until a new worker has recovered all leads of a killed one (kill -9).
+"""Measures (`bench recovery`) time and memory until a new worker has recovered all leads of a killed one (kill -9).
 
 Seconds are from the start of the new process to the first 200 of its `/ready`, including the start of Python. Bytes per
 lead are the growth of the resident memory, compared with a ready worker without leads, divided by the number of leads.
@@ -17,7 +17,7 @@ from bench.memory import resident_bytes
 from bench.testbed import Say, Testbed, open_testbed, quiet, started
 from bench.topic_watch import watching
 from models.errors import StartFailed
-from runtime import Child
+from runtime import ChildProcess
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
@@ -61,7 +61,7 @@ def run(
     }
 
 
-def _fill(here: Testbed, leads: int, say: Say) -> tuple[int, Child]:
+def _fill(here: Testbed, leads: int, say: Say) -> tuple[int, ChildProcess]:
     """Return the resident memory of a worker without leads, and that worker once it has the leads."""
     worker = started(here.child("worker-0", "bench.launch", "worker", NAME, ready=True))
     empty = resident_bytes(_pid(worker))
@@ -80,12 +80,12 @@ def _fill(here: Testbed, leads: int, say: Say) -> tuple[int, Child]:
     return empty, worker
 
 
-def _kill(worker: Child) -> None:
+def _kill(worker: ChildProcess) -> None:
     os.kill(_pid(worker), signal.SIGKILL)
     worker.wait_exit()
 
 
-def _pid(worker: Child) -> int:
+def _pid(worker: ChildProcess) -> int:
     if worker.pid is None:
         raise StartFailed(worker.name, f"has ended{worker.log_tail()}")
     return worker.pid

@@ -1,4 +1,4 @@
-"""`bench restart`: after a kill -9 of one of two workers, the time until claims on its partitions are answered again.
+"""Measures (`bench restart`) after a kill -9 of one of two workers the time until its partitions answer claims again.
 
 A supervisor restarts it at once, as `firstclaim up` does. Meanwhile a probe claims leads of every partition,
 `PROBE_SECONDS` apart, and reads `lead-decisions`. The result is the seconds from the kill to the answer of the first

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.machine_info import machine, today
+from bench.scale_rows import claims_rows, offers_rows
 
 DOCS: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
@@ -269,30 +270,6 @@ def _offer(result: Result) -> Rows:
     ]
 
 
-def _scale(result: Result) -> Rows:
-    return [
-        (
-            "partitions, workers",
-            "claims/s",
-            "of one worker",
-            "raw loop, claims/s",
-            "of one loop",
-            "ours / raw",
-        ),
-        *(
-            (
-                f"{one['partitions']}, {one['workers']}",
-                f"{one['ours_per_s']:,}",
-                f"{one['ours_of_one']:.2f}",
-                f"{one['raw_per_s']:,}",
-                f"{one['raw_of_one']:.2f}",
-                f"{one['ours_per_s'] / one['raw_per_s']:.2f}",
-            )
-            for one in result["points"]
-        ),
-    ]
-
-
 TABLES: Final[Mapping[str, Table]] = {
     "allocate": Table(
         "Allocations of one org",
@@ -370,7 +347,13 @@ TABLES: Final[Mapping[str, Table]] = {
         "More workers",
         "All processes, the broker and the writer of the claims share the machine's cores. The raw loop runs in as many"
         " processes.",
-        _scale,
+        claims_rows,
+    ),
+    "scale-offers": Table(
+        "More workers, more orgs",
+        "Each arrival is offered to the next of its org's ten reps by round robin. One relay publishes for all workers,"
+        " and all processes share the machine's cores. An org is decided by one worker.",
+        offers_rows,
     ),
     "sink": Table(
         "The CRM database",

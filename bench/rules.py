@@ -1,4 +1,4 @@
-"""`bench rules`: how fast one process evaluates a rule of five conditions, and a lead against a thousand queues.
+"""Measures (`bench rules`) how fast one process evaluates a rule of five conditions, and a lead against 1,000 queues.
 
 It measures no peer: the decision on the rule language names the engines that were tried.
 """

@@ -1,4 +1,4 @@
-"""`bench scale`: claims per second of one, two and three workers, with few and many partitions, beside the raw loop.
+"""Measures (`bench scale`) claims per second of one, two and three workers, with few and many partitions.
 
 Each point has its own leads and claims. The processes of one side are started, and their group has settled with all of
 them, before the claims are written. The rate is the rate of the answers by the broker's append time, from the first to
@@ -8,30 +8,24 @@ the last (`bench.topic_watch.Rate`); writing the claims is a part of the work th
 - raw: as many processes of `bench.peers.raw`, in one consumer group.
 
 Both sides share the machine's cores with the broker. So the curve shows where it bends on this machine, and whether
-ours bends earlier than the raw loop's.
+ours bends earlier than the raw loop's. `scale --offers` is `bench.scale_offers`.
 """
 
 import asyncio
-import contextlib
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from aiokafka.errors import KafkaError
-
 from bench import workload
 from bench.claims import take_in, won, won_in_row
-from bench.testbed import READY_SECONDS, Say, Testbed, open_testbed, quiet
+from bench.settled import settled
+from bench.testbed import Say, Testbed, open_testbed, quiet
 from bench.topic_watch import Watch, count, watching
 from models.errors import StartFailed
-from runtime import Child
-from streams import clients
+from runtime import ChildProcess
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, LEAD_LOG, WORKER_GROUP
 
 CLAIMS_OF_A_LEAD: Final = 4
-LOOK_SECONDS: Final = 0.2
-_STABLE: Final = "Stable"
 
 
 def run(
@@ -106,7 +100,7 @@ class _Curve:
     async def timed(
         self,
         watch: Watch,
-        children: Sequence[Child],
+        children: Sequence[ChildProcess],
         group: str,
         topics: tuple[str, str],
         claims: list[workload.Record],
@@ -117,7 +111,7 @@ class _Curve:
         try:
             for child in children:
                 child.launch()
-            await self.settled(group, children)
+            await settled(self.here.settings, group, children)
             begin = await watch.ends(answers)
             await workload.append(self.here.settings, asked, claims)
             end = await watch.until(answers, sum(begin.values()) + self.claims, children[0])
@@ -132,24 +126,3 @@ class _Curve:
                 group, f"answered all {self.claims} claims within a millisecond: measure more claims"
             )
         return rate
-
-    async def settled(self, group: str, children: Sequence[Child]) -> None:
-        """Wait until all processes are members of the group, it is stable, and those that say so are ready."""
-        until = time.monotonic() + READY_SECONDS
-        admin = clients.admin(self.here.settings)
-        await admin.start()
-        try:
-            while time.monotonic() < until:
-                with contextlib.suppress(KafkaError):  # the group's coordinator may be unknown at first
-                    (response,) = await admin.describe_consumer_groups([group])
-                    (_, _, state, _, _, members, *_), *_ = response.groups
-                    if (state, len(members)) == (_STABLE, len(children)) and _all_ready(children):
-                        return
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            await admin.close()
-        raise StartFailed(group, f"has not settled after {READY_SECONDS:.0f} s{children[0].log_tail()}")
-
-
-def _all_ready(children: Sequence[Child]) -> bool:
-    return all(child.ready() for child in children if child.ready_url is not None)

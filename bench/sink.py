@@ -1,4 +1,4 @@
-"""`bench sink`: how fast the sink stores the journal in Postgres, compared with a plain COPY of the same rows.
+"""Measures (`bench sink`) how fast the sink stores the journal in Postgres, beside a plain COPY of the same rows.
 
 The journal has a record for each lead's arrival, and later one for the claim of every second lead. Both sides begin
 with empty tables of the CRM's schema, with all indexes, in turns on the same Postgres, which is started for it.
@@ -30,7 +30,7 @@ from rules.lead.lead_partition import LeadPartition
 from runtime.own_folder import own_folder
 from runtime.postgres import PostgresServer
 from sink.consumer import BATCH_RECORDS
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.service import GC_THRESHOLDS
 from sink.tables import Base

@@ -1,4 +1,4 @@
-"""The cluster for a measurement: a local Kafka in a temporary folder, on free ports, removed at the end.
+"""Runs the cluster for a measurement: a local Kafka in a temporary folder, on free ports, removed at the end.
 
 If `KAFKA_BOOTSTRAP_SERVERS` names a cluster, that one is measured. It must not have any of our topics before, so that
 real leads are never mixed with generated ones. The topics are deleted at the end; consumer groups expire by themselves.
@@ -19,7 +19,7 @@ from aiokafka.admin import NewTopic
 from aiokafka.errors import for_code
 
 from models.errors import ConfigError, StartFailed
-from runtime import Child, LocalStack, ValkeyServer
+from runtime import ChildProcess, LocalStack, ValkeyServer
 from runtime.own_folder import own_folder
 from runtime.process import free_port, wait_until
 from streams import clients
@@ -48,11 +48,11 @@ class Testbed:
     settings: Settings
     folder: Path
     topics: list[str] = field(default_factory=list)
-    children: list[Child] = field(default_factory=list)
+    children: list[ChildProcess] = field(default_factory=list)
 
     def child(
         self, name: str, module: str, *arguments: str, ready: bool = False, option: str | None = None
-    ) -> Child:
+    ) -> ChildProcess:
         """Return a process that runs `python -m module arguments`, not yet started.
 
         `ready`: it is one of ours and serves `/ready`. Its port is the first argument, or the value of `option`.
@@ -60,7 +60,7 @@ class Testbed:
         port = free_port() if ready else 0
         first, last = ([str(port)], []) if option is None else ([], [option, str(port)])
         argv = [sys.executable, "-m", module, *(first if ready else []), *arguments, *last]
-        child = Child(
+        child = ChildProcess(
             name,
             argv,
             self.folder / f"{name}.log",
@@ -99,7 +99,7 @@ class Testbed:
         self.topics.extend(names)
 
 
-def started(child: Child, seconds: float = READY_SECONDS) -> Child:
+def started(child: ChildProcess, seconds: float = READY_SECONDS) -> ChildProcess:
     """Start a process and return it once it is ready. Raises StartFailed with the end of its log."""
     child.launch()
     ready = wait_until(lambda: child.ready() or child.pid is None, seconds)

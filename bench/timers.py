@@ -1,4 +1,4 @@
-"""`bench timers`: how late deadlines are handled beside a million others, and what a herd of them does to claims.
+"""Measures (`bench timers`) how late deadlines are handled beside a million others, and how a herd delays claims.
 
 The journal is filled with leads whose owner promised a call: most in a year, some spread over a while at a steady rate,
 and a herd at one instant. Then a worker recovers them. Lateness is the time from the instant that is due until the
@@ -100,7 +100,7 @@ async def _measure(
         for n in range(4)
         for claim in (workload.claim(lead_id, n) for lead_id in claimed)
     )
-    told: dict[str, Any] = {"pending": pending, "per_s": per_s, "herd": herd}
+    figures: dict[str, Any] = {"pending": pending, "per_s": per_s, "herd": herd}
     async with (
         watching(here.settings) as watch,
         Probe(here.settings, CLAIMS_PER_S, 0, {LEAD_JOURNAL: _cause}) as probe,
@@ -116,13 +116,13 @@ async def _measure(
             length = min((until - datetime.now(UTC)).total_seconds(), max(seconds, QUIET_SECONDS))
             batch: list[Message] = [next(claims) for _ in range(int(CLAIMS_PER_S * length))]
             found = (await probe.round(batch, LEAD_LOG, (LEAD_JOURNAL,)))[LEAD_JOURNAL]
-            told |= {f"{name}claims_{_name(rank)}_ms": round(value, 1) for rank, value in found.items()}
+            figures |= {f"{name}claims_{_name(rank)}_ms": round(value, 1) for rank, value in found.items()}
             say(
                 f"{name or 'quiet_'}claims: {found[50]:.1f} ms, p99 {found[99]:.1f}, longest {found[100]:.1f}"
             )
         lateness, herd_seconds = await _handled(watch, from_here, lead, pending, due, herd, at_once)
-    told |= {f"lateness_{_name(rank)}_ms": round(value, 1) for rank, value in lateness.items()}
-    return {**told, "herd_seconds": round(herd_seconds, 2)}
+    figures |= {f"lateness_{_name(rank)}_ms": round(value, 1) for rank, value in lateness.items()}
+    return {**figures, "herd_seconds": round(herd_seconds, 2)}
 
 
 async def _recovered(here: Testbed, name: str, leads: Sequence[str]) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiokafka import TopicPartition
 
 from models.errors import StartFailed
-from runtime import Child
+from runtime import ChildProcess
 from streams import clients
 from streams.clients import Consumer
 from streams.settings import Settings
@@ -35,7 +35,7 @@ class Watch:
         ends: Ends = await self._consumer.end_offsets(topic_partitions)
         return ends
 
-    async def until(self, topic: str, count: int, child: Child) -> Ends:
+    async def until(self, topic: str, count: int, child: ChildProcess) -> Ends:
         """Wait until a topic holds `count` records, and return its ends.
 
         Raises StartFailed with the end of the child's log if the child ends, or if no more records come.

@@ -1,8 +1,9 @@
 -- Apply one batch of queue changes and note how far Kafka was read, all or nothing.
 --
--- ARGV: generation · feed length · tombstone seconds · number of partitions ·
+-- ARGV: generation · feed length · tombstone seconds · nonce · the server's life · number of partitions ·
 --       (partition, expected offset, next offset) of each · (change, org, queue, lead, version, sort key, name, payload) of each
--- Answers {'ok', applied} or, with nothing changed, {'generation'} or {'offsets'}.
+-- Answers {'ok', applied} or, with nothing changed, {'generation'}, {'life'} or {'offsets'}. `life`: the server was started
+-- or promoted since, and may lack its last writes, of any partition.
 --
 -- A row is "<version> <bytes of sort key> <bytes of name> <sort key><name><columns>"; a place is "<sort key>\0<lead id>".
 -- The names, which a search looks at, are kept beside: "<name>\0<lead id>" -> sort key.
@@ -15,9 +16,12 @@ if redis.call('GET', 'board:3') ~= generation then
   return {'generation'}
 end
 local prefix = 'board:' .. generation .. ':'
-local feed_length, tombstone_seconds = ARGV[2], ARGV[3]
-local partitions = tonumber(ARGV[4])
-local at = 5
+if string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') ~= ARGV[5] then
+  return {'life'}
+end
+local feed_length, tombstone_seconds, nonce = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local partitions = tonumber(ARGV[6])
+local at = 7
 
 for _ = 1, partitions do
   if (redis.call('HGET', prefix .. 'offsets', ARGV[at]) or '0') ~= ARGV[at + 1] then
@@ -26,12 +30,12 @@ for _ = 1, partitions do
   at = at + 3
 end
 for i = 0, partitions - 1 do
-  redis.call('HSET', prefix .. 'offsets', ARGV[5 + 3 * i], ARGV[7 + 3 * i])
+  redis.call('HSET', prefix .. 'offsets', ARGV[7 + 3 * i], ARGV[9 + 3 * i])
 end
 
 local function tell(org, change, queue, lead, version, payload, rank, was, size)
-  redis.call('XADD', 'feed:' .. org, 'MAXLEN', '~', feed_length, '*', 'change', change, 'queue_id', queue,
-    'lead_id', lead, 'version', version, 'payload', payload, 'rank', rank or '', 'was', was or '', 'size', size or '')
+  add_entry(org, feed_length, nonce, 'change', change, 'queue_id', queue, 'lead_id', lead, 'version', version,
+    'payload', payload, 'rank', rank or '', 'was', was or '', 'size', size or '')
 end
 
 local applied = 0

@@ -20,14 +20,14 @@ from streams.topics import LEAD_JOURNAL
 _encode = msgspec.json.Encoder().encode
 
 
-class Sources(msgspec.Struct, frozen=True):
+class BoardTopics(msgspec.Struct, frozen=True):
     """The topics that a board is built from. Tests use their own."""
 
     journal: str = LEAD_JOURNAL
     changes: str = QUEUE_CHANGES
 
 
-SOURCES = Sources()
+SOURCES = BoardTopics()
 
 
 class BoardEntry(msgspec.Struct, frozen=True, gc=False):
@@ -41,7 +41,7 @@ class BoardEntry(msgspec.Struct, frozen=True, gc=False):
     columns: bytes
 
 
-class Definition(msgspec.Struct, frozen=True, gc=False):
+class BoardQueue(msgspec.Struct, frozen=True, gc=False):
     """One queue's definition, as `queue-changes` carries it. `value` is JSON."""
 
     org: str
@@ -68,9 +68,9 @@ class Partition(msgspec.Struct):
             self.rows[key], self.offs[key] = value, off
         self.off = max(self.off, off)
 
-    def entries(self) -> "Lists":
+    def entries(self) -> "ExpectedLists":
         """Return this partition's part of the lists: its leads' entries; for partition 0 also the definitions."""
-        lists = Lists()
+        lists = ExpectedLists()
         queues: dict[tuple[str, str], Queue] = {}
         leads: list[LeadRow] = []
         for key, value in self.rows.items():
@@ -86,11 +86,11 @@ class Partition(msgspec.Struct):
         return lists
 
 
-class Lists(msgspec.Struct):
+class ExpectedLists(msgspec.Struct):
     """Entries and definitions of one partition."""
 
     entries: list[BoardEntry] = []
-    definitions: list[Definition] = []
+    definitions: list[BoardQueue] = []
 
 
 class _RowHeader(msgspec.Struct, gc=False):
@@ -122,7 +122,7 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[BoardEn
         return []
     org = lead.facts.org
     entries = []
-    for queue_id, placement in lead.places.items():
+    for queue_id, placement in lead.placements.items():
         # Without a definition in this partition, the list shows what a blind queue shows (Q3).
         queue = queues.get((org, queue_id)) or Queue(queue_id=queue_id)
         columns = keys.with_state(_encode(shown(lead, queue)), lead.facts.state)
@@ -133,9 +133,9 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[BoardEn
     return entries
 
 
-def _definition(row: DirectoryRow, key: bytes, partition: int) -> list[Definition]:
+def _definition(row: DirectoryRow, key: bytes, partition: int) -> list[BoardQueue]:
     return [
-        Definition(row.org, row.object_id, row.version, public_message.value)
+        BoardQueue(row.org, row.object_id, row.version, public_message.value)
         for public_message in public_messages(row, key, partition)
         if public_message.topic == QUEUE_CHANGES
     ]

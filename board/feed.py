@@ -6,6 +6,7 @@ import msgspec
 import redis.asyncio
 
 from board import keys
+from board.connection import leave_idle
 from board.refusals import translated
 from board.views import Visible, definition, shown, state_in, visible
 from models.errors import RuntimeFailure
@@ -70,19 +71,23 @@ class FeedReader:
             entries = _entries(await self._client.xread({stream: after}, count=limit, block=block))
             # Check after the read, not before it, so that a trim between the two is noticed.
             if not await self._goes_on(stream, after):
+                await leave_idle(self._client)
                 return [FeedEntry(id=await self.newest(org), change=REBUILT)]
             if not entries:
                 return []
+            if any(fields[b"change"] == REBUILT.encode() for _, fields in entries):
+                # The server may be another one than before, and whoever reads the lists now must read them there.
+                await leave_idle(self._client)
             definitions = await self._definitions(org, _shared_with_values(entries))
         may: dict[str, Visible] = {}
-        told = []
+        changes = []
         for entry_id, fields in entries:
             queue_id = fields[b"queue_id"].decode()
             if queue_id not in may:
                 value = definitions.get(queue_id)
                 may[queue_id] = visible(queue_id, definition(value) if value is not None else None)
-            told.append(_entry(entry_id.decode(), queue_id, fields, may[queue_id]))
-        return told
+            changes.append(_entry(entry_id.decode(), queue_id, fields, may[queue_id]))
+        return changes
 
     async def _definitions(self, org: str, queue_ids: list[str]) -> dict[str, bytes | None]:
         """Return queue -> its definition. Valkey is not asked for none: most claims take a lead out of a list."""

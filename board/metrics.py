@@ -22,6 +22,11 @@ UNREADABLE: Final = Counter(
 REBUILDS: Final = Counter(
     "firstclaim_board_rebuilds", "Rebuilds of the board from the journal (rebuilds).", registry=REGISTRY
 )
+RESUMED: Final = Counter(
+    "firstclaim_board_resumed",
+    "Times the board went on with a Valkey that was started or promoted since it last wrote (times).",
+    registry=REGISTRY,
+)
 LAG: Final = Gauge(
     "firstclaim_board_lag_records", "Queue changes not yet on the board (records).", registry=REGISTRY
 )

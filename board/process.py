@@ -8,12 +8,13 @@ from typing import Any
 
 import uvloop
 
+from board.connection import connect
 from board.rebuild import rebuild as rebuild_board
 from board.refusals import AccessRefusedError
 from board.service import Board
-from board.writer import connect
 from models.errors import ConfigError
 from streams import trace_export
+from streams.garbage import keep_imports
 from streams.http import serve
 from streams.metrics import render
 from streams.settings import Settings
@@ -22,6 +23,7 @@ from streams.settings import Settings
 def run(settings: Settings, *, port: int = 0) -> None:
     """Run the board until SIGTERM or SIGINT. `port` 0 takes any free one."""
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    keep_imports()
     with trace_export.reporting("board"):
         uvloop.run(_serve(settings, port))
 

@@ -7,12 +7,12 @@ import msgspec
 import redis.asyncio
 
 from board import keys
+from board.connection import connect
 from board.feed import REBUILT, START, FeedEntry, FeedReader, position
 from board.pages import Pages
 from board.refusals import translated
 from board.search import ListSearch
 from board.views import NAME, BoardPage, ListRow, QueueInfo, definition
-from board.writer import connect
 from models.errors import RetryableError
 from models.public import personal_queue
 

@@ -24,10 +24,11 @@ import redis.asyncio
 import structlog
 
 from board import keys
-from board.expected import SOURCES, BoardEntry, Lists, Sources, partitions, value_of
+from board.connection import connect
+from board.expected import SOURCES, BoardEntry, BoardTopics, ExpectedLists, partitions, value_of
 from board.metrics import REBUILDS
 from board.refusals import translated
-from board.writer import connect, script
+from board.writer import nonce, orgs_with_feed, script
 from models.errors import RetryableError, RuntimeFailure
 from streams.settings import Settings
 from streams.topic_reader import extent
@@ -57,7 +58,7 @@ async def rebuild(
     settings: Settings,
     *,
     client: redis.asyncio.Redis | None = None,
-    sources: Sources = SOURCES,
+    sources: BoardTopics = SOURCES,
     progress: Callable[[int, int], None] | None = None,
 ) -> RebuildReport:
     """Rebuild the board from the journal, while it is in use or from nothing.
@@ -71,7 +72,7 @@ async def rebuild(
     generation = uuid.uuid4().hex[:12]
     try:
         async with _lock(client, generation):
-            life = await _server_run_id(client)
+            life = await _life(client)
             after = {p: end for p, (_, end) in (await extent(settings, sources.changes)).items()}
             count = len(await extent(settings, sources.journal))
             floor: dict[int, int] = {}
@@ -85,11 +86,7 @@ async def rebuild(
                 orgs |= {entry.org for entry in lists.entries} | {one.org for one in lists.definitions}
                 if progress:
                     progress(len(floor), count)
-            if await _server_run_id(client) != life:
-                raise RetryableError(
-                    "Valkey", "it restarted during the rebuild and may have lost what was written"
-                )
-            await _adopt(client, generation, after, floor, orgs)
+            await _adopt(client, generation, life, after, floor, orgs)
             await _sweep(client, generation)
     finally:
         if own:
@@ -106,7 +103,7 @@ async def _lock(client: redis.asyncio.Redis, generation: str) -> AsyncIterator[N
     """Hold the rebuild lock, and renew it while the rebuild runs."""
     async with translated():
         if not await client.set(keys.REBUILDING, generation, nx=True, px=_LOCK_MS):
-            raise RebuildInProgressError("board", "another rebuild is at work")
+            raise RebuildInProgressError("board", "another rebuild is running")
     renewing = asyncio.create_task(_renew(client, generation))
     try:
         yield
@@ -136,7 +133,7 @@ async def _give_back(client: redis.asyncio.Redis, generation: str) -> None:
         log.warning("the rebuild's lock could not be given back", reason=str(away))
 
 
-async def _write(client: redis.asyncio.Redis, generation: str, lists: Lists) -> None:
+async def _write(client: redis.asyncio.Redis, generation: str, lists: ExpectedLists) -> None:
     for start in range(0, len(lists.entries), _BATCH):
         hashes: dict[str, dict[Any, Any]] = {}
         sorted_sets: dict[str, dict[Any, float]] = {}
@@ -170,28 +167,36 @@ def _collect(
 
 
 async def _adopt(
-    client: redis.asyncio.Redis, generation: str, after: dict[int, int], floor: dict[int, int], orgs: set[str]
+    client: redis.asyncio.Redis,
+    generation: str,
+    life: str,
+    after: dict[int, int],
+    floor: dict[int, int],
+    orgs: set[str],
 ) -> None:
     async with translated():
         # Include the orgs whose lists are empty now, because their readers must read again too.
-        async for key in client.scan_iter(match=keys.feed("*"), count=1000):
-            orgs.add(key.decode().removeprefix(keys.feed("")))
-        arguments: list[Any] = [generation, keys.FEED_LENGTH]
+        orgs.update(await orgs_with_feed(client))
+        arguments: list[Any] = [generation, keys.FEED_LENGTH, nonce(), life]
         for hash_ in (after, floor):
             arguments.append(len(hash_))
             for partition, offset in hash_.items():
                 arguments += (partition, offset)
         arguments += sorted(orgs)
-        if not await client.register_script(script("adopt.lua"))(args=arguments):
-            raise RebuildInProgressError(
-                "board", "this rebuild took too long between two signs of life and lost its lock"
-            )
+        answer = await client.register_script(script("adopt.lua"))(args=arguments)
+    if answer < 0:
+        reason = "it was started or promoted during the rebuild and may have lost what was written"
+        raise RetryableError("Valkey", reason)
+    if not answer:
+        raise RebuildInProgressError(
+            "board", "this rebuild took too long between two signs of life and lost its lock"
+        )
 
 
-async def _server_run_id(client: redis.asyncio.Redis) -> str:
-    """Return an id of the server's current run; it changes with each start."""
+async def _life(client: redis.asyncio.Redis) -> str:
+    """Return an id of the server's life as the primary; it changes with each start and each promotion."""
     async with translated():
-        return str((await client.info("server"))["run_id"])
+        return str((await client.info("replication"))["master_replid"])
 
 
 async def _sweep(client: redis.asyncio.Redis, generation: str) -> None:

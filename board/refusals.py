@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Final
 
+from redis.asyncio.sentinel import MasterNotFoundError
 from redis.exceptions import (
     AuthenticationError,
     AuthenticationWrongNumberOfArgsError,
@@ -91,6 +92,10 @@ def classified(error: RedisError | OSError) -> RuntimeFailure:
     said = str(error)
     if isinstance(error, _SETTINGS) or _has_code(said, _SETTING_CODES) or _refusal_text(said, _SETTING_TEXTS):
         return AccessRefusedError("Valkey", f"the server refuses this URL: {said}")
+    if isinstance(error, MasterNotFoundError):
+        return RetryableError(
+            "Valkey", f"the sentinels name no primary that is up: {said.partition(' : ')[0]}"
+        )
     for kind, reason in _WAITS.items():
         if isinstance(error, kind):
             return RetryableError("Valkey", f"{reason}: {said}")

@@ -2,7 +2,9 @@
 
 The board's offsets are stored only in Valkey, in the same step as the changes. So whatever happens to Valkey is
 noticed at the next batch or within a second. If it is unreachable, the board waits and applies the same batch again.
-If it lost its last second, the board reads that second again. If it was wiped, the board rebuilds from the journal.
+If it lost its last writes, because it was killed or because a replica was promoted that lacked them, the board reads
+those again, in every partition: a script writes only to the life of the server that the board began with. Readers of
+the feeds are told to read their lists again. If it was wiped, the board rebuilds from the journal.
 The same holds for a second board beside this one: it applies nothing twice, and takes over when this one is gone.
 """
 
@@ -19,7 +21,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from board import metrics
-from board.expected import SOURCES, Sources
+from board.connection import connect
+from board.expected import SOURCES, BoardTopics
 from board.rebuild import RebuildInProgressError, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import (
@@ -28,7 +31,7 @@ from board.writer import (
     BoardWriter,
     Generation,
     OffsetsMoved,
-    connect,
+    ServerChanged,
     read_change,
 )
 from models.errors import ConfigError, RetryableError
@@ -71,7 +74,9 @@ class BoardState(msgspec.Struct, kw_only=True):
 class Board:
     """Follows `queue-changes` until cancelled. `state` is its current state."""
 
-    def __init__(self, settings: Settings, client: redis.asyncio.Redis, sources: Sources = SOURCES) -> None:
+    def __init__(
+        self, settings: Settings, client: redis.asyncio.Redis, sources: BoardTopics = SOURCES
+    ) -> None:
         self._settings = settings
         self._sources = sources
         self._client = client
@@ -91,7 +96,7 @@ class Board:
                 generation = await self._current()
                 pauses = FOLLOW_BOARD.pauses()
                 await self._follow(generation)
-            except (BoardReplaced, OffsetsMoved, NoOffsetForPartitionError) as news:
+            except (BoardReplaced, OffsetsMoved, ServerChanged, NoOffsetForPartitionError) as news:
                 self.state.caught_up = False
                 log.info("the board goes on from where it is", reason=str(news))
             except (OffsetOutOfRangeError, _Gap) as gap:
@@ -101,19 +106,26 @@ class Board:
             except (RetryableError, RebuildInProgressError, KafkaError, OSError) as error:
                 if (wrong := await refusal(self._settings, error)) is not None:
                     raise wrong from error
-                self._is_in_trouble(str(error) or repr(error))
+                self._reports_an_error(str(error) or repr(error))
                 await asyncio.sleep(next(pauses))
 
     async def _current(self) -> Generation:
         """Return the current generation. Rebuild if there is none or it cannot continue."""
-        generation = None if self._gap else await self._writer.generation()
-        if generation is None:
-            self._is_in_trouble(f"{self._gap or 'Valkey has no board'}; rebuilding")
+        known = None if self._gap else await self._writer.generation()
+        if known is None:
+            self._reports_an_error(f"{self._gap or 'Valkey has no board'}; rebuilding")
             await rebuild(self._settings, client=self._client, sources=self._sources)
             self._gap = None
-            generation = await self._writer.generation()
-        if generation is None:
+            known = await self._writer.generation()
+        if known is None:
             raise RetryableError("Valkey", "its new board was deleted")
+        generation, is_new_life = await self._writer.resume(known.id)
+        if is_new_life:
+            metrics.RESUMED.inc()
+            log.info(
+                "Valkey was started or promoted; the board goes on from what it has",
+                offsets=generation.offsets,
+            )
         return generation
 
     async def _follow(self, generation: Generation) -> None:
@@ -149,7 +161,7 @@ class Board:
             except AccessRefusedError:
                 raise
             except RetryableError as away:
-                self._is_in_trouble(str(away))
+                self._reports_an_error(str(away))
                 await asyncio.sleep(pause)
         if trace_export.watching:
             for records in batches.values():
@@ -174,7 +186,7 @@ class Board:
                     ends = await consumer.end_offsets(topic_partitions)
             except (TimeoutError, KafkaError) as error:
                 raise RetryableError(
-                    "Kafka", f"the ends of {self._sources.changes} are not to be had"
+                    "Kafka", f"the ends of {self._sources.changes} could not be read"
                 ) from error
         self.state.lag = sum(max(0, (ends[p] or 0) - positions.get(p.partition, 0)) for p in topic_partitions)
         self.state.caught_up |= self.state.lag == 0 and None not in ends.values()
@@ -183,7 +195,7 @@ class Board:
         metrics.LAG.set(self.state.lag)
         metrics.UP.set(1)
 
-    def _is_in_trouble(self, reason: str) -> None:
+    def _reports_an_error(self, reason: str) -> None:
         if reason not in self._logged:
             self._logged.append(reason)
             log.warning("the board waits", reason=reason)

@@ -1,5 +1,6 @@
 """Writes a batch of changes and the offsets after it to the board atomically, each change once."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +12,8 @@ from board import keys
 from board.refusals import translated
 from models.errors import RuntimeFailure
 
-MOST_CONNECTIONS: Final = 1_000
-"""A console holds one for each org whose pages are open, and one for each read that runs."""
-_SOCKET_SECONDS: Final = 5.0
-"""The socket timeout. A Valkey on the same network answers in milliseconds; after this the connection is dead."""
+_NONCES: Final = 2**32
+"""How many nonces there are. Two batches that begin at the same entry have the same id once in so many times."""
 
 
 class BoardReplaced(RuntimeFailure):
@@ -23,6 +22,10 @@ class BoardReplaced(RuntimeFailure):
 
 class OffsetsMoved(RuntimeFailure):
     """The board has another offset than expected: Valkey lost its last second, or another board wrote."""
+
+
+class ServerChanged(RuntimeFailure):
+    """The server was started or promoted since. Call `resume`, and continue from the generation that it returns."""
 
 
 class BoardChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,20 +77,16 @@ def read_change(value: bytes) -> BoardChange:
     return change
 
 
-def connect(url: str) -> redis.asyncio.Redis:
-    """Return a client of Valkey. It connects when used, at most `MOST_CONNECTIONS` times at once."""
-    return redis.asyncio.Redis.from_url(
-        url,
-        max_connections=MOST_CONNECTIONS,
-        socket_timeout=_SOCKET_SECONDS,
-        socket_connect_timeout=_SOCKET_SECONDS,
-        health_check_interval=0,
-    )
-
-
 def script(name: str) -> str:
-    """Return the source of one of the Lua scripts beside this file."""
-    return (Path(__file__).parent / name).read_text()
+    """Return the source of one of the Lua scripts beside this file, with what adds an entry to a feed before it."""
+    folder = Path(__file__).parent
+    source = (folder / name).read_text()
+    return (folder / "add_entry.lua").read_text() + source if "add_entry(" in source else source
+
+
+def nonce() -> int:
+    """Return a number by which the ids of a script's entries differ from those of every other script."""
+    return 1 + secrets.randbelow(_NONCES)
 
 
 class BoardWriter:
@@ -96,6 +95,8 @@ class BoardWriter:
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._client: Any = client  # the type stubs say `bytes | str` for any decoding
         self._apply = client.register_script(script("apply.lua"))
+        self._life = b""
+        self._resume = client.register_script(script("resume.lua"))
 
     async def generation(self) -> Generation | None:
         """Return the current generation, or None if there is no board. Raises `RetryableError`."""
@@ -110,16 +111,36 @@ class BoardWriter:
                 offsets, floor = await pipe.execute()
         return Generation(id=name, offsets=_numbers(offsets), floor=_numbers(floor))
 
+    async def resume(self, generation: str) -> tuple[Generation, bool]:
+        """Begin to write to a generation. Return it as it is in the server that the next changes must be applied to.
+
+        The second value says whether the server was started or promoted since a board last wrote. Every reader of a
+        feed is then told to read its lists again, because it may have seen what the server lost. Raises `BoardReplaced`
+        and `RetryableError`.
+        """
+        async with translated():
+            orgs = await orgs_with_feed(self._client)
+            answer = await self._resume(args=[generation, keys.FEED_LENGTH, nonce(), *orgs])
+        if answer is None:
+            raise BoardReplaced("board", f"generation {generation} is not the current one")
+        is_new, self._life, offsets, floor = answer
+        found = Generation(id=generation, offsets=_numbers(_pairs(offsets)), floor=_numbers(_pairs(floor)))
+        return found, bool(is_new)
+
     async def apply(
         self, generation: str, changes: Sequence[BoardChange], offsets: Mapping[int, tuple[int, int]]
     ) -> int:
         """Apply changes in order and advance the offsets. Return how many changed anything (Q7, Q9).
 
         `offsets`: partition -> (the offset that the board must have now, the next offset after this batch). Raises
-        `BoardReplaced` or `OffsetsMoved` with nothing changed. Raises `RetryableError` when it is unknown whether the
-        batch was applied; applying the same batch again then either succeeds or raises `OffsetsMoved`.
+        `BoardReplaced`, `ServerChanged` or `OffsetsMoved` with nothing changed. Raises `RetryableError` when it is
+        unknown whether the batch was applied; applying the same batch again then either succeeds or raises one of the
+        others.
         """
-        arguments: list[Any] = [generation, keys.FEED_LENGTH, keys.TOMBSTONE_SECONDS, len(offsets)]
+        if not self._life:
+            await self.resume(generation)
+        limits = (keys.FEED_LENGTH, keys.TOMBSTONE_SECONDS)
+        arguments: list[Any] = [generation, *limits, nonce(), self._life, len(offsets)]
         for partition, (expected, following) in offsets.items():
             arguments += (partition, expected, following)
         for change in changes:
@@ -140,8 +161,23 @@ class BoardWriter:
                 return int(answer[1])
             case b"generation":
                 raise BoardReplaced("board", f"generation {generation} is not the current one")
+            case b"life":
+                raise ServerChanged("Valkey", "it was started or promoted, and may lack its last writes")
             case _:
-                raise OffsetsMoved("board", "it was read to another offset than this batch begins at")
+                raise OffsetsMoved("board", "its offset is not the one at which this batch begins")
+
+
+async def orgs_with_feed(client: Any) -> list[str]:
+    """Return the orgs that have a feed, sorted."""
+    prefix = keys.feed("")
+    found = {
+        key.decode().removeprefix(prefix) async for key in client.scan_iter(match=f"{prefix}*", count=1000)
+    }
+    return sorted(found)
+
+
+def _pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _numbers(found: Mapping[bytes, bytes]) -> dict[int, int]:

@@ -1,9 +1,13 @@
-"""The `firstclaim` command. Each subcommand prints what happened and exits 0 only if it succeeded.
+"""Defines the `firstclaim` command. Each subcommand prints what happened and exits 0 only if it succeeded.
 
 With --json the last line of output is one JSON object.
 
 Commands import their dependencies when they run, so that `firstclaim --help` does not load a stream processor.
 """
+
+import cli.starting  # noqa: F401  # before the others, which it makes quicker
+
+# isort: split
 
 import gc
 import logging
@@ -42,10 +46,6 @@ from cli import (
 from models.errors import ConfigError, FirstclaimError
 from streams.file_permissions import private_umask
 from streams.masking import masked_stream
-
-GC_THRESHOLDS: Final = (10_000, 10, 10)
-"""What a process imports, it keeps. With Python's threshold of 700, it searches that for garbage while it starts, which
-takes a tenth of its start. These thresholds hold for its whole life, where it does not set others."""
 
 app = typer.Typer(
     name="firstclaim",
@@ -106,7 +106,6 @@ def _print_version(*, wanted: bool) -> None:
 
 def main() -> None:
     """Run the command of the arguments, and exit with its code."""
-    gc.set_threshold(*GC_THRESHOLDS)
     private_umask()
     sys.stdout, sys.stderr = masked_stream(sys.stdout), masked_stream(sys.stderr)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")

@@ -1,4 +1,4 @@
-"""Commands of the audit: export who did what. There is no command that changes or removes an entry."""
+"""Defines commands of the audit: export who did what. There is no command that changes or removes an entry."""
 
 import asyncio
 import sys

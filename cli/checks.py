@@ -1,4 +1,4 @@
-"""Commands that check the installation and the guarantees."""
+"""Defines commands that check the installation and the guarantees."""
 
 import asyncio
 from dataclasses import asdict
@@ -18,8 +18,8 @@ def doctor(as_json: AsJson = False) -> None:
 
     checks = examine_all()
     for check in checks:
-        verdict = typer.style("ok   ", fg="green") if check.ok else typer.style("wrong", fg="red")
-        typer.echo(f"{verdict} {check.name}: {check.detail}")
+        result = typer.style("ok   ", fg="green") if check.ok else typer.style("wrong", fg="red")
+        typer.echo(f"{result} {check.name}: {check.detail}")
         if check.hint:
             typer.echo(f"      → {check.hint}")
     ok = all(check.ok for check in checks)

@@ -1,4 +1,4 @@
-"""Shared functions of the commands: the settings of the running system, and the output of results."""
+"""Shares functions among the commands: the settings of the running system, and the output of results."""
 
 import sys
 from datetime import UTC, datetime

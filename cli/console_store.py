@@ -1,4 +1,4 @@
-"""The console's database for commands: opened at its newest schema, with the audit of what a command does to it."""
+"""Opens the console's database for commands, at its newest schema, with the audit of what a command does to it."""
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @contextmanager
 def opened() -> "Iterator[Engine]":
     """Yield the console's database after migrating it to the newest schema."""
-    from sink.engine import connect
+    from sink.database_engine import connect
     from web.settings import WebSettings
     from web.store.migrate import upgrade
 

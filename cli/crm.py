@@ -1,4 +1,4 @@
-"""Commands for the CRM database."""
+"""Defines commands for the CRM database."""
 
 import asyncio
 from typing import Annotated

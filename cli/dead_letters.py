@@ -1,4 +1,4 @@
-"""Commands for dead letters: list rejected messages and reasons, replay them after a fix, or skip them."""
+"""Defines commands for dead letters: list rejected messages and reasons, replay them after a fix, or skip them."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 letters = typer.Typer(
     help="Messages that could not be accepted: list, show, replay, skip.", no_args_is_help=True
 )
-Place = Annotated[str, typer.Argument(help="PARTITION:OFFSET in dead-letters, as `list` prints it.")]
-Places = Annotated[list[str] | None, typer.Argument(help="PARTITION:OFFSET, one or more.")]
+Position = Annotated[str, typer.Argument(help="PARTITION:OFFSET in dead-letters, as `list` prints it.")]
+Positions = Annotated[list[str] | None, typer.Argument(help="PARTITION:OFFSET, one or more.")]
 Every = Annotated[bool, typer.Option("--all", help="All letters that the other options select.")]
 Topic = Annotated[str | None, typer.Option(help="Only letters from this topic.")]
 ErrorClass = Annotated[str | None, typer.Option("--class", help="Only letters of this error class.")]
@@ -62,14 +62,14 @@ def list_letters(
 
 
 @letters.command("show")
-def show_letter(place: Place, as_json: AsJson = False) -> None:
+def show_letter(position: Position, as_json: AsJson = False) -> None:
     """Show one dead letter with its bytes.
 
     Example: firstclaim dead-letters show 2:17
     """
     from application.dead_letters import show_letter as read
 
-    letter = asyncio.run(read(running(), place))
+    letter = asyncio.run(read(running(), position))
     for name, value in letter.items():
         typer.echo(f"{name}: {value}")
     finish(letter, as_json=as_json)
@@ -77,7 +77,7 @@ def show_letter(place: Place, as_json: AsJson = False) -> None:
 
 @letters.command("replay")
 def replay_letter(
-    places: Places = None,
+    positions: Positions = None,
     every: Every = False,
     topic: Topic = None,
     error_class: ErrorClass = None,
@@ -91,13 +91,13 @@ def replay_letter(
 ) -> None:
     """Send dead letters to their original topic again. A known message changes nothing. Exit 1 if one fails.
 
-    Without places, replay those that match the options and are still unhandled. A failure does not stop the others.
+    Without positions, replay those that match the options and are still unhandled. A failure does not stop the others.
 
     Example: firstclaim dead-letters replay --all --class fatal_error
     """
     from application.dead_letter_commands import replay_letters
 
-    selection = _selection(places, every, topic, error_class, since, until, org, vendor)
+    selection = _selection(positions, every, topic, error_class, since, until, org, vendor)
     settings = running()
     work = replay_letters(settings, selection, again=again, dry_run=dry_run)
     outcome = asyncio.run(_recorded(settings, selection, "dead_letter_replayed", work, dry_run=dry_run))
@@ -106,7 +106,7 @@ def replay_letter(
 
 @letters.command("skip")
 def skip_letter(
-    places: Places = None,
+    positions: Positions = None,
     every: Every = False,
     topic: Topic = None,
     error_class: ErrorClass = None,
@@ -119,13 +119,13 @@ def skip_letter(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Mark dead letters as skipped, so that `replay --all` leaves them out. They can still be replayed by place.
+    """Mark dead letters as skipped, so that `replay --all` leaves them out. They can still be replayed by position.
 
     Example: firstclaim dead-letters skip --all --class not_json --vendor acme --why "acme sent a test"
     """
     from application.dead_letter_commands import skip_letters
 
-    selection = _selection(places, every, topic, error_class, since, until, org, vendor)
+    selection = _selection(positions, every, topic, error_class, since, until, org, vendor)
     settings = running()
     work = skip_letters(settings, selection, why=why, again=again, dry_run=dry_run)
     outcome = asyncio.run(_recorded(settings, selection, "dead_letter_skipped", work, dry_run=dry_run))
@@ -134,7 +134,7 @@ def skip_letter(
 
 @letters.command("pass-over")
 def pass_over_message(
-    place: Annotated[
+    position: Annotated[
         str, typer.Argument(help="TOPIC:PARTITION:OFFSET of the message at which the workers end.")
     ],
     why: Annotated[str, typer.Option(help="The reason, kept with the dead letter.")],
@@ -151,19 +151,19 @@ def pass_over_message(
     from application.pass_over import pass_over
     from streams.dead_letter_reading import SourcePosition
 
-    topic, _, rest = place.partition(":")
+    topic, _, rest = position.partition(":")
     partition, _, offset = rest.partition(":")
     if not (topic and partition.isdecimal() and offset.isdecimal()):
-        raise typer.BadParameter(f"{place!r} is not TOPIC:PARTITION:OFFSET", param_hint="PLACE")
+        raise typer.BadParameter(f"{position!r} is not TOPIC:PARTITION:OFFSET", param_hint="POSITION")
     settings = running()
 
     async def work() -> None:
         async with audited(settings, operator(""), "dead_letter_skipped", "dead-letters") as entry:
-            entry.add("passed_over", place)
+            entry.add("passed_over", position)
             await pass_over(settings, SourcePosition(topic, int(partition), int(offset)), why)
 
     asyncio.run(work())
-    typer.echo(f"{place} is a dead letter now. The workers read on behind it.")
+    typer.echo(f"{position} is a dead letter now. The workers read on behind it.")
 
 
 async def _recorded(
@@ -192,7 +192,7 @@ async def _recorded(
 
 
 def _selection(  # one parameter for each option
-    places: list[str] | None,
+    positions: list[str] | None,
     every: bool,  # the option's value
     topic: str | None,
     error_class: str | None,
@@ -204,14 +204,14 @@ def _selection(  # one parameter for each option
     from application.dead_letter_commands import Selection
 
     filters = (topic, error_class, since, until, org, vendor)
-    if not places and not every and not any(filters):
+    if not positions and not every and not any(filters):
         raise typer.BadParameter(
             "name dead letters, or give --all, or select some with --class, --topic, --vendor …"
         )
-    if places and every:
+    if positions and every:
         raise typer.BadParameter("name dead letters or give --all, not both")
     return Selection(
-        places=tuple(places or ()),
+        positions=tuple(positions or ()),
         topic=topic,
         error_class=error_class,
         since=instant(since, "--since"),

@@ -1,4 +1,4 @@
-"""Commands for the directory: publish it from a file, and export it to a file."""
+"""Defines commands for the directory: publish it from a file, and export it to a file."""
 
 import asyncio
 import sys
@@ -46,7 +46,7 @@ def apply(
     Example: firstclaim directory apply docs/examples/directory.yaml --dry-run
     """
     from application.directory.apply import compare
-    from application.directory.file import read_directory
+    from application.directory.directory_file import read_directory
     from application.directory.yaml_text import read_bounded
     from models.errors import PublicationConflictError, PublicationErrors, RetryableError
 
@@ -147,7 +147,7 @@ def export(
 
     Example: firstclaim directory export --org default > directory.yaml
     """
-    from application.directory.file import as_document, write_directory
+    from application.directory.directory_file import as_document, write_directory
     from application.directory.publish import read_published
 
     found = asyncio.run(read_published(running(), org))

@@ -1,4 +1,4 @@
-"""Commands for the do-not-contact list."""
+"""Defines commands for the do-not-contact list."""
 
 import asyncio
 import sys

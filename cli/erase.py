@@ -1,4 +1,4 @@
-"""Commands that forget a person: erase, and list the receipts."""
+"""Defines commands that forget a person: erase, and list the receipts."""
 
 import asyncio
 import sys
@@ -33,7 +33,7 @@ def erase(
     now: Annotated[
         bool,
         typer.Option(
-            "--now", help="Delete the past of Kafka's logs now, not by retention within eight days."
+            "--now", help="Delete old records of Kafka's logs now, instead of by retention within eight days."
         ),
     ] = False,
     seconds: Annotated[
@@ -55,8 +55,8 @@ def erase(
     outcome = asyncio.run(_recorded(running(), org, by, persons, seconds, now=now))
     for n, why in outcome.refused.items():
         typer.echo(f"person {n + 1} of {len(persons)}: {why}", err=True)
-    for place, count in sorted(outcome.places.items()):
-        typer.echo(f"  {count:8,d}  {place}")
+    for store, count in sorted(outcome.places.items()):
+        typer.echo(f"  {count:8,d}  {store}")
     typer.echo(f"Erased: {outcome.leads:,} leads of {len(outcome.receipts):,} persons.")
     for receipt in outcome.receipts[:10]:
         typer.echo(

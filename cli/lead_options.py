@@ -1,4 +1,4 @@
-"""The options by which a command names leads and who acts, and how it prints the results of many actions (D6, M1)."""
+"""Defines the options by which a command names leads and who acts, and the output of many actions (D6, M1)."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from cli.common import finish, say
 
 if TYPE_CHECKING:
     from application.assignment import AssignmentResult
-    from application.lead_dealing import Deal
+    from application.lead_dealing import DealtLeads
     from application.lead_selection import LeadSelection
     from streams.settings import Settings
 
@@ -44,10 +44,12 @@ ByLicence = Annotated[
 ]
 OverrideLicence = Annotated[
     bool,
-    typer.Option("--override-licence", help="Also to a rep without the licence of the state. Needs --why."),
+    typer.Option(
+        "--override-licence", help="Assign also to a rep without the licence of the state. Needs --why."
+    ),
 ]
 OverrideCap = Annotated[
-    bool, typer.Option("--override-cap", help="Also to a rep at the cap of open leads. Needs --why.")
+    bool, typer.Option("--override-cap", help="Assign also to a rep at the cap of open leads. Needs --why.")
 ]
 SomeWhy = Annotated[str | None, typer.Option("--why", help="The reason, if there is one to record.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show how many leads would be changed.")]
@@ -132,10 +134,10 @@ def run(settings: "Settings", bulk: BulkAction, *, dry_run: bool, as_json: bool)
     finish(result, as_json=as_json, ok=not (result["lost"] or result["refused"] or result["unanswered"]))
 
 
-def _dealt(settings: "Settings", bulk: BulkAction) -> "tuple[LeadSelection, Deal, set[str] | None]":
+def _dealt(settings: "Settings", bulk: BulkAction) -> "tuple[LeadSelection, DealtLeads, set[str] | None]":
     """Return the leads, who is to get each, and which are expected to change; None if that was not looked up."""
     from application.journal_snapshot import journal_now
-    from application.lead_dealing import deal_by_licence, deal_evenly, licences_of, standing_of
+    from application.lead_dealing import deal_by_licence, deal_evenly, licences_of, owner_and_phase_of
     from application.lead_selection import Segment, select_by_ids, select_from_file, select_portfolio
 
     which = bulk.which
@@ -145,20 +147,20 @@ def _dealt(settings: "Settings", bulk: BulkAction) -> "tuple[LeadSelection, Deal
     if named is not None:
         selection = named
     elif rule is not None:
-        rule.in_zone(journal.book.org(bulk.org).settings.time_zone)
+        rule.in_zone(journal.rule_book.org(bulk.org).settings.time_zone)
         selection = rule.select(journal.leads.values(), bulk.org, datetime.now(UTC), bulk.action)
     elif which.portfolio is not None:
         selection = select_portfolio(journal.leads.values(), bulk.org, which.portfolio)
     else:
         selection = select_by_ids(which.leads)
     known = {
-        lead_id: standing_of(lead.owner, lead.phase, lead.facts.state)
+        lead_id: owner_and_phase_of(lead.owner, lead.phase, lead.facts.state)
         for lead_id in selection.leads
         if (lead := journal.leads.get(lead_id)) is not None and lead.facts.org == bulk.org
     }
     changing = {lead_id for lead_id, one in known.items() if one.changes(bulk.action)}
     if bulk.by_licence:
-        licences = licences_of(journal.book.org(bulk.org), bulk.to)
+        licences = licences_of(journal.rule_book.org(bulk.org), bulk.to)
         return selection, deal_by_licence(selection.leads, licences, known, bulk.action), changing
     return selection, deal_evenly(selection.leads, bulk.to or ("",), changing), changing
 

@@ -1,4 +1,4 @@
-"""Commands that measure, and commands that inject failures."""
+"""Defines commands that measure, and commands that inject failures."""
 
 import asyncio
 from pathlib import Path
@@ -20,6 +20,10 @@ def bench(
     browser: Annotated[
         bool,
         typer.Option("--browser", help="live: in open pages of a real Chromium, not in readers of the feed."),
+    ] = False,
+    offers: Annotated[
+        bool,
+        typer.Option("--offers", help="scale: arrivals until their offers, of one org and of a hundred."),
     ] = False,
     leads: Annotated[int | None, typer.Option(min=1, help="Number of leads.")] = None,
     claims: Annotated[
@@ -48,11 +52,15 @@ def bench(
     from bench import BENCHES, write_table
 
     if name not in BENCHES:
-        raise typer.BadParameter(f"there is no bench {name}; there are {', '.join(sorted(BENCHES))}")
+        raise typer.BadParameter(f"there is no benchmark {name}; choose one of {', '.join(sorted(BENCHES))}")
     if browser:
         if name != "live":
             raise typer.BadParameter(f"bench {name} has no --browser; only bench live has it")
         name = "live-browser"
+    if offers:
+        if name != "scale":
+            raise typer.BadParameter(f"bench {name} has no --offers; only bench scale has it")
+        name = "scale-offers"
     given = {"leads": leads, "claims": claims, "pages": pages, "listeners": listeners, "seconds": seconds}
     sizes = {size: value for size, value in given.items() if value is not None}
     result = BENCHES[name](say=say, **sizes)
@@ -69,7 +77,7 @@ def chaos(
         bool,
         typer.Option(
             "--secure",
-            help="Kafka with a user and ACLs for each process; a state folder keeps the mode it began with.",
+            help="Run Kafka with a user and ACLs for each process. A state folder keeps the mode it began with.",
         ),
     ] = False,
     erase: Annotated[
@@ -134,6 +142,13 @@ def chaos(
             help="Workers' clocks also jump by 70 minutes, ahead and back (needs a C compiler).",
         ),
     ] = False,
+    failover: Annotated[
+        bool,
+        typer.Option(
+            "--failover",
+            help="Valkey has a replica and sentinels, and Postgres a standby; both are killed, paused and promoted.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run load while workers, sink and broker are killed, stopped and resumed, then verify. Exit 1 if a promise broke.
@@ -141,6 +156,8 @@ def chaos(
     Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
 
     Example: firstclaim chaos --brokers 3
+
+    Example: firstclaim chaos --failover
 
     Example: firstclaim chaos --seconds 3600 --events 1000000 --faults 200
 
@@ -170,6 +187,7 @@ def chaos(
             faults=faults,
             histories=histories,
             clock_jumps=clock_jumps,
+            failover=failover,
         )
     )
     finish(result, as_json=as_json, ok=result["ok"])
@@ -177,9 +195,12 @@ def chaos(
 
 def storm(
     leads: Annotated[
-        int | None, typer.Option(min=1, help="2,000; with --ring 500, with --fair 10,000.")
+        int | None,
+        typer.Option(min=1, help="Number of leads. Default: 2,000; with --ring 500, with --fair 10,000."),
     ] = None,
-    reps: Annotated[int | None, typer.Option(min=2, help="5; with --ring 50, with --fair 12.")] = None,
+    reps: Annotated[
+        int | None, typer.Option(min=2, help="Number of reps. Default: 5; with --ring 50, with --fair 12.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,
     ring: Annotated[
         bool, typer.Option("--ring", help="Each lead rings with all reps, who press 1 within 20 ms.")
@@ -232,7 +253,7 @@ def race(
 def demo(
     seconds: Annotated[
         float | None,
-        typer.Option(help="End after so many seconds, with verify. Without it ^C ends the demo."),
+        typer.Option(help="End after this many seconds and verify. Without it, ^C ends the demo."),
     ] = None,
     leads: Annotated[
         Path | None, typer.Option(exists=True, help="A file of leads to use instead of the sample.")
@@ -255,14 +276,14 @@ def demo(
         int | None,
         typer.Option(
             min=0,
-            help="Number of the sample. The same number gives the same leads; the default gives new ones.",
+            help="The seed of the sample. The same seed gives the same leads; the default gives new ones.",
         ),
     ] = None,
     secure: Annotated[
         bool,
         typer.Option(
             "--secure",
-            help="Kafka with a user and ACLs for each process; a state folder keeps the mode it began with.",
+            help="Run Kafka with a user and ACLs for each process. A state folder keeps the mode it began with.",
         ),
     ] = False,
 ) -> None:

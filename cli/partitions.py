@@ -1,4 +1,4 @@
-"""Commands that move the system to a Kafka with another number of partitions."""
+"""Defines commands that move the system to a Kafka with another number of partitions."""
 
 import asyncio
 from pathlib import Path
@@ -40,7 +40,7 @@ def import_state(
     file: Annotated[Path, typer.Argument(help="A file of `firstclaim partitions export`.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write such a file to an empty Kafka, and set the databases' history apart. No process may run yet.
+    """Write such a file to an empty Kafka, and keep the databases' earlier history separate. No process may run yet.
 
     FIRSTCLAIM_PARTITIONS is the new number. If it fails, empty the new Kafka and repeat it.
 
@@ -48,8 +48,8 @@ def import_state(
     """
     from application.partition_move.load import load
     from cli.console_store import opened
+    from sink.database_engine import connect
     from sink.earlier_history import set_apart
-    from sink.engine import connect
     from web.store.audit import AuditIndex
 
     settings = found()

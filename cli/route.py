@@ -1,4 +1,4 @@
-"""The command that simulates distribution without changing anything."""
+"""Defines the command that simulates distribution without changing anything."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ import typer
 from cli.common import AsJson, finish, running
 
 if TYPE_CHECKING:
-    from application.route_preview import Routed
+    from application.route_preview import RoutePreview
 
 _STDIN: Final = frozenset({"-", "@-"})
 _SHOWN: Final = 50
@@ -26,8 +26,8 @@ def route(
     lead: Annotated[
         str | None, typer.Option(help="Instead: a lead id, as if the lead were distributed again.")
     ] = None,
-    at: Annotated[str | None, typer.Option(help="At which instant, RFC 3339; now without it.")] = None,
-    org: Annotated[str | None, typer.Option(help="Of which org the message is, if it does not say.")] = None,
+    at: Annotated[str | None, typer.Option(help="The instant, RFC 3339. Default: now.")] = None,
+    org: Annotated[str | None, typer.Option(help="The org of the message, if it names none.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show who would get a lead and why the others would not, based on the live state. Nothing changes.
@@ -68,7 +68,7 @@ def _bytes(message: str) -> bytes:
         raise typer.BadParameter(f"{message} cannot be read: {error.strerror}") from error
 
 
-def _tell(routed: "Routed") -> None:
+def _tell(routed: "RoutePreview") -> None:
     """Print where the lead would go, and why it would not go to the other candidates."""
     typer.echo(f"{routed.name} ({routed.lead_id}) at {routed.at.isoformat(sep=' ', timespec='seconds')}")
     if routed.inquiry is not None:

@@ -1,4 +1,4 @@
-"""Commands for rules: try a rule before it is published."""
+"""Defines commands for rules: try a rule before it is published."""
 
 import asyncio
 from collections.abc import Callable
@@ -78,14 +78,18 @@ def _read(reader: Callable[[str | None], T], value: str | None, option: str) -> 
         raise typer.BadParameter(f"{option} {error}") from error
 
 
-def _tell(told: "LeadExplanation") -> None:
+def _tell(explanation: "LeadExplanation") -> None:
     """Print why a lead matches or does not match, condition by condition."""
-    until = f", until {told.valid_until.isoformat(timespec='seconds')}" if told.valid_until else ""
-    typer.echo(f"{told.lead_id}  {told.name} {'matches' if told.matches else 'does not match'}{until}")
-    typer.echo(f"  {told.why}")
-    for one in told.conditions:
-        verdict = typer.style("met    ", fg="green") if one.met else typer.style("not met", fg="red")
-        typer.echo(f"  {verdict} {one.path}: {one.why}")
+    until = (
+        f", until {explanation.valid_until.isoformat(timespec='seconds')}" if explanation.valid_until else ""
+    )
+    typer.echo(
+        f"{explanation.lead_id}  {explanation.name} {'matches' if explanation.matches else 'does not match'}{until}"
+    )
+    typer.echo(f"  {explanation.why}")
+    for one in explanation.conditions:
+        label = typer.style("met    ", fg="green") if one.met else typer.style("not met", fg="red")
+        typer.echo(f"  {label} {one.path}: {one.why}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""Commands of the web console: its process, and the accounts that sign in to it."""
+"""Defines commands of the web console: its process, and the accounts that sign in to it."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +83,8 @@ def account_add(
     import asyncio
 
     from application.directory.first_admin import ensure_admin
-    from web.store.accounts import Account, Accounts
+    from web.store.account import Account
+    from web.store.accounts import Accounts
 
     if role not in ("admin", "manager", "rep"):
         raise typer.BadParameter("must be admin, manager or rep", param_hint="--role")

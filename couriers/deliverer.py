@@ -14,7 +14,7 @@ from couriers import metrics
 from couriers.directory import CourierDirectory
 from couriers.fates import FateWriter
 from couriers.gate import ProviderGate
-from couriers.pending import NOBODY, OVER, OverError, Pending, RequestPhase, WithdrawnError
+from couriers.pending import NOBODY, OVER, OverError, PendingRequest, RequestPhase, WithdrawnError
 from couriers.port import (
     BouncedError,
     Channel,
@@ -75,7 +75,7 @@ class Deliverer:
         self._gate = gate
         self._clock = clock
         self._slots = asyncio.Semaphore(channel.concurrency)
-        self._pending: dict[str, Pending] = {}
+        self._pending: dict[str, PendingRequest] = {}
         self._ended: OrderedDict[str, Fate] = OrderedDict()
         self._withdrawing: set[asyncio.Task[None]] = set()
         self.failure: BaseException | None = None
@@ -103,7 +103,7 @@ class Deliverer:
             self._finished(tp, offset, None)  # a repeat of an earlier record
             return
         org = notification.org or DEFAULT_ORG
-        pending = Pending(notification, org, tp, offset, at, useful_until(notification, at), trace)
+        pending = PendingRequest(notification, org, tp, offset, at, useful_until(notification, at), trace)
         self._pending[identity] = pending
         pending.task = self._started(self._run(pending))
         self._count()
@@ -129,7 +129,7 @@ class Deliverer:
     async def _withdraw(
         self,
         notification: Notification,
-        pending: Pending | None,
+        pending: PendingRequest | None,
         tp: TopicPartition,
         offset: int,
         trace: tuple[Header, ...],
@@ -159,7 +159,7 @@ class Deliverer:
             self._remember(notification.notification_id, "withdrawn")
         self._finished(tp, offset, fate)
 
-    async def _run(self, pending: Pending) -> None:
+    async def _run(self, pending: PendingRequest) -> None:
         status, provider, detail = await self._fate(pending)
         pending.phase = RequestPhase.ENDED
         fate = await self._fates.write(
@@ -183,7 +183,7 @@ class Deliverer:
         for tp, offset in pending.withdrawals:
             self._finished(tp, offset, None)
 
-    async def _fate(self, pending: Pending) -> tuple[Fate, str, str]:
+    async def _fate(self, pending: PendingRequest) -> tuple[Fate, str, str]:
         try:
             pending.phase = RequestPhase.WAITING
             receipt = await self._delivered(pending)
@@ -205,7 +205,7 @@ class Deliverer:
             return "withdrawn", NOBODY, OVER
         return receipt.status, receipt.provider, receipt.detail
 
-    async def _delivered(self, pending: Pending) -> SendReceipt:
+    async def _delivered(self, pending: PendingRequest) -> SendReceipt:
         """Deliver a request, however often it takes. Raises what ends it."""
         async for attempt in DELIVER.attempts(
             LaterError, self._channel.name, failed=lambda error: self._failed(pending, error)
@@ -214,7 +214,7 @@ class Deliverer:
                 return await self._attempt(pending)
         raise AssertionError  # the last attempt returned or raised
 
-    async def _attempt(self, pending: Pending) -> SendReceipt:
+    async def _attempt(self, pending: PendingRequest) -> SendReceipt:
         while (quiet := quiet_seconds(pending, self._directory, self._clock())) > 0:  # noqa: ASYNC110  # a clock has no event
             await asyncio.sleep(min(quiet, QUIET_LOOK_SECONDS))
         left = (pending.until - self._clock()).total_seconds()
@@ -229,7 +229,7 @@ class Deliverer:
                 return await self._sent(pending, request)
         raise OverError
 
-    async def _sent(self, pending: Pending, request: Request) -> SendReceipt:
+    async def _sent(self, pending: PendingRequest, request: Request) -> SendReceipt:
         """Let the channel send, within its time. An attempt that fails after a withdrawal is the last one."""
         pending.phase = RequestPhase.SENDING
         pending.attempts += 1
@@ -264,7 +264,7 @@ class Deliverer:
             _log.exception("a channel failed", notification=request.notification.notification_id)
             raise LaterError(self._channel.name, repr(error)) from error
 
-    def _failed(self, pending: Pending, error: Exception) -> None:
+    def _failed(self, pending: PendingRequest, error: Exception) -> None:
         pending.last_failure = str(error)
         metrics.RETRIES.labels(self._channel.name).inc()
 

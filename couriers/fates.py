@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from couriers import metrics
 from couriers.port import MOST_DETAIL, FateName
-from couriers.positions import Committed
+from couriers.positions import CommittedPosition
 from models.ids import public_message_id, public_message_position
 from models.public import Delivery, Fate, Notification
 from streams.clients import Producer, stop_consumer
@@ -106,7 +106,7 @@ class FateWriter:
 
 
 async def finished_records(
-    settings: Settings, channel: FateName, commits: dict[int, Committed]
+    settings: Settings, channel: FateName, commits: dict[int, CommittedPosition]
 ) -> dict[int, set[int]]:
     """Return partition -> the offsets of `notifications` at or after its position that have a fate of this channel.
 
@@ -137,7 +137,7 @@ async def finished_records(
 
 
 def _note(
-    records: Collection[Any], channel: str, commits: dict[int, Committed], found: dict[int, set[int]]
+    records: Collection[Any], channel: str, commits: dict[int, CommittedPosition], found: dict[int, set[int]]
 ) -> None:
     for record in records:
         identity = dict(record.headers).get("ce_id") or b""

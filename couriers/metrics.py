@@ -1,4 +1,4 @@
-"""The couriers' metrics, each with unit and meaning, in the registry that every process exposes."""
+"""Defines the couriers' metrics, each with unit and meaning, in the registry that every process exposes."""
 
 from typing import Final
 

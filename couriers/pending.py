@@ -1,4 +1,4 @@
-"""A request on its way, and the two ways in which it ends without an attempt (N1)."""
+"""Describes a request that is not sent yet, and the two ways in which it ends without an attempt (N1)."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class RequestPhase(Enum):
 
 
 @dataclass(eq=False)
-class Pending:
+class PendingRequest:
     """A request on its way. `withdrawals`: the positions of its withdrawals, which are finished with it.
 
     `trace`: the trace headers of its fate (`streams.tracing`); empty if the fate begins a trace.

@@ -1,4 +1,4 @@
-"""The port between the delivery frame and a channel: what a channel is given and returns, and how it fails (N1)."""
+"""Defines the port between the delivery frame and a channel: what a channel gets and returns, and how it fails (N1)."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager

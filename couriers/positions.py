@@ -8,7 +8,7 @@ fates and skips the records that have one.
 from typing import NamedTuple
 
 
-class Committed(NamedTuple):
+class CommittedPosition(NamedTuple):
     """What is committed for a partition.
 
     `position`: the first unfinished offset of `notifications`. `fates_from`: the offset of `deliveries` from which on
@@ -24,10 +24,10 @@ class Committed(NamedTuple):
         return f"deliveries@{self.fates_from}"
 
 
-def read_commit(position: int, metadata: str) -> Committed:
+def read_commit(position: int, metadata: str) -> CommittedPosition:
     """Return what was committed. Without readable metadata, fates are read from the topic's beginning."""
     _, _, text = metadata.rpartition("deliveries@")
-    return Committed(position, int(text) if text.isdecimal() else 0)
+    return CommittedPosition(position, int(text) if text.isdecimal() else 0)
 
 
 class PartitionProgress:
@@ -36,7 +36,7 @@ class PartitionProgress:
     `finished_before`: the offsets that have a fate already, read at the start.
     """
 
-    def __init__(self, committed: Committed, finished_before: set[int]) -> None:
+    def __init__(self, committed: CommittedPosition, finished_before: set[int]) -> None:
         self._fates_end = committed.fates_from
         self._before = finished_before
         self._last_before = max(finished_before, default=-1)
@@ -68,9 +68,9 @@ class PartitionProgress:
         return len(self._open)
 
     @property
-    def commit(self) -> Committed:
+    def commit(self) -> CommittedPosition:
         """What can be committed now."""
         if self._open:
-            return Committed(*next(iter(self._open.items())))
+            return CommittedPosition(*next(iter(self._open.items())))
         done_before = self._next > self._last_before
-        return Committed(self._next, self._fates_end if done_before else self._first_fates)
+        return CommittedPosition(self._next, self._fates_end if done_before else self._first_fates)

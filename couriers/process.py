@@ -26,9 +26,10 @@ from streams import trace_export
 from streams.access import refused
 from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
+from streams.garbage import keep_imports
 from streams.http import serve
 from streams.metrics import render
-from streams.process_exit import Exit, leave
+from streams.process_exit import ExitCode, leave
 from streams.readiness import Readiness
 from streams.retries import WRITE_CRM
 from streams.settings import Settings
@@ -192,17 +193,18 @@ def run(settings: Settings, *, channel: str, port: int = 0, instance_id: str | N
     """Run a courier until SIGTERM or SIGINT. Serves `/health`, `/ready` and `/metrics` at `port` (0: any free one).
 
     `channel`: a name of `couriers.channels.NAMES`. `instance_id` turns on static group membership; each running process
-    needs its own. Exits with `Exit.CONFIG` where a setting or a topic is wrong, and with `Exit.SOFTWARE` where our own
-    code failed.
+    needs its own. Exits with `ExitCode.CONFIG` where a setting or a topic is wrong, and with `ExitCode.SOFTWARE` where
+    our own code failed.
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    keep_imports()
     try:
         with trace_export.reporting("courier"):
             uvloop.run(_serve(settings, channel, port, instance_id))
     except ConfigError as error:
-        leave(Exit.CONFIG, error.field, error.reason)
+        leave(ExitCode.CONFIG, error.field, error.reason)
     except (RuntimeFailure, KafkaError, OSError):
         raise
     except Exception as error:  # noqa: BLE001  # the supervisor needs the reason
         _log.critical("our own code failed", channel=channel, exc_info=error)
-        leave(Exit.SOFTWARE, f"courier {channel}", repr(error))
+        leave(ExitCode.SOFTWARE, f"courier {channel}", repr(error))

@@ -20,7 +20,7 @@ from couriers import metrics
 from couriers.deliverer import Deliverer
 from couriers.fates import FateWriter, finished_records
 from couriers.port import Channel
-from couriers.positions import Committed, PartitionProgress, read_commit
+from couriers.positions import CommittedPosition, PartitionProgress, read_commit
 from models.public import Notification
 from streams.access import refusal, refused
 from streams.clients import Consumer
@@ -79,7 +79,7 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._fates = fates
         self._readiness = readiness
         self._progress: dict[TopicPartition, PartitionProgress] = {}
-        self._committed: dict[TopicPartition, Committed] = {}
+        self._committed: dict[TopicPartition, CommittedPosition] = {}
         self._unsought: set[TopicPartition] = set()
         self._letters_under_way: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
@@ -165,7 +165,7 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         commits = await group_commits(self._consumer, topic_partitions)
         begins = await self._consumer.beginning_offsets(topic_partitions)
         starts = {
-            tp: read_commit(*commits[tp]) if tp in commits else Committed(begins[tp], 0)
+            tp: read_commit(*commits[tp]) if tp in commits else CommittedPosition(begins[tp], 0)
             for tp in topic_partitions
         }
         finished = await finished_records(

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from couriers.directory import CourierDirectory
-from couriers.pending import NOBODY, OVER, OverError, Pending, WithdrawnError
+from couriers.pending import NOBODY, OVER, OverError, PendingRequest, WithdrawnError
 from couriers.port import LaterError, Request, UndeliverableError
 from models.errors import RuleErrors
 from models.public import Notification
@@ -32,7 +32,7 @@ DIRECTORY_SECONDS: Final = 30.0
 """How long after a request its rep may be missing here: the engine may have read the publication of the rep earlier."""
 
 
-def request_of(pending: Pending, directory: CourierDirectory, now: datetime) -> Request:
+def request_of(pending: PendingRequest, directory: CourierDirectory, now: datetime) -> Request:
     """Return the request with the directory's newest publications. Raises what ends it."""
     if pending.withdrawn:
         raise WithdrawnError(OVER)
@@ -45,7 +45,7 @@ def request_of(pending: Pending, directory: CourierDirectory, now: datetime) -> 
     return Request(pending.notification, rep, settings, pending.org, pending.requested_at, pending.until)
 
 
-def _rep(pending: Pending, directory: CourierDirectory, now: datetime) -> RepObject:
+def _rep(pending: PendingRequest, directory: CourierDirectory, now: datetime) -> RepObject:
     rep_id = pending.notification.rep_id
     rep = directory.rep(pending.org, rep_id)
     if rep is None and (now - pending.requested_at).total_seconds() < DIRECTORY_SECONDS:
@@ -68,7 +68,7 @@ def refused_by_rep(rep: RepObject, notification: Notification) -> str | None:
     )
 
 
-def quiet_seconds(pending: Pending, directory: CourierDirectory, now: datetime) -> float:
+def quiet_seconds(pending: PendingRequest, directory: CourierDirectory, now: datetime) -> float:
     """Return how long the rep is not to be disturbed; 0 if the rep may be now.
 
     Raises WithdrawnError if the request is useless by then, UndeliverableError for an unknown rep, and LaterError if
@@ -88,5 +88,5 @@ def quiet_seconds(pending: Pending, directory: CourierDirectory, now: datetime) 
     except RuleErrors:
         return 0.0  # the zone is unknown here; the publication was checked, so this is rare
     if ends is None or ends >= pending.until:
-        raise WithdrawnError("the rep's quiet times last until it is useless")
+        raise WithdrawnError("the request expires before the rep's quiet times end")
     return (ends - now).total_seconds()

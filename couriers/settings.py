@@ -1,4 +1,4 @@
-"""What the settings of all channels have in common: how they are read, and how a secret's file is read (N8)."""
+"""Reads settings of all channels, and secrets' files, in the same way (N8)."""
 
 from pathlib import Path
 from typing import Final, Self

@@ -1,4 +1,4 @@
-"""What mails, push messages and chats have in common: a lead's name, texts of one line, and local times (N2, N3)."""
+"""Writes what mails, push messages and chats share: a lead's name, texts of one line, and local times (N2, N3)."""
 
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final

@@ -1,1 +1,1 @@
-"""The data models: ids, facts, events, decisions, lead state, directory objects, errors. Pure data, no I/O."""
+"""Defines the data models: ids, facts, events, decisions, lead state, directory objects, errors. Pure data, no I/O."""

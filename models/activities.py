@@ -1,4 +1,4 @@
-"""The kinds of activity on a lead, and the words by which CRMs name them (M3)."""
+"""Defines the kinds of activity on a lead, and the words by which CRMs name them (M3)."""
 
 from enum import StrEnum
 from typing import Any, Final
@@ -58,4 +58,4 @@ def activity_kind(value: Any) -> ActivityKind | None:
         return ActivityKind(word)
     if word in CRM_WORDS:
         return CRM_WORDS[word]
-    raise ValueError(f"is no kind of activity: {', '.join(ActivityKind)}")
+    raise ValueError(f"is not a kind of activity; the kinds are {', '.join(ActivityKind)}")

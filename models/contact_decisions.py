@@ -1,4 +1,4 @@
-"""The decisions about contact with a lead's person: promised calls, the do-not-contact list, consent."""
+"""Defines the decisions about contact with a lead's person: promised calls, the do-not-contact list, consent."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The base of all decisions about a lead."""
+"""Defines the base of all decisions about a lead."""
 
 import msgspec
 

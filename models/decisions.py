@@ -1,4 +1,4 @@
-"""The decisions about a lead.
+"""Defines the decisions about a lead.
 
 Each decision carries its reason and can be understood without any other record (X1). Those about its offers are in
 `models.offer_decisions`, those about contact in `models.contact_decisions`.
@@ -179,7 +179,7 @@ class QueueLeft(DecisionBase, frozen=True, tag="queue_left"):
 
 
 class QueueMoved(DecisionBase, frozen=True, tag="queue_moved"):
-    """The lead got another place in a queue it is in, or shows other columns there."""
+    """The lead got another position in a queue it is in, or shows other columns there."""
 
     queue_id: str
     sort_key: str

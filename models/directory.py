@@ -1,4 +1,4 @@
-"""The objects an admin publishes: queues, reps, settings (docs/contracts, `directory`)."""
+"""Defines the objects an admin publishes: queues, reps, settings (docs/contracts, `directory`)."""
 
 from typing import Any, Final, Literal
 

@@ -1,4 +1,4 @@
-"""The decisions of erasure (docs/erasure.md): a lead was erased, and an arrival of an erased person was not taken."""
+"""Defines the decisions of erasure: a lead was erased, or an erased person's arrival was refused (docs/erasure.md)."""
 
 from models.decision_base import DecisionBase
 

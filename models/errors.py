@@ -1,4 +1,4 @@
-"""The error classes of this project. Each error says what is wrong and why.
+"""Defines the error classes of this project. Each error says what is wrong and why.
 
 ::
 
@@ -44,7 +44,7 @@ class PermanentError(FirstclaimError):
         self.reason = reason
 
 
-class Refused(PermanentError):  # noqa: N818  # the name states the verdict for callers
+class Refused(PermanentError):  # noqa: N818  # the name states the result for callers
     """A message from outside cannot become an event. The three arguments become headers of its dead letter.
 
     `error_class`: a short stable word for counting and searching. `field`: the field or envelope attribute; empty if

@@ -1,4 +1,4 @@
-"""The events of a lead's log. The time of an event is the broker's timestamp, not a field."""
+"""Defines the events of a lead's log. The time of an event is the broker's timestamp, not a field."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -26,7 +26,7 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
     """A vendor sent a lead, and its org decided which lead the arrival belongs to (R6).
 
     `cause`: the cause of the arrival. `inquiry`: set if the arrival is another inquiry of the lead; None if it is the
-    lead's own arrival. `barred`: its handles on the do-not-contact list, with the reason (X6). `org_log_offset`: the
+    lead's own arrival. `forbidden`: its handles on the do-not-contact list, with the reason (X6). `org_log_offset`: the
     offset of the event by which the org decided. It only grows for one lead, so a repeat can be recognised. -1: the
     arrival did not come through an org. `maybe`, `id_reused`: as in `models.persons.ArrivalPlaced` (K2, K6). `doubt`:
     these two in words. `hashes`: the keyed hashes of its phone, mail address and name (`models.erasure`). `split`: the
@@ -35,7 +35,7 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
 
     facts: Facts
     inquiry: Inquiry | None = None
-    barred: dict[str, str] = {}
+    forbidden: dict[str, str] = msgspec.field(default_factory=dict, name="barred")
     org_log_offset: int = msgspec.field(default=-1, name="place")
     maybe: tuple[str, ...] = ()
     id_reused: str | None = None
@@ -122,12 +122,12 @@ class FormerInquiryErased(_Event, frozen=True, tag="former_inquiry_erased"):
 class CorrectionChecked(_Event, frozen=True, tag="correction_checked"):
     """The org knows the phones and mail addresses that a person corrected (M2).
 
-    `handles`: those that were added or removed. `barred`: which of them are on the do-not-contact list, and why (X6).
+    `handles`: those added or removed. `forbidden`: which of them are on the do-not-contact list, and why (X6).
     `org_log_offset`: as in `LeadArrived`.
     """
 
     handles: tuple[str, ...]
-    barred: dict[str, str] = {}
+    forbidden: dict[str, str] = msgspec.field(default_factory=dict, name="barred")
     org_log_offset: int = msgspec.field(default=-1, name="place")
 
 

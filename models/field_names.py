@@ -1,4 +1,4 @@
-"""Other names that vendors use for the fields of `lead-arrivals`, in files and on the topic (V3, A15, A17)."""
+"""Defines other names that vendors use for the fields of `lead-arrivals`, in files and on the topic (V3, A15, A17)."""
 
 import re
 from functools import lru_cache
@@ -142,7 +142,7 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
 FIELD_BY_NAME: Final = {name: field for field, names in ALIASES.items() for name in (field, *names)}
 """Name in normal form -> field."""
 RANK: Final = {name: index for field, names in ALIASES.items() for index, name in enumerate((field, *names))}
-"""Name in normal form -> its place among its field's names; 0 is the field's own name."""
+"""Name in normal form -> its rank among its field's names; 0 is the field's own name."""
 
 _BREAKS: Final = re.compile(r"[\s\-_.:/#*?()\[\]]+")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

@@ -1,4 +1,4 @@
-"""The messages that others may send us: the accepted fields, how each is read, and its JSON Schema.
+"""Defines the messages that others may send us: the accepted fields, how each is read, and its JSON Schema.
 
 The readers in `models/normalize.py` are used by these models, so a schema and the code that enforces it cannot diverge.
 Unknown fields are kept. The models hold normalised values; they do not change the message as sent.

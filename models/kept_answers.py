@@ -1,4 +1,4 @@
-"""The answers that a lead's row keeps, as the bytes that the journal has of them (X4).
+"""Defines the answers that a lead's row keeps, as the bytes that the journal has of them (X4).
 
 A claim adds one answer to up to 32. So the others stay encoded: no stage reads or writes them anew, and only a repeated
 action has its answer decoded. The bytes are a JSON array, as `msgspec` writes it.
@@ -26,7 +26,7 @@ def all_of(kept: msgspec.Raw) -> tuple[Answered, ...]:
     return () if kept is NO_ANSWERS else _DECODER.decode(kept)
 
 
-def keeping(answers: Sequence[Answered]) -> msgspec.Raw:
+def encoded_answers(answers: Sequence[Answered]) -> msgspec.Raw:
     """Return the bytes of these answers, the oldest first."""
     return msgspec.Raw(_encode(answers)) if answers else NO_ANSWERS
 

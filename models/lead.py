@@ -1,4 +1,4 @@
-"""The state of one lead as one frozen record, and the row that stores it in the journal."""
+"""Defines the state of one lead as one frozen record, and the row that stores it in the journal."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from models.decisions import Answered, Decision
 from models.facts import Facts
 from models.kept_answers import NO_ANSWERS, all_of
 from models.merging import KeptInquiry, Merge
-from models.offers import Rejected
+from models.offers import RejectedCandidate
 from models.open_exception import OpenException
 
 ANSWERS_KEPT: Final = 32
@@ -58,7 +58,7 @@ class DeadlineKind(StrEnum):
     CALLBACK = "callback"
     """A promised call is due (D4)."""
     RULES = "rules"
-    """A relative-date rule changes its verdict (Q2)."""
+    """A relative-date rule changes its result (Q2)."""
     OFFER = "offer"
     """A claim window, a ring or a New Lead button expires (R3, S4, S5)."""
     RETENTION = "retention"
@@ -83,17 +83,17 @@ class Lock(msgspec.Struct, frozen=True, gc=False):
 
 
 class QueuePlacement(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A lead's place in one queue: the rule version that put it there, and its sort key in the queue."""
+    """A lead's entry in one queue: the rule version that put it there, and its sort key in the queue."""
 
     rules_version: int
     sort_key: str
     since: datetime
 
 
-class RepSearch(StrEnum):
-    """The stage of a lead's search for a rep."""
+class DistributionStage(StrEnum):
+    """The stage of a lead's distribution."""
 
-    ASKED = "asked"
+    REQUESTED = "asked"
     """The org has not answered yet."""
     OFFERED = "offered"
     """The lead is offered to one rep for a window."""
@@ -109,27 +109,33 @@ class RepSearch(StrEnum):
 
 
 HELD_BACK: Final = frozenset(
-    {RepSearch.ASKED, RepSearch.OFFERED, RepSearch.RINGING, RepSearch.PAUSED, RepSearch.IN_LINE}
+    {
+        DistributionStage.REQUESTED,
+        DistributionStage.OFFERED,
+        DistributionStage.RINGING,
+        DistributionStage.PAUSED,
+        DistributionStage.IN_LINE,
+    }
 )
 """The stages in which a lead is in no queue, because a rep is about to get it."""
 
 
-OPEN_OFFERS: Final = frozenset({RepSearch.OFFERED, RepSearch.RINGING})
-"""The stages in which the lead is offered to the reps of its search."""
+OPEN_OFFERS: Final = frozenset({DistributionStage.OFFERED, DistributionStage.RINGING})
+"""The stages in which the lead is offered to the reps of its distribution."""
 
 
-class Search(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """A lead's search for a rep through its group.
+class Distribution(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """A lead's current distribution: its group looks for a rep.
 
     `epoch`: the epoch of the request; answers of the org and of the reps name it (X3). `reps`: the reps who have the
     offer now. `until`: when the offer expires. `window_seconds`: the length of its claim window (R3). `tried`: the reps
-    tried in this round (R8). `campaign`: the campaign that the sought arrival named, empty if none; None in rows of
-    earlier versions.
+    tried in this round (R8). `campaign`: the campaign that the distributed arrival named, empty if none; None in rows
+    of earlier versions.
     """
 
     group_id: str
     epoch: int
-    stage: RepSearch = RepSearch.ASKED
+    stage: DistributionStage = DistributionStage.REQUESTED
     method: str | None = None
     reps: tuple[str, ...] = ()
     until: datetime | None = None
@@ -139,7 +145,7 @@ class Search(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
 
 
 class Round(msgspec.Struct, frozen=True, gc=False):
-    """A round of distribution that was interrupted and may go on (M5). Fields as in `Search`."""
+    """A round of distribution that was interrupted and may go on (M5). Fields as in `Distribution`."""
 
     campaign: str | None = None
     tried: tuple[str, ...] = ()
@@ -152,10 +158,10 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
     """
 
     reason: str
-    explanation: tuple[Rejected, ...] = ()
+    explanation: tuple[RejectedCandidate, ...] = ()
 
 
-class DueNotice(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class DueNotification(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Who was told that the promised call is due, and under which epoch (M7)."""
 
     rep_id: str
@@ -165,29 +171,28 @@ class DueNotice(msgspec.Struct, frozen=True, gc=False, array_like=True):
 class Lead(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """The whole state of one lead after the last event of its log.
 
-    `places`: queue id -> place, for every shared queue the lead is in. `evaluated`: the version of the org's rules
-    with which its places were computed. `epoch` only grows; each deadline and lock takes the next one.
+    `placements`: queue id -> placement, for every shared queue the lead is in. `evaluated`: the version of the org's
+    rules with which its placements were computed. `epoch` only grows; each deadline and lock takes the next one.
     `claimed_through`: the claimable queue it was claimed from, kept for its whole history (Q10). `lapsed`: the rep
-    whose lock expired last, at `lapsed_at`. That rep may still act for a day, until somebody else takes the lead,
-    and is then told that the lock had expired (D2). `deferred_at`: when a callback without a time sent it to the
-    end of its queues (D4).
-    `search`: its current search for a rep. `failed`: why the last search failed, until somebody has the lead.
-    `round`: the round of a search that ended without an owner, because somebody opened or ignored the lead (M5).
-    `owned_epoch`: the epoch under which its owner took it; the org knows it by this epoch. `distribution`,
+    whose lock expired last, at `lapsed_at`. That rep may still act for a day, until somebody else takes the lead, and
+    is then told that the lock had expired (D2). `deferred_at`: when a callback without a time sent it to the end of its
+    queues (D4). `open_distribution`: its current distribution. `failed`: why the last one failed, until somebody has
+    the lead. `round`: the round of a distribution that ended without an owner, because somebody opened or ignored the
+    lead (M5). `owned_epoch`: the epoch under which its owner took it; the org knows it by this epoch. `distribution`,
     `description`: its group's method and its campaign's description, as they were when it arrived or was last
-    distributed (E2). `inquiries`: the number of the person's inquiries, including its own arrival (R6).
-    `suppressed`: handle on the do-not-contact list -> why (X6). `org_log_offset`: the highest `org-log` offset
-    among its org's messages about arrivals and that list; a message that does not exceed it is a repeat.
-    `activities`: the number of recorded activities. `owner_last_contacted_at`: when the owner last contacted the
-    lead, since it is the owner's (M3). `hung_up_epoch`: the `owned_epoch` under which the owner hung up its ring
-    (S2). `due_notice`: who was told that the promised call is due, until somebody contacts the lead (M7).
-    `corrections`: what people corrected of its facts (M2). `owner_left`: whether its owner has left and still has it,
-    as the owner of a closed lead does. `queue_since`: when it came to its owner, lost its owner, or was reopened; None
-    before that, and in rows of earlier versions (M4). `hashes`: the keyed hashes of the phones, mail addresses and
-    names of all its arrivals (`models.erasure`). `closed_at`: since when it is closed. `erased_at`: when its facts were
-    erased; such a lead stays closed. `joined`: inquiry id -> the inquiry, for those that can be taken out again, the
-    oldest first; `merged`: into which lead it was merged; such a lead stays closed until it is taken out (K5).
-    `split_from`: the leads that it was taken out of, the oldest first, at most `models.merging.MOST_FORMER`.
+    distributed (E2). `inquiries`: the number of the person's inquiries, including its own arrival (R6). `suppressed`:
+    handle on the do-not-contact list -> why (X6). `org_log_offset`: the highest `org-log` offset among its org's
+    messages about arrivals and that list; a message that does not exceed it is a repeat. `activities`: the number of
+    recorded activities. `owner_last_contacted_at`: when the owner last contacted the lead, since it is the owner's
+    (M3). `hung_up_epoch`: the `owned_epoch` under which the owner hung up its ring (S2). `due_notification`: who was
+    told that the promised call is due, until somebody contacts the lead (M7). `corrections`: what people corrected of
+    its facts (M2). `owner_left`: whether its owner has left and still has it, as the owner of a closed lead does.
+    `queue_since`: when it came to its owner, lost its owner, or was reopened; None before that, and in rows of earlier
+    versions (M4). `hashes`: the keyed hashes of the phones, mail addresses and names of all its arrivals
+    (`models.erasure`). `closed_at`: since when it is closed. `erased_at`: when its facts were erased; such a lead stays
+    closed. `joined`: inquiry id -> the inquiry, for those that can be taken out again, the oldest first; `merged`: into
+    which lead it was merged; such a lead stays closed until it is taken out (K5). `split_from`: the leads that it was
+    taken out of, the oldest first, at most `models.merging.MOST_FORMER`.
     """
 
     lead_id: str
@@ -201,7 +206,7 @@ class Lead(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     assigned_at: datetime | None = None
     lock: Lock | None = None
     callback_at: datetime | None = None
-    due_notice: DueNotice | None = None
+    due_notification: DueNotification | None = msgspec.field(default=None, name="due_notice")
     claimed_through: str | None = None
     lapsed: str | None = None
     lapsed_at: datetime | None = None
@@ -216,13 +221,13 @@ class Lead(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     activities: int = 0
     hung_up_epoch: int = -1
     open_exception: OpenException | None = msgspec.field(default=None, name="trouble")
-    search: Search | None = None
+    open_distribution: Distribution | None = msgspec.field(default=None, name="search")
     round: Round | None = None
     failed: Failure | None = None
     owned_epoch: int = msgspec.field(default=0, name="taken")
     distribution: str | None = None
     description: str | None = None
-    places: dict[str, QueuePlacement] = {}
+    placements: dict[str, QueuePlacement] = msgspec.field(default_factory=dict, name="places")
     evaluated: int = -1
     deadlines: tuple[Deadline, ...] = ()
     epoch: int = 0

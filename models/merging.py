@@ -1,4 +1,4 @@
-"""What it takes to join two leads by hand and to take an inquiry out again (K5).
+"""Defines the records by which two leads are joined by hand and an inquiry is taken out again (K5).
 
 A manager merges a lead into another one. The lead then closes, keeps its facts, and counts as an inquiry of the other
 one. A split takes an inquiry out: a merged lead is what it was before, and an arrival that was added to a lead becomes

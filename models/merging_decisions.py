@@ -1,4 +1,4 @@
-"""The decisions about leads that managers merge and inquiries that they take out (K5)."""
+"""Defines the decisions about leads that managers merge and inquiries that they take out (K5)."""
 
 from models.decision_base import DecisionBase
 from models.events import ActionRequested

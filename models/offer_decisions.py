@@ -1,9 +1,11 @@
-"""The decisions about a lead's search for a rep, its offers and its rings."""
+"""Defines the decisions about a lead's distribution, its offers and its rings."""
 
 from datetime import datetime
 
+import msgspec
+
 from models.decision_base import DecisionBase
-from models.offers import Outcome, Rejected
+from models.offers import Outcome, RejectedCandidate
 
 
 class RepSought(DecisionBase, frozen=True, tag="rep_sought"):
@@ -27,7 +29,7 @@ class LeadOffered(DecisionBase, frozen=True, tag="lead_offered"):
     reps: tuple[str, ...]
     why: str
     until: datetime | None = None
-    passed: tuple[Rejected, ...] = ()
+    passed: tuple[RejectedCandidate, ...] = ()
 
 
 class WindowMoved(DecisionBase, frozen=True, tag="window_moved"):
@@ -65,7 +67,7 @@ class OfferDeclined(DecisionBase, frozen=True, tag="offer_declined"):
     epoch: int
     why: str
     remaining: tuple[str, ...]
-    told_by_org: bool = False
+    decided_by_org: bool = msgspec.field(default=False, name="told_by_org")
     group_id: str | None = None
 
 
@@ -79,7 +81,7 @@ class NobodyAvailable(DecisionBase, frozen=True, tag="nobody_available"):
     group_id: str
     epoch: int
     reason: str
-    explanation: tuple[Rejected, ...]
+    explanation: tuple[RejectedCandidate, ...]
     waits: bool = False
     until: datetime | None = None
 

@@ -1,4 +1,4 @@
-"""The messages between a lead and its org about finding a rep: the org's answers, and how an offer can end.
+"""Defines the messages between a lead and its org about finding a rep: the org's answers, and how an offer can end.
 
 The org decides the answers (`models.org_decisions`); the lead's log receives them (`models.events`).
 """
@@ -19,7 +19,7 @@ class Outcome(StrEnum):
     """The offer ended for a reason outside the rep's control. The rep's turn is not used up (R7)."""
 
 
-class Why(StrEnum):
+class RejectionReason(StrEnum):
     """The reason why a rep was not given a lead (R9)."""
 
     UNKNOWN = "unknown"
@@ -38,14 +38,14 @@ class Why(StrEnum):
     """The group itself gives the lead to nobody: it is unknown, empty, or a queue."""
 
 
-class Rejected(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class RejectedCandidate(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One rejected candidate, with the reason as a word and as a sentence.
 
     `rep_id` None: all candidates, or the rest.
     """
 
     rep_id: str | None
-    reason: Why
+    reason: RejectionReason
     why: str
 
 
@@ -70,7 +70,7 @@ class OfferMade(OrgDecisionBase, frozen=True, tag="offer_made"):
     window_seconds: int | None
     due: datetime | None
     why: str
-    passed: tuple[Rejected, ...] = ()
+    passed: tuple[RejectedCandidate, ...] = ()
 
 
 class RingStarted(OrgDecisionBase, frozen=True, tag="ring_started"):
@@ -87,7 +87,7 @@ class RingStarted(OrgDecisionBase, frozen=True, tag="ring_started"):
     ring_seconds: int
     due: datetime
     why: str
-    passed: tuple[Rejected, ...] = ()
+    passed: tuple[RejectedCandidate, ...] = ()
 
 
 class NoRepAvailable(OrgDecisionBase, frozen=True, tag="no_rep_available"):
@@ -96,16 +96,16 @@ class NoRepAvailable(OrgDecisionBase, frozen=True, tag="no_rep_available"):
     `reason`: `no_available_agents`, `all_agents_tried`, `transfers_paused`, or `all_agents_ringing` if the lead
     waits for its turn to ring (M9).
 
-    `waits`: the lead keeps its place in the org, which offers it by itself once a rep can take it (M5). Records of
-    earlier versions have False if only a change of the directory could make a rep available. `until`: the
-    earliest instant at which time alone may change that.
+    `waits`: the lead keeps its position among the waiting leads of the org, which offers it by itself once a rep can
+    take it (M5). Records of earlier versions have False if only a change of the directory could make a rep available.
+    `until`: the earliest instant at which time alone may change that.
     """
 
     lead_id: str
     epoch: int
     group_id: str
     reason: str
-    explanation: tuple[Rejected, ...]
+    explanation: tuple[RejectedCandidate, ...]
     waits: bool = False
     until: datetime | None = None
 

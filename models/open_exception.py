@@ -1,4 +1,4 @@
-"""Why a lead is an exception, as its row and a merge of it remember it."""
+"""Defines why a lead is an exception, as its row and a merge of it remember it."""
 
 from datetime import datetime
 from typing import Any

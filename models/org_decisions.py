@@ -1,4 +1,4 @@
-"""The decisions of an org. Each rejected candidate has its reason (R9, X1)."""
+"""Defines the decisions of an org. Each rejected candidate has its reason (R9, X1)."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from models.offers import (
     OfferMade,
     OfferVoided,
     OrgDecisionBase,
-    Rejected,
+    RejectedCandidate,
     RingStarted,
 )
 from models.org_events import RepChange
@@ -123,14 +123,14 @@ OrgDecision = (
 )
 
 
-class Step(msgspec.Struct, frozen=True):
+class StepResult(msgspec.Struct, frozen=True):
     """The result of one event: the changed rows, each once, and the decisions in order."""
 
     rows: tuple[OrgRow, ...]
     decisions: tuple[OrgDecision, ...]
 
 
-def explained(rejected: tuple[Rejected, ...]) -> tuple[dict[str, Any], ...]:
+def explained(rejected: tuple[RejectedCandidate, ...]) -> tuple[dict[str, Any], ...]:
     """Return an explanation in the form of `lead-exceptions`: rep and reason."""
     return tuple(
         {"why": each.why} if each.rep_id is None else {"rep_id": each.rep_id, "why": each.why}

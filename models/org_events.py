@@ -1,4 +1,4 @@
-"""The events of an org's log (docs/design.md, `orgs`).
+"""Defines the events of an org's log (docs/design.md, `orgs`).
 
 An event changes some of the org's rows (`models.org_rows`). The changed rows and the decisions are one step, which is
 written atomically.
@@ -67,7 +67,7 @@ class LeadForgotten(_OrgEvent, frozen=True, tag="lead_forgotten"):
     former: tuple[str, ...] = ()
 
 
-class ContactListed(_OrgEvent, frozen=True, tag="contact_listed"):
+class DoNotContactPublished(_OrgEvent, frozen=True, tag="contact_listed"):
     """A handle was put on the do-not-contact list, or taken off it (`reason` None) (X6).
 
     `version`: the record's offset in `do-not-contact`. It only grows, except in repeats. `erased`: the handle is an
@@ -100,7 +100,7 @@ class LeadCorrected(_OrgEvent, frozen=True, tag="lead_corrected"):
 class RepRequested(_OrgEvent, frozen=True, tag="rep_requested"):
     """A lead requests a rep from a group. `epoch`: the lead's epoch; every request has a higher one (X3).
 
-    `lead`: the current lead, for filters and licences; its places and deadlines may be left out. `tried`: the reps
+    `lead`: the current lead, for filters and licences; its placements and deadlines may be left out. `tried`: the reps
     tried in this round (R8). If it is not empty, the request is a transfer, which a pause delays (R4).
     """
 
@@ -258,7 +258,7 @@ OrgEvent = (
     PersonArrived
     | ErasureRequested
     | LeadForgotten
-    | ContactListed
+    | DoNotContactPublished
     | LeadCorrected
     | RepRequested
     | OfferSettled

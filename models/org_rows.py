@@ -1,4 +1,4 @@
-"""The rows that store an org's reps, groups, leads and persons.
+"""Defines the rows that store an org's reps, groups, leads and persons.
 
 There is one row for each rep, for each group, and for each lead that waits for a rep, is offered, or is owned by one.
 The events that change them are in `models.org_events`.
@@ -16,7 +16,7 @@ from models.reserved_place import ReservedPlace
 
 
 class Turn(msgspec.Struct, frozen=True, array_like=True):
-    """A rep's place in one group's turn order (R7).
+    """A rep's position in one group's turn order (R7).
 
     `served`: the number of the rep's last turn, 0 if there was none; it only grows. `owed`: the number of voided turns,
     which are made up first.
@@ -94,7 +94,7 @@ class OrgGroup(
     wake: datetime | None = None
 
 
-class Stage(StrEnum):
+class OrgLeadStage(StrEnum):
     """The stage of a lead in its org. A lead without a row requests nothing and takes no capacity."""
 
     WAITING = "waiting"
@@ -105,7 +105,7 @@ class Stage(StrEnum):
     """The row is to be removed. The journal keeps it, so that no older version of the row is restored."""
 
 
-class Hold(msgspec.Struct, frozen=True, array_like=True):
+class CapacityHold(msgspec.Struct, frozen=True, array_like=True):
     """The capacity that an offer takes of one rep: one open lead, one count of `day`, and a turn if `turn` is set."""
 
     rep_id: str
@@ -116,20 +116,20 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
 class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_lead"):
     """The org's row of one lead. `holds`: the capacity it takes; of one rep, or of several while it rings.
 
-    While the lead waits: `number` is its place among the group's waiting leads. `lead` and `tried` are those of the
+    While the lead waits: `number` is its position among the group's waiting leads. `lead` and `tried` are those of the
     request. `wake` is when time alone may make a rep available. `paused`: the lead was told that transfers are paused
     (R4). `parked`: only a change of the directory or of the lead can make a rep available, not time or capacity (M5).
-    `told`: a checksum of the reasons that the lead was told. `line_until`: until then the lead waits for its turn to
-    ring (M9).
+    `reported`: a checksum of the reasons that the lead was told. `line_until`: until then the lead waits for its turn
+    to ring (M9).
     """
 
     lead_id: str
     epoch: int
-    stage: Stage
+    stage: OrgLeadStage
     since: datetime
     group_id: str | None = None
     method: str | None = None
-    holds: tuple[Hold, ...] = ()
+    holds: tuple[CapacityHold, ...] = ()
     number: int = 0
     lead: Lead | None = None
     tried: tuple[str, ...] = ()
@@ -137,7 +137,7 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     paused: bool = False
     line_until: datetime | None = None
     parked: bool = False
-    told: int = 0
+    reported: int = msgspec.field(default=0, name="told")
 
 
 class OrgPerson(

@@ -1,4 +1,4 @@
-"""How an org recognises the arrivals of one person, and whom it must not contact (R6, X6).
+"""Defines how an org recognises the arrivals of one person, and whom it must not contact (R6, X6).
 
 A handle is a phone number or a mail address, normalised: `phone/+14014194247` or `email/j@x.org`. The do-not-contact
 list is about handles. A joining handle recognises a person: a phone with its extension is `phone/+14014194247;ext=12`.
@@ -59,7 +59,7 @@ def person_handles(facts: Facts) -> tuple[str, ...]:
     )
 
 
-def listed_handle(joining: str) -> str:
+def do_not_contact_handle(joining: str) -> str:
     """Return the handle by which a joining handle is on the do-not-contact list: without the extension."""
     return joining.partition(_EXTENSION)[0]
 
@@ -141,9 +141,9 @@ class Inquiry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
     """An arrival belongs to this lead: as the lead's own arrival, or as another inquiry if `inquiry` is set (R6).
 
-    `barred`: its handles on the do-not-contact list, with the reason (X6). `maybe`: leads of which the new lead may be
-    the same person, at most `MOST_DOUBTS` (K2). `id_reused`: the lead to which the vendor gave the same id before, for
-    another person (K6). `hashes`: the keyed hashes of its handles (`models.erasure`). `split`: the lead was taken
+    `forbidden`: its handles on the do-not-contact list, with the reason (X6). `maybe`: leads of which the new lead may
+    be the same person, at most `MOST_DOUBTS` (K2). `id_reused`: the lead to which the vendor gave the same id before,
+    for another person (K6). `hashes`: the keyed hashes of its handles (`models.erasure`). `split`: the lead was taken
     out of another one (K5).
     """
 
@@ -151,7 +151,7 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
     facts: Facts
     why: str
     inquiry: Inquiry | None = None
-    barred: dict[str, str] = msgspec.field(default_factory=dict)
+    forbidden: dict[str, str] = msgspec.field(default_factory=dict, name="barred")
     maybe: tuple[str, ...] = ()
     id_reused: str | None = None
     hashes: tuple[str, ...] = ()
@@ -215,13 +215,13 @@ class PersonForgotten(OrgDecisionBase, frozen=True, tag="person_forgotten"):
 class HandlesCorrected(OrgDecisionBase, frozen=True, tag="handles_corrected"):
     """A person corrected the phone or mail address of this lead, and the org's index of persons follows (M2).
 
-    `handles`: those that the lead got or lost by it. `barred`: which of them are on the do-not-contact list, and why.
-    `also`: other leads that have one of them. They stay leads of their own.
+    `handles`: those that the lead got or lost by it. `forbidden`: which of them are on the do-not-contact list, and
+    why. `also`: other leads that have one of them. They stay leads of their own.
     """
 
     lead_id: str
     handles: tuple[str, ...]
-    barred: dict[str, str] = msgspec.field(default_factory=dict)
+    forbidden: dict[str, str] = msgspec.field(default_factory=dict, name="barred")
     also: tuple[str, ...] = ()
 
 

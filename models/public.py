@@ -1,4 +1,4 @@
-"""The public messages, field for field as described in docs/contracts, "Out". Fields are only ever added."""
+"""Defines the public messages, field for field as described in docs/contracts, "Out". Fields are only ever added."""
 
 from datetime import datetime
 from typing import Any, Final, Literal

@@ -1,4 +1,4 @@
-"""The objects that an admin publishes, field by field as in docs/contracts. Unknown fields are kept.
+"""Defines the objects that an admin publishes, field by field as in docs/contracts. Unknown fields are kept.
 
 Rule trees are not checked here. `rules/inbound/publication.py` parses them, together with all checks that need the
 catalogue.
@@ -107,7 +107,7 @@ class RepObject(Published):
 
 
 class Member(Published):
-    """A rep's place on a roster. A rep with `weight` 2 gets two turns for each turn of a rep with weight 1."""
+    """A rep's position on a roster. A rep with `weight` 2 gets two turns for each turn of a rep with weight 1."""
 
     rep_id: Id
     weight: Annotated[int, Field(ge=1, le=1_000)] = 1
@@ -176,7 +176,7 @@ class OutcomeObject(Published):
     label: Label
 
 
-def _told_apart(outcomes: list[OutcomeObject]) -> list[OutcomeObject]:
+def _distinguishable(outcomes: list[OutcomeObject]) -> list[OutcomeObject]:
     shown: dict[str, str] = {}
     for one in outcomes:
         if one.outcome in shown.values():
@@ -222,7 +222,9 @@ class SettingsObject(Published):
     claims_per_minute: Annotated[int, Field(ge=1, le=MAX_CLAIMS_PER_MINUTE)] = 600
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True
-    outcomes: Annotated[list[OutcomeObject], Field(max_length=MAX_ENTRIES), AfterValidator(_told_apart)] = []
+    outcomes: Annotated[
+        list[OutcomeObject], Field(max_length=MAX_ENTRIES), AfterValidator(_distinguishable)
+    ] = []
     closing_outcomes: Ids = ["closed_won", "closed_lost", "do_not_contact"]
     quiet_hours: Week = [
         WeekSpan.model_validate(

@@ -1,4 +1,4 @@
-"""The fields that objects of the directory have in common: ids, names, times, weeks."""
+"""Defines the fields that objects of the directory have in common: ids, names, times, weeks."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -36,7 +36,7 @@ def _identifier(value: str) -> str:
 
 def _label(value: str) -> str:
     if not value or value != value.strip():
-        raise ValueError("must be words without space before or after them")
+        raise ValueError("must be text without spaces at its beginning and end")
     return value
 
 

@@ -1,4 +1,4 @@
-"""How reps are reached: what a rep wants, and how an org's mails look (N2, N8)."""
+"""Defines how reps are reached: what a rep wants, and how an org's mails look (N2, N8)."""
 
 from typing import Annotated, Final, Literal
 

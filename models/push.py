@@ -1,4 +1,4 @@
-"""A browser that receives push messages of a rep: a record of `push-subscriptions` (N3).
+"""Defines a browser that receives push messages of a rep: a record of `push-subscriptions` (N3).
 
 Its key is `subscription_id`. A later record of the same browser replaces it; an empty record removes it.
 """

@@ -46,5 +46,5 @@ def check_size(
     else:  # as `record_size`, without the cost of its call for each record of the journal
         size = RECORD_OVERHEAD_BYTES + (0 if key is None else len(key)) + (0 if value is None else len(value))
     if size > most:
-        raise PermanentError("record_too_large", f"{size} bytes, at most {most} are taken")
+        raise PermanentError("record_too_large", f"{size} bytes; {most} are allowed")
     return size

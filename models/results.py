@@ -1,4 +1,4 @@
-"""The results and reasons that answers to actions carry."""
+"""Defines the results and reasons that answers to actions carry."""
 
 from enum import StrEnum
 

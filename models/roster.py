@@ -1,4 +1,4 @@
-"""Reps and groups of the directory, with the fields that distribution needs (docs/contracts, `rep`, `group`; R9)."""
+"""Defines reps and groups of the directory, with the fields for distribution (docs/contracts, `rep`, `group`; R9)."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -30,7 +30,7 @@ class Absence(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A rep's place on a roster. A rep with `weight` 2 gets two turns for each turn of a rep with weight 1."""
+    """A rep's position on a roster. A rep with `weight` 2 gets two turns for each turn of a rep with weight 1."""
 
     rep_id: str
     weight: int = 1

@@ -1,4 +1,4 @@
-"""Phone numbers and mail addresses that tell nobody apart (K1). A table, with its sources.
+"""Lists phone numbers and mail addresses that tell nobody apart (K1), with the sources of the list.
 
 A placeholder is written where a form requires a value: it is nobody's, nobody can be reached by it, and it counts as
 not given. A service number can be called, but many people give it; it joins no arrivals, and the do-not-contact list

@@ -138,7 +138,7 @@ def _without_suffix(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _last_name_begins(words: list[str]) -> int:
-    """Return the place of the word with which the last name begins. The first of several words is a first name."""
+    """Return the index of the word with which the last name begins. The first of several words is a first name."""
     begin = len(words) - 1
     while begin > 1 and _bare(words[begin - 1]) in _PARTICLES:
         begin -= 1

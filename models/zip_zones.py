@@ -1,4 +1,4 @@
-"""State and time zone of every US zip, as runs of zips; written by `python -m tools.zip_zones`."""
+"""Lists state and time zone of every US zip, as runs of zips; written by `python -m tools.zip_zones`."""
 
 from typing import Final
 

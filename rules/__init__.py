@@ -1,4 +1,4 @@
-"""Contains the business rules: the rule language, verdicts, queue membership, schedules and the state machines.
+"""Contains the business rules: the rule language, results, queue membership, schedules and the state machines.
 
 Pure functions, no I/O.
 """

@@ -6,11 +6,11 @@
 from runtime.kafka import KafkaBroker
 from runtime.postgres import PostgresServer
 from runtime.stack import LocalStack, find_running
-from runtime.supervisor import Child, PartPhase, PartState, Supervisor
+from runtime.supervisor import ChildProcess, PartPhase, PartState, Supervisor
 from runtime.valkey import ValkeyServer
 
 __all__ = [
-    "Child",
+    "ChildProcess",
     "KafkaBroker",
     "LocalStack",
     "PartPhase",

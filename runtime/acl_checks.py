@@ -1,4 +1,4 @@
-"""The check of `firstclaim doctor` that compares the cluster's ACLs with the table."""
+"""Compares the cluster's ACLs with the table, for `firstclaim doctor`."""
 
 from __future__ import annotations
 

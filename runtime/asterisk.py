@@ -1,4 +1,4 @@
-"""A real Asterisk on this machine, for tests of the telephone and for demonstrations. It listens on 127.0.0.1 only.
+"""Runs a real Asterisk on this machine, for telephone tests and demonstrations. It listens on 127.0.0.1 only.
 
 Its program is one of those that `make telephony` unpacks into `build/telephony`. A production Asterisk is set up by its
 own administrator; docs/telephone.md says what it needs.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import sqlalchemy
 from aiokafka import codec
 
 from models.errors import ConfigError
 from streams.erasure_key import VARIABLE, key_file, read_key
+from streams.valkey_url import hosts_of, is_encrypted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,10 +65,10 @@ def plaintext(settings: Settings) -> Iterator[Check]:
         ]
         hint = "set KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL; on this machine 127.0.0.1 needs neither"
         yield from _unencrypted("Kafka encryption", others, hint)
-    valkey = urlsplit(settings.redis_url)
-    if valkey.scheme == "redis" and not is_loopback(valkey.hostname):
-        hint = "write REDIS_URL as rediss://…, and give Valkey a tls-port"
-        yield from _unencrypted("Valkey encryption", [valkey.hostname or ""], hint)
+    if not is_encrypted(settings.redis_url):
+        far = [host for host in hosts_of(settings.redis_url) if not is_loopback(host)]
+        hint = "write REDIS_URL as rediss://… or rediss+sentinel://…, and give Valkey a tls-port"
+        yield from _unencrypted("Valkey encryption", far, hint)
     yield from database_encryption("CRM database encryption", "DATABASE_URL", settings.database_url)
 
 
@@ -144,3 +144,16 @@ def valkey_memory(memory: dict[str, Any]) -> Iterator[Check]:
     yield Check(
         "Valkey memory", not full, detail, "raise maxmemory: at the limit the board waits" if full else ""
     )
+
+
+def valkey_role(replication: dict[str, Any]) -> Iterator[Check]:
+    """Check `INFO replication`. The board writes to the primary only."""
+    role = replication.get("role")
+    if role == "master":
+        yield Check(
+            "Valkey role", ok=True, detail=f"primary of {replication.get('connected_slaves', 0)} replicas"
+        )
+        return
+    place = f"{replication.get('master_host')}:{replication.get('master_port')}"
+    hint = "let REDIS_URL name the primary, or the sentinels that know it (redis+sentinel://…)"
+    yield Check("Valkey role", ok=False, detail=f"a replica of {place}, which takes no writes", hint=hint)

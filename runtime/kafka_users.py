@@ -1,4 +1,4 @@
-"""The users of a local Kafka with authentication: generated passwords in a file that only its owner may read.
+"""Creates the users of a local Kafka with authentication, with passwords in a file that only its owner may read.
 
 A state folder whose Kafka was created with users keeps them. Commands in a second terminal find them by this file too.
 """

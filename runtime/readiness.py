@@ -44,7 +44,7 @@ _REASONS: Final = ("not_ready", "trouble")
 """The fields of a `/ready` that give reasons. Its other fields are ages and counts, which change all the time."""
 
 
-class Starting(Protocol):
+class StartingPart(Protocol):
     """A starting part: a child or a local server."""
 
     @property
@@ -72,7 +72,7 @@ class Starting(Protocol):
 class _Progress:
     """Tracks the progress of a process by sampling. `idle`: seconds since its last progress."""
 
-    def __init__(self, part: Starting) -> None:
+    def __init__(self, part: StartingPart) -> None:
         self._part = part
         self._seen: tuple[object, ...] = ()
         self._cpu: tuple[int | None, float] = (None, 0.0)
@@ -95,7 +95,7 @@ class _Progress:
 
 
 def wait_for(
-    part: Starting,
+    part: StartingPart,
     idle_seconds: float = IDLE_SECONDS,
     *,
     longest_seconds: float = LONGEST_SECONDS,
@@ -107,7 +107,7 @@ def wait_for(
     Raises StartFailed with the reason and the end of its log if it made no progress for `idle_seconds`, or is not ready
     after `longest_seconds`. `look` is called between two samples and may raise. `say` gets messages about the wait.
     """
-    began, progress, looked, told = time.monotonic(), _Progress(part), 0.0, 0.0
+    began, progress, looked, reported_at = time.monotonic(), _Progress(part), 0.0, 0.0
     while not part.ready():
         look()
         now = time.monotonic()
@@ -124,8 +124,8 @@ def wait_for(
         if waited > longest_seconds:
             reason = f"is not ready after {waited:.3g} s{why}, though it gets on"
             raise StartFailed(part.name, f"{reason}{part.log_tail()}")
-        if say is not None and waited - told > SAY_SECONDS:
-            told = waited
+        if say is not None and waited - reported_at > SAY_SECONDS:
+            reported_at = waited
             say(f"waiting for {part.name}{why}: {waited:.0f} s, at most {longest_seconds:.0f} s")
         # The condition depends on another process, which sends no event.
         time.sleep(min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS + waited / 50))

@@ -1,4 +1,4 @@
-"""A local server. It owns one folder. Its data, log, ports and pid file survive a crash of the server and of us.
+"""Runs a local server. It owns one folder. Its data, log, ports and pid file survive a crash of the server and of us.
 
 Every server starts, shows that it answers, stops cleanly, and can be killed and restarted on the same data and ports.
 A server left over from a dead process is found by its pid file and ended first.

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from sink.engine import connect
+from sink.database_engine import connect
 from streams.settings import Settings
 from web.settings import WebSettings
 from web.store.accounts import Accounts

@@ -1,4 +1,4 @@
-"""SIP telephones in this process, for measurements and chaos: they ring, are busy, or answer and hang up.
+"""Runs SIP telephones in this process, for measurements and chaos: they ring, are busy, or answer and hang up.
 
 They hear nothing and press nothing. One UDP port on 127.0.0.1 serves any number of telephones; the user of the SIP
 address names one.

@@ -1,4 +1,4 @@
-"""The local stack: servers given from outside, and local servers for the rest, with the settings that name them."""
+"""Runs the local stack: servers given from outside, and local servers for the rest, with settings that name them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from runtime import kafka_users
 from runtime.kafka import KafkaBroker
 from runtime.kafka_cluster import BROKERS, KafkaCluster
 from runtime.postgres import PostgresServer
+from runtime.postgres_pair import PostgresPair
 from runtime.valkey import ValkeyServer
+from runtime.valkey_group import ValkeyGroup
 from streams.file_permissions import close_state_folder
 from streams.settings import Settings
 
@@ -39,7 +41,8 @@ class LocalStack:
     `secure`: the local Kafka has a user for each process and one for people (`operator`), each with exactly the ACLs of
     `application.kafka_access`. An existing folder keeps its users. The settings are then the operator's.
 
-    `brokers`: 1, or 3 for a cluster, which has no users.
+    `brokers`: 1, or 3 for a cluster, which has no users. `failover`: Valkey has a replica and sentinels, and Postgres
+    has a standby.
 
     Raises ConfigError if the settings need what a local server cannot do, and StartFailed, StateInUse, RuntimeFailure.
     """
@@ -54,6 +57,7 @@ class LocalStack:
         postgres: bool = False,
         secure: bool = False,
         brokers: int = 1,
+        failover: bool = False,
         progress: Progress | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
@@ -65,6 +69,8 @@ class LocalStack:
         self.cluster: KafkaCluster | None = None
         self.valkey: ValkeyServer | None = None
         self.postgres: PostgresServer | None = None
+        self.valkey_group: ValkeyGroup | None = None
+        self.postgres_pair: PostgresPair | None = None
         if kafka and not base.given("kafka_bootstrap_servers"):
             _refuse_what_local_kafka_is_not(base, brokers, secure=secure)
             cache, mirror = base.cache_dir / "jars", base.maven_repository
@@ -80,29 +86,49 @@ class LocalStack:
             reason = "is given; --secure is about a Kafka that is started here"
             raise ConfigError("KAFKA_BOOTSTRAP_SERVERS", reason)
         if valkey and not base.given("redis_url"):
-            self.valkey = ValkeyServer(self.state_dir / "valkey")
+            if failover:
+                self.valkey_group = ValkeyGroup(self.state_dir / "valkey")
+            else:
+                self.valkey = ValkeyServer(self.state_dir / "valkey")
         if postgres and not base.given("database_url"):
-            self.postgres = PostgresServer(self.state_dir / "postgres")
+            if failover:
+                self.postgres_pair = PostgresPair(self.state_dir / "postgres")
+            else:
+                self.postgres = PostgresServer(self.state_dir / "postgres")
 
     @property
     def servers(self) -> list[LocalServer]:
         """The servers that this stack starts and stops."""
+        found: list[LocalServer] = []
+        for part in self._parts:
+            if isinstance(part, ValkeyGroup):
+                found += [*part.servers, *part.sentinels]
+            elif isinstance(part, PostgresPair):
+                found += [part.primary, part.standby]
+            else:
+                found.append(part)
+        return found
+
+    @property
+    def _parts(self) -> list[LocalServer | ValkeyGroup | PostgresPair]:
+        """What is started and stopped as a whole."""
         brokers = [] if self.cluster is None else self.cluster.brokers
-        return [server for server in (self.kafka, *brokers, self.valkey, self.postgres) if server is not None]
+        parts = (self.kafka, *brokers, self.valkey, self.postgres, self.valkey_group, self.postgres_pair)
+        return [part for part in parts if part is not None]
 
     def start(self) -> Settings:
         """Start all in parallel; return when all answer. On a failure stop them all and raise the first error."""
         # Postgres drops root, and its user must reach its folder.
-        passable = self.postgres is not None and self.postgres.uid() is not None
+        passable = any(server.uid() is not None for server in self.servers)
         for remark in close_state_folder(self.state_dir, passable=passable):
             self._say(remark)
         if self.cluster is not None:
             self.cluster.prepare()
         for server in self.servers:
             server.say = self._say
-        pool = ThreadPoolExecutor(max(1, len(self.servers)), thread_name_prefix="stack")
+        pool = ThreadPoolExecutor(max(1, len(self._parts)), thread_name_prefix="stack")
         try:
-            for started in [pool.submit(server.start) for server in self.servers]:
+            for started in [pool.submit(part.start) for part in self._parts]:
                 started.result()
             if self.users is not None:
                 # In a separate thread, because the caller may have a running loop.
@@ -117,8 +143,8 @@ class LocalStack:
 
     def stop(self) -> None:
         """Stop them in parallel."""
-        with ThreadPoolExecutor(max(1, len(self.servers)), thread_name_prefix="stack") as pool:
-            list(pool.map(lambda server: server.stop(), self.servers))
+        with ThreadPoolExecutor(max(1, len(self._parts)), thread_name_prefix="stack") as pool:
+            list(pool.map(lambda part: part.stop(), self._parts))
 
     @property
     def settings(self) -> Settings:
@@ -132,8 +158,12 @@ class LocalStack:
             ours["kafka_bootstrap_servers"] = self.cluster.bootstrap
         if self.valkey is not None:
             ours["redis_url"] = self.valkey.url
+        if self.valkey_group is not None:
+            ours["redis_url"] = self.valkey_group.url
         if self.postgres is not None:
             ours["database_url"] = self.postgres.url
+        elif self.postgres_pair is not None:
+            ours["database_url"] = self.postgres_pair.url
         elif not self._given.given("database_url"):
             ours["database_url"] = Settings.read(state_dir=self.state_dir).database_url
         return self._given.model_copy(update=ours)
@@ -199,21 +229,21 @@ def _refuse_what_local_kafka_is_not(settings: Settings, brokers: int, *, secure:
 
 
 def _user_names() -> list[str]:
-    from application.kafka_access.table import processes  # noqa: PLC0415  # only a secured Kafka needs it
+    from application.kafka_access.access_table import processes  # noqa: PLC0415  # only a secured Kafka needs it
 
     return [principal.name for principal in processes()]
 
 
 def _user_of(process: str) -> str:
-    from application.kafka_access.table import principal_of  # noqa: PLC0415  # as above
+    from application.kafka_access.access_table import principal_of  # noqa: PLC0415  # as above
 
     return principal_of("process", process).name
 
 
 def _give_access(settings: Settings) -> None:
     """Create the topics and our processes' ACLs as the superuser; existing ones stay."""
+    from application.kafka_access.access_table import processes  # noqa: PLC0415  # as above
     from application.kafka_access.acl_admin import allow  # noqa: PLC0415  # as above
-    from application.kafka_access.table import processes  # noqa: PLC0415  # as above
     from streams.topics import provision  # noqa: PLC0415  # as above
 
     async def give() -> None:

@@ -2,7 +2,7 @@
 
 It never gives up: a worker that cannot continue exits on purpose, and the next one may succeed. The pause between two
 starts doubles up to a limit and is reset once a part has run for a while. After an exit because our own code fails
-(`Exit.BRAKE`) the pauses are longer, because a restart helps only after a fix.
+(`ExitCode.BRAKE`) the pauses are longer, because a restart helps only after a fix.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from application.process_records import ProcessRecords, how_it_ended
-from application.restart_pauses import Pauses
+from application.restart_pauses import RestartPauses
 from models.errors import FirstclaimError, StartFailed
 from runtime.last_exits import note_exit
 from runtime.process import end_of, spawn, stop_process
 from runtime.readiness import IDLE_SECONDS, LONGEST_SECONDS, ask, reasons_in, wait_for
 from streams.file_permissions import private_folder
-from streams.process_exit import EXIT_FILE, Exit
+from streams.process_exit import EXIT_FILE, ExitCode
 
 if TYPE_CHECKING:
     import subprocess
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 HOPELESS_RESTARTS: Final = 3  # more restarts than this before the first readiness are a failure
-PASSING: Final = frozenset({Exit.SOFTWARE, Exit.LEASE_LOST})
+PASSING: Final = frozenset({ExitCode.SOFTWARE, ExitCode.LEASE_LOST})
 """Exits after which the next start may succeed, for example on a machine that is too busy."""
 PASSING_RESTARTS: Final = 12
 """The limit of restarts after such exits. With the pauses between them it takes about two minutes."""
@@ -81,7 +81,7 @@ class SupervisedPart(Protocol):
 
 
 @dataclass
-class Child:
+class ChildProcess:
     """A program of ours: its absolute path and arguments, its whole environment, and its log file.
 
     `ready_url` is requested for readiness (200 means ready); without it, a running child is ready. `exit_file`: the
@@ -274,7 +274,7 @@ class Supervisor:
         return PartState(phase, pid, watched.restarts, watched.last_status, watched.last_reason)
 
     def _watch(self, watched: _Watched) -> None:
-        pauses = Pauses()
+        pauses = RestartPauses()
         while True:
             began = time.monotonic()
             status = watched.part.wait_exit()

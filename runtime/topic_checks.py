@@ -1,4 +1,4 @@
-"""The checks of `firstclaim doctor` on our topics: whether they exist, and how many brokers keep each record."""
+"""Checks for `firstclaim doctor` whether our topics exist, and how many brokers keep each record."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SAID: Final = 5
 
 
 @dataclass(frozen=True)
-class Kept:
+class TopicReplication:
     """How a topic is kept: on how many brokers at least, and how many of them must have a record (`MIN_IN_SYNC`)."""
 
     replicas: int
@@ -42,7 +42,7 @@ def topics(settings: Settings) -> list[Check]:
     return judged(brokers, found)
 
 
-def judged(brokers: int, found: dict[str, Kept]) -> list[Check]:
+def judged(brokers: int, found: dict[str, TopicReplication]) -> list[Check]:
     """Return the checks of a cluster. `brokers`: how many it has. `found`: those of our topics that exist."""
     if not found:
         return [Check(TOPICS_CHECK, ok=True, detail="none yet; `firstclaim topics` makes them")]
@@ -56,7 +56,7 @@ def judged(brokers: int, found: dict[str, Kept]) -> list[Check]:
     return [there, _copies(brokers, found)]
 
 
-def _copies(brokers: int, found: dict[str, Kept]) -> Check:
+def _copies(brokers: int, found: dict[str, TopicReplication]) -> Check:
     few = sorted(name for name, kept in found.items() if kept.replicas < REPLICAS_THAT_MAY_LOSE_ONE)
     lax = sorted(name for name, kept in found.items() if kept.in_sync < IN_SYNC)
     if brokers == 1:
@@ -96,7 +96,7 @@ def _named(names: list[str]) -> str:
     return f"{', '.join(names[:_SAID])}{more}"
 
 
-async def _asked(settings: Settings) -> tuple[int, dict[str, Kept]]:
+async def _asked(settings: Settings) -> tuple[int, dict[str, TopicReplication]]:
     async with asyncio.timeout(_SECONDS):
         admin: TopicAdmin = make_admin(settings, TopicAdmin)
         try:
@@ -108,7 +108,7 @@ async def _asked(settings: Settings) -> tuple[int, dict[str, Kept]]:
                 return brokers, {}
             configs = await admin.configs(names)
             return brokers, {
-                each["topic"]: Kept(
+                each["topic"]: TopicReplication(
                     replicas=min(len(partition["replicas"]) for partition in each["partitions"]),
                     in_sync=int(configs[each["topic"]].get(MIN_IN_SYNC, "1")),
                 )

@@ -1,4 +1,4 @@
-"""`firstclaim up`: runs local servers where the settings name none, and each stage as a supervised process."""
+"""Runs `firstclaim up`: local servers where the settings name none, and each stage as a supervised process."""
 
 import secrets
 import sys
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from application import process_records
 from couriers.push.settings import make_key
-from runtime import Child, LocalStack, Supervisor
+from runtime import ChildProcess, LocalStack, Supervisor
 from runtime.interrupts import Interrupts
 from runtime.jars import progress_bar
 from runtime.last_exits import exit_file
@@ -39,7 +39,7 @@ class RunningStack:
     local: LocalStack
     supervisor: Supervisor
     ports: dict[str, int]
-    children: dict[str, Child]
+    children: dict[str, ChildProcess]
     interrupts: Interrupts
     mailbox: Mailbox | None = None
 
@@ -77,12 +77,12 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 def child(
     name: str, arguments: list[str], settings: Settings, port: int, more: Mapping[str, str] = NOTHING
-) -> Child:
+) -> ChildProcess:
     """Return one of our processes: `firstclaim ARGUMENTS`. It is ready when its `/ready` returns 200.
 
     `more`: further environment variables.
     """
-    return Child(
+    return ChildProcess(
         name=name,
         argv=[sys.executable, "-m", "cli", *arguments, "--port", str(port)],
         log_file=settings.state_dir / "log" / f"{name}.log",
@@ -224,7 +224,7 @@ def _started(
         ports = {name: free_port() for name in (*names, "relay", "sink", "board")}
         web = ["console"] if console_port is not None else []
         ports |= dict.fromkeys(web, console_port or free_port())
-        children: dict[str, Child] = {}
+        children: dict[str, ChildProcess] = {}
         for name in names:
             arguments = ["worker", *(["--instance-id", name] if static_members else [])]
             children[name] = child(name, arguments, local.as_process(settings, "worker"), ports[name])

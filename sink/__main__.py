@@ -3,7 +3,9 @@
 import gc
 import sys
 
-gc.set_threshold(10_000, 10, 10)  # before the imports, which stay: see `cli.GC_THRESHOLDS`
+from streams.garbage import expect_imports
+
+expect_imports()
 
 from sink.service import run  # noqa: E402
 from streams.settings import Settings  # noqa: E402

@@ -22,7 +22,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from models.errors import RetryableError
-from sink.writer import DATABASE, Applied, CrmWriter, JournalRecord, PreparedRecord, prepared
+from sink.writer import DATABASE, AppliedBatch, CrmWriter, JournalRecord, PreparedRecord, prepared
 from streams import clients, metrics, trace_export
 from streams.access import refused
 from streams.clients import Consumer
@@ -40,6 +40,8 @@ BATCH_RECORDS: Final = 2_000
 """The most records in one transaction. It takes a tenth of a second on a laptop."""
 POLL_MS: Final = 200
 """How long one poll waits for records. It also bounds how long a stop can go unnoticed."""
+IDLE_CHECK_S: Final = 2.0
+"""How often a sink without new records checks that the database is there and has its positions."""
 SESSION_MS: Final = 6_000
 HEARTBEAT_MS: Final = 1_000
 REBALANCE_MS: Final = 30_000
@@ -88,6 +90,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._unstored = Counter[int]()
         """Partition -> records that were fetched in this generation and are not stored yet."""
         self._pauses = WRITE_CRM.pauses()
+        self._checked_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set, then finish the current batch. Raises `ConfigError` where Kafka refuses access."""
@@ -118,6 +121,20 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             await self._store_next(_records_of(fetched), generation, stop)
         elif self._store_task is not None and self._store_task.done():
             await self._stored()
+        elif self._store_task is None and not self._unsought:
+            await self._check_idle()
+
+    async def _check_idle(self) -> None:
+        """Check that the database still has what was stored. Raises RetryableError if it is away or behind.
+
+        A standby that was promoted may lack the last transactions, of partitions that have no new record either.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._checked_at < IDLE_CHECK_S:
+            return
+        await asyncio.to_thread(self._writer.check_positions)
+        self._checked_at = now
+        self._readiness.cleared(DATABASE)
 
     async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
         """Wait until the current batch ends, so that the next owner begins after it."""
@@ -280,7 +297,7 @@ def _translated() -> Iterator[None]:
         raise RetryableError(KAFKA, repr(error)) from error
 
 
-def _count(applied: Applied) -> None:
+def _count(applied: AppliedBatch) -> None:
     for outcome in ("leads", "repeats", "stale", "passed", "buried"):
         if number := getattr(applied, outcome):
             metrics.SINK_RECORDS.labels(outcome).inc(number)

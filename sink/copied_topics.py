@@ -30,6 +30,8 @@ _log = structlog.get_logger(__name__)
 DATABASE: Final = "CRM database"
 BATCH_ROWS: Final = 1_000
 """The most rows in one transaction."""
+IDLE_CHECK_S: Final = 2.0
+"""How often the positions are checked while nothing comes. A standby that was promoted may be behind them."""
 _OFFSETS: Final = SinkOffsetTable
 
 
@@ -123,7 +125,7 @@ async def follow_copied(settings: Settings, writer: CopiedTopicWriter, readiness
 
 async def _follow(settings: Settings, writer: CopiedTopicWriter) -> None:
     """Store what comes, from the stored positions on. Return when the database is behind what was read."""
-    copied = writer.copied
+    copied, checked_at = writer.copied, 0.0
     begins = await asyncio.to_thread(writer.positions)
     topic_partitions = {
         TopicPartition(copied.topic, partition): offset for partition, offset in begins.items()
@@ -132,6 +134,11 @@ async def _follow(settings: Settings, writer: CopiedTopicWriter) -> None:
         async for batch in batches:
             ends = {tp.partition: offset for tp, offset in batch.positions.items()}
             if ends == begins:
+                now = asyncio.get_running_loop().time()
+                if now - checked_at >= IDLE_CHECK_S:
+                    checked_at, stored = now, await asyncio.to_thread(writer.positions)
+                    if any(stored.get(partition, 0) < begin for partition, begin in begins.items()):
+                        return
                 continue
             rows = [row for record in batch.records if (row := writer.row_of(record)) is not None]
             reached = {partition: begins.get(partition, 0) for partition in ends if partition in begins}

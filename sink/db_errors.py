@@ -15,7 +15,13 @@ from models.errors import PermanentError, RetryableError
 
 _REFUSED_VALUES: Final = ("22", "23", "54")
 """SQLSTATE classes: data exception, integrity violation, program limit (an indexed text is too long)."""
+_AWAY: Final = ("08", "57P")
+"""SQLSTATE classes: connection exception, and the server stops, restarts or starts."""
+_READ_ONLY: Final = "25006"
 _LONGEST_REASON: Final = 500
+IS_AWAY: Final = "is away"
+IS_READ_ONLY: Final = "is read-only now"
+"""How the reason of a RetryableError begins while a Postgres restarts or fails over."""
 
 
 @contextmanager
@@ -31,7 +37,7 @@ def translated(what: str) -> Iterator[None]:
         # SQLite's driver has no exception class of its own for a value it cannot bind.
         if str(error.orig).startswith("Error binding parameter"):
             raise PermanentError(type(error.orig).__name__, reason_of(error)) from error
-        raise RetryableError(what, reason_of(error)) from error
+        raise RetryableError(what, _why_later(error)) from error
     except exc.StatementError as error:  # a column's type refused a value before the database saw it
         raise PermanentError(type(error.orig or error).__name__, reason_of(error)) from error
     except exc.SQLAlchemyError as error:  # for example the pool's timeout
@@ -40,6 +46,19 @@ def translated(what: str) -> Iterator[None]:
         raise PermanentError(type(error).__name__, reason_of(error)) from error
     except OSError as error:
         raise RetryableError(what, reason_of(error)) from error
+
+
+def _why_later(error: exc.DBAPIError) -> str:
+    """Return the reason of an error that may be gone later, in words if a Postgres restarts or fails over."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    if state == _READ_ONLY:
+        return f"{IS_READ_ONLY}, as a standby is before its promotion: {reason_of(error)}"
+    unconnected = (
+        not state and isinstance(error, exc.OperationalError) and "psycopg" in type(error.orig).__module__
+    )
+    if state.startswith(_AWAY) or unconnected:
+        return f"{IS_AWAY}: {reason_of(error)}"
+    return reason_of(error)
 
 
 def reason_of(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from sink.schema import schema_of
 from sink.tables import ActivityTable, DecisionTable, RefusedArrivalTable, SinkOffsetTable, VendorHourTable
 from sink.writer import DATABASE
 
-PLACED: Final = (DecisionTable, ActivityTable)
+ARRIVED: Final = (DecisionTable, ActivityTable)
 
 
 def set_apart(engine: Engine, database_url: str) -> int | None:
@@ -32,7 +32,7 @@ def set_apart(engine: Engine, database_url: str) -> int | None:
     with translated(DATABASE), engine.execution_options(writes=True).begin() as connection:
         # Lock the positions first, as the sink does.
         connection.execute(select(SinkOffsetTable.partition).with_for_update()).all()
-        moved = sum(_move_back(connection, table) for table in PLACED)
+        moved = sum(_move_back(connection, table) for table in ARRIVED)
         connection.execute(delete(SinkOffsetTable))
         connection.execute(delete(RefusedArrivalTable))  # their positions are in topics that begin anew
         connection.execute(update(VendorHourTable).values(published=0))  # the new topic has no report yet

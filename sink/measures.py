@@ -26,7 +26,7 @@ Minute = datetime
 """The beginning of a minute, aware and in UTC."""
 
 
-class Claims(NamedTuple):
+class ClaimCounts(NamedTuple):
     """Claims of one minute: how many won, and how many lost because somebody else had the lead."""
 
     won: int
@@ -41,7 +41,7 @@ class FirstOwnerSpeed(NamedTuple):
     p95: float | None
 
 
-class Offered(NamedTuple):
+class OfferCounts(NamedTuple):
     """Offers of one method: how many were made, and how those that ended did. A ring is one offer for all it calls."""
 
     made: int = 0
@@ -51,7 +51,7 @@ class Offered(NamedTuple):
     voided: int = 0
 
 
-class Share(NamedTuple):
+class ShareOfRep(NamedTuple):
     """What one rep got of a group, and how often the rep was passed over, by reason (R9)."""
 
     offered: int
@@ -80,7 +80,7 @@ def arrivals(connection: Connection, org: str, since: datetime) -> tuple[dict[Mi
     return counts, _cut(connection, newest, since, sum(counts.values()), MOST)
 
 
-def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, Claims], CountRange]:
+def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, ClaimCounts], CountRange]:
     """Return minute -> claims won and lost. A repeated action counts once (X4)."""
     table = DecisionTable
     newest = _decisions(
@@ -98,7 +98,7 @@ def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minu
     for text, result, count in connection.execute(query):
         counts[_instant(text)][result] += count
     read = connection.scalar(select(func.count()).select_from(answered)) or 0
-    found = {at: Claims(won=results["won"], lost=results["lost"]) for at, results in counts.items()}
+    found = {at: ClaimCounts(won=results["won"], lost=results["lost"]) for at, results in counts.items()}
     return found, _cut(connection, answered, since, read, MOST)
 
 
@@ -137,7 +137,7 @@ def first_owners(
     )
 
 
-def offers(connection: Connection, org: str, since: datetime) -> dict[str, Offered]:
+def offers(connection: Connection, org: str, since: datetime) -> dict[str, OfferCounts]:
     """Return method -> how many offers were made since then, and how those that ended since then did."""
     table = DecisionTable
     method = table.why["method"].as_string().label("method")
@@ -152,7 +152,7 @@ def offers(connection: Connection, org: str, since: datetime) -> dict[str, Offer
     query_ended = select(ended.c.method, ended.c.outcome, func.count())
     for name, how, count in connection.execute(query_ended.group_by(ended.c.method, ended.c.outcome)):
         found[name][how] += count
-    return {name: Offered(**counts) for name, counts in sorted(found.items())}
+    return {name: OfferCounts(**counts) for name, counts in sorted(found.items())}
 
 
 def exceptions_raised(connection: Connection, org: str, since: datetime) -> dict[str, int]:
@@ -171,7 +171,7 @@ def exceptions_open(connection: Connection, org: str) -> dict[str, int]:
 
 def fairness(
     connection: Connection, org: str, since: datetime
-) -> tuple[dict[str, dict[str, Share]], dict[str, dict[str, int]], CountRange]:
+) -> tuple[dict[str, dict[str, ShareOfRep]], dict[str, dict[str, int]], CountRange]:
     """Return group -> rep -> its share and refusals, and group -> reason -> leads that nobody could have.
 
     Reps that are passed over as a whole ("the rest") are counted under "".
@@ -217,9 +217,9 @@ def _times(passed: dict[str, Any]) -> int:
     return int(number) if rest and not passed.get("rep_id") and number.isdecimal() else 1
 
 
-def _share(counts: Counter[str], skipped: Counter[str]) -> Share:
+def _share(counts: Counter[str], skipped: Counter[str]) -> ShareOfRep:
     ended = {outcome.value: counts[outcome.value] for outcome in Outcome}
-    return Share(offered=counts["offered"], **ended, skipped=dict(skipped.most_common()))
+    return ShareOfRep(offered=counts["offered"], **ended, skipped=dict(skipped.most_common()))
 
 
 def _decisions(org: str, kind: str, since: datetime, most: int, *columns: Any) -> Select[Any]:

@@ -19,7 +19,7 @@ from sink.tables import (
     LeadTable,
     SinkOffsetTable,
 )
-from sink.writer import Position
+from sink.writer import AppliedPosition
 from streams.topics import VENDOR_REPORTS
 
 Row = dict[str, Any]
@@ -124,14 +124,14 @@ def calls(connection: Connection, lead_id: str, limit: int) -> list[Row]:
     return _rows(connection, query.order_by(*order).limit(limit))
 
 
-def offsets(connection: Connection) -> dict[tuple[str, int], Position]:
+def offsets(connection: Connection) -> dict[tuple[str, int], AppliedPosition]:
     """Return (topic, partition) -> the position up to which it is applied."""
     table = SinkOffsetTable
     query = select(table.topic, table.partition, table.next_offset, table.mark).where(
         table.topic != VENDOR_REPORTS  # the sink writes it
     )
     return {
-        (topic, partition): Position(to, watermark)
+        (topic, partition): AppliedPosition(to, watermark)
         for topic, partition, to, watermark in connection.execute(query)
     }
 

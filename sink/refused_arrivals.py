@@ -14,7 +14,7 @@ from sink.copied_topics import CopiedTopic, CopiedTopicWriter
 from sink.tables import RefusedArrivalTable, VendorCountTable
 from sink.vendor_counting import MOST_DETAILS, VendorCounting
 from sink.vendor_row_counts import OTHERS, Count, hour_of, reason_detail
-from streams.dead_letter_reading import Letter, read_letter
+from streams.dead_letter_reading import StoredDeadLetter, read_letter
 from streams.dead_letter_senders import org_of, vendor_in
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS
 
@@ -105,7 +105,7 @@ def refused_arrival(record: Any) -> RefusedArrival | None:
     return RefusedArrival(str(letter.source), at, Count(org, vendor, hour_of(at), "refused", detail))
 
 
-def _failed_at(letter: Letter) -> datetime:
+def _failed_at(letter: StoredDeadLetter) -> datetime:
     """Return when the message was refused: as its writer says, else when the letter was written."""
     try:
         at = datetime.fromisoformat(letter.failed_at)

@@ -103,7 +103,7 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
             for decision in further
             if isinstance(decision, MergedInto)
         ],
-        split=tuple(said.inquiry_id for said in further if isinstance(said, InquirySplit)),
+        split=tuple(decision.inquiry_id for decision in further if isinstance(decision, InquirySplit)),
         is_split=any(isinstance(decision, LeadSplit) for decision in further),
         erased=any(isinstance(decision, LeadErased) for decision in further),
     )
@@ -195,9 +195,13 @@ _FREE: Final[Values] = dict.fromkeys(
 def _lock_and_offer(lead: Lead) -> Values:
     """Return who has the lead open (D1) and to whom it is offered (R3, S1), each None where there is none."""
     lock = lead.lock
-    if lock is None and lead.search is None:
+    if lock is None and lead.open_distribution is None:
         return _FREE
-    offer = lead.search if lead.search is not None and lead.search.stage in OPEN_OFFERS else None
+    offer = (
+        lead.open_distribution
+        if lead.open_distribution is not None and lead.open_distribution.stage in OPEN_OFFERS
+        else None
+    )
     return {
         "locked_by": None if lock is None else lock.rep_id,
         "locked_until": None if lock is None else _utc(lock.until),

@@ -11,8 +11,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 
+from sink.database_engine import connect
 from sink.db_errors import translated
-from sink.engine import connect
 from sink.tables import Base
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"

@@ -6,7 +6,6 @@ Kafka is still unreachable, reports that at `/ready`, and continues when both an
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -20,9 +19,9 @@ from models.errors import ConfigError, RetryableError, RuntimeFailure
 from sink.calls import CallWriter
 from sink.consumer import KAFKA, JournalReader, make_consumer
 from sink.copied_topics import follow_copied
+from sink.database_engine import connect
 from sink.dead_letters import STAGE, DeadLetterWriter
 from sink.deliveries import DeliveryWriter
-from sink.engine import connect
 from sink.migrate import upgrade
 from sink.refused_arrivals import RefusedArrivalWriter
 from sink.vendor_reports import ReportPublisher, publish_reports
@@ -32,8 +31,9 @@ from streams.access import refused
 from streams.brake import Brake, make_brake
 from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
+from streams.garbage import keep_imports
 from streams.http import serve
-from streams.process_exit import Exit, leave
+from streams.process_exit import ExitCode, leave
 from streams.readiness import Readiness
 from streams.retries import WRITE_CRM
 from streams.settings import Settings
@@ -165,13 +165,13 @@ async def _serve(settings: Settings, port: int, instance_id: str | None) -> None
 def run(settings: Settings, *, port: int = 0, instance_id: str | None = None) -> None:
     """Run a sink until SIGTERM or SIGINT. Serves `/health`, `/ready` and `/metrics` at `port` (0: any free one).
 
-    `instance_id` turns on static group membership; each running process needs its own. Exits with `Exit.CONFIG` where
-    a setting or a topic is wrong.
+    `instance_id` turns on static group membership; each running process needs its own. Exits with `ExitCode.CONFIG`
+    where a setting or a topic is wrong.
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
-    gc.set_threshold(*GC_THRESHOLDS)
+    keep_imports(GC_THRESHOLDS)
     try:
         with trace_export.reporting("sink"):
             uvloop.run(_serve(settings, port, instance_id))
     except ConfigError as error:
-        leave(Exit.CONFIG, error.field, error.reason)
+        leave(ExitCode.CONFIG, error.field, error.reason)

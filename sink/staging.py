@@ -31,7 +31,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from sink.column_types import UtcDateTime
-from sink.engine import to_json
+from sink.database_engine import to_json
 from sink.rows import Values
 from sink.statements import ADDED_TO, Statements
 

@@ -25,7 +25,7 @@ _AT_A_TIME: Final = 500
 _OFFSETS: Final = SinkOffsetTable
 
 
-class Counted(NamedTuple):
+class CountsToStore(NamedTuple):
     """What is to be stored: counts, and the highest `LeadRow.off` of each partition that is counted with them."""
 
     counts: Counter[Count]
@@ -49,7 +49,7 @@ class VendorCounting:
             set_={"version": VendorHourTable.version + hour.excluded["version"]},
         )
 
-    def counted(self, connection: Connection, rows: Sequence[RowCounts]) -> "Counted":
+    def counted(self, connection: Connection, rows: Sequence[RowCounts]) -> "CountsToStore":
         """Return what records of the journal count that were not counted yet. Call it before their rows are stored.
 
         The caller holds the locks of the journal's positions of these partitions.
@@ -57,7 +57,7 @@ class VendorCounting:
         counts: Counter[Count] = Counter()
         partitions = {row.partition for row in rows}
         if not partitions:
-            return Counted(counts, {})
+            return CountsToStore(counts, {})
         watermarks = self._watermarks(connection, partitions)
         fresh = [row for row in rows if row.off > watermarks[row.partition]]
         had = _had_before(connection, {row.lead_id for row in fresh if row.firsts})
@@ -68,9 +68,9 @@ class VendorCounting:
                 if (row.lead_id, first.kind) not in had:
                     had.add((row.lead_id, first.kind))
                     counts[first] += 1
-        return Counted(counts, watermarks if fresh else {})
+        return CountsToStore(counts, watermarks if fresh else {})
 
-    def store(self, connection: Connection, counted: "Counted") -> None:
+    def store(self, connection: Connection, counted: "CountsToStore") -> None:
         """Store counts and the positions after them. Call it last: others wait for the rows until the commit."""
         self.add(connection, counted.counts)
         if counted.watermarks:

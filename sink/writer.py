@@ -44,7 +44,7 @@ class JournalRecord:
         return JOURNAL
 
 
-class Position(NamedTuple):
+class AppliedPosition(NamedTuple):
     """How far a partition is applied: the next journal offset, and the highest `LeadRow.off` (-1: none)."""
 
     next_offset: int
@@ -52,7 +52,7 @@ class Position(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class AppliedBatch:
     """The result of a batch, in records; `rows` by table.
 
     `repeats` came a second time in the journal. `stale` were applied before, by another sink or by this one before it
@@ -66,11 +66,11 @@ class Applied:
     buried: int = 0
     rows: tuple[tuple[str, int], ...] = ()
 
-    def __add__(self, other: "Applied") -> "Applied":
+    def __add__(self, other: "AppliedBatch") -> "AppliedBatch":
         rows = dict(self.rows)
         for table, count in other.rows:
             rows[table] = rows.get(table, 0) + count
-        return Applied(
+        return AppliedBatch(
             self.leads + other.leads,
             self.repeats + other.repeats,
             self.stale + other.stale,
@@ -98,8 +98,8 @@ WriteDeadLetter = Callable[[JournalRecord, PermanentError], None]
 class CrmWriter:
     """Writes the CRM database. It blocks, and is for one thread at a time. Several writers at once are safe.
 
-    `engine` comes from `sink.engine.connect`. `write_dead_letter` writes records that can never be stored to the dead
-    letters.
+    `engine` comes from `sink.database_engine.connect`. `write_dead_letter` writes records that can never be stored to
+    the dead letters.
     """
 
     def __init__(self, engine: Engine, write_dead_letter: WriteDeadLetter) -> None:
@@ -114,24 +114,24 @@ class CrmWriter:
         """The database's position when last read, by partition. If the database is behind it, the journal must be
         read again."""
 
-    def positions(self) -> dict[int, Position]:
+    def positions(self) -> dict[int, AppliedPosition]:
         """Return partition -> position for every partition ever applied. Read from there. Raises RetryableError."""
         with translated(DATABASE), self._reads.connect() as connection:
             query = select(_OFFSETS.partition, _OFFSETS.next_offset, _OFFSETS.mark).where(
                 _OFFSETS.topic == JOURNAL
             )
             found = {
-                partition: Position(offset, watermark)
+                partition: AppliedPosition(offset, watermark)
                 for partition, offset, watermark in connection.execute(query)
             }
         self._reached = {partition: position.next_offset for partition, position in found.items()}
         return found
 
-    def apply(self, batch: Sequence[JournalRecord]) -> Applied:
+    def apply(self, batch: Sequence[JournalRecord]) -> AppliedBatch:
         """Store a batch: `prepared` and `store` in one."""
         return self.store(prepared(batch))
 
-    def store(self, batch: Sequence[PreparedRecord]) -> Applied:
+    def store(self, batch: Sequence[PreparedRecord]) -> AppliedBatch:
         """Store a batch, in each partition's order: rows and offsets in one transaction.
 
         1. A record that could not be decoded is first written to the dead letters: an offset never passes a record
@@ -145,11 +145,11 @@ class CrmWriter:
         for each in batch:
             if each.refusal is not None:
                 self._dead_letter(each.record, each.refusal)
-        applied = self._store(batch) if batch else Applied()
+        applied = self._store(batch) if batch else AppliedBatch()
         self._dead_letters_written.clear()
         return applied
 
-    def _store(self, work: Sequence[PreparedRecord]) -> Applied:
+    def _store(self, work: Sequence[PreparedRecord]) -> AppliedBatch:
         try:
             return self._transaction(work)
         except PermanentError as refusal:
@@ -167,10 +167,10 @@ class CrmWriter:
             self._write_dead_letter(record, refusal)
             self._dead_letters_written.add(position)
 
-    def _transaction(self, work: Sequence[PreparedRecord]) -> Applied:
+    def _transaction(self, work: Sequence[PreparedRecord]) -> AppliedBatch:
         with translated(DATABASE), self._engine.begin() as connection:
             before = self._locked(connection, sorted({item.record.partition for item in work}))
-            self._refuse_gaps(before)
+            self._refuse_gaps(connection, before)
             fresh, after, applied = _unapplied_rows(work, before)
             rows = []
             counted = self._counting.counted(connection, [each.counts for each in fresh if each.counts])
@@ -188,21 +188,36 @@ class CrmWriter:
                 _move(connection, moved)
             self._counting.store(connection, counted)
         self._reached |= {partition: position.next_offset for partition, position in after.items()}
-        return applied + Applied(rows=tuple(rows))
+        return applied + AppliedBatch(rows=tuple(rows))
 
-    def _refuse_gaps(self, before: dict[int, Position]) -> None:
-        """Raise RetryableError if the database is behind the position that was already read.
+    def check_positions(self) -> None:
+        """Raise RetryableError if the database is away, or behind the position that was already read."""
+        with translated(DATABASE), self._reads.connect() as connection:
+            self._refuse_gaps(connection, {})
 
-        It was then restored from a backup, or is being rebuilt.
+    def _refuse_gaps(self, connection: Connection, locked: dict[int, AppliedPosition]) -> None:
+        """Raise RetryableError if the database is behind the position that was already read, in any partition.
+
+        It was then restored from a backup, or is being rebuilt, or a standby was promoted that lacks the last
+        transactions. `locked`: the positions that are known.
         """
-        for partition, position in before.items():
-            if position.next_offset < self._reached.get(partition, 0):
-                back = f"partition {partition} was set back to offset {position.next_offset}"
+        others = [partition for partition in self._reached if partition not in locked]
+        query = select(_OFFSETS.partition, _OFFSETS.next_offset).where(
+            _OFFSETS.topic == JOURNAL, _OFFSETS.partition.in_(others)
+        )
+        now = dict.fromkeys(others, 0) | {
+            partition: position.next_offset for partition, position in locked.items()
+        }
+        now |= {row.partition: row.next_offset for row in connection.execute(query)} if others else {}
+        for partition, next_offset in now.items():
+            if next_offset < self._reached.get(partition, 0):
+                back = f"partition {partition} was set back to offset {next_offset}"
                 raise RetryableError(
-                    DATABASE, f"{back}, by a backup or `firstclaim crm rebuild`: read again from there"
+                    DATABASE,
+                    f"{back}, by a failover, a backup or `firstclaim crm rebuild`: read again from there",
                 )
 
-    def _locked(self, connection: Connection, partitions: list[int]) -> dict[int, Position]:
+    def _locked(self, connection: Connection, partitions: list[int]) -> dict[int, AppliedPosition]:
         """Return the positions, locked until the transaction ends. A second writer waits and then sees the new ones."""
         query = (
             select(_OFFSETS.partition, _OFFSETS.next_offset, _OFFSETS.mark)
@@ -211,7 +226,7 @@ class CrmWriter:
             .with_for_update()
         )
         found = {
-            partition: Position(offset, watermark)
+            partition: AppliedPosition(offset, watermark)
             for partition, offset, watermark in connection.execute(query)
         }
         new = [partition for partition in partitions if partition not in found]
@@ -222,7 +237,7 @@ class CrmWriter:
         ]
         connection.execute(self._statements.first_offset, first)
         return {
-            partition: Position(offset, watermark)
+            partition: AppliedPosition(offset, watermark)
             for partition, offset, watermark in connection.execute(query)
         }
 
@@ -263,8 +278,8 @@ def rows_of(record: JournalRecord) -> TableRows | None:
 
 
 def _unapplied_rows(
-    work: Sequence[PreparedRecord], before: dict[int, Position]
-) -> tuple[list[TableRows], dict[int, Position], Applied]:
+    work: Sequence[PreparedRecord], before: dict[int, AppliedPosition]
+) -> tuple[list[TableRows], dict[int, AppliedPosition], AppliedBatch]:
     """Return the rows that are not applied yet, the positions after them, and the counts."""
     fresh: list[TableRows] = []
     after = dict(before)
@@ -282,11 +297,11 @@ def _unapplied_rows(
         else:
             fresh.append(rows)
             watermark = max(watermark, rows.off)
-        after[record.partition] = Position(record.offset + 1, watermark)
-    return fresh, after, Applied(len(fresh), repeats, stale, passed, buried)
+        after[record.partition] = AppliedPosition(record.offset + 1, watermark)
+    return fresh, after, AppliedBatch(len(fresh), repeats, stale, passed, buried)
 
 
-def _move(connection: Connection, moved: list[tuple[int, Position]]) -> None:
+def _move(connection: Connection, moved: list[tuple[int, AppliedPosition]]) -> None:
     statement = (
         update(_OFFSETS)
         .where(_OFFSETS.topic == JOURNAL, _OFFSETS.partition == bindparam("at"))

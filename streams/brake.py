@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from streams.access import failure
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
-from streams.dead_letter_reading import Letter, read_letter
-from streams.process_exit import Exit, leave
+from streams.dead_letter_reading import StoredDeadLetter, read_letter
+from streams.process_exit import ExitCode, leave
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 
@@ -33,7 +33,7 @@ READ_SECONDS: Final = 20.0
 _POLL_MS: Final = 250
 _REASON: Final = 500
 
-Leave = Callable[[Exit, str, str], NoReturn]
+Leave = Callable[[ExitCode, str, str], NoReturn]
 
 
 class Brake:
@@ -80,7 +80,7 @@ class Brake:
                 return
         where = f"{message.topic}-{message.partition}@{message.offset}"
         self._end(
-            Exit.BRAKE,
+            ExitCode.BRAKE,
             stage,
             f"{self._most} records could not be decided within {self._window:g} s, and one more fails, at {where}: "
             f"{error[:_REASON]}. It is neither a dead letter nor passed over: mend the fault, or raise "
@@ -110,7 +110,7 @@ async def make_brake(settings: Settings, stages: Collection[str]) -> Brake:
 
 async def recent_fatal_errors(
     settings: Settings, *, stages: Collection[str] | None = None, seconds: float | None = None
-) -> list[Letter]:
+) -> list[StoredDeadLetter]:
     """Return the recent dead letters with error class `fatal_error`, without key and value, oldest first.
 
     `seconds`: how far back to look; the default is the brake's window. `stages`: the default is all. At most
@@ -119,7 +119,7 @@ async def recent_fatal_errors(
     """
     back = settings.fatal_error_window_seconds if seconds is None else seconds
     since = time.time() - back
-    found: list[Letter] = []
+    found: list[StoredDeadLetter] = []
     consumer = make_consumer(settings, DEAD_LETTERS)
     try:
         async with asyncio.timeout(READ_SECONDS):
@@ -136,7 +136,7 @@ async def recent_fatal_errors(
     return sorted(found, key=lambda letter: letter.at)
 
 
-async def _letters_since(consumer: Consumer, since: float) -> AsyncIterator[Letter]:
+async def _letters_since(consumer: Consumer, since: float) -> AsyncIterator[StoredDeadLetter]:
     """Yield the letters of each partition from a time up to its current end."""
     topic_partitions = sorted(consumer.assignment())
     begins = await consumer.offsets_for_times(dict.fromkeys(topic_partitions, int(since * 1000)))

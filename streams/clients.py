@@ -63,7 +63,7 @@ def consumer(
     """Return a consumer that is not started. It does not commit by itself, and it skips records it cannot read.
 
     Without `group` it is in no group and is assigned all partitions of its topics. `stand_ins`: it gets a record in
-    place of data that cannot be read, for callers that bury it or count offsets by records (`streams.unreadable`).
+    position of data that cannot be read, for callers that bury it or count offsets by records (`streams.unreadable`).
     `committed_only` False: it also gets records of open transactions. `options`: further options of aiokafka.
     """
     install()

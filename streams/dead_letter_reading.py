@@ -59,7 +59,7 @@ ReadHeader = tuple[str, bytes | None]
 
 
 class SourcePosition(msgspec.Struct, frozen=True):
-    """The place of the original message."""
+    """The position of the original message."""
 
     topic: str
     partition: int
@@ -69,10 +69,10 @@ class SourcePosition(msgspec.Struct, frozen=True):
         return f"{self.topic}:{self.partition}:{self.offset}"
 
 
-class Letter(msgspec.Struct, frozen=True, kw_only=True):
+class StoredDeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A dead letter. A field that is missing or cannot be parsed is empty, None or 0.
 
-    `partition`, `offset`: its place in `dead-letters`; `at`: when it was written there. `source`: None unless topic,
+    `partition`, `offset`: its position in `dead-letters`; `at`: when it was written there. `source`: None unless topic,
     partition and offset are all given. `headers`: the original's own. `value_cut_from`, `key_cut_from`: the original's
     size in bytes if the letter has only the beginning.
     """
@@ -98,8 +98,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     headers_changed: int = 0
 
     @property
-    def place(self) -> str:
-        """The letter's place, in the form that commands use."""
+    def position(self) -> str:
+        """The letter's position, in the form that commands use."""
         return f"{self.partition}:{self.offset}"
 
     @property
@@ -108,7 +108,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
         return self.error_class == FATAL_ERROR
 
 
-def read_letter(record: Any) -> Letter:
+def read_letter(record: Any) -> StoredDeadLetter:
     """Parse a record of `dead-letters` (aiokafka's). Never raises, whatever the record contains."""
     headers = tuple(read_headers(record.headers))
     # The last header of a name counts. Our writer adds each of its names once.
@@ -117,7 +117,7 @@ def read_letter(record: Any) -> Letter:
         text(ours.get(name)) for name in (SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET)
     )
     numbers = number(ours.get(SOURCE_PARTITION)), number(ours.get(SOURCE_OFFSET))
-    return Letter(
+    return StoredDeadLetter(
         partition=record.partition,
         offset=record.offset,
         at=instant_of(record.timestamp),

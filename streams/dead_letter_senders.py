@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from models import normalize
-from streams.dead_letter_reading import Letter, text
+from streams.dead_letter_reading import StoredDeadLetter, text
 from streams.topics import DIRECTORY, DO_NOT_CONTACT
 
 _ORGS: Final = (("org",), ("data", "org"), ("facts", "org"), ("lead", "facts", "org"))
@@ -14,7 +14,7 @@ _KEYED: Final = frozenset({DIRECTORY, DO_NOT_CONTACT})
 """Topics whose keys begin with the org."""
 
 
-def org_of(letter: Letter) -> str | None:
+def org_of(letter: StoredDeadLetter) -> str | None:
     """Return the org of a dead letter: the one that its message names, or the default one if it names none.
 
     Return None for a message that cannot be read, or whose org cannot. It may be any org's, so no org may see it.
@@ -36,7 +36,7 @@ def org_of(letter: Letter) -> str | None:
     return _org(None)
 
 
-def vendor_in(letter: Letter) -> str:
+def vendor_in(letter: StoredDeadLetter) -> str:
     """Return the vendor that a dead letter's message names, in normal form; empty if it names none that can be one."""
     try:
         value = msgspec.json.decode(letter.value or b"")

@@ -169,7 +169,7 @@ class EngineClient:
     async def put(
         self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Any = None
     ) -> "asyncio.Future[Any]":
-        """Pass bytes to the producer. The returned future gives their place once they are durable.
+        """Pass bytes to the producer. The returned future gives their position once they are durable.
 
         Leads and actions are signed where no `headers` are given and the settings name a key (`streams.signing`).
         Raises `RetryableError` before the client has been connected, and `KafkaError` for a record that Kafka can
@@ -221,7 +221,9 @@ class EngineClient:
         if running.done():
             running.result()
         if not self.connected.is_set():
-            raise RetryableError("Kafka", f"it is away, or has no topic {LEAD_DECISIONS}: {self._failure}")
+            raise RetryableError(
+                "Kafka", f"it does not answer, or has no topic {LEAD_DECISIONS}: {self._failure}"
+            )
 
     async def _answered(self, value: bytes, future: "asyncio.Future[LeadDecision]") -> LeadDecision:
         while True:

@@ -38,7 +38,7 @@ def read_key(settings: Settings) -> ErasureKey | None:
     except ValueError:
         secret = b""
     if len(secret) != KEY_BYTES:
-        raise ConfigError(VARIABLE, f"{path} is no key: it must hold {2 * KEY_BYTES} hex digits")
+        raise ConfigError(VARIABLE, f"{path} is not a key: it must hold {2 * KEY_BYTES} hex digits")
     return ErasureKey(secret)
 
 

@@ -21,7 +21,7 @@ from streams.clients import Producer
 from streams.clients import producer as make_producer
 from streams.membership_lease import Lease
 from streams.patches.heartbeats import send_only_awake
-from streams.process_exit import Exit, leave
+from streams.process_exit import ExitCode, leave
 from streams.settings import Settings
 from streams.tracing import (
     MOST_STATE_BYTES,
@@ -349,14 +349,14 @@ class JournalWriter:
             lane.pumping = False
         except Exception as error:  # noqa: BLE001  # after any error the records are not durable
             if wrong := refused(self._settings, error):
-                leave(Exit.CONFIG, wrong.field, f"append to {topic}: {wrong.reason}")
-            leave(Exit.SOFTWARE, f"append to {topic}-{partition}", repr(error))
+                leave(ExitCode.CONFIG, wrong.field, f"append to {topic}: {wrong.reason}")
+            leave(ExitCode.SOFTWARE, f"append to {topic}-{partition}", repr(error))
 
     def _overdue(self, lane: _Lane) -> None:
         what = f"append to {lane.target[0]}-{lane.target[1]}"
         if self._lease is not None:
             self._lease.check_awake(what)
-        leave(Exit.SOFTWARE, what, f"not durable after {REQUEST_TIMEOUT_MS / 1000:.0f} s")
+        leave(ExitCode.SOFTWARE, what, f"not durable after {REQUEST_TIMEOUT_MS / 1000:.0f} s")
 
     def _done(
         self,
@@ -367,17 +367,17 @@ class JournalWriter:
     ) -> None:
         patience.cancel()
         if not future.cancelled() and (wrong := refused(self._settings, future.exception())):
-            leave(Exit.CONFIG, wrong.field, f"append to {lane.target[0]}: {wrong.reason}")
+            leave(ExitCode.CONFIG, wrong.field, f"append to {lane.target[0]}: {wrong.reason}")
         if future.cancelled() or (error := future.exception()):
             leave(
-                Exit.SOFTWARE,
+                ExitCode.SOFTWARE,
                 f"append to {lane.target[0]}-{lane.target[1]}",
                 "cancelled" if future.cancelled() else repr(error),
             )
         try:
             settle_together(batch.receipts)
         except Exception as failure:  # noqa: BLE001  # a callback's error would only be logged, and the lane would stall
-            leave(Exit.SOFTWARE, "acknowledging an event", repr(failure))
+            leave(ExitCode.SOFTWARE, "acknowledging an event", repr(failure))
         self._waiting -= batch.records
         if self._waiting < MAX_WAITING:
             self._room.set()

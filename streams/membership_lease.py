@@ -8,7 +8,7 @@ queued before the stop are not sent either: a loop that stood still for longer t
 import time
 from typing import Final
 
-from streams.process_exit import Exit, leave
+from streams.process_exit import ExitCode, leave
 
 SAFE_SHARE: Final = 0.75
 """Share of the session timeout. The broker counts from the receipt of a heartbeat, we count from its sending."""
@@ -41,7 +41,7 @@ class Lease:
         """End the process if the lease is not fresh."""
         if not self.fresh:
             leave(
-                Exit.LEASE_LOST,
+                ExitCode.LEASE_LOST,
                 where,
                 f"last good heartbeat {self.age:.1f} s ago, lease {self.seconds:.1f} s",
             )

@@ -23,7 +23,7 @@ EXIT_FILE: Final = "FIRSTCLAIM_EXIT_FILE"
 MOST_REASON: Final = 2_000
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """Exit codes, after sysexits.h."""
 
     SOFTWARE = 70
@@ -36,7 +36,7 @@ class Exit(IntEnum):
     """A setting or a topic is wrong. A restart does not help."""
 
 
-def leave(code: Exit, what: str, reason: str) -> NoReturn:
+def leave(code: ExitCode, what: str, reason: str) -> NoReturn:
     """Log the reason and end the process immediately."""
     _log.critical("process ends", what=what, reason=reason, exit_code=int(code))
     _write(code, what, reason)
@@ -45,7 +45,7 @@ def leave(code: Exit, what: str, reason: str) -> NoReturn:
     os._exit(code)
 
 
-def _write(code: Exit, what: str, reason: str) -> None:
+def _write(code: ExitCode, what: str, reason: str) -> None:
     """Write the reason to the supervisor's file, if one is set. A failure to write must not keep the process alive."""
     path = os.environ.get(EXIT_FILE)
     if not path:

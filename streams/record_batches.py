@@ -48,7 +48,7 @@ class Header(NamedTuple):
 
     @property
     def dense(self) -> bool:
-        """Whether compaction removed no record. Then a record's place in the batch gives its offset."""
+        """Whether compaction removed no record. Then a record's position in the batch gives its offset."""
         return self.records == self.last_offset_delta + 1
 
 
@@ -117,7 +117,7 @@ def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record
             raw = bytes(data[begin:after])
             if fields is not None:
                 offset = header.base_offset + fields.delta if expected is None else expected
-                yield index, _told(fields, offset, str(wrong))
+                yield index, _broken_record(fields, offset, str(wrong))
             else:
                 yield index, BrokenRecord(expected, str(wrong), raw)
             at = after
@@ -150,7 +150,7 @@ def _record(header: Header, fields: _Fields, end: int, expected: int | None) -> 
     return Record(offset, timestamp, int(appended), fields.key, fields.value, headers)
 
 
-def _told(fields: _Fields, offset: int, reason: str) -> BrokenRecord:
+def _broken_record(fields: _Fields, offset: int, reason: str) -> BrokenRecord:
     """Return a `BrokenRecord` with the known fields of a record whose fields could be parsed."""
     headers = tuple((name.decode(errors="backslashreplace"), value) for name, value in fields.headers)
     return BrokenRecord(offset, reason, fields.value or b"", fields.key, headers, whole=True)

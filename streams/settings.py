@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import ConfigError
 from streams.masking import is_url, masked, remember, remember_url
+from streams.valkey_url import sentinel_address
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -133,8 +134,9 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: str) -> str:
-        if not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ConfigError("REDIS_URL", "must begin with redis://, rediss:// (TLS) or unix://")
+        remember_url(value)
+        if sentinel_address(value) is not None:
+            return value
         return _known_url("REDIS_URL", value)
 
     @field_validator("database_url")
@@ -292,7 +294,9 @@ def _known_url(field: str, url: str) -> str:
     """Return an address, after registering its passwords for masking in all further output."""
     remember_url(url)
     if not is_url(url):
-        raise ConfigError(field, "is no URL: host or port cannot be read; is the password percent-encoded?")
+        raise ConfigError(
+            field, "is not a URL: host or port cannot be read; is the password percent-encoded?"
+        )
     return url
 
 

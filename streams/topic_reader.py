@@ -109,7 +109,7 @@ async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
             await consumer.end_offsets(topic_partitions),
         )
     except (KafkaError, OSError) as error:
-        raise await failure(settings, error, f"topic {topic} could not be asked: {error!r}") from error
+        raise await failure(settings, error, f"topic {topic} could not be queried: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     return {tp.partition: (begin[tp], end[tp]) for tp in topic_partitions}
@@ -131,7 +131,7 @@ async def _start(consumer: Consumer, topic: str) -> None:
         async with asyncio.timeout(START_SECONDS):
             await consumer.start()
     except TimeoutError as error:
-        raise RetryableError("Kafka", f"it is away or has no topic {topic}") from error
+        raise RetryableError("Kafka", f"it does not answer or has no topic {topic}") from error
 
 
 async def _begin(consumer: Consumer, topic: str, partitions: Collection[int] | None) -> list[TopicPartition]:

@@ -170,7 +170,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         },
         replaced={"retention.ms": _FOR_EVER_MS},
     ),
-    # The key is the letter's place. The newest mark of a letter counts.
+    # The key is the dead letter's position. The newest mark of a letter counts.
     Topic(
         DEAD_LETTER_MARKS,
         "which dead letters are dealt with: replayed or skipped",

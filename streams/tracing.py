@@ -1,7 +1,7 @@
 """Passes the trace headers of W3C from each record to the records that it causes (docs/operating.md, traces).
 
-A record whose header cannot be read, or that has none, begins a trace. All ids are derived from the record's own place,
-so a replay gives the same ids. A span's id says which record was handled: topic, partition and offset.
+A record whose header cannot be read, or that has none, begins a trace. All ids are derived from the record's own
+position, so a replay gives the same ids. A span's id says which record was handled: topic, partition and offset.
 `firstclaim trace` reads the way of a lead from these headers alone; no collector is needed.
 """
 

@@ -1,4 +1,4 @@
-"""The panels of the Grafana dashboards (`tools.dashboards`): a title, a sentence, a unit and queries for each.
+"""Defines the panels of the Grafana dashboards (`tools.dashboards`): a title, a sentence, a unit and queries for each.
 
 The sentence is for whoever looks at the panel. Every query uses a metric of ours, and a test asks each one.
 """

@@ -1,11 +1,15 @@
-"""What each setting means, in the words of the page docs/settings.md (`tools.settings_page`)."""
+"""Describes what each setting means, in the words of the page docs/settings.md (`tools.settings_page`)."""
 
 from typing import Final
 
 CORE: Final = {
     "FIRSTCLAIM_STATE_DIR": "the folder with what a process keeps on disk: tables, local servers, SQLite files",
     "KAFKA_BOOTSTRAP_SERVERS": "brokers as `host:port`, separated by commas; name more than one",
-    "REDIS_URL": "Valkey's address: `redis://`, `rediss://` (TLS) or `unix://`",
+    "REDIS_URL": (
+        "Valkey's address: `redis://`, `rediss://` (TLS) or `unix://`; or its sentinels and the name of their primary, "
+        "`redis+sentinel://USER:PASSWORD@host:26379,host2:26379/mymaster/0` (`rediss+sentinel://` for TLS; "
+        "`?sentinel_username=…&sentinel_password=…` if the sentinels have a user of their own)"
+    ),
     "DATABASE_URL": "the CRM database: `postgresql://` or `sqlite:///`. Passwords in it are percent-encoded",
     "FIRSTCLAIM_CACHE_DIR": "where downloads of the local servers are kept",
     "FIRSTCLAIM_MAVEN_REPOSITORY": "a mirror of Maven Central, for the local Kafka",

@@ -106,7 +106,7 @@ def source() -> str:
     lines = [" ".join(pairs[at : at + _PER_LINE]) for at in range(0, len(pairs), _PER_LINE)]
     return "\n".join(
         [
-            '"""State and time zone of every US zip, as runs of zips; written by `python -m tools.zip_zones`."""',
+            '"""Lists state and time zone of every US zip, as runs of zips; written by `python -m tools.zip_zones`."""',
             "",
             "from typing import Final",
             "",

@@ -1,1 +1,1 @@
-"""The web console. It reads the board and the CRM database, and writes only to `lead-actions` and `directory`."""
+"""Serves the web console. It reads the board and the CRM database, and writes to `lead-actions` and `directory`."""

@@ -1,4 +1,4 @@
-"""The console's application: the API, the pages, and the error reports of both."""
+"""Builds the console's application: the API, the pages, and the error reports of both."""
 
 import time
 from pathlib import Path
@@ -19,10 +19,10 @@ from web import errors, metrics
 from web.api import routers
 from web.auth import Person, identify
 from web.body_limit import BodyLimit
+from web.console_services import Services
 from web.links import mailto, phone_text, tel
 from web.pages import pages
 from web.pages.common import render
-from web.parts import Services
 from web.proxies import Forwarded
 from web.security_headers import HSTS, HSTS_NAME, with_headers
 from web.strict_requests import StrictRequests

@@ -18,9 +18,9 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from application.audit.entry import Actor
 from rules.queues.rule_book import OVERSEERS, OrgRules
+from web.console_services import Services
 from web.errors import HttpProblem, forbidden
-from web.parts import Services
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.sessions import OIDC, Session
 from web.store.tokens import Token
 
@@ -35,7 +35,7 @@ ADMINS: Final = frozenset({"admin"})
 SCOPES: Final = {
     "queues:read": "see queues and the leads in them",
     "views:write": "make, change and remove views of one's own leads",
-    "leads:read": "see leads and their story",
+    "leads:read": "see leads and their history",
     "leads:act": "claim, open, work, assign and ignore leads",
     "exceptions:read": "see the exceptions desk",
     "directory:read": "see reps, groups, campaigns and settings",
@@ -225,7 +225,7 @@ async def identify(request: Request, parts: Services, bearer: str | None, *, use
     if bearer:
         token = await asyncio.to_thread(parts.tokens.find, bearer)
         if token is None:
-            raise _unauthorized("the token is unknown, revoked or over")
+            raise _unauthorized("the token is unknown, revoked or expired")
         return _by_token(parts, token, host_of(request))
     cookie = request.cookies.get(parts.web.session_cookie)
     session = await asyncio.to_thread(lambda: parts.sessions.find(cookie, used=used)) if cookie else None

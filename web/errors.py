@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from models.errors import InvalidInput, PermanentError, RetryableError, RuntimeFailure
+from sink.db_errors import IS_AWAY, IS_READ_ONLY
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -90,6 +91,11 @@ DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
 """The error responses in the OpenAPI document."""
 
 
+_AWAY: Final = {
+    IS_AWAY: "is away. This works again when it is back",
+    IS_READ_ONLY: "takes no changes now. This works again when it does",
+}
+"""What is said of a database that restarts or fails over."""
 _ENROLS: Final = frozenset({"second-factor-missing", "password-of-invitation"})
 """The problems that a person solves on the account's page."""
 
@@ -157,9 +163,16 @@ def add_to(app: FastAPI) -> None:
     async def away(request: Request, error: RuntimeFailure) -> Response:
         kind = "try-again" if isinstance(error, RetryableError) else "unavailable"
         headers = {"Retry-After": "1"}
-        return await respond(
-            request, HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, kind, str(error), headers=headers)
-        )
+        problem = HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, kind, _in_words(error), headers=headers)
+        return await respond(request, problem)
+
+
+def _in_words(error: RuntimeFailure) -> str:
+    """Return what a person reads about a service that is away. A Postgres that fails over is named in a sentence."""
+    sentence = next((text for begin, text in _AWAY.items() if error.reason.startswith(begin)), None)
+    if sentence is None:
+        return str(error)
+    return f"The {error.what} {sentence}. What was decided is kept. ({error.reason})"
 
 
 async def respond(request: Request, problem: HttpProblem) -> Response:

@@ -1,4 +1,4 @@
-"""The console's metrics, with unit and meaning."""
+"""Defines the console's metrics, with unit and meaning."""
 
 from typing import Final
 

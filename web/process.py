@@ -1,4 +1,4 @@
-"""The console process. It serves until a signal stops it, and reports its health."""
+"""Runs the console process. It serves until a signal stops it, and reports its health."""
 
 import asyncio
 import logging
@@ -21,31 +21,32 @@ from couriers.mail.settings import MailSettings
 from couriers.push.settings import PushSettings
 from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
-from sink.engine import connect
+from sink.database_engine import connect
 from streams.engine_client import EngineClient
+from streams.garbage import keep_imports
 from streams.http import Said, serve
 from streams.metrics import render
-from streams.process_exit import Exit, leave
+from streams.process_exit import ExitCode, leave
 from streams.settings import Settings
 from web import metrics
 from web.app import build
+from web.console_services import Services
 from web.errors import forbidden
 from web.live.acts import tell_acts
 from web.live.call_tail import CallTail
 from web.live.hub import Hub, OpenPage
-from web.live.tail import Tail
-from web.parts import Services
+from web.live.tail import TopicTail
 from web.security_headers import Protocol
 from web.services.account_mails import AccountMails
+from web.services.audit.audit_relay import AuditRelay
 from web.services.audit.follower import AuditFollower
 from web.services.audit.recorder import Audit
-from web.services.audit.relay import AuditRelay
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.limits import RateLimit
-from web.services.operations.parts import OperationsParts
+from web.services.operations.operations_services import OperationsParts
 from web.services.push_browsers import PushBrowsers
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -85,6 +86,7 @@ def run(
     A collector on another machine reads it. None: there is no second port.
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    keep_imports()
     uvloop.run(_serve(settings, web, host, port, status_port))
 
 
@@ -113,8 +115,8 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int, sta
         for task in follows:
             if task.done():  # A follower must not end by itself: pages would show old state.
                 if isinstance(wrong := task.exception(), ConfigError):
-                    leave(Exit.CONFIG, wrong.field, wrong.reason)
-                leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
+                    leave(ExitCode.CONFIG, wrong.field, wrong.reason)
+                leave(ExitCode.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
         await serving
 
@@ -141,7 +143,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
     def oversees(page: OpenPage) -> bool:
         return directory.org(page.org).role(page.rep_id) in OVERSEERS
 
-    tail = Tail(settings, crm, hub, oversees)
+    tail = TopicTail(settings, crm, hub, oversees)
     call_tail = CallTail(settings, hub)
     parts = Services(
         settings=settings,

@@ -1,4 +1,4 @@
-"""The models of the API's requests and responses. Fields are only added."""
+"""Defines the models of the API's requests and responses. Fields are only added."""
 
 import uuid
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The console's settings beyond the engine's: its own database, its address, how long a sign-in lasts."""
+"""Reads the console's settings beyond the engine's: its own database, its address, how long a sign-in lasts."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -117,7 +117,7 @@ class WebSettings(BaseSettings):
     def _secrets_are_known(self) -> Self:
         remember_url(self.console_database_url)
         if not is_url(self.console_database_url):
-            raise ConfigError("FIRSTCLAIM_CONSOLE_DATABASE_URL", "is no URL: host or port cannot be read")
+            raise ConfigError("FIRSTCLAIM_CONSOLE_DATABASE_URL", "is not a URL: host or port cannot be read")
         remember(self.oidc_client_secret.get_secret_value() if self.oidc_client_secret else None)
         remember(self.first_account_key.get_secret_value() if self.first_account_key else None)
         for key in _words(self.console_keys.get_secret_value() if self.console_keys else ""):
@@ -151,7 +151,9 @@ class WebSettings(BaseSettings):
     def _lists_are_readable(self) -> Self:
         for role in self.second_factor_for:
             if role not in ROLES:
-                raise ConfigError("FIRSTCLAIM_SECOND_FACTOR_ROLES", f"{role} is none of {', '.join(ROLES)}")
+                raise ConfigError(
+                    "FIRSTCLAIM_SECOND_FACTOR_ROLES", f"{role} is not one of {', '.join(ROLES)}"
+                )
         for value, role in self.roles_of_claims.items():
             if role not in ROLES:
                 raise ConfigError(

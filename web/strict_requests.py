@@ -108,7 +108,7 @@ def check_address(raw_path: bytes, query: bytes) -> None:
 def _unreadable(escaped: bytes) -> str | None:
     text = unquote_to_bytes(escaped)
     if b"\0" in text:
-        return "has the character NUL"
+        return "contains the character NUL"
     try:
         text.decode()
     except UnicodeDecodeError:
@@ -162,7 +162,7 @@ class _Checked:
             case bool() | None:
                 pass
             case float() if not math.isfinite(value):
-                raise _refused(path, "is no number that is finite")
+                raise _refused(path, "must be a finite number")
             case int() if value not in _INTEGERS:
                 raise _refused(path, "is a whole number of more than 64 bits")
             case dict() | list():
@@ -181,12 +181,12 @@ class _Checked:
 
     def _text(self, text: str, path: str) -> None:
         if "\0" in text:
-            raise _refused(path, "has the character NUL")
+            raise _refused(path, "contains the character NUL")
         if not text.isascii():
             try:
                 text.encode()
             except UnicodeEncodeError as error:
-                raise _refused(path, "has half of a surrogate pair, which is no character") from error
+                raise _refused(path, "contains half of a surrogate pair, which is not a character") from error
 
 
 def _shown(name: str) -> str:

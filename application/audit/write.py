@@ -53,7 +53,7 @@ async def audited_all(settings: Settings, entries: Sequence[AuditedAct]) -> Asyn
                 await producer.start()
                 await producer.partitions_for(AUDIT)
         except TimeoutError as error:
-            away = f"it is away or has no topic {AUDIT}, so nothing was done"
+            away = f"it does not answer or has no topic {AUDIT}, so nothing was done"
             raise await failure(settings, error, away) from error
         except KafkaError as error:
             raise await failure(settings, error, f"the audit cannot be written: {error!r}") from error

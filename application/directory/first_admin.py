@@ -30,4 +30,7 @@ async def ensure_admin(settings: Settings, org: str, rep_id: str, *, name: str, 
         except PublicationConflictError:
             continue
         return True
-    raise RetryableError("directory", f"others published {ATTEMPTS} times meanwhile; do it again")
+    raise RetryableError(
+        "directory",
+        f"others published {ATTEMPTS} times at the same time, so nothing was published; run it again",
+    )

@@ -25,8 +25,8 @@ from application.journal_snapshot import current_org_partition
 from models.erasure import ERASED, ErasureKey
 from models.errors import RetryableError
 from models.public import ErasureReceipt
+from sink.database_engine import connect
 from sink.db_errors import translated
-from sink.engine import connect
 from sink.tables import LeadTable
 from streams.erasure_key import own_key
 from streams.settings import Settings
@@ -117,7 +117,9 @@ async def _until_stored(settings: Settings, leads: tuple[str, ...]) -> None:
     give_up = loop.time() + APPLY_SECONDS
     while (left := len(leads) - await asyncio.to_thread(_stored, settings, leads)) > 0:
         if loop.time() > give_up:
-            raise RetryableError(CRM, f"it still has {left} of the leads; is the sink running? Erase again")
+            raise RetryableError(
+                CRM, f"it still has {left} of the leads. Check that the sink runs, and erase again"
+            )
         await asyncio.sleep(LOOK_SECONDS)
 
 

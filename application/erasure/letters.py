@@ -80,7 +80,7 @@ async def delete_letters(settings: Settings, finder: Finder) -> int:
                     partition=record.partition,
                     headers=list(record.headers),
                 )
-                if (mark := marks.get(read_letter(record).place)) is not None:
+                if (mark := marks.get(read_letter(record).position)) is not None:
                     await marker.mark(f"{at.partition}:{at.offset}", mark)
         await admin.start()
         await delete_before(admin, ends)

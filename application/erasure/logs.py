@@ -13,8 +13,8 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
 from application.erasure.receipts import write_purge
+from board.connection import connect as connect_valkey
 from board.writer import BoardWriter
-from board.writer import connect as connect_valkey
 from models.errors import RetryableError
 from streams import clients
 from streams.access import failure

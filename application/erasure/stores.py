@@ -14,10 +14,10 @@ from sqlalchemy import JSON, Connection, Engine, MetaData, Table, Text, inspect,
 from sqlalchemy.exc import SQLAlchemyError
 
 from application.erasure.finder import Finder
-from board.writer import connect as connect_valkey
+from board.connection import connect as connect_valkey
 from models.errors import RetryableError
+from sink.database_engine import connect
 from sink.db_errors import translated
-from sink.engine import connect
 
 FEED: Final = "feed:*"
 SLICE: Final = 1_000

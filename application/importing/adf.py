@@ -14,7 +14,7 @@ from defusedxml.ElementTree import DefusedXMLParser, ParseError
 from msgspec.structs import replace
 
 from application.importing.adf_text import LONGEST_PROSPECT, OUTSIDE, mended, prospects_in
-from application.importing.rows import ParsedLine, encode
+from application.importing.import_rows import ParsedLine, encode
 from models.contacts import email, phone
 from models.field_names import FULL_NAME, field_of, normal_name
 from models.inbound import MAX_BYTES, MAX_DEPTH
@@ -32,21 +32,21 @@ _ASIDE: Final = frozenset(
 """Parts that are no name by themselves."""
 
 
-class Node:
+class AdfElement:
     """An element with its attributes, text and children. Names are in lower case."""
 
     def __init__(self, tag: str, attributes: dict[str, str]) -> None:
         self.tag = tag.lower()
         self.attributes = {name.lower(): value.strip() for name, value in attributes.items() if value.strip()}
         self.parts: list[str] = []
-        self.children: list[Node] = []
+        self.children: list[AdfElement] = []
 
     @property
     def text(self) -> str:
         """The element's own text, trimmed."""
         return " ".join("".join(self.parts).split())
 
-    def all(self, *path: str) -> list["Node"]:
+    def all(self, *path: str) -> list["AdfElement"]:
         """Return the elements at a path below this one, in the order of the file."""
         found = [self]
         for tag in path:
@@ -77,8 +77,8 @@ class _Prospect:
     """The parser's target. Builds one prospect; `prospect` is None if it exceeds the bounds of a message."""
 
     def __init__(self) -> None:
-        self.prospect: Node | None = None
-        self._stack: list[Node] = []
+        self.prospect: AdfElement | None = None
+        self._stack: list[AdfElement] = []
         self._size = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -86,7 +86,7 @@ class _Prospect:
         self._grow(len(tag) + sum(map(len, attributes.values())))
         if len(self._stack) >= MAX_DEPTH // 2:
             raise _TooLargeError
-        node = Node(_local(tag), {_local(name): value for name, value in attributes.items()})
+        node = AdfElement(_local(tag), {_local(name): value for name, value in attributes.items()})
         if self._stack:
             self._stack[-1].children.append(node)
         else:
@@ -172,7 +172,7 @@ def _xml_error_text(error: Exception) -> str:
     return type(error).__name__ if isinstance(error, DefusedXmlException) else str(error).split(":", 1)[0]
 
 
-def _message_of(line: int, prospect: Node | None) -> ParsedLine:
+def _message_of(line: int, prospect: AdfElement | None) -> ParsedLine:
     """Return a prospect as a message.
 
     The external id is the vendor's own, with its source. Without one it is a digest of who asked and when. A prospect
@@ -181,7 +181,7 @@ def _message_of(line: int, prospect: Node | None) -> ParsedLine:
     if prospect is None:
         return ParsedLine(line=line, reason=f"is larger than {MAX_BYTES} characters, or nested too deep")
     resent = prospect.attributes.pop("status", "").lower() == "resend"
-    contact = min(_contacts(prospect), key=_preference, default=Node("contact", {}))
+    contact = min(_contacts(prospect), key=_preference, default=AdfElement("contact", {}))
     first, last, suffix = _names(contact)
     message: dict[str, Any] = {
         "external_id": _own_id(prospect),
@@ -208,7 +208,7 @@ def _message_of(line: int, prospect: Node | None) -> ParsedLine:
     )
 
 
-def _own_id(prospect: Node) -> str:
+def _own_id(prospect: AdfElement) -> str:
     """Return the id with the lowest sequence, with its system, because other systems may use the same id."""
     ids = [node for node in prospect.all("id") if node.text]
     first = min(ids, key=lambda node: node.attributes.get("sequence", "").zfill(9), default=None)
@@ -218,23 +218,23 @@ def _own_id(prospect: Node) -> str:
     return f"{source}:{first.text}" if source else first.text
 
 
-def _preference(node: Node) -> tuple[bool, bool]:
+def _preference(node: AdfElement) -> tuple[bool, bool]:
     """Order contacts and phones: the preferred or primary one first, a fax last."""
     marked = {node.attributes.get("preferredcontact", ""), node.attributes.get("primarycontact", "")}
     return node.attributes.get("type", "").lower() == _FAX, "1" not in marked
 
 
-def _contacts(prospect: Node) -> list[Node]:
+def _contacts(prospect: AdfElement) -> list[AdfElement]:
     """Return the contacts of the customer. Some programs leave the level of <contact> or of <customer> out."""
     return prospect.all("customer", "contact") or prospect.all("contact") or prospect.all("customer")
 
 
-def _first_of(contact: Node, *tags: str) -> str:
+def _first_of(contact: AdfElement, *tags: str) -> str:
     """Return the first text under one of these tags of the address, or of the contact itself."""
     return next((text for tag in tags if (text := contact.first("address", tag) or contact.first(tag))), "")
 
 
-def _readable(contact: Node, tag: str, read: Callable[[str], Any]) -> str:
+def _readable(contact: AdfElement, tag: str, read: Callable[[str], Any]) -> str:
     """Return the first text of a tag that can be read, the preferred one first; else the first one (A11)."""
     texts = [each.text for each in sorted(contact.all(tag), key=_preference) if each.text]
     for text in texts:
@@ -246,7 +246,7 @@ def _readable(contact: Node, tag: str, read: Callable[[str], Any]) -> str:
     return texts[0] if texts else ""
 
 
-def _names(contact: Node) -> tuple[str, str, str]:
+def _names(contact: AdfElement) -> tuple[str, str, str]:
     """Return first name, last name and suffix; a full name is split (A10).
 
     The part of a name is an attribute (`part="surname"`), or the tag of an element inside or instead of <name>.
@@ -275,7 +275,7 @@ def _part(name: str) -> str:
     return field if field in (_FIRST, _LAST, FULL_NAME) else found
 
 
-def _amount(prospect: Node) -> str:
+def _amount(prospect: AdfElement) -> str:
     amounts = prospect.all("vehicle", "finance", "amount")
     return next(
         (node.text for node in amounts if node.attributes.get("type", "total").lower() == "total"), ""

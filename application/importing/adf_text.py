@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from html.entities import html5
 from typing import BinaryIO, Final, NamedTuple
 
-from application.importing.rows import LONGEST_TEXT
+from application.importing.import_rows import LONGEST_TEXT
 from application.importing.text_encoding import wide_encoding
 from models.errors import InvalidInput, Problem
 from models.inbound import MAX_BYTES
@@ -60,7 +60,7 @@ _ENCODINGS: Final = frozenset(
 `rot13`, `undefined`), or can only decode a whole file."""
 
 
-class Piece(NamedTuple):
+class ProspectText(NamedTuple):
     """A part of a file: a prospect, or a text outside of every prospect. `line`: its first line, from 1."""
 
     line: int
@@ -68,7 +68,7 @@ class Piece(NamedTuple):
     is_prospect: bool = True
 
 
-def prospects_in(file: BinaryIO) -> Iterator[Piece]:
+def prospects_in(file: BinaryIO) -> Iterator[ProspectText]:
     """Yield each prospect, and each text between them. Raises `InvalidInput` for a file without any."""
     head = file.read(_PROLOG)
     decoder = _decoder(head)
@@ -84,7 +84,7 @@ def prospects_in(file: BinaryIO) -> Iterator[Piece]:
         raise InvalidInput((Problem(path="file", reason="there is no <prospect> in it"),))
 
 
-def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[Piece]:
+def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[ProspectText]:
     """Yield the prospects and the texts between them. A prospect without its end ends where the next one begins.
 
     Of a prospect that exceeds the bounds only a part is kept, which is then refused.
@@ -110,7 +110,7 @@ def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[Piec
             following = _BEGIN.search(text, len("<prospect"), end.start() if end else len(text))
             if following is not None or end is not None or not more:
                 stop = following.start() if following else end.end() if end else len(text)
-                yield Piece(line, text[:stop])
+                yield ProspectText(line, text[:stop])
                 line += text.count("\n", 0, stop) + dropped
                 text, dropped = text[stop:], 0
                 continue
@@ -137,7 +137,7 @@ class _Between:
             self._line = line
         self._text += text[: LONGEST_TEXT + _PROLOG - len(self._text)]
 
-    def pieces(self) -> Iterator[Piece]:
+    def pieces(self) -> Iterator[ProspectText]:
         """Yield the text if it holds anything but white space, `<adf>`, comments and instructions; then begin anew.
 
         After the end of an <adf> element, a text without any tag is none of the vendor's data. The prolog is skipped.
@@ -151,7 +151,7 @@ class _Between:
             part = _NO_DATA.sub(" ", text[start:end])
             if (start == begin or "<" in part) and _TAG.sub(" ", part).strip():
                 line = self._line + text.count("\n", 0, start) + _blank_lines(text[start:end])
-                yield Piece(line, text[start:end].strip()[:LONGEST_TEXT], is_prospect=False)
+                yield ProspectText(line, text[start:end].strip()[:LONGEST_TEXT], is_prospect=False)
 
 
 def _blank_lines(text: str) -> int:
@@ -180,14 +180,14 @@ def _decoder(head: bytes) -> codecs.IncrementalDecoder:
     return codecs.getincrementaldecoder(name)("replace")
 
 
-class Mended(NamedTuple):
+class MendedXml(NamedTuple):
     """A prospect's text as XML. `undefined`: entities and references in it that are no characters, the first few."""
 
     text: str
     undefined: tuple[str, ...]
 
 
-def mended(text: str) -> Mended:
+def mended(text: str) -> MendedXml:
     """Return a prospect's text as XML, without what vendors' programs get wrong.
 
     Bytes that were no UTF-8 are read as cp1252. Bare ampersands, HTML's entities and characters that XML forbids are
@@ -198,7 +198,7 @@ def mended(text: str) -> Mended:
         text = text.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
     undefined: dict[str, None] = {}
     parts = [_mended(part, undefined) for part in _CDATA.split(text)]
-    return Mended("".join(parts), tuple(undefined))
+    return MendedXml("".join(parts), tuple(undefined))
 
 
 def _mended(part: str, undefined: dict[str, None]) -> str:

@@ -96,7 +96,7 @@ class _Window:
         self._begin, self._part = 0, text[:_WINDOW]
 
     def read(self, at: int) -> tuple[Any, int, str]:
-        """Return the object at a place, where it ends, and why there is none."""
+        """Return the object at a position, where it ends, and why there is none."""
         if self._text[at] != "{":
             return None, at + 1, "not JSON: a lead is expected here"
         if at - self._begin > _STEP:

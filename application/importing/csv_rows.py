@@ -3,7 +3,7 @@
 import csv
 from typing import Final, NamedTuple, Self, TextIO
 
-from application.importing.rows import LONGEST_TEXT
+from application.importing.import_rows import LONGEST_TEXT
 
 MAX_LINE: Final = 1 << 20
 """The most characters of one line. A message has 1 MB at most."""

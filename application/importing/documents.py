@@ -1,6 +1,6 @@
 """Reads a JSON file: a list of leads, one lead, or a list somewhere inside (`{"root": {"row": [...]}}`) (A16).
 
-Of several lists the first is read, and each other one that has a lead is refused with its place.
+Of several lists the first is read, and each other one that has a lead is refused with its position.
 """
 
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from application.importing import lines
 from application.importing.broken_documents import is_json_lines, parts_of
-from application.importing.mapping import Cell, Mapping
-from application.importing.rows import LONGEST_TEXT, ParsedLine, encode
+from application.importing.import_rows import LONGEST_TEXT, ParsedLine, encode
+from application.importing.mapping import Mapping, UnusableCell
 from application.importing.text_encoding import decoded, wide_encoding
 from models import normalize
 from models.errors import InvalidInput, Problem
@@ -165,7 +165,7 @@ def _found(number: int, lead: Any, mapping: Mapping | None) -> ParsedLine:
         lead["attributes"] = {**kept, "invalid": lost}
     try:
         return ParsedLine(line=number, message=mapping.message(lead) if mapping else lead)
-    except Cell as cell:
+    except UnusableCell as cell:
         return ParsedLine(line=number, field=cell.field, reason=str(cell), text=_text(lead))
 
 

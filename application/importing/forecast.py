@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from application.importing.rows import ImportRow
+from application.importing.import_rows import ImportRow
 from models.directory import OrgSettings
 from models.facts import Facts
 from models.handles import read_joining_handle
@@ -36,7 +36,7 @@ class KnownArrival(msgspec.Struct, frozen=True):
     facts: Facts
 
 
-class Fate(msgspec.Struct, frozen=True):
+class RowFate(msgspec.Struct, frozen=True):
     """What would become of a row. `lead_id`: the lead it belongs to, None for a refusal. `why`: the engine's words."""
 
     kind: Kind
@@ -84,10 +84,10 @@ class Forecast:
                 )
             )
 
-    def fate(self, row: ImportRow) -> Fate:
+    def fate(self, row: ImportRow) -> RowFate:
         """Return what would become of a row, and remember its person for the rows after it."""
         if row.refusal is not None:
-            return Fate("refused", None, row.refusal.said)
+            return RowFate("refused", None, row.refusal.said)
         if row.facts is None:
             raise TypeError("a row that is not refused has facts")
         event = PersonArrived(cause=_CAUSE, org=self._org, lead_id=row.lead_id, facts=row.facts)
@@ -98,7 +98,7 @@ class Forecast:
         known = placed is not None and self._persons.lead_of(placed.lead_id) is not None
         self._state.put(step.rows)
         if placed is None:
-            return Fate("refused", None, "the person was erased")
+            return RowFate("refused", None, "the person was erased")
         if placed.inquiry is not None:
-            return Fate("resend" if placed.inquiry.again else "inquiry", placed.lead_id, placed.why)
-        return Fate("resend" if known else "new", placed.lead_id, placed.why)
+            return RowFate("resend" if placed.inquiry.again else "inquiry", placed.lead_id, placed.why)
+        return RowFate("resend" if known else "new", placed.lead_id, placed.why)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from application.importing.mapping import Cell, Mapping
-from application.importing.rows import LONGEST_TEXT, ParsedLine
+from application.importing.import_rows import LONGEST_TEXT, ParsedLine
+from application.importing.mapping import Mapping, UnusableCell
 from application.importing.text_encoding import decoded, encoding_of, wide_encoding
 from models import normalize
 from models.errors import Refused
@@ -51,7 +51,7 @@ def _found(line: int, value: bytes, mapping: Mapping | None) -> ParsedLine:
         return ParsedLine(line=line, message=mapping.message(message) if mapping else message)
     except Refused as refused:
         return ParsedLine(line=line, field=refused.field, reason=refused.reason, text=_text(value))
-    except Cell as cell:
+    except UnusableCell as cell:
         return ParsedLine(line=line, field=cell.field, reason=str(cell), text=_text(value))
 
 

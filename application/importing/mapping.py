@@ -63,7 +63,7 @@ _COLUMNS_NAMED: Final = 50
 _SAMPLE: Final = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 
 
-class Cell(ValueError):  # noqa: N818  # the name says what the error is about
+class UnusableCell(ValueError):  # noqa: N818  # the name says what the error is about
     """A cell of a row that cannot be used. `field`: the contract's field. The message is the reason."""
 
     def __init__(self, field: str, reason: str) -> None:
@@ -71,7 +71,7 @@ class Cell(ValueError):  # noqa: N818  # the name says what the error is about
         self.field = field
 
 
-class UnreadCell(Cell):
+class UnreadCell(UnusableCell):
     """A cell that is not in the format that the mapping names. The row is sent without it. `cell`: what it holds."""
 
     def __init__(self, field: str, reason: str, cell: str) -> None:
@@ -90,7 +90,7 @@ def _zone(value: str | None) -> str | None:
 Columns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_columns)]
 
 
-class Source(BaseModel):
+class FieldSource(BaseModel):
     """Where a field's value comes from: columns (the first that can be read), or a constant."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -124,13 +124,13 @@ class Source(BaseModel):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if bool(self.column) == (self.constant is not None):
-            raise ValueError("needs a column or a constant, one of the two")
+            raise ValueError("needs either a column or a constant")
         if self.constant is not None and (self.default is not None or self.required or self.format):
-            raise ValueError("with a constant, default, required and format mean nothing")
+            raise ValueError("has a constant, so default, required and format must be left out")
         return self
 
     def value(self, field: str, row: Row) -> Any:
-        """Return the value of this field in a row, or None if it is empty. Raises `Cell`.
+        """Return the value of this field in a row, or None if it is empty. Raises `UnusableCell`.
 
         If no column can be read, it is the first that is not empty.
         """
@@ -141,7 +141,7 @@ class Source(BaseModel):
             cell = next((cell for cell in cells if can_be_read(field, cell)), cells[0])
             return self._time(field, str(cell)) if self.format or self.time_zone else cell
         if self.required:
-            raise Cell(field, f"is empty in column {' and '.join(self.column)}")
+            raise UnusableCell(field, f"is empty in column {' and '.join(self.column)}")
         return self.default
 
     def filled(self, row: Row) -> list[tuple[str, Any]]:
@@ -177,7 +177,7 @@ class _Mapping(BaseModel):
     reply: Literal["firstclaim", "leadconduit"] = "firstclaim"
 
 
-_FILLS: Final[dict[str, Any]] = dict.fromkeys(_FILLABLE, (Source | None, None))
+_FILLS: Final[dict[str, Any]] = dict.fromkeys(_FILLABLE, (FieldSource | None, None))
 _Sources = create_model("_Sources", __base__=_Mapping, **_FILLS)
 
 
@@ -193,7 +193,7 @@ class Mapping:
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False)
             raise InvalidInput(tuple(map(_problem, problems))) from None
-        self.sources: dict[str, Source] = {
+        self.sources: dict[str, FieldSource] = {
             name: source for name in _FILLABLE if (source := getattr(read, name)) is not None
         }
         if not self.sources:
@@ -230,11 +230,11 @@ class Mapping:
             raise InvalidInput(tuple(missing))
 
     def message(self, row: Row) -> dict[str, Any]:
-        """Return the arrival message of a row, without fields that have no value. Raises `Cell`."""
+        """Return the arrival message of a row, without fields that have no value. Raises `UnusableCell`."""
         sent, row = row, flattened(row)
         for column in self.required:
             if cell_of(row, column) in (None, "") and cell_of(sent, column) in (None, "", []):
-                raise Cell(column, "is empty")
+                raise UnusableCell(column, "is empty")
         found, invalid = self._values(row)
         kept = self.attributes
         if kept is None:

@@ -5,7 +5,7 @@ Two ids of one person in different partitions may be read in any order, and the 
 
 from typing import Final
 
-from application.importing.rows import ImportRow
+from application.importing.import_rows import ImportRow
 from models.persons import joining_handles
 
 MOST: Final = 100_000

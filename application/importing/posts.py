@@ -7,8 +7,8 @@ from typing import Final, Literal
 from urllib.parse import parse_qsl
 
 from application.importing import adf, documents, tables
-from application.importing.mapping import Cell, Mapping
-from application.importing.rows import AS_SENT, ImportRow, ParsedLine, refused, row
+from application.importing.import_rows import AS_SENT, ImportRow, ParsedLine, refused, row
+from application.importing.mapping import Mapping, UnusableCell
 from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 from models.inbound import MAX_DEPTH
@@ -95,7 +95,7 @@ def _form(body: bytes, mapping: Mapping | None) -> ParsedLine:
     cells = found.message or {}
     try:
         return ParsedLine(line=1, message=mapping.message(cells) if mapping else tables.by_names(cells))
-    except Cell as cell:
+    except UnusableCell as cell:
         return ParsedLine(line=1, field=cell.field, reason=str(cell))
 
 
@@ -116,7 +116,7 @@ def _own(read: ImportRow, vendor: str, org: str) -> ImportRow:
         return read
     for field, own, named in (("vendor", vendor, read.facts.vendor), ("org", org, read.facts.org)):
         if named != own:
-            return refused(read.line, field, f"is {named!r}, and the key is of {own!r}")
+            return refused(read.line, field, f"is {named!r}, but the key belongs to {own!r}")
     return read
 
 

@@ -16,11 +16,11 @@ from typing import Any, Final, TextIO
 import msgspec
 from aiokafka.errors import KafkaError
 
+from application.importing.file_reading import read_leads
+from application.importing.import_rows import ImportRow, RowRefusal
 from application.importing.mapping import load
 from application.importing.person_keys import PersonKeys
 from application.importing.progress import Progress
-from application.importing.reading import read_leads
-from application.importing.rows import ImportRow, RowRefusal
 from application.importing.trial import require_read
 from models.errors import InvalidInput, Problem, RuntimeFailure
 from streams import clients
@@ -33,7 +33,7 @@ IN_FLIGHT: Final = 5_000
 """The most messages that Kafka has not acknowledged yet. Reading of the file pauses at this number."""
 LINGER_MS: Final = 10
 """How long a batch waits to fill up. Nobody waits for the first row of a file."""
-TOLD_EVERY: Final = 10_000
+PROGRESS_EVERY: Final = 10_000
 YIELD_EVERY: Final = 100
 SHOWN: Final = 100
 """How many refused lines are shown. All of them go to a file where one is given."""
@@ -109,7 +109,7 @@ async def _send(producer: Producer, rows: Iterator[ImportRow], tally: "_Tally", 
         while waiting and (waiting[0].done() or len(waiting) > IN_FLIGHT):
             await waiting.popleft()
             tally.accept()
-        if number % TOLD_EVERY == 0:
+        if number % PROGRESS_EVERY == 0:
             tally.say(f"{number} rows read, {tally.accepted} accepted, {tally.refused} refused")
         if number % YIELD_EVERY == 0:
             await asyncio.sleep(0)

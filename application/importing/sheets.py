@@ -11,8 +11,8 @@ from zipfile import BadZipFile, ZipFile
 from python_calamine import CalamineError, CalamineWorkbook
 
 from application.importing import tables
+from application.importing.import_rows import ParsedLine
 from application.importing.mapping import Mapping
-from application.importing.rows import ParsedLine
 from models.errors import InvalidInput, Problem
 from models.field_names import field_of
 
@@ -34,7 +34,7 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
             (name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names
         ]
     except CalamineError as error:
-        raise InvalidInput((Problem(path="file", reason=f"is no workbook: {error}"),)) from error
+        raise InvalidInput((Problem(path="file", reason=f"is not a workbook: {error}"),)) from error
     needed = frozenset(mapping.columns()) if mapping else frozenset()
     unusable: list[InvalidInput] = []
     found: list[Iterator[ParsedLine]] = []
@@ -87,7 +87,7 @@ def require_small(path: Path) -> None:
 
 
 def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:
-    """Return the place of the first row that names a field or a needed column, else of the first that is not empty."""
+    """Return the index of the first row that names a field or a needed column, else of the first that is not empty."""
     filled = [index for index, row in enumerate(rows[:_TITLE_ROWS]) if any(row)]
     named = (index for index in filled if any(field_of(cell) or cell in needed for cell in rows[index]))
     return next(named, filled[0] if filled else None)

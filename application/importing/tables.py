@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from application.importing.csv_rows import CsvLines, CsvRows
-from application.importing.mapping import FIELDS, Cell, Mapping, named
-from application.importing.rows import ParsedLine
+from application.importing.import_rows import ParsedLine
+from application.importing.mapping import FIELDS, Mapping, UnusableCell, named
 from application.importing.summary_rows import REASON as SUMMARY
 from application.importing.summary_rows import is_email, is_phone, is_summary
 from application.importing.text_encoding import encoding_of
@@ -150,7 +150,7 @@ def messages(
             continue
         try:
             message = mapping.message(row.message) if mapping else by_names(row.message)
-        except Cell as cell:
+        except UnusableCell as cell:
             yield ParsedLine(
                 line=row.line, field=cell.field, reason=str(cell), lines=row.lines, text=row.text
             )

@@ -12,9 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from application.importing import adf, documents, lines, sheets, tables
+from application.importing.file_reading import Format, format_of, rows_of
+from application.importing.import_rows import AS_SENT, ImportRow, ParsedLine, RowRefusal
 from application.importing.mapping import FIELDS, Mapping, cell_of
-from application.importing.reading import Format, format_of, rows_of
-from application.importing.rows import AS_SENT, ImportRow, ParsedLine, RowRefusal
 from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 from models.field_names import FULL_NAME, field_of

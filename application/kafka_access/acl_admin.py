@@ -5,8 +5,8 @@ from typing import Final
 
 from aiokafka.errors import KafkaError, for_code
 
+from application.kafka_access.access_table import Principal
 from application.kafka_access.acls import ANY_HOST, Acl, AclOperation, HeldAcl, Pattern, Permission, Resource
-from application.kafka_access.table import Principal
 from models.errors import RuntimeFailure
 from streams import clients
 from streams.patches.acl_admin import AclClient, AclCodes

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from application.kafka_access.access_table import Principal
 from application.kafka_access.acls import Acl, AclOperation, Pattern, Resource, label
-from application.kafka_access.table import Principal
 
 _OPTION: Final = {
     Resource.TOPIC: "--topic",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from application.kafka_access.access_table import Principal, known, processes
 from application.kafka_access.acls import (
     ANY_HOST,
     CLUSTER_NAME,
@@ -15,7 +16,6 @@ from application.kafka_access.acls import (
     Permission,
     Resource,
 )
-from application.kafka_access.table import Principal, known, processes
 from streams.topics import TOPICS
 
 _USER = "User:"

@@ -67,7 +67,7 @@ async def check_done(lags: Lags) -> None:
         reason = (
             "start the processes, stop what sends, wait until `firstclaim status` shows no lag, and stop them"
         )
-        raise RuntimeFailure("Kafka", f"something is under way in {left}: {reason}")
+        raise RuntimeFailure("Kafka", f"messages are still unprocessed in {left}: {reason}")
 
 
 async def letters_left(settings: Settings) -> tuple[int, int]:

@@ -19,9 +19,16 @@ from application.partition_move.at_rest import (
     ends_of_all,
     letters_left,
 )
-from application.partition_move.file import FORMAT, Head, MovedRecord, MoveFileWriter, check_new, written
+from application.partition_move.move_file import (
+    FORMAT,
+    FileHeader,
+    MovedRecord,
+    MoveFileWriter,
+    check_new,
+    written,
+)
+from application.partition_move.moved_rows import NewestLeads, NewestOrgs
 from application.partition_move.open_requests import open_requests
-from application.partition_move.rows import NewestLeads, NewestOrgs
 from models.codec import encode_org_record, encode_row
 from models.errors import Refused, RuntimeFailure
 from models.lead import DirectoryRow
@@ -85,7 +92,7 @@ async def export(
 
 
 async def _tell_letters(settings: Settings, say: Say, *, leave: bool) -> None:
-    """Say how many dead letters stay behind. Their places name offsets of this Kafka, which mean nothing on another."""
+    """Say how many dead letters stay behind. Their positions are valid only in this Kafka."""
     letters, still_open = await letters_left(settings)
     if still_open and not leave:
         remedy = (
@@ -107,7 +114,7 @@ def _of_audit(entry: AuditedAct) -> MovedRecord:
 async def _write(settings: Settings, writer: MoveFileWriter, say: Say) -> None:
     ends = {topic: (await extent(settings, topic))[0][1] for topic in IN_PLACE}
     now = datetime.now(UTC)
-    writer.head(Head(format=FORMAT, at=now, partitions=settings.partitions, ends=ends))
+    writer.head(FileHeader(format=FORMAT, at=now, partitions=settings.partitions, ends=ends))
     for topic in IN_PLACE:
         say(topic)
         async for record in _of(settings, topic):
@@ -163,8 +170,8 @@ def _take(take: Callable[[bytes, bytes | None], None], record: Any) -> None:
     try:
         take(record.key or b"", record.value)
     except msgspec.MsgspecError as error:
-        place = f"{record.topic}-{record.partition}@{record.offset}"
-        raise RuntimeFailure(place, f"cannot be read: {error}") from error
+        position = f"{record.topic}-{record.partition}@{record.offset}"
+        raise RuntimeFailure(position, f"cannot be read: {error}") from error
 
 
 async def _of(settings: Settings, topic: str, partition: int | None = None) -> AsyncIterator[Any]:
@@ -188,7 +195,7 @@ def _is_valid(record: Any) -> bool:
 
 
 def _moved(record: Any, *, offset: int = -1) -> MovedRecord:
-    """Return a record as it is written. Its `ce_id` is changed: it names a place in an old log."""
+    """Return a record as it is written. Its `ce_id` is changed: it names a position in an old log."""
     headers = tuple(
         (name, b"moved/" + value if name == "ce_id" and value else value) for name, value in record.headers
     )

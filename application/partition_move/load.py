@@ -16,7 +16,7 @@ from application.audit.write import audited
 from application.erasure.receipts import write_purge
 from application.lag import Lags
 from application.partition_move.at_rest import check_stopped, check_unmoved, ends_of_all
-from application.partition_move.file import Head, MovedRecord, check_whole, read_head, records
+from application.partition_move.move_file import FileHeader, MovedRecord, check_whole, read_head, records
 from models.codec import decode_row, directory_key
 from models.errors import ConfigError, RuntimeFailure
 from models.lead import DirectoryRow
@@ -63,9 +63,7 @@ async def load(settings: Settings, path: Path, *, say: Say) -> dict[str, int]:
         await check_stopped(lags, say)
         for tp, end in (await ends_of_all(lags)).items():
             if end:
-                raise RuntimeFailure(
-                    tp.topic, "has records already: a move needs a Kafka on which nothing ran"
-                )
+                raise RuntimeFailure(tp.topic, "has records already; a move needs an empty Kafka")
         say(f"{total:,} records from {head.partitions} partitions to {settings.partitions}")
         async with audited(settings, operator(""), "state_imported", f"file/{path.name}") as entry:
             entry.add("partitions", settings.partitions, head.partitions)
@@ -87,7 +85,7 @@ async def load(settings: Settings, path: Path, *, say: Say) -> dict[str, int]:
 class _Loading:
     """One run. `read`: (topic, partition) -> where the workers begin to read. `ends`: how many records each got."""
 
-    def __init__(self, settings: Settings, producer: Producer, head: Head) -> None:
+    def __init__(self, settings: Settings, producer: Producer, head: FileHeader) -> None:
         self._settings = settings
         self._producer = producer
         self._head = head

@@ -26,11 +26,11 @@ class CourierChannel(NamedTuple):
 
 
 class OpenRequests:
-    """Selects records of `notifications`. `told`: (request, channel) of every fate; `channels`: who delivers."""
+    """Selects records of `notifications`. `done`: (request, channel) of every fate; `channels`: who delivers."""
 
-    def __init__(self, channels: Sequence[CourierChannel], told: AbstractSet[tuple[str, str]]) -> None:
+    def __init__(self, channels: Sequence[CourierChannel], done: AbstractSet[tuple[str, str]]) -> None:
         self._channels = channels
-        self._told = told
+        self._done = done
         self._waiting: set[str] = set()
 
     def is_open(self, record: Any) -> bool:
@@ -44,7 +44,7 @@ class OpenRequests:
         left = any(
             channel.kind == request.kind
             and record.offset >= channel.passed.get(record.partition, 0)
-            and (identity, channel.name) not in self._told
+            and (identity, channel.name) not in self._done
             for channel in self._channels
         )
         if left:
@@ -60,14 +60,14 @@ async def open_requests(settings: Settings) -> list[Any]:
     passed = await _passed(settings)
     if not passed:
         return []
-    told: set[tuple[str, str]] = set()
+    done: set[tuple[str, str]] = set()
     async with aclosing(read_topic(settings, DELIVERIES)) as records:
         async for record in records:
             fate = _read(_FATE, record.value)
             if fate is not None:
-                told.add((fate.notification_id, fate.channel))
+                done.add((fate.notification_id, fate.channel))
     channels = [CourierChannel(kind_of(name), fate_name_of(name), passed[name]) for name in passed]
-    selected = OpenRequests(channels, told)
+    selected = OpenRequests(channels, done)
     async with aclosing(read_topic(settings, NOTIFICATIONS)) as records:
         return [record async for record in records if selected.is_open(record)]
 

@@ -8,7 +8,7 @@ from typing import Final
 from aiokafka.errors import KafkaError
 
 from assurance.chaos.broker_isolation import BrokerIsolation
-from assurance.chaos.fault_plan import Act, Fault
+from assurance.chaos.fault_plan import Fault, FaultKind
 from assurance.chaos.supervised_processes import Say
 from models.errors import RuntimeFailure, StartFailed
 from runtime import KafkaBroker
@@ -52,16 +52,16 @@ class BrokerFaults:
 
     async def _inject(self, cluster: KafkaCluster, fault: Fault) -> int:
         match fault.act:
-            case Act.KILL_LEADER | Act.KILL_CONTROLLER:
+            case FaultKind.KILL_LEADER | FaultKind.KILL_CONTROLLER:
                 async with self._client(cluster) as client:
-                    controller = fault.act is Act.KILL_CONTROLLER
+                    controller = fault.act is FaultKind.KILL_CONTROLLER
                     node = await (client.active_controller() if controller else _leader(client))
                 broker = cluster.broker(node)
                 await asyncio.to_thread(broker.kill9)
                 await asyncio.sleep(fault.seconds)
                 await self._restart(broker)
                 return 1
-            case Act.PAUSE_LEADER:
+            case FaultKind.PAUSE_LEADER:
                 async with self._client(cluster) as client:
                     broker = cluster.broker(await _leader(client))
                 broker.suspend()
@@ -70,15 +70,15 @@ class BrokerFaults:
                 finally:
                     broker.resume()
                 return 1
-            case Act.MOVE_PARTITIONS:
+            case FaultKind.MOVE_PARTITIONS:
                 return await self._move(cluster)
-            case Act.RESTART_BROKERS:
+            case FaultKind.RESTART_BROKERS:
                 for broker in cluster.brokers:
                     await asyncio.to_thread(broker.stop)
                     await self._restart(broker)
                     await self._recovered(cluster)
                 return len(cluster.brokers)
-            case Act.CUT_OFF_BROKER | Act.FILL_DISK if self._isolation is not None:
+            case FaultKind.CUT_OFF_BROKER | FaultKind.FILL_DISK if self._isolation is not None:
                 await self._isolate(self._isolation, fault)
                 return 1
             case _:
@@ -86,7 +86,7 @@ class BrokerFaults:
 
     async def _isolate(self, isolation: BrokerIsolation, fault: Fault) -> None:
         """Cut the isolated broker off, or fill its disk, for a while. One whose disk was full is restarted."""
-        is_cut = fault.act is Act.CUT_OFF_BROKER
+        is_cut = fault.act is FaultKind.CUT_OFF_BROKER
         await asyncio.to_thread(isolation.cut_off if is_cut else isolation.fill_disk)
         try:
             await asyncio.sleep(fault.seconds)

@@ -124,8 +124,8 @@ class ConservationProbe:
         self.conserved += not found
         self.findings += found
         sums = sum((one.sums() for one in self._ledgers), Counter[str]())
-        told = " + ".join(f"{count} {kind}" for kind, count in sorted(sums.items()))
-        self._say(f"moment {moment}: {sums.total()} leads in = {told}{''.join(f'; {one}' for one in found)}")
+        parts = " + ".join(f"{count} {kind}" for kind, count in sorted(sums.items()))
+        self._say(f"moment {moment}: {sums.total()} leads in = {parts}{''.join(f'; {one}' for one in found)}")
 
     async def _read(self) -> None:
         """Read on: the journal to its current end, then the log, which has every event the journal has rows of.

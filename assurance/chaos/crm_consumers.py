@@ -179,9 +179,9 @@ class CrmConsumers:
             self.findings += [f"{consumer.command}: {each}" for each in different]
             if different:
                 self.findings.append(f"{consumer.command}: its last words: {consumer.last_words()}")
-            verdict = "does not have the rows" if different else "has the rows"
+            result = "does not have the rows" if different else "has the rows"
             counted = f"{consumer.starts} starts, {consumer.kills} kills"
-            self._say(f"a CRM's consumer {verdict} of the CRM database ({counted}): {consumer.command}")
+            self._say(f"a CRM's consumer {result} of the CRM database ({counted}): {consumer.command}")
 
     async def _differences(self, consumer: CrmConsumer, give_up: float) -> list[str]:
         while True:

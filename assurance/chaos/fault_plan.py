@@ -22,6 +22,10 @@ AWAY_SECONDS: Final = 10.0
 """How long a killed broker of a cluster is away."""
 CUT_OFF_SECONDS: Final = 20.0
 """How long a broker is cut off, or its disk is full, at most a tenth of the run."""
+STORE_AWAY_SECONDS: Final = 8.0
+"""How long a killed Valkey or Postgres is away, and how long a standby is read-only, at most a thirtieth of the run."""
+STORE_FAULTS: Final = 2
+"""How often each fault of Valkey and Postgres comes in a round of at least `LONG_SECONDS`; in a shorter one once."""
 PAUSED_SECONDS: Final = 60.0
 """How long a broker is paused, at most a tenth of the run."""
 ROUND_FAULTS: Final = 25
@@ -36,7 +40,7 @@ LONG_SECONDS: Final = 60.0
 """Only a run of at least this length includes the broker's death and the locked database."""
 
 
-class Act(StrEnum):
+class FaultKind(StrEnum):
     """What can be done to a process."""
 
     KILL = "kill"
@@ -64,13 +68,36 @@ class Act(StrEnum):
     """No packet reaches one broker or leaves it, for `seconds`."""
     FILL_DISK = "fill_disk"
     """The disk of one broker is full for `seconds`. Then there is room, and the broker is restarted."""
+    # Only with stores that fail over.
+    KILL_VALKEY = "kill_valkey"
+    """SIGKILL to Valkey's primary. The replica is promoted, and the former primary comes back after `seconds`."""
+    PAUSE_VALKEY = "pause_valkey"
+    """SIGSTOP to Valkey's primary until `seconds` after the promotion of the replica: there are two primaries then."""
+    KILL_POSTGRES = "kill_postgres"
+    """SIGKILL to Postgres, which is started again after `seconds`."""
+    STOP_POSTGRES = "stop_postgres"
+    """Postgres stops in the mode "immediate", and is started again after `seconds`."""
+    FAIL_OVER_POSTGRES = "fail_over_postgres"
+    """SIGKILL to Postgres. Its standby gets its address, is read-only for `seconds`, and is promoted."""
+
+
+STORE_ACTS: Final = frozenset(
+    {
+        FaultKind.KILL_VALKEY,
+        FaultKind.PAUSE_VALKEY,
+        FaultKind.KILL_POSTGRES,
+        FaultKind.STOP_POSTGRES,
+        FaultKind.FAIL_OVER_POSTGRES,
+    }
+)
+"""The acts on Valkey and Postgres."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One fault. `at`: seconds after the load began. `seconds`: how long it lasts. `shift`: of a clock, in seconds."""
 
     at: float
-    act: Act
+    act: FaultKind
     who: tuple[str, ...] = ()
     seconds: float = 0.0
     shift: int = 0
@@ -91,13 +118,14 @@ def plan(
     faults: int | None = None,
     clock_jumps: bool = False,
     isolated: bool = False,
+    failover: bool = False,
 ) -> list[Fault]:
     """Return the faults of a run in order of time.
 
     `faults`: their number; None: one every 5 to 10 s. A run with a given number has rounds of about `ROUND_FAULTS`, and
     each round has what a run without one has. `clock_jumps`: a worker's clock jumps ahead, and later one's clock jumps
-    back. `isolated`: one broker of the cluster can be cut off, and its disk can be full. Raises ConfigError if there
-    are more faults than one in `LEAST_APART_SECONDS`.
+    back. `isolated`: one broker of the cluster can be cut off, and its disk can be full. `failover`: Valkey and
+    Postgres fail over. Raises ConfigError if there are more faults than one in `LEAST_APART_SECONDS`.
     """
     one_round = partial(
         _round,
@@ -106,6 +134,7 @@ def plan(
         brokers=brokers,
         clock_jumps=clock_jumps,
         isolated=isolated,
+        failover=failover,
     )
     if faults is None:
         return one_round(seconds, seed=seed)
@@ -131,6 +160,7 @@ def _round(
     brokers: int,
     clock_jumps: bool,
     isolated: bool,
+    failover: bool,
     count: int | None = None,
 ) -> list[Fault]:
     """Return the faults of one round. `count`: their number, spread evenly; None: one every `PAUSE_SECONDS`.
@@ -142,18 +172,18 @@ def _round(
     """
     source = random.Random(seed)  # noqa: S311  # the same seed must give the same faults
     names = [f"worker-{n}" for n in range(1, workers + 1)]
-    faults = [Fault(at=seconds * 0.45, act=Act.KILL, who=tuple(names))]
+    faults = [Fault(at=seconds * 0.45, act=FaultKind.KILL, who=tuple(names))]
     if seconds >= LONG_SECONDS:
         faults.append(
-            Fault(at=seconds * source.uniform(0.2, 0.3), act=Act.LOCK_DATABASE, seconds=LOCK_SECONDS)
+            Fault(at=seconds * source.uniform(0.2, 0.3), act=FaultKind.LOCK_DATABASE, seconds=LOCK_SECONDS)
         )
         if brokers == 1:
-            faults.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=Act.KILL_BROKER))
+            faults.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=FaultKind.KILL_BROKER))
     if clock_jumps:
         faults += [
             Fault(
                 at=seconds * share,
-                act=Act.JUMP_CLOCK,
+                act=FaultKind.JUMP_CLOCK,
                 who=(source.choice(names),),
                 seconds=min(JUMPED_SECONDS, seconds / 6),
                 shift=shift,
@@ -162,11 +192,13 @@ def _round(
         ]
     if brokers > 1:
         faults += _cluster_faults(seconds, source, isolated=isolated)
+    if failover:
+        faults += _store_faults(seconds, random.Random(f"{seed}/stores"))  # noqa: S311  # the others stay the same
     deck = _shuffled_faults(names, source, telephone=telephone)
     for at in _moments(seconds, source, None if count is None else count - len(faults)):
         deck = deck or _shuffled_faults(names, source, telephone=telephone)
         act, who = deck.pop()
-        lasts = source.uniform(*STOP_SECONDS) if act is Act.STOP else 0.0
+        lasts = source.uniform(*STOP_SECONDS) if act is FaultKind.STOP else 0.0
         faults.append(Fault(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
     return sorted(faults, key=lambda fault: fault.at)[:count]
 
@@ -190,16 +222,22 @@ def _cluster_faults(seconds: float, source: random.Random, *, isolated: bool) ->
 
     Each waits until the brokers have recovered from the one before, so two brokers are never away at once.
     """
-    acts = [Act.KILL_LEADER, Act.KILL_CONTROLLER, Act.PAUSE_LEADER, Act.MOVE_PARTITIONS, Act.RESTART_BROKERS]
+    acts = [
+        FaultKind.KILL_LEADER,
+        FaultKind.KILL_CONTROLLER,
+        FaultKind.PAUSE_LEADER,
+        FaultKind.MOVE_PARTITIONS,
+        FaultKind.RESTART_BROKERS,
+    ]
     if isolated:
-        acts += [Act.CUT_OFF_BROKER, Act.FILL_DISK]
+        acts += [FaultKind.CUT_OFF_BROKER, FaultKind.FILL_DISK]
     source.shuffle(acts)
     lasts = {
-        Act.CUT_OFF_BROKER: min(CUT_OFF_SECONDS, seconds / 10),
-        Act.FILL_DISK: min(CUT_OFF_SECONDS, seconds / 10),
-        Act.KILL_LEADER: AWAY_SECONDS,
-        Act.KILL_CONTROLLER: AWAY_SECONDS,
-        Act.PAUSE_LEADER: min(PAUSED_SECONDS, seconds / 10),
+        FaultKind.CUT_OFF_BROKER: min(CUT_OFF_SECONDS, seconds / 10),
+        FaultKind.FILL_DISK: min(CUT_OFF_SECONDS, seconds / 10),
+        FaultKind.KILL_LEADER: AWAY_SECONDS,
+        FaultKind.KILL_CONTROLLER: AWAY_SECONDS,
+        FaultKind.PAUSE_LEADER: min(PAUSED_SECONDS, seconds / 10),
     }
     return [
         Fault(at=seconds * (0.08 + 0.85 / len(acts) * index), act=act, seconds=lasts.get(act, 0.0))
@@ -207,14 +245,42 @@ def _cluster_faults(seconds: float, source: random.Random, *, isolated: bool) ->
     ]
 
 
-def _shuffled_faults(workers: list[str], source: random.Random, *, telephone: bool) -> list[tuple[Act, str]]:
+def _store_faults(seconds: float, source: random.Random) -> list[Fault]:
+    """Return the faults of Valkey and of Postgres over the time of the run, in an order that the seed decides.
+
+    Each waits until its store has recovered from the one before. Those of Valkey and of Postgres overlap.
+    """
+    found, times = [], STORE_FAULTS if seconds >= LONG_SECONDS else 1
+    for acts in (
+        [FaultKind.KILL_VALKEY, FaultKind.PAUSE_VALKEY] * times,
+        [FaultKind.KILL_POSTGRES, FaultKind.STOP_POSTGRES, FaultKind.FAIL_OVER_POSTGRES] * times,
+    ):
+        source.shuffle(acts)
+        found += [
+            Fault(
+                at=seconds * (0.06 + 0.84 * (index + source.uniform(0.0, 0.3)) / len(acts)),
+                act=act,
+                seconds=min(STORE_AWAY_SECONDS, seconds / 30),
+            )
+            for index, act in enumerate(acts)
+        ]
+    return found
+
+
+def _shuffled_faults(
+    workers: list[str], source: random.Random, *, telephone: bool
+) -> list[tuple[FaultKind, str]]:
     """Return each act on each process once, shuffled. It is used from the end, which has a worker and the relay."""
-    acts = [Act.KILL, Act.TERM, Act.STOP]
+    acts = [FaultKind.KILL, FaultKind.TERM, FaultKind.STOP]
     couriers = ("courier-mail", "courier-call") if telephone else ("courier-mail",)
     others = [(act, who) for act in acts for who in (*workers, "relay", "sink", "board", *couriers)]
     source.shuffle(others)
-    first = [(Act.KILL, source.choice(workers)), (Act.STOP, source.choice(workers)), (Act.KILL, "relay")]
+    first = [
+        (FaultKind.KILL, source.choice(workers)),
+        (FaultKind.STOP, source.choice(workers)),
+        (FaultKind.KILL, "relay"),
+    ]
     source.shuffle(first)
     if telephone:
-        first.append((Act.KILL, "courier-call"))
+        first.append((FaultKind.KILL, "courier-call"))
     return [card for card in others if card not in first] + first

@@ -13,10 +13,10 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from assurance.chaos import vendors
-from assurance.chaos.pace import Pace
+from assurance.chaos.pace import ArrivalPace
 from assurance.chaos.poison import Poison
 from assurance.load import LoadClient, OperationHistory, SimulatedPeople
-from assurance.load.people import Leads, Work
+from assurance.load.simulated_people import Leads, QueueWork
 from models.ids import lead_id
 from streams.topics import DO_NOT_CONTACT, LEAD_ARRIVALS
 
@@ -39,10 +39,10 @@ SETTINGS: Final = {"lock_minutes": 0.05, "auto_claim_on_timed_callback": True}
 LOCK_SECONDS: Final = 3.0
 
 PURPOSES: Final = {
-    Work.CLAIM: "purchase",
-    Work.OPEN: "refinance",
-    Work.DECIDE: "construction",
-    Work.OFFER: "cash_out",
+    QueueWork.CLAIM: "purchase",
+    QueueWork.OPEN: "refinance",
+    QueueWork.DECIDE: "construction",
+    QueueWork.OFFER: "cash_out",
 }
 LEAVE_SECONDS: Final = 12.0
 """About how often a rep is deactivated and activated again (X2)."""
@@ -68,7 +68,7 @@ class TrafficFeed:
     `pace`: says how many leads arrive a second.
     """
 
-    def __init__(self, client: LoadClient, history: OperationHistory, seed: int, pace: Pace) -> None:
+    def __init__(self, client: LoadClient, history: OperationHistory, seed: int, pace: ArrivalPace) -> None:
         self.leads = Leads()
         self.over = asyncio.Event()
         self.duplicates = 0
@@ -132,7 +132,7 @@ class TrafficFeed:
 
     async def _arrivals(self) -> None:
         while not self.over.is_set():
-            work = self._source.choices(list(Work), [5, 4, 2, 6])[0]
+            work = self._source.choices(list(QueueWork), [5, 4, 2, 6])[0]
             left = self._source.uniform(2, 30)
             await self._arrive(work, created=MINUTE - left)
             self._vendor.poll(0)
@@ -143,10 +143,10 @@ class TrafficFeed:
         while not self.over.is_set():
             leaves = datetime.now(UTC) + timedelta(seconds=self._source.uniform(4, 12))
             for _ in range(WAVE_LEADS):
-                await self._arrive(Work.CLAIM, at=leaves - timedelta(seconds=MINUTE))
+                await self._arrive(QueueWork.CLAIM, at=leaves - timedelta(seconds=MINUTE))
             await self._pause(WAVE_SECONDS)
 
-    async def _arrive(self, work: Work, *, created: float = 0.0, at: datetime | None = None) -> None:
+    async def _arrive(self, work: QueueWork, *, created: float = 0.0, at: datetime | None = None) -> None:
         """Send one lead by one of two clients, some of them twice, some with an owner (R5)."""
         self._sent += 1
         n, source = self._sent, self._source
@@ -163,13 +163,13 @@ class TrafficFeed:
             "created_at": created_at.isoformat(),
         }
         lead = lead_id("default", message["vendor"], message["external_id"], message)
-        if work is Work.OFFER:
+        if work is QueueWork.OFFER:
             message["campaign"] = source.choice(list(GROUPS))
             self._history.offered.add(lead)
             if message["campaign"] == "first":
                 self._history.arrived(lead, FIRST, time.monotonic())
             self._people.append(message)
-        elif work is Work.OPEN and n % 20 == 0:
+        elif work is QueueWork.OPEN and n % 20 == 0:
             message["assigned_to"] = f"rep-{1 + n % 4}"
             self._history.arrived(lead, message["assigned_to"], time.monotonic())
         again = source.random() < 0.1  # noqa: PLR2004  # every tenth message is sent twice
@@ -242,26 +242,35 @@ class TrafficFeed:
         return [
             (
                 "fresh",
-                _queue([_matches(Work.CLAIM), unowned, _date("inLast", minute)], columns, claimable=True),
+                _queue(
+                    [_matches(QueueWork.CLAIM), unowned, _date("inLast", minute)], columns, claimable=True
+                ),
             ),
             (
                 "aging",
-                _queue([_matches(Work.CLAIM), unowned, _date("notInLast", minute)], columns, claimable=True),
+                _queue(
+                    [_matches(QueueWork.CLAIM), unowned, _date("notInLast", minute)], columns, claimable=True
+                ),
             ),
             (
                 "old",
-                _queue([_matches(Work.OPEN), _date("notInLast", {"amount": 2, "unit": "minute"})], columns),
+                _queue(
+                    [_matches(QueueWork.OPEN), _date("notInLast", {"amount": 2, "unit": "minute"})], columns
+                ),
             ),
             (
                 "work",
                 _queue(
-                    [_matches(Work.OPEN)], columns, sort={"field": "last_contacted_at", "direction": "asc"}
+                    [_matches(QueueWork.OPEN)],
+                    columns,
+                    sort={"field": "last_contacted_at", "direction": "asc"},
                 ),
             ),
             (
                 "again",
                 _queue(
-                    [_matches(Work.DECIDE), _is_above(source.randrange(300_000, 900_000, 50_000))], columns
+                    [_matches(QueueWork.DECIDE), _is_above(source.randrange(300_000, 900_000, 50_000))],
+                    columns,
                 ),
             ),
         ]
@@ -280,7 +289,7 @@ class TrafficFeed:
             await asyncio.wait_for(self.over.wait(), seconds)
 
 
-def _matches(work: Work) -> dict[str, Any]:
+def _matches(work: QueueWork) -> dict[str, Any]:
     return {"field": "loan_purpose", "operator": "=", "value": PURPOSES[work]}
 
 

@@ -17,7 +17,7 @@ from application.directory.objects import Value
 from assurance.demo.directory import lender, officers, opened
 from assurance.load import LoadClient, OperationHistory, SimulatedPeople
 from assurance.load.offers import Offers
-from assurance.load.people import Leads, Work
+from assurance.load.simulated_people import Leads, QueueWork
 from assurance.sample_leads import sample_leads
 from models.ids import lead_id
 from rules.queues.rule_book import Key
@@ -101,7 +101,7 @@ class Lender:
             self._history.offered.add(lead)
         with contextlib.suppress(KafkaError):  # a message that Kafka did not accept was not sent
             await self._client.put(LEAD_ARRIVALS, msgspec.json.encode(message))
-        for work in (Work.OFFER,) if distributed else (Work.CLAIM, Work.DECIDE):
+        for work in (QueueWork.OFFER,) if distributed else (QueueWork.CLAIM, QueueWork.DECIDE):
             self.people.leads.add(work, lead)
 
 

@@ -1,4 +1,4 @@
-"""A stack of Kafka, Valkey and SQLite for one run, whose brokers the run may hurt."""
+"""Runs a stack of Kafka, Valkey and a CRM database for one run, whose servers the run may hurt."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -27,11 +27,13 @@ async def own_stack(
     *,
     secure: bool = False,
     brokers: int = 1,
+    failover: bool = False,
     broker: Mapping[str, str | int] = NOTHING,
     prepare: Callable[[LocalStack], None] = lambda _: None,
 ) -> AsyncIterator[tuple[LocalStack, Settings]]:
     """Yield a stack of Kafka, Valkey and an SQLite file in `folder`, with topics. Ignores the environment's.
 
+    `failover`: Valkey has a replica and sentinels, and a Postgres with a standby replaces the file.
     `brokers`: 1 or 3. `broker`: further properties of each broker. `prepare`: gets the stack before it starts.
     """
     given = Settings.read()
@@ -42,13 +44,16 @@ async def own_stack(
         partitions=PARTITIONS,
         replication_factor=brokers,
     )
-    stack = LocalStack(folder, settings=base, secure=secure, brokers=brokers)
+    stack = LocalStack(
+        folder, settings=base, secure=secure, brokers=brokers, failover=failover, postgres=failover
+    )
     kafka = kafka_of(stack)
     kafka.more_properties = dict(broker)
     prepare(stack)
     try:
         settings = await asyncio.to_thread(stack.start)
-        settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'crm.sqlite'}"})
+        if not failover:
+            settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'crm.sqlite'}"})
         settings = stack.as_user(settings, ADMIN)
         await provision(settings)
         yield stack, settings

@@ -29,7 +29,7 @@ MORE_TIME: Final = 0.25
 """The share of the run's time that may be added until the wanted events are there."""
 
 
-class Pace:
+class ArrivalPace:
     """Counts the events in `lead-log`, and adapts the arrivals a second to what is missing.
 
     `events`: how many there are to be within `seconds`; None keeps `ARRIVALS_PER_SECOND`. `sent`: returns how many

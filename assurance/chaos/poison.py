@@ -18,7 +18,7 @@ from assurance.chaos import vendors
 from assurance.chaos.vendors import CODECS, AnyHeaders
 from assurance.load import LoadClient
 from models.errors import RetryableError, RuntimeFailure
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import LeadTable
 from streams.settings import Settings
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS

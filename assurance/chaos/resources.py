@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from assurance.chaos.supervised_processes import SupervisedProcess
+from runtime.kafka import HEAP_MEGABYTES
 from runtime.readiness import ask
 from runtime.server import LocalServer
 
@@ -42,6 +43,9 @@ PER_LEAD: Final[Mapping[str, int]] = {
 }
 """Bytes that a lead, which is kept, may take in a process (docs/operations/sizing.md). Each worker may get all leads,
 when the others are killed."""
+HEAP_MB: Final[Mapping[str, float]] = {"kafka": HEAP_MEGABYTES}
+"""The heaps of processes that fill theirs before they collect it. Below this, a broker that was restarted in the middle
+of a run only fills its heap again."""
 TIMERS_PER_LEAD: Final = 2.0
 """Deadlines that a lead, which is kept, may have."""
 OPEN_TIMERS: Final = "firstclaim_open_timers"
@@ -59,7 +63,7 @@ class ResourceSample(msgspec.Struct, frozen=True, kw_only=True):
     timers: int | None = None
 
 
-class Use(msgspec.Struct, frozen=True, kw_only=True):
+class ResourceUse(msgspec.Struct, frozen=True, kw_only=True):
     """The medians of each third of a run, of one process: memory in megabytes, open files, and timers of workers."""
 
     memory_mb: tuple[float, ...]
@@ -67,22 +71,26 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     timers: tuple[float, ...] = ()
 
 
-class Watched(msgspec.Struct, frozen=True):
+class WatchedProcess(msgspec.Struct, frozen=True):
     """A process to sample. `pid` returns None while it does not run; `metrics`: the address of its metrics, if any."""
 
     pid: Callable[[], int | None]
     metrics: str | None = None
 
 
-def watched(parts: Mapping[str, SupervisedProcess], servers: Sequence[LocalServer]) -> dict[str, Watched]:
+def watched(
+    parts: Mapping[str, SupervisedProcess], servers: Sequence[LocalServer]
+) -> dict[str, WatchedProcess]:
     """Return what to sample by name: our processes, and the servers, brokers of a cluster by number."""
     found = {
-        name: Watched(partial(_pid, part), part.metrics_url if name.startswith("worker") else None)
+        name: WatchedProcess(partial(_pid, part), part.metrics_url if name.startswith("worker") else None)
         for name, part in parts.items()
     }
     for server in servers:
         number = getattr(server, "node_id", None)
-        found[server.name if number is None else f"{server.name}-{number}"] = Watched(partial(_pid, server))
+        found[server.name if number is None else f"{server.name}-{number}"] = WatchedProcess(
+            partial(_pid, server)
+        )
     return found
 
 
@@ -96,7 +104,9 @@ class ResourceProbe:
     `leads` returns how many leads were sent so far.
     """
 
-    def __init__(self, watched: Mapping[str, Watched], seconds: float, leads: Callable[[], int]) -> None:
+    def __init__(
+        self, watched: Mapping[str, WatchedProcess], seconds: float, leads: Callable[[], int]
+    ) -> None:
         self._watched = watched
         self._leads = leads
         self._every = min(max(seconds / SAMPLES, SAMPLE_SECONDS[0]), SAMPLE_SECONDS[1])
@@ -112,7 +122,7 @@ class ResourceProbe:
             )
             await asyncio.sleep(self._every)
 
-    async def _sample(self, name: str, one: Watched, at: float) -> None:
+    async def _sample(self, name: str, one: WatchedProcess, at: float) -> None:
         pid = one.pid()
         used = None if pid is None else used_by(pid)
         if used is None:
@@ -127,8 +137,8 @@ class ResourceProbe:
         """Return the newest figures in one line."""
         newest = {name: samples[-1] for name, samples in self.samples.items() if samples}
         timers = sum(one.timers or 0 for one in newest.values())
-        told = ", ".join(f"{name} {one.memory / _MEGABYTE:.0f}/{one.files}" for name, one in newest.items())
-        return f"MB/files: {told}; {timers:,} timers"
+        usage = ", ".join(f"{name} {one.memory / _MEGABYTE:.0f}/{one.files}" for name, one in newest.items())
+        return f"MB/files: {usage}; {timers:,} timers"
 
 
 def used_by(pid: int) -> tuple[int, int] | None:
@@ -152,7 +162,7 @@ def timers_of(metrics: str) -> int | None:
     return None
 
 
-def uses(samples: Mapping[str, list[ResourceSample]], seconds: float) -> dict[str, Use]:
+def uses(samples: Mapping[str, list[ResourceSample]], seconds: float) -> dict[str, ResourceUse]:
     """Return the medians of each third of the run, of each process that was sampled in all of them."""
     found = {}
     for name, of_one in samples.items():
@@ -160,7 +170,7 @@ def uses(samples: Mapping[str, list[ResourceSample]], seconds: float) -> dict[st
         if not all(parts):
             continue
         timers = [[one.timers for one in part if one.timers is not None] for part in parts]
-        found[name] = Use(
+        found[name] = ResourceUse(
             memory_mb=tuple(round(median(one.memory for one in part) / _MEGABYTE, 1) for part in parts),
             files=tuple(median(one.files for one in part) for part in parts),
             timers=tuple(median(part) for part in timers) if all(timers) else (),
@@ -171,7 +181,7 @@ def uses(samples: Mapping[str, list[ResourceSample]], seconds: float) -> dict[st
 def growth(samples: Mapping[str, list[ResourceSample]], seconds: float) -> list[str]:
     """Return a sentence for each figure that has grown: the last third's median exceeds the middle third's by too much.
 
-    What is allowed is `GROWTH`, a fixed amount, and what the leads that were added take.
+    What is allowed is `GROWTH`, a fixed amount, and what the leads that were added take. A broker may fill its heap.
     """
     found = []
     for name, use in uses(samples, seconds).items():
@@ -179,16 +189,17 @@ def growth(samples: Mapping[str, list[ResourceSample]], seconds: float) -> list[
         if min(len(middle), len(last)) < LEAST_SAMPLES:
             continue
         added = median(one.leads for one in last) - median(one.leads for one in middle)
-        per_lead = PER_LEAD.get(name.split("-")[0], 0)
-        for what, unit, values, more in (
-            ("memory", " MB", use.memory_mb, (MEMORY_MORE + added * per_lead) / _MEGABYTE),
-            ("open files", "", use.files, FILES_MORE),
-            ("pending timers", "", use.timers, TIMERS_MORE + added * TIMERS_PER_LEAD),
+        kind = name.split("-")[0]
+        memory_more = (MEMORY_MORE + added * PER_LEAD.get(kind, 0)) / _MEGABYTE
+        for what, unit, values, more, always in (
+            ("memory", " MB", use.memory_mb, memory_more, HEAP_MB.get(kind, 0)),
+            ("open files", "", use.files, FILES_MORE, 0),
+            ("pending timers", "", use.timers, TIMERS_MORE + added * TIMERS_PER_LEAD, 0),
         ):
             if not values:
                 continue
             _, before, after = values
-            allowed = before * (1 + GROWTH) + more
+            allowed = max(before * (1 + GROWTH) + more, always)
             if after > allowed:
                 found.append(
                     f"{name}: {what} grew from {before:,.0f}{unit} in the middle third of the run to"

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,17 +13,20 @@ from typing import Any, Final
 import msgspec
 
 from assurance.chaos.broker_isolation import BrokerIsolation
+from assurance.chaos.cancellation import cancel, cancelled_at_the_end
 from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
 from assurance.chaos.crm_consumers import CrmConsumers
 from assurance.chaos.fake_clocks import FakeClocks
 from assurance.chaos.fault_injector import FaultInjector
 from assurance.chaos.fault_plan import Fault, plan
 from assurance.chaos.feed import LOCK_SECONDS, TrafficFeed
+from assurance.chaos.feed_probe import FeedProbe
 from assurance.chaos.lender import ORG, Lender
 from assurance.chaos.own_stack import isolated, kafka_of, own_stack
-from assurance.chaos.pace import Pace
+from assurance.chaos.pace import ArrivalPace
 from assurance.chaos.poison import aborted_arrived, poison_sent
 from assurance.chaos.resources import JUDGED_SECONDS, ResourceProbe, growth, uses, watched
+from assurance.chaos.store_faults import StoreFaults
 from assurance.chaos.supervised_processes import SupervisedProcesses
 from assurance.chaos.telephones import Telephones, telephones
 from assurance.history_files import owners_of, write_histories
@@ -43,9 +46,6 @@ MAILS_REFUSED: Final = 1 / 3
 """The share of attempts to deliver a mail that the mail server refuses for now."""
 ENDING: Final = ("people", "feed", "lender's people", "lender", "moments")
 """The tasks that end by themselves when the run is over."""
-CANCEL_SECONDS = 60.0
-"""How long a task of the load may take to end after its cancellation. After that the run fails."""
-CANCEL_AGAIN_SECONDS = 1.0
 SETTLE_SECONDS: Final = 150.0
 """How long the readers may take to catch up after the load. A broker's death alone costs half a minute."""
 SAID_SECONDS: Final = (5.0, 30.0)
@@ -71,6 +71,7 @@ async def chaos(
     faults: int | None = None,
     histories: Path | None = None,
     clock_jumps: bool = False,
+    failover: bool = False,
 ) -> dict[str, Any]:
     """Run load with faults, let the system settle, and count what was lost, owned twice or contradicted.
 
@@ -83,13 +84,16 @@ async def chaos(
     to have; the load is adapted, and goes on for a quarter of the time if they are fewer (`assurance.chaos.pace`).
     `faults`: their number (`assurance.chaos.fault_plan`). `histories`: a folder for the history of the run in the
     formats of other checkers (`assurance.history_files`). `clock_jumps`: workers' clocks jump by 70 minutes
-    (`assurance.chaos.fake_clocks`).
+    (`assurance.chaos.fake_clocks`). `failover`: Valkey has a replica and sentinels, the CRM database is a Postgres with
+    a standby, and both are killed, paused and promoted (`assurance.chaos.store_faults`).
 
     Raises RuntimeFailure where the stack does not come up again, and ConfigError where Asterisk cannot be had, a
     command cannot be a consumer's, or there is no time for so many faults.
     """
     if secure and consumers:
         raise ConfigError("consumer", "CRM consumers read a Kafka without users; leave out --secure")
+    if failover and consumers:
+        raise ConfigError("consumer", "CRM consumers are compared with an SQLite file; leave out --failover")
     planned = partial(
         plan,
         seconds,
@@ -99,6 +103,7 @@ async def chaos(
         brokers=brokers,
         faults=faults,
         clock_jumps=clock_jumps,
+        failover=failover,
     )
     planned()  # too many faults are refused before anything starts
     # The broker is killed on purpose, so its clients' errors are not logged.
@@ -113,6 +118,7 @@ async def chaos(
                         folder,
                         secure=secure,
                         brokers=brokers,
+                        failover=failover,
                         prepare=lambda made: isolations.extend(isolated(made, removal, say)),
                     )
                 )
@@ -182,19 +188,23 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         telephone=None if phones is None else phones.environment(),
         clocks=run.clocks,
     )
-    fate = FaultInjector(victims, kafka_of(stack), settings.state_dir / "crm.sqlite", say, run.isolation)
+    fate = FaultInjector(
+        victims, kafka_of(stack), settings.database_url, say, run.isolation, _store_faults(stack, say)
+    )
+    probes = [FeedProbe(settings.redis_url, org) for org in ("default", ORG)] if stack.valkey_group else []
     history = OperationHistory(lock_seconds=LOCK_SECONDS, keeps=run.histories is not None)
-    began = time.monotonic()
+    began, following = time.monotonic(), list[asyncio.Task[None]]()
     try:
         await victims.start()
         say(f"all ready after {time.monotonic() - began:.1f} s")
+        following = [asyncio.create_task(probe.follow()) for probe in probes]
         load = await _load(stack, settings, run, victims, fate, history)
         unended = 0 if phones is None else await phones.unended(settings)
         say("the readers catch up, and everything is compared")
         report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
-        if crm.all:
+        if crm.all or probes:
             await victims.stop_workers()  # offers that end and begin anew would change the rows for ever
-            await crm.compare()
+            await asyncio.gather(crm.compare(), *(probe.compare() for probe in probes))
         if run.histories is not None:
             owners = await owners_of(settings)
             await asyncio.to_thread(write_histories, run.histories, history.all(), history.asked, owners)
@@ -202,18 +212,22 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         poison = await poison_sent(settings, INBOUND)
         aborted = await asyncio.to_thread(aborted_arrived, settings.database_url)
     finally:
+        await cancel(*following)
+        await asyncio.gather(*(probe.close() for probe in probes))
         await victims.stop()
         await asyncio.to_thread(mailbox.stop)
     say("is there one order that explains every answer?")
     violations = await asyncio.to_thread(check, history.all())
     resources, moments, contradictions = load.resources, load.moments, load.contradictions
     grown = growth(resources.samples, run.seconds) if run.seconds >= JUDGED_SECONDS else []
+    swallowed = [finding for probe in probes for finding in probe.findings]
     events = sum(report.events.values())
     too_few = run.events is not None and events < run.events
     for line in (
         *report.lines(),
         *map(str, violations[:MOST_SHOWN]),
         *crm.findings,
+        *swallowed,
         *grown,
         *([f"{events:,} events were made, not {run.events:,}"] if too_few else []),
         *(f"leads did not add up at a moment: {found}" for found in moments.findings[:MOST_SHOWN]),
@@ -225,7 +239,15 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
     contradicted = report.of_kind(FindingKind.CONTRADICTED) + len(contradictions)
     return {
         "ok": report.ok
-        and not (violations or contradictions or victims.odd or moments.findings or crm.findings or grown)
+        and not (
+            violations
+            or contradictions
+            or victims.odd
+            or moments.findings
+            or crm.findings
+            or grown
+            or swallowed
+        )
         and not too_few
         and moments.conserved == MOMENTS
         and not aborted
@@ -265,6 +287,9 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
             {"command": each.command, "starts": each.starts, "kills": each.kills} for each in crm.all
         ],
         "crm_findings": len(crm.findings),
+        "feed_entries": sum(probe.entries for probe in probes),
+        "feed_reloads": sum(probe.reloads for probe in probes),
+        "feed_findings": len(swallowed),
         "resources": msgspec.to_builtins(uses(resources.samples, run.seconds)),
         "growth": grown,
         "verify_seconds": report.seconds,
@@ -272,6 +297,12 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         "mails_refused": mailbox.refused,
         "mails_repeated": mailbox.repeats,
     }
+
+
+def _store_faults(stack: LocalStack, say: Say) -> StoreFaults | None:
+    if stack.valkey_group is None or stack.postgres_pair is None:
+        return None
+    return StoreFaults(stack.valkey_group, stack.postgres_pair, say)
 
 
 async def _load(
@@ -287,9 +318,9 @@ async def _load(
     async with (
         LoadClient(settings, history=history) as client,
         LoadClient(settings, org=ORG, history=history) as lenders,
-        _cancelled_at_the_end() as tasks,
+        cancelled_at_the_end() as tasks,
     ):
-        pace = Pace(settings, run.seconds, run.events)
+        pace = ArrivalPace(settings, run.seconds, run.events)
         feed, lender = (
             TrafficFeed(client, history, run.seed, pace),
             Lender(lenders, history, run.seed, telephone=None if phones is None else phones.phones.uri),
@@ -332,37 +363,13 @@ async def _load(
         )
 
 
-async def cancel(*tasks: asyncio.Task[Any], seconds: float = CANCEL_SECONDS) -> None:
-    """Cancel tasks until they end, again if they took the cancellation for another one's.
-
-    Raises TimeoutError with the names of tasks that have not ended after `seconds`.
-    """
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + seconds
-    left = {task for task in tasks if not task.done()}
-    while left:
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
-        left = {task for task in left if not task.done()}
-        if left and loop.time() > give_up:
-            names = ", ".join(sorted(task.get_name() for task in left))
-            raise TimeoutError(f"not ended {seconds:g} s after they were cancelled: {names}")
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _cancelled_at_the_end() -> AsyncIterator[dict[str, asyncio.Task[None]]]:
-    """Yield a dictionary for tasks. They are cancelled before the resources they use are closed."""
-    tasks: dict[str, asyncio.Task[None]] = {}
-    try:
-        yield tasks
-    finally:
-        await cancel(*tasks.values())
-
-
 async def _tell(
-    seconds: float, client: LoadClient, pace: Pace, fate: FaultInjector, resources: ResourceProbe, say: Say
+    seconds: float,
+    client: LoadClient,
+    pace: ArrivalPace,
+    fate: FaultInjector,
+    resources: ResourceProbe,
+    say: Say,
 ) -> None:
     """Say how far the run is."""
     began = time.monotonic()

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from assurance.chaos.fake_clocks import FakeClocks
-from runtime import Child
+from runtime import ChildProcess
 from runtime.mailbox import Mailbox
 from runtime.process import free_port, spawn
 from runtime.up import COURIERS, child
 from streams.file_permissions import private_folder
-from streams.process_exit import Exit
+from streams.process_exit import ExitCode
 from streams.settings import Settings
 
 LOOK_SECONDS: Final = 0.1
@@ -23,13 +23,13 @@ RESTART_SECONDS: Final = 0.5
 READY_SECONDS: Final = 600.0
 """How long all processes may take until they are ready after the last fault. A worker first reads the journal of the
 whole run. After 470,000 events, beside two test suites, that took over two minutes."""
-EXPECTED: Final = {0, -signal.SIGKILL, -signal.SIGTERM, Exit.SOFTWARE, Exit.LEASE_LOST}
+EXPECTED: Final = {0, -signal.SIGKILL, -signal.SIGTERM, ExitCode.SOFTWARE, ExitCode.LEASE_LOST}
 """Exit statuses that are expected: our signals, and a process that detects that it cannot continue."""
 
 Say = Callable[[str], None]
 
 
-class SupervisedProcess(Child):
+class SupervisedProcess(ChildProcess):
     """A process that never outlives the run, even if it is stopped."""
 
     @property

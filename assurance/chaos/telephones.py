@@ -1,4 +1,4 @@
-"""The telephones of a chaos run: a real Asterisk, and a SIP telephone for each of the lender's reps (N4)."""
+"""Runs the telephones of a chaos run: a real Asterisk, and a SIP telephone for each of the lender's reps (N4)."""
 
 import asyncio
 import random

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from application.directory.file import read_directory
+from application.directory.directory_file import read_directory
 from application.directory.objects import Objects, Value
 from rules.queues.rule_book import Key
 

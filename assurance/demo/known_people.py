@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import inspect, select
 
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import LeadTable
 
 MOST: Final = 1_000_000

@@ -77,7 +77,7 @@ class FigureCollector:
                     self.figures.first_claim_after = time.monotonic() - self.figures.began
         self.figures.last.append(answer)
 
-    async def standing(self) -> None:
+    async def report_state(self) -> None:
         """Read queues, lags and phases until cancelled."""
         lags = Lags(self._settings)
         await lags.start()

@@ -109,7 +109,7 @@ class _Demo:
         reader = Reader.at(self.settings.redis_url)
         offers = Offers(self.settings)
         watch = FigureCollector(self.settings, reader, offers)
-        followed = (watch.answers(), watch.standing(), self.look_at_parts(), offers.follow())
+        followed = (watch.answers(), watch.report_state(), self.look_at_parts(), offers.follow())
         tasks = [asyncio.create_task(following) for following in followed]
         try:
             async with LoadClient(self.settings) as client:
@@ -172,7 +172,7 @@ class _Demo:
         if not console.is_terminal:
             self.say(f"\n{self.invitation}\n")
         last_line = 0.0
-        told_first = False
+        is_first_claim_reported = False
         live: Any = (
             Live(console=console, auto_refresh=False) if console.is_terminal else contextlib.nullcontext()
         )
@@ -186,8 +186,8 @@ class _Demo:
                 elif time.monotonic() - last_line > LINE_SECONDS:
                     last_line = time.monotonic()
                     self.say(line(watch.figures))
-                if watch.figures.first_claim_after is not None and not told_first:
-                    told_first = True
+                if watch.figures.first_claim_after is not None and not is_first_claim_reported:
+                    is_first_claim_reported = True
                     if not console.is_terminal:
                         self.say(
                             f"first claim won {watch.figures.first_claim_after:.1f} s after everything was ready"

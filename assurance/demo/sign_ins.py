@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from assurance.demo.directory import YOURS
-from sink.engine import connect
-from web.store.accounts import Account, Accounts
+from sink.database_engine import connect
+from web.store.account import Account
+from web.store.accounts import Accounts
 from web.store.migrate import upgrade
 
 PASSWORD: Final = "demo lender only"  # noqa: S105  # not secret: it opens a demo on this machine

@@ -30,7 +30,7 @@ _CHANGES: Final = msgspec.json.Decoder(QueueChange)
 _OWN: Final = personal_queue("")
 
 
-class AskedAction(msgspec.Struct, frozen=True, kw_only=True):
+class RequestedAction(msgspec.Struct, frozen=True, kw_only=True):
     """One action as its client saw it, with times of the client's monotonic clock. `answer` None: it never came."""
 
     action: dict[str, Any]
@@ -47,7 +47,7 @@ class AskedAction(msgspec.Struct, frozen=True, kw_only=True):
 class Recorder(Protocol):
     """Records every action and its answer."""
 
-    def record(self, asked: AskedAction) -> None:
+    def record(self, asked: RequestedAction) -> None:
         """Add one action and its answer."""
 
 
@@ -101,7 +101,7 @@ class LoadClient:
     async def put(
         self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Any = None
     ) -> "asyncio.Future[Any]":
-        """Send bytes unchanged. The returned future gives their place once they are durable."""
+        """Send bytes unchanged. The returned future gives their position once they are durable."""
         return await self._engine.put(topic, value, key=key, headers=headers)
 
     async def arrive(self, message: Mapping[str, Any]) -> None:
@@ -123,7 +123,7 @@ class LoadClient:
         twice: bool = False,
         patience_seconds: float | None = None,
         **more: Any,
-    ) -> AskedAction:
+    ) -> RequestedAction:
         """Send an action and wait for its answer. `more`: the contract's other fields. `twice`: send it twice.
 
         Without an answer within `patience_seconds` (of this call, or of the client) the outcome is unknown.
@@ -145,7 +145,7 @@ class LoadClient:
             answer = await self._engine.ask(action, patience_seconds=patience_seconds)
         returned_at = time.monotonic() if answer else None
         self.asked += 1
-        asked = AskedAction(action=action, invoked_at=invoked_at, returned_at=returned_at, answer=answer)
+        asked = RequestedAction(action=action, invoked_at=invoked_at, returned_at=returned_at, answer=answer)
         if self.history is not None:
             self.history.record(asked)
         return asked

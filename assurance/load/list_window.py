@@ -1,4 +1,4 @@
-"""A window of a list as a browser keeps it. It knows only ranks, no sort keys, and has no order of its own."""
+"""Keeps a window of a list as a browser keeps it. It knows only ranks, no sort keys, and has no order of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

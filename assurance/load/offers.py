@@ -17,7 +17,7 @@ KEPT: Final = 200
 """How many offers of one rep are kept. Older ones have expired."""
 
 
-class About(msgspec.Struct, frozen=True):
+class OfferContent(msgspec.Struct, frozen=True):
     """The content of an offer."""
 
     group_id: str | None = None
@@ -31,7 +31,7 @@ class ReceivedOffer(msgspec.Struct, frozen=True):
     epoch: int
     template: str
     withdrawn: bool = False
-    data: About = About()
+    data: OfferContent = OfferContent()
 
 
 _OFFERS: Final = msgspec.json.Decoder(ReceivedOffer)

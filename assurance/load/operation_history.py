@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Final
 
 from assurance.linearizability import Operation
-from assurance.load.client import AskedAction
+from assurance.load.client import RequestedAction
 from models.results import Reason, Result
 
 CLOCKS_SECONDS: Final = 0.05
@@ -37,7 +37,7 @@ class OperationHistory:
         keeps: bool = False,
     ) -> None:
         self._keeps = keeps
-        self.asked: list[AskedAction] = []
+        self.asked: list[RequestedAction] = []
         self.ops: list[Operation] = []
         self.offered: set[str] = set()
         self.actions = 0
@@ -47,7 +47,7 @@ class OperationHistory:
         self._lock_seconds = lock_seconds
         self._auto_claim = auto_claim_on_timed_callback
 
-    def record(self, asked: AskedAction) -> None:
+    def record(self, asked: RequestedAction) -> None:
         """Add one action and its answer."""
         self.actions += 1
         self.unknown += asked.answer is None
@@ -89,7 +89,7 @@ class OperationHistory:
         ]
         return [*self.ops, *expiries]
 
-    def _owner(self, asked: AskedAction) -> None:
+    def _owner(self, asked: RequestedAction) -> None:
         """Add what the action says of the owner's register (Q8, D3, D4, D6)."""
         action, answer = asked.action, asked.answer
         what, rep_id = action["type"], action["rep_id"]
@@ -117,7 +117,7 @@ class OperationHistory:
         elif what in ("merge", "split") and (answer is None or answer.result is Result.DONE):
             self._joined(asked)
 
-    def _joined(self, asked: AskedAction) -> None:
+    def _joined(self, asked: RequestedAction) -> None:
         """Add that a merge or split may distribute leads again, to the reps whom they may have come with (K5).
 
         The lead that takes the other in gets its campaign, and a lead that is taken out its own. Neither changes who
@@ -129,7 +129,7 @@ class OperationHistory:
         for rep_id in {self._given[each] for each in leads if each in self._given}:
             self.arrived(lead, rep_id, asked.invoked_at)
 
-    def _moved(self, asked: AskedAction) -> None:
+    def _moved(self, asked: RequestedAction) -> None:
         """Add what a reassignment says of the owner's register: it had an owner, or, if it was refused so, none (M1).
 
         The answer to a rep who has the lead already is done too.
@@ -140,7 +140,7 @@ class OperationHistory:
         elif answer.reason is Reason.NOT_OWNED and "from_rep_id" not in asked.action:
             self._add(asked, "move", "refused", "owner")
 
-    def _opened(self, asked: AskedAction) -> None:
+    def _opened(self, asked: RequestedAction) -> None:
         """Add what the action says of the register of who has the lead open (D1, D2)."""
         action, answer = asked.action, asked.answer
         what, result = action["type"], asked.result
@@ -164,7 +164,13 @@ class OperationHistory:
             self._add(asked, "leave", "done", "open")
 
     def _add(
-        self, asked: AskedAction, kind: str, result: str | None, register: str, *, process: str | None = None
+        self,
+        asked: RequestedAction,
+        kind: str,
+        result: str | None,
+        register: str,
+        *,
+        process: str | None = None,
     ) -> None:
         action, known = asked.action, asked.answer is not None and kind != "expire"
         lost_to = asked.answer.owner if asked.answer and register == "owner" and result == "lost" else None

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from application.directory.objects import Value
-from assurance.load.client import AskedAction, LoadClient
+from assurance.load.client import LoadClient, RequestedAction
 from assurance.load.operation_history import OperationHistory
 from assurance.load.storms import READY_SECONDS, RESEND_SECONDS, arrival
 from models.ids import lead_id
@@ -30,10 +30,10 @@ GROUP: Final = "everybody"
 RING_SECONDS: Final = 120
 """A ring's length. No ring may expire while the machine is busy; the first answer ends it at once."""
 
-_NOTICES: Final = msgspec.json.Decoder(Notification)
+_NOTIFICATIONS: Final = msgspec.json.Decoder(Notification)
 
 
-class Rings(msgspec.Struct, frozen=True, kw_only=True):
+class RingsResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result. `won`: rings with one winner.
 
     `told_no_longer`: the losers who were told who has the lead. `mails`: rings for which the winner, and nobody else,
@@ -63,7 +63,7 @@ async def ring(
     org: str = ORG,
     seed: int = 0,
     history: OperationHistory | None = None,
-) -> Rings:
+) -> RingsResult:
     """Ring all reps for one lead after the other, as a phone rings once at a time (S4). All reps press 1.
 
     What `objects` returns for these reps must be published and known. Raises TimeoutError where a lead does not ring,
@@ -73,7 +73,7 @@ async def ring(
     people = rep_ids_of(reps)
     source = random.Random(seed)  # noqa: S311  # seeded so that a run can be repeated
     began = time.monotonic()
-    crowds: list[list[AskedAction]] = []
+    crowds: list[list[RequestedAction]] = []
     async with LoadClient(
         settings,
         org=org,
@@ -108,20 +108,24 @@ def rep_ids_of(reps: int) -> list[str]:
     return [f"rep-{n}" for n in range(1, reps + 1)]
 
 
-async def _press(client: LoadClient, lead: str, rep: str, epoch: int, source: random.Random) -> AskedAction:
+async def _press(
+    client: LoadClient, lead: str, rep: str, epoch: int, source: random.Random
+) -> RequestedAction:
     await asyncio.sleep(source.uniform(0, PRESS_SECONDS))
     return await client.ask("press_one", lead, rep, epoch=epoch)
 
 
-async def _sum_results(settings: Settings, crowds: list[list[AskedAction]], seconds: float) -> Rings:
+async def _sum_results(
+    settings: Settings, crowds: list[list[RequestedAction]], seconds: float
+) -> RingsResult:
     winner: dict[str, str] = {}
-    told = unknown = 0
+    losers = unknown = 0
     spreads = []
     for crowd in crowds:
         won = [one.action["rep_id"] for one in crowd if one.result is Result.WON]
         if len(won) == 1:
             winner[crowd[0].action["lead_id"]] = won[0]
-            told += sum(
+            losers += sum(
                 one.result is Result.LOST and one.answer is not None and one.answer.owner == won[0]
                 for one in crowd
             )
@@ -129,12 +133,12 @@ async def _sum_results(settings: Settings, crowds: list[list[AskedAction]], seco
         pressed = [one.invoked_at for one in crowd]
         spreads.append(round((max(pressed) - min(pressed)) * 1000, 1))
     spreads.sort()
-    mails, withdrawn = await _notices(settings, winner)
-    return Rings(
+    mails, withdrawn = await _count_mails(settings, winner)
+    return RingsResult(
         rings=len(crowds),
         reps=len(crowds[0]),
         won=len(winner),
-        told_no_longer=told,
+        told_no_longer=losers,
         mails=mails,
         withdrawn=withdrawn,
         unknown=unknown,
@@ -145,7 +149,7 @@ async def _sum_results(settings: Settings, crowds: list[list[AskedAction]], seco
     )
 
 
-async def _notices(settings: Settings, winner: dict[str, str]) -> tuple[int, int]:
+async def _count_mails(settings: Settings, winner: dict[str, str]) -> tuple[int, int]:
     """Return how many leads cause one mail, to the winner only, and how many calls are withdrawn.
 
     Requests with the same id are sent once, however often they occur. Waits until there is a mail for each lead.
@@ -156,13 +160,13 @@ async def _notices(settings: Settings, winner: dict[str, str]) -> tuple[int, int
         withdrawn: set[str] = set()
         async with aclosing(read_topic(settings, NOTIFICATIONS)) as records:
             async for record in records:
-                notice = _NOTICES.decode(record.value)
-                if notice.lead_id not in winner:
+                notification = _NOTIFICATIONS.decode(record.value)
+                if notification.lead_id not in winner:
                     continue
-                if notice.withdrawn:
-                    withdrawn.add(notice.notification_id)
-                elif notice.kind == "email":
-                    mails[notice.lead_id].add((notice.notification_id, notice.rep_id))
+                if notification.withdrawn:
+                    withdrawn.add(notification.notification_id)
+                elif notification.kind == "email":
+                    mails[notification.lead_id].add((notification.notification_id, notification.rep_id))
         if all(mails.values()) or time.monotonic() > give_up:
             right = sum([rep for _, rep in found] == [winner[lead]] for lead, found in mails.items())
             return right, len(withdrawn)

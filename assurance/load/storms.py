@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from assurance.load.client import AskedAction, LoadClient
+from assurance.load.client import LoadClient, RequestedAction
 from assurance.load.operation_history import OperationHistory
 from board.reader import Reader
 from models.errors import RetryableError, RuntimeFailure
@@ -30,7 +30,7 @@ EMPTY_LOOKS: Final = 3
 """A list that was empty this often in a row counts as empty."""
 
 
-class Storm(msgspec.Struct, frozen=True, kw_only=True):
+class StormResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a storm or a race, in claims. `told_first`: losers who were told the winning one.
 
     `unknown`: claims whose answer never came. `winners`: wins by rep.
@@ -54,7 +54,7 @@ async def storm(
     org: str = "storm",
     seed: int = 0,
     history: OperationHistory | None = None,
-) -> Storm:
+) -> StormResult:
     """Send leads to a claimable queue. Then all reps claim each of them at the same moment.
 
     The org is open (it publishes no reps), and only the storm uses it. Raises TimeoutError where the leads do not
@@ -70,7 +70,9 @@ async def storm(
         resend_seconds=RESEND_SECONDS,
         patience_seconds=READY_SECONDS,
     ) as client:
-        await client.publish("queue", "storm", queue("storm", "Storm", columns=["state", "loan_amount"]))
+        await client.publish(
+            "queue", "storm", queue("storm", "StormResult", columns=["state", "loan_amount"])
+        )
         messages = [arrival(org, f"{run}-{n}", n) for n in range(leads)]
         for start in range(0, leads, AT_ONCE):
             await asyncio.gather(*(client.arrive(message) for message in messages[start : start + AT_ONCE]))
@@ -97,7 +99,7 @@ async def race(
     pause_seconds: float = 0.0,
     seed: int = 0,
     history: OperationHistory | None = None,
-) -> Storm:
+) -> StormResult:
     """Let reps read the board's claimable queues and claim what they see until nothing is left.
 
     `reps`: how many, or their ids. `pause_seconds`: how long a rep looks at a list before claiming, on average.
@@ -122,9 +124,9 @@ async def race(
 
 async def _run(
     client: LoadClient, reader: Reader, rep: str, pause_seconds: float, source: random.Random
-) -> list[AskedAction]:
+) -> list[RequestedAction]:
     """Claim until every claimable list was empty several times in a row."""
-    asked: list[AskedAction] = []
+    asked: list[RequestedAction] = []
     empty = 0
     done: set[str] = set()
     while empty < EMPTY_LOOKS:
@@ -166,13 +168,13 @@ async def _pick_lead(
             return None
 
 
-def _sum_results(leads: int, asked: Sequence[AskedAction], seconds: float) -> Storm:
+def _sum_results(leads: int, asked: Sequence[RequestedAction], seconds: float) -> StormResult:
     winner = {one.action["lead_id"]: one.action["rep_id"] for one in asked if one.result is Result.WON}
     lost = [one for one in asked if one.result is Result.LOST]
     winners: dict[str, int] = {}
     for rep in winner.values():
         winners[rep] = winners.get(rep, 0) + 1
-    return Storm(
+    return StormResult(
         leads=leads,
         won=sum(one.result is Result.WON for one in asked),
         lost=len(lost),

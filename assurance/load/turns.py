@@ -35,7 +35,7 @@ LOOK_SECONDS: Final = 0.02
 FAR: Final = "2035-01-01T00:00:00Z"
 
 
-class Turns(msgspec.Struct, frozen=True, kw_only=True):
+class TurnsResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result: `leads` that arrived, `taken` by the reps offered to, `edits` of directory and roster meanwhile."""
 
     leads: int
@@ -56,7 +56,7 @@ def objects(reps: int) -> dict[Key, Value]:
     }
 
 
-async def turns(settings: Settings, *, leads: int = 10_000, reps: int = 12) -> Turns:
+async def turns(settings: Settings, *, leads: int = 10_000, reps: int = 12) -> TurnsResult:
     """Send leads to the even group, one in six more to the weighted one, and edit the even roster meanwhile.
 
     What `objects` returns for these reps must be published and known. Raises TimeoutError where a lead is not taken
@@ -88,7 +88,7 @@ async def turns(settings: Settings, *, leads: int = 10_000, reps: int = 12) -> T
         for kind, object_id, value in edits[done:]:
             await client.publish(kind, object_id, value)
         await _until(set(ids), taken, 0)
-    return Turns(
+    return TurnsResult(
         leads=len(ids), taken=len(taken), edits=len(edits), seconds=round(time.monotonic() - began, 1)
     )
 

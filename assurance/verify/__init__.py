@@ -28,7 +28,7 @@ from assurance.verify.inbound import Inbound
 from assurance.verify.lateness import Deadlines, Lateness
 from assurance.verify.lead_invariants import KnownAnswers
 from assurance.verify.pairing import batches, paired
-from assurance.verify.published import PUBLIC, Expected, check_topic
+from assurance.verify.published import PUBLIC, ExpectedMessages, check_topic
 from assurance.verify.records import key_text, time_of
 from assurance.verify.replay_leads import LeadReplay
 from assurance.verify.replay_orgs import OrgReplay
@@ -80,7 +80,7 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     org_events: dict[str, int]
     inquiries: int
     crm_rows: dict[str, int]
-    board_places: int
+    board_positions: int
     dead_letters: int
     moving: int
     erased: int
@@ -182,7 +182,7 @@ async def verify(
     await check_deliveries(settings, findings)
     await check_calls(settings, findings)
     say("the board")
-    board_places = await check_board(settings, journal_facts, findings)
+    board_positions = await check_board(settings, journal_facts, findings)
     say("erased persons")
     erased = await check_erased(
         settings, journal_facts, findings, search_all=search_all, more_databases=more_databases
@@ -200,7 +200,7 @@ async def verify(
         org_events=dict(journal_facts.org_events),
         inquiries=sum(facts.lead.inquiries - 1 for facts in journal_facts.leads.values()),
         crm_rows=crm_rows,
-        board_places=board_places,
+        board_positions=board_positions,
         dead_letters=len(dead_letters),
         moving=len(journal_facts.moving),
         erased=erased,
@@ -219,9 +219,9 @@ async def _partition(
     known_answers: KnownAnswers,
     dead_letters: DeadLetterIndex,
     deadlines: Deadlines,
-) -> Expected:
+) -> ExpectedMessages:
     """Compare log with journal, then journal with public topics. Return the messages the journal causes."""
-    expected = Expected(partition)
+    expected = ExpectedMessages(partition)
     replay = LeadReplay(
         partition,
         partitions,

@@ -8,7 +8,7 @@ from streams.settings import Settings
 
 
 async def check_board(settings: Settings, journal_facts: JournalFacts, findings: Findings) -> int:
-    """Compare every list with the rows. Return how many places were compared."""
+    """Compare every list with the rows. Return how many placements were compared."""
     expected: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
     for lead_id, facts in journal_facts.leads.items():
         for queue_id, sort_key in facts.sort_keys().items():

@@ -17,7 +17,7 @@ from assurance.verify.findings import Findings
 from assurance.verify.records import position_of
 from models.errors import RetryableError
 from models.public import CALLS, NOTIFICATIONS, Call, Notification
-from sink import engine as crm
+from sink import database_engine as crm
 from sink.calls import CallWriter
 from sink.tables import CallTable
 from streams.settings import Settings
@@ -28,7 +28,7 @@ ROWS: Final = 200
 RINGING: Final = timedelta(minutes=5)
 """How long a leg that is not bridged may be open after its last record: longer than any ring, words and wait."""
 TALKING: Final = timedelta(hours=4) + RINGING
-"""How long a call may be open that was bridged (`couriers.telephone.machine.Times.talk`)."""
+"""How long a call may be open that was bridged (`couriers.telephone.call_machine.Times.talk`)."""
 
 _CALL: Final = msgspec.json.Decoder(Call)
 _REQUEST: Final = msgspec.json.Decoder(Notification)
@@ -115,12 +115,12 @@ async def _check_requests(
             request = _read(_REQUEST, record.value)
             if request is not None and request.kind == "call":
                 asked.discard(request.notification_id)
-    told: set[Leg] = set()
+    recorded: set[Leg] = set()
     for call, record in records:
         leg = (call.call_id, call.leg)
-        unasked = call.leg != "inbound" and call.notification_id in asked and leg not in told
+        unasked = call.leg != "inbound" and call.notification_id in asked and leg not in recorded
         if unasked and (begins is None or call.at > begins + RINGING):
-            told.add(leg)
+            recorded.add(leg)
             findings.add(
                 "call_unasked", call.lead_id, at=position_of(record), call=call.call_id, leg=call.leg
             )

@@ -19,9 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assurance.verify.findings import Findings
 from assurance.verify.records import COMPACTABLE
-from board.writer import BoardWriter, connect
+from board.connection import connect
+from board.writer import BoardWriter
 from models.errors import RuntimeFailure
-from sink import engine as crm
+from sink import database_engine as crm
 from sink.tables import SinkOffsetTable
 from streams import clients
 from streams.settings import Settings
@@ -85,14 +86,14 @@ class Snapshot(msgspec.Struct, kw_only=True):
 
 
 class Readers:
-    """Reads each reader's position. A reader that cannot be asked has read nothing; `trouble` says why."""
+    """Reads each reader's position. A reader that cannot be asked has read nothing; `read_errors` says why."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._admin = clients.admin(settings)
         self._engine = crm.connect(settings.database_url)
         self._valkey = connect(settings.redis_url)
-        self.trouble: dict[str, str] = {}
+        self.read_errors: dict[str, str] = {}
 
     async def start(self) -> None:
         """Connect to Kafka. Raises KafkaError."""
@@ -117,7 +118,7 @@ class Readers:
         try:
             return await asyncio.to_thread(self._sink)
         except (SQLAlchemyError, OSError) as error:
-            self.trouble["sink"] = str(error).splitlines()[0]
+            self.read_errors["sink"] = str(error).splitlines()[0]
             return {}
 
     async def board(self) -> Ends:
@@ -125,10 +126,10 @@ class Readers:
         try:
             generation = await BoardWriter(self._valkey).generation()
         except RuntimeFailure as error:
-            self.trouble["board"] = str(error)
+            self.read_errors["board"] = str(error)
             return {}
         if generation is None:
-            self.trouble["board"] = "there is none"
+            self.read_errors["board"] = "there is none"
             return {}
         return {(QUEUE_CHANGES, partition): offset for partition, offset in generation.offsets.items()}
 
@@ -136,7 +137,7 @@ class Readers:
         try:
             committed = await self._admin.list_consumer_group_offsets(group)
         except KafkaError as error:  # its coordinator moves or loads
-            self.trouble[group] = repr(error)
+            self.read_errors[group] = repr(error)
             return {}
         return {(tp.topic, tp.partition): stored.offset for tp, stored in committed.items()}
 
@@ -229,7 +230,7 @@ class _CatchingUp:
         topics = {topic for topic, _ in lag}
         if lag and (who, min(topics)) not in self._late:
             self._late |= {(who, topic) for topic in topics}
-            why = self._readers.trouble.get(who) or f"after {self._wait_seconds:g} s"
+            why = self._readers.read_errors.get(who) or f"after {self._wait_seconds:g} s"
             where = {f"{topic}-{n}": count for (topic, n), count in lag.items()}
             self._findings.add("behind", "", f"the {who} is {sum(lag.values())} behind: {why}", lag=where)
         return lag
@@ -240,7 +241,7 @@ async def _wait(readers: Readers, who: str, goal: Ends, begun: Ends, give_up: fl
     loop = asyncio.get_running_loop()
     said_at = loop.time()
     while True:
-        readers.trouble.pop(who, None)
+        readers.read_errors.pop(who, None)
         reached = await getattr(readers, who)()
         lag = {tp: end - at for tp, end in goal.items() if (at := max(reached.get(tp, -1), begun[tp])) < end}
         if not lag or loop.time() > give_up:

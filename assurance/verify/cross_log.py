@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
-from assurance.verify.published import Expected, offset_and_index
+from assurance.verify.published import ExpectedMessages, offset_and_index
 from assurance.verify.records import position_of, time_of
 from models.codec import encode_event
 from models.org_decisions import OrgStep
@@ -23,10 +23,10 @@ from models.org_events import (
     RepRequested,
 )
 from models.public import ORG_LOG
-from rules.outbound.lead_org_messages import identity, to_leads
-from rules.outbound.public_messages import origin
+from rules.outbound.lead_org_messages import org_event_identity, to_leads
+from rules.outbound.public_messages import journal_origin
 
-TOLD_BY_LEADS: Final = (
+SENT_BY_LEADS: Final = (
     RepRequested,
     OfferSettled,
     LeadTaken,
@@ -48,24 +48,24 @@ class CrossLogMessages:
         self._findings = findings
         self._journal_facts = journal_facts
         self._cut = cut
-        self._expected: dict[str, Expected] = {}
+        self._expected: dict[str, ExpectedMessages] = {}
         self._seen: dict[str, set[int]] = {}
         self._answers: dict[str, tuple[int, str]] = {}
         self._must: set[str] = set()
 
     # -- leads to their org ------------------------------------------------------------------------------------------
 
-    def expect(self, expected: Expected) -> None:
+    def expect(self, expected: ExpectedMessages) -> None:
         """Add the messages that one partition of the lead journal causes."""
         self._expected[str(expected.partition)] = expected.only(ORG_LOG)
         self._seen[str(expected.partition)] = set()
 
     def sent(self, record: Any, event: Any) -> None:
         """Compare one event of `org-log` with the messages that leads' records cause."""
-        source, number = origin(record)
+        source, number = journal_origin(record)
         lead_id = getattr(event, "lead_id", "")
         if not source:
-            if isinstance(event, TOLD_BY_LEADS):
+            if isinstance(event, SENT_BY_LEADS):
                 self._unrequested(record, lead_id)
             return
         expected = self._expected.get(source)
@@ -94,7 +94,7 @@ class CrossLogMessages:
     def expect_answers(self, step: OrgStep, *, must: bool) -> None:
         """Add the messages that an org's step causes. `must` False: they may be missing, not sent yet or removed."""
         for message in to_leads(step):
-            message_id = identity(message) or message.cause
+            message_id = org_event_identity(message) or message.cause
             self._answers[message_id] = (hash(encode_event(message)), message.lead_id)
             if must:
                 self._must.add(message_id)

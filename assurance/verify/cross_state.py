@@ -8,17 +8,17 @@ from typing import Final
 
 from assurance.verify.facts import JournalFacts, OrgLeadState
 from assurance.verify.findings import Findings
-from models.lead import OWNED_PHASES, Lead, Phase, RepSearch
-from models.org_rows import Stage
+from models.lead import OWNED_PHASES, DistributionStage, Lead, Phase
+from models.org_rows import OrgLeadStage
 
 STAGES: Final = {
-    RepSearch.OFFERED: Stage.OFFERED,
-    RepSearch.RINGING: Stage.RINGING,
-    RepSearch.PAUSED: Stage.WAITING,
-    RepSearch.IN_LINE: Stage.WAITING,
-    RepSearch.WAITING: Stage.WAITING,
+    DistributionStage.OFFERED: OrgLeadStage.OFFERED,
+    DistributionStage.RINGING: OrgLeadStage.RINGING,
+    DistributionStage.PAUSED: OrgLeadStage.WAITING,
+    DistributionStage.IN_LINE: OrgLeadStage.WAITING,
+    DistributionStage.WAITING: OrgLeadStage.WAITING,
 }
-"""The stage of a lead's search -> the stage that its org must have for it."""
+"""The stage of a lead's distribution -> the stage that its org must have for it."""
 
 CONSERVED: Final = {
     Phase.OWNED: "owned",
@@ -40,9 +40,11 @@ def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
     for lead_id, facts in journal_facts.leads.items():
         org = facts.lead.facts.org
         found = left.pop((org, lead_id), None)
-        search = facts.lead.search
-        if search is not None and search.stage is RepSearch.ASKED:
-            findings.suspect("org_silent", lead_id, org=org, group=search.group_id, epoch=search.epoch)
+        distribution = facts.lead.open_distribution
+        if distribution is not None and distribution.stage is DistributionStage.REQUESTED:
+            findings.suspect(
+                "org_silent", lead_id, org=org, group=distribution.group_id, epoch=distribution.epoch
+            )
             continue
         wanted = org_lead_of(facts.lead)
         if wanted == found:
@@ -56,11 +58,11 @@ def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
 def org_lead_of(lead: Lead) -> OrgLeadState | None:
     """Return what a lead's org must know of it. None for a lead that takes no capacity and does not wait."""
     if lead.owner is not None and lead.phase in OWNED_PHASES:
-        return OrgLeadState(Stage.HELD, lead.owned_epoch, frozenset({lead.owner}))
-    search = lead.search
-    if search is None or search.stage not in STAGES:
+        return OrgLeadState(OrgLeadStage.HELD, lead.owned_epoch, frozenset({lead.owner}))
+    distribution = lead.open_distribution
+    if distribution is None or distribution.stage not in STAGES:
         return None
-    return OrgLeadState(STAGES[search.stage], search.epoch, frozenset(search.reps))
+    return OrgLeadState(STAGES[distribution.stage], distribution.epoch, frozenset(distribution.reps))
 
 
 def check_conservation(journal_facts: JournalFacts, findings: Findings) -> None:

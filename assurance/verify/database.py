@@ -13,7 +13,7 @@ from assurance.verify.facts import NOTHING, JournalFacts, LeadFacts, decisions_h
 from assurance.verify.findings import Findings
 from assurance.verify.inquiries import ALIAS, INQUIRY, check_aliases, check_inquiries
 from models.lead import OPEN_OFFERS, Lead
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import (
     AssignmentHistoryTable,
     AssignmentTable,
@@ -135,10 +135,10 @@ def _leads(connection: Connection, journal_facts: JournalFacts, findings: Findin
 def _lock_and_offer(lead: Lead) -> tuple[Any, ...]:
     """Return the values that the columns of lock and offer must have (D1, R3)."""
     lock = (None, None) if lead.lock is None else (lead.lock.rep_id, lead.lock.until)
-    search = lead.search
-    if search is None or search.stage not in OPEN_OFFERS:
+    distribution = lead.open_distribution
+    if distribution is None or distribution.stage not in OPEN_OFFERS:
         return (*lock, None, None, None, None)
-    return (*lock, list(search.reps), search.epoch, search.until, search.method)
+    return (*lock, list(distribution.reps), distribution.epoch, distribution.until, distribution.method)
 
 
 def _assignments(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:

@@ -9,7 +9,7 @@ from assurance.verify.catch_up import INBOUND
 from assurance.verify.findings import Findings
 from assurance.verify.records import position_of
 from rules.inbound import signatures
-from streams.dead_letter_reading import REPLAY_OF, Letter, number, read_letter, text
+from streams.dead_letter_reading import REPLAY_OF, StoredDeadLetter, number, read_letter, text
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 
 Where = tuple[str, int, int]
@@ -29,7 +29,7 @@ class DeadLetterIndex(Counter[Where]):
         self.fatal: set[Where] = set()
         self.unauthorised: set[Where] = set()
         self.sent_again: set[Where] = set()
-        self._ours: dict[Where, tuple[str, Letter]] = {}
+        self._ours: dict[Where, tuple[str, StoredDeadLetter]] = {}
 
     def take(self, record: Any, findings: Findings) -> None:
         """Add one dead letter."""

@@ -19,7 +19,7 @@ from couriers.channels import NAMES, fate_name_of, group_of, kind_of
 from models.errors import RetryableError
 from models.ids import public_message_position
 from models.public import DELIVERIES, NOTIFICATIONS, Delivery, Notification
-from sink import engine as crm
+from sink import database_engine as crm
 from sink.deliveries import DeliveryWriter
 from sink.tables import DeliveryTable
 from streams import clients
@@ -81,7 +81,7 @@ async def _partition(settings: Settings, partition: int, passed: Passed, finding
     The fates are read first: a request that comes meanwhile is read, and its fate is not.
     """
     fates: Fates = {}
-    told: Fates = {}
+    recorded: Fates = {}
     async with aclosing(read_topic(settings, DELIVERIES, partitions={partition})) as records:
         async for record in records:
             fate = _read(_FATE, record.value)
@@ -89,7 +89,7 @@ async def _partition(settings: Settings, partition: int, passed: Passed, finding
                 findings.add("record_unreadable", "", at=position_of(record))
                 continue
             fates.setdefault((fate.notification_id, fate.status), record)
-            told.setdefault((fate.notification_id, fate.channel), record)
+            recorded.setdefault((fate.notification_id, fate.channel), record)
     asked: set[str] = set()
     kinds = {name: (kind_of(name), fate_name_of(name)) for name in passed}
     first = None
@@ -103,8 +103,8 @@ async def _partition(settings: Settings, partition: int, passed: Passed, finding
             for name, (kind, channel) in kinds.items():
                 is_passed = record.offset < passed[name].get(partition, 0)
                 needs_fate = not request.withdrawn and kind == request.kind and is_passed
-                if needs_fate and (identity, channel) not in told:
-                    told[identity, channel] = record
+                if needs_fate and (identity, channel) not in recorded:
+                    recorded[identity, channel] = record
                     findings.add("fate_missing", request.lead_id, at=position_of(record), id=identity)
     for (identity, _), record in fates.items():
         if identity not in asked and _request_is_kept(record, first):

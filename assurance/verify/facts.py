@@ -22,7 +22,7 @@ from models.decisions import (
 from models.erasure_decisions import ArrivalDropped, InquiryErased
 from models.lead import Lead, LeadRow, Phase
 from models.merging_decisions import MergeReturned, MergeSought
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from rules.org.persons import Persons
 from rules.queues.personal_queues import own_queues, own_sort_key
 
@@ -71,7 +71,7 @@ class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
 
     def sort_keys(self) -> dict[str, str]:
         """Return queue id -> sort key of every list the lead must be in, reps' own included (D3, R3, S5)."""
-        sort_keys = {queue_id: placement.sort_key for queue_id, placement in self.lead.places.items()}
+        sort_keys = {queue_id: placement.sort_key for queue_id, placement in self.lead.placements.items()}
         if own := own_queues(self.lead):
             sort_keys |= dict.fromkeys(own, own_sort_key(self.lead, self.at))
         return sort_keys
@@ -80,7 +80,7 @@ class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
 class OrgLeadState(msgspec.Struct, frozen=True, gc=False):
     """What an org knows of one lead: its stage and epoch, and the reps whose capacity it takes."""
 
-    stage: Stage
+    stage: OrgLeadStage
     epoch: int
     reps: frozenset[str]
 
@@ -92,7 +92,7 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     reps did (M3), likewise. `joined`: the ids that belong to other leads (K4, K5).
     `published`: (org, kind, object id) -> version by partition. `causes`: hashes of the
     arrivals' causes in the log. `read`: the offset after the last journal record read, by partition. `moving`:
-    leads with new journal records since the snapshot. `arrived`: the leads that came in. `heard`: (cause or place,
+    leads with new journal records since the snapshot. `arrived`: the leads that came in. `heard`: (cause or offset,
     hash of the bytes) of an org's message in the log -> (lead id, when). `org_leads`: (org, lead id) -> what the
     org knows of it. `org_published`: (org, kind, object id) -> version that the org knows. `org_events`: by type,
     in `org-log`. `persons`: org -> the people it knows (R6). `inquiries`: (org, lead id) -> the number of arrivals

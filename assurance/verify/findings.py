@@ -1,4 +1,4 @@
-"""The findings of `verify`: each code with its kind and its meaning."""
+"""Defines the findings of `verify`: each code with its kind and its meaning."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -61,7 +61,7 @@ CODES: Final[dict[str, tuple[FindingKind, str]]] = {
     "answer_differs_from_row": (_C, "an answer names another owner or version than its row"),
     "unanswered": (_L, "an action's record holds no answer to it"),
     "version_wrong": (_C, "a lead's version does not count its changes"),
-    "phase_wrong": (_C, "a lead's phase does not fit its owner, lock and places (X7)"),
+    "phase_wrong": (_C, "a lead's phase does not fit its owner, lock and placements (X7)"),
     "not_conserved": (_L, "leads in are not the leads there are (X7)"),
     "leads_do_not_add_up": (_L, "the leads of all phases are not as many as came in (X7)"),
     "deadline_early": (_C, "a deadline took effect before it was due (X3)"),
@@ -109,7 +109,7 @@ CODES: Final[dict[str, tuple[FindingKind, str]]] = {
     "vendor_report_differs": (_C, "vendor-reports has not what the CRM database counted for an hour (V6)"),
     # board
     "board_missing": (_L, "a lead is in a queue, but not in its list"),
-    "board_differs": (_C, "a lead has another place in its list than in its queue"),
+    "board_differs": (_C, "a lead has another position in its list than in its queue"),
     "board_unasked": (_C, "a list shows a lead that does not stand in its queue"),
     # erased persons
     "erased_found": (_E, "data of an erased person is still there"),

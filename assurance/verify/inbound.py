@@ -142,7 +142,7 @@ class Inbound:
             newest[event.org, event.handle] = event.reason
         for (org, handle), reason in newest.items():
             persons = self._journal_facts.persons.get(org)
-            known = persons.barred(handle) if persons else None
+            known = persons.forbidden_reason(handle) if persons else None
             if known != reason:
                 self._findings.add("listing_lost", "", org=org, handle=handle, org_topic=[known, reason])
             for lead_id in persons.all_with(handle) if persons else ():

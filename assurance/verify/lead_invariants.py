@@ -23,7 +23,16 @@ from models.decisions import (
 from models.erasure import ERASED
 from models.erasure_decisions import ArrivalDropped, InquiryErased
 from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArrived, OrgAnswered
-from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
+from models.lead import (
+    ANSWERS_KEPT,
+    HELD_BACK,
+    LOCKED_PHASES,
+    OWNED_PHASES,
+    DistributionStage,
+    Lead,
+    LeadRow,
+    Phase,
+)
 from models.merging_decisions import LeadSplit, MergeReturned, MergeSought
 from models.offers import LeadOrphaned, OfferMade
 from models.reserved_place_decisions import PlaceReturned, PlaceSought
@@ -237,14 +246,17 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
     if not isinstance(event, ActionRequested):
         return False
     result = next((d.result for d in after.decisions if isinstance(d, Answered)), None)
-    search = was.search
+    distribution = was.open_distribution
     if event.action in MOVES:
         return result is Result.DONE and _move_gives(event, was, owner)
-    if event.action != "assign" and search is not None and search.stage in HELD_BACK:
+    if event.action != "assign" and distribution is not None and distribution.stage in HELD_BACK:
         # The lead is offered. While the offer lasts, only the reps it is offered to may take it.
-        offered = search.stage in (RepSearch.OFFERED, RepSearch.RINGING) and event.rep_id in search.reps
-        lasts = search.until is None or search.until > after.at
-        named = event.epoch is None or event.epoch == search.epoch
+        offered = (
+            distribution.stage in (DistributionStage.OFFERED, DistributionStage.RINGING)
+            and event.rep_id in distribution.reps
+        )
+        lasts = distribution.until is None or distribution.until > after.at
+        named = event.epoch is None or event.epoch == distribution.epoch
         wins = event.action in TAKES and result == TAKES[event.action]
         return was.owner is None and owner == event.rep_id and offered and lasts and named and wins
     wanted = event.to_rep_id if event.action == "assign" else event.rep_id
@@ -280,7 +292,7 @@ def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: 
 
 def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None) -> bool:
     """Tell whether an org's answer may have made this ownership (R1), or ended it because the owner left."""
-    answer, search = event.answer, was.search
+    answer, distribution = event.answer, was.open_distribution
     if was.phase is Phase.CLOSED:
         return False  # whoever closed it stays the owner for the record
     if isinstance(answer, LeadOrphaned):
@@ -290,17 +302,23 @@ def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None)
             and (was.owner, was.owned_epoch) == (answer.rep_id, answer.epoch)
             and hows == {"orphaned"}
         )
-    if not isinstance(answer, OfferMade) or answer.window_seconds is not None or search is None:
+    if not isinstance(answer, OfferMade) or answer.window_seconds is not None or distribution is None:
         return False
     asked = (
-        search.stage in (RepSearch.ASKED, RepSearch.PAUSED, RepSearch.IN_LINE, RepSearch.WAITING)
-        and search.epoch == answer.epoch
+        distribution.stage
+        in (
+            DistributionStage.REQUESTED,
+            DistributionStage.PAUSED,
+            DistributionStage.IN_LINE,
+            DistributionStage.WAITING,
+        )
+        and distribution.epoch == answer.epoch
     )
     return was.owner is None and owner == answer.rep_id and asked
 
 
 def phase_problem(lead: Lead) -> str | None:
-    """Return which of a lead's owner, lock, places and search does not fit its phase. None if all fit (X7)."""
+    """Return what does not fit the lead's phase: owner, lock, placements or distribution. None if all fit (X7)."""
     phase, owned = lead.phase, lead.owner is not None
     if phase is not Phase.CLOSED and owned is not (phase in OWNED_PHASES):
         return f"it is {phase} and its owner is {lead.owner}"
@@ -308,16 +326,16 @@ def phase_problem(lead: Lead) -> str | None:
         return f"it is {phase} and {'locked' if lead.lock else 'not locked'}"
     if phase is Phase.WORKING and lead.lock is not None and lead.lock.rep_id != lead.owner:
         return f"{lead.owner} owns it and {lead.lock.rep_id} has it open"
-    if phase is Phase.QUEUED and not lead.places:
+    if phase is Phase.QUEUED and not lead.placements:
         return "it is queued, but in no queue"
-    if phase not in (Phase.QUEUED, Phase.OWNED) and lead.places:
-        return f"it is {phase} and stands in {', '.join(sorted(lead.places))}"
+    if phase not in (Phase.QUEUED, Phase.OWNED) and lead.placements:
+        return f"it is {phase} and stands in {', '.join(sorted(lead.placements))}"
     if (lead.open_exception is not None) is not (phase in (Phase.EXCEPTION, Phase.IGNORED)):
-        return f"it is {phase} and {'has' if lead.open_exception else 'has no'} trouble"
-    stage = lead.search.stage if lead.search else None
+        return f"it is {phase} and {'has an' if lead.open_exception else 'has no'} open exception"
+    stage = lead.open_distribution.stage if lead.open_distribution else None
     if (stage in HELD_BACK) is not (phase is Phase.OFFERED):
-        return f"it is {phase} and its search for a rep is {stage or 'over'}"
-    if stage is RepSearch.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
+        return f"it is {phase} and its distribution is {stage or 'over'}"
+    if stage is DistributionStage.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
         return f"it is {phase} and still waits for a rep"
     return None
 

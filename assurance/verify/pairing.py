@@ -8,7 +8,7 @@ import msgspec
 NO_OFFSET: Final = -1
 
 
-class Pair(msgspec.Struct, frozen=True, gc=False):
+class EventAndRecord(msgspec.Struct, frozen=True, gc=False):
     """An event and its record. One of the two may be missing, but not both.
 
     `log` is aiokafka's record; so is `journal`, unless it is an `OrgRecordBatch`. `off`: the event's offset, or -1 if
@@ -77,8 +77,8 @@ async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[OrgRecordBatch,
 
 async def paired(
     journal: AsyncIterator[Any], log: AsyncIterator[Any], off_in: Callable[[Any], int] = off_of
-) -> AsyncIterator[Pair]:
-    """Yield the events of one partition in order with their records. Repeats are yielded at their own place.
+) -> AsyncIterator[EventAndRecord]:
+    """Yield the events of one partition in order with their records. Repeats are yielded at their own position.
 
     Events without a record, and records without an event, are yielded alone. The journal is read first, so that the
     log, which is read afterwards, contains the event of each journal record.
@@ -89,20 +89,20 @@ async def paired(
     while record is not None:
         off = off_in(record)
         if off <= highest:
-            yield Pair(off, None, record, repeat=off != NO_OFFSET)
+            yield EventAndRecord(off, None, record, repeat=off != NO_OFFSET)
         else:
             highest = off
             while event is not None and event.offset < off:
-                yield Pair(event.offset, event, None)
+                yield EventAndRecord(event.offset, event, None)
                 event = await anext(log, None)
             if event is not None and event.offset == off:
-                yield Pair(off, event, record)
+                yield EventAndRecord(off, event, record)
                 event = await anext(log, None)
             else:
-                yield Pair(off, None, record)
+                yield EventAndRecord(off, None, record)
         record = await anext(journal, None)
     while event is not None:
-        yield Pair(event.offset, event, None)
+        yield EventAndRecord(event.offset, event, None)
         event = await anext(log, None)
 
 

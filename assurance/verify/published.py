@@ -32,7 +32,7 @@ _BITS: Final = 20
 """The bits for the number of a message within its event. They suffice for a lead in a million queues."""
 
 
-class Expected:
+class ExpectedMessages:
     """The messages that one partition of the journal causes, by topic and id."""
 
     def __init__(self, partition: int) -> None:
@@ -55,9 +55,9 @@ class Expected:
             if not must:
                 self.optional.add(number)
 
-    def only(self, topic: str) -> "Expected":
+    def only(self, topic: str) -> "ExpectedMessages":
         """Return the expected messages of one topic."""
-        kept = Expected(self.partition)
+        kept = ExpectedMessages(self.partition)
         kept.watermark = self.watermark
         kept.prints[topic] = self.prints[topic]
         kept.optional = self.optional & self.prints[topic].keys()
@@ -113,7 +113,7 @@ async def check_topic(
     topic: str,
     records: AsyncIterator[Any],
     *,
-    expected: Expected,
+    expected: ExpectedMessages,
     journal_facts: JournalFacts,
     known_answers: KnownAnswers,
     findings: Findings,

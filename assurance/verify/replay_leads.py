@@ -18,8 +18,8 @@ from assurance.verify.findings import Findings
 from assurance.verify.inquiries import note_inquiries
 from assurance.verify.lateness import Deadlines
 from assurance.verify.lead_invariants import KnownAnswers, LeadInvariants
-from assurance.verify.pairing import Pair
-from assurance.verify.published import Expected
+from assurance.verify.pairing import EventAndRecord
+from assurance.verify.published import ExpectedMessages
 from assurance.verify.records import (
     Row,
     differences,
@@ -37,7 +37,7 @@ from models.events import DeadlinePassed, LeadArrived
 from models.lead import DirectoryRow, LeadRow
 from rules.lead.lead_partition import LeadPartition
 from rules.lead.waiting import is_to_be_asked
-from rules.outbound.lead_org_messages import identity
+from rules.outbound.lead_org_messages import org_event_identity
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
@@ -57,7 +57,7 @@ class LeadReplay:
         findings: Findings,
         journal_facts: JournalFacts,
         known_answers: KnownAnswers,
-        expected: Expected,
+        expected: ExpectedMessages,
         dead_letters: DeadLetterIndex | None = None,
         deadlines: Deadlines | None = None,
     ) -> None:
@@ -77,7 +77,7 @@ class LeadReplay:
         self._log_end = snapshot.end(LEAD_LOG, partition)
         self._journal_end = snapshot.end(LEAD_JOURNAL, partition)
 
-    def check(self, pair: Pair) -> None:
+    def check(self, pair: EventAndRecord) -> None:
         """Check one event, one record, or both."""
         if pair.log is not None:
             self._dead_letters.note_replay(pair.log)
@@ -130,7 +130,7 @@ class LeadReplay:
         for row in self._leads.rows.values():
             if isinstance(row, DirectoryRow):
                 newest[row.org] = max(row.at, newest.get(row.org, row.at))
-        for org, rules in self._leads.book.orgs.items():
+        for org, rules in self._leads.rule_book.orgs.items():
             if newest[org] < before:
                 for key in self._leads.waiting.keys(org, self._leads.waiting.campaigns(org)):
                     row = self._leads.rows[key]
@@ -139,7 +139,7 @@ class LeadReplay:
 
     # -- repeats and events without a record -------------------------------------------------------------------------
 
-    def _repeat(self, pair: Pair) -> None:
+    def _repeat(self, pair: EventAndRecord) -> None:
         """Check that a repeated record equals the first. A first record that comes this late is never read."""
         record, written = pair.journal, self._written.get(pair.off)
         if written is None:
@@ -148,7 +148,7 @@ class LeadReplay:
         elif written != hash(record.value):
             self._findings.add("repeat_differs", key_text(record.key), off=pair.off, at=position_of(record))
 
-    def _without_record(self, pair: Pair) -> None:
+    def _without_record(self, pair: EventAndRecord) -> None:
         if time_of(pair.log) <= self._cut:
             return
         event = read_event(pair.log, self._partitions)
@@ -164,13 +164,13 @@ class LeadReplay:
 
     def _record_org_message(self, event: Any, record: Any) -> None:
         """Record a message of an org, whatever its effect."""
-        message_id = identity(event)
+        message_id = org_event_identity(event)
         if message_id is not None:
             self._journal_facts.heard[message_id, hash(record.value)] = (event.lead_id, time_of(record))
 
     # -- with a record ---------------------------------------------------------------------------------------------
 
-    def _with_record(self, pair: Pair) -> None:
+    def _with_record(self, pair: EventAndRecord) -> None:
         """Decide the event again if everything it depends on is known. Otherwise take the record unchecked."""
         record = pair.journal
         event = None if pair.log is None else read_event(pair.log, self._partitions)
@@ -207,7 +207,7 @@ class LeadReplay:
             must = record.offset < self._journal_end and at > self._cut
             self._expected.add(row, record.key, must=must)
 
-    def _decided(self, pair: Pair, event: Any, at: datetime) -> Row | None:
+    def _decided(self, pair: EventAndRecord, event: Any, at: datetime) -> Row | None:
         """Decide an event again. If the journal differs, continue with the journal's row."""
         if self._dead_letters.is_fatal(pair.log):
             return self._read(pair)  # the code could not decide it then; the journal has the outcome
@@ -224,7 +224,7 @@ class LeadReplay:
             return outcome.row
         return self._contradicted(pair, outcome.row)
 
-    def _contradicted(self, pair: Pair, ours: Row) -> Row | None:
+    def _contradicted(self, pair: EventAndRecord, ours: Row) -> Row | None:
         theirs = self._read(pair)
         if theirs is not None:
             lead_id = key_text(pair.log.key)
@@ -238,7 +238,7 @@ class LeadReplay:
             )
         return theirs
 
-    def _read(self, pair: Pair) -> Row | None:
+    def _read(self, pair: EventAndRecord) -> Row | None:
         row = read_row(pair.journal)
         if row is None:
             self._findings.add("record_unreadable", key_text(pair.journal.key), at=position_of(pair.journal))

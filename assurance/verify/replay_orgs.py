@@ -15,7 +15,7 @@ from assurance.verify.cross_log import CrossLogMessages
 from assurance.verify.dead_letters import DeadLetterIndex
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
-from assurance.verify.pairing import OrgRecordBatch, Pair
+from assurance.verify.pairing import EventAndRecord, OrgRecordBatch
 from assurance.verify.records import (
     differences,
     key_text,
@@ -32,7 +32,7 @@ from models.org_rows import OrgLead, OrgRep
 from models.persons import ArrivalPlaced, DoNotContactChanged, HandleRetired
 from rules.org.org_partition import OrgPartition, wakeable_id
 from rules.org.unasked import unasked
-from rules.outbound.public_messages import origin
+from rules.outbound.public_messages import journal_origin
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
@@ -73,7 +73,7 @@ class OrgReplay:
         self._log_end = snapshot.end(ORG_LOG, partition)
         self._journal_end = snapshot.end(ORG_JOURNAL, partition)
 
-    def check(self, pair: Pair) -> None:
+    def check(self, pair: EventAndRecord) -> None:
         """Check one event, its records, or both."""
         event = None
         if pair.log is not None:
@@ -123,7 +123,7 @@ class OrgReplay:
 
     # -- repeats and events without a record -------------------------------------------------------------------------
 
-    def _repeat(self, pair: Pair) -> None:
+    def _repeat(self, pair: EventAndRecord) -> None:
         """Check that a repeated batch equals the first. A first batch that comes this late is never read."""
         first, written = pair.journal.records[0], self._written.get(pair.off)
         if time_of(first) <= self._cut:
@@ -135,7 +135,7 @@ class OrgReplay:
 
     # -- with a record ---------------------------------------------------------------------------------------------
 
-    def _with_record(self, pair: Pair, event: Any) -> None:
+    def _with_record(self, pair: EventAndRecord, event: Any) -> None:
         """Decide the event again if everything it depends on is known. Otherwise take its records unchecked."""
         batch: OrgRecordBatch = pair.journal
         self._written[pair.off] = _batch_hash(batch)
@@ -154,12 +154,12 @@ class OrgReplay:
             records = self._decided(pair, event, at)
         self._apply(batch, records, checked=at > self._cut)
 
-    def _decided(self, pair: Pair, event: Any, at: datetime) -> list[OrgRecord]:
+    def _decided(self, pair: EventAndRecord, event: Any, at: datetime) -> list[OrgRecord]:
         """Decide an event again. If the journal differs, continue with the journal's records."""
         batch: OrgRecordBatch = pair.journal
         if self._dead_letters.is_fatal(pair.log):
             return self._read(batch)  # the code could not decide it then; the journal has the outcome
-        source, number = origin(pair.log)
+        source, number = journal_origin(pair.log)
         try:
             decided = self._orgs.decide(
                 event, off=pair.off, at=at, source=source, number=number, again=is_sent_again(pair.log)

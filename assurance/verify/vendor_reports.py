@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assurance.verify.findings import Findings
 from models.public import VendorReport
-from sink import engine as crm
+from sink import database_engine as crm
 from sink.tables import VendorHourTable
 from sink.vendor_reports import report_key, reports_of
 from streams.settings import Settings

@@ -1,4 +1,4 @@
-"""The answer of every peer to a claim. It has what a rep's screen needs, encoded by the standard json module."""
+"""Makes every peer's answer to a claim. It has what a rep's screen needs, encoded by the standard json module."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The Quix Streams peer: a stateful function over the claims that sends its answers to a topic.
+"""Runs the Quix Streams peer: a stateful function over the claims that sends its answers to a topic.
 
 `python -m bench.peers.quix CLAIMS DECISIONS STATE_DIR` runs until SIGTERM. It is at-least-once, with an idempotent
 producer and acks=all (librdkafka, in C), and has its state in RocksDB with a changelog topic. It writes the changelog

@@ -1,4 +1,4 @@
-"""A plain loop on aiokafka alone: it reads claims, keeps a dict of owners, writes a changelog and answers, and commits.
+"""Runs a plain loop on aiokafka alone: it reads claims, keeps a dict of owners, writes changelog and answers, commits.
 
 `python -m bench.peers.raw CLAIMS STATE DECISIONS throughput|latency|tuned` runs until SIGTERM. In common with us it has
 at-least-once delivery, an idempotent producer with acks=all, a changelog record for each change and an answer for each

@@ -1,4 +1,4 @@
-"""The channels, one file each. A file here with `KIND` and `open_channel` is the channel of its name (N1).
+"""Finds the channels, one file each. A file here with `KIND` and `open_channel` is the channel of its name (N1).
 
 `KIND` is the kind of its requests on `notifications`. `FATE_NAME` is its name on `deliveries`, if that is not `KIND`. A
 channel of which one process works at a time has a function `check_settings` beside it, which raises ConfigError.
@@ -20,7 +20,7 @@ def opener(name: str) -> Open:
     """Return the function that opens a channel. Only its own file is imported. Raises ConfigError for another name."""
     if name not in NAMES:
         raise ConfigError(
-            "--channel", f"{name!r} is no channel; the channels are {', '.join(NAMES) or 'none'}"
+            "--channel", f"{name!r} is not a channel; the channels are {', '.join(NAMES) or 'none'}"
         )
     found: Open = import_module(f"{__name__}.{name}").open_channel
     return found

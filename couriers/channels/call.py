@@ -1,4 +1,4 @@
-"""The telephone channel: rings reps and connects them with leads (N4)."""
+"""Calls reps and connects them with leads, as the telephone channel (N4)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,12 +9,12 @@ from aiokafka.errors import KafkaError
 
 from couriers.directory import CourierDirectory
 from couriers.port import Channel, Kind, Report
+from couriers.telephone.call_records import CallRecordProducer
+from couriers.telephone.call_recovery import recover
 from couriers.telephone.calls import CallChannel
-from couriers.telephone.inbound import Callers
+from couriers.telephone.inbound_calls import Callers
 from couriers.telephone.lead_guard import LeadGuard
-from couriers.telephone.live import Tools
-from couriers.telephone.records import CallRecordProducer
-from couriers.telephone.recovery import recover
+from couriers.telephone.live_call import CallTools
 from couriers.telephone.settings import TelephoneSettings
 from couriers.telephone.systems import open_system
 from streams.clients import producer as make_producer
@@ -61,7 +61,7 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
                     callers = Callers(
                         provider, directory, engine.arrive, write, sounds, telephone.inbound_seconds
                     )
-                    channel.tools = Tools(
+                    channel.tools = CallTools(
                         provider, engine, sounds, write, callers.take, channel.report, guard.refusal
                     )
                     channel.callers = callers

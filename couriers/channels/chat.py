@@ -1,4 +1,4 @@
-"""The chat channel: what a rep gets as push message also goes to the chats that the org chose (N3)."""
+"""Sends what a rep gets as push message also to the chats that the org chose, as the chat channel (N3)."""
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from typing import Final
 
 from couriers.chat.service import is_address, post
 from couriers.chat.settings import ChatSettings
-from couriers.mail.words import OTHERWISE, WORDS
+from couriers.mail.mail_texts import OTHERWISE, WORDS
 from couriers.port import (
     Channel,
     FateName,

@@ -1,4 +1,4 @@
-"""The mail channel: one mail per request, over SMTP (N2)."""
+"""Sends one mail for each request over SMTP, as the mail channel (N2)."""
 
 import asyncio
 import hashlib
@@ -9,7 +9,7 @@ from typing import Final
 
 from couriers.directory import CourierDirectory
 from couriers.mail.digest_requests import ExceptionDigests
-from couriers.mail.messages import compose
+from couriers.mail.mail_messages import compose
 from couriers.mail.settings import MailSettings
 from couriers.mail.smtp import SmtpPool
 from couriers.port import Channel, FateName, Kind, Report, Request, SendReceipt, UndeliverableError

@@ -1,4 +1,4 @@
-"""The push channel: each request is shown in the rep's browsers, also with no page open, and taken back (N3)."""
+"""Shows each request in the rep's browsers, also with no page open, and takes it back, as the push channel (N3)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,8 +18,8 @@ from couriers.port import (
     UndeliverableError,
     UnwantedError,
 )
-from couriers.push.messages import PushMessage, shown_message, withdrawal_message
-from couriers.push.service import PushService, Verdict, host_of
+from couriers.push.push_messages import PushMessage, shown_message, withdrawal_message
+from couriers.push.service import PushResult, PushService, host_of
 from couriers.push.settings import PushSettings
 from couriers.push.subscriptions import Subscriptions
 from models.errors import ConfigError
@@ -65,17 +65,17 @@ class PushChannel:
             raise UnwantedError(PROVIDER, f"no browser of rep {request.rep.rep_id} takes push messages")
         message = shown_message(request, self._settings.console_url, self._clock())
         found = await self._post_all(browsers, message)
-        gone = [browser for browser, verdict, _ in found if verdict is Verdict.GONE]
+        gone = [browser for browser, result, _ in found if result is PushResult.GONE]
         for browser in gone:
             await self._subscriptions.remove(browser)
         removed = f"; removed because they take none any more: {len(gone)}" if gone else ""
-        taken = [(browser, words) for browser, verdict, words in found if verdict is Verdict.TAKEN]
+        taken = [(browser, words) for browser, result, words in found if result is PushResult.TAKEN]
         if taken:
             browser, words = taken[0]
             return SendReceipt(host_of(browser), f"{len(taken)} of {len(found)} browsers: {words}{removed}")
-        for wanted, error in ((Verdict.LATER, LaterError), (Verdict.REFUSED, UndeliverableError)):
-            for browser, verdict, words in found:
-                if verdict is wanted:
+        for wanted, error in ((PushResult.LATER, LaterError), (PushResult.REFUSED, UndeliverableError)):
+            for browser, result, words in found:
+                if result is wanted:
                     raise error(host_of(browser), f"{words}{removed}")
         browser, _, words = found[0]
         raise BouncedError(host_of(browser), f"{words}{removed}")
@@ -90,17 +90,17 @@ class PushChannel:
             if attempt:
                 await asyncio.sleep(1.0)
             found = await self._post_all(left, message)
-            taken = taken or any(verdict is Verdict.TAKEN for _, verdict, _ in found)
-            left = [browser for browser, verdict, _ in found if verdict is Verdict.LATER]
+            taken = taken or any(result is PushResult.TAKEN for _, result, _ in found)
+            left = [browser for browser, result, _ in found if result is PushResult.LATER]
             if not left:
                 break
         return taken
 
     async def _post_all(
         self, browsers: list[PushSubscription], message: PushMessage
-    ) -> list[tuple[PushSubscription, Verdict, str]]:
+    ) -> list[tuple[PushSubscription, PushResult, str]]:
         said = await asyncio.gather(*(self._service.post(browser, message) for browser in browsers))
-        return [(browser, verdict, words) for browser, (verdict, words) in zip(browsers, said, strict=True)]
+        return [(browser, result, words) for browser, (result, words) in zip(browsers, said, strict=True)]
 
 
 @asynccontextmanager

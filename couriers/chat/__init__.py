@@ -1,1 +1,1 @@
-"""Chats: the addresses that the operator gives, and the messages that apprise sends to them (N3)."""
+"""Sends chat messages by apprise to the addresses that the operator gives (N3)."""

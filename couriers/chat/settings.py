@@ -1,4 +1,4 @@
-"""The addresses of orgs' chats, from the environment or from files. The directory has only their names (N3, N8)."""
+"""Reads the addresses of orgs' chats from the environment or files. The directory has only their names (N3, N8)."""
 
 import os
 import re

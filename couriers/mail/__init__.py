@@ -1,1 +1,1 @@
-"""Mail: the SMTP client, its settings, and the mails as text and HTML (N2)."""
+"""Sends mail: the SMTP client, its settings, and the mails as text and HTML (N2)."""

@@ -1,4 +1,4 @@
-"""What the digest of an org's new exceptions says to a manager (N2, E1)."""
+"""Writes the digest of an org's new exceptions for a manager (N2, E1)."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The mail settings: server, security, credentials and sender. Secrets come from the environment or a file (N8)."""
+"""Reads the mail settings: server, security, credentials and sender. Secrets come by environment or file (N8)."""
 
 import ssl
 from pathlib import Path
@@ -49,7 +49,7 @@ class MailSettings(CourierSettings):
         if self.password is not None and self.password_file is not None:
             raise ConfigError(
                 "FIRSTCLAIM_SMTP_PASSWORD_FILE",
-                "is given as well as FIRSTCLAIM_SMTP_PASSWORD; give one of them",
+                "is set as well as FIRSTCLAIM_SMTP_PASSWORD; set only one of them",
             )
         if (self.username is not None) != given:
             missing = "PASSWORD" if self.username is not None else "USERNAME"
@@ -60,7 +60,7 @@ class MailSettings(CourierSettings):
                 "is none, which would send the password in clear text; use starttls or tls",
             )
         if "@" not in self.sender:
-            raise ConfigError("FIRSTCLAIM_SMTP_SENDER", f"{self.sender!r} is no mail address")
+            raise ConfigError("FIRSTCLAIM_SMTP_SENDER", f"{self.sender!r} is not a mail address")
         for secret in (self.password, self.unsubscribe_key):
             remember(secret.get_secret_value() if secret else None)
         return self

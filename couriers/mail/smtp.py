@@ -45,6 +45,12 @@ class _Connection:
         self._last = asyncio.get_running_loop().time()
         return answer
 
+    async def open(self) -> str:
+        """Connect and sign in. Return the version of TLS, or "without encryption"."""
+        client = await self._connected()
+        tls = client.get_transport_info("ssl_object")
+        return f"encrypted by {tls.version()}" if tls is not None else "without encryption"
+
     async def close(self) -> None:
         """Close the connection, politely if the server answers."""
         client, self._client = self._client, None
@@ -135,6 +141,17 @@ class SmtpPool:
     async def close(self) -> None:
         """Close all connections."""
         await asyncio.gather(*(connection.close() for connection in self._all))
+
+
+async def sign_in(settings: MailSettings) -> str:
+    """Connect, sign in and quit, as for a mail but without one. Return how the connection was encrypted.
+
+    Raises ProviderDownError with the server's words, and ConfigError.
+    """
+    connection = _Connection(settings)
+    encryption = await connection.open()
+    await connection.close()
+    return encryption
 
 
 def _words(error: BaseException) -> str:

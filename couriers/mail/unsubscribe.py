@@ -1,4 +1,4 @@
-"""The links by which a reader ends digests with one click (RFC 8058), signed so that nobody can end another's (N2)."""
+"""Signs the links by which a reader ends digests with one click (RFC 8058), so that nobody ends another's (N2)."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode

@@ -1,1 +1,1 @@
-"""Web Push: the keys, the browsers of each rep, the encrypted messages, and the push services (N3)."""
+"""Sends Web Push: the keys, the browsers of each rep, the encrypted messages, and the push services (N3)."""

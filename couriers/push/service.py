@@ -12,7 +12,7 @@ import aiohttp
 from py_vapid import Vapid02
 from pywebpush import WebPusher, WebPushException
 
-from couriers.push.messages import PushMessage
+from couriers.push.push_messages import PushMessage
 from couriers.push.settings import PushSettings
 from models.errors import ConfigError
 from models.push import PushSubscription
@@ -28,7 +28,7 @@ MOST_WORDS: Final = 300
 ENCODING: Final = "aes128gcm"
 
 
-class Verdict(Enum):
+class PushResult(Enum):
     """What a push service did with a message: `GONE`: the browser takes no messages any more."""
 
     TAKEN = auto()
@@ -64,16 +64,16 @@ class PushService:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, browser: PushSubscription, message: PushMessage) -> tuple[Verdict, str]:
+    async def post(self, browser: PushSubscription, message: PushMessage) -> tuple[PushResult, str]:
         """Send a message to one browser. Return what became of it, and the push service's words."""
         if self._session is None:
             raise RuntimeError("the push service is not open")
         if not self._settings.trusts(browser.endpoint):
-            return Verdict.REFUSED, "FIRSTCLAIM_PUSH_SERVICES does not name its push service"
+            return PushResult.REFUSED, "FIRSTCLAIM_PUSH_SERVICES does not name its push service"
         try:
             body = encrypted(browser, message.content)
         except (WebPushException, ValueError, TypeError, IndexError) as error:
-            return Verdict.REFUSED, f"its keys are unusable: {error}"
+            return PushResult.REFUSED, f"its keys are unusable: {error}"
         headers = {
             **self._signature(browser.endpoint),
             "TTL": str(message.ttl_seconds),
@@ -86,9 +86,9 @@ class PushService:
             async with self._session.post(
                 browser.endpoint, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                return _verdict(answer.status), f"{answer.status} {await _words(answer)}".strip()
+                return _push_result(answer.status), f"{answer.status} {await _words(answer)}".strip()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Verdict.LATER, str(error) or repr(error)
+            return PushResult.LATER, str(error) or repr(error)
 
     def _signature(self, endpoint: str) -> dict[str, str]:
         """Return the headers that show who sends, for the push service of an address."""
@@ -117,14 +117,14 @@ def host_of(browser: PushSubscription) -> str:
     return urlsplit(browser.endpoint).netloc
 
 
-def _verdict(status: int) -> Verdict:
+def _push_result(status: int) -> PushResult:
     if status in {200, 201, 202, 204}:
-        return Verdict.TAKEN
+        return PushResult.TAKEN
     if status in {404, 410}:
-        return Verdict.GONE
+        return PushResult.GONE
     if status in {408, 429} or status >= 500:  # noqa: PLR2004  # a fault of the service
-        return Verdict.LATER
-    return Verdict.REFUSED
+        return PushResult.LATER
+    return PushResult.REFUSED
 
 
 async def _words(answer: aiohttp.ClientResponse) -> str:

@@ -1,4 +1,4 @@
-"""The settings of Web Push: the VAPID key, the contact, and the push services that are trusted (N3, N8)."""
+"""Reads the settings of Web Push: the VAPID key, the contact, and the push services that are trusted (N3, N8)."""
 
 import os
 import re
@@ -55,7 +55,7 @@ class PushSettings(CourierSettings):
     def _is_whole(self) -> Self:
         if self.private_key is not None and self.private_key_file is not None:
             raise ConfigError(
-                f"{_PREFIX}PRIVATE_KEY_FILE", f"is given as well as {_PREFIX}PRIVATE_KEY; give one of them"
+                f"{_PREFIX}PRIVATE_KEY_FILE", f"is set as well as {_PREFIX}PRIVATE_KEY; set only one of them"
             )
         remember(self.private_key.get_secret_value() if self.private_key else None)
         return self
@@ -106,8 +106,10 @@ def _key(text: str, name: str) -> Vapid02:
         if RAW_KEY.fullmatch(stripped):
             return Vapid02.from_raw(stripped.encode())
     except (VapidException, ValueError, TypeError) as error:
-        raise ConfigError(name, "is no EC key of the curve P-256, as PEM or 32 bytes in base64url") from error
-    raise ConfigError(name, "is no EC key of the curve P-256, as PEM or 32 bytes in base64url")
+        raise ConfigError(
+            name, "is not an EC key of the curve P-256, as PEM or 32 bytes in base64url"
+        ) from error
+    raise ConfigError(name, "is not an EC key of the curve P-256, as PEM or 32 bytes in base64url")
 
 
 def make_key(file: Path) -> Vapid02:

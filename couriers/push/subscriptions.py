@@ -1,4 +1,4 @@
-"""The browsers of each rep, from the topic `push-subscriptions`; those that expired are removed from it (N3)."""
+"""Reads the browsers of each rep from the topic `push-subscriptions`, and removes expired ones from it (N3)."""
 
 import asyncio
 from contextlib import aclosing

@@ -1,4 +1,4 @@
-"""The adapter for Asterisk, by its REST interface (ARI): orders by HTTP, reports by a websocket (N4).
+"""Drives Asterisk by its REST interface (ARI): orders by HTTP, reports by a websocket (N4).
 
 After every connection it compares the channels that Asterisk has with the legs that it knows: channels of a process
 that died are hung up, and legs that are gone meanwhile are reported as lost. So no telephone rings for nobody.

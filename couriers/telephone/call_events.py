@@ -1,16 +1,16 @@
-"""What happens in the call of a rep, and what is to be done then: the input and the output of the machine (N4)."""
+"""Defines the input and the output of a call's state machine: what happened, and what is to be done (N4)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 Leg = Literal["rep", "lead"]
-AskedAction = Literal["press_one", "connect", "hang_up", "activity"]
+RequestedAction = Literal["press_one", "connect", "hang_up", "activity"]
 """The actions on `lead-actions` that a call asks for."""
 
 
 class Announcement(StrEnum):
-    """What a rep hears. `couriers.telephone.words` has the texts."""
+    """What a rep hears. `couriers.telephone.spoken_texts` has the texts."""
 
     OFFER = "offer"
     WON = "won"
@@ -32,21 +32,21 @@ class Announcement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ringing:
+class PhoneRinging:
     """A telephone rings."""
 
     leg: Leg
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
+class PhoneAnswered:
     """Somebody or something answered a telephone."""
 
     leg: Leg
 
 
 @dataclass(frozen=True, slots=True)
-class Pressed:
+class DigitPressed:
     """The rep pressed a digit."""
 
     digit: str
@@ -58,10 +58,10 @@ class WordsEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class ActionDecided:
     """The engine answered an action. `result`: as on `lead-decisions`, or `unknown` without an answer in time."""
 
-    action: AskedAction
+    action: RequestedAction
     result: str
     reason: str = ""
 
@@ -104,11 +104,11 @@ class TimeOver:
 
 
 Event = (
-    Ringing
-    | Picked
-    | Pressed
+    PhoneRinging
+    | PhoneAnswered
+    | DigitPressed
     | WordsEnded
-    | Decided
+    | ActionDecided
     | OfferOver
     | MayConnect
     | MayConnectNoMore
@@ -121,22 +121,22 @@ Event = (
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class SayText:
     """Say words to the rep, instead of what is being said."""
 
     words: Announcement
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class StopSpeech:
     """Stop saying words."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AskEngine:
     """Ask the engine."""
 
-    action: AskedAction
+    action: RequestedAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class DialLead:
 
 
 @dataclass(frozen=True, slots=True)
-class Bridge:
+class BridgeLegs:
     """Connect both legs."""
 
 
@@ -160,7 +160,7 @@ class HangUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class StartTimeLimit:
     """Start a time limit. It replaces the one before."""
 
     clock: int
@@ -168,7 +168,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class WriteCallRecord:
     """Write a record of `calls`. `reason`: why a leg ended, or why the lead was not dialled."""
 
     leg: Leg
@@ -177,4 +177,6 @@ class Record:
     reason: str = ""
 
 
-Instruction = Say | Quiet | Ask | DialLead | Bridge | HangUp | Limit | Record
+Instruction = (
+    SayText | StopSpeech | AskEngine | DialLead | BridgeLegs | HangUp | StartTimeLimit | WriteCallRecord
+)

@@ -1,4 +1,4 @@
-"""The telephone as a channel of the couriers: a call for each request of kind `call` (N4)."""
+"""Makes a call for each request of kind `call`: the telephone as a channel of the couriers (N4)."""
 
 import asyncio
 import hashlib
@@ -11,8 +11,8 @@ import structlog
 
 from couriers.port import FateName, Kind, LaterError, Report, Request, SendReceipt, UndeliverableError
 from couriers.telephone import call_events
-from couriers.telephone.live import LiveCall, Tools
-from couriers.telephone.machine import CallPhase, RepCall, Times
+from couriers.telephone.call_machine import CallPhase, CallTimeouts, RepCall
+from couriers.telephone.live_call import CallTools, LiveCall
 from couriers.telephone.provider import (
     InboundCall,
     LegAnswered,
@@ -27,7 +27,7 @@ from models import contacts
 from models.public import Call, Notification
 
 if TYPE_CHECKING:
-    from couriers.telephone.inbound import Callers
+    from couriers.telephone.inbound_calls import Callers
 
 _log = structlog.get_logger(__name__)
 
@@ -55,13 +55,13 @@ class CallChannel:
         self._report = report
         self._calls: dict[str, LiveCall] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._times = Times(
+        self._times = CallTimeouts(
             digit=settings.digit_seconds, late=settings.late_seconds, lead=settings.lead_ring_seconds
         )
         self._withdrawn: OrderedDict[str, None] = OrderedDict()
         self._news: Callable[[str | None], None] = lambda _: None
-        self._trouble: str | None = None
-        self.tools: Tools | None = None
+        self._end_reason: str | None = None
+        self.tools: CallTools | None = None
         self.callers: Callers | None = None
         self.is_stale: Callable[[Request], bool] = lambda _: False
         """Returns whether a request to connect waited too long (N6)."""
@@ -78,7 +78,7 @@ class CallChannel:
             return self._connect(call, request, phone)
         call_id = call_id_of(about.notification_id)
         if about.notification_id in self._withdrawn:
-            raise UndeliverableError(provider, "it was over before it rang")
+            raise UndeliverableError(provider, "the offer ended before the telephone rang")
         if call_id in self._calls or (connects and self._rings(about.lead_id, about.rep_id)):
             return SendReceipt(provider, "it rings already")
         if len(self._calls) >= MOST_CALLS:
@@ -137,11 +137,11 @@ class CallChannel:
         leg: Literal["rep", "lead"] = "lead" if event.leg_id.endswith(_LEAD) else "rep"
         match event:
             case LegRinging():
-                call.happens(call_events.Ringing(leg))
+                call.happens(call_events.PhoneRinging(leg))
             case LegAnswered():
-                call.happens(call_events.Picked(leg))
+                call.happens(call_events.PhoneAnswered(leg))
             case LegDigit(_, digit) if leg == "rep":
-                call.happens(call_events.Pressed(digit))
+                call.happens(call_events.DigitPressed(digit))
             case LegWordsEnded(_, number) if number == call.words:
                 call.happens(call_events.WordsEnded())
             case LegOver(_, reason):
@@ -152,13 +152,13 @@ class CallChannel:
     def tell_of_provider(self, news: Callable[[str | None], None]) -> None:
         """Call `news` with the reason when the telephone system is away, and with None when it answers again."""
         self._news = news
-        if self._trouble is not None:
-            news(self._trouble)
+        if self._end_reason is not None:
+            news(self._end_reason)
 
-    def provider_changed(self, trouble: str | None) -> None:
-        """Note whether the telephone system is connected. `trouble`: why it is not."""
-        self._trouble = trouble
-        self._news(trouble)
+    def provider_changed(self, reason: str | None) -> None:
+        """Note whether the telephone system is connected. `reason`: why it is not."""
+        self._end_reason = reason
+        self._news(reason)
 
     def knows(self, call_id: str) -> bool:
         """Return whether this process has the call."""

@@ -1,4 +1,4 @@
-"""The port to a telephone system: what it is told to do with legs, and what it reports of them.
+"""Defines the port to a telephone system: the orders that it gets for legs, and what it reports of them.
 
 A leg is one connection to one telephone. We choose its id, so that a repeated order for the same leg is recognised.
 """

@@ -1,4 +1,4 @@
-"""The telephone's settings: telephone system, credentials, numbers and sounds. Secrets come by environment or file."""
+"""Reads the telephone's settings: system, credentials, numbers and sounds. Secrets come by environment or file."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -66,10 +66,10 @@ class TelephoneSettings(CourierSettings):
     def _is_whole(self) -> Self:
         if self.password is not None and self.password_file is not None:
             raise ConfigError(
-                f"{_PREFIX}PASSWORD_FILE", f"is given as well as {_PREFIX}PASSWORD; give one of them"
+                f"{_PREFIX}PASSWORD_FILE", f"is set as well as {_PREFIX}PASSWORD; set only one of them"
             )
         if self.ari_url is not None and not self.ari_url.startswith(("http://", "https://")):
-            raise ConfigError(f"{_PREFIX}ARI_URL", "is no address like http://asterisk:8088/ari")
+            raise ConfigError(f"{_PREFIX}ARI_URL", "is not an address like http://asterisk:8088/ari")
         remember(self.password.get_secret_value() if self.password else None)
         return self
 

@@ -1,4 +1,4 @@
-"""The adapter for Twilio: orders by its REST API, reports by signed webhooks (N4).
+"""Drives Twilio: orders by its REST API, reports by signed webhooks (N4).
 
 A leg is told what to do by TwiML: as the answer to a webhook that is open, or else by an update of the live call. Each
 document has a number, so each webhook is taken once; a repeat is refused. Twilio does not know our legs, so a call of a

@@ -1,4 +1,4 @@
-"""The TwiML documents with which Twilio is told what a leg hears, and what a request of Twilio must be signed with."""
+"""Writes the TwiML documents that tell Twilio what a leg hears, and checks the signatures of its requests."""
 
 import base64
 import hashlib

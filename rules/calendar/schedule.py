@@ -1,7 +1,7 @@
 """Computes weekly hours, pauses and absences. Hours follow a zone's wall clock; durations are physical seconds.
 
 The displayed local time decides: an hour that occurs twice, when the clocks go back, counts twice, and a skipped hour
-does not exist. So every verdict holds from one exact instant up to another, across any change of the clocks (R4, R9).
+does not exist. So every result holds from one exact instant up to another, across any change of the clocks (R4, R9).
 """
 
 from bisect import bisect_right
@@ -23,7 +23,7 @@ WEEK_MINUTES: Final = 7 * DAY_MINUTES
 _DAY: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
 _HORIZON: Final = timedelta(days=15)
-"""A week's hours repeat, so a verdict that has not changed within two weeks and a day never changes."""
+"""A week's hours repeat, so a result that has not changed within two weeks and a day never changes."""
 _CLOCK_LENGTH: Final = 5
 
 
@@ -60,7 +60,7 @@ def week(spans: Iterable[WeekSpan], path: str = "hours") -> Week:
             if minute is None
         )
         problems.extend(
-            Problem(path=f"{at}.days", reason=f"{day} is no day of the week")
+            Problem(path=f"{at}.days", reason=f"{day} is not a day of the week")
             for day in span.days
             if day not in DAYS
         )

@@ -11,7 +11,7 @@ from models import contacts, normalize
 from models.erasure import is_hash
 from models.errors import Refused
 from models.inbound import Listing
-from models.org_events import ContactListed
+from models.org_events import DoNotContactPublished
 from models.persons import EMAIL, PHONE
 from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, is_null, opened
 
@@ -26,7 +26,7 @@ _READ: Final = {PHONE: contacts.phone, EMAIL: contacts.email}
 
 def accept_listing(
     key: bytes | None, value: bytes | None, headers: Headers, *, version: int, at: datetime
-) -> ContactListed:
+) -> DoNotContactPublished:
     """Read one record of `do-not-contact`: key `org/phone/NUMBER` or `org/email/ADDRESS`.
 
     A record without a value (a tombstone) removes the entry. JSON's null is refused, and the entry stays. `version`:
@@ -35,7 +35,7 @@ def accept_listing(
     org, handle = _handle_owner(key)
     cause = f"do-not-contact/{org}/{handle}/{version}"
     if value is None:
-        return ContactListed(
+        return DoNotContactPublished(
             cause=cause,
             org=org,
             handle=handle,
@@ -46,7 +46,7 @@ def accept_listing(
         raise Refused("not_an_object", "", NULL_REMOVES_NOTHING)
     sent: dict[str, Any] = opened(value, headers).message
     listing = Listing.model_validate(sent)
-    return ContactListed(
+    return DoNotContactPublished(
         cause=cause,
         org=org,
         handle=handle,

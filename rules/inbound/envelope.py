@@ -190,7 +190,7 @@ def _checked(attributes: Mapping[str, Any]) -> str:
 def _data(document: dict[str, Any], parse: Callable[[bytes], Any]) -> dict[str, Any]:
     """Return the object in a structured envelope; raises Refused."""
     if "data" in document and "data_base64" in document:
-        raise Refused("invalid_envelope", "data_base64", "must not be there beside data")
+        raise Refused("invalid_envelope", "data_base64", "must be left out, because data is given")
     data = document.get("data")
     if "data_base64" in document:
         encoded = document["data_base64"]

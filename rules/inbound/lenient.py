@@ -2,7 +2,7 @@
 
 Half of a surrogate pair, a number beyond a double, NaN, and control characters inside text make a document that is no
 JSON. Here each of them becomes an `UnreadableValue`, and the rest is read as usual. A number with an exponent becomes a
-`Scientific`, because the digits that it lacks must not be taken for zeros.
+`ScientificNumber`, because the digits that it lacks must not be taken for zeros.
 """
 
 import json
@@ -27,7 +27,7 @@ class UnreadableValue(str):
     __slots__ = ()
 
 
-class Scientific(float):
+class ScientificNumber(float):
     """A number that was sent with an exponent. `literal`: as it was sent."""
 
     literal: str
@@ -68,7 +68,7 @@ def _loaded(value: bytes) -> Any:
 
 
 def first_value(text: str, at: int) -> tuple[Any, int]:
-    """Return the JSON value that begins at a place of a text, and where it ends.
+    """Return the JSON value that begins at a position of a text, and where it ends.
 
     Raises `ValueError` or `RecursionError`.
     """
@@ -83,7 +83,7 @@ def _int(literal: str) -> Any:
 def _float(literal: str) -> Any:
     if not math.isfinite(number := float(literal)):
         return UnreadableValue(literal)
-    return Scientific(literal) if "e" in literal or "E" in literal else number
+    return ScientificNumber(literal) if "e" in literal or "E" in literal else number
 
 
 _DECODER: Final = json.JSONDecoder(

@@ -13,7 +13,7 @@ from models import normalize
 from models.errors import PermanentError, Refused
 from models.events import NO_ORG, ActionRequested
 from rules.inbound.envelope import Headers
-from rules.inbound.salvage import Nested, SalvagedFields, salvage, salvage_at
+from rules.inbound.salvage import NestedField, SalvagedFields, salvage, salvage_at
 
 NO_LEAD: Final = "unreadable"
 """The lead id of an answer if the action's own lead id cannot be repeated."""
@@ -53,7 +53,7 @@ def _sent(value: bytes, headers: Headers) -> SalvagedFields:
     data, encoded = found.fields.get("data"), found.fields.get("data_base64")
     if not named and not ("specversion" in found.fields and (data is not None or encoded is not None)):
         return found
-    if isinstance(data, Nested):
+    if isinstance(data, NestedField):
         return salvage_at(found.text, data.begin, _FIELDS)
     if isinstance(encoded, str):
         try:

@@ -28,7 +28,7 @@ _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,199})")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
-class Nested(msgspec.Struct, frozen=True):
+class NestedField(msgspec.Struct, frozen=True):
     """A field that is an object or a list. `begin`: where it begins in the text."""
 
     begin: int
@@ -43,7 +43,8 @@ class SalvagedFields(msgspec.Struct, frozen=True):
 
     `whole`: the object was read to its end, so a field that was not found does not exist.
 
-    `fields`: text, whole numbers, true, false and null as they are; anything else as `Nested` or `UnreadableField`.
+    `fields`: text, whole numbers, true, false and null as they are; anything else as `NestedField` or
+    `UnreadableField`.
     """
 
     text: str
@@ -123,7 +124,7 @@ class _Scan:
             return UnreadableField() if _SURROGATE.search(text) else text
         if self._text[begin] in "{[":
             self._pass_over()
-            return Nested(begin)
+            return NestedField(begin)
         found = _SCALAR.match(self._text, begin)
         if found is None:
             raise ValueError(begin)

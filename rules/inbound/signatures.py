@@ -47,7 +47,7 @@ Keys = Mapping[str, bytes]
 """Key id -> secret."""
 
 
-class Terms(msgspec.Struct, frozen=True):
+class SignatureTerms(msgspec.Struct, frozen=True):
     """An org's requirements for messages.
 
     `key_ids`: the keys of its own programs, which sign actions and leads of any vendor. `time_zone`: in which a lead's
@@ -62,11 +62,11 @@ class Terms(msgspec.Struct, frozen=True):
     attribute_types: Types = {}
 
 
-OPEN: Final = Terms()
+OPEN: Final = SignatureTerms()
 """The terms of an org without requirements."""
 
 
-class Authority:
+class SignatureChecker:
     """Checks messages against the settings of every org. `keys`: the secrets.
 
     `max_age`: the maximum age of a signature.
@@ -75,7 +75,7 @@ class Authority:
     def __init__(self, keys: Keys, max_age: timedelta = MAX_AGE) -> None:
         self._keys = keys
         self._max_age = max_age
-        self._terms: dict[str, Terms] = {}
+        self._terms: dict[str, SignatureTerms] = {}
         self._versions: dict[str, int] = {}
 
     def publish(self, event: DirectoryPublished) -> None:
@@ -85,7 +85,7 @@ class Authority:
         self._versions[event.org] = event.version
         self._terms[event.org] = OPEN if event.value is None else _terms(event.value)
 
-    def terms(self, org: str) -> Terms:
+    def terms(self, org: str) -> SignatureTerms:
         """Return the terms of an org."""
         return self._terms.get(org, OPEN)
 
@@ -132,11 +132,11 @@ class Authority:
             if not required:
                 return None
             missing = SIGNATURE if key_id else KEY_ID
-            raise Refused(UNSIGNED, missing, f"is missing: {what} must be signed")
+            raise Refused(UNSIGNED, missing, f"is missing; {what} must be signed")
         if key_id not in self._keys:
             if not required:
                 return None
-            raise Refused(UNKNOWN_KEY, KEY_ID, f"names {key_id!r}, of which the intake has no secret")
+            raise Refused(UNKNOWN_KEY, KEY_ID, f"names {key_id!r}, which the intake does not know")
         if key_id not in may:
             raise Refused(FOREIGN_KEY, KEY_ID, f"names {key_id!r}, which may not sign {what}")
         return key_id
@@ -163,7 +163,7 @@ class Authority:
             value=value or b"",
         )
         if not hmac.compare_digest(right, _text(headers, SIGNATURE).lower().encode()):
-            raise Refused(BAD, SIGNATURE, f"is not that of key {key_id} for these bytes, headers and topic")
+            raise Refused(BAD, SIGNATURE, f"does not match these bytes, headers and topic with key {key_id}")
 
 
 def signature(secret: bytes, *, topic: str, key_id: str, vendor: str, timestamp: str, value: bytes) -> bytes:
@@ -187,9 +187,9 @@ def headers_of(
     return [(KEY_ID, key_id.encode()), (TIMESTAMP, str(timestamp).encode()), *named, (SIGNATURE, signed)]
 
 
-def _terms(value: Mapping[str, Any]) -> Terms:
+def _terms(value: Mapping[str, Any]) -> SignatureTerms:
     settings = SettingsObject.model_validate(value)
-    return Terms(
+    return SignatureTerms(
         arrivals_required=settings.signed_arrivals == "required",
         actions_required=settings.signed_actions == "required",
         key_ids=frozenset(settings.key_ids),

@@ -1,6 +1,6 @@
 """Compiles a rule tree into closures.
 
-They give the verdict, the instant at which time alone changes it, and the reasons (Q2, X1).
+They give the result, the instant at which time alone changes it, and the reasons (Q2, X1).
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ EVERY_LEAD: Final = "every lead"
 class RuleResult(msgspec.Struct, frozen=True):
     """The result of a rule for a lead at an instant, with its reasons.
 
-    `conditions`: every condition's outcome, in the tree's order. `valid_until`: the verdict holds up to, but not
+    `conditions`: every condition's outcome, in the tree's order. `valid_until`: the result holds up to, but not
     including, this instant if nothing but time passes; None means for ever.
     """
 
@@ -71,7 +71,7 @@ def build(node: Node, leaf: Leaf = leaf) -> CompiledNode:
 def combined(parts: list[CompiledNode], decides: bool, *, negated: bool = False) -> CompiledNode:
     """Join compiled nodes.
 
-    `decides`: the verdict of one part that decides the whole: True for `or`, False for `and`.
+    `decides`: the result of one part that decides the whole: True for `or`, False for `and`.
     """
     statics = [part.static for part in parts if part.static is not None]
     timed = [part.timed for part in parts if part.timed is not None]
@@ -82,10 +82,10 @@ def combined(parts: list[CompiledNode], decides: bool, *, negated: bool = False)
     return CompiledNode(None, _negated(test) if negated else test, sum(part.moments for part in parts))
 
 
-def exact(test: TimedTest, lead: Any, now: datetime) -> Answer:
-    """Return a timed verdict with the exact instant at which it changes.
+def exact_change(test: TimedTest, lead: Any, now: datetime) -> Answer:
+    """Return a timed result with the exact instant at which it changes.
 
-    Bounds at which the verdict stays the same are skipped. The loop ends, because each bound is a later instant at
+    Bounds at which the result stays the same are skipped. The loop ends, because each bound is a later instant at
     which one of the tree's conditions changes. A date changes at most twice, a number of days at most twice for each
     value that it is compared with.
     """
@@ -102,7 +102,7 @@ class CompiledRule:
     """One compiled rule tree. Immutable.
 
     `test(lead, now)` returns whether the lead meets the rule at `now` (aware), and the earliest later instant at which
-    time alone changes the verdict, None if it never does. At that instant the verdict has changed.
+    time alone changes the result, None if it never does. At that instant the result has changed.
     """
 
     __slots__ = ("test", "tree")
@@ -115,7 +115,7 @@ class CompiledRule:
         self.test = _tester(build(tree))
 
     def explain(self, lead: Lead, now: datetime) -> RuleResult:
-        """Return the verdict with its reasons in words. It is slower than `test` and always gives the same verdict."""
+        """Return the result with its reasons in words. It is slower than `test` and always gives the same result."""
         meets, until = self.test(lead, now)
         outcomes: list[ConditionOutcome] = []
         _, why = _explain_node(self.tree, lead, now, "", outcomes)
@@ -142,7 +142,7 @@ def _tester(built: CompiledNode) -> TimedTest:
         raise TypeError("a compiled node has a test")
     if built.moments == 1:
         return timed
-    return lambda lead, now: exact(timed, lead, now)
+    return lambda lead, now: exact_change(timed, lead, now)
 
 
 def _static(tests: list[StaticTest], decides: bool) -> StaticTest:

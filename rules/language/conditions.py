@@ -1,4 +1,4 @@
-"""Compiles one condition into a closure. For a relative date, the closure also returns until when the verdict holds."""
+"""Compiles one condition into a closure. For a relative date, the closure also returns until when the result holds."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from models.lead import Lead
 from models.spelling import folded
 from rules.language.catalogue import FIELDS, Field
 from rules.language.day_counts import day_count_test
-from rules.language.instants import Amount, Span, span, utc
+from rules.language.instants import Amount, DateSpan, span, utc
 from rules.language.operands import NUMBER, Operand
 from rules.language.operators import COMPLEMENT, LISTS, NULLNESS, PAIRS, RELATIVE, FieldType, Operator
 from rules.language.tree import Condition
@@ -19,7 +19,7 @@ Read = Callable[[Lead], Any]
 """Reads a field for comparison; None if there is nothing to compare."""
 StaticTest = Callable[[Lead], bool]
 Answer = tuple[bool, datetime | None]
-"""A verdict, and the next instant at which time alone changes it; None if it never changes."""
+"""A result, and the next instant at which time alone changes it; None if it never changes."""
 TimedTest = Callable[[Lead, datetime], Answer]
 
 MET: Final[Answer] = (True, None)
@@ -32,7 +32,7 @@ _ORDER: Final = frozenset({Operator.LESS, Operator.AT_MOST, Operator.MORE, Opera
 
 
 def is_timed(condition: Condition) -> bool:
-    """Say whether time alone can change the condition's verdict."""
+    """Say whether time alone can change the condition's result."""
     if FIELDS[condition.field].type is FieldType.DAYS:
         return condition.operator not in NULLNESS
     return condition.operator in RELATIVE
@@ -95,7 +95,7 @@ def keys(condition: Condition) -> frozenset[Any] | None:
 
 
 def static_test(condition: Condition) -> StaticTest:
-    """Compile a condition whose verdict time alone cannot change."""
+    """Compile a condition whose result time alone cannot change."""
     field = FIELDS[condition.field]
     if condition.operator is Operator.NULL:
         return lambda lead: field.get(lead) is None
@@ -108,7 +108,7 @@ def static_test(condition: Condition) -> StaticTest:
 
 
 def timed_test(condition: Condition) -> TimedTest:
-    """Compile a relative date or a number of days. At the returned instant the verdict has already changed."""
+    """Compile a relative date or a number of days. At the returned instant the result has already changed."""
     if FIELDS[condition.field].type is FieldType.DAYS:
         return _day_count(condition)
     if not isinstance(condition.value, Amount):
@@ -185,7 +185,7 @@ def _between(low: Any, high: Any) -> Check:
 def _date_check(operator: Operator, value: Operand, time_zone: str) -> Check:
     if operator is Operator.BETWEEN and isinstance(value, tuple):
         first, last = (span(str(text), time_zone) for text in value)
-        return _within(Span(first.start, last.end))
+        return _within(DateSpan(first.start, last.end))
     at = span(str(value), time_zone)
     if operator is Operator.EQUAL:
         return _within(at)
@@ -198,7 +198,7 @@ def _date_check(operator: Operator, value: Operand, time_zone: str) -> Check:
     }[operator]
 
 
-def _within(at: Span) -> Check:
+def _within(at: DateSpan) -> Check:
     start, end = at.start, at.end
     return lambda found: start <= found < end
 

@@ -1,4 +1,4 @@
-"""Compares the number of whole days since an instant, and says when the verdict changes (M4).
+"""Compares the number of whole days since an instant, and says when the result changes (M4).
 
 A day is always 24 hours, whatever the clocks show.
 """
@@ -26,7 +26,7 @@ def day_count_test(
 ) -> Callable[[Lead, datetime], tuple[bool, datetime | None]]:
     """Return a timed test of the days since the instant that `read` returns. A lead without one never meets it.
 
-    `check` says whether a number of days meets the condition. `compared`: the numbers it compares with. Its verdict
+    `check` says whether a number of days meets the condition. `compared`: the numbers it compares with. Its result
     can change only where the count reaches one of them or exceeds it by one.
     """
     turns = tuple(sorted({day for one in compared for day in (one, one + 1) if day > 0}))

@@ -43,7 +43,7 @@ _VERBS: Final = {
 class ConditionOutcome(msgspec.Struct, frozen=True):
     """The outcome of one condition for one lead.
 
-    `path`: the condition's place in the tree (`rules[2]`). `why`: for example `state is TX, not in RI`.
+    `path`: the condition's path in the tree (`rules[2]`). `why`: for example `state is TX, not in RI`.
     """
 
     path: str

@@ -52,14 +52,14 @@ class Amount(msgspec.Struct, frozen=True):
         return f"{self.amount} {self.unit}{'' if self.amount == 1 else 's'}"
 
 
-class Span(msgspec.Struct, frozen=True):
+class DateSpan(msgspec.Struct, frozen=True):
     """The period of a written date, from `start` up to but not including `end`: a whole day, or a microsecond."""
 
     start: datetime
     end: datetime
 
 
-def span(text: str, time_zone: str = "UTC") -> Span:
+def span(text: str, time_zone: str = "UTC") -> DateSpan:
     """Return the period of a date (`2026-11-20`) or an RFC 3339 time; raises `ValueError` with the reason.
 
     `time_zone`: the zone whose day is meant. A day in which clocks change has 23 or 25 hours.
@@ -67,11 +67,11 @@ def span(text: str, time_zone: str = "UTC") -> Span:
     if _DATE.fullmatch(text):
         day = date.fromisoformat(text)
         _check_year(day.year)
-        return Span(_midnight(day, time_zone), _midnight(day + _DAY, time_zone))
+        return DateSpan(_midnight(day, time_zone), _midnight(day + _DAY, time_zone))
     if _RFC3339.fullmatch(text):
         start = utc(datetime.fromisoformat(text.upper()))
         _check_year(start.year)
-        return Span(start, start + _RESOLUTION)
+        return DateSpan(start, start + _RESOLUTION)
     raise ValueError("expected a date (2026-11-20) or a time with offset (2026-11-20T09:12:00-05:00)")
 
 

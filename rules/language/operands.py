@@ -157,7 +157,7 @@ def _amount(value: Any) -> Amount:
         raise OperandError(f"expected amount and unit, got {clipped(value)}")
     amount, unit = value.get("amount"), value.get("unit")
     if unknown := sorted(clipped(key) for key in value if key not in ("amount", "unit")):
-        raise OperandError(f"unknown beside amount and unit: {', '.join(unknown[:5])}")
+        raise OperandError(f"other keys than amount and unit are not allowed: {', '.join(unknown[:5])}")
     if isinstance(amount, bool) or not isinstance(amount, int) or amount < 1:
         raise OperandError(f"amount must be a whole number from 1, got {clipped(amount)}")
     if unit not in tuple(Unit):
@@ -197,7 +197,7 @@ def _pair(field: Field, value: Any) -> tuple[Scalar, ...]:
 def _one_kind(values: list[Scalar]) -> None:
     # Only an attribute's values can differ in kind, and the attribute is read as one kind.
     if len({isinstance(value, str) for value in values}) > 1:
-        raise OperandError("the values are texts and numbers, use one kind")
+        raise OperandError("the list mixes texts and numbers; use one kind")
 
 
 def _rank(field: Field, value: Scalar) -> Any:

@@ -65,7 +65,7 @@ NULLNESS: Final = (Operator.NULL, Operator.NOT_NULL)
 PAIRS: Final = frozenset({Operator.BETWEEN, Operator.NOT_BETWEEN})
 LISTS: Final = frozenset({Operator.IN, Operator.NOT_IN})
 RELATIVE: Final = frozenset({Operator.IN_LAST, Operator.NOT_IN_LAST, Operator.IN_NEXT})
-"""The operators on dates whose verdict time alone can change."""
+"""The operators on dates whose result time alone can change."""
 
 _EQUALITY: Final = (Operator.EQUAL, Operator.NOT_EQUAL)
 _ORDER: Final = (

@@ -4,12 +4,12 @@ The external form is react-querybuilder's tree without ids (docs/contracts, `<ru
 it, and parsing a dumped tree gives the same tree. The semantics are the same for closures, index and previews:
 
 - A null field meets only `null`. Every other operator, including the negative ones, is false on it. `not` of a
-  group only inverts the group's verdict, so a null field may meet a negated group.
+  group only inverts the group's result, so a null field may meet a negated group.
 - Text is compared without regard to case, by code point. Choices, numbers and instants are compared exactly.
 - A date without time is that whole day in the org's time zone (C1): `=` means within it, `>` means after it, and
   `between` includes both ends.
 - `inLast` is met while value <= now < value + amount, and `inNext` while value - amount <= now < value.
-  `notInLast` is met by every other non-null value. So each verdict holds from one exact instant to another.
+  `notInLast` is met by every other non-null value. So each result holds from one exact instant to another.
 - The empty root matches every lead as inclusion and no lead as exclusion. An empty group below the root is refused.
 """
 
@@ -47,7 +47,7 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class RuleGroup(msgspec.Struct, frozen=True):
-    """Nodes joined by `and` or `or`; `negated` inverts the verdict."""
+    """Nodes joined by `and` or `or`; `negated` inverts the result."""
 
     combinator: Literal["and", "or"] = "and"
     rules: tuple["Node", ...] = ()
@@ -193,7 +193,7 @@ class _Reader:
             return None
         if operator not in field.operators:
             allowed = " ".join(field.operators)
-            self.problem(path, f"{field.type} fields know only: {allowed}", name, operator_name)
+            self.problem(path, f"{field.type} fields allow only: {allowed}", name, operator_name)
             return None
         if operator in NULLNESS:
             return Condition(name, operator)
@@ -206,4 +206,4 @@ class _Reader:
     def _unknown(self, raw: dict[Any, Any], known: frozenset[str], path: str) -> None:
         # Unknown keys are not dropped, because a key like `muted` or `match` changes the meaning of the tree.
         if unknown := sorted(clipped(key) for key in raw if key not in known):
-            self.problem(path, f"unknown here: {', '.join(unknown[:5])}")
+            self.problem(path, f"has unknown keys: {', '.join(unknown[:5])}")

@@ -41,9 +41,7 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
     if lead.phase is Phase.CLOSED:
         return refused(Reason.LEAD_CLOSED, closed_with(transition, request.rep_id))
     if lead.lock is not None and lead.lock.rep_id == request.rep_id:
-        return refused(
-            Reason.NOT_QUALIFIED, "you have it open, so it is in no queue: claim_now makes it yours"
-        )
+        return refused(Reason.NOT_QUALIFIED, "you have it open, so it is in no queue; claim it now to own it")
     if lead.lock is not None and lead.owner is not None:  # a late claim is told who has the lead (E3)
         return refused(Reason.LOCKED_BY_OTHER, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
     if lead.lock is not None:
@@ -56,7 +54,7 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
     update_queues(transition)
     claimable_queues = [
         queue_id
-        for queue_id in sorted(transition.lead.places)
+        for queue_id in sorted(transition.lead.placements)
         if rules.queues[queue_id].queue.claimable and rules.may_see(request.rep_id, queue_id)
     ]
     queue_id = request.queue_id if request.queue_id in claimable_queues else None
@@ -78,7 +76,7 @@ def _not_claimable(transition: Transition, request: ActionRequested) -> ActionRe
     if lead.owner is not None and lead.owner != request.rep_id:
         return ActionResult(_LOST, _ALREADY_CLAIMED, has_it_since(lead.owner, lead.assigned_at))
     if request.queue_id is None:
-        return refused(Reason.NOT_QUALIFIED, "it stands in no claimable queue that the rep has access to")
+        return refused(Reason.NOT_QUALIFIED, "it is in no claimable queue that you have access to")
     if not rules.queues[request.queue_id].queue.claimable:
         work = rules.called(request.queue_id)
         return refused(Reason.NOT_QUALIFIED, f"{work} is a work queue: open the lead instead")
@@ -101,15 +99,17 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(Reason.NOT_ALLOWED, owned_by(transition, request.rep_id))
     if lead.lock is None and lead.owner is None:
         update_queues(transition)
-        claimable = sorted(q for q in transition.lead.places if rules.queues[q].queue.claimable)
+        claimable = sorted(q for q in transition.lead.placements if rules.queues[q].queue.claimable)
         if claimable:
             seen = [rules.called(q) for q in claimable if rules.may_see(request.rep_id, q)]
             named = ", ".join(seen) or "a queue of other teams"
-            return refused(Reason.NOT_ALLOWED, f"it is to be claimed first, from {named}")
-        if not manager and not any(rules.may_see(request.rep_id, q) for q in transition.lead.places):
-            return refused(Reason.NOT_QUALIFIED, "it stands in no work queue that the rep has access to")
+            return refused(Reason.NOT_ALLOWED, f"claim it first, from {named}")
+        if not manager and not any(rules.may_see(request.rep_id, q) for q in transition.lead.placements):
+            return refused(Reason.NOT_QUALIFIED, "it is in no work queue that you have access to")
         shown = [
-            queue_id for queue_id in sorted(transition.lead.places) if rules.may_see(request.rep_id, queue_id)
+            queue_id
+            for queue_id in sorted(transition.lead.placements)
+            if rules.may_see(request.rep_id, queue_id)
         ]
         if result := refuse_unlicensed(transition, request.rep_id, shown):
             return result
@@ -148,7 +148,7 @@ def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
     M8: an outcome of `do_not_contact_outcomes` puts the person on the do-not-contact list.
     """
     if request.outcome is None:
-        return refused(Reason.INVALID, "outcome: an outcome action needs one")
+        return refused(Reason.INVALID, "outcome: is missing")
     if result := not_working(transition, request):
         return result
     transition.emit(OutcomeRecorded(rep_id=request.rep_id, outcome=request.outcome, note=request.note))
@@ -159,7 +159,7 @@ def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
     if request.outcome in transition.rules.settings.do_not_contact_outcomes:
         contact.forbid_contact(transition, request.rep_id, request.outcome)
     if request.outcome in transition.rules.settings.closing_outcomes:
-        transition.end_search("closed")
+        transition.end_distribution("closed")
         transition.update(phase=Phase.CLOSED)
         transition.emit(LeadClosed(outcome=request.outcome))
     return DONE
@@ -210,7 +210,7 @@ def claim_now(transition: Transition, request: ActionRequested) -> ActionResult:
 def note(transition: Transition, request: ActionRequested) -> ActionResult:
     """Record a note. The lock stays, because a note is not an outcome."""
     if request.note is None:
-        return refused(Reason.INVALID, "note: a note action needs one")
+        return refused(Reason.INVALID, "note: is missing")
     if transition.rules.role(request.rep_id) not in MANAGERS and (result := not_working(transition, request)):
         return result
     transition.update(notes=transition.lead.notes + 1)
@@ -225,7 +225,7 @@ def assign(transition: Transition, request: ActionRequested) -> ActionResult:
     if (lock := transition.lead.lock) and lock.rep_id != request.rep_id:
         return refused(Reason.LOCKED_BY_OTHER, f"{lock.rep_id} has it open until {lock.until}")
     if request.to_rep_id is None:
-        return refused(Reason.INVALID, "to_rep_id: an assign action needs one")
+        return refused(Reason.INVALID, "to_rep_id: is missing")
     if transition.rules.role(request.to_rep_id) is None:
         return refused(Reason.UNKNOWN_REP, f"the org has no active rep {request.to_rep_id}")
     result, overrides = check_assignee(transition, request, request.to_rep_id)
@@ -241,7 +241,7 @@ def ignore(transition: Transition, request: ActionRequested) -> ActionResult:
     """E4: hide an exception. The lead can still be assigned."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "ignoring is for managers and admins")
-    transition.end_search(f"ignored by {request.rep_id}")
+    transition.end_distribution(f"ignored by {request.rep_id}")
     transition.update(phase=Phase.IGNORED)
     transition.emit(ExceptionIgnored(rep_id=request.rep_id))
     return DONE

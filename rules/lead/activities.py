@@ -15,7 +15,7 @@ def activity(transition: Transition, request: ActionRequested) -> ActionResult:
     """
     kind = request.kind or (request.action if request.action in SHORT_TYPES else None)
     if kind is None:
-        return refused(Reason.INVALID, f"kind: an activity action needs one: {', '.join(ActivityKind)}")
+        return refused(Reason.INVALID, f"kind: is missing; the kinds are {', '.join(ActivityKind)}")
     manager = transition.rules.role(request.rep_id) in MANAGERS
     if not manager and (result := not_working(transition, request)):
         return result

@@ -1,7 +1,7 @@
 """Applies an arrival to a lead: it is new, a repeat, or another inquiry of a known person (R6).
 
 The org has decided which of these it is (`rules.org.arrivals`); this module applies the decision to the lead. An event
-whose place does not exceed the highest place that the lead received from its org is a repeat, and changes nothing.
+whose offset does not exceed the highest offset that the lead received from its org is a repeat, and changes nothing.
 """
 
 from datetime import datetime
@@ -19,9 +19,9 @@ from models.decisions import (
     PreassignmentNotFollowed,
     SharedHandleFound,
 )
-from models.erasure import MAX_HASHES, joined
+from models.erasure import MAX_HASHES, joined_hashes
 from models.events import ArrivalMerged, CorrectionChecked, HandleShared, LeadArrived, SuppressionChanged
-from models.facts import ITS_ARRIVAL, Attributes, Facts, bounded, completed
+from models.facts import ITS_ARRIVAL, Attributes, Facts, bounded_facts, completed_facts
 from models.lead import Lead, Phase
 from models.merging_decisions import LeadSplit
 from models.persons import Inquiry, names_differ
@@ -41,7 +41,7 @@ _AT_REST = frozenset({Phase.QUEUED, Phase.EXCEPTION, Phase.IGNORED, Phase.CLOSED
 
 def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition:
     """Create a lead from an arrival, and start its distribution."""
-    facts, apart = bounded(event.facts)
+    facts, apart = bounded_facts(event.facts)
     lead = Lead(
         lead_id=event.lead_id,
         facts=facts,
@@ -55,7 +55,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
     transition.emit(
         LeadAccepted(apart=apart, maybe=event.maybe, id_reused=event.id_reused, doubt=event.doubt)
     )
-    _record_suppression(transition, event.barred)
+    _record_suppression(transition, event.forbidden)
     if event.split is not None:
         split, owner = event.split, None
         transition.update(split_from=merging.former_leads(lead, split))
@@ -71,7 +71,7 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
     if stale := _repeated(transition, event.org_log_offset, "lead_arrived"):
         return stale
     inquiry = event.inquiry
-    if (hashes := joined(transition.lead.hashes, event.hashes)) is not transition.lead.hashes:
+    if (hashes := joined_hashes(transition.lead.hashes, event.hashes)) is not transition.lead.hashes:
         transition.update(hashes=hashes)
     if inquiry is not None and not inquiry.again:
         _add_inquiry(transition, event, inquiry)
@@ -84,7 +84,7 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
         else _fill_in(transition, event.facts, ITS_ARRIVAL if inquiry is not None else frozenset())
     )
     merging.keep_inquiry(transition, event, before, filled)
-    _record_suppression(transition, event.barred)
+    _record_suppression(transition, event.forbidden)
     if transition.lead is not transition.before_event:
         transition.update(org_log_offset=event.org_log_offset)
     vendor = event.facts.vendor if event.facts.vendor != before.vendor else None
@@ -205,7 +205,7 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
             facts=_without(facts, apart),
         )
     )
-    _record_suppression(transition, event.barred)
+    _record_suppression(transition, event.forbidden)
     if merged is not None and merged.callback_at is not None and transition.lead.callback_at is None:
         transition.set_callback(merged.callback_at)  # the promised call is kept (M7)
     if not distributes:
@@ -293,18 +293,22 @@ def _fill_in(
     Return their names, and the attributes for which the lead has no room.
     """
     known = transition.lead.facts
-    facts, apart = completed(known, sent, without=without | corrections.protected_fields(transition.lead))
-    facts = corrections.filled(transition.lead, facts, sent)
+    facts, apart = completed_facts(
+        known, sent, without=without | corrections.protected_fields(transition.lead)
+    )
+    facts = corrections.filled_facts(transition.lead, facts, sent)
     filled = tuple(name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(known, name))
     if filled:
         transition.update(facts=facts)
     return filled, apart
 
 
-def _record_suppression(transition: Transition, barred: dict[str, str]) -> None:
+def _record_suppression(transition: Transition, forbidden: dict[str, str]) -> None:
     """X6: record which handles of the lead are on the do-not-contact list."""
-    barred = corrections.without_removed(transition.lead, barred)
-    changed = {handle: why for handle, why in barred.items() if transition.lead.suppressed.get(handle) != why}
+    forbidden = corrections.without_removed(transition.lead, forbidden)
+    changed = {
+        handle: why for handle, why in forbidden.items() if transition.lead.suppressed.get(handle) != why
+    }
     if not changed:
         return
     transition.update(suppressed={**transition.lead.suppressed, **changed})

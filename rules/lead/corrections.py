@@ -13,10 +13,10 @@ from models.corrections import (
     FactChange,
     FactsCorrected,
     FactsVersion,
-    kept,
+    newest_versions,
 )
 from models.decisions import AnswerIgnored
-from models.erasure import joined
+from models.erasure import joined_hashes
 from models.events import ActionRequested, CorrectionChecked
 from models.facts import Facts
 from models.lead import Lead, Phase
@@ -36,8 +36,8 @@ _SOUGHT_ANEW: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 def update(transition: Transition, request: ActionRequested) -> ActionResult:
     """Correct facts. The owner, managers and admins may, in every phase.
 
-    Queues, places, time zone and distribution follow at once; the org's index of persons and its do-not-contact list
-    follow by an event of the org. A lead that nobody has and whose group found nobody is asked for again.
+    Queues, placements, time zone and distribution follow at once; the org's index of persons and its do-not-contact
+    list follow by an event of the org. A lead that nobody has and whose group found nobody is asked for again.
     """
     lead, rep_id = transition.lead, request.rep_id
     if transition.rules.role(rep_id) not in MANAGERS and lead.owner != rep_id:
@@ -46,7 +46,7 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(Reason.INVALID, "facts: an update action needs at least one field")
     wanted = request.facts
     if lead.facts.silenced and wanted.get("silenced") is False:
-        return refused(Reason.INVALID, "facts.silenced: only the action consent lifts it")
+        return refused(Reason.INVALID, "facts.silenced: only recorded consent lifts it")
     known = lead.corrections or NOTHING_CORRECTED
     fields = _protected(known, wanted)
     facts = _still_silenced(lead, _corrected(lead.facts, wanted, fields))
@@ -68,10 +68,10 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
     version = FactsVersion(rep_id, transition.at, changes, request.why)
     transition.update(
         facts=facts,
-        hashes=joined(lead.hashes, request.hashes),
+        hashes=joined_hashes(lead.hashes, request.hashes),
         corrections=Corrections(
             fields=fields,
-            versions=kept((*known.versions, version)),
+            versions=newest_versions((*known.versions, version)),
             removed_handles=removed_handles,
             unchecked=tuple(dict.fromkeys(handle for handle in unchecked if handle in after)),
         ),
@@ -80,7 +80,9 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
     transition.emit(FactsCorrected(rep_id=rep_id, changes=changes, why=why, reason=request.why))
     for handle in before:
         if handle not in after:
-            _not_listed(transition, handle, f"{rep_id} corrected it, so the lead does not have it any more")
+            _drop_do_not_contact(
+                transition, handle, f"{rep_id} corrected it, so the lead does not have it any more"
+            )
     _distribute_by(transition, why, campaign=facts.campaign != lead.facts.campaign)
     return DONE
 
@@ -93,9 +95,9 @@ def check_correction(transition: Transition, event: CorrectionChecked) -> Answer
     lead = transition.lead
     own = handles_of(lead.facts)
     for handle in event.handles:
-        reason = event.barred.get(handle) if handle in own else None
+        reason = event.forbidden.get(handle) if handle in own else None
         if reason is None:
-            _not_listed(transition, handle, "it is not on the do-not-contact list")
+            _drop_do_not_contact(transition, handle, "it is not on the do-not-contact list")
         elif lead.suppressed.get(handle) != reason:
             transition.update(suppressed={**transition.lead.suppressed, handle: reason})
             why = f"it is on the do-not-contact list: {reason}"
@@ -109,7 +111,7 @@ def check_correction(transition: Transition, event: CorrectionChecked) -> Answer
     return None
 
 
-def filled(lead: Lead, facts: Facts, sent: Facts) -> Facts:
+def filled_facts(lead: Lead, facts: Facts, sent: Facts) -> Facts:
     """Return the lead's facts after an arrival filled them, with a time zone that follows from corrected ones.
 
     `facts`: as filled. `sent`: those of the arrival, whose time zone may follow from a phone that is not the lead's.
@@ -168,7 +170,7 @@ def _zone_of(facts: Facts) -> str | None:
     return location_of(facts.zip, facts.state, facts.phone).time_zone
 
 
-def _not_listed(transition: Transition, handle: str, why: str) -> None:
+def _drop_do_not_contact(transition: Transition, handle: str, why: str) -> None:
     """Take a handle off the lead's entries of the do-not-contact list, if it is there."""
     listed = transition.lead.suppressed
     if handle in listed:
@@ -187,9 +189,11 @@ def _distribute_by(transition: Transition, why: str, *, campaign: bool) -> None:
         note_campaign(transition, lead.facts)
     if lead.owner is not None or lead.lock is not None or lead.phase in (Phase.IGNORED, Phase.CLOSED):
         return
-    if campaign or (lead.search is None and lead.failed is not None and lead.phase in _SOUGHT_ANEW):
+    if campaign or (
+        lead.open_distribution is None and lead.failed is not None and lead.phase in _SOUGHT_ANEW
+    ):
         if campaign:
-            transition.end_search(why)
+            transition.end_distribution(why)
             transition.update(phase=Phase.QUEUED)
         ask_group(transition, lead.facts, why)
 

@@ -19,16 +19,16 @@ def may_know(transition: Transition, rep_id: str) -> bool:
         return True
     if lead.lock is not None and lead.lock.rep_id == rep_id:
         return True
-    search = lead.search
-    if search is not None and (rep_id in search.reps or rep_id in search.tried):
+    distribution = lead.open_distribution
+    if distribution is not None and (rep_id in distribution.reps or rep_id in distribution.tried):
         return True
     if lead.claimed_through is not None and rules.may_see(rep_id, lead.claimed_through):
         return True
-    if not lead.places:
+    if not lead.placements:
         phase = Phase.QUEUED if lead.owner is None else Phase.OWNED
-        at_rest = replace(lead, lock=None, search=None, phase=phase)
+        at_rest = replace(lead, lock=None, open_distribution=None, phase=phase)
         return any(rules.may_see(rep_id, one) for one in rules.evaluate(at_rest, transition.at).sort_keys)
-    return any(rules.may_see(rep_id, queue_id) for queue_id in lead.places)
+    return any(rules.may_see(rep_id, queue_id) for queue_id in lead.placements)
 
 
 def opened_by(transition: Transition, rep_id: str) -> str:

@@ -12,7 +12,16 @@ from msgspec.structs import replace
 from models.decisions import AnswerIgnored
 from models.directory import Campaign
 from models.facts import Facts
-from models.lead import OPEN_OFFERS, DeadlineKind, Failure, Lead, Phase, RepSearch, Round, Search
+from models.lead import (
+    OPEN_OFFERS,
+    DeadlineKind,
+    Distribution,
+    DistributionStage,
+    Failure,
+    Lead,
+    Phase,
+    Round,
+)
 from models.offer_decisions import LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded, RepSought
 from models.offers import (
     LeadOrphaned,
@@ -21,9 +30,9 @@ from models.offers import (
     OfferVoided,
     OrgAnswer,
     Outcome,
-    Rejected,
+    RejectedCandidate,
+    RejectionReason,
     RingStarted,
-    Why,
 )
 from rules.lead.failures import UNANSWERED, failure_of
 from rules.lead.offer_windows import move_window
@@ -33,9 +42,16 @@ from rules.queues.rule_book import GroupTerms
 
 TRANSFERS_PAUSED: Final = "transfers_paused"
 ALL_RINGING: Final = "all_agents_ringing"
-_DELAYED: Final = {TRANSFERS_PAUSED: RepSearch.PAUSED, ALL_RINGING: RepSearch.IN_LINE}
+_DELAYED: Final = {TRANSFERS_PAUSED: DistributionStage.PAUSED, ALL_RINGING: DistributionStage.IN_LINE}
 """reason -> the stage of a lead that the org answers again by itself, and that no queue takes until then."""
-_AWAITING_REP: Final = frozenset({RepSearch.ASKED, RepSearch.PAUSED, RepSearch.IN_LINE, RepSearch.WAITING})
+_AWAITING_REP: Final = frozenset(
+    {
+        DistributionStage.REQUESTED,
+        DistributionStage.PAUSED,
+        DistributionStage.IN_LINE,
+        DistributionStage.WAITING,
+    }
+)
 
 
 def request_rep(
@@ -47,14 +63,16 @@ def request_rep(
     campaign: str | None = None,
     waits: bool = False,
 ) -> None:
-    """Request a rep from a group, other than those tried in this round (R8). `campaign`: as in `Search`.
+    """Request a rep from a group, other than those tried in this round (R8). `campaign`: as in `Distribution`.
 
     `waits`: the lead was asked for before in vain. It stays in its queues or an exception until a rep is found (M5).
     """
     epoch = transition.next_epoch()
-    stage = RepSearch.WAITING if waits else RepSearch.ASKED
-    search = Search(group_id=group_id, epoch=epoch, stage=stage, tried=tried, campaign=campaign)
-    transition.update(search=search, failed=transition.lead.failed if waits else None, round=None)
+    stage = DistributionStage.WAITING if waits else DistributionStage.REQUESTED
+    distribution = Distribution(group_id=group_id, epoch=epoch, stage=stage, tried=tried, campaign=campaign)
+    transition.update(
+        open_distribution=distribution, failed=transition.lead.failed if waits else None, round=None
+    )
     transition.emit(RepSought(group_id=group_id, epoch=epoch, why=why, tried=tried))
 
 
@@ -71,7 +89,7 @@ def ask_group(transition: Transition, facts: Facts, why: str, tried: tuple[str, 
     """Request a rep from the group of a campaign, if it has one that distributes. `facts`: name the campaign."""
     campaign, group = note_campaign(transition, facts)
     if campaign is not None and group is not None and group.takes:
-        transition.end_search(why)
+        transition.end_distribution(why)
         why = f"{why} through campaign {campaign.campaign_id}"
         request_rep(transition, group.group_id, why, tried, campaign=facts.campaign or "")
 
@@ -79,35 +97,46 @@ def ask_group(transition: Transition, facts: Facts, why: str, tried: tuple[str, 
 def orphan(transition: Transition, rep_id: str, why: str) -> None:
     """Take a lead from an owner who has left (X2). Its promised call stays."""
     transition.remove_owner("orphaned", why)
-    transition.update(failed=Failure(ORPHANED, (Rejected(rep_id, Why.INACTIVE, why),)))
+    transition.update(failed=Failure(ORPHANED, (RejectedCandidate(rep_id, RejectionReason.INACTIVE, why),)))
 
 
 def offered_to(lead: Lead, rep_id: str) -> bool:
     """Say whether a rep has an open offer of the lead."""
-    search = lead.search
-    return search is not None and search.stage in OPEN_OFFERS and rep_id in search.reps
+    distribution = lead.open_distribution
+    return distribution is not None and distribution.stage in OPEN_OFFERS and rep_id in distribution.reps
 
 
 def expire_offer(transition: Transition) -> None:
     """End an offer that has expired. The time of the log decides, even if the timer is late (R3, S4, S5)."""
-    search = transition.lead.search
+    distribution = transition.lead.open_distribution
     if (
-        search is None
-        or search.stage not in OPEN_OFFERS
-        or search.until is None
-        or search.until > transition.at
+        distribution is None
+        or distribution.stage not in OPEN_OFFERS
+        or distribution.until is None
+        or distribution.until > transition.at
     ):
         return
-    _end_offer(transition, search, Outcome.TIMEOUT, search.reps, f"nobody acted by {search.until}")
-    if search.stage is RepSearch.OFFERED:
-        (rep_id,) = search.reps
+    _end_offer(
+        transition, distribution, Outcome.TIMEOUT, distribution.reps, f"nobody acted by {distribution.until}"
+    )
+    if distribution.stage is DistributionStage.OFFERED:
+        (rep_id,) = distribution.reps
         why = f"{rep_id} did not act in time"
-        request_rep(transition, search.group_id, why, (*search.tried, rep_id), campaign=search.campaign)
-    else:
-        _fail_search(
+        request_rep(
             transition,
-            search,
-            tuple(Rejected(rep_id, Why.TRIED, "did not answer in time") for rep_id in search.reps),
+            distribution.group_id,
+            why,
+            (*distribution.tried, rep_id),
+            campaign=distribution.campaign,
+        )
+    else:
+        _fail_distribution(
+            transition,
+            distribution,
+            tuple(
+                RejectedCandidate(rep_id, RejectionReason.TRIED, "did not answer in time")
+                for rep_id in distribution.reps
+            ),
         )
 
 
@@ -116,29 +145,47 @@ def decline_offer(transition: Transition, rep_id: str) -> None:
 
     If no rep remains, an offer to one rep passes to the next rep, and a ring has failed.
     """
-    search = _open_search(transition)
+    distribution = _open_distribution(transition)
     why = f"{rep_id} declined"
-    remaining = tuple(other for other in search.reps if other != rep_id)
+    remaining = tuple(other for other in distribution.reps if other != rep_id)
     if remaining:
-        transition.update(search=replace(search, reps=remaining, tried=(*search.tried, rep_id)))
+        transition.update(
+            open_distribution=replace(distribution, reps=remaining, tried=(*distribution.tried, rep_id))
+        )
         transition.emit(
             OfferDeclined(
-                rep_id=rep_id, epoch=search.epoch, why=why, remaining=remaining, group_id=search.group_id
+                rep_id=rep_id,
+                epoch=distribution.epoch,
+                why=why,
+                remaining=remaining,
+                group_id=distribution.group_id,
             )
         )
         return
-    _end_offer(transition, search, Outcome.DECLINED, search.reps, why)
-    if search.stage is RepSearch.OFFERED:
-        request_rep(transition, search.group_id, why, (*search.tried, rep_id), campaign=search.campaign)
+    _end_offer(transition, distribution, Outcome.DECLINED, distribution.reps, why)
+    if distribution.stage is DistributionStage.OFFERED:
+        request_rep(
+            transition,
+            distribution.group_id,
+            why,
+            (*distribution.tried, rep_id),
+            campaign=distribution.campaign,
+        )
     else:
-        declined = (*search.tried, rep_id)
-        _fail_search(transition, search, tuple(Rejected(one, Why.TRIED, "declined") for one in declined))
+        declined = (*distribution.tried, rep_id)
+        _fail_distribution(
+            transition,
+            distribution,
+            tuple(RejectedCandidate(one, RejectionReason.TRIED, "declined") for one in declined),
+        )
 
 
 def accept_offer(transition: Transition, rep_id: str, why: str) -> None:
     """Make a rep with an open offer the owner. The first to act wins (R3, S1, S5)."""
-    search = _open_search(transition)
-    transition.assign_owner(rep_id, search.method or "round_robin", f"group/{search.group_id}", why)
+    distribution = _open_distribution(transition)
+    transition.assign_owner(
+        rep_id, distribution.method or "round_robin", f"group/{distribution.group_id}", why
+    )
 
 
 def apply_answer(transition: Transition, answer: OrgAnswer) -> AnswerIgnored | None:
@@ -155,16 +202,16 @@ def apply_answer(transition: Transition, answer: OrgAnswer) -> AnswerIgnored | N
 
 
 def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> AnswerIgnored | None:
-    search = transition.lead.search
-    if search is None or search.epoch != answer.epoch or search.stage not in _AWAITING_REP:
+    distribution = transition.lead.open_distribution
+    if distribution is None or distribution.epoch != answer.epoch or distribution.stage not in _AWAITING_REP:
         return _too_late(transition, answer)
     rings = isinstance(answer, RingStarted)
     reps = answer.reps if isinstance(answer, RingStarted) else (answer.rep_id,)
     for_good = isinstance(answer, OfferMade) and answer.window_seconds is None
     transition.update(
-        search=replace(
-            search,
-            stage=RepSearch.RINGING if rings else RepSearch.OFFERED,
+        open_distribution=replace(
+            distribution,
+            stage=DistributionStage.RINGING if rings else DistributionStage.OFFERED,
             method=answer.method,
             reps=reps,
             until=answer.due,
@@ -197,20 +244,20 @@ def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnor
     A lead that waits for its turn to ring is answered again when its ring time is over (M9). A lead that waits already
     is told when the reasons have changed (M5). Answers of earlier versions may say that the lead does not wait.
     """
-    search = transition.lead.search
+    distribution = transition.lead.open_distribution
     stage = _DELAYED.get(answer.reason) if answer.waits else None
-    asks = _AWAITING_REP if stage is None else _AWAITING_REP - {stage, RepSearch.WAITING}
-    if search is None or search.epoch != answer.epoch or search.stage not in asks:
+    asks = _AWAITING_REP if stage is None else _AWAITING_REP - {stage, DistributionStage.WAITING}
+    if distribution is None or distribution.epoch != answer.epoch or distribution.stage not in asks:
         return _too_late(transition, answer)
     if stage is not None:
-        transition.update(search=replace(search, stage=stage))
+        transition.update(open_distribution=replace(distribution, stage=stage))
     else:
         failure = failure_of(transition.lead, answer)
-        if search.stage is RepSearch.WAITING and failure == transition.lead.failed:
+        if distribution.stage is DistributionStage.WAITING and failure == transition.lead.failed:
             return _too_late(transition, answer)
-        kept = None if answer.waits else Round(search.campaign, search.tried)
-        waiting = replace(search, stage=RepSearch.WAITING) if answer.waits else None
-        transition.update(search=waiting, round=kept, failed=failure)
+        kept = None if answer.waits else Round(distribution.campaign, distribution.tried)
+        waiting = replace(distribution, stage=DistributionStage.WAITING) if answer.waits else None
+        transition.update(open_distribution=waiting, round=kept, failed=failure)
     transition.emit(
         NobodyAvailable(
             group_id=answer.group_id,
@@ -226,26 +273,30 @@ def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnor
 
 def _apply_voided_offer(transition: Transition, answer: OfferVoided) -> AnswerIgnored | None:
     """Withdraw an offer from a rep who is no longer allowed to have it. It does not count as the rep's turn (R7)."""
-    search = transition.lead.search
-    if search is None or search.epoch != answer.epoch or not offered_to(transition.lead, answer.rep_id):
+    distribution = transition.lead.open_distribution
+    if (
+        distribution is None
+        or distribution.epoch != answer.epoch
+        or not offered_to(transition.lead, answer.rep_id)
+    ):
         return _too_late(transition, answer)
-    remaining = tuple(rep_id for rep_id in search.reps if rep_id != answer.rep_id)
+    remaining = tuple(rep_id for rep_id in distribution.reps if rep_id != answer.rep_id)
     if remaining:
-        transition.update(search=replace(search, reps=remaining))
+        transition.update(open_distribution=replace(distribution, reps=remaining))
         transition.emit(
             OfferDeclined(
                 rep_id=answer.rep_id,
-                epoch=search.epoch,
+                epoch=distribution.epoch,
                 why=answer.why,
                 remaining=remaining,
-                told_by_org=True,
-                group_id=search.group_id,
+                decided_by_org=True,
+                group_id=distribution.group_id,
             )
         )
         return None
-    _end_offer(transition, search, Outcome.VOIDED, search.reps, answer.why)
+    _end_offer(transition, distribution, Outcome.VOIDED, distribution.reps, answer.why)
     why = f"its offer was voided: {answer.why}"
-    request_rep(transition, search.group_id, why, search.tried, campaign=search.campaign)
+    request_rep(transition, distribution.group_id, why, distribution.tried, campaign=distribution.campaign)
     return None
 
 
@@ -262,38 +313,49 @@ def _apply_orphaned(transition: Transition, answer: LeadOrphaned) -> AnswerIgnor
 
 
 def _end_offer(
-    transition: Transition, search: Search, outcome: Outcome, reps: tuple[str, ...], why: str
+    transition: Transition, distribution: Distribution, outcome: Outcome, reps: tuple[str, ...], why: str
 ) -> None:
     transition.set_deadline(DeadlineKind.OFFER, None)
-    transition.update(search=None)
+    transition.update(open_distribution=None)
     transition.emit(
         OfferEnded(
-            group_id=search.group_id,
-            epoch=search.epoch,
+            group_id=distribution.group_id,
+            epoch=distribution.epoch,
             outcome=outcome,
             why=why,
             reps=reps,
-            method=search.method,
+            method=distribution.method,
         )
     )
 
 
-def _fail_search(transition: Transition, search: Search, explanation: tuple[Rejected, ...]) -> None:
+def _fail_distribution(
+    transition: Transition, distribution: Distribution, explanation: tuple[RejectedCandidate, ...]
+) -> None:
     """Record that a ring failed (S4, S5). The group's other reps are asked once one of them may have the lead (M5)."""
-    transition.update(failed=Failure(UNANSWERED.get(search.method or "", "no_agents_answered"), explanation))
-    tried = (*search.tried, *(rep_id for rep_id in search.reps if rep_id not in search.tried))
+    transition.update(
+        failed=Failure(UNANSWERED.get(distribution.method or "", "no_agents_answered"), explanation)
+    )
+    tried = (
+        *distribution.tried,
+        *(rep_id for rep_id in distribution.reps if rep_id not in distribution.tried),
+    )
     why = "nobody answered: other reps of the group are asked once they may have it"
-    request_rep(transition, search.group_id, why, tried, campaign=search.campaign, waits=True)
+    request_rep(transition, distribution.group_id, why, tried, campaign=distribution.campaign, waits=True)
 
 
-def _open_search(transition: Transition) -> Search:
-    search = transition.lead.search
-    if search is None:
+def _open_distribution(transition: Transition) -> Distribution:
+    distribution = transition.lead.open_distribution
+    if distribution is None:
         raise TypeError(f"{transition.lead.lead_id} is offered to nobody")
-    return search
+    return distribution
 
 
 def _too_late(transition: Transition, answer: OrgAnswer) -> AnswerIgnored:
-    search = transition.lead.search
-    now = f"{search.stage} under epoch {search.epoch}" if search else f"it is {transition.lead.phase}"
+    distribution = transition.lead.open_distribution
+    now = (
+        f"{distribution.stage} under epoch {distribution.epoch}"
+        if distribution
+        else f"it is {transition.lead.phase}"
+    )
     return AnswerIgnored(answer=str(answer.__struct_config__.tag), epoch=answer.epoch, why=now)

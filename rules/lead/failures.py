@@ -3,7 +3,7 @@
 from typing import Final
 
 from models.lead import Failure, Lead
-from models.offers import NoRepAvailable, Why
+from models.offers import NoRepAvailable, RejectionReason
 
 FATAL_ERROR: Final = "fatal_error"
 UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_agents_clicked"}
@@ -15,8 +15,9 @@ def failure_of(lead: Lead, answer: NoRepAvailable) -> Failure:
     known = lead.failed
     if known is None or known.reason not in UNANSWERED.values() or answer.reason == FATAL_ERROR:
         return Failure(answer.reason, answer.explanation)
-    said = {each.rep_id: each for each in known.explanation if each.reason is Why.TRIED}
+    tried_before = {each.rep_id: each for each in known.explanation if each.reason is RejectionReason.TRIED}
     explanation = tuple(
-        said.get(each.rep_id, each) if each.reason is Why.TRIED else each for each in answer.explanation
+        tried_before.get(each.rep_id, each) if each.reason is RejectionReason.TRIED else each
+        for each in answer.explanation
     )
     return Failure(known.reason, explanation)

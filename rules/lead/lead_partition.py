@@ -22,7 +22,7 @@ from rules.lead.kept_rows import ByteStore, KeptRows, without_decisions
 from rules.lead.machine import LeadEvent, is_replay, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads, WaitingLeads
 from rules.lead.reevaluation import is_stale, pauses_changed, presence_changed
-from rules.lead.resumption import resumed, without_place
+from rules.lead.resumption import resumed, without_org_answer
 from rules.lead.undecided import undecided
 from rules.lead.waiting import is_to_be_asked
 from rules.queues.rule_book import ROUTING, VERSIONED, RuleBook
@@ -30,7 +30,7 @@ from rules.queues.rule_book import ROUTING, VERSIONED, RuleBook
 MAX_ROW_BYTES: Final = MAX_RECORD_BYTES - 50_000
 """A public message repeats a row's facts and lists empty fields too, so it is a little larger than the row."""
 
-_EMPTY_BOOK: Final = RuleBook()
+_EMPTY_RULE_BOOK: Final = RuleBook()
 
 
 class LeadOutcome(msgspec.Struct, frozen=True, gc=False):
@@ -38,16 +38,16 @@ class LeadOutcome(msgspec.Struct, frozen=True, gc=False):
 
     `key`, `value`, `row`: the record to write; `row` is None if there is none. `failure`: why the event goes to the
     dead letters. An event that could not be decided has both: its lead is unchanged, and the sender of an action gets
-    an answer. `book`: the rules after a publication. `reevaluates`: the org whose leads a publication may affect (Q6,
-    X2). `reroutes`: only the waiting leads that name these campaigns are affected (M5). `removes`: the keys of rows
-    that are removed with it; the journal gets a tombstone for each, after the record.
+    an answer. `rule_book`: the rules after a publication. `reevaluates`: the org whose leads a publication may affect
+    (Q6, X2). `reroutes`: only the waiting leads that name these campaigns are affected (M5). `removes`: the keys of
+    rows that are removed with it; the journal gets a tombstone for each, after the record.
     """
 
     key: bytes
     value: bytes = b""
     row: Row | None = None
     failure: Exception | None = None
-    book: RuleBook | None = None
+    rule_book: RuleBook | None = None
     reevaluates: str | None = None
     reroutes: tuple[str, ...] = ()
     removes: tuple[bytes, ...] = ()
@@ -64,7 +64,7 @@ class LeadPartition:
         self,
         partition: int,
         *,
-        book: RuleBook = _EMPTY_BOOK,
+        rule_book: RuleBook = _EMPTY_RULE_BOOK,
         partition_of: Callable[[bytes], int] | None = None,
         store: ByteStore | None = None,
     ) -> None:
@@ -75,19 +75,19 @@ class LeadPartition:
         self.open_leads = OpenLeads()
         self.waiting = WaitingLeads()
         self._partition_of = partition_of
-        self._book = book
+        self._rule_book = rule_book
         self._unread: dict[bytes, DirectoryRow] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
-    def book(self) -> RuleBook:
+    def rule_book(self) -> RuleBook:
         """The rules of every org this partition knows."""
         if self._unread:
-            self._book = self._book.with_rows(self._unread.values())
+            self._rule_book = self._rule_book.with_rows(self._unread.values())
             self._unread = {}
-        return self._book
+        return self._rule_book
 
     # -- events -----------------------------------------------------------------------------------------------------
 
@@ -123,11 +123,16 @@ class LeadPartition:
             return None
         failure: Exception | None = None
         if sent_again:
-            event = without_place(event)
+            event = without_org_answer(event)
         try:
             before = resumed(row, event, at) if sent_again else row
             after = step(
-                before, event, off=off, at=at, book=self.book, others_open=self._others_open(key, event, at)
+                before,
+                event,
+                off=off,
+                at=at,
+                rule_book=self.rule_book,
+                others_open=self._others_open(key, event, at),
             )
             value = encode_row(after)
             check_size(key, value, most=MAX_ROW_BYTES)
@@ -162,21 +167,21 @@ class LeadPartition:
             value=newest.value,
             at=at,
         )
-        book = self.book
+        rule_book = self.rule_book
         try:
-            after, value = book.publish(newest), encode_row(row)
+            after, value = rule_book.publish(newest), encode_row(row)
             check_size(key, value)
         except Exception as error:  # noqa: BLE001  # one publication must never stop the partition behind it
             return LeadOutcome(key, failure=error)
-        moves = after is not book and (
+        moves = after is not rule_book and (
             event.kind in VERSIONED
-            or presence_changed(event, book, after)
-            or pauses_changed(event, book, after)
+            or presence_changed(event, rule_book, after)
+            or pauses_changed(event, rule_book, after)
         )
-        reroutes = () if after is book else self._rerouted(event, book, after)
+        reroutes = () if after is rule_book else self._rerouted(event, rule_book, after)
         reevaluates = event.org if moves or reroutes else None
         return LeadOutcome(
-            key, value, row, book=after, reevaluates=reevaluates, reroutes=() if moves else reroutes
+            key, value, row, rule_book=after, reevaluates=reevaluates, reroutes=() if moves else reroutes
         )
 
     def _rerouted(self, event: DirectoryPublished, before: RuleBook, after: RuleBook) -> tuple[str, ...]:
@@ -194,7 +199,7 @@ class LeadPartition:
             return
         if isinstance(row, DirectoryRow):
             self.rows[key] = row
-            self._book = outcome.book or self.book.with_rows((row,))
+            self._rule_book = outcome.rule_book or self.rule_book.with_rows((row,))
             return
         before: Row | None = self.rows.get(key)
         self.rows[key] = row = replace(row, decisions=()) if row.decisions else row
@@ -252,7 +257,7 @@ class LeadPartition:
     def recovered(self) -> None:
         """Derive the rule book from the rows, once the journal is read. `apply` has derived the rest."""
         self.unknown.sort()
-        self._book = RuleBook.from_rows(self.rows.published())
+        self._rule_book = RuleBook.from_rows(self.rows.published())
         self._unread = {}
 
     # -- time and new rules -------------------------------------------------------------------------------------------
@@ -288,7 +293,7 @@ class LeadPartition:
         row = self.rows.look(key)
         if not isinstance(row, LeadRow) or row.lead is None or row.lead.facts.org != org:
             return None
-        rules, lead_id = self.book.org(org), row.lead.lead_id
+        rules, lead_id = self.rule_book.org(org), row.lead.lead_id
         if is_stale(row.lead, rules, now):
             cause = f"rules/{lead_id}/{rules.version}"
         elif is_to_be_asked(row.lead, rules):

@@ -16,7 +16,7 @@ from models.contact_decisions import SuppressionRecorded
 from models.decisions import AnswerIgnored, ExceptionRaised, LeadClosed, MergedInto
 from models.erasure import kind_of
 from models.events import ActionRequested, LeadArrived
-from models.facts import ITS_ARRIVAL, Facts, completed
+from models.facts import ITS_ARRIVAL, Facts, completed_facts
 from models.lead import DeadlineKind, Lead, LeadRow, Phase
 from models.location import location_of
 from models.merging import (
@@ -48,7 +48,7 @@ def merge(transition: Transition, request: ActionRequested) -> ActionResult:
     if result := not_manager(transition, request):
         return result
     if asked is None:
-        return refused(Reason.INVALID, "into_lead_id: a merge action needs one")
+        return refused(Reason.INVALID, "into_lead_id: is missing")
     if asked == lead.lead_id:
         return refused(Reason.INVALID, "into_lead_id: a lead cannot be merged into itself")
     answer = request.merge
@@ -64,9 +64,9 @@ def merge(transition: Transition, request: ActionRequested) -> ActionResult:
         open=lead.phase not in (Phase.CLOSED, Phase.IGNORED),
         callback_at=lead.callback_at,
     )
-    transition.end_search(why)
+    transition.end_distribution(why)
     transition.unlock(why)
-    transition.withdraw_due_notice(why)
+    transition.withdraw_due_notification(why)
     for kind in DeadlineKind:
         transition.set_deadline(kind, None)
     transition.emit(MergedInto(into=answer.into, why=why, rep_id=rep_id, brought=brought))
@@ -91,14 +91,16 @@ def merge(transition: Transition, request: ActionRequested) -> ActionResult:
     return DONE
 
 
-def asking(row: LeadRow, request: ActionRequested, into: str, off: int, at: datetime) -> LeadRow:
+def record_merge_request(
+    row: LeadRow, request: ActionRequested, into: str, off: int, at: datetime
+) -> LeadRow:
     """Return the record of a merge that is not answered yet, because the org is asked."""
     action = replace(request, note=None, facts=None, hashes=(), attributes={}, place=None, merge=None)
     sought = MergeSought(into=into, action=action, why="the org decides which leads may be merged")
     return replace(row, off=off, at=at, cause=request.cause, decisions=(sought,))
 
 
-def unused(
+def return_unused_merge(
     request: ActionRequested, lead: Lead | None, decisions: tuple[object, ...]
 ) -> MergeReturned | None:
     """Return that a granted merge is not followed, unless the lead follows it or did so before."""
@@ -106,7 +108,7 @@ def unused(
         return None
     if lead is not None and lead.merged is not None and lead.merged.cause == request.cause:
         return None
-    if any(isinstance(said, MergedInto) for said in decisions):
+    if any(isinstance(decision, MergedInto) for decision in decisions):
         return None
     return MergeReturned(action_id=request.cause, why="the lead did not follow the merge")
 
@@ -178,7 +180,7 @@ def split(transition: Transition, request: ActionRequested) -> ActionResult:
     if result := not_manager(transition, request):
         return result
     if inquiry_id is None:
-        return refused(Reason.INVALID, "inquiry_id: a split action needs one")
+        return refused(Reason.INVALID, "inquiry_id: is missing")
     kept = lead.joined.get(inquiry_id)
     if kept is None:
         why = (
@@ -242,7 +244,7 @@ def _without(
     for inquiry_id, other in rest.items():
         now = facts
         if not names_differ(facts, other.facts):
-            now, _ = completed(facts, other.facts, without=ITS_ARRIVAL | protected)
+            now, _ = completed_facts(facts, other.facts, without=ITS_ARRIVAL | protected)
         filled = [name for name in now.__struct_fields__ if getattr(now, name) != getattr(facts, name)]
         more = [key for key in now.attributes if key not in facts.attributes]
         found[inquiry_id] = (
@@ -298,8 +300,8 @@ def leave(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
         return AnswerIgnored(answer="lead_split", epoch=0, why="it is a lead of its own")
     phase = Phase(merged.phase)
     ended = phase in (Phase.CLOSED, Phase.IGNORED)
-    for handle, reason in (*dict.fromkeys(lead.suppressed).items(), *event.barred.items()):
-        if reason != lead.suppressed.get(handle) and (reason is not None or handle not in event.barred):
+    for handle, reason in (*dict.fromkeys(lead.suppressed).items(), *event.forbidden.items()):
+        if reason != lead.suppressed.get(handle) and (reason is not None or handle not in event.forbidden):
             why = f"the do-not-contact list says so since it was merged into lead {merged.into}"
             transition.emit(SuppressionRecorded(handle=handle, reason=reason, why=why))
     keeps = lead.owner is not None and not transition.rules.has_left(lead.owner)
@@ -307,7 +309,7 @@ def leave(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
         merged=None,
         split_from=former_leads(lead, split_from),
         last_outcome=merged.last_outcome,
-        suppressed=event.barred,
+        suppressed=event.forbidden,
         org_log_offset=event.org_log_offset,
         phase=phase if ended else Phase.QUEUED,
     )

@@ -28,7 +28,7 @@ def reassign(transition: Transition, request: ActionRequested) -> ActionResult:
         )
         return refused(Reason.NOT_ALLOWED, f"reassigning is for {who}")
     if request.to_rep_id is None:
-        return refused(Reason.INVALID, "to_rep_id: a reassign action needs one")
+        return refused(Reason.INVALID, "to_rep_id: is missing")
     if result := _without_reason(request) or _owned_by_another(lead, request):
         return result
     if rules.role(request.to_rep_id) is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from models.events import ActionRequested
-from models.lead import Phase, RepSearch
+from models.lead import DistributionStage, Phase
 from models.offer_decisions import ConnectRequested, HungUp
 from models.results import Reason, Result
 from rules.lead.actions import ACTIONS, refuse_in_phase
@@ -47,9 +47,14 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
         return ACTIONS[trigger](transition, request)
     if not offered_to(lead, rep_id):
         return _by_others(transition, request, trigger)
-    if request.epoch is not None and lead.search is not None and request.epoch != lead.search.epoch:
+    if (
+        request.epoch is not None
+        and lead.open_distribution is not None
+        and request.epoch != lead.open_distribution.epoch
+    ):
         return refused(
-            Reason.OFFER_OVER, f"offer {request.epoch} is over; the open one is {lead.search.epoch}"
+            Reason.OFFER_OVER,
+            f"this offer is over; a newer offer of the lead is open (epoch {lead.open_distribution.epoch})",
         )
     if trigger is Trigger.VIEW:
         return ActionResult(Result.DONE, why="opening it is no action: the window goes on (R2)")
@@ -63,7 +68,7 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
     if trigger in WORKING:
         accept_offer(transition, rep_id, f"{request.action} within the window is a claim (R3)")
         return ACTIONS[trigger](transition, request)
-    return refused(Reason.NOT_ALLOWED, "it is offered to you, not yours yet")
+    return refused(Reason.NOT_ALLOWED, "it is offered to you; accept it first")
 
 
 def accept(transition: Transition, request: ActionRequested) -> ActionResult:
@@ -112,18 +117,27 @@ def _by_others(transition: Transition, request: ActionRequested, trigger: Trigge
     if trigger in (Trigger.VIEW, *REMARKS) and transition.rules.role(request.rep_id) in MANAGERS:
         if trigger in REMARKS or request.view_only:
             return ACTIONS[trigger](transition, request)
-        return refused(Reason.NOT_ALLOWED, "it is being distributed: look at it with view_only, or assign it")
+        return refused(Reason.NOT_ALLOWED, "it is being distributed: open it view-only, or assign it")
     return _not_yours(transition, request.rep_id, trigger)
 
 
 def _not_yours(transition: Transition, rep_id: str, trigger: Trigger) -> ActionResult:
-    search = transition.lead.search
-    if search is None and trigger in OFFER_TRIGGERS:
-        return refused(Reason.OFFER_OVER, "it rang in vain")  # the timer has not reported it yet (S3)
-    if search is not None and (rep_id in search.tried or trigger in OFFER_TRIGGERS):
+    distribution = transition.lead.open_distribution
+    if distribution is None and trigger in OFFER_TRIGGERS:
         return refused(
-            Reason.OFFER_OVER, "your offer is over" if rep_id in search.tried else "no offer to you"
+            Reason.OFFER_OVER, "nobody answered the ring"
+        )  # the timer has not reported it yet (S3)
+    if distribution is not None and (rep_id in distribution.tried or trigger in OFFER_TRIGGERS):
+        return refused(
+            Reason.OFFER_OVER,
+            "your offer is over" if rep_id in distribution.tried else "it is not offered to you",
         )
-    if search is not None and search.stage is RepSearch.OFFERED and may_know(transition, rep_id):
-        return refused(Reason.NOT_QUALIFIED, f"it is offered to {search.reps[0]} until {search.until}")
+    if (
+        distribution is not None
+        and distribution.stage is DistributionStage.OFFERED
+        and may_know(transition, rep_id)
+    ):
+        return refused(
+            Reason.NOT_QUALIFIED, f"it is offered to {distribution.reps[0]} until {distribution.until}"
+        )
     return refused(Reason.NOT_QUALIFIED, "it is being distributed")

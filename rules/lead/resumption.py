@@ -9,7 +9,7 @@ from models.lead import Deadline, DeadlineKind, Lead, LeadRow, Phase
 from rules.lead.machine import LeadEvent
 
 
-def without_place(event: LeadEvent) -> LeadEvent:
+def without_org_answer(event: LeadEvent) -> LeadEvent:
     """Return an action without the place that its org had reserved, or the merge that it had granted.
 
     Both were returned when it failed (M6, K5).
@@ -39,12 +39,12 @@ def _still_open(lead: Lead, event: DeadlinePassed, at: datetime) -> bool:
         case DeadlineKind.LOCK:
             return lead.lock is not None and lead.lock.until <= at
         case DeadlineKind.OFFER:
-            search = lead.search
+            distribution = lead.open_distribution
             return (
                 lead.phase is Phase.OFFERED
-                and search is not None
-                and search.until is not None
-                and search.until <= at
+                and distribution is not None
+                and distribution.until is not None
+                and distribution.until <= at
             )
         case DeadlineKind.CALLBACK:
             return lead.callback_at is not None and lead.callback_at <= at

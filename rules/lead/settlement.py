@@ -17,13 +17,13 @@ EXPLAINED_QUEUES: Final = 50
 
 
 def settle(transition: Transition) -> None:
-    """Update phase, places and the rules' deadline after the event has changed the lead (Q2, X7).
+    """Update phase, placements and the rules' deadline after the event has changed the lead (Q2, X7).
 
     The rules are evaluated only if the lead or the org's rules changed, if its owner left or returned, or at the
-    instant at which time alone changes a verdict. So a losing claim needs no evaluation.
+    instant at which time alone changes a result. So a losing claim needs no evaluation.
     """
     transition.note_departure()
-    if _places_hold(transition):
+    if _placements_hold(transition):
         return
     transition.update_phase()
     reevaluate_queues(transition)
@@ -33,8 +33,8 @@ def settle(transition: Transition) -> None:
         transition.update(updated_at=transition.at)
 
 
-def _places_hold(transition: Transition) -> bool:
-    """Say whether the lead's places hold: neither it nor the rules nor a verdict have changed since they were set."""
+def _placements_hold(transition: Transition) -> bool:
+    """Say whether the lead's placements still hold: neither the lead nor the rules nor a result changed since."""
     lead = transition.lead
     if lead is not transition.before_event or lead.evaluated != transition.rules.version:
         return False
@@ -43,15 +43,15 @@ def _places_hold(transition: Transition) -> bool:
 
 
 def update_queues(transition: Transition) -> None:
-    """Evaluate the lead's queues before an action that depends on them, unless its places hold."""
-    if not _places_hold(transition):
+    """Evaluate the lead's queues before an action that depends on them, unless its placements hold."""
+    if not _placements_hold(transition):
         reevaluate_queues(transition)
 
 
 def reevaluate_queues(transition: Transition) -> None:
     """Evaluate the lead's queues under the current rules, and record which it entered, moved in and left."""
     evaluation = transition.rules.evaluate(transition.lead, transition.at)
-    old = transition.lead.places
+    old = transition.lead.placements
     placements: dict[str, QueuePlacement] = {}
     for queue_id, sort_key in evaluation.sort_keys.items():
         compiled = transition.rules.queues[queue_id]
@@ -94,7 +94,7 @@ def reevaluate_queues(transition: Transition) -> None:
             transition.emit(QueueLeft(queue_id=queue_id, why=why))
     transition.set_deadline(DeadlineKind.RULES, evaluation.valid_until)
     if placements != old or transition.lead.evaluated != transition.rules.version:
-        transition.update(places=placements, evaluated=transition.rules.version)
+        transition.update(placements=placements, evaluated=transition.rules.version)
 
 
 def _shows_other(transition: Transition, compiled: CompiledQueue) -> bool:
@@ -106,7 +106,7 @@ def _shows_other(transition: Transition, compiled: CompiledQueue) -> bool:
 
 
 def _why_moved(transition: Transition) -> str:
-    due = any(isinstance(said, CallbackDue) for said in transition.decisions)
+    due = any(isinstance(decision, CallbackDue) for decision in transition.decisions)
     return "its promised call is due" if due else "its order or what the queue shows of it changed"
 
 
@@ -114,7 +114,7 @@ def _update_exception(transition: Transition) -> None:
     """Raise an exception for a free lead that no queue takes, with each queue's reason; otherwise end it."""
     lead, before_event = transition.lead, transition.before_event
     was = before_event.open_exception if before_event else None
-    if lead.phase is Phase.QUEUED and not lead.places:
+    if lead.phase is Phase.QUEUED and not lead.placements:
         open_exception = was if before_event is not None and before_event.phase is Phase.EXCEPTION else None
         failed = lead.failed
         if failed is not None and (
@@ -159,5 +159,7 @@ def _resolution(transition: Transition) -> str:
     if transition.lead.phase is Phase.CLOSED:
         return "closed"
     if transition.lead.phase is Phase.OFFERED:
-        return "it is offered to " + ", ".join(transition.lead.search.reps if transition.lead.search else ())
-    return "a queue takes it: " + ", ".join(sorted(transition.lead.places))
+        return "it is offered to " + ", ".join(
+            transition.lead.open_distribution.reps if transition.lead.open_distribution else ()
+        )
+    return "a queue takes it: " + ", ".join(sorted(transition.lead.placements))

@@ -13,7 +13,7 @@ from models.lead import (
     HELD_BACK,
     Deadline,
     DeadlineKind,
-    DueNotice,
+    DueNotification,
     Lead,
     Lock,
     Phase,
@@ -29,7 +29,7 @@ from rules.queues.rule_book import OrgRules
 class ActionResult(msgspec.Struct, frozen=True, gc=False):
     """The answer to one action, before version and time are added. `call_from`: as in `Answered`.
 
-    `asks_place_of`: the action is not answered yet, because the org must be asked for a place with this rep (M6).
+    `requested_place_of`: the action is not answered yet, because the org must be asked for a place with this rep (M6).
     `asks_merge_into`: the same, because the org decides whether the lead may be merged into this one (K5).
     """
 
@@ -37,7 +37,7 @@ class ActionResult(msgspec.Struct, frozen=True, gc=False):
     reason: Reason | None = None
     why: str | None = None
     call_from: datetime | None = None
-    asks_place_of: str | None = None
+    requested_place_of: str | None = None
     asks_merge_into: str | None = None
 
 
@@ -108,7 +108,7 @@ class Transition(msgspec.Struct, eq=False):
 
     def lock(self, rep_id: str, until: datetime) -> None:
         """Lock the lead for one rep until a time (D1). A lock that the rep already has is extended."""
-        self.end_search(f"opened by {rep_id}")
+        self.end_distribution(f"opened by {rep_id}")
         deadline = self.set_deadline(DeadlineKind.LOCK, until)
         epoch = deadline.epoch if deadline else self.lead.epoch
         since = self.lead.lock.since if self.lead.lock else self.at
@@ -135,15 +135,15 @@ class Transition(msgspec.Struct, eq=False):
     def assign_owner(
         self, rep_id: str, how: str, via: str | None, why: str, *, overrides: tuple[str, ...] = ()
     ) -> None:
-        """Make a rep the only owner. The lead's place at the end of the queues is dropped.
+        """Make a rep the only owner. The lead's position at the end of the queues is dropped.
 
         A promised call passes to the new owner (X2, M7). If it is due, the new owner is told, unless it is the owner's
         own action that took the lead.
         """
         previous, lapsed = self.lead.owner, self.lead.lapsed
-        self.end_search(why, winner=rep_id)
+        self.end_distribution(why, winner=rep_id)
         self.unlock(why)
-        self.withdraw_due_notice(why)
+        self.withdraw_due_notification(why)
         self.update(
             owner=rep_id,
             owned_epoch=self.next_epoch(),
@@ -178,34 +178,34 @@ class Transition(msgspec.Struct, eq=False):
         """Remove the owner. A promised call is kept for the next owner (X2)."""
         previous = self.lead.owner
         self.unlock(why)
-        self.withdraw_due_notice(why)
+        self.withdraw_due_notification(why)
         self.update(owner=None, owned_epoch=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
         self.update(owner_last_contacted_at=None, owner_left=False, queue_since=self.at)
         self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
 
-    def end_search(self, why: str, *, winner: str | None = None) -> None:
-        """End the lead's search for a rep, if there is one, because somebody has the lead or it is withdrawn (X3)."""
-        search = self.lead.search
-        if search is None:
+    def end_distribution(self, why: str, *, winner: str | None = None) -> None:
+        """End the lead's distribution, if there is one, because somebody has the lead or it is withdrawn (X3)."""
+        distribution = self.lead.open_distribution
+        if distribution is None:
             return
-        taker = winner if winner in search.reps else None
+        taker = winner if winner in distribution.reps else None
         self.set_deadline(DeadlineKind.OFFER, None)
-        self.update(search=None, round=Round(search.campaign, search.tried))
+        self.update(open_distribution=None, round=Round(distribution.campaign, distribution.tried))
         self.emit(
             OfferEnded(
-                group_id=search.group_id,
-                epoch=search.epoch,
+                group_id=distribution.group_id,
+                epoch=distribution.epoch,
                 outcome=Outcome.VOIDED if taker is None else Outcome.CLAIMED,
                 winner=taker,
                 why=why,
-                reps=tuple(rep_id for rep_id in search.reps if rep_id != taker),
-                method=search.method,
+                reps=tuple(rep_id for rep_id in distribution.reps if rep_id != taker),
+                method=distribution.method,
             )
         )
 
     def set_callback(self, at: datetime | None) -> None:
         """Set the time of the promised call, or put the lead at the end of its queues (D4)."""
-        self.withdraw_due_notice("the promise was replaced" if at else "somebody acted on it")
+        self.withdraw_due_notification("the promise was replaced" if at else "somebody acted on it")
         self.set_deadline(DeadlineKind.CALLBACK, at)
         self.update(callback_at=at, deferred_at=None if at else self.at)
 
@@ -219,18 +219,18 @@ class Transition(msgspec.Struct, eq=False):
         quiet = quiet_until(self.rules.settings.quiet_hours, self.lead.facts, self.at)
         owner = self.lead.owner
         if owner is not None:
-            self.update(due_notice=DueNotice(owner, epoch))
+            self.update(due_notification=DueNotification(owner, epoch))
         self.emit(CallbackDue(rep_id=owner, quiet_until=quiet[1] if quiet else None, epoch=epoch))
 
-    def withdraw_due_notice(self, why: str) -> None:
+    def withdraw_due_notification(self, why: str) -> None:
         """Withdraw what the owner was told of a due call, if it was told (M7)."""
-        if notice := self.lead.due_notice:
-            self.update(due_notice=None)
-            self.emit(CallbackNoticeWithdrawn(rep_id=notice.rep_id, epoch=notice.epoch, why=why))
+        if notification := self.lead.due_notification:
+            self.update(due_notification=None)
+            self.emit(CallbackNoticeWithdrawn(rep_id=notification.rep_id, epoch=notification.epoch, why=why))
 
     def record_contact(self, rep_id: str) -> None:
         """Record that a rep contacted the lead now, and whether that was its owner (M3)."""
-        self.withdraw_due_notice(f"{rep_id} contacted it")
+        self.withdraw_due_notification(f"{rep_id} contacted it")
         self.update(last_contacted_at=self.at)
         if self.lead.owner == rep_id:
             self.update(owner_last_contacted_at=self.at)
@@ -255,7 +255,7 @@ class Transition(msgspec.Struct, eq=False):
             phase = Phase.WORKING if lead.lock else Phase.OWNED
         elif lead.lock:
             phase = Phase.LOCKED
-        elif lead.search is not None and lead.search.stage in HELD_BACK:
+        elif lead.open_distribution is not None and lead.open_distribution.stage in HELD_BACK:
             phase = Phase.OFFERED
         else:
             phase = Phase.QUEUED

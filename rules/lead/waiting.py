@@ -2,7 +2,7 @@
 
 The org knows the reps and tries a waiting lead again by itself (`rules.org.review`, `rules.org.refill`). This module
 handles what only the lead knows: its facts changed, its campaign has another group, somebody ignored it or had it open
-and no longer does, or it has become an exception without a search. A round of tried reps goes on (R8): only
+and no longer does, or it has become an exception without a distribution. A round of tried reps goes on (R8): only
 `redistribute`, another inquiry and a reopening begin a new one.
 """
 
@@ -13,19 +13,32 @@ from msgspec.structs import replace
 from models.contact_decisions import CallbackSet
 from models.corrections import FactsCorrected
 from models.decisions import OutcomeRecorded
-from models.lead import Lead, Phase, RepSearch
+from models.lead import DistributionStage, Lead, Phase
 from rules.lead.distribution import note_campaign, request_rep
 from rules.lead.transition import Transition
 from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import OrgRules
 
 _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
-_SEEKS: Final = frozenset({RepSearch.ASKED, RepSearch.PAUSED, RepSearch.IN_LINE, RepSearch.WAITING})
+_SEEKS: Final = frozenset(
+    {
+        DistributionStage.REQUESTED,
+        DistributionStage.PAUSED,
+        DistributionStage.IN_LINE,
+        DistributionStage.WAITING,
+    }
+)
 
 
 def campaign_of(lead: Lead) -> str:
     """Return the campaign through which a rep is, was or would be sought; empty if the lead names none."""
-    named = lead.search.campaign if lead.search else lead.round.campaign if lead.round else None
+    named = (
+        lead.open_distribution.campaign
+        if lead.open_distribution
+        else lead.round.campaign
+        if lead.round
+        else None
+    )
     return (lead.facts.campaign or "") if named is None else named
 
 
@@ -37,8 +50,12 @@ def waits_at_rest(lead: Lead) -> bool:
     """
     if lead.owner is not None or lead.lock is not None:
         return False
-    if lead.search is not None:
-        return lead.search.stage in (RepSearch.PAUSED, RepSearch.IN_LINE, RepSearch.WAITING)
+    if lead.open_distribution is not None:
+        return lead.open_distribution.stage in (
+            DistributionStage.PAUSED,
+            DistributionStage.IN_LINE,
+            DistributionStage.WAITING,
+        )
     return lead.phase is Phase.EXCEPTION and not _orphaned(lead)
 
 
@@ -49,7 +66,7 @@ def is_to_be_asked(lead: Lead, rules: OrgRules) -> bool:
     _, group = rules.route_by(campaign_of(lead))
     if group is None or not group.takes:
         return False
-    return lead.search is None or lead.search.group_id != group.group_id
+    return lead.open_distribution is None or lead.open_distribution.group_id != group.group_id
 
 
 def ask_again(transition: Transition) -> None:
@@ -57,16 +74,20 @@ def ask_again(transition: Transition) -> None:
     lead, before = transition.lead, transition.before_event
     if before is None or lead.owner is not None or lead.lock is not None:
         return
-    if lead.search is None:
+    if lead.open_distribution is None:
         why = _why_now(transition, before)
         if why is not None:
             _ask(transition, why)
-    elif lead.search.stage in _SEEKS:
-        begun = before.search is None or before.search.epoch != lead.search.epoch
+    elif lead.open_distribution.stage in _SEEKS:
+        begun = (
+            before.open_distribution is None or before.open_distribution.epoch != lead.open_distribution.epoch
+        )
         corrected = any(isinstance(one, FactsCorrected) for one in transition.decisions)  # the org follows it
         changed = [] if begun or corrected else _changed_facts(before, lead)
-        if "campaign" in changed and lead.search.campaign in (None, before.facts.campaign or ""):
-            transition.update(search=replace(lead.search, campaign=lead.facts.campaign or ""))
+        if "campaign" in changed and lead.open_distribution.campaign in (None, before.facts.campaign or ""):
+            transition.update(
+                open_distribution=replace(lead.open_distribution, campaign=lead.facts.campaign or "")
+            )
         if changed:
             _ask(transition, f"its {', '.join(changed)} changed")
         elif is_to_be_asked(lead, transition.rules):
@@ -74,7 +95,7 @@ def ask_again(transition: Transition) -> None:
 
 
 def _why_now(transition: Transition, before: Lead) -> str | None:
-    """Return why a lead without a search is asked for again; None if it is not."""
+    """Return why a lead without a distribution is distributed again; None if it is not."""
     lead = transition.lead
     if lead.phase not in _FREE or _orphaned(lead):
         return None
@@ -106,21 +127,21 @@ def _ask(transition: Transition, why: str) -> None:
     A lead that is hidden from the queues while its group decides stays hidden.
     """
     lead = transition.lead
-    search = lead.search
+    distribution = lead.open_distribution
     named = campaign_of(lead)
     facts = replace(lead.facts, campaign=named or None)
     _, group = transition.rules.route_by(named)
-    if search is not None and (group is None or not group.takes):
-        group_id = search.group_id
+    if distribution is not None and (group is None or not group.takes):
+        group_id = distribution.group_id
     elif group is not None and group.takes:
         note_campaign(transition, facts)
         group_id = group.group_id
     else:
         return
-    tried = search.tried if search else lead.round.tried if lead.round else ()
-    if search is not None and search.group_id != group_id:
-        transition.end_search(f"{why}: {group_id} is asked")
-    waits = search is None or search.stage is RepSearch.WAITING
+    tried = distribution.tried if distribution else lead.round.tried if lead.round else ()
+    if distribution is not None and distribution.group_id != group_id:
+        transition.end_distribution(f"{why}: {group_id} is asked")
+    waits = distribution is None or distribution.stage is DistributionStage.WAITING
     request_rep(transition, group_id, f"asked again: {why}", tried, campaign=named, waits=waits)
     transition.update(updated_at=transition.at)
 

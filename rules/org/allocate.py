@@ -13,9 +13,9 @@ from zlib import crc32
 import msgspec
 
 from models.lead import Lead
-from models.offers import NoRepAvailable, OfferMade, Rejected, RingStarted, Why
+from models.offers import NoRepAvailable, OfferMade, RejectedCandidate, RejectionReason, RingStarted
 from models.org_decisions import LeadStillWaiting
-from models.org_rows import OrgLead, Stage
+from models.org_rows import OrgLead, OrgLeadStage
 from rules.calendar.schedule import window_end
 from rules.org.capacity import take_capacity
 from rules.org.choice import Choice, Method
@@ -82,7 +82,7 @@ def retry(transition: OrgTransition, row: OrgLead, why: str, *, renews: bool = T
     in_line = row.line_until is not None and transition.at < row.line_until
     delayed = row.paused and nobody.reason != PAUSED
     ended = row.line_until is not None and not in_line
-    if delayed or ended or (renews and not in_line and row.told != nobody.checksum):
+    if delayed or ended or (renews and not in_line and row.reported != nobody.checksum):
         _answer_nobody(transition, row, nobody, lines_up=delayed)
         return
     until = _earliest(nobody.until, row.line_until)
@@ -102,7 +102,7 @@ class _Nobody(msgspec.Struct, frozen=True):
     """
 
     reason: str
-    explanation: tuple[Rejected, ...]
+    explanation: tuple[RejectedCandidate, ...]
     passing: bool
     until: datetime | None
     checksum: int
@@ -118,12 +118,12 @@ class _Nobody(msgspec.Struct, frozen=True):
             reason, explanation = obstacle.reason, (obstacle.refusal.of(None),)
         passing, until = _may_pass(refused)
         reasons = ",".join(f"{each.rep_id}={each.reason}" for each in explanation)
-        rings = any(each.reason is Why.RINGING for each in refused)
+        rings = any(each.reason is RejectionReason.RINGING for each in refused)
         return cls(reason, explanation, passing, until, crc32(f"{reason}:{reasons}".encode()), rings)
 
 
 def _answer_nobody(transition: OrgTransition, row: OrgLead, nobody: _Nobody, *, lines_up: bool) -> None:
-    """Answer that nobody may have the lead now, and why. The lead waits in its place (M5).
+    """Answer that nobody may have the lead now, and why. The lead waits in its position (M5).
 
     `lines_up`: if a rep would have the lead but for another ring, it waits for its turn, as long as it would ring (M9).
     """
@@ -143,7 +143,7 @@ def _answer_nobody(transition: OrgTransition, row: OrgLead, nobody: _Nobody, *, 
             wake=until,
             paused=nobody.reason == PAUSED,
             parked=not nobody.passing,
-            told=nobody.checksum,
+            reported=nobody.checksum,
             line_until=line_until,
         )
     )
@@ -168,7 +168,7 @@ def _earliest(*instants: datetime | None) -> datetime | None:
 def _choose(transition: OrgTransition, row: OrgLead) -> tuple[_GroupObstacle | None, Choice | None]:
     group = transition.directory.groups.get(row.group_id or "")
     if group is None:
-        return _GroupObstacle(Refusal(Why.GROUP, f"there is no group {row.group_id}")), None
+        return _GroupObstacle(Refusal(RejectionReason.GROUP, f"there is no group {row.group_id}")), None
     if row.lead is None:
         raise TypeError("a lead that asks says what it is")
     obstacle = group_obstacle(transition, group, row, row.lead)
@@ -185,15 +185,17 @@ def group_obstacle(
     method = method_of(transition, group)
     if method is None or not method.takes:
         return _GroupObstacle(
-            Refusal(Why.GROUP, f"{group.group_id} distributes to nobody: it is a {group.method}")
+            Refusal(RejectionReason.GROUP, f"{group.group_id} distributes to nobody: it is a {group.method}")
         )
     if not group.positions:
-        return _GroupObstacle(Refusal(Why.GROUP, f"nobody is on the roster of {group.group_id}"))
+        return _GroupObstacle(Refusal(RejectionReason.GROUP, f"nobody is on the roster of {group.group_id}"))
     if row.tried:
         paused, until = transition.calendar_cache.pause(group, transition.at)
         if paused:
             shown = until.isoformat(sep=" ", timespec="minutes") if until else "further notice"
-            refusal = Refusal(Why.PAUSED, f"transfers pause until {shown}", until is not None, until)
+            refusal = Refusal(
+                RejectionReason.PAUSED, f"transfers pause until {shown}", until is not None, until
+            )
             return _GroupObstacle(refusal, PAUSED if refusal.passing else NO_AVAILABLE_AGENTS)
     filtered = group_refusal(transition, group, lead)
     return None if filtered is None else _GroupObstacle(filtered)
@@ -220,7 +222,7 @@ def _offer(transition: OrgTransition, row: OrgLead, choice: Choice, again: str =
         OrgLead(
             lead_id=row.lead_id,
             epoch=row.epoch,
-            stage=Stage.RINGING if method.rings else Stage.OFFERED,
+            stage=OrgLeadStage.RINGING if method.rings else OrgLeadStage.OFFERED,
             since=transition.at,
             group_id=group.group_id,
             method=method.name,
@@ -279,13 +281,16 @@ def _may_pass(refused: list[Refusal]) -> tuple[bool, datetime | None]:
 
 def _reason(refused: list[Refusal]) -> str:
     reasons = {refusal.reason for refusal in refused}
-    return "all_agents_tried" if reasons - GONE == {Why.TRIED} else NO_AVAILABLE_AGENTS
+    return "all_agents_tried" if reasons - GONE == {RejectionReason.TRIED} else NO_AVAILABLE_AGENTS
 
 
-def _explanation(choice: Choice | None) -> tuple[Rejected, ...]:
+def _explanation(choice: Choice | None) -> tuple[RejectedCandidate, ...]:
     refused = choice.refused if choice else ()
     named = [refusal.of(rep_id) for rep_id, refusal in refused[:MOST_EXPLAINED]]
-    others: dict[Why, int] = {}
+    others: dict[RejectionReason, int] = {}
     for _, refusal in refused[MOST_EXPLAINED:]:
         others[refusal.reason] = others.get(refusal.reason, 0) + 1
-    return (*named, *(Rejected(None, reason, f"{n} more: {reason}") for reason, n in sorted(others.items())))
+    return (
+        *named,
+        *(RejectedCandidate(None, reason, f"{n} more: {reason}") for reason, n in sorted(others.items())),
+    )

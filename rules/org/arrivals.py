@@ -13,7 +13,7 @@ import msgspec
 from models.erasure import kind_of
 from models.facts import Facts
 from models.ids import reused_lead_id
-from models.org_events import ContactListed, PersonArrived
+from models.org_events import DoNotContactPublished, PersonArrived
 from models.org_rows import DoNotContactRow, OrgPerson
 from models.persons import (
     MET_TOO_OFTEN,
@@ -23,13 +23,13 @@ from models.persons import (
     DoNotContactChanged,
     HandleRetired,
     Inquiry,
+    do_not_contact_handle,
     handles_of,
     joining_handles,
-    listed_handle,
     name_digest,
 )
 from rules.org.erasure import turn_away
-from rules.org.persons import BARRED_HASH, Persons
+from rules.org.persons import FORBIDDEN_HASH, Persons
 from rules.org.transition import OrgTransition
 
 MOST_APART: Final = 1_000
@@ -54,7 +54,10 @@ class _Arrival(msgspec.Struct):
 
 
 class _Match(msgspec.Struct):
-    """The lead an arrival belongs to; None for a new one. `maybe`: leads of which that may be the same person."""
+    """The lead an arrival belongs to; None for a new one.
+
+    `maybe`: leads whose person may be the person of the arrival.
+    """
 
     lead_id: str | None
     why: str
@@ -87,7 +90,7 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
             facts=event.facts if reused is None else _remarked(event.facts),
             why=why,
             inquiry=None if lead_id == arrival_id else Inquiry(arrival_id, why, known),
-            barred=barred_among(persons, kept, event.hashes),
+            forbidden=forbidden_among(persons, kept, event.hashes),
             maybe=maybe,
             id_reused=reused,
             hashes=event.hashes,
@@ -97,10 +100,10 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
         _tell_retired(transition, joining, apart_from=lead_id)
 
 
-def list_contact(transition: OrgTransition, event: ContactListed) -> None:
+def list_contact(transition: OrgTransition, event: DoNotContactPublished) -> None:
     """Store whether a handle may be contacted, and inform every lead that has the handle (X6)."""
     persons, handle = transition.state.persons, event.handle
-    known = persons.barred(handle)
+    known = persons.forbidden_reason(handle)
     if event.erased:  # always written: the journal may hold an older row, whose key is the handle
         transition.put_person(DoNotContactRow(handle=handle, erased=True))
     if known == event.reason:
@@ -150,7 +153,7 @@ def _is_another_person(persons: Persons, arrival: _Arrival, lead_id: str) -> boo
     if arrival.name is None or not names or arrival.name in names:
         return False
     return bool(arrival.given) and not any(
-        persons.joins(lead_id, joining) or persons.was_corrected(lead_id, listed_handle(joining))
+        persons.joins(lead_id, joining) or persons.was_corrected(lead_id, do_not_contact_handle(joining))
         for joining in arrival.joining
     )
 
@@ -236,7 +239,7 @@ def _store(
     joining = tuple(
         each
         for each in arrival.joining
-        if not persons.has_lost(lead_id, listed_handle(each)) and not persons.has_lost(lead_id, each)
+        if not persons.has_lost(lead_id, do_not_contact_handle(each)) and not persons.has_lost(lead_id, each)
     )
     fresh = tuple(each for each in joining if not persons.is_held(each))
     shared = tuple(each for each in joining if each not in fresh and not persons.holds(lead_id, each))
@@ -293,17 +296,18 @@ def _remarked(facts: Facts) -> Facts:
     """Return the facts with the remark that the vendor's id came with another person before (K6)."""
     theirs: Any = facts.attributes.get("remarks", {})
     remarks = theirs if isinstance(theirs, dict) else {"remarks": theirs}
-    said = "the vendor's id came with another person before"
+    remark = "the vendor's id came with another person before"
     return msgspec.structs.replace(
-        facts, attributes={**facts.attributes, "remarks": {**remarks, ID_REUSED: said}}
+        facts, attributes={**facts.attributes, "remarks": {**remarks, ID_REUSED: remark}}
     )
 
 
-def barred_among(persons: Persons, handles: tuple[str, ...], hashes: tuple[str, ...]) -> dict[str, str]:
+def forbidden_among(persons: Persons, handles: tuple[str, ...], hashes: tuple[str, ...]) -> dict[str, str]:
     """Return the handles on the do-not-contact list with their reason, also those listed by their hash only."""
-    by_kind = {kind_of(hashed): f"{BARRED_HASH}{hashed}" for hashed in hashes}
+    by_kind = {kind_of(hashed): f"{FORBIDDEN_HASH}{hashed}" for hashed in hashes}
     found = {
-        handle: persons.barred(handle) or persons.barred(by_kind.get(_kind(handle), "")) for handle in handles
+        handle: persons.forbidden_reason(handle) or persons.forbidden_reason(by_kind.get(_kind(handle), ""))
+        for handle in handles
     }
     return {handle: reason for handle, reason in found.items() if reason is not None}
 

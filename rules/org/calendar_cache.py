@@ -13,7 +13,7 @@ HoldsUntil = tuple[bool, datetime | None]
 
 
 class CalendarCache:
-    """The last verdict for each rep's hours, each time zone's date and each group's pause."""
+    """The last result for each rep's hours, each time zone's date and each group's pause."""
 
     def __init__(self) -> None:
         self._hours: dict[str, tuple[Week, str, datetime, HoldsUntil]] = {}
@@ -47,6 +47,6 @@ class CalendarCache:
             or at < known[2]
             or (known[3][1] is not None and known[3][1] <= at)
         ):
-            verdict = is_open(week, zone, at), next_change(week, zone, at)
-            known = self._hours[key] = (week, zone, at, verdict)
+            result = is_open(week, zone, at), next_change(week, zone, at)
+            known = self._hours[key] = (week, zone, at, result)
         return known[3]

@@ -3,12 +3,14 @@
 import msgspec
 
 from models.org_decisions import CapacityReturned, CapacityTaken
-from models.org_rows import Hold, OrgLead, Stage
+from models.org_rows import CapacityHold, OrgLead, OrgLeadStage
 from models.roster import LAST_LEAD
 from rules.org.transition import OrgTransition
 
 
-def take_capacity(transition: OrgTransition, rep_id: str, lead_id: str, *, rings: bool, turn: bool) -> Hold:
+def take_capacity(
+    transition: OrgTransition, rep_id: str, lead_id: str, *, rings: bool, turn: bool
+) -> CapacityHold:
     """Take one open lead and one count of the rep's day for an offer or a ring.
 
     `rings`: it also takes the rep's one ring (S4).
@@ -25,10 +27,12 @@ def take_capacity(transition: OrgTransition, rep_id: str, lead_id: str, *, rings
         today=row.today + 1 if row.day == day else 1,
         ring=lead_id if rings else row.ring,
     )
-    return Hold(rep_id, day, turn)
+    return CapacityHold(rep_id, day, turn)
 
 
-def return_capacity(transition: OrgTransition, lead: OrgLead, hold: Hold, why: str, *, voided: bool) -> None:
+def return_capacity(
+    transition: OrgTransition, lead: OrgLead, hold: CapacityHold, why: str, *, voided: bool
+) -> None:
     """Return the capacity of an offer.
 
     `voided`: it ended outside the rep's control, so the rep is owed the turn (R7).
@@ -49,7 +53,7 @@ def return_capacity(transition: OrgTransition, lead: OrgLead, hold: Hold, why: s
     transition.emit(CapacityReturned(lead_id=lead.lead_id, rep_id=hold.rep_id, why=why, turn=turn_status))
 
 
-def keep_capacity(transition: OrgTransition, lead: OrgLead, hold: Hold, epoch: int) -> None:
+def keep_capacity(transition: OrgTransition, lead: OrgLead, hold: CapacityHold, epoch: int) -> None:
     """Turn the capacity of an offer into that of an owned lead."""
     row = transition.rep(hold.rep_id)
     ring = None if row.ring == lead.lead_id else row.ring
@@ -76,7 +80,7 @@ def count_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int
 def release_lead(transition: OrgTransition, lead: OrgLead, why: str, *, voided: bool = True) -> None:
     """Return all capacity that a lead has taken, and remove the lead's row."""
     for hold in lead.holds:
-        if lead.stage is Stage.HELD:
+        if lead.stage is OrgLeadStage.HELD:
             row = transition.rep(hold.rep_id)
             transition.change_rep(hold.rep_id, held=row.held - 1)
             transition.freed.add(hold.rep_id)
@@ -94,6 +98,12 @@ def _is_last(transition: OrgTransition, rep_id: str) -> bool:
 
 def _put_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int, held: int) -> None:
     transition.put_lead(
-        OrgLead(lead_id=lead_id, epoch=epoch, stage=Stage.HELD, since=transition.at, holds=(Hold(rep_id),))
+        OrgLead(
+            lead_id=lead_id,
+            epoch=epoch,
+            stage=OrgLeadStage.HELD,
+            since=transition.at,
+            holds=(CapacityHold(rep_id),),
+        )
     )
     transition.emit(CapacityTaken(lead_id=lead_id, rep_id=rep_id, held=held))

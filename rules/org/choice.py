@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from rules.org.eligibility import Eligibility, Refusal
-from rules.org.turn_order import Pick
+from rules.org.turn_order import PickedTurn
 
 Refused = tuple[str, Refusal]
 
@@ -19,7 +19,7 @@ class Choice(msgspec.Struct, frozen=True):
     reps: tuple[str, ...]
     refused: tuple[Refused, ...]
     why: str = ""
-    pick: Pick | None = None
+    pick: PickedTurn | None = None
 
 
 class Method(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from models.offers import OfferVoided
 from models.org_events import LeadCorrected
-from models.org_rows import OrgLead, Stage
+from models.org_rows import OrgLead, OrgLeadStage
 from models.persons import HandlesCorrected, OrgCorrection
 from rules.org.allocate import method_of, retry
 from rules.org.eligibility import Eligibility, group_refusal
@@ -19,9 +19,9 @@ def correct(transition: OrgTransition, event: LeadCorrected) -> None:
     row = transition.lead(event.lead_id)
     if row is None or row.epoch != event.epoch:
         return
-    if row.stage is Stage.WAITING:
+    if row.stage is OrgLeadStage.WAITING:
         retry(transition, replace(row, lead=event.lead), "its facts were corrected")
-    elif row.stage in (Stage.OFFERED, Stage.RINGING):
+    elif row.stage in (OrgLeadStage.OFFERED, OrgLeadStage.RINGING):
         _check_offers(transition, row, event)
 
 
@@ -31,13 +31,13 @@ def _index(transition: OrgTransition, event: LeadCorrected) -> None:
     if persons.is_erased(event.lead_id):
         return
     transition.put_person(OrgCorrection(lead_id=event.lead_id, handles=event.handles, removed=event.removed))
-    found = {handle: persons.barred(handle) for handle in event.changed if handle in event.handles}
+    found = {handle: persons.forbidden_reason(handle) for handle in event.changed if handle in event.handles}
     also = {lead_id for handle in event.handles for lead_id in persons.all_with(handle)} - {event.lead_id}
     transition.emit(
         HandlesCorrected(
             lead_id=event.lead_id,
             handles=event.changed,
-            barred={handle: reason for handle, reason in found.items() if reason is not None},
+            forbidden={handle: reason for handle, reason in found.items() if reason is not None},
             also=tuple(sorted(also)),
         )
     )

@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from models.lead import Lead
-from models.offers import Rejected, Why
+from models.offers import RejectedCandidate, RejectionReason
 from models.org_rows import OrgLead, OrgRep
 from models.roster import AVAILABLE, PAUSED
 from rules.calendar.schedule import away_until
 from rules.org.directory import GroupPlan, RepPlan
 from rules.org.transition import OrgTransition
 
-GONE: Final = frozenset({Why.UNKNOWN, Why.INACTIVE})
+GONE: Final = frozenset({RejectionReason.UNKNOWN, RejectionReason.INACTIVE})
 """Reasons of members who are no reps any more. All reps were tried if every other member was (E1)."""
 
 
@@ -24,24 +24,26 @@ class Refusal(msgspec.Struct, frozen=True):
     `passing`: the reason may pass without a change of rules. `until`: when it ends by time alone.
     """
 
-    reason: Why
+    reason: RejectionReason
     why: str
     passing: bool = False
     until: datetime | None = None
 
-    def of(self, rep_id: str | None) -> Rejected:
+    def of(self, rep_id: str | None) -> RejectedCandidate:
         """Return the refusal in the form that decisions record."""
-        return Rejected(rep_id, self.reason, self.why)
+        return RejectedCandidate(rep_id, self.reason, self.why)
 
 
-_UNKNOWN: Final = Refusal(Why.UNKNOWN, "not in the directory")
-_INACTIVE: Final = Refusal(Why.INACTIVE, "inactive")
-_LEFT: Final = Refusal(Why.INACTIVE, "inactive: has left")
-_TRIED: Final = Refusal(Why.TRIED, "already tried in this round")
-_PAUSED: Final = Refusal(Why.ABSENT, "has paused")
-_HAD_LAST: Final = Refusal(Why.ABSENT, "has paused after its last lead")
-_LAST_IS_OUT: Final = Refusal(Why.ABSENT, "its last lead before a pause is offered to it", passing=True)
-_AWAY: Final = Refusal(Why.ABSENT, "absent until further notice", passing=True)
+_UNKNOWN: Final = Refusal(RejectionReason.UNKNOWN, "not in the directory")
+_INACTIVE: Final = Refusal(RejectionReason.INACTIVE, "inactive")
+_LEFT: Final = Refusal(RejectionReason.INACTIVE, "inactive: has left")
+_TRIED: Final = Refusal(RejectionReason.TRIED, "already tried in this round")
+_PAUSED: Final = Refusal(RejectionReason.ABSENT, "has paused")
+_HAD_LAST: Final = Refusal(RejectionReason.ABSENT, "has paused after its last lead")
+_LAST_IS_OUT: Final = Refusal(
+    RejectionReason.ABSENT, "its last lead before a pause is offered to it", passing=True
+)
+_AWAY: Final = Refusal(RejectionReason.ABSENT, "absent until further notice", passing=True)
 
 
 class Eligibility:
@@ -83,13 +85,18 @@ class Eligibility:
             return _TRIED
         states, state = plan.licensed_states, self.lead.facts.state
         if states is not None and state not in states:
-            return Refusal(Why.LICENCE, f"not licensed in {state or 'the state, which is unknown'}")
+            return Refusal(
+                RejectionReason.LICENCE, f"not licensed in {state or 'the state, which is unknown'}"
+            )
         if plan.filter is not None:
             meets, until = plan.filter.test(self.lead, self.transition.at)
             if not meets:
                 why = plan.filter.explain(self.lead, self.transition.at).why
                 return Refusal(
-                    Why.OWN_FILTER, f"its own filter: {why}", passing=until is not None, until=until
+                    RejectionReason.OWN_FILTER,
+                    f"its own filter: {why}",
+                    passing=until is not None,
+                    until=until,
                 )
         return None
 
@@ -102,7 +109,9 @@ def group_refusal(transition: OrgTransition, group: GroupPlan, lead: Lead) -> Re
     if meets:
         return None
     why = group.filter.explain(lead, transition.at).why
-    return Refusal(Why.GROUP_FILTER, f"the filter of {group.group_id}: {why}", until is not None, until)
+    return Refusal(
+        RejectionReason.GROUP_FILTER, f"the filter of {group.group_id}: {why}", until is not None, until
+    )
 
 
 def departed(plan: RepPlan, row: OrgRep) -> Refusal | None:
@@ -121,25 +130,31 @@ def unavailable(transition: OrgTransition, plan: RepPlan, row: OrgRep, *, rings:
     if plan.availability != AVAILABLE and (refusal := _paused(plan, row)) is not None:
         return refusal
     if row.away and (row.away_until is None or at < row.away_until):
-        return _AWAY if row.away_until is None else _until(Why.ABSENT, "absent until", row.away_until, plan)
+        return (
+            _AWAY
+            if row.away_until is None
+            else _until(RejectionReason.ABSENT, "absent until", row.away_until, plan)
+        )
     if plan.absences and (until := away_until(plan.absences, at)) is not None:
-        return _until(Why.ABSENT, "absent until", until, plan)
+        return _until(RejectionReason.ABSENT, "absent until", until, plan)
     works, until = transition.calendar_cache.hours(plan, at)
     if not works:
         if until is None:
-            return Refusal(Why.HOURS, "has no working hours")
-        return _until(Why.HOURS, "outside its hours until", until, plan)
+            return Refusal(RejectionReason.HOURS, "has no working hours")
+        return _until(RejectionReason.HOURS, "outside its hours until", until, plan)
     if plan.max_open is not None and row.open_leads >= plan.max_open:
         why = f"cap of open leads: {row.open_leads} of {plan.max_open}"
-        return Refusal(Why.OPEN_CAP, why, passing=plan.max_open > 0)
+        return Refusal(RejectionReason.OPEN_CAP, why, passing=plan.max_open > 0)
     if plan.max_per_day is not None:
         day, ends = transition.calendar_cache.day(plan.time_zone, at)
         today = row.today if row.day is not None and row.day >= day else 0
         if today >= plan.max_per_day:
             why = f"daily cap: {today} of {plan.max_per_day} on {day}"
-            return Refusal(Why.DAILY_CAP, why, plan.max_per_day > 0, ends if plan.max_per_day else None)
+            return Refusal(
+                RejectionReason.DAILY_CAP, why, plan.max_per_day > 0, ends if plan.max_per_day else None
+            )
     if rings and row.ring is not None:
-        return Refusal(Why.RINGING, "another lead rings with it", passing=True)
+        return Refusal(RejectionReason.RINGING, "another lead rings with it", passing=True)
     return None
 
 
@@ -151,6 +166,6 @@ def _paused(plan: RepPlan, row: OrgRep) -> Refusal | None:
     return _LAST_IS_OUT if row.offered else None
 
 
-def _until(reason: Why, words: str, until: datetime, plan: RepPlan) -> Refusal:
+def _until(reason: RejectionReason, words: str, until: datetime, plan: RepPlan) -> Refusal:
     shown = until.astimezone(ZoneInfo(plan.time_zone)).isoformat(sep=" ", timespec="minutes")
     return Refusal(reason, f"{words} {shown}", passing=True, until=until)

@@ -11,9 +11,9 @@ import msgspec
 
 from models.events import DirectoryPublished
 from models.offers import Outcome
-from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
+from models.org_decisions import OrgEventIgnored, RepStatusChanged, StepResult
 from models.org_events import (
-    ContactListed,
+    DoNotContactPublished,
     ErasureRequested,
     InquiryForgotten,
     InquiryTakenOut,
@@ -36,7 +36,7 @@ from models.org_events import (
     RepRequested,
     WakeKind,
 )
-from models.org_rows import OrgLead, Stage
+from models.org_rows import OrgLead, OrgLeadStage
 from rules.org import arrivals, corrections, erasure, merging
 from rules.org.allocate import request
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity
@@ -67,7 +67,7 @@ def step_org(
     *,
     slice_size: int = SLICE,
     before: OrgDirectory | None = None,
-) -> Step:
+) -> StepResult:
     """Apply one event and return the changed rows, each once, with the decisions.
 
     `state` is only read; the caller that wrote the rows puts them in (`OrgState.put`). `at`: the broker's time of the
@@ -79,10 +79,10 @@ def step_org(
         case PersonArrived():
             arrivals.place_arrival(transition, event)
         case ErasureRequested():
-            erasure.order(transition, event)
+            erasure.order_erasure(transition, event)
         case LeadForgotten():
             erasure.forget(transition, event)
-        case ContactListed():
+        case DoNotContactPublished():
             arrivals.list_contact(transition, event)
         case LeadCorrected():
             corrections.correct(transition, event)
@@ -125,7 +125,7 @@ def step_org(
 
 
 def _requested(transition: OrgTransition, event: RepRequested) -> None:
-    """Seek a rep. A lead that waits for the group already keeps its place (M5)."""
+    """Seek a rep. A lead that waits for the group already keeps its position (M5)."""
     row = transition.lead(event.lead_id)
     number, since = 0, transition.at
     if row is not None:
@@ -135,14 +135,14 @@ def _requested(transition: OrgTransition, event: RepRequested) -> None:
             )
             return
         release_lead(transition, row, "the lead asks its group again")
-        if row.stage is Stage.WAITING and row.group_id == event.group_id:
+        if row.stage is OrgLeadStage.WAITING and row.group_id == event.group_id:
             number, since = row.number, row.since
     request(
         transition,
         OrgLead(
             lead_id=event.lead_id,
             epoch=event.epoch,
-            stage=Stage.WAITING,
+            stage=OrgLeadStage.WAITING,
             since=since,
             number=number,
             group_id=event.group_id,
@@ -165,9 +165,9 @@ def _end_offer(transition: OrgTransition, event: OfferSettled) -> None:
             _ignore(transition, event.lead_id, "a claim says who claimed")
         else:
             _count_for_owner(transition, event.lead_id, event.epoch, event.rep_id)
-    elif row is None or row.stage is Stage.HELD:
+    elif row is None or row.stage is OrgLeadStage.HELD:
         _ignore(transition, event.lead_id, "no offer of this lead is open")
-    elif event.rep_id is None or row.stage is Stage.WAITING:
+    elif event.rep_id is None or row.stage is OrgLeadStage.WAITING:
         release_lead(transition, row, _ENDS[event.outcome], voided=event.outcome is Outcome.VOIDED)
     elif all(hold.rep_id != event.rep_id for hold in row.holds):
         _ignore(transition, event.lead_id, f"it is not offered to {event.rep_id}")
@@ -184,7 +184,7 @@ def _count_for_owner(transition: OrgTransition, lead_id: str, epoch: int, rep_id
         _too_late(transition, row, epoch)
         return
     mine = next((hold for hold in row.holds if hold.rep_id == rep_id), None) if row else None
-    if row is not None and mine is not None and row.stage is Stage.HELD:
+    if row is not None and mine is not None and row.stage is OrgLeadStage.HELD:
         if epoch == row.epoch:
             _ignore(transition, lead_id, f"{rep_id} has it already")
         else:

@@ -12,13 +12,13 @@ from models.persons import (
     ArrivalPlaced,
     DoNotContactChanged,
     Inquiry,
+    do_not_contact_handle,
     handles_of,
     joining_handles,
-    listed_handle,
     name_digest,
     person_handles,
 )
-from rules.org.arrivals import barred_among
+from rules.org.arrivals import forbidden_among
 from rules.org.persons import Persons
 from rules.org.transition import OrgTransition
 
@@ -70,7 +70,9 @@ def complete_merge(transition: OrgTransition, event: LeadMerged) -> None:
             facts=event.facts,
             why=event.why,
             inquiry=Inquiry(event.lead_id, event.why, merged=event.brought),
-            barred=barred_among(persons, (*handles_of(event.facts), *event.brought.handles), event.hashes),
+            forbidden=forbidden_among(
+                persons, (*handles_of(event.facts), *event.brought.handles), event.hashes
+            ),
             hashes=event.hashes,
         )
     )
@@ -120,7 +122,7 @@ def take_out(transition: OrgTransition, event: InquiryTakenOut) -> None:
             lead_id=inquiry_id,
             facts=event.facts,
             why=event.why,
-            barred=barred_among(persons, tuple(sorted(listed)), event.hashes),
+            forbidden=forbidden_among(persons, tuple(sorted(listed)), event.hashes),
             hashes=event.hashes,
             split=SplitFrom(lead_id=lead_id, rep_id=event.rep_id, why=event.why),
         )
@@ -133,9 +135,9 @@ def take_out(transition: OrgTransition, event: InquiryTakenOut) -> None:
 
 def _lost(handles: tuple[str, ...], left: tuple[str, ...]) -> tuple[str, ...]:
     """Return which handles, with their extensions and as the list knows them, are not among those that are left."""
-    listed = {*map(listed_handle, left)}
+    listed = {*map(do_not_contact_handle, left)}
     lost = [handle for handle in handles if handle not in left]
-    lost += [handle for handle in map(listed_handle, handles) if handle not in listed]
+    lost += [handle for handle in map(do_not_contact_handle, handles) if handle not in listed]
     return tuple(dict.fromkeys(lost))
 
 

@@ -15,10 +15,10 @@ from models.codec import OrgRecord, directory_key
 from models.events import DirectoryPublished
 from models.lead import DirectoryRow
 from models.merging import OrgMerged, OrgSplit
-from models.offers import NoRepAvailable, Rejected, Why
+from models.offers import NoRepAvailable, RejectedCandidate, RejectionReason
 from models.org_decisions import MergeDecided, OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep, PlaceDecided
 from models.org_events import (
-    ContactListed,
+    DoNotContactPublished,
     LeadForgotten,
     MergeRequested,
     OrgEvent,
@@ -38,8 +38,8 @@ from rules.org.persons import Persons
 from rules.org.state import OrgState
 
 FATAL_ERROR: Final = "fatal_error"
-BARRED: Final = "barred"
-LISTED: Final = "do-not-contact"
+DO_NOT_CONTACT_KIND: Final = "barred"
+DO_NOT_CONTACT_SOURCE: Final = "do-not-contact"
 """The source name for events of the do-not-contact list. Their number is the record's offset."""
 _BEGINNING: Final = datetime.fromtimestamp(0, UTC)
 _UNPUBLISHED: Final = OrgDirectory()
@@ -182,7 +182,7 @@ class OrgPartition:
     def remove(self, key: bytes) -> None:
         """Apply a tombstone. One of an entry of the do-not-contact list removes the entry; others change nothing."""
         org, kind, handle = (*key.decode(errors="replace").split("/", 2), "", "")[:3]
-        if kind == BARRED:
+        if kind == DO_NOT_CONTACT_KIND:
             self.state(org).put((DoNotContactRow(handle=handle),))
 
     def accept(self, outcome: OrgOutcome) -> None:
@@ -337,14 +337,18 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
         case OrgSplit():
             key = f"{org}/split/{row.inquiry_id}"
         case DoNotContactRow():
-            key = f"{org}/{BARRED}/{row.handle}"
+            key = f"{org}/{DO_NOT_CONTACT_KIND}/{row.handle}"
             if row.erased:
                 return key.encode(), None
     return key.encode(), OrgRowKept(off=off, org=org, value=row)
 
 
 def _numbered(event: OrgEvent, source: str, number: int) -> tuple[str, int]:
-    return (LISTED, event.version) if isinstance(event, ContactListed) else (source, number)
+    return (
+        (DO_NOT_CONTACT_SOURCE, event.version)
+        if isinstance(event, DoNotContactPublished)
+        else (source, number)
+    )
 
 
 def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDecision, ...]:
@@ -373,7 +377,7 @@ def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDec
             group_id=event.group_id,
             reason=FATAL_ERROR,
             waits=True,  # the request is in the dead letters and may be decided later
-            explanation=(Rejected(None, Why.GROUP, repr(error)),),
+            explanation=(RejectedCandidate(None, RejectionReason.GROUP, repr(error)),),
         ),
     )
 

@@ -13,13 +13,13 @@ from typing import Final
 
 from models.merging import OrgMerged, OrgSplit
 from models.org_rows import DoNotContactRow, OrgErased, OrgPerson
-from models.persons import MET_TOO_OFTEN, OrgCorrection, handle_digest, listed_handle
+from models.persons import MET_TOO_OFTEN, OrgCorrection, do_not_contact_handle, handle_digest
 from rules.org.handle_index import HandleIndex
 from rules.org.last_names import LastNames
 from rules.org.merges import Merges
 from rules.org.packed_ids import Packed, packed, unpacked
 
-BARRED_HASH: Final = "hash/"
+FORBIDDEN_HASH: Final = "hash/"
 """The prefix of a handle on the do-not-contact list of which only the keyed hash is known."""
 _DERIVED: Final = "_arrivals_of"
 _UNCORRECTED: Final[dict[bytes, bool]] = {}
@@ -38,10 +38,10 @@ class Persons:
     __slots__ = (
         "_arrivals",
         "_arrivals_of",
-        "_barred",
         "_corrected",
         "_erased",
         "_erased_hashes",
+        "_forbidden",
         "_handles",
         "_merges",
         "_more",
@@ -54,7 +54,7 @@ class Persons:
         self._handles = HandleIndex()
         self._names = LastNames()
         self._merges = Merges()
-        self._barred: dict[bytes, str] = {}
+        self._forbidden: dict[bytes, str] = {}
         self._more: dict[Packed, tuple[OrgPerson, ...]] = {}
         """Lead -> the rows of resends that brought further handles, without the handles: each has its own key."""
         self._erased: set[Packed] = set()
@@ -95,7 +95,7 @@ class Persons:
 
         At most `MOST_LEADS`. A lead that lost the handle by a correction is none of them.
         """
-        digest, listed = handle_digest(joining), listed_handle(joining)
+        digest, listed = handle_digest(joining), do_not_contact_handle(joining)
         found = (lead for lead in self.all_with_digest(digest) if not self.has_lost(lead, listed))
         return tuple(islice(found, MOST_LEADS))
 
@@ -166,9 +166,9 @@ class Persons:
         lost = self._merges.lost(packed(lead_id))
         return bool(lost) and handle_digest(handle) in lost and not self.joins(lead_id, handle)
 
-    def barred(self, handle: str) -> str | None:
+    def forbidden_reason(self, handle: str) -> str | None:
         """Return why a handle must not be contacted; None if it may be (X6)."""
-        return self._barred.get(handle_digest(handle))
+        return self._forbidden.get(handle_digest(handle))
 
     def arrivals(self) -> dict[str, int]:
         """Return the number of arrivals of each lead."""
@@ -304,9 +304,9 @@ class Persons:
             return
         if isinstance(row, DoNotContactRow):
             if row.reason is None:
-                self._barred.pop(handle_digest(row.handle), None)
+                self._forbidden.pop(handle_digest(row.handle), None)
             else:
-                self._barred[handle_digest(row.handle)] = row.reason
+                self._forbidden[handle_digest(row.handle)] = row.reason
             return
         if isinstance(row, OrgErased):
             now, before = self._erased_hashes, self._returned_hashes

@@ -17,17 +17,17 @@ from models.org_rows import (
     OrgErased,
     OrgGroup,
     OrgLead,
+    OrgLeadStage,
     OrgPerson,
     OrgRep,
     OrgRow,
-    Stage,
     Turn,
 )
 from models.persons import OrgCorrection
 from rules.org.calendar_cache import CalendarCache
 from rules.org.directory import GroupPlan
 from rules.org.persons import Persons
-from rules.org.turn_order import order
+from rules.org.turn_order import turn_sort_key
 
 Key = tuple[bool, int, int, str]
 """A rep's key in its group's order: owed or not, last turn, position on the roster, id."""
@@ -48,10 +48,10 @@ class TurnQueue:
 
     def key(self, rep_id: str, turn: Turn) -> Key:
         """Return a member's key."""
-        return (*order(turn, self.plan.positions[rep_id]), rep_id)
+        return (*turn_sort_key(turn, self.plan.positions[rep_id]), rep_id)
 
     def move(self, rep_id: str, before: Turn, after: Turn) -> None:
-        """Move a member to the place of its new turn. A rep who is not a member is ignored."""
+        """Move a member to the position of its new turn. A rep who is not a member is ignored."""
         if rep_id in self.plan.positions:
             del self.keys[bisect_left(self.keys, self.key(rep_id, before))]
             insort(self.keys, self.key(rep_id, after))
@@ -61,7 +61,7 @@ WaitingKey = tuple[int, str]
 """A waiting lead's number among those of its group, and its id."""
 
 
-class Waiting:
+class WaitingForGroup:
     """The leads that wait for one group, by the prospect's state, in the order in which they began to wait.
 
     `ready`: leads that a rep can take once time passes or capacity is free. `parked`: leads that only a change of the
@@ -76,7 +76,7 @@ class Waiting:
         self.size = 0
 
     def add(self, row: OrgLead) -> None:
-        """Add a lead. A lead that is already known keeps its place."""
+        """Add a lead. A lead that is already known keeps its position."""
         keys = (self.parked if row.parked else self.ready).setdefault(_state(row), [])
         key = (row.number, row.lead_id)
         index = bisect_left(keys, key)
@@ -122,7 +122,7 @@ class OrgState:
         self.persons = Persons() if persons is None else persons
         self.calendar_cache = CalendarCache()
         self._leads_of: dict[str, set[str]] = {}
-        self._waiting: dict[str, Waiting] = {}
+        self._waiting: dict[str, WaitingForGroup] = {}
         self._turn_queues: dict[str, TurnQueue] = {}
         # Waiting leads are added in the order in which they began to wait.
         self.put(sorted(rows, key=lambda row: row.number if isinstance(row, OrgLead) else 0))
@@ -158,7 +158,7 @@ class OrgState:
         """Return the leads that take capacity of a rep, in no order."""
         return self._leads_of.get(rep_id, _NOBODY)
 
-    def waiting(self, group_id: str) -> Waiting | None:
+    def waiting(self, group_id: str) -> WaitingForGroup | None:
         """Return the leads that wait for a group; None if none does."""
         return self._waiting.get(group_id)
 
@@ -179,17 +179,17 @@ class OrgState:
         if before is not None:
             for hold in before.holds:
                 self._leads_of[hold.rep_id].discard(row.lead_id)
-            if before.stage is Stage.WAITING and not _same_wait(before, row):
+            if before.stage is OrgLeadStage.WAITING and not _same_wait(before, row):
                 self._waiting[before.group_id or ""].remove(before)
                 if not self._waiting[before.group_id or ""].size:
                     del self._waiting[before.group_id or ""]
-        if row.stage is Stage.GONE:
+        if row.stage is OrgLeadStage.GONE:
             return
         self.leads[row.lead_id] = row
         for hold in row.holds:
             self._leads_of.setdefault(hold.rep_id, set()).add(row.lead_id)
-        if row.stage is Stage.WAITING:
-            self._waiting.setdefault(row.group_id or "", Waiting()).add(row)
+        if row.stage is OrgLeadStage.WAITING:
+            self._waiting.setdefault(row.group_id or "", WaitingForGroup()).add(row)
 
 
 def _state(row: OrgLead) -> str | None:
@@ -198,7 +198,7 @@ def _state(row: OrgLead) -> str | None:
 
 def _same_wait(before: OrgLead, after: OrgLead) -> bool:
     return (
-        after.stage is Stage.WAITING
+        after.stage is OrgLeadStage.WAITING
         and after.group_id == before.group_id
         and after.number == before.number
         and after.parked == before.parked

@@ -11,16 +11,16 @@ from typing import Any, Final
 import msgspec
 
 from models.merging import OrgMerged, OrgSplit
-from models.org_decisions import OrgDecision, Step
+from models.org_decisions import OrgDecision, StepResult
 from models.org_rows import (
     NO_TURN,
     DoNotContactRow,
     OrgErased,
     OrgGroup,
     OrgLead,
+    OrgLeadStage,
     OrgPerson,
     OrgRep,
-    Stage,
     Turn,
 )
 from models.persons import OrgCorrection
@@ -71,10 +71,10 @@ class OrgTransition:
         self._persons: list[PersonRow] = []
         self._decisions: list[OrgDecision] = []
 
-    def step(self) -> Step:
+    def step(self) -> StepResult:
         """Return the changed rows and the decisions."""
         rows = (*self._reps.values(), *self._groups.values(), *self._leads.values(), *self._persons)
-        return Step(rows, tuple(self._decisions))
+        return StepResult(rows, tuple(self._decisions))
 
     def spend_budget(self, names: int = 0) -> None:
         """Count one lead that was tried. Named candidates make the step larger, so they count too."""
@@ -115,7 +115,7 @@ class OrgTransition:
     def lead(self, lead_id: str) -> OrgLead | None:
         """Return a lead's row; None if the org has none."""
         row = self._leads.get(lead_id) or self.state.leads.get(lead_id)
-        return None if row is None or row.stage is Stage.GONE else row
+        return None if row is None or row.stage is OrgLeadStage.GONE else row
 
     def put_lead(self, row: OrgLead) -> None:
         """Replace a lead's row."""
@@ -124,7 +124,7 @@ class OrgTransition:
     def forget_lead(self, row: OrgLead) -> None:
         """Remove a lead's row."""
         self._leads[row.lead_id] = OrgLead(
-            lead_id=row.lead_id, epoch=row.epoch, stage=Stage.GONE, since=self.at
+            lead_id=row.lead_id, epoch=row.epoch, stage=OrgLeadStage.GONE, since=self.at
         )
 
     def put_person(self, row: PersonRow) -> None:
@@ -169,5 +169,5 @@ class OrgTransition:
             return
         for lead_id in waiting.ids(states, after=after, parked=parked):
             row = self.lead(lead_id)
-            if row is not None and row.stage is Stage.WAITING and row.group_id == group_id:
+            if row is not None and row.stage is OrgLeadStage.WAITING and row.group_id == group_id:
                 yield row

@@ -1,8 +1,8 @@
 """Decides whose turn it is (R7).
 
-Equal weights: the least recently served rep is next. A rep who is passed over keeps its place, and a rep who is served
-goes to the end. So between two turns of a rep, every other rep who was available has had one, even if reps came and
-went in between.
+Equal weights: the least recently served rep is next. A rep who is passed over keeps its position, and a rep who is
+served goes to the end. So between two turns of a rep, every other rep who was available has had one, even if reps came
+and went in between.
 
 Different weights: proportionate progress (Baruah, Cohen, Plaxton and Varvel, 1996; Tijdeman's chairmen, 1980). Each
 turn is divided by weight among the candidates, and one of them gets it. A rep's lag is what it is short of its share. A
@@ -37,7 +37,7 @@ class Candidate(msgspec.Struct, frozen=True):
     turn: Turn = NO_TURN
 
 
-class Pick(msgspec.Struct, frozen=True):
+class PickedTurn(msgspec.Struct, frozen=True):
     """The rep whose turn it is, with its turn and the group's count and lags afterwards.
 
     `owed`: the turn made up for a voided one.
@@ -50,28 +50,28 @@ class Pick(msgspec.Struct, frozen=True):
     lags: Mapping[str, int] = {}
 
 
-def order(turn: Turn, position: int) -> tuple[bool, int, int]:
+def turn_sort_key(turn: Turn, position: int) -> tuple[bool, int, int]:
     """Return a rep's sort key among equal weights: owed reps first, then by last turn, then by roster position."""
     return (turn.owed == 0, turn.served, position)
 
 
 def serve(
     rep_id: str, turn: Turn, *, turns: int, lags: Mapping[str, int] | None = None, rests: bool = False
-) -> Pick:
+) -> PickedTurn:
     """Give a rep the turn: an owed turn is made up, unless the rep rests from it; else it is the group's next turn."""
     if turn.owed and not rests:
-        return Pick(rep_id, Turn(turn.served, turn.owed - 1), turns, owed=True, lags=lags or {})
-    return Pick(rep_id, Turn(turns + 1, turn.owed), turns + 1, owed=False, lags=lags or {})
+        return PickedTurn(rep_id, Turn(turn.served, turn.owed - 1), turns, owed=True, lags=lags or {})
+    return PickedTurn(rep_id, Turn(turns + 1, turn.owed), turns + 1, owed=False, lags=lags or {})
 
 
-def resting_after(pick: Pick, resting: str | None) -> str | None:
+def resting_after(pick: PickedTurn, resting: str | None) -> str | None:
     """Return the rep who rests from owed turns after a turn: who has just made one up, until another rep is served."""
     return pick.rep_id if pick.owed or pick.rep_id == resting else None
 
 
 def pick(
     candidates: Sequence[Candidate], *, turns: int, lags: Mapping[str, int], resting: str | None = None
-) -> Pick:
+) -> PickedTurn:
     """Choose one of the candidates (at least one). Their weights may differ. `turns`, `lags`: those of the group.
 
     `resting`: the rep who rests from its owed turns, as long as there is another candidate.
@@ -79,7 +79,7 @@ def pick(
     alone = len(candidates) == 1
     owed = [each for each in candidates if each.turn.owed and (alone or each.rep_id != resting)]
     if owed:
-        first = min(owed, key=lambda each: order(each.turn, each.position))
+        first = min(owed, key=lambda each: turn_sort_key(each.turn, each.position))
         return serve(first.rep_id, first.turn, turns=turns, lags=lags)
     total = sum(each.weight for each in candidates)
     due = [each for each in candidates if lags.get(each.rep_id, 0) * total + each.weight * SCALE > 0]

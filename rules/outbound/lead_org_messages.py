@@ -64,12 +64,12 @@ from models.reserved_place import PlaceAnswer
 from models.reserved_place_decisions import PlaceReturned, PlaceSought
 
 _OWNS_AGAIN: Final = (LeadReopened, LeadSplit)
-_TOLD_ONE_BY_ONE: Final = (
+_SENT_ONE_BY_ONE: Final = (
     *(RepSought, OfferEnded, OfferDeclined, PlaceSought, PlaceReturned),
     *(MergeSought, MergeReturned, MergedInto, InquirySplit, InquiryErased),
 )
-_TOLD_TO_ORG: Final = (
-    *_TOLD_ONE_BY_ONE,
+_SENT_TO_ORG: Final = (
+    *_SENT_ONE_BY_ONE,
     *_OWNS_AGAIN,
     *(OwnerChanged, InquiryAdded, LeadClosed, LeadErased, FactsCorrected),
 )
@@ -97,16 +97,16 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
     if lead is None:
         return []
     kinds = set(map(type, row.decisions))
-    if kinds.isdisjoint(_TOLD_TO_ORG):
+    if kinds.isdisjoint(_SENT_TO_ORG):
         return []
-    told: list[OrgEvent] = []
+    messages: list[OrgEvent] = []
     owned = OwnerChanged in kinds
     inquiry = next((decision for decision in row.decisions if isinstance(decision, InquiryAdded)), None)
     common = {"cause": row.cause, "org": lead.facts.org, "lead_id": lead.lead_id}
-    for decision in () if kinds.isdisjoint(_TOLD_ONE_BY_ONE) else row.decisions:
+    for decision in () if kinds.isdisjoint(_SENT_ONE_BY_ONE) else row.decisions:
         match decision:
             case RepSought():
-                told.append(
+                messages.append(
                     RepRequested(
                         **common,
                         epoch=decision.epoch,
@@ -116,27 +116,27 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                     )
                 )
             case OfferEnded() if not owned:  # the owner's event settles every offer
-                told.append(OfferSettled(**common, epoch=decision.epoch, outcome=decision.outcome))
-            case OfferDeclined() if not decision.told_by_org:
-                told.append(
+                messages.append(OfferSettled(**common, epoch=decision.epoch, outcome=decision.outcome))
+            case OfferDeclined() if not decision.decided_by_org:
+                messages.append(
                     OfferSettled(
                         **common, epoch=decision.epoch, outcome=Outcome.DECLINED, rep_id=decision.rep_id
                     )
                 )
             case PlaceSought():
-                told.append(PlaceRequested(**common, rep_id=decision.rep_id, action=decision.action))
+                messages.append(PlaceRequested(**common, rep_id=decision.rep_id, action=decision.action))
             case PlaceReturned():
-                told.append(
+                messages.append(
                     PlaceUnused(
                         **common, rep_id=decision.rep_id, action_id=decision.action_id, why=decision.why
                     )
                 )
             case MergeSought():
-                told.append(MergeRequested(**common, action=decision.action))
+                messages.append(MergeRequested(**common, action=decision.action))
             case MergeReturned():
-                told.append(MergeUnused(**common, action_id=decision.action_id, why=decision.why))
+                messages.append(MergeUnused(**common, action_id=decision.action_id, why=decision.why))
             case MergedInto(brought=MergedLead() as brought):
-                told.append(
+                messages.append(
                     LeadMerged(
                         **common,
                         into=decision.into,
@@ -147,9 +147,9 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                     )
                 )
             case InquirySplit():
-                told.append(_taken_out(common, decision))
+                messages.append(_taken_out(common, decision))
             case InquiryErased(inquiry_id=inquiry_id):
-                told.append(InquiryForgotten(**common, inquiry_id=inquiry_id))
+                messages.append(InquiryForgotten(**common, inquiry_id=inquiry_id))
             case _:
                 pass
     reopened = (inquiry is not None and inquiry.reopened) or (
@@ -157,23 +157,28 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
     )
     if (owned or reopened) and lead.owner is not None:
         action_id = next(
-            (said.place for said in row.decisions if isinstance(said, OwnerChanged) and said.place), None
+            (
+                decision.place
+                for decision in row.decisions
+                if isinstance(decision, OwnerChanged) and decision.place
+            ),
+            None,
         )
-        told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner, place=action_id))
+        messages.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner, place=action_id))
     if lead.owner is not None and LeadClosed in kinds:
-        told.append(OrgLeadClosed(**common, epoch=lead.epoch))
-    if owned and lead.owner is None and lead.search is None and _by_lead(row):
-        told.append(LeadReleased(**common, epoch=lead.epoch))
+        messages.append(OrgLeadClosed(**common, epoch=lead.epoch))
+    if owned and lead.owner is None and lead.open_distribution is None and _by_lead(row):
+        messages.append(LeadReleased(**common, epoch=lead.epoch))
     if LeadErased in kinds:
-        told += [
+        messages += [
             LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes, former=lead.split_from)
             for decision in row.decisions
             if isinstance(decision, LeadErased)
         ]
     corrected = next((decision for decision in row.decisions if isinstance(decision, FactsCorrected)), None)
     if corrected is not None and (message := _correction(row, lead, corrected)) is not None:
-        told.append(message)
-    return told
+        messages.append(message)
+    return messages
 
 
 def _is_owned_again(decision: object) -> bool:
@@ -202,13 +207,13 @@ def _correction(row: LeadRow, lead: Lead, decision: FactsCorrected) -> LeadCorre
     known = lead.corrections or NOTHING_CORRECTED
     changed = corrected_handles(decision.changes)
     asked = any(isinstance(each, RepSought) for each in row.decisions)  # the request has the new facts
-    if not changed and (lead.search is None or asked):
+    if not changed and (lead.open_distribution is None or asked):
         return None
     return LeadCorrected(
         cause=row.cause,
         org=lead.facts.org,
         lead_id=lead.lead_id,
-        epoch=lead.search.epoch if lead.search is not None else lead.epoch,
+        epoch=lead.open_distribution.epoch if lead.open_distribution is not None else lead.epoch,
         lead=_asking(lead),
         handles=tuple(
             handle for handle in handles_of(lead.facts) if handle.partition("/")[0] in known.fields
@@ -220,27 +225,27 @@ def _correction(row: LeadRow, lead: Lead, decision: FactsCorrected) -> LeadCorre
 
 def to_leads(step: OrgStep) -> list[LeadNews]:
     """Return the events that an org's step causes in leads' logs, in order."""
-    told: list[LeadNews] = []
+    messages: list[LeadNews] = []
     for n, decision in enumerate(step.decisions):
         cause = f"org/{step.org}/{step.off}/{n}"
         match decision:
             case OfferMade() | RingStarted() | NoRepAvailable() | OfferVoided() | LeadOrphaned():
-                told.append(OrgAnswered(lead_id=decision.lead_id, cause=cause, answer=decision))
+                messages.append(OrgAnswered(lead_id=decision.lead_id, cause=cause, answer=decision))
             case PlaceDecided():
-                told.append(_placed(decision, cause, step))
+                messages.append(_placed(decision, cause, step))
             case MergeDecided():
                 answer = MergeAnswer(
                     message=cause, into=decision.into, granted=decision.granted, why=decision.why
                 )
-                told.append(replace(decision.action, merge=answer))
+                messages.append(replace(decision.action, merge=answer))
             case ArrivalPlaced(lead_id=lead_id, inquiry=inquiry):
-                told.append(
+                messages.append(
                     LeadArrived(
                         lead_id=lead_id,
                         cause=step.cause,
                         facts=decision.facts,
                         inquiry=inquiry,
-                        barred=decision.barred,
+                        forbidden=decision.forbidden,
                         org_log_offset=step.off,
                         maybe=decision.maybe,
                         id_reused=decision.id_reused,
@@ -253,28 +258,28 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                     merged = ArrivalMerged(
                         lead_id=inquiry.inquiry_id, cause=cause, into=lead_id, why=inquiry.why, org=step.org
                     )
-                    told.append(merged)
+                    messages.append(merged)
             case ArrivalTurnedAway():
-                told.append(ArrivalRefused(lead_id=decision.arrival_id, cause=cause, why=decision.why))
+                messages.append(ArrivalRefused(lead_id=decision.arrival_id, cause=cause, why=decision.why))
             case ErasureOrder():
-                told += _erasures(step.org, decision)
+                messages += _erasures(step.org, decision)
             case PersonForgotten(lead_id=lead_id):
-                told += [
+                messages += [
                     FormerInquiryErased(lead_id=former, cause=f"{cause}/{former}", inquiry_id=lead_id)
                     for former in decision.former
                 ]
             case HandlesCorrected(lead_id=lead_id):
-                told.append(
+                messages.append(
                     CorrectionChecked(
                         lead_id=lead_id,
                         cause=cause,
                         handles=decision.handles,
-                        barred=decision.barred,
+                        forbidden=decision.forbidden,
                         org_log_offset=step.off,
                     )
                 )
             case HandleRetired(lead_id=lead_id):
-                told.append(
+                messages.append(
                     HandleShared(
                         lead_id=lead_id,
                         cause=cause,
@@ -284,7 +289,7 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                     )
                 )
             case DoNotContactChanged(lead_id=lead_id):
-                told.append(
+                messages.append(
                     SuppressionChanged(
                         lead_id=lead_id,
                         cause=cause,
@@ -296,7 +301,7 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                 )
             case _:
                 pass
-    return told
+    return messages
 
 
 def _placed(decision: PlaceDecided, message: str, step: OrgStep) -> ActionRequested:
@@ -313,7 +318,7 @@ def _placed(decision: PlaceDecided, message: str, step: OrgStep) -> ActionReques
     return replace(decision.action, place=answer)
 
 
-def identity(event: Event) -> str | None:
+def org_event_identity(event: Event) -> str | None:
     """Return the identity of an event that came from an org; None for any other event.
 
     The identity is unique even if the event's cause is a repeated one.
@@ -344,9 +349,9 @@ def identity(event: Event) -> str | None:
 
 def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
     """Return the answer to a request to erase a person, and an event for each lead unless it is a preview."""
-    told: list[LeadNews] = []
+    messages: list[LeadNews] = []
     if order.answer_to is not None:
-        told.append(
+        messages.append(
             ErasureFound(
                 lead_id=order.answer_to,
                 cause=order.cause,
@@ -357,8 +362,8 @@ def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
             )
         )
     if order.preview:
-        return told
-    told += [
+        return messages
+    messages += [
         ErasureOrdered(
             lead_id=lead_id,
             cause=f"{order.cause}/{lead_id}",
@@ -370,7 +375,7 @@ def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
         )
         for lead_id in order.leads
     ]
-    return told
+    return messages
 
 
 def _by_lead(row: LeadRow) -> bool:
@@ -382,9 +387,9 @@ def _asking(lead: Lead) -> Lead:
     """Return a lead with only the fields that filters and licences need."""
     return replace(
         lead,
-        places={},
+        placements={},
         deadlines=(),
-        search=None,
+        open_distribution=None,
         failed=None,
         open_exception=None,
         corrections=None,

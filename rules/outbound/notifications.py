@@ -36,7 +36,7 @@ OFFERS: Final[dict[str, tuple[str, tuple[Kind, ...]]]] = {
 """method -> template and kinds of the notifications for its offers (R2, S1, S5)."""
 WINDOWED: Final = frozenset({"round_robin", "roster"})
 """The methods that offer a lead to one rep: for a window, or for good where the group has none (R1, R3)."""
-TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned", "reassigned"})
+NOTIFIED: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned", "reassigned"})
 """The ways of assignment after which the new owner is notified by mail and push. A rep who claims needs no
 notification."""
 LOCK_FREED: Final = "lock_freed"
@@ -93,10 +93,14 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                             lead, rep_id, "lead_reassigned", ("email",), decision.epoch, _about(lead)
                         )
                 if decision.winner is not None and not given_for_good:
-                    told = {"won": True}
-                    found += _to(lead, decision.winner, template, kinds, decision.epoch, told, withdrawn=True)
+                    more = {"won": True}
+                    found += _to(lead, decision.winner, template, kinds, decision.epoch, more, withdrawn=True)
             case OfferDeclined():
-                method = lead.search.method if lead.search and lead.search.method else "ring_all"
+                method = (
+                    lead.open_distribution.method
+                    if lead.open_distribution and lead.open_distribution.method
+                    else "ring_all"
+                )
                 template, kinds = OFFERS.get(method, OFFERS["ring_all"])
                 found += _to(lead, decision.rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
             case OwnerChanged():
@@ -142,8 +146,8 @@ def _another_inquiry(lead: Lead, decision: InquiryAdded, rep_id: str) -> list[No
     }
     found = _to(lead, rep_id, "new_inquiry", ("email", "push"), epoch, data, about=about)
     if decision.vendor == TELEPHONE:
-        told = {**_about(lead), "inquiry_id": decision.inquiry_id}
-        found += _to(lead, rep_id, LEAD_CALLS, ("call",), epoch, told, about=about)
+        more = {**_about(lead), "inquiry_id": decision.inquiry_id}
+        found += _to(lead, rep_id, LEAD_CALLS, ("call",), epoch, more, about=about)
     return found
 
 
@@ -161,12 +165,12 @@ def _merged_or_split(
     if lead.owner is None or lead.owner_left or lead.owner == decision.rep_id:
         return []
     about = f"version-{version}"
-    told = {**_about(lead), **data, "why": decision.why}
-    return _to(lead, lead.owner, template, ("email", "push"), version, told, about=about)
+    more = {**_about(lead), **data, "why": decision.why}
+    return _to(lead, lead.owner, template, ("email", "push"), version, more, about=about)
 
 
 def _new_owner(lead: Lead, change: OwnerChanged) -> list[Notification]:
-    if change.rep_id is None or change.how not in TOLD:
+    if change.rep_id is None or change.how not in NOTIFIED:
         return []
     about = _about(lead)
     return _to(lead, change.rep_id, "lead_assigned", ("email", "push"), lead.owned_epoch, about)

@@ -131,7 +131,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
     ]
 
 
-def origin(message: Any) -> tuple[str, int]:
+def journal_origin(message: Any) -> tuple[str, int]:
     """Return an event's partition of the lead journal and its number there; (`""`, -1) for an event from elsewhere."""
     for name, value in message.headers or ():
         if name == "ce_id" and (
@@ -197,7 +197,7 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     for queue_id, queue_change in queue_changes.items():
         messages.append((QUEUE_CHANGES, key, _queue_change(row, lead, queue_change, again=queue_id in left)))
     messages.extend((QUEUE_CHANGES, key, change) for change in own_changes(row, lead))
-    messages.extend((NOTIFICATIONS, key, notice) for notice in notifications_of(row))
+    messages.extend((NOTIFICATIONS, key, notification) for notification in notifications_of(row))
     messages.extend(_listings(row, lead))
     org = lead.facts.org.encode()
     messages.extend((ORG_LOG, org, event) for event in to_org(row))

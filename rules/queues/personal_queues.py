@@ -29,7 +29,7 @@ from models.decisions import (
     QueueLeft,
     QueueMoved,
 )
-from models.lead import OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
+from models.lead import OWNED_PHASES, DistributionStage, Lead, LeadRow, Phase
 from models.merging_decisions import InquirySplit, LeadSplit
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded, WindowMoved
 from models.offers import Outcome
@@ -60,8 +60,8 @@ _MOVES: Final = (
     ConsentRecorded,
     WindowMoved,
 )
-"""Besides a new owner, an offer and the end: the decisions that change a lead's place or row in a rep's own queue (D3,
-D4)."""
+"""Besides a new owner, an offer and the end: the decisions that change a lead's position or row in a rep's own queue
+(D3, D4)."""
 
 _SHARED: Final = frozenset({Answered, QueueEntered, QueueLeft, QueueMoved})
 """The most frequent decisions, which say nothing of a rep's own queue."""
@@ -86,8 +86,8 @@ def own_sort_key(lead: Lead, at: datetime) -> str:
     `at` is the record's time, never a clock's, so the same record always gives the same key. The record of
     `CallbackDue` is not before `callback_at`, which the lead keeps until somebody acts.
     """
-    if lead.owner is None and lead.search is not None:
-        return _key(OFFERED, lead.search.until or _NEVER)
+    if lead.owner is None and lead.open_distribution is not None:
+        return _key(OFFERED, lead.open_distribution.until or _NEVER)
     if lead.callback_at is not None:
         return _key(DUE if lead.callback_at <= at else LATER, lead.callback_at)
     if lead.deferred_at is not None:
@@ -111,17 +111,17 @@ def own_columns(lead: Lead) -> dict[str, Any]:
 
 
 def _own_columns(lead: Lead) -> dict[str, Any]:
-    facts, search = lead.facts, lead.search
-    if lead.owner is None and search is not None:
+    facts, distribution = lead.facts, lead.open_distribution
+    if lead.owner is None and distribution is not None:
         columns = {
             NAME: name_of(facts),
             "offer": True,
-            "method": search.method,
-            "group_id": search.group_id,
-            "epoch": search.epoch,
-            "until": search.until,
+            "method": distribution.method,
+            "group_id": distribution.group_id,
+            "epoch": distribution.epoch,
+            "until": distribution.until,
         }
-        if search.stage is RepSearch.OFFERED:
+        if distribution.stage is DistributionStage.OFFERED:
             columns |= {
                 "state": facts.state,
                 "loan_purpose": facts.loan_purpose,
@@ -227,10 +227,14 @@ def _completed_nothing(decision: Decision) -> bool:
 
 
 def _offered_to(lead: Lead) -> tuple[str, ...]:
-    search = lead.search
-    if lead.phase is not Phase.OFFERED or search is None:
+    distribution = lead.open_distribution
+    if lead.phase is not Phase.OFFERED or distribution is None:
         return ()
-    return search.reps if search.stage in (RepSearch.OFFERED, RepSearch.RINGING) else ()
+    return (
+        distribution.reps
+        if distribution.stage in (DistributionStage.OFFERED, DistributionStage.RINGING)
+        else ()
+    )
 
 
 def _key(band: str, when: datetime) -> str:

@@ -34,7 +34,7 @@ _UNFILED: Final = 0.5
 """The assumed share of leads that meet a condition that is not an equality."""
 
 Required = tuple[Node, bool]
-"""A node and the verdict it must have."""
+"""A node and the result it must have."""
 
 
 class IndexedRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +183,7 @@ class PredicateIndex:
 
 
 def required(node: Node, wanted: bool = True) -> Iterator[Required]:
-    """Split a rule into nodes that must each have a certain verdict for the rule to have the wanted one."""
+    """Split a rule into nodes that must each have a certain result for the rule to have the wanted one."""
     if isinstance(node, Condition):
         yield node, wanted
         return

@@ -27,7 +27,7 @@ Key = tuple[str, str]
 """An object's kind and id within its org."""
 
 VERSIONED: Final = frozenset({"queue", "settings"})
-"""The kinds of object that a lead's places may depend on. Only these change an org's version."""
+"""The kinds of object that a lead's placements may depend on. Only these change an org's version."""
 
 ROUTING: Final = frozenset({"campaign", "group"})
 """The kinds of object that say which group is asked for a lead."""
@@ -273,10 +273,10 @@ class RuleBook:
         for row in rows:
             change = ((row.kind, row.object_id), NewestPublication(row.version, row.value))
             by_org.setdefault(row.org, []).append(change)
-        book = self
+        rule_book = self
         for org_id, changes in by_org.items():
-            book = book._with(org_id, changes)
-        return book
+            rule_book = rule_book._with(org_id, changes)
+        return rule_book
 
     def _with(self, org_id: str, changes: Iterable[tuple[Key, NewestPublication]]) -> "RuleBook":
         before = self.org(org_id)

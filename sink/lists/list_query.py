@@ -13,7 +13,7 @@ from sink.lists.columns import Column, ColumnKind, ListDefinition
 LIMIT: Final = 50
 
 
-class Contains(msgspec.Struct, frozen=True):
+class ContainsFilter(msgspec.Struct, frozen=True):
     """Matches a text that contains this one, in any case."""
 
     text: str
@@ -25,14 +25,14 @@ class OneOf(msgspec.Struct, frozen=True):
     values: tuple[str | bool | None, ...]
 
 
-class Between(msgspec.Struct, frozen=True):
+class BetweenFilter(msgspec.Struct, frozen=True):
     """Matches values from `low` to `high`; None means no bound. A range of time excludes its end."""
 
     low: float | datetime | None = None
     high: float | datetime | None = None
 
 
-Filter = Contains | OneOf | Between
+Filter = ContainsFilter | OneOf | BetweenFilter
 
 
 class PagePosition(msgspec.Struct, frozen=True):

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_
 
 from sink.lists.columns import FOLDED, Column, ColumnKind, Expression, ListDefinition
 from sink.lists.list_query import (
-    Between,
-    Contains,
+    BetweenFilter,
+    ContainsFilter,
     Filter,
     ListQuery,
     OneOf,
@@ -171,13 +171,13 @@ def contains(read_as: Expression, text: str) -> Condition:
 
 def _condition(column: Column, list_query: Filter) -> Condition:
     match list_query:
-        case Contains(text):
+        case ContainsFilter(text):
             return contains(column.read, text)
         case OneOf(values):
             given = [value for value in values if value is not None]
             met = column.read.in_(given) if given else false()
             return or_(met, column.read.is_(None)) if None in values else met
-        case Between(low, high):
+        case BetweenFilter(low, high):
             begins = column.read >= low if low is not None else true()
             if high is None:
                 return begins

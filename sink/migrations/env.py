@@ -9,7 +9,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from sink.column_types import UtcDateTime
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import Base
 
 

@@ -1,6 +1,6 @@
 """Translates a rule tree to SQL over the lead table.
 
-For every lead the condition gives the verdict that the rule's closure gives at the same instant (Q2, X5). A condition
+For every lead the condition gives the result that the rule's closure gives at the same instant (Q2, X5). A condition
 is true or false, never NULL. On a field without a value only `null` is true; `not` of a group inverts that, as in
 `rules.language.tree`.
 """
@@ -19,7 +19,7 @@ from models.spelling import folded
 from rules.language.catalogue import FIELDS, Field
 from rules.language.conditions import compared_value
 from rules.language.day_counts import DAY
-from rules.language.instants import Amount, Span, span, utc
+from rules.language.instants import Amount, DateSpan, span, utc
 from rules.language.operands import Operand
 from rules.language.operators import COMPLEMENT, RELATIVE, FieldType, Operator
 from rules.language.tree import Condition, Node, RuleGroup
@@ -170,7 +170,7 @@ def _date(read: Expression, operator: Operator, value: Operand, time_zone: str) 
     """Compare with a day or an instant: from its start to before its end (`rules.language.instants.span`)."""
     if operator is Operator.BETWEEN and isinstance(value, tuple):
         first, last = (span(str(text), time_zone) for text in value)
-        return _within(read, Span(first.start, last.end))
+        return _within(read, DateSpan(first.start, last.end))
     wanted = span(str(value), time_zone)
     if operator is Operator.EQUAL:
         return _within(read, wanted)
@@ -196,7 +196,7 @@ def _days(since: Expression, operator: Operator, value: Operand, at: datetime) -
     return not_(reached) if operator in {Operator.LESS, Operator.AT_MOST} else reached
 
 
-def _within(read: Expression, wanted: Span) -> ColumnElement[bool]:
+def _within(read: Expression, wanted: DateSpan) -> ColumnElement[bool]:
     return and_(read >= wanted.start, read < wanted.end)
 
 

@@ -1,4 +1,4 @@
-"""A worker and a relay as processes on a test's own topics. Tests send and read records as any Kafka client would."""
+"""Runs a worker and a relay as processes on a test's own topics. Tests send and read records as any Kafka client."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Engine:
 
     async def tell(self, *events: Event) -> None:
         """Append events to the log's partition of their lead; append publications to every partition."""
-        await self.send(LEAD_LOG, [record for event in events for record in placed(event)])
+        await self.send(LEAD_LOG, [record for event in events for record in log_records(event)])
 
     async def records(self, topic: str) -> list[Any]:
         """Return all records of a topic."""
@@ -115,7 +115,7 @@ def partition_of(key: bytes) -> int:
     return int((murmur2(key) & 0x7FFFFFFF) % PARTITIONS)
 
 
-def placed(event: Event) -> list[Record]:
+def log_records(event: Event) -> list[Record]:
     """Return an event as records of the log."""
     key, value = event.lead_id.encode(), encode_event(event)
     if isinstance(event, DirectoryPublished):

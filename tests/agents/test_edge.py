@@ -185,8 +185,8 @@ async def test_d16_whoever_can_be_answered_is_answered(engine: Engine, outside: 
     async with engine.worker() as worker, engine.relay():
 
         async def done() -> bool:
-            buried, told = await engine.dead_letters(), await engine.records(LEAD_DECISIONS)
-            return len(buried) >= letters and len(told) >= len(REFUSED) * 2 + 1
+            buried, sent_answers = await engine.dead_letters(), await engine.records(LEAD_DECISIONS)
+            return len(buried) >= letters and len(sent_answers) >= len(REFUSED) * 2 + 1
 
         await worker.until_async(done, "all are answered and buried")
     answers: dict[str, list[dict[str, Any]]] = {}

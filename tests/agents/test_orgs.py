@@ -12,7 +12,7 @@ import pytest
 from models.codec import decode_org_record
 from models.decisions import Answered
 from models.ids import lead_id
-from models.lead import DirectoryRow, Lead, LeadRow, Phase, RepSearch
+from models.lead import DirectoryRow, DistributionStage, Lead, LeadRow, Phase
 from models.offer_decisions import LeadOffered
 from models.org_decisions import OrgStep
 from streams.topics import (
@@ -108,7 +108,10 @@ async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(en
         await engine.tell(*(arrived(lead) for lead in leads))
 
         async def offered() -> bool:
-            return any(lead.search and lead.search.tried for lead in (await leads_of(engine)).values())
+            return any(
+                lead.open_distribution and lead.open_distribution.tried
+                for lead in (await leads_of(engine)).values()
+            )
 
         await worker.until_async(offered, "a first window has run out")
         await relay.kill9()
@@ -150,7 +153,9 @@ async def test_r9_e1_a_cap_holds_under_any_concurrency_and_a_free_slot_fills_its
         await engine.tell(*(arrived(f"lead-{n}") for n in range(200)))
         await worker.until_async(lambda: in_phase(engine, Phase.EXCEPTION, 170), "the rest has nobody")
         leads = await leads_of(engine)
-        offered = Counter(rep for lead in leads.values() if lead.search for rep in lead.search.reps)
+        offered = Counter(
+            rep for lead in leads.values() if lead.open_distribution for rep in lead.open_distribution.reps
+        )
         assert offered == Counter(dict.fromkeys(REPS, 10))
         waits = [lead for lead in leads.values() if lead.phase is Phase.EXCEPTION]
         for lead in waits:
@@ -159,15 +164,17 @@ async def test_r9_e1_a_cap_holds_under_any_concurrency_and_a_free_slot_fills_its
             assert all(
                 "cap of open leads: 10 of 10" in said["why"] for said in lead.open_exception.explanation
             )
-            assert lead.search is not None
-            assert lead.search.stage is RepSearch.WAITING
-        one = next(lead for lead in leads.values() if lead.search and lead.search.reps)
-        assert one.search is not None
-        (holder,) = one.search.reps
+            assert lead.open_distribution is not None
+            assert lead.open_distribution.stage is DistributionStage.WAITING
+        one = next(lead for lead in leads.values() if lead.open_distribution and lead.open_distribution.reps)
+        assert one.open_distribution is not None
+        (holder,) = one.open_distribution.reps
         await engine.tell(asked(one.lead_id, "outcome", holder, outcome="closed_won"))
         await worker.until_async(lambda: in_phase(engine, Phase.EXCEPTION, 169), "the slot is filled")
         leads = await leads_of(engine)
-        offered = Counter(rep for lead in leads.values() if lead.search for rep in lead.search.reps)
+        offered = Counter(
+            rep for lead in leads.values() if lead.open_distribution for rep in lead.open_distribution.reps
+        )
         assert offered == Counter(dict.fromkeys(REPS, 10))
         assert leads[one.lead_id].phase is Phase.CLOSED
 
@@ -183,7 +190,11 @@ async def test_s1_s3_fifty_press_one_at_once_and_one_wins(engine: Engine) -> Non
 
         async def rings() -> bool:
             lead = (await leads_of(engine)).get("lead-1")
-            return lead is not None and lead.search is not None and len(lead.search.reps) == len(reps)
+            return (
+                lead is not None
+                and lead.open_distribution is not None
+                and len(lead.open_distribution.reps) == len(reps)
+            )
 
         await worker.until_async(rings, "it rings with everybody")
         await engine.tell(*(asked("lead-1", "press_one", rep) for rep in reps))
@@ -202,12 +213,12 @@ async def test_s1_s3_fifty_press_one_at_once_and_one_wins(engine: Engine) -> Non
         (lead,) = (await leads_of(engine)).values()
         assert (lead.phase, lead.how, lead.via) == (Phase.OWNED, "ring_all", "group/west")
 
-        async def notices() -> Counter[tuple[str, str, bool]]:
+        async def notifications() -> Counter[tuple[str, str, bool]]:
             said = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
             return Counter((each["template"], each["kind"], each["withdrawn"]) for each in said)
 
-        async def told() -> bool:
-            return await notices() == Counter(
+        async def is_published() -> bool:
+            return await notifications() == Counter(
                 {
                     ("ring", "call", False): 50,
                     ("ring", "call", True): 50,  # the winner's too: in its other browsers
@@ -216,7 +227,7 @@ async def test_s1_s3_fifty_press_one_at_once_and_one_wins(engine: Engine) -> Non
                 }
             )
 
-        await relay.until_async(told, "the calls are withdrawn and one mail is sent")
+        await relay.until_async(is_published, "the calls are withdrawn and one mail is sent")
 
 
 async def test_x2_a_rep_switched_off_lets_go_of_everything_in_slices(engine: Engine) -> None:
@@ -240,7 +251,7 @@ async def test_x2_a_rep_switched_off_lets_go_of_everything_in_slices(engine: Eng
         await publish(engine, ("rep", "rep-1", {"rep_id": "rep-1", "active": False}))
         await worker.until_async(lambda: in_phase(engine, Phase.QUEUED, len(leads)), "all are orphaned")
         for lead in (await leads_of(engine)).values():
-            assert (lead.owner, lead.how, list(lead.places)) == (None, "orphaned", ["orphans"])
+            assert (lead.owner, lead.how, list(lead.placements)) == (None, "orphaned", ["orphans"])
         await asyncio.gather(engine.tell(*(asked(lead, "claim", "rep-2") for lead in leads)))
         await worker.until_async(lambda: in_phase(engine, Phase.OWNED, len(leads)), "and claimed anew")
 
@@ -279,13 +290,13 @@ async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: En
         assert (row.lead, row.merged_into) == (None, first)
         assert (row.answers[0].reason, row.answers[0].merged_into) == ("unknown_lead", first)
 
-        async def told() -> bool:
+        async def is_published() -> bool:
             said = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
             count = Counter((one["rep_id"], one["kind"]) for one in said if one["template"] == "new_inquiry")
             ids = {one["notification_id"] for one in said if one["template"] == "new_inquiry"}
             return len(ids) == 6 and count == {("rep-1", "email"): 3, ("rep-1", "push"): 3}
 
-        await worker.until_async(told, "its owner is told, once of each")
+        await worker.until_async(is_published, "its owner is told, once of each")
     lead = (await leads_of(engine))[first]
     assert (lead.owner, lead.inquiries, lead.facts.vendor) == ("rep-1", 4, "acme")
 

@@ -35,16 +35,16 @@ async def test_what_is_public_already_is_known_by_its_id(settings: Settings) -> 
             ce_id = f"lead-log-{partition}-{off}-{n}".encode()
             await producer.send_and_wait(one, b"", partition=partition, headers=[("ce_id", ce_id)])
         await producer.send_and_wait(other, b"", partition=1, headers=[("ce_id", b"somebody else's")])
-    told = PublishedWatermark([one, other], [])
-    await told.read(settings, [0, 1])
-    assert told.has(one, 0, 7, 2)
-    assert told.has(one, 0, 6, 9)
-    assert not told.has(one, 0, 7, 3)
-    assert not told.has(one, 0, 8, 0)
-    assert told.has(one, 1, 3, 1)
-    assert not told.has(one, 1, 3, 2)
-    assert not told.has(other, 0, 0, 0)  # the partition is empty
-    assert not told.has(other, 1, 0, 0)  # its records are not ours
+    published = PublishedWatermark([one, other], [])
+    await published.read(settings, [0, 1])
+    assert published.has(one, 0, 7, 2)
+    assert published.has(one, 0, 6, 9)
+    assert not published.has(one, 0, 7, 3)
+    assert not published.has(one, 0, 8, 0)
+    assert published.has(one, 1, 3, 1)
+    assert not published.has(one, 1, 3, 2)
+    assert not published.has(other, 0, 0, 0)  # the partition is empty
+    assert not published.has(other, 1, 0, 0)  # its records are not ours
 
 
 async def test_partitions_that_are_not_ours_any_more_are_forgotten(settings: Settings) -> None:
@@ -52,11 +52,11 @@ async def test_partitions_that_are_not_ours_any_more_are_forgotten(settings: Set
     await created(settings, topic)
     async with clients.producer(settings) as producer:
         await producer.send_and_wait(topic, b"", partition=0, headers=[("ce_id", b"lead-log-0-5-0")])
-    told = PublishedWatermark([topic], [])
-    await told.read(settings, [0])
-    assert told.has(topic, 0, 5, 0)
-    await told.read(settings, [])
-    assert not told.has(topic, 0, 5, 0)
+    published = PublishedWatermark([topic], [])
+    await published.read(settings, [0])
+    assert published.has(topic, 0, 5, 0)
+    await published.read(settings, [])
+    assert not published.has(topic, 0, 5, 0)
 
 
 async def test_m8_a_topic_that_all_partitions_share_is_known_for_each_of_them(settings: Settings) -> None:
@@ -68,10 +68,10 @@ async def test_m8_a_topic_that_all_partitions_share_is_known_for_each_of_them(se
             headers = [("ce_id", f"lead-log-{of}-{off}-{n}".encode())]
             await producer.send_and_wait(topic, None, key=b"k", partition=0, headers=headers)
         await producer.send_and_wait(topic, None, key=b"k", partition=0)  # a person's own record
-    told = PublishedWatermark([], [topic])
-    await told.read(settings, [0, 1])
-    assert told.has(topic, 0, 4, 1)
-    assert not told.has(topic, 0, 4, 2)
-    assert told.has(topic, 1, 3, 2)
-    assert not told.has(topic, 1, 4, 0)
-    assert not told.has(topic, 2, 0, 0)  # that partition is another relay's
+    published = PublishedWatermark([], [topic])
+    await published.read(settings, [0, 1])
+    assert published.has(topic, 0, 4, 1)
+    assert not published.has(topic, 0, 4, 2)
+    assert published.has(topic, 1, 3, 2)
+    assert not published.has(topic, 1, 4, 0)
+    assert not published.has(topic, 2, 0, 0)  # that partition is another relay's

@@ -18,8 +18,8 @@ from tests.agents.conftest import (
     as_json,
     asked,
     locks_of,
+    log_records,
     partition_of,
-    placed,
     queue,
 )
 
@@ -81,9 +81,9 @@ CASES: dict[str, tuple[Record, str, str]] = {
         "ZeroDivisionError('boom')",
     ),
     "a row too large": (
-        placed(arrived("large", attributes={"page": "x" * 960_000}))[0],
+        log_records(arrived("large", attributes={"page": "x" * 960_000}))[0],
         "record_too_large",
-        "bytes, at most 950000 are taken",
+        "bytes; 950000 are allowed",
     ),
 }
 
@@ -153,8 +153,8 @@ async def test_x3_a_deadline_the_machine_fails_on_is_told_once(engine: Engine) -
 
         async def buried() -> bool:
             row = (await engine.rows()).get("late")
-            is_told = isinstance(row, LeadRow) and row.cause.startswith("deadline/")
-            return is_told and bool(await engine.dead_letters())
+            is_answered = isinstance(row, LeadRow) and row.cause.startswith("deadline/")
+            return is_answered and bool(await engine.dead_letters())
 
         await worker.until_async(buried, "the deadline is buried, and the lead is told")
     row = (await engine.rows())["late"]

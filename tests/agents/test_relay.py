@@ -59,7 +59,7 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
         )
         partition = older[0]
         # published_watermark.py finds a relay's own messages in the public topics. Here it is told that there are none.
-        environment = {"WITHOUT": without, "FAULTS": "nothing_was_told", "INSTANCE": "relay-0"}
+        environment = {"WITHOUT": without, "FAULTS": "nothing_was_sent", "INSTANCE": "relay-0"}
         await engine.send(LEAD_JOURNAL, [older, newer])
         async with engine.relay(**environment) as relay:
             await cluster.commits_reach(engine.group("relay"), engine.topic(LEAD_JOURNAL), {partition: 2})
@@ -72,10 +72,10 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
         async with engine.relay(**environment) as relay:
             wanted = len([older, newer, other])
 
-            async def told() -> bool:
+            async def is_published() -> bool:
                 return len(await engine.records(ASSIGNMENTS)) >= wanted
 
-            await relay.until_async(told, "the other lead's is public")
+            await relay.until_async(is_published, "the other lead's is public")
             await cluster.commits_reach(engine.group("relay"), engine.topic(LEAD_JOURNAL), {partition: 4})
         found = [json.loads(record.value) for record in await engine.records(ASSIGNMENTS)]
         return [public["rep_id"] for public in found if public["lead_id"] == "lead"]
@@ -96,10 +96,10 @@ async def test_a_journal_record_nobody_can_read_is_a_dead_letter_and_the_next_is
     )
     async with engine.relay() as relay:
 
-        async def told() -> bool:
+        async def is_published() -> bool:
             return bool(await engine.records(ASSIGNMENTS))
 
-        await relay.until_async(told, "the good one is public")
+        await relay.until_async(is_published, "the good one is public")
     letters = await engine.dead_letters()
     assert [value for _, value, _ in letters] == list(bad)
     assert {headers["error-class"] for _, _, headers in letters} == {"unreadable_row"}

@@ -17,7 +17,7 @@ from models.org_decisions import OrgStep
 from runtime.process import free_port
 from streams import patches
 from streams.membership_lease import Lease
-from streams.process_exit import Exit
+from streams.process_exit import ExitCode
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.agents.conftest import PARTITIONS, arrived, as_json, queue
 
@@ -150,7 +150,7 @@ async def test_a_recovery_that_fails_ends_the_process(engine: Engine) -> None:
         await worker.until_async(lambda: journaled(engine), "the queue is in the journal")
         await worker.kill9()
     async with engine.worker(FAULTS="the_recovery_fails") as worker:
-        assert await worker.exit_code() == Exit.SOFTWARE
+        assert await worker.exit_code() == ExitCode.SOFTWARE
     assert "ZeroDivisionError('boom')" in worker.log.read_text()
 
 
@@ -160,7 +160,7 @@ async def test_a_topic_that_is_not_as_it_must_be_ends_the_process_with_78(engine
     engine.prefix += "-bad"
     await engine.cluster.create(engine.topic(LEAD_LOG), PARTITIONS)
     async with engine.worker() as worker:
-        assert await worker.exit_code() == Exit.CONFIG
+        assert await worker.exit_code() == ExitCode.CONFIG
     said = worker.log.read_text()
     assert f"topic {engine.topic(LEAD_LOG)}" in said
     assert "message.timestamp.type is 'CreateTime', it must be 'LogAppendTime'" in said
@@ -169,7 +169,7 @@ async def test_a_topic_that_is_not_as_it_must_be_ends_the_process_with_78(engine
 @pytest.mark.kafka
 async def test_a_faust_without_its_c_extensions_is_refused_with_78(engine: Engine) -> None:
     async with engine.worker(NO_CYTHON=1) as worker:
-        assert await worker.exit_code() == Exit.CONFIG
+        assert await worker.exit_code() == ExitCode.CONFIG
     assert "runs without its C extensions" in worker.log.read_text()
 
 

@@ -1,4 +1,4 @@
-"""A release with a bug in one rule of each stage.
+"""Is a release with a bug in one rule of each stage.
 
 `python -m tests.application.buggy worker …` runs `firstclaim worker …`; `relay` works likewise.
 """

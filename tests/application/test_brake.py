@@ -23,7 +23,7 @@ from models.lead import LeadRow
 from runtime.last_exits import read_exits
 from runtime.up import everything
 from streams import clients
-from streams.dead_letter_reading import Letter, read_letter
+from streams.dead_letter_reading import StoredDeadLetter, read_letter
 from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_JOURNAL
 from tests.cli.in_process import firstclaim
@@ -32,7 +32,7 @@ from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from runtime import Child
+    from runtime import ChildProcess
     from runtime.up import RunningStack
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -70,14 +70,14 @@ async def send(stack: RunningStack, *values: bytes) -> None:
             await producer.send_and_wait(LEAD_ARRIVALS, value)
 
 
-def roll_out(child: Child, argv: list[str]) -> None:
+def roll_out(child: ChildProcess, argv: list[str]) -> None:
     """Replace a process by another release from now on."""
     child.argv = argv
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
 
 
-async def letters(stack: RunningStack) -> list[Letter]:
+async def letters(stack: RunningStack) -> list[StoredDeadLetter]:
     """Return the dead letters that our own code could not decide."""
     async with aclosing(read_topic(stack.settings, DEAD_LETTERS)) as records:
         return [letter async for record in records if (letter := read_letter(record)).is_fatal]
@@ -109,8 +109,8 @@ async def until(check: Any, what: str) -> Any:
     return await eventually(check, what, every=0.5)  # most of the questions read whole topics
 
 
-async def story(stack: RunningStack, said: list[str]) -> None:
-    """Run the story: the bad release, the brake, the fix, the replay."""
+async def scenario(stack: RunningStack, said: list[str]) -> None:
+    """Run the scenario: the bad release, the brake, the fix, the replay."""
     worker, relay = stack.children["worker-1"], stack.children["relay"]
     good = {child.name: list(child.argv) for child in (worker, relay)}
     for child in (worker, relay):
@@ -170,7 +170,9 @@ async def story(stack: RunningStack, said: list[str]) -> None:
         rows = await leads(stack)
         ours = [rows[name].lead for name in wanted if name in rows and not name.startswith("well")]
         return wanted <= rows.keys() and all(
-            lead is not None and lead.search is not None and lead.search.stage == "offered"
+            lead is not None
+            and lead.open_distribution is not None
+            and lead.open_distribution.stage == "offered"
             for lead in ours
             if lead is not None and lead.facts.campaign == "c"
         )
@@ -195,4 +197,4 @@ def test_e1_a_bad_release_stops_at_the_brake_and_after_the_mend_every_event_is_d
         (tmp_path / "directory.yaml").write_text(DIRECTORY)
         applied = firstclaim(stack, "directory", "apply", tmp_path / "directory.yaml", "--json")
         assert applied.code == 0, applied.err
-        asyncio.run(story(stack, said))
+        asyncio.run(scenario(stack, said))

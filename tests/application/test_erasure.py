@@ -1,4 +1,4 @@
-"""The search for erased persons, the removal from databases, and the key of the hashes."""
+"""Erased persons are found and removed from databases, and the key of the hashes is checked."""
 
 import sqlite3
 import stat
@@ -17,7 +17,7 @@ from models.errors import ConfigError
 from models.facts import Facts
 from models.lead import Phase
 from rules.inbound.do_not_contact import accept_listing, read_handle
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.tables import AssignmentHistoryTable, AssignmentTable, DecisionTable, LeadTable
 from sink.writer import CrmWriter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from application.lead_dealing import LeadStanding, deal_by_licence, deal_evenly
+from application.lead_dealing import OwnerAndPhase, deal_by_licence, deal_evenly
 
 REPS = ("rep-1", "rep-2", "rep-3")
 
@@ -28,7 +28,7 @@ def test_d6_a_split_is_even_over_the_leads_that_change_hands() -> None:
 
 def test_m1_each_lead_goes_to_a_rep_with_its_licence_and_the_counts_are_even() -> None:
     states = ["RI", "RI", "TX", "RI", "MA", "TX", None]
-    standings = {str(n): LeadStanding("ann", state=state) for n, state in enumerate(states)}
+    standings = {str(n): OwnerAndPhase("ann", state=state) for n, state in enumerate(states)}
     licences = {"bob": frozenset({"RI"}), "cyd": frozenset({"RI", "TX"}), "dee": None}
     deal = deal_by_licence(list(standings), licences, standings, "reassign")
     assert deal.unlicensed == ()
@@ -42,9 +42,9 @@ def test_m1_each_lead_goes_to_a_rep_with_its_licence_and_the_counts_are_even() -
 
 def test_m1_a_lead_that_no_rep_may_have_is_named_and_an_unchanging_one_is_not_counted() -> None:
     standings = {
-        "a": LeadStanding("ann", state="NY"),
-        "b": LeadStanding(None, state="RI"),
-        "c": LeadStanding("ann", state="RI"),
+        "a": OwnerAndPhase("ann", state="NY"),
+        "b": OwnerAndPhase(None, state="RI"),
+        "c": OwnerAndPhase("ann", state="RI"),
     }
     licences = {"bob": frozenset({"RI"}), "cyd": frozenset({"RI"})}
     deal = deal_by_licence(["a", "b", "c"], licences, standings, "reassign")

@@ -100,7 +100,7 @@ def test_d6_a_selection_is_taken_once_each() -> None:
 
 def test_d6_a_segment_is_every_unowned_lead_that_meets_the_rule_now() -> None:
     """D6: leads of the org, the oldest first, without leads that somebody owns and closed ones."""
-    trouble = OpenException(reason="orphaned", explanation=(), raised_at=NOW)
+    open_exception = OpenException(reason="orphaned", explanation=(), raised_at=NOW)
     leads = [
         a_lead("new", 1),
         a_lead("old", 9),
@@ -108,7 +108,7 @@ def test_d6_a_segment_is_every_unowned_lead_that_meets_the_rule_now() -> None:
         a_lead("owned", 5, owner="rep-1", phase=Phase.OWNED),
         a_lead("closed", 5, phase=Phase.CLOSED),
         a_lead("elsewhere", 5, org="west"),
-        a_lead("orphan", 4, phase=Phase.EXCEPTION, open_exception=trouble),
+        a_lead("orphan", 4, phase=Phase.EXCEPTION, open_exception=open_exception),
     ]
     assert Segment(RHODE_ISLAND).select(leads, "default", NOW).leads == ("old", "orphan", "new")
     failed = {"rules": [{"field": "failure_reason", "operator": "=", "value": "orphaned"}]}

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from application.route_preview import Routed, arrival, distributed_again, placement
+from application.route_preview import RoutePreview, arrival, distributed_again, placement
 from models.events import DirectoryPublished, LeadArrived
 from models.facts import Facts
 from models.lead import Lead, LeadRow
@@ -26,15 +26,15 @@ class Org:
     """An org with publications, whose journals are read."""
 
     def __init__(self) -> None:
-        self.book = RuleBook()
-        self.office = OrgPartition(0)
+        self.rule_book = RuleBook()
+        self.org_partition = OrgPartition(0)
         self.off = 0
 
     def tell(self, event: OrgEvent, at: datetime = NOW) -> None:
         """Pass an event to the org."""
         self.off += 1
-        for key, record in self.office.decide(event, off=self.off, at=at).records:
-            self.office.apply_or_remove(key, record)
+        for key, record in self.org_partition.decide(event, off=self.off, at=at).records:
+            self.org_partition.apply_or_remove(key, record)
 
     def publish(self, kind: str, object_id: str, **value: Any) -> None:
         """Publish one object, a minute before now."""
@@ -47,22 +47,22 @@ class Org:
             version=self.off,
             value=value,
         )
-        self.book = self.book.publish(event)
+        self.rule_book = self.rule_book.publish(event)
         self.tell(event, NOW - timedelta(minutes=1))
 
-    def route(self, at: datetime = NOW, known: Lead | None = None, **facts: Any) -> Routed:
+    def route(self, at: datetime = NOW, known: Lead | None = None, **facts: Any) -> RoutePreview:
         """Preview the arrival of a lead."""
-        return arrival(arrived(**facts), at, self.book, self.office, known)
+        return arrival(arrived(**facts), at, self.rule_book, self.org_partition, known)
 
     def lead(self, **facts: Any) -> Lead:
         """Return a lead that has really arrived, without telling anybody."""
-        row = step(None, arrived(**facts), off=0, at=NOW, book=self.book)
+        row = step(None, arrived(**facts), off=0, at=NOW, rule_book=self.rule_book)
         assert row.lead is not None
         return row.lead
 
     def remembered(self) -> list[bytes]:
         """Return all state of the org."""
-        return sorted(msgspec.json.encode(row) for row in self.office.state("default").rows())
+        return sorted(msgspec.json.encode(row) for row in self.org_partition.state("default").rows())
 
 
 def arrived(**facts: Any) -> LeadArrived:
@@ -103,9 +103,9 @@ def test_x5_r9_it_says_who_would_get_a_lead_until_when_and_why_nobody_else(org: 
 
 def test_x5_asking_changes_nothing_and_says_the_same_again(org: Org) -> None:
     """X5: it uses up no turn and takes no capacity, however often one asks."""
-    before, highest = org.remembered(), org.office.highest
+    before, highest = org.remembered(), org.org_partition.highest
     assert org.route() == org.route()
-    assert (org.remembered(), org.office.highest) == (before, highest)
+    assert (org.remembered(), org.org_partition.highest) == (before, highest)
 
 
 def test_x5_r9_the_caps_are_those_of_now(org: Org) -> None:
@@ -198,10 +198,12 @@ def test_x5_r5_a_lead_that_arrives_assigned_asks_nobody(org: Org) -> None:
 def test_x5_a_known_lead_is_asked_for_as_if_nobody_had_it(org: Org) -> None:
     """X5: what the lead takes of its owner now counts as free. A resend of its own message reports that it is known."""
     lead = org.lead()
-    assert lead.search is not None
-    owned = msgspec.structs.replace(lead, owner="rep-2", phase="owned", search=None, owned_epoch=3, epoch=3)
+    assert lead.open_distribution is not None
+    owned = msgspec.structs.replace(
+        lead, owner="rep-2", phase="owned", open_distribution=None, owned_epoch=3, epoch=3
+    )
     org.tell(LeadTaken(cause="c", lead_id="lead-1", epoch=3, rep_id="rep-2"))
-    routed = distributed_again(owned, NOW, org.book, org.office)
+    routed = distributed_again(owned, NOW, org.rule_book, org.org_partition)
     assert routed.was == {"phase": "owned", "owner": "rep-2"}
     assert routed.offered_to == ("rep-2",)
     again = org.route(known=owned)
@@ -211,9 +213,11 @@ def test_x5_a_known_lead_is_asked_for_as_if_nobody_had_it(org: Org) -> None:
 def test_x5_r8_whom_it_has_tried_is_not_asked_again(org: Org) -> None:
     """X5: a lead in distribution goes to the next rep."""
     lead = org.lead()
-    assert lead.search is not None
-    tried = msgspec.structs.replace(lead, search=msgspec.structs.replace(lead.search, tried=("rep-2",)))
-    routed = distributed_again(tried, NOW, org.book, org.office)
+    assert lead.open_distribution is not None
+    tried = msgspec.structs.replace(
+        lead, open_distribution=msgspec.structs.replace(lead.open_distribution, tried=("rep-2",))
+    )
+    routed = distributed_again(tried, NOW, org.rule_book, org.org_partition)
     assert routed.offered_to == ("rep-3",)
     assert why(routed.passed)["rep-2"] == "already tried in this round"
 
@@ -223,26 +227,29 @@ def test_x5_what_is_said_is_what_happens(org: Org) -> None:
     from rules.outbound.lead_org_messages import to_leads, to_org  # noqa: PLC0415  # only this test takes the real path
 
     routed = org.route()
-    row = step(None, arrived(), off=0, at=NOW, book=org.book)
+    row = step(None, arrived(), off=0, at=NOW, rule_book=org.rule_book)
     (request,) = to_org(row)
-    head = org.office.decide(request, off=99, at=NOW).records[0][1]
+    head = org.org_partition.decide(request, off=99, at=NOW).records[0][1]
     (answer,) = to_leads(head)  # type: ignore[arg-type]  # the first record is the step's head
-    after: LeadRow = step(row, answer, off=1, at=NOW, book=org.book)
+    after: LeadRow = step(row, answer, off=1, at=NOW, rule_book=org.rule_book)
     assert after.lead is not None
-    assert after.lead.search is not None
-    assert (after.lead.search.reps, after.lead.search.until) == (routed.offered_to, routed.until)
+    assert after.lead.open_distribution is not None
+    assert (after.lead.open_distribution.reps, after.lead.open_distribution.until) == (
+        routed.offered_to,
+        routed.until,
+    )
 
 
-def inquired(org: Org, known: Lead, **facts: Any) -> Routed:
+def inquired(org: Org, known: Lead, **facts: Any) -> RoutePreview:
     """Let the person of a known lead arrive through another vendor, by campaign d."""
     event = PersonArrived(
         lead_id="lead-2",
         cause="again",
         facts=Facts(vendor="globex", state="RI", campaign="d", phone="+14014194247", **facts),
     )
-    placed = placement(event, NOW, org.office)
+    placed = placement(event, NOW, org.org_partition)
     assert placed.lead_id == known.lead_id
-    return arrival(placed, NOW, org.book, org.office, known)
+    return arrival(placed, NOW, org.rule_book, org.org_partition, known)
 
 
 def known_person(org: Org) -> Lead:
@@ -257,7 +264,7 @@ def known_person(org: Org) -> Lead:
 def test_x5_r6_a_known_persons_owner_would_keep_the_lead(org: Org) -> None:
     """X5, R6: no rep is asked."""
     lead = msgspec.structs.replace(
-        known_person(org), owner="rep-2", phase="owned", search=None, owned_epoch=3
+        known_person(org), owner="rep-2", phase="owned", open_distribution=None, owned_epoch=3
     )
     before = org.remembered()
     routed = inquired(org, lead)
@@ -268,7 +275,9 @@ def test_x5_r6_a_known_persons_owner_would_keep_the_lead(org: Org) -> None:
 
 def test_x5_r6_without_an_owner_it_would_go_the_way_of_the_inquiry(org: Org) -> None:
     """X5, R6: by the new arrival's campaign, to a rep who may have it."""
-    lead = msgspec.structs.replace(known_person(org), phase="closed", search=None, last_outcome="closed_lost")
+    lead = msgspec.structs.replace(
+        known_person(org), phase="closed", open_distribution=None, last_outcome="closed_lost"
+    )
     routed = inquired(org, lead)
     assert routed.inquiry == "lead lead-1 has the same phone; nobody owns it, so it is distributed again"
     assert (routed.campaign, routed.group, routed.offered_to) == ("d", "east", ("rep-3",))

@@ -39,9 +39,11 @@ SILENCED: Final = {"field": "silenced", "operator": "=", "value": True}
 def lead(n: int, phase: Phase = Phase.QUEUED, more: dict[str, Any] | None = None, **facts: Any) -> Lead:
     """Return the n-th lead, which arrived n minutes before noon."""
     arrived = AT - timedelta(minutes=n)
-    told = Facts(**{"vendor": "v", "first_name": "Lead", "last_name": str(n), "created_at": arrived, **facts})
+    explanation = Facts(
+        **{"vendor": "v", "first_name": "Lead", "last_name": str(n), "created_at": arrived, **facts}
+    )
     base = Lead(
-        lead_id=str(uuid.UUID(int=n)), facts=told, phase=phase, arrived_at=arrived, updated_at=arrived
+        lead_id=str(uuid.UUID(int=n)), facts=explanation, phase=phase, arrived_at=arrived, updated_at=arrived
     )
     return msgspec.structs.replace(base, **(more or {}))
 
@@ -153,21 +155,21 @@ def test_x5_of_one_lead_it_says_why_or_why_not(
     number: int, matches: bool, why: str, conditions: list[tuple[str, bool, str]]
 ) -> None:
     """X5: per lead why or why not, condition by condition (X1)."""
-    told = trial(queue(), LEADS, AT, str(uuid.UUID(int=number))).lead
-    assert told is not None
-    assert (told.name, told.matches) == (f"Lead {number}", matches)
-    assert told.why.startswith(why)
-    assert [(one.path, one.met, one.why) for one in told.conditions] == conditions
+    explanation = trial(queue(), LEADS, AT, str(uuid.UUID(int=number))).lead
+    assert explanation is not None
+    assert (explanation.name, explanation.matches) == (f"Lead {number}", matches)
+    assert explanation.why.startswith(why)
+    assert [(one.path, one.met, one.why) for one in explanation.conditions] == conditions
 
 
-def test_x5_a_verdict_says_until_when_it_holds() -> None:
-    """A relative date changes its verdict at an exact instant (Q2). At that instant, the verdict has changed."""
+def test_x5_a_result_says_until_when_it_holds() -> None:
+    """A relative date changes its result at an exact instant (Q2). At that instant, the result has changed."""
     rule = RuleQuestion({"rules": [FRESH]})
-    told = trial(rule, LEADS, AT, LEADS[0].lead_id).lead
-    assert told is not None
-    assert told.valid_until is not None
-    assert told.valid_until == AT + timedelta(days=1, minutes=-1)
-    later = trial(rule, LEADS, told.valid_until, LEADS[0].lead_id).lead
+    explanation = trial(rule, LEADS, AT, LEADS[0].lead_id).lead
+    assert explanation is not None
+    assert explanation.valid_until is not None
+    assert explanation.valid_until == AT + timedelta(days=1, minutes=-1)
+    later = trial(rule, LEADS, explanation.valid_until, LEADS[0].lead_id).lead
     assert later is not None
     assert not later.matches
 

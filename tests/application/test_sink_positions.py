@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert
 
 from application.sink_positions import SinkPositions
 from models.errors import RetryableError
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.tables import SinkOffsetTable
 from streams.topics import DELIVERIES, LEAD_JOURNAL
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PLACE = TopicPartition(LEAD_JOURNAL, 3)
+PARTITION = TopicPartition(LEAD_JOURNAL, 3)
 
 
 def put(url: str, offset: int) -> None:
@@ -44,16 +44,16 @@ def test_positions_are_read_from_before_the_first_sink_until_the_file_is_another
     assert positions.read() == {}
     for offset in (17, 18):
         put(url, offset)
-        assert positions.read() == {PLACE: offset}
+        assert positions.read() == {PARTITION: offset}
     for name in tmp_path.iterdir():
         name.unlink()
     assert positions.read() == {}
     assert not file.exists()
     upgrade(url)
     put(url, 5)
-    assert positions.read() == {PLACE: 5}
+    assert positions.read() == {PARTITION: 5}
     positions.close()
-    assert positions.read() == {PLACE: 5}
+    assert positions.read() == {PARTITION: 5}
     positions.close()
 
 
@@ -70,7 +70,7 @@ def test_positions_in_postgres_are_read_with_one_engine(postgres: str) -> None:
     upgrade(postgres)
     for offset in (17, 18):
         put(postgres, offset)
-        assert positions.read() == {PLACE: offset}
+        assert positions.read() == {PARTITION: offset}
     positions.close()
 
 
@@ -80,7 +80,7 @@ def test_a_database_that_cannot_be_read_is_an_error_each_time(tmp_path: Path) ->
     upgrade(url)
     put(url, 17)
     positions = SinkPositions(url)
-    assert positions.read() == {PLACE: 17}
+    assert positions.read() == {PARTITION: 17}
     for name in tmp_path.iterdir():
         name.unlink()
     file.write_bytes(b"no database of anybody" * 1000)

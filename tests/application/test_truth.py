@@ -16,9 +16,9 @@ from application import problems
 from application.lag import READS
 from assurance.load import LoadClient
 from assurance.verify import verify
-from runtime import Child
+from runtime import ChildProcess
 from runtime.up import RunningStack, everything
-from sink.engine import connect
+from sink.database_engine import connect
 from streams import clients
 from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import Said, call
@@ -121,7 +121,9 @@ async def one_more(stack: RunningStack, name: str) -> None:
 
 def test_a_process_that_keeps_ending_is_named_with_its_last_words(stack: RunningStack) -> None:
     code = "import sys; print('no such topic: leads'); sys.exit(78)"
-    broken = Child("broken", [sys.executable, "-c", code], stack.settings.state_dir / "log" / "broken.log")
+    broken = ChildProcess(
+        "broken", [sys.executable, "-c", code], stack.settings.state_dir / "log" / "broken.log"
+    )
     stack.supervisor.add(broken)
     try:
         assert until(lambda: stack.supervisor.states()["broken"].restarts >= problems.OFTEN, SECONDS)

@@ -46,7 +46,7 @@ def test_open_doors_change_hours_pauses_windows_and_caps_and_nothing_else() -> N
         assert key[0] != "group" or value["claim_window_seconds"] <= WINDOW_SECONDS >= value["ring_seconds"]
 
 
-def told(directory: dict[tuple[str, str], dict[str, Any]], arrivals: int) -> SalesFloor:
+def distributed(directory: dict[tuple[str, str], dict[str, Any]], arrivals: int) -> SalesFloor:
     """Publish a directory and let the sample's leads arrive, at night, a minute after each other."""
     floor = SalesFloor()
     floor.now = NIGHT
@@ -66,19 +66,19 @@ def leads(floor: SalesFloor) -> list[str]:
 
 def methods(floor: SalesFloor) -> set[str]:
     """Return the methods that offered a lead to anybody."""
-    return {said.method for name in leads(floor) for said in floor.all_said(name, LeadOffered)}
+    return {said.method for name in leads(floor) for said in floor.all_decisions(name, LeadOffered)}
 
 
 @pytest.fixture(scope="module")
 def floor() -> SalesFloor:
-    return told(opened(lender()), 250)
+    return distributed(opened(lender()), 250)
 
 
 def test_r1_r3_s1_s5_every_method_is_seen_at_night(floor: SalesFloor) -> None:
     assert methods(floor) == {"round_robin", "roster", "ring_all", "distribute_all"}
     phases = Counter(floor.lead_of(name).phase for name in leads(floor))
     assert phases[Phase.OFFERED] > 5
-    queued = Counter(queue_id for name in leads(floor) for queue_id in floor.lead_of(name).places)
+    queued = Counter(queue_id for name in leads(floor) for queue_id in floor.lead_of(name).placements)
     assert queued["new"] > 50
     assert queued["aged"] > 10
     assert queued["large"] > 0
@@ -86,7 +86,7 @@ def test_r1_r3_s1_s5_every_method_is_seen_at_night(floor: SalesFloor) -> None:
 
 def test_s1_live_transfers_ring_with_the_loan_officer_whom_nobody_plays(floor: SalesFloor) -> None:
     rings = [
-        said for name in leads(floor) for said in floor.all_said(name, LeadOffered) if YOURS in said.reps
+        said for name in leads(floor) for said in floor.all_decisions(name, LeadOffered) if YOURS in said.reps
     ]
     assert {said.method for said in rings} >= {"ring_all"}
     assert all(len(said.reps) > 1 for said in rings if said.method == "ring_all"), (
@@ -96,13 +96,13 @@ def test_s1_live_transfers_ring_with_the_loan_officer_whom_nobody_plays(floor: S
 
 def test_e1_what_nobody_took_is_an_exception_with_its_reason(floor: SalesFloor) -> None:
     floor.wait(minutes=10)
-    troubles = (floor.lead_of(name).open_exception for name in leads(floor))
+    open_exceptions = (floor.lead_of(name).open_exception for name in leads(floor))
     assert {"no_agents_answered", "no_available_agents"} <= {
-        trouble.reason for trouble in troubles if trouble
+        open_exception.reason for open_exception in open_exceptions if open_exception
     }
 
 
 def test_r4_r9_as_published_nobody_works_at_night() -> None:
-    floor = told(lender(), 60)
+    floor = distributed(lender(), 60)
     assert methods(floor) == set()
-    assert any(floor.all_said(name, NobodyAvailable) for name in leads(floor))
+    assert any(floor.all_decisions(name, NobodyAvailable) for name in leads(floor))

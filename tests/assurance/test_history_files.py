@@ -16,7 +16,7 @@ from assurance.history_files import (
     write_histories,
 )
 from assurance.linearizability import Operation
-from assurance.load.client import AskedAction
+from assurance.load.client import RequestedAction
 from models.public import LeadDecision
 from models.results import Result
 
@@ -39,7 +39,7 @@ def asked(
     what: str = "claim",
     version: int = 1,
     owner: str | None = None,
-) -> AskedAction:
+) -> RequestedAction:
     """Return one action of a rep on LEAD and its answer; no answer where `result` is None."""
     answer = None
     if result is not None:
@@ -57,12 +57,12 @@ def asked(
             merged_into=None,
         )
     action: dict[str, Any] = {"action_id": action_id, "type": what, "lead_id": LEAD, "rep_id": rep_id}
-    return AskedAction(
+    return RequestedAction(
         action=action, invoked_at=at[0], returned_at=at[1] if answer is not None else None, answer=answer
     )
 
 
-def events(actions: list[AskedAction], changes: list[OwnerChange]) -> list[tuple[str, int, str]]:
+def events(actions: list[RequestedAction], changes: list[OwnerChange]) -> list[tuple[str, int, str]]:
     """Return (type, process, micro-operation) of each line, with the lead's id as `x`."""
     found = []
     for index, line in enumerate(transaction_lines(actions, {LEAD: changes})):
@@ -88,15 +88,15 @@ def test_q8_a_won_claim_appends_and_a_lost_one_reads_up_to_its_version() -> None
 
 def test_q8_a_claim_that_was_told_lost_and_took_effect_is_an_aborted_read() -> None:
     """Elle calls it G1a: what failed is in a list that was read."""
-    told = asked("a-1", "rep-1", "lost", at=(1, 2), version=2, owner="rep-2")
-    found = events([told], [OwnerChange(2, "a-1", "rep-1")])
+    one = asked("a-1", "rep-1", "lost", at=(1, 2), version=2, owner="rep-2")
+    found = events([one], [OwnerChange(2, "a-1", "rep-1")])
     assert ("fail", 0, '[:append x "a-1"]') in found
     assert found[-1][2] == '[:r x ["a-1"]]'
 
 
 def test_q8_a_claim_that_was_told_won_and_took_no_effect_is_an_append_that_no_read_shows() -> None:
-    told = asked("a-1", "rep-1", "won", at=(1, 2), version=2, owner="rep-1")
-    found = events([told], [OwnerChange(2, "a-2", "rep-2")])
+    one = asked("a-1", "rep-1", "won", at=(1, 2), version=2, owner="rep-1")
+    found = events([one], [OwnerChange(2, "a-2", "rep-2")])
     assert ("ok", 1, '[:append x "a-1"]') in found
     assert ("ok", 1, '[:r x ["a-2"]]') in found
 

@@ -9,7 +9,7 @@ import pytest
 import zipcodes
 
 from assurance.sample_leads import VENDORS, sample_leads
-from assurance.sample_places import PLACES, Place
+from assurance.sample_places import PLACES, SampleCity
 from models.org_events import PersonArrived
 from rules.inbound.intake import accept_arrival
 
@@ -26,7 +26,7 @@ def arrivals() -> list[PersonArrived]:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: f"{place.state}-{place.city}")
-def test_state_city_zips_and_area_codes_of_a_place_agree(place: Place) -> None:
+def test_state_city_zips_and_area_codes_of_a_place_agree(place: SampleCity) -> None:
     for zip_code in place.zips:
         entry = _BY_ZIP[zip_code]
         assert entry["state"] == place.state

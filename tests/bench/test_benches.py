@@ -106,6 +106,10 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"claims": 800, "workers": (1, 2), "partitions": (4,)},
         {"ours_of_one", "raw_of_one", "claims"},
     ),
+    "scale-offers": (
+        {"arrivals": 200, "workers": (1, 2), "orgs": (1, 5), "partitions": 4},
+        {"of_one", "arrivals"},
+    ),
     "sink": (
         {"leads": 600, "repeats": 1},
         {"sink_rows_per_s", "copy_rows_per_s", "ratio_copy", "records_per_s", "leads", "rows"},
@@ -123,7 +127,7 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
-OF_WORKERS = ("claims", "latency", "offer", "timers", "live", "restart", "scale")
+OF_WORKERS = ("claims", "latency", "offer", "timers", "live", "restart", "scale", "scale-offers")
 OF_THE_CONSOLE = ("live-browser", "pages", "listeners")
 OF_POSTGRES = ("sink",)
 ALONE = tuple(name for name in SMALL if name not in {*OF_WORKERS, *OF_THE_CONSOLE, *OF_POSTGRES})

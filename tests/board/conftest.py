@@ -7,8 +7,8 @@ import pytest
 import redis
 import redis.asyncio
 
-from board.expected import Sources
-from board.writer import connect
+from board.connection import connect
+from board.expected import BoardTopics
 from streams.settings import Settings
 from tests.board.engine import Engine
 
@@ -38,6 +38,6 @@ async def engine(kafka: str, board_url: str) -> AsyncIterator[Engine]:
     """Yield an engine with topics of its own."""
     name = uuid.uuid4().hex[:10]
     settings = Settings.read(kafka_bootstrap_servers=kafka, redis_url=board_url)
-    sources = Sources(journal=f"lead-journal-{name}", changes=f"queue-changes-{name}")
+    sources = BoardTopics(journal=f"lead-journal-{name}", changes=f"queue-changes-{name}")
     async with Engine(settings, sources) as running:
         yield running

@@ -11,7 +11,7 @@ import msgspec
 import redis.asyncio
 from aiokafka.admin import NewTopic
 
-from board.expected import Sources
+from board.expected import BoardTopics
 from board.reader import Reader
 from board.service import Board
 from models.codec import directory_key, encode_row
@@ -43,7 +43,7 @@ async def until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS)
 class Engine:
     """Writes a journal and its public messages, as lead machine and relay do, to its own topics."""
 
-    def __init__(self, settings: Settings, sources: Sources) -> None:
+    def __init__(self, settings: Settings, sources: BoardTopics) -> None:
         self.settings = settings
         self.sources = sources
         self.rows: dict[str, LeadRow] = {}
@@ -106,8 +106,8 @@ class Engine:
     async def relay(self) -> None:
         """Send the held messages, and stop holding messages back."""
         held, self.held = self.held or [], None
-        for effect in held:
-            await self._tell(effect)
+        for message in held:
+            await self._tell(message)
 
     async def send_raw(self, value: bytes | None) -> None:
         """Send bytes that no relay would send."""
@@ -117,22 +117,22 @@ class Engine:
         await self._producer.send_and_wait(
             self.sources.journal, encode_row(row), key=key, partition=partition
         )
-        for effect in public_messages(row, key, partition):
-            if effect.topic != "queue-changes":
+        for message in public_messages(row, key, partition):
+            if message.topic != "queue-changes":
                 continue
             if self.held is None:
-                await self._tell(effect)
+                await self._tell(message)
             else:
-                self.held.append(effect)
+                self.held.append(message)
 
-    async def _tell(self, effect: PublicMessage) -> None:
+    async def _tell(self, message: PublicMessage) -> None:
         await self._producer.send_and_wait(
-            self.sources.changes, effect.value, key=effect.key, headers=effect.headers
+            self.sources.changes, message.value, key=message.key, headers=message.headers
         )
 
 
 def lead(n: int = 0, places: dict[str, str] | None = None, **changes: Any) -> Lead:
-    """Return the n-th lead, in the queues of `places` (queue id -> sort key)."""
+    """Return the n-th lead, in the queues of `placements` (queue id -> sort key)."""
     facts = Facts(
         vendor="v", org=ORG, first_name="Lead", last_name=str(n), state="RI", phone=f"+1401419{n:04d}"
     )
@@ -142,7 +142,7 @@ def lead(n: int = 0, places: dict[str, str] | None = None, **changes: Any) -> Le
         phase=Phase.QUEUED,
         arrived_at=AT,
         updated_at=AT,
-        places={queue: QueuePlacement(1, key, AT) for queue, key in (places or {}).items()},
+        placements={queue: QueuePlacement(1, key, AT) for queue, key in (places or {}).items()},
     )
     return msgspec.structs.replace(base, **changes)
 
@@ -150,7 +150,7 @@ def lead(n: int = 0, places: dict[str, str] | None = None, **changes: Any) -> Le
 def claimed(one: Lead, rep_id: str) -> Lead:
     """Return a lead after a rep has claimed it."""
     return msgspec.structs.replace(
-        one, phase=Phase.OWNED, owner=rep_id, how="claim", assigned_at=AT, places={}, callback_at=None
+        one, phase=Phase.OWNED, owner=rep_id, how="claim", assigned_at=AT, placements={}, callback_at=None
     )
 
 

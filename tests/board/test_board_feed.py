@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from assurance.load.list_window import ListWindow
 from board import keys
+from board.connection import connect
 from board.reader import REBUILT, START, FeedEntry, Reader, position
-from board.writer import BoardChange, BoardWriter, connect, script
+from board.writer import BoardChange, BoardWriter, script
 from tests.board.engine import until
 
 ORG = "acme"
@@ -45,16 +46,16 @@ def change(what: str, queue: str, lead: str, version: int, sort_key: str = "") -
 
 def changes(history: Iterable[Move]) -> list[BoardChange]:
     """Return the changes of a history, each newer than those before, entering a queue or moving within it."""
-    standing: set[tuple[str, str]] = set()
+    rows_now: set[tuple[str, str]] = set()
     made = []
     for version, (queue, lead, sort_key) in enumerate(history, 1):
         if sort_key is None:
             made.append(change("left", queue, lead, version))
-            standing.discard((queue, lead))
+            rows_now.discard((queue, lead))
         else:
-            what = "moved" if (queue, lead) in standing else "entered"
+            what = "moved" if (queue, lead) in rows_now else "entered"
             made.append(change(what, queue, lead, version, sort_key))
-            standing.add((queue, lead))
+            rows_now.add((queue, lead))
     return made
 
 
@@ -92,13 +93,13 @@ def test_q7_q9_a_window_kept_by_ranks_alone_is_the_boards_page_at_every_step(
             await client.flushdb()
             await client.set(keys.CURRENT, GENERATION)
             writer, reader = BoardWriter(client), Reader(client)
-            told = changes(history)
+            feed_entries = changes(history)
             for n in late:
-                told.insert((n * 7) % (len(told) + 1), told[n % len(told)])
+                feed_entries.insert((n * 7) % (len(feed_entries) + 1), feed_entries[n % len(feed_entries)])
             stretches: list[tuple[str, ListWindow]] = []
             waiting, after = list(opened), START
-            for start in range(0, len(told), size):
-                batch = told[start : start + size]
+            for start in range(0, len(feed_entries), size):
+                batch = feed_entries[start : start + size]
                 for ahead in (False, True):
                     if waiting and waiting[-1][3] is ahead:
                         queue, first, limit, _ = waiting.pop()
@@ -120,7 +121,7 @@ def test_q7_q9_a_window_kept_by_ranks_alone_is_the_boards_page_at_every_step(
     asyncio.run(scenario())
 
 
-def places(entries: list[FeedEntry]) -> list[tuple[str, str, int | None, int | None, int | None]]:
+def changes_in_order(entries: list[FeedEntry]) -> list[tuple[str, str, int | None, int | None, int | None]]:
     return [(one.change, one.lead_id, one.was, one.rank, one.size) for one in entries]
 
 
@@ -137,7 +138,7 @@ async def test_q9_an_entry_says_where_from_where_to_and_of_how_many(
         change("left", "aged", "lead-c", 2),
     ]
     await writer.apply(GENERATION, batch, {})
-    assert places(await reader.feed(ORG, START)) == [
+    assert changes_in_order(await reader.feed(ORG, START)) == [
         ("entered", "lead-a", None, 0, 1),
         ("entered", "lead-b", None, 0, 2),
         ("entered", "lead-a", None, 0, 1),
@@ -159,8 +160,8 @@ async def test_q9_a_page_says_what_it_contains_of_the_feed(
     await client.xtrim(keys.feed(ORG), maxlen=0, approximate=False)
     assert (await reader.page(ORG, "aged")).as_of == await reader.newest(ORG) == entry.id
     assert await reader.feed(ORG, entry.id) == []
-    (told,) = await reader.feed(ORG, START)
-    assert (told.change, told.id) == (REBUILT, entry.id)
+    (feed_entries,) = await reader.feed(ORG, START)
+    assert (feed_entries.change, feed_entries.id) == (REBUILT, entry.id)
 
 
 async def test_q9_who_heard_what_valkey_lost_is_told_to_look_anew(
@@ -178,16 +179,16 @@ async def test_q9_who_heard_what_valkey_lost_is_told_to_look_anew(
         assert value is not None
         await client.restore(key, 0, value)
     await until(lambda: _past(client, heard.id))  # no start takes less than the millisecond of an id
-    (told,) = await reader.feed(ORG, heard.id)
-    assert (told.change, told.id) == (REBUILT, durable.id)
+    (feed_entries,) = await reader.feed(ORG, heard.id)
+    assert (feed_entries.change, feed_entries.id) == (REBUILT, durable.id)
     await writer.apply(GENERATION, [lost], {})
     (again,) = await reader.feed(ORG, durable.id)
     assert (again.lead_id, position(again.id) > position(heard.id)) == ("lead-b", True)
-    (told,) = await reader.feed(ORG, heard.id)
-    assert (told.change, told.id) == (REBUILT, again.id)
+    (feed_entries,) = await reader.feed(ORG, heard.id)
+    assert (feed_entries.change, feed_entries.id) == (REBUILT, again.id)
     await client.flushdb()
-    (told,) = await reader.feed(ORG, again.id)
-    assert (told.change, told.id) == (REBUILT, START)
+    (feed_entries,) = await reader.feed(ORG, again.id)
+    assert (feed_entries.change, feed_entries.id) == (REBUILT, START)
 
 
 async def _past(client: redis.asyncio.Redis, entry_id: str) -> bool:
@@ -201,7 +202,9 @@ async def test_q9_a_page_of_the_new_generation_contains_that_it_was_rebuilt(
     await writer.apply(GENERATION, [change("entered", "aged", "lead-a", 1, "k")], {})
     before = ListWindow.of(await reader.page(ORG, "aged"), 0)
     await client.set(keys.REBUILDING, "new")
-    assert await client.register_script(script("adopt.lua"))(args=["new", keys.FEED_LENGTH, 0, 0, ORG]) == 1
+    life = (await client.info("replication"))["master_replid"]
+    adoption = ["new", keys.FEED_LENGTH, 1, life, 0, 0, ORG]
+    assert await client.register_script(script("adopt.lua"))(args=adoption) == 1
     after = ListWindow.of(await reader.page(ORG, "aged"), 0)
     for entry in await reader.feed(ORG, START):
         before.apply(entry)

@@ -6,15 +6,15 @@ import redis.asyncio
 
 from board.reader import Reader
 from board.rebuild import rebuild
-from models.lead import Phase, RepSearch, Search
+from models.lead import Distribution, DistributionStage, Phase
 from models.offer_decisions import LeadOffered, OfferEnded
 from models.offers import Outcome
 from tests.board.engine import AT, ORG, Engine, claimed, following, ids, lead, taken, until
 
-RING = Search(
+RING = Distribution(
     group_id="west",
     epoch=3,
-    stage=RepSearch.RINGING,
+    stage=DistributionStage.RINGING,
     method="ring_all",
     reps=("rep-7", "rep-8"),
     until=AT + timedelta(minutes=15),
@@ -25,7 +25,7 @@ async def test_r3_s5_an_offer_is_in_its_reps_queues_above_their_leads_until_it_i
     engine: Engine, client: redis.asyncio.Redis
 ) -> None:
     reader = Reader(client)
-    mine, ringing = claimed(lead(1), "rep-7"), lead(2, phase=Phase.OFFERED, search=RING)
+    mine, ringing = claimed(lead(1), "rep-7"), lead(2, phase=Phase.OFFERED, open_distribution=RING)
     offer = LeadOffered(group_id="west", epoch=3, method="ring_all", reps=RING.reps, why="", until=RING.until)
     async with following(engine, client) as board:
         await engine.decide(mine, taken("rep-7"))

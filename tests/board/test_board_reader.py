@@ -87,8 +87,8 @@ async def test_q3_list_and_feed_show_the_columns_of_the_current_definition_only(
     )
     (row,) = (await reader.page(ORG, "aged")).rows
     assert row.columns == shown
-    told = [entry for entry in await reader.feed(ORG, "0-0") if entry.change == "entered"]
-    assert [entry.columns for entry in told] == [shown]
+    feed_entries = [entry for entry in await reader.feed(ORG, "0-0") if entry.change == "entered"]
+    assert [entry.columns for entry in feed_entries] == [shown]
     (found,) = (await reader.search(ORG, "aged", "jer")).rows
     assert found.columns == shown
 
@@ -178,8 +178,8 @@ async def test_q9_who_was_away_for_longer_than_the_feed_is_told_to_look_anew(
     await writer.apply(GENERATION, [entered("aged", f"lead-{n}", "A") for n in range(9)], {})
     first, *_, newest = await reader.feed(ORG, "0-0")
     await client.xtrim(keys.feed(ORG), maxlen=3, approximate=False)
-    (told,) = await reader.feed(ORG, first.id)
-    assert (told.change, told.id) == (REBUILT, newest.id)
+    (feed_entries,) = await reader.feed(ORG, first.id)
+    assert (feed_entries.change, feed_entries.id) == (REBUILT, newest.id)
     assert await reader.feed(ORG, newest.id) == []
 
 

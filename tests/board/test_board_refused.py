@@ -16,11 +16,11 @@ import redis.asyncio
 from redis.exceptions import ResponseError
 
 from board import keys
+from board.connection import connect
 from board.reader import Reader
 from board.rebuild import RebuildInProgressError, rebuild
 from board.refusals import AccessRefusedError, classified, translated
 from board.service import Board
-from board.writer import connect
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from runtime.valkey import ValkeyServer
 from tests.board.engine import ORG, Engine, following, ids, lead, until

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from assurance.load.list_window import ListWindow
 from board import keys, search
+from board.connection import connect
 from board.reader import START, Reader
-from board.writer import BoardChange, BoardWriter, connect, read_change
+from board.writer import BoardChange, BoardWriter, read_change
 
 ORG = "acme"
 GENERATION = "g"
@@ -22,7 +23,7 @@ MANY = 3000
 """More than a hash keeps in one piece, so that its names are looked at in slices."""
 
 
-def standing(lead_id: str, name: str, sort_key: str, version: int = 1, what: str = "entered") -> BoardChange:
+def rows_now(lead_id: str, name: str, sort_key: str, version: int = 1, what: str = "entered") -> BoardChange:
     columns = msgspec.Raw(msgspec.json.encode({"name": name, "state": "RI"}) if what != "left" else b"{}")
     return BoardChange(
         change=what,
@@ -78,7 +79,7 @@ def test_q12_a_search_finds_what_looking_at_every_name_finds(
             await client.set(keys.CURRENT, GENERATION)
             reader = Reader(client)
             changes = [
-                standing(f"lead-{n % 12}", name, f"{key:02}", version, "entered" if how else "left")
+                rows_now(f"lead-{n % 12}", name, f"{key:02}", version, "entered" if how else "left")
                 for version, (n, (name, key, how)) in enumerate(enumerate(listed), 1)
             ]
             await stand(BoardWriter(client), changes)
@@ -111,7 +112,7 @@ async def test_q12_the_first_matches_of_a_long_queue_in_its_order(
     writer: BoardWriter, reader: Reader, wanted: str, limit: int, expected: list[tuple[int, str]]
 ) -> None:
     special = {MANY - 3: "Don Quixote", MANY - 1: "Ana Quixote"}
-    await stand(writer, (standing(f"{n:x}", special.get(n, f"Lead {n}"), f"{n:05}") for n in range(MANY)))
+    await stand(writer, (rows_now(f"{n:x}", special.get(n, f"Lead {n}"), f"{n:05}") for n in range(MANY)))
     page = await reader.search(ORG, "aged", wanted, limit=limit)
     assert found(page) == expected
     assert page.size == MANY
@@ -132,7 +133,7 @@ async def test_q12_what_is_left_out_early_stands_behind_whatever_the_sort_keys_a
     alphabet = ["a", "B", "é", "\x01", "~", " ", "Z", "aaaaaaaaaaaaaaaaaaaa"]
     sort_keys = ["".join(chance.choices(alphabet, k=chance.randrange(5))) for _ in range(MANY)]
     named = [("Ana", "Bo")[chance.random() < 0.5] for _ in sort_keys]
-    await stand(writer, (standing(f"{n:x}", f"{named[n]} {n}", key) for n, key in enumerate(sort_keys)))
+    await stand(writer, (rows_now(f"{n:x}", f"{named[n]} {n}", key) for n, key in enumerate(sort_keys)))
     whole = [
         row.rank for row in (await reader.page(ORG, "aged", limit=MANY)).rows if row.columns["name"][0] == "A"
     ]
@@ -145,8 +146,8 @@ async def test_q12_what_stands_still_is_found_while_everything_else_moves(
 ) -> None:
     """Each row is at the given place, as of the feed entry that the answer names."""
     still = {f"s{n}" for n in range(60)}
-    await stand(writer, (standing(f"m{n}", f"Moving {n}", f"{n:05}") for n in range(MANY)))
-    await stand(writer, (standing(f"s{n}", f"Still {n}", f"{n * 49:05}a") for n in range(60)))
+    await stand(writer, (rows_now(f"m{n}", f"Moving {n}", f"{n:05}") for n in range(MANY)))
+    await stand(writer, (rows_now(f"s{n}", f"Still {n}", f"{n * 49:05}a") for n in range(60)))
     at = await reader.newest(ORG)
     leads = [lead for lead, _, _ in await reader.everything(ORG, "aged")]
     whole = ListWindow(0, len(leads), at, leads)
@@ -156,7 +157,7 @@ async def test_q12_what_stands_still_is_found_while_everything_else_moves(
         other, version = connect(board_url), 2
         while not done.is_set():
             changes = [
-                standing(
+                rows_now(
                     f"m{n}",
                     f"Still moving {n}",
                     f"{(n * 7 + version) % MANY:05}",
@@ -186,7 +187,7 @@ async def test_q12_what_stands_still_is_found_while_everything_else_moves(
 async def test_q12_a_search_that_a_rebuild_overtakes_looks_at_the_new_lists(
     writer: BoardWriter, reader: Reader, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await stand(writer, (standing(f"{n:x}", f"Lead {n}", f"{n:05}") for n in range(MANY)))
+    await stand(writer, (rows_now(f"{n:x}", f"Lead {n}", f"{n:05}") for n in range(MANY)))
     for kind in (keys.rows, keys.names, keys.order):
         await client.copy(kind(GENERATION, ORG, "aged"), kind("new", ORG, "aged"))
     slices: list[Any] = []
@@ -209,14 +210,14 @@ async def test_q12_a_search_that_a_rebuild_overtakes_looks_at_the_new_lists(
 async def test_q12_a_lead_that_comes_while_the_names_are_looked_at_is_found(
     writer: BoardWriter, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await stand(writer, (standing(f"{n:x}", f"Lead {n}", f"{n:05}") for n in range(MANY)))
+    await stand(writer, (rows_now(f"{n:x}", f"Lead {n}", f"{n:05}") for n in range(MANY)))
     look = reader._search._slice
 
     async def late(**asked: Any) -> Any:
         answer = await look(**asked)
         if answer[1] == b"0":
-            gone = standing("3e7", "", "", 2, "left")
-            await stand(writer, [standing("late", "Late 999", "01500"), standing("other", "Ana", "0"), gone])
+            gone = rows_now("3e7", "", "", 2, "left")
+            await stand(writer, [rows_now("late", "Late 999", "01500"), rows_now("other", "Ana", "0"), gone])
         return answer
 
     monkeypatch.setattr(reader._search, "_slice", late)
@@ -226,7 +227,7 @@ async def test_q12_a_lead_that_comes_while_the_names_are_looked_at_is_found(
 
 
 async def test_q3_in_a_blind_queue_the_name_alone_is_searched(writer: BoardWriter, reader: Reader) -> None:
-    await stand(writer, (standing(f"{n:x}", f"Lead {n}", f"ri {n:05}") for n in range(MANY)))
+    await stand(writer, (rows_now(f"{n:x}", f"Lead {n}", f"ri {n:05}") for n in range(MANY)))
     assert found(await reader.search(ORG, "aged", "ri")) == []
 
 
@@ -243,7 +244,7 @@ async def test_q3_in_a_blind_queue_the_name_alone_is_searched(writer: BoardWrite
 async def test_a_check_sees_names_and_places_that_do_not_fit_the_rows(
     writer: BoardWriter, reader: Reader, client: Any, broken: str, said: tuple[str, int, str]
 ) -> None:
-    await stand(writer, [standing("lead-a", "Ana", "1")])
+    await stand(writer, [rows_now("lead-a", "Ana", "1")])
     assert await reader.everything(ORG, "aged") == [("lead-a", 1, "1")]
     named = {"{names}": keys.names(GENERATION, ORG, "aged"), "{order}": keys.order(GENERATION, ORG, "aged")}
     await client.execute_command(*(named.get(word, word) for word in broken.split(" ")))

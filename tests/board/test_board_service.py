@@ -9,10 +9,10 @@ import pytest
 import redis.asyncio
 
 from board import keys
-from board.expected import Sources
+from board.connection import connect
+from board.expected import BoardTopics
 from board.reader import REBUILT, Reader
 from board.rebuild import RebuildInProgressError, rebuild
-from board.writer import connect
 from models.contact_decisions import CallbackDue
 from models.decisions import QueueEntered, QueueLeft
 from models.errors import RetryableError
@@ -237,7 +237,7 @@ async def test_a_kafka_that_is_away_is_said_and_waited_for(tmp_path: Path, board
     with make_kafka(tmp_path / "kafka") as broker:
         settings = Settings.read(kafka_bootstrap_servers=broker.address, redis_url=board_url)
         client = connect(board_url)
-        async with Engine(settings, Sources()) as engine, following(engine, client) as board:
+        async with Engine(settings, BoardTopics()) as engine, following(engine, client) as board:
             await stand(engine, 1)
             await until(lambda: board.state.applied == 1)
             await asyncio.to_thread(broker.kill9)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from board import keys
+from board.connection import connect
 from board.reader import Reader
 from board.writer import (
     BoardChange,
@@ -18,7 +19,6 @@ from board.writer import (
     BoardWriter,
     Generation,
     OffsetsMoved,
-    connect,
     read_change,
 )
 from models.errors import RetryableError
@@ -71,7 +71,7 @@ def newest_wins(changes: list[BoardChange]) -> dict[str, list[tuple[str, int, st
 def deliveries(draw: st.DrawFn) -> tuple[list[BoardChange], list[BoardChange]]:
     """Draw a history, one change for each (queue, lead, version), and a delivery: any order, repeats."""
     versions = st.integers(1, 6)
-    places = draw(
+    newest_changes = draw(
         st.dictionaries(
             st.tuples(st.sampled_from(QUEUES), st.sampled_from(LEADS), versions),
             st.tuples(st.sampled_from(["entered", "moved", "left"]), st.text("abä 0\n", max_size=3)),
@@ -80,7 +80,8 @@ def deliveries(draw: st.DrawFn) -> tuple[list[BoardChange], list[BoardChange]]:
         )
     )
     history = [
-        change(queue, lead, version, key, what) for (queue, lead, version), (what, key) in places.items()
+        change(queue, lead, version, key, what)
+        for (queue, lead, version), (what, key) in newest_changes.items()
     ]
     repeats = draw(st.lists(st.sampled_from(history), max_size=20))
     return history, draw(st.permutations(history + repeats))

@@ -121,14 +121,14 @@ def test_x1_why_tells_the_whole_story(fed: RunningStack) -> None:
     """X1: every event of a lead, its decisions and their reasons, including the rule's version."""
     lead = lead_id("default", "v", "2", {})
     firstclaim(fed, "claim", lead, "--rep", "rep-3", "--queue", "new")
-    told = firstclaim(fed, "why", lead, "--json")
-    story = told.last_line
-    assert [event["event"]["type"] for event in story["events"]] == ["lead_arrived", "action_requested"]
-    assert story["state"]["owner"] == "rep-3"
-    entered = story["events"][0]["decisions"][1]
+    why_result = firstclaim(fed, "why", lead, "--json")
+    history = why_result.last_line
+    assert [event["event"]["type"] for event in history["events"]] == ["lead_arrived", "action_requested"]
+    assert history["state"]["owner"] == "rep-3"
+    entered = history["events"][0]["decisions"][1]
     assert entered["type"] == "queue_entered"
     assert "rules of version" in entered["why"]
-    assert "Owner: rep-3" in told.out
+    assert "Owner: rep-3" in why_result.out
     unknown = firstclaim(fed, "why", "00000000-0000-4000-8000-000000000000")
     assert unknown.code == 1
 
@@ -240,7 +240,7 @@ def test_q6_a_wrong_directory_file_publishes_nothing(fed: RunningStack, tmp_path
     assert done.last_line["published"] == 0
     assert "queues.new.inclusion" in done.err
     assert "ovned" in done.err
-    assert "rep: is no section" in done.err
+    assert "rep: is not a section" in done.err
 
 
 def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(fed: RunningStack) -> None:

@@ -152,7 +152,7 @@ def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(desk: Runni
     assert (result["assigned"], result["lost"], result["refused"]) == (0, 1, 2)
     assert result["refusals"] == {"unknown_lead": 1, "names_no_lead": 1}
     assert f"{ids[0]}: rep-1 owns it." in again.stdout
-    assert f"{unknown}: Unknown lead. Why: no such lead has arrived" in again.stdout
+    assert f"{unknown}: Unknown lead. Why: there is no such lead" in again.stdout
     assert "nonsense: lead_id must be a UUID" in again.stderr
     assert owners(desk, ids[0]) == ["rep-1"]
 

@@ -1,4 +1,4 @@
-"""A new user's first hour: the demo twice, a closed terminal, a kill.
+"""A new user's first hour works: the demo twice, a closed terminal, a kill.
 
 No process keeps running and no file stays open to others.
 """
@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 
 from assurance.demo.sign_ins import PASSWORD, SIGN_INS
 from runtime.interrupts import SIGNALS
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import LeadTable
 from streams.settings import Settings
 from tests.fixtures.waiting import LONG_PATIENCE_SECONDS

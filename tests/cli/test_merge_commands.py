@@ -15,7 +15,7 @@ from sqlalchemy import select
 from application.journal_snapshot import journal_now
 from assurance.load.client import LoadClient
 from models.lead import Phase
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import InquiryTable, LeadAliasTable
 from streams.topics import LEAD_ACTIONS
 from tests.cli import test_desk_commands as desk
@@ -102,10 +102,10 @@ def test_k5_leads_are_merged_by_bytes_and_by_a_command_and_come_apart_again(stac
         assert last_line(late)["refusals"] == {"unknown_lead": 1}
         late = firstclaim(stack, "activity", old, "--kind", "call", "--by", "rep-2")
         assert (late.exit_code, last_line(late)["merged_into"]) == (1, A), late.output
-    told = firstclaim(stack, "why", A)
-    assert told.exit_code == 0
-    assert "he called" in told.output
-    assert "the same address" in told.output
+    result = firstclaim(stack, "why", A)
+    assert result.exit_code == 0
+    assert "he called" in result.output
+    assert "the same address" in result.output
     verified = firstclaim(stack, "verify")
     assert verified.exit_code == 0, verified.output
 

@@ -87,10 +87,10 @@ def test_m2_a_lead_is_corrected_by_a_command(stack: RunningStack) -> None:
     assert (done.exit_code, last_line(done)["result"]) == (0, "done"), done.output
     again = firstclaim(stack, *asked)
     assert last_line(again)["why"] == "it has these facts already: nothing changes"
-    told = firstclaim(stack, "why", lead)
-    assert "last name L0 → empty; state RI → MA" in told.output
-    assert "she told me" in told.output
-    assert last_line(told)["state"]["facts"]["state"] == "MA"
+    result = firstclaim(stack, "why", lead)
+    assert "last name L0 → empty; state RI → MA" in result.output
+    assert "she told me" in result.output
+    assert last_line(result)["state"]["facts"]["state"] == "MA"
     assert firstclaim(stack, "update", lead, "--by", "mia", "--set", "state").exit_code == 2
 
 
@@ -100,9 +100,9 @@ def test_m3_an_activity_is_recorded_by_a_command(stack: RunningStack) -> None:
     asked = ("activity", lead, "--by", str(owner))
     done = firstclaim(stack, *asked, "--kind", "Phone call", "--note", "left a message")
     assert (done.exit_code, last_line(done)["result"]) == (0, "done"), done.output
-    told = firstclaim(stack, "why", lead)
-    assert "Activity recorded" in told.output
-    assert "left a message" in told.output
+    result = firstclaim(stack, "why", lead)
+    assert "Activity recorded" in result.output
+    assert "left a message" in result.output
     wrong = firstclaim(stack, *asked, "--kind", "whistled")
     assert (wrong.exit_code, last_line(wrong)["reason"]) == (1, "invalid")
     assert "kind: is no kind of activity" in wrong.output

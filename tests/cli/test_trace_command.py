@@ -66,7 +66,7 @@ def offered(stack: RunningStack, lead: str) -> bool:
     return any(hop["topic"] == "notifications" for hop in way(stack, lead))
 
 
-def place(hop: dict[str, Any]) -> tuple[str, int, int]:
+def position(hop: dict[str, Any]) -> tuple[str, int, int]:
     return hop["topic"], hop["partition"], hop["offset"]
 
 
@@ -85,11 +85,11 @@ def test_the_way_of_a_lead_is_one_trace_from_the_vendors_bytes_to_the_last_topic
     ]
     assert {hop["topic"] for hop in hops} >= {"queue-changes", "notifications"}
     # Every record but the vendor's was caused by an earlier one, which is there, too.
-    known = {place(hop): hop for hop in hops}
+    known = {position(hop): hop for hop in hops}
     begins = [hop for hop in hops if hop["cause"] is None]
     assert [hop["topic"] for hop in begins] == ["lead-arrivals"]
     for hop in hops[1:]:
-        cause = known[place(hop["cause"])]
+        cause = known[position(hop["cause"])]
         took = datetime.fromisoformat(hop["at"]) - datetime.fromisoformat(cause["at"])
         assert hop["seconds"] == pytest.approx(took.total_seconds())
         assert took.total_seconds() >= 0

@@ -98,7 +98,7 @@ class MailServer:
             PASSWORD.encode(),
         )
         self.sign_ins.append(right)
-        return AuthResult(success=right)
+        return AuthResult(success=right, handled=right)
 
     async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
         self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]

@@ -23,5 +23,5 @@ def test_n1_each_channel_has_a_name_of_its_own_for_its_fates() -> None:
 
 
 def test_n1_an_unknown_channel_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"'fax' is no channel; the channels are .*mail"):
+    with pytest.raises(ConfigError, match=r"'fax' is not a channel; the channels are .*mail"):
         opener("fax")

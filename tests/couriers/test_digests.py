@@ -75,7 +75,7 @@ async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
         org,
     )
 
-    def told(address: str) -> int:
+    def leads_in_digest(address: str) -> int:
         """Return how many leads a manager was told of. A mail whose fate a kill prevented comes again."""
         mails = {str(mail["Message-ID"]): mail for mail in server.for_rep(address)}
         return sum(map(_count, mails.values()))
@@ -84,7 +84,7 @@ async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
     courier = start(**environment)
     courier.wait_ready()
     _exception(post, unique("lead"), org)
-    assert until(lambda: told(mia) == told(lea) == 1), courier.log.read_text()[-3000:]
+    assert until(lambda: leads_in_digest(mia) == leads_in_digest(lea) == 1), courier.log.read_text()[-3000:]
     leads = [unique("lead") for _ in range(23)]
     for n, lead in enumerate(leads):
         _exception(post, lead, org, prospect_name=f"Person <{n}>", raised_at=f"2026-11-27T10:{n:02}:00Z")
@@ -95,11 +95,13 @@ async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
     for _ in range(3):
         courier.kill()
         courier = start(**environment)
-    assert until(lambda: told(mia) > len(leads) and told(lea) > len(leads)), courier.log.read_text()[-3000:]
+    assert until(lambda: leads_in_digest(mia) > len(leads) and leads_in_digest(lea) > len(leads)), (
+        courier.log.read_text()[-3000:]
+    )
     late = unique("lead")
     _exception(post, late, org, prospect_name="Late Comer")
-    assert until(lambda: min(told(mia), told(lea)) >= len(leads) + 2)
-    assert (told(mia), told(lea)) == (len(leads) + 2, len(leads) + 2)
+    assert until(lambda: min(leads_in_digest(mia), leads_in_digest(lea)) >= len(leads) + 2)
+    assert (leads_in_digest(mia), leads_in_digest(lea)) == (len(leads) + 2, len(leads) + 2)
     assert [server.for_rep(address) for address in (silent, *others)] == [[], [], []]
     await _check_mails(server.for_rep(mia), org)
     requests = [record for record in post.records("notifications") if b"exception_digest" in record.value()]

@@ -14,7 +14,7 @@ from assurance.verify import verify
 from models.ids import lead_id
 from runtime.process import stop_process
 from sink import queries
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.assurance.verify.running import agreed, running
 from tests.couriers.conftest import CourierProcess
 from tests.couriers.mail_server import MailServer, mail_server
@@ -69,10 +69,10 @@ async def _offered_twice(settings: Settings, server: MailServer) -> None:
 
     offered, over = "New Lead was Distributed to You", "A Lead was Reassigned"
 
-    def told() -> bool:
+    def are_withdrawn() -> bool:
         return all(over in subjects(rep_id) for rep_id in ("ann", "bob"))
 
-    await eventually(told, "both are told that their offers are over", seconds=PATIENCE_SECONDS)
+    await eventually(are_withdrawn, "both are told that their offers are over", seconds=PATIENCE_SECONDS)
     assert subjects("ann") == subjects("bob") == [offered, over]
     engine = connect(settings.database_url)
 

@@ -239,5 +239,5 @@ def test_n3_settings_name_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ConfigError, match="FIRSTCLAIM_PUSH_PRIVATE_KEY_FILE: is given as well"):
         PushSettings.read()
     monkeypatch.delenv("FIRSTCLAIM_PUSH_PRIVATE_KEY_FILE")
-    with pytest.raises(ConfigError, match="FIRSTCLAIM_PUSH_PRIVATE_KEY: is no EC key"):
+    with pytest.raises(ConfigError, match="FIRSTCLAIM_PUSH_PRIVATE_KEY: is not an EC key"):
         _ = PushSettings.read().vapid

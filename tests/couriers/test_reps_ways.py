@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from couriers.directory import CourierDirectory
-from couriers.pending import Pending, WithdrawnError
+from couriers.pending import PendingRequest, WithdrawnError
 from couriers.requests import quiet_seconds
 from models.public import Notification
 from streams.settings import Settings
@@ -46,7 +46,7 @@ def test_n8_a_rep_gets_only_the_news_that_the_rep_wants(
         quiet: ["withdrawn"],
     }
     assert post.deliveries(offer)[0]["detail"] == "the rep wants no email of offers"
-    assert post.deliveries(quiet)[0]["detail"] == "the rep's quiet times last until it is useless"
+    assert post.deliveries(quiet)[0]["detail"] == "the request expires before the rep's quiet times end"
     assert len(server.for_rep(address)) == 1
 
 
@@ -82,7 +82,7 @@ def test_n8_in_quiet_times_news_waits_or_is_dropped(
         data={},
     )
     place: Any = None
-    pending = Pending(notification, "default", place, 0, now, now + timedelta(hours=hours))
+    pending = PendingRequest(notification, "default", place, 0, now, now + timedelta(hours=hours))
     if seconds is None:
         with pytest.raises(WithdrawnError):
             quiet_seconds(pending, directory, now)

@@ -12,8 +12,8 @@ from assurance.verify import deliveries
 from assurance.verify.deliveries import check_deliveries
 from assurance.verify.findings import Findings
 from couriers.channels import group_of
+from sink.database_engine import connect
 from sink.deliveries import DeliveryWriter, delivery_row
-from sink.engine import connect
 from sink.migrate import upgrade
 from streams.topic_reader import read_topic
 from tests.couriers.conftest import PARTITIONS
@@ -32,11 +32,11 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 def committed(post: Post) -> int:
     """Return how many records the mail couriers have passed."""
     reader = Consumer({"bootstrap.servers": post.address, "group.id": group_of("mail")})
-    places = reader.committed(
+    positions = reader.committed(
         [TopicPartition("notifications", n) for n in range(PARTITIONS)], timeout=PATIENCE_SECONDS
     )
     reader.close()
-    return sum(max(0, place.offset) for place in places)
+    return sum(max(0, position.offset) for position in positions)
 
 
 def test_n1_fates_and_requests_are_compared(

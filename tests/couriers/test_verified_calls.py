@@ -11,7 +11,7 @@ import pytest
 from assurance.verify.calls import check_calls, open_legs
 from assurance.verify.findings import Findings
 from sink.calls import CallWriter, call_row
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from tests.fixtures.servers import unique
 

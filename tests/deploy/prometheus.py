@@ -1,4 +1,4 @@
-"""Debian's Prometheus, which scrapes a running stack. `make prometheus` fetches it."""
+"""Runs Debian's Prometheus, which scrapes a running stack. `make prometheus` fetches it."""
 
 from __future__ import annotations
 

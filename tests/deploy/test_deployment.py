@@ -15,7 +15,7 @@ import yaml
 from typer.main import get_command
 
 from cli import app
-from streams.process_exit import Exit
+from streams.process_exit import ExitCode
 from streams.settings import Settings
 from tests.deploy.prometheus import DEPLOY, REPOSITORY, promtool
 from tests.fixtures.waiting import PATIENCE_SECONDS
@@ -173,7 +173,10 @@ def test_systemd_starts_again_what_a_restart_helps() -> None:
     unit.read(REPOSITORY / "deploy" / "systemd" / "firstclaim@.service")
     service = unit["Service"]
     assert service["Restart"] == "always"
-    assert service["RestartPreventExitStatus"].split() == [str(int(Exit.CONFIG)), str(int(Exit.BRAKE))]
+    assert service["RestartPreventExitStatus"].split() == [
+        str(int(ExitCode.CONFIG)),
+        str(int(ExitCode.BRAKE)),
+    ]
 
 
 def test_systemd_finds_nothing_in_the_unit(tmp_path: Path) -> None:
@@ -204,6 +207,6 @@ def test_every_exit_code_is_explained() -> None:
     page = (REPOSITORY / "docs/runbook/exit-codes.md").read_text()
     rows = dict(re.findall(r"^\| (\d+)[^|]*\|[^|]*\|([^|]*)\|$", page, re.MULTILINE))
     pages = {path.stem.removeprefix("exit-") for path in (REPOSITORY / "docs/runbook").glob("exit-[0-9]*.md")}
-    assert pages == {str(int(code)) for code in Exit} | {"137"}
+    assert pages == {str(int(code)) for code in ExitCode} | {"137"}
     assert all(f"(exit-{code}.md)" in rows[code] for code in pages)
     assert rows.keys() - pages == {"0", "1", "2"}

@@ -87,11 +87,11 @@ def test_a_process_runs_a_command_with_options_that_exist(process: dict[str, Any
 @pytest.mark.parametrize("process", PROCESSES, ids=component)
 def test_prometheus_is_told_a_port_that_answers_other_machines(process: dict[str, Any]) -> None:
     """The console's first port refuses the metrics to all but its own machine."""
-    told = process["spec"]["template"]["metadata"]["annotations"]["prometheus.io/port"]
+    annotated_port = process["spec"]["template"]["metadata"]["annotations"]["prometheus.io/port"]
     arguments = container(process)["args"]
     option = "--status-port" if arguments[0] == "console" else "--port"
-    assert told == arguments[arguments.index(option) + 1]
-    assert int(told) in {port["containerPort"] for port in container(process)["ports"]}
+    assert annotated_port == arguments[arguments.index(option) + 1]
+    assert int(annotated_port) in {port["containerPort"] for port in container(process)["ports"]}
 
 
 @pytest.mark.parametrize("process", PROCESSES, ids=component)

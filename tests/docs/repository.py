@@ -1,4 +1,4 @@
-"""The repository's own files for the tests of the documents, without the virtual environment and build output."""
+"""Lists the repository's own files for the tests of the documents, without the virtual environment and build output."""
 
 from collections.abc import Iterator
 from functools import cache

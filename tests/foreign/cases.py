@@ -1,4 +1,4 @@
-"""Messages of foreign clients that once caused errors (docs/cases.md P1 to P10, D16), and similar messages."""
+"""Sends messages of foreign clients that once caused errors (docs/cases.md P1 to P10, D16), and similar messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.foreign.clients import Followed, Headers, Java, Kcat, Librdkafka, Rec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.foreign.clients import Place
+    from tests.foreign.clients import Position
 
 INBOUND: Final = (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)
 NOT_JSON: Final = frozenset({"not_json", "invalid_key"})
@@ -36,12 +36,12 @@ LARGE: Final = 5_000_000
 class Sent:
     """The places of a case's records, and the outcome that they must have.
 
-    `letters`: this number of `places` are dead letters, all of one of `classes`; None: they may or may not be. `leads`
-    are in the CRM database, `absent` are not. `fresh`: leads whose creation time is their arrival. `answered`: actions
-    with an answer that refuses them. `cut_from`: the original length of a value that the letter may have cut.
+    `letters`: this number of `positions` are dead letters, all of one of `classes`; None: they may or may not be.
+    `leads` are in the CRM database, `absent` are not. `fresh`: leads whose creation time is their arrival. `answered`:
+    actions with an answer that refuses them. `cut_from`: the original length of a value that the letter may have cut.
     """
 
-    places: list[Place] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
     letters: int | None = 0
     classes: frozenset[str] = ANY
     leads: list[str] = field(default_factory=list)
@@ -86,12 +86,12 @@ class Clients:
         return self._inbound[topic].ends()
 
     @contextmanager
-    def noted(self, topic: str, places: list[Place]) -> Iterator[None]:
-        """Add the places of records that a client sends meanwhile without reporting their offsets."""
+    def noted(self, topic: str, positions: list[Position]) -> Iterator[None]:
+        """Add the positions of records that a client sends meanwhile without reporting their offsets."""
         before = self.ends(topic)
         yield
         for partition, end in self.ends(topic).items():
-            places += [(topic, partition, offset) for offset in range(before[partition], end)]
+            positions += [(topic, partition, offset) for offset in range(before[partition], end)]
 
 
 Case = Callable[[Clients, str], Sent]
@@ -118,9 +118,9 @@ def by(
         key = key_of(topic, name)
         records = [Record(value, key=key, headers=headers or []) for value in [*good, *values]]
         if client == "librdkafka":
-            sent.places = clients.librdkafka.send(topic, records, codec)
+            sent.positions = clients.librdkafka.send(topic, records, codec)
             return sent
-        with clients.noted(topic, sent.places):
+        with clients.noted(topic, sent.positions):
             if client == "java":
                 clients.java.send(topic, records, codec)
             else:
@@ -138,9 +138,9 @@ def large(client: str, codec: str, value: bytes = b"x" * LARGE) -> Case:
     def case(clients: Clients, _: str) -> Sent:
         sent = Sent(letters=1, classes=TOO_LARGE | UNREADABLE, cut_from=len(value))
         if client == "librdkafka":
-            sent.places = clients.librdkafka.send(LEAD_ARRIVALS, [Record(value)], codec)
+            sent.positions = clients.librdkafka.send(LEAD_ARRIVALS, [Record(value)], codec)
             return sent
-        with clients.noted(LEAD_ARRIVALS, sent.places):
+        with clients.noted(LEAD_ARRIVALS, sent.positions):
             if client == "java":
                 clients.java.send(LEAD_ARRIVALS, [Record(value)], codec)
             else:
@@ -153,8 +153,10 @@ def large(client: str, codec: str, value: bytes = b"x" * LARGE) -> Case:
 def everything_is_large(clients: Clients, _: str) -> Sent:
     """Send a record whose key, value and header have 3 MB each."""
     record = Record(b"v" * 3_000_000, key=b"k" * 3_000_000, headers=[("h", b"h" * 3_000_000)])
-    places = clients.librdkafka.send(LEAD_ARRIVALS, [record], "gzip")
-    return Sent(places=places, letters=1, classes=TOO_LARGE | UNREADABLE, cut_from=len(record.value or b""))
+    positions = clients.librdkafka.send(LEAD_ARRIVALS, [record], "gzip")
+    return Sent(
+        positions=positions, letters=1, classes=TOO_LARGE | UNREADABLE, cut_from=len(record.value or b"")
+    )
 
 
 def keyed(key: bytes | None) -> Case:
@@ -162,8 +164,8 @@ def keyed(key: bytes | None) -> Case:
 
     def case(clients: Clients, name: str) -> Sent:
         records = [Record(lead(name), key=key), Record(b"x", key=key)]
-        places = clients.librdkafka.send(LEAD_ARRIVALS, records)
-        return Sent(places=places, letters=1, classes=NOT_JSON, leads=[id_of(name)])
+        positions = clients.librdkafka.send(LEAD_ARRIVALS, records)
+        return Sent(positions=positions, letters=1, classes=NOT_JSON, leads=[id_of(name)])
 
     return case
 
@@ -175,7 +177,7 @@ def header_name_of_any_bytes(topic: str) -> Case:
         sent = Sent(letters=1, classes=UNREADABLE)
         good = topic == LEAD_ARRIVALS
         key = key_of(topic, name)
-        with clients.noted(topic, sent.places):
+        with clients.noted(topic, sent.positions):
             if good:
                 clients.kcat.send(topic, lead(f"{name} before"))
             clients.kcat.send(topic, lead(f"{name} itself"), headers=[b"\xff=1"], key=key)
@@ -190,7 +192,7 @@ def header_name_of_any_bytes(topic: str) -> Case:
 def header_name_within_a_batch(clients: Clients, name: str) -> Sent:
     """Send a header name that is not UTF-8 between good leads in one batch. Only that record must be lost."""
     sent = Sent(letters=1, classes=UNREADABLE)
-    with clients.noted(LEAD_ARRIVALS, sent.places):
+    with clients.noted(LEAD_ARRIVALS, sent.positions):
         for which, headers in (("before", []), ("itself", [(b"\xff", b"1")]), ("behind", [])):
             value = lead(f"{name} {which}")
             clients.any_headers.send(LEAD_ARRIVALS, value, key=name.encode(), headers=headers)
@@ -205,8 +207,8 @@ def refused(topic: str, value: bytes | None, classes: frozenset[str], key: bytes
 
     def case(clients: Clients, name: str) -> Sent:
         under = key_of(topic, name) if key == b"" else key
-        places = clients.librdkafka.send(topic, [Record(value, key=under)])
-        return Sent(places=places, letters=1, classes=classes)
+        positions = clients.librdkafka.send(topic, [Record(value, key=under)])
+        return Sent(positions=positions, letters=1, classes=classes)
 
     return case
 
@@ -218,8 +220,8 @@ def accepted(topic: str, value: bytes | None, letters: int | None = 0) -> Case:
     """
 
     def case(clients: Clients, name: str) -> Sent:
-        places = clients.librdkafka.send(topic, [Record(value, key=key_of(topic, name))])
-        return Sent(places=places, letters=letters)
+        positions = clients.librdkafka.send(topic, [Record(value, key=key_of(topic, name))])
+        return Sent(positions=positions, letters=letters)
 
     return case
 
@@ -230,9 +232,9 @@ def unanswerable(**more: Any) -> Case:
     def case(clients: Clients, name: str) -> Sent:
         action = {"action_id": name, "type": "note", "lead_id": str(uuid.UUID(int=16)), "rep_id": "rep-1"}
         value = json.dumps({**action, **more}).encode()
-        places = clients.librdkafka.send(LEAD_ACTIONS, [Record(value)])
+        positions = clients.librdkafka.send(LEAD_ACTIONS, [Record(value)])
         classes = frozenset({"too_long", "too_deep", "too_large"})
-        return Sent(places=places, letters=1, classes=classes, answered=[name])
+        return Sent(positions=positions, letters=1, classes=classes, answered=[name])
 
     return case
 

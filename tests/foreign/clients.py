@@ -31,7 +31,7 @@ NULL: Final = "<null>"
 """The text for a null key, header or value on the Java producer's standard input."""
 
 Headers = list[tuple[str, bytes | None]]
-Place = tuple[str, int, int]
+Position = tuple[str, int, int]
 """The topic, partition and offset of a record."""
 
 
@@ -74,22 +74,22 @@ class Librdkafka:
 
     def send(
         self, topic: str, records: Iterable[Record], codec: str = "none", partition: int | None = None
-    ) -> list[Place]:
-        """Send records, in one batch if possible; return the place of each."""
+    ) -> list[Position]:
+        """Send records, in one batch if possible; return the position of each."""
         return self.send_by(self.producer(codec), topic, records, partition)
 
     def send_by(
         self, producer: Any, topic: str, records: Iterable[Record], partition: int | None = None
-    ) -> list[Place]:
-        """Send records by one producer; return the place of each."""
-        places: list[Place] = []
+    ) -> list[Position]:
+        """Send records by one producer; return the position of each."""
+        positions: list[Position] = []
         errors: list[str] = []
 
         def delivered(error: Any, message: Any) -> None:
             if error is not None:
                 errors.append(str(error))
             else:
-                places.append((message.topic(), message.partition(), message.offset()))
+                positions.append((message.topic(), message.partition(), message.offset()))
 
         count = 0
         for record in records:
@@ -105,9 +105,9 @@ class Librdkafka:
             )
             count += 1
         producer.flush(SECONDS)
-        if errors or len(places) != count:
-            raise SendError(f"librdkafka sent {len(places)} of {count} to {topic}: {errors[:3]}")
-        return places
+        if errors or len(positions) != count:
+            raise SendError(f"librdkafka sent {len(positions)} of {count} to {topic}: {errors[:3]}")
+        return positions
 
 
 class Kcat:
@@ -223,7 +223,7 @@ class Followed:
         found = self._admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=SECONDS
         )
-        return {place.partition: end.result().offset for place, end in found.items()}
+        return {position.partition: end.result().offset for position, end in found.items()}
 
     def read(self) -> list[Any]:
         """Read to the current end; return all records as confluent-kafka's messages."""

@@ -1,4 +1,4 @@
-"""One whole system for all tests of this room. It receives every malformed message of the foreign clients."""
+"""Runs one whole system for all tests of this room. It receives every malformed message of the foreign clients."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import LeadTable
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from runtime.up import RunningStack
     from tests.foreign.cases import Case, Clients
-    from tests.foreign.clients import Place
+    from tests.foreign.clients import Position
 
 STALL_SECONDS: Final = PATIENCE_SECONDS
 """If no further letter, lead or answer comes for this long, the missing ones are lost."""
@@ -53,7 +53,7 @@ class Outcome:
     failed: dict[str, BaseException] = field(default_factory=dict)
     between: dict[str, str] = field(default_factory=dict)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
-    letters: dict[Place, Any] = field(default_factory=dict)
+    letters: dict[Position, Any] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     rows: dict[str, datetime] = field(default_factory=dict)
 
@@ -91,8 +91,8 @@ class Outcome:
         for topic in INBOUND:
             for partition in self.clients.ends(topic):
                 record = Record(b"x", key=key_of(topic, mark))
-                places = self.clients.librdkafka.send(topic, [record], partition=partition)
-                marked = self.sent[f"{mark} in {topic} {partition}"] = Sent(places=places, letters=1)
+                positions = self.clients.librdkafka.send(topic, [record], partition=partition)
+                marked = self.sent[f"{mark} in {topic} {partition}"] = Sent(positions=positions, letters=1)
                 if topic == LEAD_ACTIONS:
                     action = {"action_id": f"{mark} {partition}", "type": "claim", "rep_id": "rep-1"}
                     value = json.dumps({**action, "lead_id": id_of(f"mark {partition}")}).encode()
@@ -133,14 +133,14 @@ class Outcome:
 
     def letters_of(self, sent: Sent) -> list[Any]:
         """Return the dead letters of a case."""
-        return [self.letters[place] for place in sent.places if place in self.letters]
+        return [self.letters[position] for position in sent.positions if position in self.letters]
 
     def _missing(self, sent: Sent) -> list[str]:
         found = [f"lead {one} did not arrive" for one in sent.leads if one not in self.rows]
         found += [f"action {one} is not answered" for one in sent.answered if one not in self.answers]
         letters = self.letters_of(sent)
         if sent.letters is not None and len(letters) < sent.letters:
-            found.append(f"{len(letters)} dead letters of {sent.letters} for {sent.places}")
+            found.append(f"{len(letters)} dead letters of {sent.letters} for {sent.positions}")
         return found
 
     def wrong(self, name: str) -> list[str]:

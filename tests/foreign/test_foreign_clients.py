@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
-from sink.engine import connect
+from sink.database_engine import connect
 from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import firstclaim
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
@@ -113,8 +113,8 @@ def test_p3_what_inflates_costs_little_memory(outcome: Outcome, said: str) -> No
     def inflating(clients: Clients, _: str) -> Sent:
         producer = clients.librdkafka.producer(codec, batch_size=900_000_000, linger_ms=5_000)
         records = (Record(b"x" * size) for size in sizes)
-        places = clients.librdkafka.send_by(producer, LEAD_ARRIVALS, records, partition=1)
-        return Sent(places=places, letters=None, classes=TOO_LARGE | UNREADABLE)
+        positions = clients.librdkafka.send_by(producer, LEAD_ARRIVALS, records, partition=1)
+        return Sent(positions=positions, letters=None, classes=TOO_LARGE | UNREADABLE)
 
     outcome.send({said: inflating})
     assert outcome.wrong(said) == []
@@ -129,7 +129,7 @@ def test_p7_a_hanging_transaction_is_named_by_status(outcome: Outcome) -> None:
     hanging = begun(outcome.clients, timeout_ms=HANGS_MS)
     sent = Sent(absent=[id_of("hanging")])
     try:
-        sent.places = outcome.clients.librdkafka.send_by(
+        sent.positions = outcome.clients.librdkafka.send_by(
             hanging, LEAD_ARRIVALS, [Record(lead("hanging"))], partition=0
         )
         outcome.clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead("waits"))], partition=0)
@@ -174,8 +174,8 @@ def test_p6_a_letter_too_large_to_be_sent_again_stops_no_replay(outcome: Outcome
 
 
 def _sent_whole(clients: Clients) -> Sent:
-    places = clients.librdkafka.send(LEAD_ARRIVALS, [Record(b"x" * 1_900_000)], "gzip")
-    return Sent(places=places, letters=1, classes=TOO_LARGE | UNREADABLE, cut_from=None)
+    positions = clients.librdkafka.send(LEAD_ARRIVALS, [Record(b"x" * 1_900_000)], "gzip")
+    return Sent(positions=positions, letters=1, classes=TOO_LARGE | UNREADABLE, cut_from=None)
 
 
 def test_in_the_end_no_process_ended_and_all_agrees(outcome: Outcome) -> None:

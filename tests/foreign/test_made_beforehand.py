@@ -17,7 +17,7 @@ import pytest
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from runtime.process import spawn, stop_process
-from streams.process_exit import Exit
+from streams.process_exit import ExitCode
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import until
@@ -79,7 +79,7 @@ def test_p9_a_topic_whose_offset_is_the_version_has_one_partition(
     made(kafka, name, 6, {**COMPACTED, **BROKERS_TIME})
     for partitions in (6, None):
         done = worker(bootstrap, tmp_path, partitions)
-        assert done.returncode == Exit.CONFIG, done.stdout + done.stderr
+        assert done.returncode == ExitCode.CONFIG, done.stdout + done.stderr
         said = (done.stdout + done.stderr).strip().splitlines()[-1]
         assert f"topic {name}" in said
         assert "6 partitions" in said
@@ -111,7 +111,7 @@ def test_p8_a_topic_with_its_clients_time_gets_the_brokers_or_is_refused(
             log.read_text()
         )
         if started.returncode is not None:
-            assert started.returncode == Exit.CONFIG, log.read_text()
+            assert started.returncode == ExitCode.CONFIG, log.read_text()
             said = log.read_text().strip().splitlines()[-1]
             assert f"topic {name}" in said
             assert "message.timestamp.type" in said

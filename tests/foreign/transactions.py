@@ -47,9 +47,9 @@ def aborted(topic: str, codec: str = "none") -> Case:
         names = [f"{name} {n}" for n in range(TEN)] if topic == LEAD_ARRIVALS else []
         producer = begun(clients, codec)
         records = [Record(lead(one)) for one in names] + [Record(b"x", key=key_of(topic, name))]
-        places = clients.librdkafka.send_by(producer, topic, records)
+        positions = clients.librdkafka.send_by(producer, topic, records)
         producer.abort_transaction(SECONDS)
-        return Sent(places=places, letters=0, absent=[id_of(one) for one in names])
+        return Sent(positions=positions, letters=0, absent=[id_of(one) for one in names])
 
     return case
 
@@ -61,9 +61,9 @@ def committed(topic: str, codec: str = "none") -> Case:
         names = [f"{name} {n}" for n in range(TEN)] if topic == LEAD_ARRIVALS else []
         producer = begun(clients, codec)
         records = [Record(lead(one)) for one in names] + [Record(b"x", key=key_of(topic, name))]
-        places = clients.librdkafka.send_by(producer, topic, records)
+        positions = clients.librdkafka.send_by(producer, topic, records)
         producer.commit_transaction(SECONDS)
-        return Sent(places=places, letters=1, classes=NOT_JSON, leads=[id_of(one) for one in names])
+        return Sent(positions=positions, letters=1, classes=NOT_JSON, leads=[id_of(one) for one in names])
 
     return case
 
@@ -75,7 +75,7 @@ def interleaved(clients: Clients, name: str) -> Sent:
 
     def send(producer: Any, which: str, value: bytes) -> None:
         record = Record(value, key=which.encode())
-        sent.places += clients.librdkafka.send_by(producer, LEAD_ARRIVALS, [record], partition=0)
+        sent.positions += clients.librdkafka.send_by(producer, LEAD_ARRIVALS, [record], partition=0)
 
     for n in range(3):
         for which, producer in (
@@ -98,9 +98,9 @@ def abandoned_action(clients: Clients, name: str) -> Sent:
     producer = begun(clients)
     value = b'{"action_id": "%s", "type": "note", "lead_id": "%s", "rep_id": "rep-1"}'
     value %= (name.encode(), id_of("nobody").encode())
-    places = clients.librdkafka.send_by(producer, LEAD_ACTIONS, [Record(value)])
+    positions = clients.librdkafka.send_by(producer, LEAD_ACTIONS, [Record(value)])
     producer.abort_transaction(SECONDS)
-    return Sent(places=places, letters=0, unanswered=[name])
+    return Sent(positions=positions, letters=0, unanswered=[name])
 
 
 def timed(topic: str, timestamp: int) -> Case:
@@ -114,7 +114,7 @@ def timed(topic: str, timestamp: int) -> Case:
         if good:
             records = [Record(lead(name), timestamp=timestamp), *records]
             sent.leads = sent.fresh = [id_of(name)]
-        sent.places = clients.librdkafka.send(topic, records)
+        sent.positions = clients.librdkafka.send(topic, records)
         return sent
 
     return case
@@ -124,8 +124,8 @@ def created(said: Any) -> Case:
     """Send a lead whose own `created_at` cannot be: that costs the time, not the lead."""
 
     def case(clients: Clients, name: str) -> Sent:
-        places = clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead(name, created_at=said))])
-        return Sent(places=places, leads=[id_of(name)], fresh=[id_of(name)])
+        positions = clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead(name, created_at=said))])
+        return Sent(positions=positions, leads=[id_of(name)], fresh=[id_of(name)])
 
     return case
 

@@ -1,4 +1,4 @@
-"""Sends parcels by librdkafka, and records the place of each record and what librdkafka or the broker refused."""
+"""Sends parcels by librdkafka, and records the position of each record and what librdkafka or the broker refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
     from tests.fuzz.parcels import Damaged, Parcel
 
-Place = tuple[str, int, int]
+Position = tuple[str, int, int]
 """(topic, partition, offset)"""
 
 SECONDS: Final = 300.0
@@ -28,7 +28,7 @@ ANY_NAMES: Final = ((b"\xff\xfe", b"1"), (b"caf\xe9", b""), (b"\xed\xa0\x80", b"
 class Courier:
     """Sends parcels.
 
-    `sent`: the number of committed records per topic. `aborted`: the places of aborted records. `not_taken`: refused
+    `sent`: the number of committed records per topic. `aborted`: the positions of aborted records. `not_taken`: refused
     records with the reason.
     """
 
@@ -38,7 +38,7 @@ class Courier:
         self._producers: dict[tuple[str, bool], Any] = {}
         self._any_headers = AnyHeaders(settings)
         self.sent: Counter[str] = Counter()
-        self.aborted: set[Place] = set()
+        self.aborted: set[Position] = set()
         self.unreadable = 0
         self.not_taken: Counter[str] = Counter()
 

@@ -1,4 +1,4 @@
-"""Hostile values and bodies for HTTP requests, drawn from a seeded source."""
+"""Draws hostile values and bodies for HTTP requests from a seeded source."""
 
 import json
 from random import Random

@@ -1,4 +1,4 @@
-"""Hostile requests as bytes to every page and API route, drawn from a seed."""
+"""Sends hostile requests as bytes to every page and API route, drawn from a seed."""
 
 from random import Random
 from typing import Any, Final

@@ -21,12 +21,13 @@ import httpx
 
 from assurance.load import LoadClient
 from runtime.up import RunningStack, everything
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.fuzz.hostile_requests import Requests
 from web.auth import SCOPES
 from web.settings import WebSettings
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 

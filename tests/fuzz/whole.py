@@ -24,11 +24,11 @@ from application.lag import Lags
 from assurance.chaos.vendors import PARTITION_EOF, consumer
 from assurance.verify import verify
 from runtime.up import RunningStack, everything
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import LeadTable
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, partitions_of
-from tests.fuzz.courier import Courier, Place
+from tests.fuzz.courier import Courier, Position
 from tests.fuzz.parcels import TOPICS, VENDOR, aborted_ids, parcels
 
 Say = Callable[[str], None]
@@ -74,13 +74,13 @@ async def caught_up(settings: Settings, say: Say) -> None:
         await lags.close()
 
 
-def buried(settings: Settings) -> set[Place]:
-    """Return the source places of the dead letters, as librdkafka reads them. A repeated dead letter counts once."""
-    places: set[Place] = set()
+def buried(settings: Settings) -> set[Position]:
+    """Return the source positions of the dead letters, as librdkafka reads them. A repeated dead letter counts once."""
+    positions: set[Position] = set()
     waiting = {TopicPartition(DEAD_LETTERS, p, 0) for p in range(partitions_of(DEAD_LETTERS, settings))}
     with closing(consumer(settings)) as reader:
         reader.assign(list(waiting))
-        left = {place.partition for place in waiting}
+        left = {position.partition for position in waiting}
         while left:
             message = reader.poll(POLL_SECONDS)
             if message is None:
@@ -94,8 +94,8 @@ def buried(settings: Settings) -> set[Place]:
             topic, partition, offset = (
                 headers[f"source-{part}"].decode() for part in ("topic", "partition", "offset")
             )
-            places.add((topic, int(partition), int(offset)))
-    return places
+            positions.add((topic, int(partition), int(offset)))
+    return positions
 
 
 def arrived(settings: Settings, among: set[str]) -> list[str]:
@@ -121,18 +121,18 @@ async def play(stack: RunningStack, messages: int, seed: int, say: Say) -> dict[
     except TimeoutError as error:
         stalled = str(error)
         say(stalled)
-    places = await asyncio.to_thread(buried, stack.settings)
-    say(f"{len(places)} are dead letters")
+    positions = await asyncio.to_thread(buried, stack.settings)
+    say(f"{len(positions)} are dead letters")
     report = await verify(stack.settings, wait_seconds=VERIFY_SECONDS, say=say)
     for line in report.lines():
         say(line)
     findings: Counter[str] = Counter(report.counts)
     findings["stalled"] = bool(stalled)
-    findings["aborted_buried"] = len(places & courier.aborted)
+    findings["aborted_buried"] = len(positions & courier.aborted)
     findings["aborted_arrived"] = len(arrived(stack.settings, aborted_ids(seed, messages)))
     findings["not_taken"] = sum(courier.not_taken.values())
     restarts = {name: state.restarts for name, state in stack.supervisor.states().items() if state.restarts}
-    dead = Counter(topic for topic, _, _ in places)
+    dead = Counter(topic for topic, _, _ in positions)
     found = +findings
     return {
         "ok": report.ok and not restarts and not found,

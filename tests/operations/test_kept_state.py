@@ -1,6 +1,6 @@
 """The state of release 0.1 starts with this code, is used, backed up, lost and restored.
 
-Every command is one that docs/operations and docs/guides show. The order of the tests is the order of the story.
+Every command is one that docs/operations and docs/guides show. The order of the tests is the order of the scenario.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from streams import clients
 from streams.topics import LEAD_ARRIVALS, WORKER_GROUP
 from tests.docs.shown_commands import run, shown
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
-from tests.operations.machine import Machine
+from tests.operations.other_machine import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

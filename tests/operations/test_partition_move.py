@@ -20,8 +20,8 @@ from application.journal_snapshot import current_org_partition, journal_now
 from application.lag import Lags
 from application.partition_move import at_rest
 from application.partition_move.export import export as write_file
-from application.partition_move.file import FORMAT, Head, written
 from application.partition_move.load import load
+from application.partition_move.move_file import FORMAT, FileHeader, written
 from assurance.load.client import LoadClient
 from couriers.channels import group_of
 from couriers.reader import reader_consumer
@@ -40,7 +40,7 @@ from streams.topics import (
 )
 from tests.docs.shown_commands import run
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually, until
-from tests.operations.machine import Machine
+from tests.operations.other_machine import Machine
 from tools.kept_state import ORG, arrival, done, feed, lead
 from web.store.audit import record_of
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from assurance.load.client import AskedAction
+    from assurance.load.client import RequestedAction
     from rules.org.state import OrgState
     from streams.settings import Settings
 
@@ -78,7 +78,7 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
         promised = asyncio.run(promise(old.stack.settings))
         old.run_operations("partitions", "verify")
         leads = asyncio.run(leads_of(old.stack.settings))
-        offices = asyncio.run(office_of(old.stack.settings))
+        org_partition = asyncio.run(office_of(old.stack.settings))
         with monkeypatch.context() as impatient:
             impatient.setattr(at_rest, "STOP_SECONDS", 0.0)
             asyncio.run(refuses_while_processes_run(old))
@@ -107,9 +107,9 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
         assert new.stack.settings.partitions == 8
         new.run_operations("partitions", "verify")
         found = asyncio.run(leads_of(new.stack.settings))
-        assert told(found) == told(leads)
+        assert essentials(found) == essentials(leads)
         assert NOTE in str(new.rows("SELECT why FROM decision WHERE type = 'note_recorded'"))
-        assert counted(asyncio.run(office_of(new.stack.settings))) == counted(offices)
+        assert counted(asyncio.run(office_of(new.stack.settings))) == counted(org_partition)
         assert LISTED in run("firstclaim do-not-contact list --json", new.folder, new.environment).stdout
         asyncio.run(work_on(new.stack.settings, promised))
         offered = f"lead_id = '{OFFERED}' AND owner = 'rep-2'"
@@ -159,7 +159,7 @@ async def refuses_while_processes_run(machine: Machine) -> None:
             await write_file(settings, file, say=lambda _: None)
         assert not file.exists()
         with written(file) as writer:
-            writer.head(Head(format=FORMAT, at=datetime.now(UTC), partitions=4, ends={}))
+            writer.head(FileHeader(format=FORMAT, at=datetime.now(UTC), partitions=4, ends={}))
             writer.end()
         with pytest.raises(RuntimeFailure, match=names):
             await load(settings, file, say=lambda _: None)
@@ -192,7 +192,7 @@ async def acts_of(settings: Settings) -> list[str]:
         return [record_of(record.value).act async for record in records]
 
 
-async def promise(settings: Settings) -> AskedAction:
+async def promise(settings: Settings) -> RequestedAction:
     """Promise a call, write a note, list a number, and publish; return the promise as it was asked and answered."""
     async with LoadClient(settings, org=ORG) as client:
         await done(client, "note", PROMISED, "rep-1", note=NOTE)
@@ -217,7 +217,7 @@ async def refused(client: LoadClient, topic: str) -> None:
     await (await client.put(topic, b"{", key=b"no key of this topic"))
 
 
-async def work_on(settings: Settings, promised: AskedAction) -> None:
+async def work_on(settings: Settings, promised: RequestedAction) -> None:
     """Check that locks, offers, claims, answers, persons and the do-not-contact list count as before."""
     async with LoadClient(settings, org=ORG) as client:
         action = {name: value for name, value in promised.action.items() if name not in ASKED}
@@ -229,9 +229,9 @@ async def work_on(settings: Settings, promised: AskedAction) -> None:
         assert locked.result == "refused"
         await done(client, "outcome", LOCKED, "rep-1", outcome="no_answer")
         before = await leads_of(settings)
-        search = before[OFFERED].search
-        assert search is not None
-        await done(client, "accept", OFFERED, "rep-2", epoch=search.epoch)
+        distribution = before[OFFERED].open_distribution
+        assert distribution is not None
+        await done(client, "accept", OFFERED, "rep-2", epoch=distribution.epoch)
         await client.arrive(arrival("pool", 0))  # a resend
         await client.arrive({"vendor": "pool", "external_id": "third", "phone": arrival("pool", 4)["phone"]})
         await client.arrive(arrival("pool", 99, phone=LISTED))
@@ -262,7 +262,7 @@ def kafka_of(machine: Machine) -> Iterator[Settings]:
         local.stop()
 
 
-def told(leads: dict[str, Lead]) -> dict[str, Any]:
+def essentials(leads: dict[str, Lead]) -> dict[str, Any]:
     """Return of each lead what people see, and what has been promised."""
     return {
         lead_id: (
@@ -272,9 +272,9 @@ def told(leads: dict[str, Lead]) -> dict[str, Any]:
             one.callback_at,
             one.claimed_through,
             one.notes,
-            one.search,
+            one.open_distribution,
             one.open_exception,
-            set(one.places),
+            set(one.placements),
             {each for each in one.deadlines if each.kind is not DeadlineKind.RULES},
         )
         for lead_id, one in leads.items()
@@ -300,7 +300,7 @@ def counted(office: OrgState) -> dict[str, Any]:
 
 
 def plain(leads: dict[str, Lead]) -> dict[str, Any]:
-    """Return leads as plain data, without the place of their org's last message."""
+    """Return leads as plain data, without the offset of their org's last message."""
     return {
         lead_id: msgspec.to_builtins(msgspec.structs.replace(one, org_log_offset=-1))
         for lead_id, one in leads.items()

@@ -1,4 +1,4 @@
-"""Settings for property tests of the rules. There is no deadline, so a slow machine cannot fail a test."""
+"""Sets up property tests of the rules. There is no deadline, so a slow machine cannot fail a test."""
 
 from hypothesis import settings
 

@@ -11,7 +11,7 @@ from runtime import ValkeyServer, checks, doctor
 from runtime.checks import plaintext
 from runtime.doctor import examine
 from runtime.process import free_port
-from runtime.topic_checks import Kept, judged
+from runtime.topic_checks import TopicReplication, judged
 from streams.settings import Settings
 from streams.topics import TOPICS, config_of
 
@@ -38,7 +38,7 @@ async def test_all_is_well_where_everything_answers(settings: Settings, postgres
     assert not any("@" in check.detail for check in checks)  # no password on the screen
 
 
-ALL_KEPT = {topic.name: Kept(replicas=3, in_sync=2) for topic in TOPICS}
+ALL_KEPT = {topic.name: TopicReplication(replicas=3, in_sync=2) for topic in TOPICS}
 
 
 @pytest.mark.parametrize(
@@ -46,21 +46,39 @@ ALL_KEPT = {topic.name: Kept(replicas=3, in_sync=2) for topic in TOPICS}
     [
         (3, {}, "", "none yet", ""),
         (3, ALL_KEPT, "", "3 brokers or more keep each record, and 2 have it", ""),
-        (1, {name: Kept(1, 1) for name in ALL_KEPT}, "", "one broker keeps every record", ""),
+        (1, {name: TopicReplication(1, 1) for name in ALL_KEPT}, "", "one broker keeps every record", ""),
         (
             2,
-            {name: Kept(2, 1) for name in ALL_KEPT},
+            {name: TopicReplication(2, 1) for name in ALL_KEPT},
             "Kafka copies",
             "2 brokers: while one is away",
             "3 brokers",
         ),
-        (3, {"directory": Kept(3, 2)}, "Kafka topics", "lead-arrivals, lead-actions", "firstclaim topics"),
-        (3, ALL_KEPT | {"lead-log": Kept(2, 2)}, "Kafka copies", "lead-log kept by fewer than 3", "reassign"),
-        (3, ALL_KEPT | {"audit": Kept(3, 1)}, "Kafka copies", "audit with min.insync.replicas below 2", "=2"),
+        (
+            3,
+            {"directory": TopicReplication(3, 2)},
+            "Kafka topics",
+            "lead-arrivals, lead-actions",
+            "firstclaim topics",
+        ),
+        (
+            3,
+            ALL_KEPT | {"lead-log": TopicReplication(2, 2)},
+            "Kafka copies",
+            "lead-log kept by fewer than 3",
+            "reassign",
+        ),
+        (
+            3,
+            ALL_KEPT | {"audit": TopicReplication(3, 1)},
+            "Kafka copies",
+            "audit with min.insync.replicas below 2",
+            "=2",
+        ),
     ],
 )
 def test_a_cluster_that_would_lose_records_with_a_broker_is_a_finding(
-    brokers: int, found: dict[str, Kept], wrong: str, said: str, hint: str
+    brokers: int, found: dict[str, TopicReplication], wrong: str, said: str, hint: str
 ) -> None:
     checks = judged(brokers, found)
     assert [check.name for check in checks if not check.ok] == ([wrong] if wrong else [])
@@ -116,6 +134,11 @@ def test_each_thing_that_does_not_answer_is_named_with_what_to_do(tmp_path: Path
             "SASL_SSL",
         ),
         ({"redis_url": "redis://valkey.lender.example:6379/0"}, "Valkey encryption", "rediss://"),
+        (
+            {"redis_url": "redis+sentinel://127.0.0.1:1,valkey.lender.example/m/0"},
+            "Valkey encryption",
+            "rediss+sentinel://",
+        ),
         ({"database_url": "postgresql://u@db.lender.example/crm"}, "CRM database encryption", "sslmode"),
         (
             {"database_url": "postgresql://u@10.0.0.7/crm?sslmode=prefer"},
@@ -139,6 +162,7 @@ def test_plaintext_to_another_machine_is_a_finding(given: dict[str, str], named:
         {"kafka_bootstrap_servers": "localhost:1,127.1.2.3:1,[::1]:1"},
         {"redis_url": "rediss://valkey.lender.example:6379/0"},
         {"redis_url": "unix:///run/valkey.sock"},
+        {"redis_url": "rediss+sentinel://valkey.lender.example/m/0"},
         {"database_url": "postgresql://u@db.lender.example/crm?sslmode=verify-full"},
         {"database_url": "postgresql:///crm?host=/run/postgresql"},
     ],
@@ -160,11 +184,11 @@ def test_a_valkey_that_evicts_or_is_full_is_a_finding(tmp_path: Path) -> None:
     """On a real one: at its limit it would throw entries of the lists away, and never say so."""
     with ValkeyServer(tmp_path / "valkey") as server:
         settings = Settings.read(state_dir=tmp_path, redis_url=server.url)
-        assert [check.ok for check in doctor._valkey_limits(settings)] == [True, True]
+        assert [check.ok for check in doctor._valkey_limits(settings)] == [True, True, True]
         with redis.Redis.from_url(server.url) as client:
             client.config_set("maxmemory-policy", "allkeys-lru")
             client.config_set("maxmemory", "1mb")
-            evicts, full = doctor._valkey_limits(settings)
+            _, evicts, full = doctor._valkey_limits(settings)
             assert (evicts.ok, full.ok) == (False, False)
             assert "noeviction" in evicts.hint
             assert "maxmemory" in full.hint

@@ -10,10 +10,10 @@ import pytest
 
 from application import restart_pauses
 from models.errors import StartFailed
-from runtime import Child, Supervisor
+from runtime import ChildProcess, Supervisor
 from runtime.process import free_port
 from runtime.readiness import cpu_seconds, reasons_in, wait_for
-from streams.process_exit import Exit
+from streams.process_exit import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,10 +48,10 @@ threading.Event().wait()
 """
 
 
-def child(tmp_path: Path, how: str) -> Child:
+def child(tmp_path: Path, how: str) -> ChildProcess:
     port = free_port()
     argv = [sys.executable, "-c", SERVES, how, str(port)]
-    return Child("worker", argv, tmp_path / "worker.log", ready_url=f"http://127.0.0.1:{port}/ready")
+    return ChildProcess("worker", argv, tmp_path / "worker.log", ready_url=f"http://127.0.0.1:{port}/ready")
 
 
 @pytest.mark.parametrize("how", ["says", "writes", "computes"])
@@ -71,7 +71,9 @@ def test_what_got_nowhere_is_reported_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_what_goes_round_in_circles_is_reported_at_the_bound(tmp_path: Path) -> None:
-    part = Child("worker", [sys.executable, "-c", "while True: print('again')"], tmp_path / "worker.log")
+    part = ChildProcess(
+        "worker", [sys.executable, "-c", "while True: print('again')"], tmp_path / "worker.log"
+    )
     part.ready_url = f"http://127.0.0.1:{free_port()}/ready"
     with Supervisor([part]) as watch, pytest.raises(StartFailed) as failed:
         watch.wait_ready(IDLE_SECONDS, longest_seconds=1.5 * IDLE_SECONDS)
@@ -99,10 +101,12 @@ def test_a_process_of_ours_that_cannot_go_on_may_come_up_later(
         "import pathlib, sys, time\n"
         "seen = pathlib.Path(sys.argv[1]); seen.touch()\n"
         "with seen.open('a') as more: more.write('x')\n"
-        f"sys.exit({int(Exit.LEASE_LOST)}) if len(seen.read_text()) < 7 else time.sleep(600)"
+        f"sys.exit({int(ExitCode.LEASE_LOST)}) if len(seen.read_text()) < 7 else time.sleep(600)"
     )
-    part = Child("worker", [sys.executable, "-c", code, str(ends)], tmp_path / "worker.log")
-    monkeypatch.setattr(Child, "ready", lambda self: self.pid is not None and len(ends.read_text()) == 7)
+    part = ChildProcess("worker", [sys.executable, "-c", code, str(ends)], tmp_path / "worker.log")
+    monkeypatch.setattr(
+        ChildProcess, "ready", lambda self: self.pid is not None and len(ends.read_text()) == 7
+    )
     ends.touch()
     with Supervisor([part], say=lambda _: None) as watch:
         watch.wait_ready()

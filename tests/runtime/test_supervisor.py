@@ -11,7 +11,7 @@ import pytest
 
 from application import restart_pauses as pauses
 from models.errors import StartFailed
-from runtime import Child, PartPhase, Supervisor, ValkeyServer
+from runtime import ChildProcess, PartPhase, Supervisor, ValkeyServer
 from runtime.last_exits import exit_file, read_exits
 from runtime.process import free_port
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
@@ -59,7 +59,7 @@ def test_a_killed_child_is_started_again_and_it_is_said(tmp_path: Path) -> None:
     port = free_port()
     (tmp_path / "open").touch()
     argv = python(SERVES, port, tmp_path / "open")
-    child = Child("worker", argv, tmp_path / "worker.log", ready_url=f"http://127.0.0.1:{port}/ready")
+    child = ChildProcess("worker", argv, tmp_path / "worker.log", ready_url=f"http://127.0.0.1:{port}/ready")
     with Supervisor([child], say=said.append) as watch:
         watch.wait_ready(SECONDS)
         first = child.pid
@@ -77,7 +77,7 @@ def test_a_killed_child_is_started_again_and_it_is_said(tmp_path: Path) -> None:
 def test_ready_is_what_the_child_says_of_itself(tmp_path: Path) -> None:
     port = free_port()
     argv = python(SERVES, port, tmp_path / "open")
-    child = Child("worker", argv, tmp_path / "worker.log", ready_url=f"http://127.0.0.1:{port}/ready")
+    child = ChildProcess("worker", argv, tmp_path / "worker.log", ready_url=f"http://127.0.0.1:{port}/ready")
     with Supervisor([child]) as watch:
         with pytest.raises(StartFailed, match=r"worker: is not ready after .* nowhere for the last 0\.5 s"):
             watch.wait_ready(0.5)
@@ -90,7 +90,9 @@ def test_a_child_that_keeps_exiting_is_reported_with_its_last_words_before_the_t
     tmp_path: Path,
 ) -> None:
     said: list[str] = []
-    child = Child("worker", python("raise SystemExit('no such topic: leads')"), tmp_path / "worker.log")
+    child = ChildProcess(
+        "worker", python("raise SystemExit('no such topic: leads')"), tmp_path / "worker.log"
+    )
     child.ready_url = f"http://127.0.0.1:{free_port()}/ready"
     with Supervisor([child], say=said.append) as watch, pytest.raises(StartFailed) as failed:
         watch.wait_ready(longest_seconds=600.0)
@@ -106,7 +108,7 @@ def test_the_pause_is_bounded_and_it_never_gives_up(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(pauses, "LONGEST_PAUSE_SECONDS", 0.02)
     said: list[str] = []
     with Supervisor(
-        [Child("worker", python("raise SystemExit(75)"), tmp_path / "log")], say=said.append
+        [ChildProcess("worker", python("raise SystemExit(75)"), tmp_path / "log")], say=said.append
     ) as watch:
         assert until(lambda: watch.states()["worker"].restarts >= 6, SECONDS)
     assert said[0] == "worker exited with status 75; starting it again in 0.01 s"
@@ -115,7 +117,7 @@ def test_the_pause_is_bounded_and_it_never_gives_up(tmp_path: Path, monkeypatch:
 
 def test_a_program_that_cannot_be_started_is_said_and_tried_again(tmp_path: Path) -> None:
     said: list[str] = []
-    child = Child("worker", [str(tmp_path / "absent")], tmp_path / "worker.log")
+    child = ChildProcess("worker", [str(tmp_path / "absent")], tmp_path / "worker.log")
     with Supervisor([child], say=said.append):
         assert until(lambda: len(said) >= 2, SECONDS)
     assert "No such file" in child.log_tail()
@@ -124,7 +126,7 @@ def test_a_program_that_cannot_be_started_is_said_and_tried_again(tmp_path: Path
 def test_parts_stop_in_the_reverse_order_of_their_start(tmp_path: Path) -> None:
     shared = tmp_path / "order"
     names = ["broker", "worker", "console"]
-    parts = [Child(name, python(NOTES, shared, name), tmp_path / f"{name}.log") for name in names]
+    parts = [ChildProcess(name, python(NOTES, shared, name), tmp_path / f"{name}.log") for name in names]
     with Supervisor(parts):
         for name in names:
             assert until((tmp_path / f"order.{name}").exists, SECONDS)
@@ -133,7 +135,7 @@ def test_parts_stop_in_the_reverse_order_of_their_start(tmp_path: Path) -> None:
 
 def test_a_child_that_ignores_sigterm_is_killed_at_its_deadline(tmp_path: Path) -> None:
     up = tmp_path / "up"
-    child = Child("stubborn", python(STUBBORN, up), tmp_path / "log", stop_seconds=0.2)
+    child = ChildProcess("stubborn", python(STUBBORN, up), tmp_path / "log", stop_seconds=0.2)
     with Supervisor([child]):
         assert until(up.exists, SECONDS)
     assert child.process is not None
@@ -154,15 +156,15 @@ def test_a_local_server_is_supervised_like_a_child(tmp_path: Path) -> None:
 
 
 def test_names_are_told_apart(tmp_path: Path) -> None:
-    child = Child("worker", python("input()"), tmp_path / "log")
+    child = ChildProcess("worker", python("input()"), tmp_path / "log")
     with Supervisor([child]) as watch, pytest.raises(ValueError, match="worker"):
         watch.add(child)
 
 
 # Ends like a firstclaim process that cannot go on.
 LEAVES = """
-from streams.process_exit import Exit, leave
-leave(Exit.BRAKE, "leads", "20 records could not be decided")
+from streams.process_exit import ExitCode, leave
+leave(ExitCode.BRAKE, "leads", "20 records could not be decided")
 """
 
 
@@ -173,7 +175,9 @@ def test_why_a_process_ended_is_said_and_kept_and_a_brake_waits_longer(
     monkeypatch.setattr(pauses, "FIRST_BRAKE_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(pauses, "LONGEST_BRAKE_PAUSE_SECONDS", 0.02)
     said: list[str] = []
-    child = Child("worker-1", python(LEAVES), tmp_path / "log", exit_file=exit_file(tmp_path, "worker-1"))
+    child = ChildProcess(
+        "worker-1", python(LEAVES), tmp_path / "log", exit_file=exit_file(tmp_path, "worker-1")
+    )
     with Supervisor([child], say=said.append) as watch:
         assert until(lambda: len(said) >= 3, SECONDS)
         state = watch.states()["worker-1"]
@@ -192,7 +196,7 @@ def test_a_process_that_says_nothing_is_not_given_the_words_of_an_earlier_life(t
     file.write_text('{"pid": 1, "what": "leads", "reason": "long ago"}')
     (file.parent / "broken.json").write_text("{")
     said: list[str] = []
-    child = Child("worker-1", python("raise SystemExit(3)"), tmp_path / "log", exit_file=file)
+    child = ChildProcess("worker-1", python("raise SystemExit(3)"), tmp_path / "log", exit_file=file)
     with Supervisor([child], say=said.append):
         assert until(lambda: bool(said), SECONDS)
     assert said[0] == "worker-1 exited with status 3; starting it again in 0.2 s"

@@ -1,4 +1,4 @@
-"""One Kafka with users and ACLs for all files of this room."""
+"""Runs one Kafka with users and ACLs for all files of this room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leads, signatures and dead letters on a secured Kafka."""
+"""Sends leads, signatures and dead letters on a secured Kafka, and looks for them."""
 
 from __future__ import annotations
 

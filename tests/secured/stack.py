@@ -1,4 +1,4 @@
-"""A Kafka with users and ACLs, every firstclaim process with its own user, and foreign clients."""
+"""Runs a Kafka with users and ACLs, every firstclaim process with its own user, and foreign clients."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from unittest import mock
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
+from application.kafka_access.access_table import Principal, principal_of, processes
 from application.kafka_access.acl_admin import AclAdmin, allow
-from application.kafka_access.table import Principal, principal_of, processes
 from runtime import kafka_users
 from runtime.kafka import KafkaBroker
 from runtime.process import free_port
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from application.kafka_access.acls import Acl
-    from runtime.supervisor import Child
+    from runtime.supervisor import ChildProcess
 
 SECONDS = 180.0
 """The longest time for any step, even on a very busy machine."""
@@ -70,7 +70,7 @@ class Secured:
             folder / "kafka", cache=Settings.read().cache_dir / "jars", users=names, log_allowed=True
         )
         self.valkey = ValkeyServer(folder / "valkey")
-        self.children: dict[str, Child] = {}
+        self.children: dict[str, ChildProcess] = {}
         self._spare = iter(SPARE)
         self.keys = folder / "signing-keys"
         self.admin = Settings.read()
@@ -131,7 +131,7 @@ class Secured:
         self.valkey.stop()
         self.broker.stop()
 
-    def child(self, process: str, settings: Settings, name: str | None = None) -> Child:
+    def child(self, process: str, settings: Settings, name: str | None = None) -> ChildProcess:
         """Return a process with these settings, not started."""
         if process == "console":
             settings = settings.model_copy(update={"signing_key": "console-1"})

@@ -15,13 +15,14 @@ import httpx
 import pytest
 
 from assurance.load.client import LoadClient
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.fixtures.waiting import until
 from tests.secured.leads import arrived, lead, letter_of, letter_seen, row
 from tests.secured.stack import SECONDS, Secured
 from tests.secured.tls import SecuredByTls
 from web.settings import WebSettings
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from application.kafka_access.access_table import PROCESSES, principal_of, processes
 from application.kafka_access.acls import Pattern
-from application.kafka_access.table import PROCESSES, principal_of, processes
 from application.lag import Lags
 from assurance.load.client import LoadClient
 from streams.engine_client import EngineClient, ask_once
@@ -141,12 +141,12 @@ def test_the_operator_passes_over_a_message_while_no_worker_runs(secured: Secure
     try:
         external_id, value = lead()
         assert secured.send("vendor-acme", "lead-arrivals", value) == ""
-        place = asyncio.run(place_of(secured, value))
+        position = asyncio.run(position_of(secured, value))
         assert asyncio.run(lag_for_the_console(secured)) > 0
 
         def passed_over() -> bool:
             # A stopped worker with an instance id stays in its group for the seconds of its session.
-            done = secured.command("dead-letters", "pass-over", place, "--why", "it ends every worker")
+            done = secured.command("dead-letters", "pass-over", position, "--why", "it ends every worker")
             assert done.code == 0 or "are all workers stopped?" in done.err, done.out + done.err
             return done.code == 0
 
@@ -175,8 +175,8 @@ async def lag_for_the_console(secured: Secured) -> int:
         await lags.close()
 
 
-async def place_of(secured: Secured, value: bytes) -> str:
-    """Return the place of a message on `lead-arrivals`, as commands take it."""
+async def position_of(secured: Secured, value: bytes) -> str:
+    """Return the position of a message on `lead-arrivals`, as commands take it."""
     async with aclosing(read_topic(secured.admin, "lead-arrivals")) as records:
         async for record in records:
             if record.value == value:
@@ -360,7 +360,7 @@ def test_an_unsigned_action_is_refused_with_an_answer_and_those_of_crm_and_conso
     operator = secured.user("firstclaim-operator")
     answer = asyncio.run(ask_once(operator, action, SECONDS))
     assert (answer.result, answer.reason) == ("refused", "invalid")
-    assert answer.why == f"fc-key-id: is missing: an action in org {strict} must be signed"
+    assert answer.why == f"fc-key-id: is missing; an action in org {strict} must be signed"
     signed = {**action, "action_id": str(uuid.uuid4())}
     value = json.dumps(signed).encode()
     assert secured.send(CRM, "lead-actions", value, sign(value, "sales-1", "lead-actions")) == ""

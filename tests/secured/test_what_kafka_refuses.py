@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from application.kafka_access.access_table import principal_of
 from application.kafka_access.acls import Acl, AclOperation, Pattern, Resource
-from application.kafka_access.table import principal_of
 from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTER_MARKS, DEAD_LETTERS, LEAD_ARRIVALS
 from tests.fixtures.waiting import until
@@ -140,7 +140,7 @@ def test_a_publication_without_its_transactional_id_is_refused_with_a_sentence(s
     assert "TransactionalIdAuthorizationFailed" in done.err
 
 
-async def places_of(secured: Secured, topic: str, value: bytes) -> list[str]:
+async def positions_of(secured: Secured, topic: str, value: bytes) -> list[str]:
     """Return where a topic has a value, as PARTITION:OFFSET."""
     async with aclosing(read_topic(secured.admin, topic)) as records:
         return [f"{one.partition}:{one.offset}" async for one in records if one.value == value]
@@ -151,13 +151,13 @@ def test_a_dead_letter_that_could_not_be_marked_is_not_sent_again(servers: Secur
     value = b"{no lead at all " + uuid.uuid4().hex.encode()
     names = {"source-topic": b"lead-arrivals", "source-partition": b"0", "source-offset": b"0"}
     assert servers.send("admin", DEAD_LETTERS, value, names) == ""
-    (place,) = asyncio.run(places_of(servers, DEAD_LETTERS, value))
+    (position,) = asyncio.run(positions_of(servers, DEAD_LETTERS, value))
     marks = [acl for acl in principal_of("process", "console").acls if acl.name == DEAD_LETTER_MARKS]
     assert AclOperation.WRITE in {acl.operation for acl in marks}
-    done = servers.command("dead-letters", "replay", place, settings=servers.lacking("console", *marks))
+    done = servers.command("dead-letters", "replay", position, settings=servers.lacking("console", *marks))
     assert done.code == 78, done.out + done.err
     assert f"topic {DEAD_LETTER_MARKS} does not exist or is not visible" in done.err
-    assert asyncio.run(places_of(servers, LEAD_ARRIVALS, value)) == []
-    done = servers.command("dead-letters", "replay", place)
+    assert asyncio.run(positions_of(servers, LEAD_ARRIVALS, value)) == []
+    done = servers.command("dead-letters", "replay", position)
     assert done.code == 0, done.out + done.err
-    assert len(asyncio.run(places_of(servers, LEAD_ARRIVALS, value))) == 1
+    assert len(asyncio.run(positions_of(servers, LEAD_ARRIVALS, value))) == 1

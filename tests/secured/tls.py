@@ -1,4 +1,4 @@
-"""The secured Kafka with a TLS listener, whose certificate a CA made for the test signed."""
+"""Runs the secured Kafka with a TLS listener, whose certificate a CA made for the test signed."""
 
 from __future__ import annotations
 

@@ -228,7 +228,9 @@ class Cluster:
                 known = {
                     "holder": lead.lock.rep_id if lead.lock else None,
                     "owner": lead.owner,
-                    "offered": lead.search.reps[-1] if lead.search and lead.search.reps else None,
+                    "offered": lead.open_distribution.reps[-1]
+                    if lead.open_distribution and lead.open_distribution.reps
+                    else None,
                 }
                 return known.get(step.rep_id, lead.lapsed) or "rep-9"
         return "rep-9" if step.rep_id in steps.CONCERNED else step.rep_id

@@ -209,10 +209,10 @@ class Run:
             self._settle()
         raise AssertionError("something is due for ever")
 
-    # -- what a verdict looks at --------------------------------------------------------------------------------
+    # -- what the checks read ------------------------------------------------------------------------------------
 
     def cluster(self) -> Any:
-        """Return this run as `tests.simulation.verdict` reads a cluster."""
+        """Return this run as `tests.simulation.outcome` reads a cluster."""
         stages = {stage.name: stage for stage in self.apps["worker"].stages}
         worker = SimpleNamespace(
             owned=set(range(PARTITIONS)),
@@ -225,7 +225,7 @@ class Run:
         arrived = {event.lead_id for event in events if isinstance(event, PersonArrived)}
         return SimpleNamespace(broker=self.broker, workers=[worker], arrived=arrived)
 
-    def told(self) -> dict[str, list[Any]]:
+    def public_messages(self) -> dict[str, list[Any]]:
         """Return what others were told: of each topic and key the messages in order, without our logs' offsets."""
         found: dict[str, list[Any]] = defaultdict(list)
         for topic in (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS):

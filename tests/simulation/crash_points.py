@@ -1,11 +1,11 @@
-"""Every crash point of a history: `python -m tests.simulation.crash_points` kills each process after each of its steps.
+"""Tries every crash point of a history: `python -m tests.simulation.crash_points` kills each process after each step.
 
 A step is what a process does between two awaits; a statement of the sink's transaction and the arrival of a request at
 the broker are steps, too. The history is run once without a crash, to count the steps. Then it is run once for each of
 them: the process whose step it was is killed there and started again. Where requests were on their way, it is run a
 second time, and they arrive after the new start. Each run must end like a run without a crash:
 
-- the logs, the rows and the public messages are those of one reader who read each log once (`verdict.check`);
+- the logs, the rows and the public messages are those of one reader who read each log once (`outcome.check`);
 - others were told the same, in the same order, apart from repeats;
 - the CRM database has the rows that the whole journal gives at once.
 """
@@ -25,10 +25,10 @@ from typing import Any
 import structlog
 
 from tests.simulation.crash_history import ENGINE, WITH_SINK, Crash, Run, fresh, play, rows_in
+from tests.simulation.outcome import check
 from tests.simulation.stepped_processes import database_template, stored_at_once
-from tests.simulation.verdict import check
 
-Told = dict[str, list[Any]]
+PublicMessages = dict[str, list[Any]]
 """What others were told by topic and key, each message once."""
 
 
@@ -50,7 +50,7 @@ class Stage:
     template: Path
     folder: Path
 
-    def told(self, crash: Crash | None = None) -> tuple[Run, Told]:
+    def public_messages(self, crash: Crash | None = None) -> tuple[Run, PublicMessages]:
         """Run the history and check how it ends; return the run and what others were told."""
         run = play(self.template, self.folder, self.processes, crash)
         check(run.cluster())
@@ -59,7 +59,7 @@ class Stage:
             stored_at_once(run.kafka, at_once)
             wanted, found = rows_in(at_once), run.stored()
             assert found == wanted, "the CRM database differs: " + _first_difference(wanted, found)
-        return run, {key: _once(messages) for key, messages in run.told().items()}
+        return run, {key: _once(messages) for key, messages in run.public_messages().items()}
 
     def crashes(self, run: Run) -> Iterator[tuple[str, Crash]]:
         """Yield each crash point of a run with the name of its process."""
@@ -69,10 +69,10 @@ class Stage:
                 if has_requests:
                     yield owner.process, Crash(step, late=True)
 
-    def failure(self, crash: Crash, wanted: Told) -> str | None:
+    def failure(self, crash: Crash, wanted: PublicMessages) -> str | None:
         """Run the history with a crash; return what is wrong at its end, or None."""
         try:
-            run, found = self.told(crash)
+            run, found = self.public_messages(crash)
             assert sum(run.lives.values()) == len(run.lives) + 1, "exactly one process was started again"
             assert found == wanted, "others were told something else: " + _first_difference(wanted, found)
         except Exception as error:  # noqa: BLE001  # any error is a finding
@@ -111,7 +111,7 @@ def enumerate_crashes(
         template = database_template(folder)
         for processes, mortal in ((ENGINE, ENGINE), (WITH_SINK, ("sink",))):
             stage = Stage(processes, tuple(set(mortal) & set(killed)), template, folder)
-            run, wanted = stage.told()
+            run, wanted = stage.public_messages()
             points = list(stage.crashes(run))
             result.points.update(process for process, _ in points)
             for process, crash in points[first::every]:

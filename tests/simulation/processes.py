@@ -17,7 +17,7 @@ from agents.published_watermark import NOTHING, PUBLIC, PublishedWatermark, _num
 from agents.relay import RelayStage
 from agents.watermarks import NO_WATERMARK, Watermarks
 from streams.journal import Acker
-from streams.table import LeadRows
+from streams.stage_table import LeadRows
 from streams.topics import DO_NOT_CONTACT, LEAD_JOURNAL, LEAD_LOG
 from tests.simulation.broker import PARTITIONS, Broker, Delivery, Outbox
 from tests.simulation.org_processes import ALL, Orgs
@@ -93,7 +93,7 @@ class Worker:
         self.sweeper.requested.clear()
         for leads in rows.partitions():
             leads.recovered()
-            for org in leads.book.orgs:
+            for org in leads.rule_book.orgs:
                 self.sweeper.request(leads.partition, org)
 
     def let_go(self) -> None:

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 import structlog
 
 from tests.simulation.cluster import Cluster
+from tests.simulation.outcome import check
 from tests.simulation.schedule import schedule
 from tests.simulation.steps import Schedule
-from tests.simulation.verdict import check
 
 
 def run(steps: Schedule, cluster: Cluster | None = None) -> None:

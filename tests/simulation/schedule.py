@@ -58,14 +58,14 @@ def schedule(seed: int, length: int) -> Schedule:
     """
     random = Random(seed)
     # Each seed has its own failure rates: some runs are calm, in some all processes crash often.
-    trouble = random.choice((0.3, 1.0, 2.0))
+    fault_rate = random.choice((0.3, 1.0, 2.0))
     weights = {
         _arrive: 4,
         _list: 1,
         _act: 30,
         _publish: 4,
         _deliver: 4,
-        _duplicate: 3 * trouble,
+        _duplicate: 3 * fault_rate,
         _poison: 0.5,
         _tick: 6,
         _dawn: 3,
@@ -76,14 +76,14 @@ def schedule(seed: int, length: int) -> Schedule:
         _commit: 6,
         _fire: 6,
         _sweep: 3,
-        _rebalance: trouble,
+        _rebalance: fault_rate,
         _relay: 8,
         _relay_org: 5,
-        _crash: 1.5 * trouble,
-        _zombie: 2 * trouble,
-        _crash_relay: 1.5 * trouble,
-        _crash_org_relay: trouble,
-        _org_relay_ghost: trouble,
+        _crash: 1.5 * fault_rate,
+        _zombie: 2 * fault_rate,
+        _crash_relay: 1.5 * fault_rate,
+        _crash_org_relay: fault_rate,
+        _org_relay_ghost: fault_rate,
     }
     steps: list[Step] = [_publish_queue(random) for _ in range(4)]
     steps += [Publish("group", group_id, random.choice(GROUPS[group_id])) for group_id in GROUPS]

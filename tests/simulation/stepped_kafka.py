@@ -98,10 +98,10 @@ class StepConsumer:
         """Disconnect."""
         await asyncio.sleep(0)
 
-    def assign(self, places: Iterable[TopicPartition]) -> None:
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Read these partitions from their beginning."""
-        self._positions = dict.fromkeys(places, 0)
-        self._watch = self._kafka.news.watch({place.topic for place in self._positions})
+        self._positions = dict.fromkeys(partitions, 0)
+        self._watch = self._kafka.news.watch({partition.topic for partition in self._positions})
 
     def subscribe(self, topics: list[str], listener: Any) -> None:
         """Join a group. The partitions come with the first fetch."""
@@ -111,39 +111,39 @@ class StepConsumer:
         """Return our partitions."""
         return frozenset(self._positions)
 
-    def pause(self, *places: TopicPartition) -> None:
+    def pause(self, *partitions: TopicPartition) -> None:
         """Fetch nothing from these partitions."""
-        self._paused.update(places)
+        self._paused.update(partitions)
 
-    def resume(self, *places: TopicPartition) -> None:
+    def resume(self, *partitions: TopicPartition) -> None:
         """Fetch from these partitions again."""
-        self._paused.difference_update(places)
+        self._paused.difference_update(partitions)
         self._watch.set()
 
-    def seek(self, place: TopicPartition, offset: int) -> None:
+    def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read a partition from an offset."""
-        self._positions[place] = offset
+        self._positions[partition] = offset
 
-    async def position(self, place: TopicPartition) -> int:
+    async def position(self, partition: TopicPartition) -> int:
         """Return the next offset."""
         await asyncio.sleep(0)
-        return self._positions[place]
+        return self._positions[partition]
 
-    async def beginning_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the first offset of each partition: nothing is removed here."""
-        return await loop_now().serve(lambda: dict.fromkeys(places, 0))
+        return await loop_now().serve(lambda: dict.fromkeys(partitions, 0))
 
-    async def end_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    async def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the offset after the last record of each partition."""
         logs = self._kafka.broker.logs
-        return await loop_now().serve(lambda: {p: len(logs[p.topic, p.partition]) for p in places})
+        return await loop_now().serve(lambda: {p: len(logs[p.topic, p.partition]) for p in partitions})
 
-    def last_stable_offset(self, place: TopicPartition) -> int:
+    def last_stable_offset(self, partition: TopicPartition) -> int:
         """Return the end of a partition as of the last fetch."""
-        return len(self._kafka.broker.logs[place.topic, place.partition])
+        return len(self._kafka.broker.logs[partition.topic, partition.partition])
 
     async def getmany(
-        self, *places: TopicPartition, timeout_ms: int, max_records: int = 500
+        self, *partitions: TopicPartition, timeout_ms: int, max_records: int = 500
     ) -> dict[TopicPartition, list[Any]]:
         """Return the next records of our partitions; wait until there are any. `timeout_ms` never passes here."""
         del timeout_ms
@@ -154,20 +154,20 @@ class StepConsumer:
         while True:
             self._watch.clear()
             found: dict[TopicPartition, list[Any]] = await loop_now().serve(
-                lambda: self._next(places, max_records)
+                lambda: self._next(partitions, max_records)
             )
             if found:
                 return found
             await self._watch.wait()
 
-    def _next(self, places: tuple[TopicPartition, ...], most: int) -> dict[TopicPartition, list[Any]]:
+    def _next(self, partitions: tuple[TopicPartition, ...], most: int) -> dict[TopicPartition, list[Any]]:
         found: dict[TopicPartition, list[Any]] = {}
-        for place in places or tuple(self._positions):
-            begin = self._positions[place]
-            log = self._kafka.broker.logs[place.topic, place.partition]
-            if place not in self._paused and (records := log[begin : begin + most]):
-                found[place] = [fetched(record) for record in records]
-                self._positions[place] = begin + len(records)
+        for partition in partitions or tuple(self._positions):
+            begin = self._positions[partition]
+            log = self._kafka.broker.logs[partition.topic, partition.partition]
+            if partition not in self._paused and (records := log[begin : begin + most]):
+                found[partition] = [fetched(record) for record in records]
+                self._positions[partition] = begin + len(records)
         return found
 
 

@@ -21,14 +21,14 @@ from sqlalchemy import Engine, event
 from agents.worker import relay_stages, worker_stages
 from models.errors import PermanentError
 from sink.consumer import JournalReader
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.statements import Statements
 from sink.writer import CrmWriter, JournalRecord
 from streams.membership_lease import Lease
 from streams.readiness import Readiness
 from streams.settings import Settings
-from streams.table import LeadRows, OrgRows
+from streams.stage_table import LeadRows, OrgRows
 from streams.topics import LEAD_JOURNAL
 from tests.simulation.broker import PARTITIONS
 from tests.simulation.step_loop import KilledError, loop_now, now_running
@@ -311,9 +311,11 @@ def without_faust(kafka: Kafka) -> Iterator[None]:
 
     clock = SimpleNamespace(now=now, fromtimestamp=datetime.fromtimestamp)
 
-    async def committed_offsets(_consumer: Any, places: list[TopicPartition]) -> dict[TopicPartition, Any]:
+    async def committed_offsets(
+        _consumer: Any, partitions: list[TopicPartition]
+    ) -> dict[TopicPartition, Any]:
         found = await loop_now().serve(
-            lambda: {tp: kafka.broker.committed.get((tp.topic, tp.partition), (0, "")) for tp in places}
+            lambda: {tp: kafka.broker.committed.get((tp.topic, tp.partition), (0, "")) for tp in partitions}
         )
         return {tp: SimpleNamespace(metadata=metadata) for tp, (_, metadata) in found.items()}
 

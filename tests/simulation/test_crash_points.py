@@ -12,7 +12,7 @@ import structlog
 
 from agents.published_watermark import PublishedWatermark
 from rules.lead import lead_partition
-from sink import engine
+from sink import database_engine
 from streams.journal import Receipt
 from tests.simulation.crash_points import enumerate_crashes
 
@@ -55,7 +55,7 @@ def _without_a_look_at_what_is_public(patch: pytest.MonkeyPatch) -> None:
 
 
 def _without_transactions(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(engine, "_begin_sqlite", lambda _connection: None)
+    patch.setattr(database_engine, "_begin_sqlite", lambda _connection: None)
 
 
 @pytest.mark.parametrize(

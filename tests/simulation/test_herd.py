@@ -56,13 +56,13 @@ def test_x3_what_is_due_waits_until_what_was_appended_is_decided() -> None:
     worker.outbox.land(HERD)
     decided = worker.poll(0, 40)
     assert worker.fire() == decided
-    told = MOST_UNDECIDED + decided
-    while told < HERD:
+    handled = MOST_UNDECIDED + decided
+    while handled < HERD:
         worker.outbox.land(HERD)
         assert sum(worker.poll(partition, HERD) for partition in range(PARTITIONS)) <= MOST_UNDECIDED
         new = worker.fire()
         assert new > 0, "there is room again"
-        told += new
+        handled += new
     worker.outbox.land(HERD)
     for partition in range(PARTITIONS):
         worker.poll(partition, HERD)
@@ -97,7 +97,7 @@ def test_x3_a_partition_that_decides_nothing_keeps_no_other_one_waiting() -> Non
     behind = 0  # all are due at the same instant, and the first partition comes first
     assert worker.fire() == MOST_UNDECIDED
     worker.outbox.land(HERD)
-    told = len(broker.logs[LEAD_LOG, behind])
+    handled = len(broker.logs[LEAD_LOG, behind])
     others = range(1, PARTITIONS)
     for _ in range(6):
         broker.now += STUCK_SECONDS / 2
@@ -105,9 +105,11 @@ def test_x3_a_partition_that_decides_nothing_keeps_no_other_one_waiting() -> Non
         worker.outbox.land(HERD)
         for partition in others:
             worker.poll(partition, HERD)
-    assert len(broker.logs[LEAD_LOG, behind]) == told, "it has all that may be on its way to it"
+    assert len(broker.logs[LEAD_LOG, behind]) == handled, "it has all that may be on its way to it"
     assert worker.fire() == 0
-    assert appended(broker) == HERD - (deadlines_of(worker, behind) - told), "all of the others are decided"
+    assert appended(broker) == HERD - (deadlines_of(worker, behind) - handled), (
+        "all of the others are decided"
+    )
 
 
 def deadlines_of(worker: Worker, partition: int) -> int:

@@ -15,7 +15,7 @@ from tests.simulation.processes import Relay
 
 START = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 KEY = b"lead"
-PLACE = partition_of(KEY)
+PARTITION = partition_of(KEY)
 
 
 def counted() -> tuple[float, float]:
@@ -43,14 +43,14 @@ def assigned(broker: Broker) -> None:
         rep_id="ann", previous_rep_id=None, how="claim", via="queue/aged", why="first claim"
     )
     row = LeadRow(off=3, seq=1, lead=lead, at=START, cause="c", decisions=(change,))
-    broker.append(LEAD_JOURNAL, PLACE, KEY, encode_row(row))
+    broker.append(LEAD_JOURNAL, PARTITION, KEY, encode_row(row))
 
 
 def test_a_message_is_counted_when_it_is_durable_and_not_before() -> None:
     broker = Broker(START.timestamp())
     relay, before = Relay(broker), counted()
     assigned(broker)
-    assert relay.poll(PLACE, 10) == 1
+    assert relay.poll(PARTITION, 10) == 1
     assert relay.outbox.waiting, "it is on its way"
     assert counted() == before
     relay.outbox.land(10)
@@ -61,9 +61,9 @@ def test_what_a_killed_relay_published_is_not_counted_again() -> None:
     broker = Broker(START.timestamp())
     relay, before = Relay(broker), counted()
     assigned(broker)
-    relay.poll(PLACE, 10)
+    relay.poll(PARTITION, 10)
     relay.outbox.land(10)
     relay.crash(0)  # nothing was committed, so the next relay reads the record again
-    assert relay.poll(PLACE, 10) == 1
+    assert relay.poll(PARTITION, 10) == 1
     relay.outbox.land(10)  # only the org is told again; it recognises a repeat
     assert counted() == (before[0] + 1, before[1] + 1)

@@ -73,11 +73,11 @@ def _without_row_guard(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LeadPartition, "apply", apply)
 
 
-def _without_mark_rule(patch: pytest.MonkeyPatch) -> None:
+def _without_watermark_rule(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Watermarks, "advance", lambda _marks, _partition, _offset, _off: True)
 
 
-def _with_marks_ahead_of_their_offsets(patch: pytest.MonkeyPatch) -> None:
+def _with_watermarks_ahead_of_their_offsets(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Watermarks, "at", lambda marks, partition, _offset: marks.highest.get(partition, -1))
 
 
@@ -89,7 +89,7 @@ def _with_acks_before_durability(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Receipt, "expect", lambda _receipt: None)
 
 
-def _without_the_orgs_marks(patch: pytest.MonkeyPatch) -> None:
+def _without_the_orgs_watermarks(patch: pytest.MonkeyPatch) -> None:
     real = OrgPartition.apply
 
     def apply(orgs: OrgPartition, record: Any) -> bool:
@@ -120,8 +120,8 @@ def _without_the_epoch_of_an_answer(patch: pytest.MonkeyPatch) -> None:
     real = distribution.apply_answer
 
     def hear(turn: Any, answer: Any) -> Any:
-        search = turn.lead.search
-        return real(turn, answer if search is None else replace(answer, epoch=search.epoch))
+        distribution = turn.lead.open_distribution
+        return real(turn, answer if distribution is None else replace(answer, epoch=distribution.epoch))
 
     patch.setattr(machine, "apply_answer", hear)
 
@@ -161,9 +161,9 @@ def _with_the_workers_clock(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lead_partition, "step", step)
 
 
-def _with_sweeps_that_see_only_places(patch: pytest.MonkeyPatch) -> None:
+def _with_sweeps_that_see_only_placements(patch: pytest.MonkeyPatch) -> None:
     def is_stale(lead: Any, rules: Any, now: Any) -> bool:
-        return bool(rules.evaluate(lead, now).sort_keys.keys() != lead.places.keys())
+        return bool(rules.evaluate(lead, now).sort_keys.keys() != lead.placements.keys())
 
     patch.setattr(lead_partition, "is_stale", is_stale)
 
@@ -173,15 +173,15 @@ def _with_sweeps_that_see_only_places(patch: pytest.MonkeyPatch) -> None:
     [
         _without_replay_check,
         _without_row_guard,
-        _without_mark_rule,
-        _with_marks_ahead_of_their_offsets,
+        _without_watermark_rule,
+        _with_watermarks_ahead_of_their_offsets,
         _without_a_look_at_what_is_public,
         _with_acks_before_durability,
         _with_lead_deadlines_that_are_due_once,
         _without_kept_answers,
         _with_the_workers_clock,
-        _with_sweeps_that_see_only_places,
-        _without_the_orgs_marks,
+        _with_sweeps_that_see_only_placements,
+        _without_the_orgs_watermarks,
         _without_the_orgs_row_guard,
         _with_rows_that_land_apart,
         _without_the_epoch_of_an_answer,
@@ -276,7 +276,7 @@ def test_e1_x7_a_decision_too_large_to_be_written_is_refused_and_the_lead_is_tol
 
 
 def _a_wake_by_a_fast_clock() -> Schedule:
-    """Return a story: a lead waits for its only rep's next day, and the clock of the worker in charge is fast."""
+    """Return a scenario: a lead waits for its only rep's next day, and the clock of the worker in charge is fast."""
     return (
         steps.Publish("rep", "rep-7", {"max_per_day": 0}),
         steps.Publish("rep", "rep-3", {"max_per_day": 1}),

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
 from sink import staging
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter
 from tests.fixtures.servers import empty_database, unique
@@ -71,11 +71,11 @@ def copied(monkeypatch: pytest.MonkeyPatch) -> None:
 def expected(tmp_path: Path) -> Callable[..., dict[str, list[tuple[object, ...]]]]:
     """Return a function that maps records to the tables after one undisturbed pass over them."""
 
-    def tables_of(*stories: object) -> dict[str, list[tuple[object, ...]]]:
+    def tables_of(*scenarios: object) -> dict[str, list[tuple[object, ...]]]:
         url = f"sqlite:///{tmp_path / unique('expected')}.sqlite"
         upgrade(url)
         engine = connect(url)
-        for records in stories:
+        for records in scenarios:
             CrmWriter(engine, unburied).apply(records)  # type: ignore[arg-type]
         found = tables(engine)
         engine.dispose()

@@ -79,7 +79,7 @@ def record_of(row: LeadRow, offset: int, *, partition: int = 0, key: str | None 
 
 
 @dataclass
-class Story:
+class Scenario:
     """One partition's journal, built event by event. `off` has gaps, because not every event belongs to a lead."""
 
     partition: int
@@ -92,7 +92,7 @@ class Story:
         self._random = random.Random(f"{self.seed}/{self.partition}")
         self._names: list[str] = []
 
-    def tell(self, events: int) -> "Story":
+    def tell(self, events: int) -> "Scenario":
         """Append the given number of events."""
         for _ in range(events):
             self.off += self._random.randint(1, 3)
@@ -102,7 +102,7 @@ class Story:
                 self._happen(self._random.choice(self._names))
         return self
 
-    def repeat(self, times: int) -> "Story":
+    def repeat(self, times: int) -> "Scenario":
         """Append what a zombie writes: earlier records, in their order, at new offsets."""
         begin = self._random.randrange(len(self.records))
         for record in self.records[begin : begin + times]:
@@ -123,15 +123,15 @@ class Story:
         if lead.phase is Phase.OWNED and self._random.random() < 0.5:  # a late claim changes nothing
             self._write(name, lead, seq, self._answer(rep, Result.LOST, seq, lead.owner))
         elif lead.phase is Phase.OWNED:
-            trouble = OpenException("orphaned", ({"rep_id": lead.owner, "why": "left"},), self._now)
+            open_exception = OpenException("orphaned", ({"rep_id": lead.owner, "why": "left"},), self._now)
             gone = owner_changed(None, lead.owner)
-            raised = ExceptionRaised(reason=trouble.reason, explanation=trouble.explanation)
+            raised = ExceptionRaised(reason=open_exception.reason, explanation=open_exception.explanation)
             after = change(
                 lead,
                 phase=Phase.EXCEPTION,
                 owner=None,
                 assigned_at=None,
-                open_exception=trouble,
+                open_exception=open_exception,
                 updated_at=self._now,
             )
             self._write(name, after, seq + 1, gone, raised)
@@ -181,9 +181,9 @@ class Story:
         return START + timedelta(seconds=self.off)
 
 
-def unburied(record: JournalRecord, verdict: Exception) -> None:
+def unburied(record: JournalRecord, outcome: Exception) -> None:
     """Fail, because no record of this test may become a dead letter."""
-    raise AssertionError(f"{record.partition}/{record.offset} was buried: {verdict}")
+    raise AssertionError(f"{record.partition}/{record.offset} was buried: {outcome}")
 
 
 def apply_in(writer: CrmWriter, records: Sequence[JournalRecord], size: int) -> None:

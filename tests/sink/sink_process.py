@@ -1,4 +1,4 @@
-"""The sink as a process, and the journal in Kafka that the tests of the process share."""
+"""Runs the sink as a process, with the journal in Kafka that the tests of the process share."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, provision
 from tests.fixtures.process_pages import page
 from tests.sink.conftest import Database
-from tests.sink.seeded_journal import Story
+from tests.sink.seeded_journal import Scenario
 
 PARTITIONS = 20
 """One partition for each test of this module."""
@@ -28,24 +28,24 @@ class Journal:
 
     def __init__(self, broker: KafkaBroker) -> None:
         self.broker = broker
-        self.stories: list[Story] = []
+        self.scenarios: list[Scenario] = []
         self.poison: list[JournalRecord] = []
         self.settings = Settings.read(kafka_bootstrap_servers=broker.address, partitions=PARTITIONS)
         asyncio.run(provision(self.settings))
 
-    def begin(self) -> Story:
-        """Return a story in an unused partition."""
-        assert len(self.stories) < PARTITIONS, "more stories than partitions: raise PARTITIONS"
-        story = Story(len(self.stories), seed=100)
-        self.stories.append(story)
-        return story
+    def begin(self) -> Scenario:
+        """Return a scenario in an unused partition."""
+        assert len(self.scenarios) < PARTITIONS, "more scenarios than partitions: raise PARTITIONS"
+        scenario = Scenario(len(self.scenarios), seed=100)
+        self.scenarios.append(scenario)
+        return scenario
 
-    def backlog(self) -> Story:
-        """Return a story of six batches that is not sent yet."""
-        story = self.begin()
+    def backlog(self) -> Scenario:
+        """Return a scenario of six batches that is not sent yet."""
+        scenario = self.begin()
         for _ in range(30):
-            story.tell(400).repeat(10)
-        return story
+            scenario.tell(400).repeat(10)
+        return scenario
 
     def send(self, records: list[JournalRecord]) -> None:
         """Write records to Kafka, all acknowledged on return."""
@@ -63,19 +63,19 @@ class Journal:
     @property
     def ends(self) -> dict[int, int]:
         """Partition -> the offset after its last record, of partitions with records."""
-        return {story.partition: len(story.records) for story in self.stories if story.records}
+        return {scenario.partition: len(scenario.records) for scenario in self.scenarios if scenario.records}
 
     def read_before(self, database: Database) -> None:
         """Set a database to the state after a sink has read everything so far."""
         positions = [
             {
                 "topic": LEAD_JOURNAL,
-                "partition": story.partition,
-                "next_offset": len(story.records),
-                "mark": story.off,
+                "partition": scenario.partition,
+                "next_offset": len(scenario.records),
+                "mark": scenario.off,
             }
-            for story in self.stories
-            if story.records
+            for scenario in self.scenarios
+            if scenario.records
         ]
         if positions:
             engine = database.engine()

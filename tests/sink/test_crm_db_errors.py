@@ -26,7 +26,7 @@ def postgres(sqlstate: str) -> Exception:
 
 
 @pytest.mark.parametrize(
-    ("error", "verdict"),
+    ("error", "outcome"),
     [
         (sqlite3.OperationalError("database is locked"), RetryableError),
         (sqlite3.OperationalError("database or disk is full"), RetryableError),
@@ -55,14 +55,36 @@ def postgres(sqlstate: str) -> Exception:
     ],
     ids=str,
 )
-def test_an_error_of_the_database_has_its_verdict(error: Exception, verdict: type[Exception]) -> None:
-    with pytest.raises(verdict) as told, translated("CRM database"):
+def test_an_error_of_the_database_becomes_one_of_ours(error: Exception, error_type: type[Exception]) -> None:
+    with pytest.raises(error_type) as raised, translated("CRM database"):
         raise wrapped(error)
-    assert str(error) in str(told.value)
+    assert str(error) in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("error", "verdict"),
+    ("error", "words"),
+    [
+        (psycopg.OperationalError("connection refused"), "CRM database: is away: connection refused"),
+        (postgres("57P01"), "CRM database: is away: as the server says it"),
+        (postgres("57P03"), "CRM database: is away: as the server says it"),
+        (postgres("08006"), "CRM database: is away: as the server says it"),
+        (
+            postgres("25006"),
+            "CRM database: is read-only now, as a standby is before its promotion: as the server",
+        ),
+        (postgres("40P01"), "CRM database: as the server says it"),
+        (sqlite3.OperationalError("database is locked"), "CRM database: database is locked"),
+    ],
+    ids=str,
+)
+def test_a_postgres_that_fails_over_is_named_in_words(error: Exception, words: str) -> None:
+    with pytest.raises(RetryableError) as told, translated("CRM database"):
+        raise wrapped(error)
+    assert str(told.value).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
     [
         (OverflowError("Python int too large to convert to SQLite INTEGER"), PermanentError),
         (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"), PermanentError),
@@ -75,8 +97,10 @@ def test_an_error_of_the_database_has_its_verdict(error: Exception, verdict: typ
     ],
     ids=str,
 )
-def test_an_error_around_the_database_has_its_verdict(error: Exception, verdict: type[Exception]) -> None:
-    with pytest.raises(verdict), translated("CRM database"):
+def test_an_error_around_the_database_becomes_one_of_ours(
+    error: Exception, error_type: type[Exception]
+) -> None:
+    with pytest.raises(error_type), translated("CRM database"):
         raise error
 
 

@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 from models.decisions import Answered, Decision, ExceptionRaised, LeadAccepted
 from models.lead import Lead, LeadRow, Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded
-from models.offers import Outcome, Rejected, Why
+from models.offers import Outcome, RejectedCandidate, RejectionReason
 from models.open_exception import OpenException
 from models.results import Reason, Result
 from sink import measures
-from sink.measures import Claims, CountRange, FirstOwnerSpeed, Offered, Share
+from sink.measures import ClaimCounts, CountRange, FirstOwnerSpeed, OfferCounts, ShareOfRep
 from sink.writer import CrmWriter, JournalRecord
 from tests.sink.seeded_journal import START, lead_of, owner_changed, record_of
 
@@ -56,7 +56,7 @@ def answered(action_id: str, result: Result, at: datetime, action: str = "claim"
     )
 
 
-def offered(reps: Sequence[str], *passed: Rejected, method: str = "round_robin") -> LeadOffered:
+def offered(reps: Sequence[str], *passed: RejectedCandidate, method: str = "round_robin") -> LeadOffered:
     """Return an offer of the group west."""
     return LeadOffered(
         group_id="west", epoch=1, method=method, reps=tuple(reps), why="its turn", passed=passed
@@ -105,7 +105,7 @@ def test_arrivals_and_claims_by_minute_of_one_org_since_an_instant(journal: Jour
         whole = CountRange(START, cut=False)
         assert measures.arrivals(connection, "default", START) == ({START: 1, START + MINUTE: 1}, whole)
         assert measures.claims(connection, "default", START) == (
-            {START: Claims(1, 0), START + MINUTE: Claims(1, 1)},
+            {START: ClaimCounts(1, 0), START + MINUTE: ClaimCounts(1, 1)},
             whole,
         )
         assert measures.claims(connection, "nobody", START) == ({}, whole)
@@ -136,15 +136,15 @@ def test_offers_by_outcome_exceptions_by_reason(journal: Journal, engine: Engine
     journal.says(a, START, ended([], Outcome.CLAIMED, winner="rep-7"))
     journal.says(a, START, ended([], Outcome.VOIDED, method=None))
     journal.says(a, START, offered(["rep-3", "rep-7"], method="ring_all"))
-    trouble = OpenException("all_agents_tried", (), START)
+    open_exception = OpenException("all_agents_tried", (), START)
     raised = ExceptionRaised(reason="all_agents_tried", explanation=())
-    journal.says(lead_of("x", phase=Phase.EXCEPTION, open_exception=trouble), START, raised)
+    journal.says(lead_of("x", phase=Phase.EXCEPTION, open_exception=open_exception), START, raised)
     journal.says(lead_of("y"), START, raised)
     journal.store()
     with engine.connect() as connection:
         assert measures.offers(connection, "default", START) == {
-            "ring_all": Offered(made=1),
-            "round_robin": Offered(made=2, claimed=1, timeout=1),
+            "ring_all": OfferCounts(made=1),
+            "round_robin": OfferCounts(made=2, claimed=1, timeout=1),
         }
         assert measures.exceptions_raised(connection, "default", START) == {"all_agents_tried": 2}
         assert measures.exceptions_open(connection, "default") == {"all_agents_tried": 1}
@@ -154,8 +154,8 @@ def test_r7_r9_who_got_how_many_of_a_group_and_who_was_passed_over_why(
     journal: Journal, engine: Engine
 ) -> None:
     a = lead_of("a")
-    licence = Rejected("rep-9", Why.LICENCE, "is not licensed in RI")
-    rest = Rejected(None, Why.HOURS, "3 more: hours")
+    licence = RejectedCandidate("rep-9", RejectionReason.LICENCE, "is not licensed in RI")
+    rest = RejectedCandidate(None, RejectionReason.HOURS, "3 more: hours")
     journal.says(a, START, offered(["rep-3"], licence, rest))
     journal.says(a, START, ended(["rep-3"], Outcome.DECLINED), offered(["rep-7"], licence))
     journal.says(a, START, ended([], Outcome.CLAIMED, winner="rep-7"))
@@ -171,10 +171,10 @@ def test_r7_r9_who_got_how_many_of_a_group_and_who_was_passed_over_why(
     with engine.connect() as connection:
         shares, left, cut = measures.fairness(connection, "default", START)
     assert shares["west"] == {
-        "": Share(0, 0, 0, 0, 0, {"hours": 3}),
-        "rep-3": Share(2, 0, 0, 1, 0, {}),
-        "rep-7": Share(2, 2, 0, 0, 0, {}),
-        "rep-9": Share(1, 0, 0, 1, 0, {"licence": 3}),
+        "": ShareOfRep(0, 0, 0, 0, 0, {"hours": 3}),
+        "rep-3": ShareOfRep(2, 0, 0, 1, 0, {}),
+        "rep-7": ShareOfRep(2, 2, 0, 0, 0, {}),
+        "rep-9": ShareOfRep(1, 0, 0, 1, 0, {"licence": 3}),
     }
     assert left == {"west": {"no_available_agents": 1}}
     assert cut == CountRange(START, cut=False)

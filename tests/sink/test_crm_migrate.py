@@ -9,8 +9,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import column, insert, inspect, select, table
 
-from models.lead import Lead, Lock, Phase, RepSearch, Search
-from sink.engine import connect
+from models.lead import Distribution, DistributionStage, Lead, Lock, Phase
+from sink.database_engine import connect
 from sink.migrate import downgrade, upgrade
 from sink.rows import table_rows
 from sink.tables import Base, LeadTable, SinkOffsetTable
@@ -86,10 +86,14 @@ def test_d1_the_lock_of_an_older_schema_is_filled_from_the_journal(database: Dat
 
 
 def test_r3_the_offer_of_an_older_schema_is_filled_from_the_journal(database: Database) -> None:
-    search = Search(
-        group_id="west", epoch=5, stage=RepSearch.OFFERED, method="round_robin", reps=("rep-7", "rep-9")
+    distribution = Distribution(
+        group_id="west",
+        epoch=5,
+        stage=DistributionStage.OFFERED,
+        method="round_robin",
+        reps=("rep-7", "rep-9"),
     )
-    lead = lead_of(phase=Phase.OFFERED, search=search)
+    lead = lead_of(phase=Phase.OFFERED, open_distribution=distribution)
     assert refilled(
         database, lead, "0004", ("offer_rep_ids", "offer_epoch", "offer_method", "locked_by")
     ) == (

@@ -12,11 +12,11 @@ from models.errors import PermanentError, RetryableError
 from sink import writer as writer_module
 from sink.dead_letters import DeadLetterWriter
 from sink.tables import LeadTable
-from sink.writer import CrmWriter, JournalRecord, Position
+from sink.writer import AppliedPosition, CrmWriter, JournalRecord
 from streams.brake import Brake
-from streams.process_exit import Exit
+from streams.process_exit import ExitCode
 from tests.sink.conftest import Database
-from tests.sink.seeded_journal import Story, only_row, tables, unburied
+from tests.sink.seeded_journal import Scenario, only_row, tables, unburied
 
 pytestmark = pytest.mark.usefixtures("copied")
 
@@ -30,11 +30,11 @@ class Cemetery:
         self.graves: list[tuple[int, str, str]] = []
         self.closed = False
 
-    def __call__(self, record: JournalRecord, verdict: PermanentError) -> None:
+    def __call__(self, record: JournalRecord, outcome: PermanentError) -> None:
         """Record a dead letter."""
         if self.closed:
             raise RetryableError("dead-letters", "Kafka is away")
-        self.graves.append((record.offset, verdict.error_class, verdict.reason))
+        self.graves.append((record.offset, outcome.error_class, outcome.reason))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_record_that_cannot_be_read_is_buried_and_its_neighbours_are_stored(
     engine: Engine, value: bytes, error_class: str
 ) -> None:
     cemetery = Cemetery()
-    records = Story(0, seed=13).tell(9).records
+    records = Scenario(0, seed=13).tell(9).records
     records[4] = replace(records[4], value=value)
     applied = CrmWriter(engine, cemetery).apply(records)
     assert (applied.leads, applied.buried) == (8, 1)
@@ -66,7 +66,7 @@ def test_a_record_that_cannot_be_read_is_buried_and_its_neighbours_are_stored(
 
 def test_a_record_without_a_key_is_buried(engine: Engine) -> None:
     cemetery = Cemetery()
-    (record,) = Story(0, seed=14).tell(1).records
+    (record,) = Scenario(0, seed=14).tell(1).records
     CrmWriter(engine, cemetery).apply([replace(record, key=None)])
     assert [grave[1] for grave in cemetery.graves] == ["MissingKey"]
 
@@ -81,7 +81,7 @@ def test_a_record_the_database_refuses_is_found_in_a_bounded_number_of_transacti
     engine: Engine, expected: Callable[..., Tables]
 ) -> None:
     cemetery = Cemetery()
-    records = Story(0, seed=15).tell(256).records
+    records = Scenario(0, seed=15).tell(256).records
     poisoned = [n for n, record in enumerate(records) if b'"seq":1,' in (record.value or b"")][5]
     begun = 0
 
@@ -104,11 +104,11 @@ def test_no_offset_passes_a_record_that_could_not_be_buried(engine: Engine) -> N
     cemetery = Cemetery()
     cemetery.closed = True
     writer = CrmWriter(engine, cemetery)
-    records = Story(0, seed=16).tell(8).records
+    records = Scenario(0, seed=16).tell(8).records
     records[3] = replace(records[3], value=b"poison")
     with pytest.raises(RetryableError):
         writer.apply(records)
-    assert writer.positions().get(0, Position(0, -1)).next_offset <= 3
+    assert writer.positions().get(0, AppliedPosition(0, -1)).next_offset <= 3
     cemetery.closed = False
     writer.apply(records)
     assert len(cemetery.graves) == 1
@@ -118,7 +118,7 @@ def test_no_offset_passes_a_record_that_could_not_be_buried(engine: Engine) -> N
 def test_a_record_is_buried_once_however_often_its_batch_is_tried(engine: Engine, database: Database) -> None:
     cemetery = Cemetery()
     writer = CrmWriter(engine, cemetery)
-    records = Story(0, seed=17).tell(6).records
+    records = Scenario(0, seed=17).tell(6).records
     records[2] = replace(records[2], value=b"poison")
     with database.away():
         for _ in range(3):
@@ -129,7 +129,7 @@ def test_a_record_is_buried_once_however_often_its_batch_is_tried(engine: Engine
 
 
 def test_a_nul_in_a_fact_stops_nobody(writer: CrmWriter, engine: Engine) -> None:
-    (record,) = Story(0, seed=18).tell(1).records
+    (record,) = Scenario(0, seed=18).tell(1).records
     assert record.value
     value = record.value.replace(b"Jeremy", b"Jer\\u0000emy").replace(b"spring", b"\\u0000")
     assert writer.apply([replace(record, value=value)]).leads == 1
@@ -145,7 +145,7 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
     def fails(*_: object) -> None:
         raise KeyError("boom")
 
-    records = Story(0, seed=13).tell(9).records
+    records = Scenario(0, seed=13).tell(9).records
     records[4] = replace(records[4], value=b"{")
     monkeypatch.setattr(writer_module, "table_rows", fails)
     cemetery = Cemetery()
@@ -155,12 +155,12 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
     ] * 4
     assert cemetery.graves[0][2] == "KeyError: 'boom'"
 
-    ended: list[tuple[Exit, str, str]] = []
+    ended: list[tuple[ExitCode, str, str]] = []
 
     class Ended(Exception):  # noqa: N818  # it is what happened
         """The process would have ended."""
 
-    def end(code: Exit, what: str, reason: str) -> NoReturn:
+    def end(code: ExitCode, what: str, reason: str) -> NoReturn:
         ended.append((code, what, reason))
         raise Ended
 
@@ -169,5 +169,5 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
     with pytest.raises(Ended):
         write_dead_letter(records[0], PermanentError("fatal_error", "KeyError: 'boom'"))
     loop.close()
-    assert ended[0][:2] == (Exit.BRAKE, "sink")
+    assert ended[0][:2] == (ExitCode.BRAKE, "sink")
     assert "lead-journal-0@0: KeyError: 'boom'" in ended[0][2]

@@ -1,4 +1,4 @@
-"""The queries of status, verify, why and the console on the CRM database, and their results."""
+"""The queries of status, verify, why and the console on the CRM database return what the journal says."""
 
 from collections import Counter
 
@@ -9,32 +9,32 @@ from models.decisions import ExceptionIgnored, ExceptionRaised
 from models.lead import Phase
 from models.open_exception import OpenException
 from sink import queries
-from sink.writer import CrmWriter, Position
-from tests.sink.seeded_journal import START, Story, lead_of, record_of, row_of
+from sink.writer import AppliedPosition, CrmWriter
+from tests.sink.seeded_journal import START, Scenario, lead_of, record_of, row_of
 
 
 @pytest.fixture
-def story(writer: CrmWriter) -> Story:
-    """Return a story that has been applied."""
-    story = Story(2, seed=20).tell(200)
-    writer.apply(story.records)
-    return story
+def scenario(writer: CrmWriter) -> Scenario:
+    """Return a scenario that has been applied."""
+    scenario = Scenario(2, seed=20).tell(200)
+    writer.apply(scenario.records)
+    return scenario
 
 
-def test_x7_leads_are_counted_by_phase(story: Story, engine: Engine) -> None:
+def test_x7_leads_are_counted_by_phase(scenario: Scenario, engine: Engine) -> None:
     with engine.connect() as connection:
         found = queries.leads_by_phase(connection)
-        assert found == Counter(lead.phase.value for lead, _ in story.leads.values())
+        assert found == Counter(lead.phase.value for lead, _ in scenario.leads.values())
         assert queries.leads_by_phase(connection, "default") == found
         assert queries.leads_by_phase(connection, "another") == {}
 
 
-def test_x1_a_leads_newest_decisions_come_first_page_by_page(story: Story, engine: Engine) -> None:
-    lead, version = max(story.leads.values(), key=lambda pair: pair[1])
+def test_x1_a_leads_newest_decisions_come_first_page_by_page(scenario: Scenario, engine: Engine) -> None:
+    lead, version = max(scenario.leads.values(), key=lambda pair: pair[1])
     with engine.connect() as connection:
         row = queries.lead(connection, lead.lead_id)
         assert queries.lead(connection, "nobody") is None
-        told = queries.newest_decisions(connection, lead.lead_id, limit=1_000)
+        newest = queries.newest_decisions(connection, lead.lead_id, limit=1_000)
         pages, before = [], None
         while page := queries.newest_decisions(connection, lead.lead_id, before=before, limit=3):
             pages += page
@@ -42,19 +42,19 @@ def test_x1_a_leads_newest_decisions_come_first_page_by_page(story: Story, engin
         owners = queries.newest_decisions(connection, lead.lead_id, types=("owner_changed",), limit=1)
     assert row is not None
     assert row["version"] == version
-    assert len(told) > 3
-    assert pages == told
-    assert told[-1]["type"] == "lead_accepted"
-    assert [one["version"] for one in told] == sorted((one["version"] for one in told), reverse=True)
-    assert owners == [one for one in told if one["type"] == "owner_changed"][:1]
+    assert len(newest) > 3
+    assert pages == newest
+    assert newest[-1]["type"] == "lead_accepted"
+    assert [one["version"] for one in newest] == sorted((one["version"] for one in newest), reverse=True)
+    assert owners == [one for one in newest if one["type"] == "owner_changed"][:1]
     assert owners[0]["why"]["why"] == "the first claim"
 
 
 def test_e4_ignored_exceptions_are_shown_on_request_at_the_end(writer: CrmWriter, engine: Engine) -> None:
-    trouble = OpenException("orphaned", ({"why": "left"},), START)
-    raised = ExceptionRaised(reason="orphaned", explanation=trouble.explanation)
-    ignored = lead_of("A", phase=Phase.IGNORED, open_exception=trouble)
-    others = [lead_of(name, phase=Phase.EXCEPTION, open_exception=trouble) for name in "BCD"]
+    open_exception = OpenException("orphaned", ({"why": "left"},), START)
+    raised = ExceptionRaised(reason="orphaned", explanation=open_exception.explanation)
+    ignored = lead_of("A", phase=Phase.IGNORED, open_exception=open_exception)
+    others = [lead_of(name, phase=Phase.EXCEPTION, open_exception=open_exception) for name in "BCD"]
     rows = [row_of(ignored, raised, ExceptionIgnored(rep_id="m"), off=0)]
     rows += [row_of(lead, raised, off=n) for n, lead in enumerate(others, 1)]
     writer.apply([record_of(row, offset) for offset, row in enumerate(rows)])
@@ -68,7 +68,7 @@ def test_e4_ignored_exceptions_are_shown_on_request_at_the_end(writer: CrmWriter
     assert [*pages[0], *pages[1]] == shown
 
 
-def test_the_database_says_how_far_the_journal_is_applied(story: Story, engine: Engine) -> None:
+def test_the_database_says_how_far_the_journal_is_applied(scenario: Scenario, engine: Engine) -> None:
     with engine.connect() as connection:
         offsets = queries.offsets(connection)
-    assert offsets == {("lead-journal", 2): Position(200, story.off)}
+    assert offsets == {("lead-journal", 2): AppliedPosition(200, scenario.off)}

@@ -18,11 +18,11 @@ from models.errors import RetryableError
 from models.lead import LeadRow, Phase
 from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
 from rules.outbound.public_messages import public_messages
-from sink.rebuild import HISTORY, NO_REASON, PublicRows, belong, empty
+from sink.rebuild import HISTORY, NO_REASON, PublicRows, decisions_belong, empty_tables
 from sink.statements import KEPT
 from sink.tables import AssignmentHistoryTable, AssignmentTable, LeadExceptionTable
 from sink.writer import CrmWriter
-from tests.sink.seeded_journal import Story, lead_of, owner_changed, record_of, row_of, tables, unburied
+from tests.sink.seeded_journal import Scenario, lead_of, owner_changed, record_of, row_of, tables, unburied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,16 +36,16 @@ Tables = dict[str, list[tuple[object, ...]]]
 
 def public(records: list[JournalRecord], topic: str) -> list[bytes | None]:
     """Return the public messages that a relay makes of these records."""
-    told: list[bytes | None] = []
+    letters: list[bytes | None] = []
     for record in records:
         row = decode_row(record.value or b"")
         assert record.key is not None
-        told += [
-            effect.value
-            for effect in public_messages(row, record.key, record.partition)
-            if effect.topic == topic
+        letters += [
+            message.value
+            for message in public_messages(row, record.key, record.partition)
+            if message.topic == topic
         ]
-    return told
+    return letters
 
 
 def compacted(records: list[JournalRecord]) -> list[JournalRecord]:
@@ -60,59 +60,59 @@ def test_a_sink_that_has_read_further_than_the_database_is_reads_again(
 
     The next batch would leave an undetected gap.
     """
-    story = Story(0, seed=5).tell(60)
-    writer.apply(story.records[:40])
-    empty(engine, history=False)
+    scenario = Scenario(0, seed=5).tell(60)
+    writer.apply(scenario.records[:40])
+    empty_tables(engine, history=False)
     with pytest.raises(RetryableError, match="was set back to offset 0"):
-        writer.apply(story.records[40:])
+        writer.apply(scenario.records[40:])
     assert writer.positions() == {}
-    writer.apply(story.records)
-    assert tables(engine) == expected(story.records)
+    writer.apply(scenario.records)
+    assert tables(engine) == expected(scenario.records)
 
 
 def test_two_writers_fill_an_emptied_database_together(
     engine: Engine, expected: Callable[..., Tables]
 ) -> None:
     """The sink continues while a rebuild fills the database. Each applies what the other has not applied yet."""
-    story = Story(0, seed=6).tell(80)
+    scenario = Scenario(0, seed=6).tell(80)
     sink, rebuild = CrmWriter(engine, unburied), CrmWriter(engine, unburied)
-    sink.apply(story.records[:50])
-    empty(engine, history=True)
+    sink.apply(scenario.records[:50])
+    empty_tables(engine, history=True)
     rebuild.positions()
-    rebuild.apply(story.records[:30])
+    rebuild.apply(scenario.records[:30])
     with pytest.raises(RetryableError, match="was set back to offset 30"):
-        sink.apply(story.records[50:])
+        sink.apply(scenario.records[50:])
     assert sink.positions()[0].next_offset == 30
-    sink.apply(story.records[30:])
-    assert rebuild.apply(story.records[30:]).stale == len(story.records) - 30
-    assert tables(engine) == expected(story.records)
+    sink.apply(scenario.records[30:])
+    assert rebuild.apply(scenario.records[30:]).stale == len(scenario.records) - 30
+    assert tables(engine) == expected(scenario.records)
 
 
 def test_owners_and_exceptions_of_a_compacted_journal_come_from_the_topics(
     writer: CrmWriter, engine: Engine
 ) -> None:
     """The newest record of a lead may be a note, so only `assignments` names its owner."""
-    story = Story(0, seed=7).tell(200)
-    writer.apply(story.records)
+    scenario = Scenario(0, seed=7).tell(200)
+    writer.apply(scenario.records)
     names = (LeadExceptionTable.__tablename__, AssignmentTable.__tablename__)
     before = {name: tables(engine)[name] for name in names}
-    empty(engine, history=True)
-    newest = compacted(story.records)
+    empty_tables(engine, history=True)
+    newest = compacted(scenario.records)
     filled = CrmWriter(engine, unburied)
     filled.apply(newest)
     assert {name: len(tables(engine)[name]) for name in names} != {
         name: len(rows) for name, rows in before.items()
     }
     rows = PublicRows(engine)
-    told = public(story.records, ASSIGNMENTS)
-    owners = rows.assignments([*told, None, b"{", b'{"lead_id": "x"}'])
-    rows.exceptions(public(story.records, LEAD_EXCEPTIONS))
+    letters = public(scenario.records, ASSIGNMENTS)
+    owners = rows.assignments([*letters, None, b"{", b'{"lead_id": "x"}'])
+    rows.exceptions(public(scenario.records, LEAD_EXCEPTIONS))
     after = tables(engine)
-    told_of_it = [column.name not in KEPT for column in LeadExceptionTable.__table__.columns]
-    assert _only(after[names[0]], told_of_it) == _only(before[names[0]], told_of_it)
+    said_of_it = [column.name not in KEPT for column in LeadExceptionTable.__table__.columns]
+    assert _only(after[names[0]], said_of_it) == _only(before[names[0]], said_of_it)
     without_why = [column.name != "why" for column in AssignmentTable.__table__.columns]
     assert _only(after[names[1]], without_why) == _only(before[names[1]], without_why)
-    assert rows.assignments(told) == 0, "done again, it adds nothing"
+    assert rows.assignments(letters) == 0, "done again, it adds nothing"
     with engine.connect() as connection:
         reasons = set(connection.execute(select(AssignmentTable.why)).scalars())
         assert owners == len(
@@ -139,14 +139,14 @@ def test_a_topic_that_is_ahead_of_the_database_adds_nothing(writer: CrmWriter, e
 
 
 def test_decisions_of_another_kafka_are_told_from_ours(writer: CrmWriter, engine: Engine) -> None:
-    story, other = Story(0, seed=8).tell(30), Story(0, seed=9).tell(30)
-    writer.apply(story.records)
-    assert belong(engine, story.records)
-    assert not belong(engine, other.records)
+    scenario, other = Scenario(0, seed=8).tell(30), Scenario(0, seed=9).tell(30)
+    writer.apply(scenario.records)
+    assert decisions_belong(engine, scenario.records)
+    assert not decisions_belong(engine, other.records)
     with engine.execution_options(writes=True).begin() as connection:
         for entity in HISTORY:
             connection.execute(delete(entity.__table__))
-    assert belong(engine, other.records)
+    assert decisions_belong(engine, other.records)
 
 
 def test_a_note_is_the_newest_record_and_the_owner_is_known(writer: CrmWriter, engine: Engine) -> None:
@@ -169,15 +169,17 @@ def test_m2_a_correction_published_the_assignment_anew_and_is_no_change_of_owner
     claimed = record_of(row_of(owned, owner_changed("rep-1"), off=1, seq=2), 0)
     said = FactsCorrected(rep_id="mia", changes=(FactChange("state", "TX", "RI"),), why="corrected by mia")
     corrected = record_of(row_of(owned, said, off=2, seq=3), 1)
-    told = public([claimed, corrected], ASSIGNMENTS)
-    assert [msgspec.json.decode(one or b"")["version"] for one in told] == [2, 3]
+    letters = public([claimed, corrected], ASSIGNMENTS)
+    assert [msgspec.json.decode(one or b"")["version"] for one in letters] == [2, 3]
     writer.apply([claimed, corrected])
     before = tables(engine)
-    assert PublicRows(engine).assignments(told[1:]) == 0
+    assert PublicRows(engine).assignments(letters[1:]) == 0
     assert tables(engine) == before
-    empty(engine, history=True)
+    empty_tables(engine, history=True)
     CrmWriter(engine, unburied).apply([corrected])
-    assert PublicRows(engine).assignments(told[1:]) == 1, "the record that named the owner is compacted away"
+    assert PublicRows(engine).assignments(letters[1:]) == 1, (
+        "the record that named the owner is compacted away"
+    )
     with engine.connect() as connection:
         found = connection.execute(select(AssignmentTable.rep_id, AssignmentTable.version)).one()
     assert tuple(found) == ("rep-1", 3)

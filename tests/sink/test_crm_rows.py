@@ -15,15 +15,17 @@ from models.decisions import (
     LeadAccepted,
     OwnerChanged,
 )
-from models.lead import Lead, Lock, Phase, RepSearch, Search
+from models.lead import Distribution, DistributionStage, Lead, Lock, Phase
 from models.open_exception import OpenException
 from models.results import Reason, Result
 from sink.rows import table_rows, without_nul
 from sink.tables import AssignmentHistoryTable, AssignmentTable, DecisionTable, LeadExceptionTable, LeadTable
 from tests.sink.seeded_journal import START, lead_of, owner_changed, row_of
 
-TROUBLE = OpenException("no_available_agents", ({"rep_id": "rep-3", "why": "not licensed in RI"},), START)
-RAISED = ExceptionRaised(reason=TROUBLE.reason, explanation=TROUBLE.explanation)
+OPEN_EXCEPTION = OpenException(
+    "no_available_agents", ({"rep_id": "rep-3", "why": "not licensed in RI"},), START
+)
+RAISED = ExceptionRaised(reason=OPEN_EXCEPTION.reason, explanation=OPEN_EXCEPTION.explanation)
 
 
 def test_a_lead_row_has_facts_phase_and_version() -> None:
@@ -67,14 +69,17 @@ def test_d1_a_lock_is_in_the_leads_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "reps"), [(RepSearch.OFFERED, ("rep-7",)), (RepSearch.RINGING, ("rep-7", "rep-9"))]
+    ("stage", "reps"),
+    [(DistributionStage.OFFERED, ("rep-7",)), (DistributionStage.RINGING, ("rep-7", "rep-9"))],
 )
 @pytest.mark.parametrize("until", [START + timedelta(minutes=15), None])
 def test_r3_s1_an_open_offer_is_in_the_leads_row(
-    stage: RepSearch, reps: tuple[str, ...], until: datetime | None
+    stage: DistributionStage, reps: tuple[str, ...], until: datetime | None
 ) -> None:
-    search = Search(group_id="west", epoch=5, stage=stage, method="ring_all", reps=reps, until=until)
-    found = lock_and_offer(lead_of(phase=Phase.OFFERED, search=search))
+    distribution = Distribution(
+        group_id="west", epoch=5, stage=stage, method="ring_all", reps=reps, until=until
+    )
+    found = lock_and_offer(lead_of(phase=Phase.OFFERED, open_distribution=distribution))
     expected = {
         "offer_rep_ids": list(reps),
         "offer_epoch": 5,
@@ -84,10 +89,12 @@ def test_r3_s1_an_open_offer_is_in_the_leads_row(
     assert found == {name: value for name, value in expected.items() if value is not None}
 
 
-@pytest.mark.parametrize("stage", [RepSearch.ASKED, RepSearch.PAUSED, RepSearch.WAITING])
-def test_a_lead_that_still_looks_for_a_rep_has_no_offer_in_its_row(stage: RepSearch) -> None:
-    search = Search(group_id="west", epoch=5, stage=stage, tried=("rep-7",))
-    assert lock_and_offer(lead_of(phase=Phase.OFFERED, search=search)) == {}
+@pytest.mark.parametrize(
+    "stage", [DistributionStage.REQUESTED, DistributionStage.PAUSED, DistributionStage.WAITING]
+)
+def test_a_lead_that_still_looks_for_a_rep_has_no_offer_in_its_row(stage: DistributionStage) -> None:
+    distribution = Distribution(group_id="west", epoch=5, stage=stage, tried=("rep-7",))
+    assert lock_and_offer(lead_of(phase=Phase.OFFERED, open_distribution=distribution)) == {}
     assert lock_and_offer(lead_of()) == {}
 
 
@@ -201,35 +208,37 @@ def test_an_assignment_is_the_last_change_of_owner(
 
 
 @pytest.mark.parametrize(
-    ("phase", "trouble", "decisions", "expected"),
+    ("phase", "open_exception", "decisions", "expected"),
     [
         (Phase.QUEUED, None, (), None),
-        (Phase.EXCEPTION, TROUBLE, (RAISED,), ("open", TROUBLE.reason)),
-        (Phase.IGNORED, TROUBLE, (ExceptionIgnored(rep_id="m"),), ("ignored", TROUBLE.reason)),
+        (Phase.EXCEPTION, OPEN_EXCEPTION, (RAISED,), ("open", OPEN_EXCEPTION.reason)),
+        (Phase.IGNORED, OPEN_EXCEPTION, (ExceptionIgnored(rep_id="m"),), ("ignored", OPEN_EXCEPTION.reason)),
         (Phase.OWNED, None, (ExceptionResolved(reason="orphaned", why="claimed"),), ("resolved", "orphaned")),
         # E4, taken back: the phase says that it is open, whatever the name of the decision.
-        (Phase.EXCEPTION, TROUBLE, (), ("open", TROUBLE.reason)),
+        (Phase.EXCEPTION, OPEN_EXCEPTION, (), ("open", OPEN_EXCEPTION.reason)),
         # One event raised and resolved it.
         (
             Phase.QUEUED,
             None,
             (RAISED, ExceptionResolved(reason="no_available_agents", why="a queue")),
-            ("resolved", TROUBLE.reason),
+            ("resolved", OPEN_EXCEPTION.reason),
         ),
     ],
 )
 def test_e1_e4_an_exceptions_status_is_the_leads_phase(
     phase: Phase,
-    trouble: OpenException | None,
+    open_exception: OpenException | None,
     decisions: tuple[Decision, ...],
     expected: tuple[str, str] | None,
 ) -> None:
-    row = table_rows(0, "l", row_of(lead_of(phase=phase, open_exception=trouble), *decisions)).exception
+    row = table_rows(
+        0, "l", row_of(lead_of(phase=phase, open_exception=open_exception), *decisions)
+    ).exception
     assert (None if row is None else (row["status"], row["reason"])) == expected
 
 
 def test_e2_an_exception_has_the_columns_of_the_desk() -> None:
-    lead = lead_of(phase=Phase.EXCEPTION, open_exception=TROUBLE)
+    lead = lead_of(phase=Phase.EXCEPTION, open_exception=OPEN_EXCEPTION)
     row = table_rows(0, lead.lead_id, row_of(lead, RAISED, seq=5)).exception
     assert row == {
         "lead_id": lead.lead_id,

@@ -15,12 +15,12 @@ from models.decisions import LeadAccepted
 from models.errors import RetryableError
 from models.lead import DirectoryRow, Phase
 from sink.tables import AssignmentTable, LeadExceptionTable, LeadTable
-from sink.writer import Applied, CrmWriter, JournalRecord, Position
+from sink.writer import AppliedBatch, AppliedPosition, CrmWriter, JournalRecord
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import (
     START,
-    Story,
+    Scenario,
     apply_in,
     lead_of,
     only_row,
@@ -89,14 +89,14 @@ def test_a_lead_its_owner_and_its_story_are_stored(writer: CrmWriter, engine: En
     assert (row.phase, row.owner, row.version, row.assigned_at) == ("owned", "rep-7", 2, START)
     assert row.facts["attributes"] == {"utm": "spring", "tags": ["a", 1, None]}
     assert only_row(engine, AssignmentTable).rep_id == "rep-7"
-    assert writer.positions() == {0: Position(2, 9)}
+    assert writer.positions() == {0: AppliedPosition(2, 9)}
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_the_size_of_the_batches_makes_no_difference(
     writer: CrmWriter, engine: Engine, expected: Callable[..., Tables], size: int
 ) -> None:
-    records = Story(0, seed=1).tell(120).records
+    records = Scenario(0, seed=1).tell(120).records
     apply_in(writer, records, size)
     assert tables(engine) == expected(records)
 
@@ -104,11 +104,11 @@ def test_the_size_of_the_batches_makes_no_difference(
 def test_x4_a_replay_from_any_offset_changes_nothing(
     writer: CrmWriter, engine: Engine, expected: Callable[..., Tables]
 ) -> None:
-    records = Story(0, seed=2).tell(80).records
+    records = Scenario(0, seed=2).tell(80).records
     writer.apply(records)
     before = tables(engine, offsets=True)
     for begin in range(0, 80, 9):
-        assert writer.apply(records[begin:]) == Applied(stale=80 - begin)
+        assert writer.apply(records[begin:]) == AppliedBatch(stale=80 - begin)
     assert tables(engine, offsets=True) == before
     assert tables(engine) == expected(records)
 
@@ -116,22 +116,22 @@ def test_x4_a_replay_from_any_offset_changes_nothing(
 def test_what_a_zombie_repeats_in_the_journal_is_left_out_and_the_offset_moves_on(
     writer: CrmWriter, engine: Engine, expected: Callable[..., Tables]
 ) -> None:
-    story = Story(0, seed=3).tell(40)
-    undisturbed = Story(0, seed=3).tell(40)
-    mark = story.off
-    story.repeat(25)
-    repeats = len(story.records) - 40
-    applied = writer.apply(story.records)
+    scenario = Scenario(0, seed=3).tell(40)
+    undisturbed = Scenario(0, seed=3).tell(40)
+    mark = scenario.off
+    scenario.repeat(25)
+    repeats = len(scenario.records) - 40
+    applied = writer.apply(scenario.records)
     assert (applied.leads, applied.repeats) == (40, repeats)
-    assert writer.positions() == {0: Position(40 + repeats, mark)}
+    assert writer.positions() == {0: AppliedPosition(40 + repeats, mark)}
     assert tables(engine) == expected(undisturbed.records)
 
 
 def test_a_repeat_is_left_out_also_where_the_batch_begins_with_it(writer: CrmWriter, engine: Engine) -> None:
-    story = Story(0, seed=4).tell(20).repeat(5)
-    writer.apply(story.records[:20])
+    scenario = Scenario(0, seed=4).tell(20).repeat(5)
+    writer.apply(scenario.records[:20])
     before = tables(engine)
-    assert writer.apply(story.records[20:]).repeats == len(story.records) - 20
+    assert writer.apply(scenario.records[20:]).repeats == len(scenario.records) - 20
     assert tables(engine) == before
 
 
@@ -154,8 +154,8 @@ def test_an_older_version_after_a_newer_one_is_history_and_nothing_else(
 
 def test_e4_an_exception_keeps_its_reason_when_it_is_resolved(writer: CrmWriter, engine: Engine) -> None:
     for size in (1, 500):
-        story = Story(size, seed=6).tell(300)
-        apply_in(writer, story.records, size)
+        scenario = Scenario(size, seed=6).tell(300)
+        apply_in(writer, scenario.records, size)
     with engine.connect() as connection:
         rows = connection.execute(select(LeadExceptionTable)).all()
         found = connection.execute(select(*LeadExceptionTable.__table__.columns)).all()
@@ -174,8 +174,8 @@ def test_what_is_not_a_lead_moves_the_offset_only(writer: CrmWriter, engine: Eng
             JournalRecord(4, 11, b"some-lead", None),
         ]
     )
-    assert applied == Applied(passed=2)
-    assert writer.positions() == {4: Position(12, -1)}
+    assert applied == AppliedBatch(passed=2)
+    assert writer.positions() == {4: AppliedPosition(12, -1)}
     assert not any(tables(engine).values())
 
 
@@ -194,7 +194,7 @@ def test_what_is_not_a_lead_moves_the_offset_only(writer: CrmWriter, engine: Eng
 def test_a_crash_anywhere_in_a_batch_leaves_nothing_of_it(
     writer: CrmWriter, engine: Engine, expected: Callable[..., Tables], words: str
 ) -> None:
-    records = Story(0, seed=7).tell(150).records
+    records = Scenario(0, seed=7).tell(150).records
     writer.apply(records[:50])
     before = tables(engine, offsets=True)
     with cut_before(engine, words), pytest.raises(PowerCut):
@@ -209,17 +209,17 @@ def test_crashes_replays_and_zombies_in_any_order_end_in_the_same_tables(
 ) -> None:
     """A crash is data: each step says how far a sink reads, and whether its power is cut."""
     chance = random.Random(8)
-    stories = [Story(partition, seed=8) for partition in range(3)]
-    for story in stories:
+    scenarios = [Scenario(partition, seed=8) for partition in range(3)]
+    for scenario in scenarios:
         for _ in range(6):
-            story.tell(20).repeat(chance.randint(1, 8))
+            scenario.tell(20).repeat(chance.randint(1, 8))
     for _ in range(60):
         zombie = CrmWriter(engine, unburied)
         batch = []
-        for story in stories:
-            position = zombie.positions().get(story.partition, Position(0, -1))
+        for scenario in scenarios:
+            position = zombie.positions().get(scenario.partition, AppliedPosition(0, -1))
             begin = max(0, position.next_offset - chance.choice([0, 0, 3, 50]))
-            batch += story.records[begin : begin + chance.randint(1, 60)]
+            batch += scenario.records[begin : begin + chance.randint(1, 60)]
         if chance.random() < 0.3:
             words = chance.choice(["INTO lead ", "INTO decision", "UPDATE sink_offset", "COMMIT"])
             with cut_before(engine, words):
@@ -230,16 +230,16 @@ def test_crashes_replays_and_zombies_in_any_order_end_in_the_same_tables(
         else:
             zombie.apply(batch)
     writer = CrmWriter(database.engine(), unburied)
-    for story in stories:
-        writer.apply(story.records)
-        assert writer.positions()[story.partition] == Position(len(story.records), story.off)
-    assert tables(engine) == expected(*[without_repeats(story.records) for story in stories])
+    for scenario in scenarios:
+        writer.apply(scenario.records)
+        assert writer.positions()[scenario.partition] == AppliedPosition(len(scenario.records), scenario.off)
+    assert tables(engine) == expected(*[without_repeats(scenario.records) for scenario in scenarios])
 
 
 def test_two_writers_of_one_partition_at_once_store_everything_once(
     database: Database, expected: Callable[..., Tables]
 ) -> None:
-    records = Story(0, seed=9).tell(400).records
+    records = Scenario(0, seed=9).tell(400).records
     failures: list[BaseException] = []
     stored: list[int] = []
 
@@ -268,7 +268,7 @@ def test_two_writers_of_one_partition_at_once_store_everything_once(
 def test_a_zombie_that_begins_below_the_offset_applies_only_what_is_beyond_it(
     writer: CrmWriter, database: Database
 ) -> None:
-    records = Story(0, seed=10).tell(60).records
+    records = Scenario(0, seed=10).tell(60).records
     writer.apply(records[:30])
     zombie = CrmWriter(database.engine(), unburied)
     applied = zombie.apply(records[10:45])
@@ -279,7 +279,7 @@ def test_a_zombie_that_begins_below_the_offset_applies_only_what_is_beyond_it(
 def test_an_outage_says_later_and_loses_nothing(
     writer: CrmWriter, engine: Engine, database: Database, expected: Callable[..., Tables]
 ) -> None:
-    records = Story(0, seed=11).tell(60).records
+    records = Scenario(0, seed=11).tell(60).records
     writer.apply(records[:20])
     with database.away():
         for _ in range(2):
@@ -295,9 +295,9 @@ def test_a_database_without_tables_says_later(engine: Engine) -> None:
     with engine.execution_options(writes=True).begin() as connection:
         connection.exec_driver_sql("DROP TABLE decision")
     with pytest.raises(RetryableError):
-        CrmWriter(engine, unburied).apply(Story(0, seed=12).tell(3).records)
+        CrmWriter(engine, unburied).apply(Scenario(0, seed=12).tell(3).records)
 
 
 def test_an_empty_batch_does_nothing(writer: CrmWriter) -> None:
-    assert writer.apply([]) == Applied()
+    assert writer.apply([]) == AppliedBatch()
     assert writer.positions() == {}

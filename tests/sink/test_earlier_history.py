@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from models.lead import BEFORE_THE_LOG
+from sink.database_engine import connect
 from sink.earlier_history import set_apart
-from sink.engine import connect
 from sink.queries import newest_decisions
 from sink.tables import DecisionTable, LeadTable, SinkOffsetTable, VendorHourTable
 from sink.writer import CrmWriter

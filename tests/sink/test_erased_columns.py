@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from models.results import Result
 from sink.tables import LeadExceptionTable, LeadTable
 from sink.writer import CrmWriter
-from tests.rules.lead.lead_story import START, Story
+from tests.rules.lead.lead_scenario import START, Scenario
 from tests.sink.seeded_journal import only_row, record_of
 
 FACTS: Final[dict[str, Any]] = {
@@ -83,25 +83,25 @@ EMPTY: Final = (None, False, "erased")
 def test_k4_an_erasure_empties_every_column_that_is_not_named_as_kept(
     writer: CrmWriter, engine: Engine, table: type[Any]
 ) -> None:
-    story = Story().queue("tx", ("state", "=", "TX"))
-    story.publishes(
+    scenario = Scenario().queue("tx", ("state", "=", "TX"))
+    scenario.publishes(
         "campaign", "west", {"name": "West", "description": "who clicked an advertisement in the west"}
     )
-    story.arrives("a-lead", **FACTS)
-    writer.apply([record_of(story.row, 0)])
+    scenario.arrives("a-lead", **FACTS)
+    writer.apply([record_of(scenario.row, 0)])
     before = only_row(engine, table)
     columns = {column.name for column in table.__table__.columns}
     kept = KEPT[table].keys()
     assert kept <= columns
     filled = {name for name in columns if getattr(before, name) not in EMPTY}
     assert columns - kept - STATE <= filled, "give the example a value"
-    assert story.asks("erase", "ada").result is Result.DONE
-    writer.apply([record_of(story.row, 1)])
+    assert scenario.asks("erase", "ada").result is Result.DONE
+    writer.apply([record_of(scenario.row, 1)])
     after = only_row(engine, table)
     left = {name: getattr(after, name) for name in columns - kept if getattr(after, name) not in EMPTY}
     assert left == {}, "an erasure must empty it, or say above why it is kept"
     # What is kept repeats no value that the vendor sent of the person.
     said = " ".join(str(getattr(after, name)) for name in kept)
-    told = ("Ana", "Silva", "ana@example.com", "4194247", "02906", "310000", "712", "condo", "red", "west")
-    assert [value for value in told if value in said] == []
+    given = ("Ana", "Silva", "ana@example.com", "4194247", "02906", "310000", "712", "condo", "red", "west")
+    assert [value for value in given if value in said] == []
     assert START.isoformat()[:10] in str(after.created_at)

@@ -1,4 +1,4 @@
-"""Other inquiries in the CRM database: kept whole, under their ids, and emptied by an erasure (K4)."""
+"""Other inquiries are kept whole in the CRM database, under their ids, and emptied by an erasure (K4)."""
 
 from datetime import timedelta
 

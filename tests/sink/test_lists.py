@@ -12,10 +12,10 @@ from sqlalchemy import delete, insert
 from models.errors import InvalidInput
 from models.ids import lead_id
 from sink.lists import pages
-from sink.lists.list_query import Between, Contains, ListQuery, OneOf, parse_order
+from sink.lists.list_query import BetweenFilter, ContainsFilter, ListQuery, OneOf, parse_order
 from sink.lists.listings import ASSIGNMENTS, EXCEPTIONS, IGNORED_LAST, LEADS, UNASSIGNED
 from sink.tables import LeadExceptionTable
-from tests.sink.seeded_journal import Story
+from tests.sink.seeded_journal import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -175,22 +175,22 @@ def none_of(*names: str) -> Callable[[dict[str, Any]], bool]:
 
 FILTERS: Final[dict[str, tuple[dict[str, Any], str, Callable[[dict[str, Any]], bool]]]] = {
     "contains": (
-        {"prospect_name": Contains("JONES")},
+        {"prospect_name": ContainsFilter("JONES")},
         "",
         lambda row: "jones" in row["prospect_name"].lower(),
     ),
     "beyond ASCII": (
-        {"prospect_name": Contains("özil")},
+        {"prospect_name": ContainsFilter("özil")},
         "",
         lambda row: "özil" in row["prospect_name"].lower(),
     ),
     "a percent sign is one": (
-        {"prospect_name": Contains("0%")},
+        {"prospect_name": ContainsFilter("0%")},
         "",
         lambda row: "0%" in row["prospect_name"],
     ),
     "an underscore is one": (
-        {"prospect_name": Contains("ë_l")},
+        {"prospect_name": ContainsFilter("ë_l")},
         "",
         lambda row: row["prospect_name"] == "Zoë_Lee",
     ),
@@ -202,17 +202,17 @@ FILTERS: Final[dict[str, tuple[dict[str, Any], str, Callable[[dict[str, Any]], b
         lambda row: row["campaign"] in ("west", None),
     ),
     "amounts, both ends": (
-        {"loan_amount": Between(0, 100000)},
+        {"loan_amount": BetweenFilter(0, 100000)},
         "",
         lambda row: row["loan_amount"] in (0.0, 100000.0),
     ),
     "at least": (
-        {"loan_amount": Between(310000.5, None)},
+        {"loan_amount": BetweenFilter(310000.5, None)},
         "",
         lambda row: (row["loan_amount"] or 0) >= 310000.5,
     ),
     "a day": (
-        {"created_at": Between(START, START + timedelta(days=1))},
+        {"created_at": BetweenFilter(START, START + timedelta(days=1))},
         "",
         lambda row: row["created_at"] < START + timedelta(days=1),
     ),
@@ -276,7 +276,7 @@ def test_a_cursor_of_another_order_or_of_nobody_is_refused(
 def test_every_list_answers_for_every_column(
     writer: CrmWriter, engine: Engine, listing: ListDefinition
 ) -> None:
-    writer.apply(Story(2, seed=20).tell(200).records)
+    writer.apply(Scenario(2, seed=20).tell(200).records)
     only = [listing.row_id.table.c.org == "default"]
     with engine.connect() as connection:
         for name in listing.by_name:
@@ -287,7 +287,7 @@ def test_every_list_answers_for_every_column(
 
 
 def test_a_search_for_a_number_looks_at_its_digits(writer: CrmWriter, engine: Engine) -> None:
-    writer.apply(Story(2, seed=20).tell(50).records)
+    writer.apply(Scenario(2, seed=20).tell(50).records)
     with engine.connect() as connection:
         for text, there in (
             ("(401) 419-4247", True),

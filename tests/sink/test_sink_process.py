@@ -22,7 +22,7 @@ from models.codec import encode_row
 from models.errors import RetryableError
 from models.lead import DirectoryRow
 from runtime.process import stop_process
-from sink.rebuild import empty
+from sink.rebuild import empty_tables
 from sink.tables import DeliveryTable, SinkOffsetTable
 from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings
@@ -31,7 +31,7 @@ from streams.topics import DEAD_LETTERS, DELIVERIES, LEAD_JOURNAL, VENDOR_REPORT
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 from tests.sink.conftest import Database
-from tests.sink.seeded_journal import START, Story, tables, unburied
+from tests.sink.seeded_journal import START, Scenario, tables, unburied
 from tests.sink.sink_process import PARTITIONS, Journal, SinkProcess
 from tests.sink.vendor_history import history_of, refusals_of, sums_of
 
@@ -87,9 +87,9 @@ def applied(engine: Engine) -> dict[int, int]:
         return {}
 
 
-def reached(engine: Engine, story: Story, offset: int) -> Callable[[], bool]:
-    """Return the condition that the database has a story up to an offset."""
-    return lambda: applied(engine).get(story.partition, 0) >= offset
+def reached(engine: Engine, scenario: Scenario, offset: int) -> Callable[[], bool]:
+    """Return the condition that the database has a scenario up to an offset."""
+    return lambda: applied(engine).get(scenario.partition, 0) >= offset
 
 
 def caught_up(engine: Engine, journal: Journal) -> Callable[[], bool]:
@@ -97,10 +97,10 @@ def caught_up(engine: Engine, journal: Journal) -> Callable[[], bool]:
     return lambda: applied(engine) == journal.ends
 
 
-def truth(journal: Journal, story: Story, expected: Callable[..., Tables]) -> Tables:
-    """Return the tables after one undisturbed pass over a story."""
+def truth(journal: Journal, scenario: Scenario, expected: Callable[..., Tables]) -> Tables:
+    """Return the tables after one undisturbed pass over a scenario."""
     poison = {record.key for record in journal.poison}
-    return expected([record for record in story.records if record.key not in poison])
+    return expected([record for record in scenario.records if record.key not in poison])
 
 
 def test_the_journal_reaches_the_database_and_a_poisoned_record_the_dead_letters(
@@ -109,19 +109,22 @@ def test_the_journal_reaches_the_database_and_a_poisoned_record_the_dead_letters
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
-    story = journal.begin().tell(300).repeat(20)
-    end = len(story.records)
+    scenario = journal.begin().tell(300).repeat(20)
+    end = len(scenario.records)
     directory = DirectoryRow(
-        off=story.off + 1, org="default", kind="queue", object_id="aged", version=1, value=None, at=START
+        off=scenario.off + 1, org="default", kind="queue", object_id="aged", version=1, value=None, at=START
     )
-    poison = JournalRecord(story.partition, end + 1, unique("poisoned").encode(), b'{"row":"lead","off":')
-    story.records += [JournalRecord(story.partition, end, b"directory/0", encode_row(directory)), poison]
+    poison = JournalRecord(scenario.partition, end + 1, unique("poisoned").encode(), b'{"row":"lead","off":')
+    scenario.records += [
+        JournalRecord(scenario.partition, end, b"directory/0", encode_row(directory)),
+        poison,
+    ]
     journal.poison.append(poison)
-    journal.send(story.records)
+    journal.send(scenario.records)
     sink = start()
     assert until(caught_up(plain_engine, journal))
     assert until(sink.ready)
-    assert tables(plain_engine) == truth(journal, story, expected)
+    assert tables(plain_engine) == truth(journal, scenario, expected)
 
     letter = asyncio.run(_letter(journal.broker.address, poison.key))
     headers = {name: value.decode() for name, value in letter.headers}
@@ -133,12 +136,12 @@ def test_the_journal_reaches_the_database_and_a_poisoned_record_the_dead_letters
         "error-class": "DecodeError",
         "reason": "Input data was truncated",
         "source-topic": "lead-journal",
-        "source-partition": str(story.partition),
+        "source-partition": str(scenario.partition),
         "source-offset": str(end + 1),
     }
 
     assert 'firstclaim_sink_records_total{outcome="buried"} 1.0' in sink.ask("metrics")[1]
-    no_lag = f'firstclaim_sink_lag_records{{partition="{story.partition}"}} 0.0'
+    no_lag = f'firstclaim_sink_lag_records{{partition="{scenario.partition}"}} 0.0'
     assert until(lambda: no_lag in sink.ask("metrics")[1])
     assert sink.ask("health")[0] == 200
     sink.process.send_signal(signal.SIGTERM)
@@ -151,20 +154,20 @@ def test_a_sink_killed_in_the_middle_again_and_again_ends_exact(
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
-    story = journal.backlog()
+    scenario = journal.backlog()
     sent = 0
     for step in (1, 3_000, 6_000):
         journal.send(
-            story.records[sent : step + 4_000]
+            scenario.records[sent : step + 4_000]
         )  # two batches more, so most often it is in the middle
         sent = step + 4_000
         sink = start()
-        assert until(reached(plain_engine, story, step))
+        assert until(reached(plain_engine, scenario, step))
         sink.kill()
-    journal.send(story.records[sent:])
+    journal.send(scenario.records[sent:])
     start()
     assert until(caught_up(plain_engine, journal))
-    assert tables(plain_engine) == truth(journal, story, expected)
+    assert tables(plain_engine) == truth(journal, scenario, expected)
 
 
 def test_a_database_away_and_back_loses_nothing_and_ready_says_since_when(
@@ -174,14 +177,14 @@ def test_a_database_away_and_back_loses_nothing_and_ready_says_since_when(
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
-    story = journal.begin().tell(50)
-    journal.send(story.records)
+    scenario = journal.begin().tell(50)
+    journal.send(scenario.records)
     sink = start()
     assert until(caught_up(plain_engine, journal))
     assert until(sink.ready)
     with database.away():
-        before = len(story.records)
-        journal.send(story.tell(50).records[before:])
+        before = len(scenario.records)
+        journal.send(scenario.tell(50).records[before:])
         assert until(lambda: "CRM database" in sink.in_the_way())
         first = sink.in_the_way()["CRM database"]
         assert first["reason"]
@@ -190,7 +193,7 @@ def test_a_database_away_and_back_loses_nothing_and_ready_says_since_when(
         assert sink.ask("health")[0] == 200
     assert until(caught_up(plain_engine, journal))
     assert until(sink.ready)
-    assert tables(plain_engine) == truth(journal, story, expected)
+    assert tables(plain_engine) == truth(journal, scenario, expected)
 
 
 def test_a_database_that_is_cut_off_again_and_again_during_a_backlog_ends_exact(
@@ -201,21 +204,21 @@ def test_a_database_that_is_cut_off_again_and_again_during_a_backlog_ends_exact(
     expected: Callable[..., Tables],
 ) -> None:
     """The batch that was read ahead of one that could not be stored is read again."""
-    story = journal.backlog()
+    scenario = journal.backlog()
     sink, sent = start(), 0
     for step in (1, 3_000, 6_000):
-        journal.send(story.records[sent : step + 4_000])
-        assert until(reached(plain_engine, story, step))
+        journal.send(scenario.records[sent : step + 4_000])
+        assert until(reached(plain_engine, scenario, step))
         with database.away():
             sent = step + 4_500
             journal.send(
-                story.records[step + 4_000 : sent]
+                scenario.records[step + 4_000 : sent]
             )  # so that there is something that cannot be stored
             assert until(lambda: "CRM database" in sink.in_the_way())
         assert until(sink.ready)
-    journal.send(story.records[sent:])
+    journal.send(scenario.records[sent:])
     assert until(caught_up(plain_engine, journal))
-    assert tables(plain_engine) == truth(journal, story, expected)
+    assert tables(plain_engine) == truth(journal, scenario, expected)
 
 
 def test_a_sink_waits_for_a_database_that_is_away_when_it_starts(
@@ -239,22 +242,22 @@ def test_a_stopped_sink_that_wakes_up_as_a_zombie_changes_nothing(
 
     On SQLite a process stopped inside a transaction keeps the file's lock until it continues.
     """
-    story = journal.begin()
+    scenario = journal.begin()
     for _ in range(20):
-        story.tell(400).repeat(5)
+        scenario.tell(400).repeat(5)
     first = start()
-    journal.send(story.records[:4_000])
-    assert until(reached(plain_engine, story, 1))
+    journal.send(scenario.records[:4_000])
+    assert until(reached(plain_engine, scenario, 1))
     first.process.send_signal(signal.SIGSTOP)
     second = start()
-    journal.send(story.records[4_000:])
+    journal.send(scenario.records[4_000:])
     assert until(caught_up(plain_engine, journal))
     first.process.send_signal(signal.SIGCONT)
     assert until(lambda: first.ready() and second.ready())
-    before = len(story.records)
-    journal.send(story.tell(200).records[before:])
+    before = len(scenario.records)
+    journal.send(scenario.tell(200).records[before:])
     assert until(caught_up(plain_engine, journal))
-    assert tables(plain_engine) == truth(journal, story, expected)
+    assert tables(plain_engine) == truth(journal, scenario, expected)
 
 
 def test_a_database_ahead_of_kafka_is_not_filled_with_gaps(
@@ -276,18 +279,18 @@ def test_a_broker_killed_and_back_is_survived_and_ready_says_so(
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
-    story = journal.begin().tell(50)
-    journal.send(story.records)
+    scenario = journal.begin().tell(50)
+    journal.send(scenario.records)
     sink = start()
     assert until(caught_up(plain_engine, journal))
     journal.broker.kill9()
     assert until(lambda: "Kafka" in sink.in_the_way())
     journal.broker.start()
-    before = len(story.records)
-    journal.send(story.tell(50).records[before:])
+    before = len(scenario.records)
+    journal.send(scenario.tell(50).records[before:])
     assert until(caught_up(plain_engine, journal))
     assert until(sink.ready)
-    assert tables(plain_engine) == truth(journal, story, expected)
+    assert tables(plain_engine) == truth(journal, scenario, expected)
 
 
 def test_n1_fates_reach_the_database_through_kills(
@@ -318,10 +321,10 @@ def test_v6_the_reports_of_vendors_are_exact_through_kills(
     journal: Journal, start: Callable[[], SinkProcess], plain_engine: Engine
 ) -> None:
     """The sums of the topic are those of the journal and of the dead letters, each message counted once."""
-    story, vendors = journal.begin(), (unique("acme"), unique("globex"))
-    story.records = history_of(story.partition, vendors, leads=1_700)
-    story.off = len(story.records)
-    letters = refusals_of(vendors, 400, story.partition)
+    scenario, vendors = journal.begin(), (unique("acme"), unique("globex"))
+    scenario.records = history_of(scenario.partition, vendors, leads=1_700)
+    scenario.off = len(scenario.records)
+    letters = refusals_of(vendors, 400, scenario.partition)
 
     def reports_are(expected: Counter[tuple[str, ...]]) -> Callable[[], bool]:
         return lambda: asyncio.run(_reports(journal, vendors)) == expected  # reads the whole topic
@@ -329,24 +332,24 @@ def test_v6_the_reports_of_vendors_are_exact_through_kills(
     asyncio.run(_write(journal.broker.address, DEAD_LETTERS, letters[:300]))
     sent = 0
     for step in (1, 2_001):
-        journal.send(story.records[sent : step + 2_000])
+        journal.send(scenario.records[sent : step + 2_000])
         sent = step + 2_000
         sink = start()
-        assert until(reached(plain_engine, story, step))
+        assert until(reached(plain_engine, scenario, step))
         sink.kill()
-    journal.send(story.records[sent:])
+    journal.send(scenario.records[sent:])
     sink = start()
     # Intake that is killed writes a dead letter twice.
     asyncio.run(_write(journal.broker.address, DEAD_LETTERS, letters[290:]))
-    expected = reports_are(sums_of(story.records, letters))
+    expected = reports_are(sums_of(scenario.records, letters))
     assert until(expected, every=1.0), sink.log.read_text()
     sink.kill()
-    empty(plain_engine, history=False)
+    empty_tables(plain_engine, history=False)
     sink = start()
     assert until(caught_up(plain_engine, journal))
-    more = refusals_of(vendors, 403, story.partition)[400:]
+    more = refusals_of(vendors, 403, scenario.partition)[400:]
     asyncio.run(_write(journal.broker.address, DEAD_LETTERS, more))
-    expected = reports_are(sums_of(story.records, [*letters, *more]))
+    expected = reports_are(sums_of(scenario.records, [*letters, *more]))
     assert until(expected, every=1.0), "a rebuild counts nothing twice"
 
 

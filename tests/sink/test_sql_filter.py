@@ -23,7 +23,7 @@ from rules.language.operators import FieldType
 from rules.language.tree import parse
 from rules.queues.membership import CompiledQueue, QueueIndex
 from rules.queues.sort_key import sort_key, work_key
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.hydrate import lead_from_row
 from sink.migrate import upgrade
 from sink.rows import table_rows
@@ -171,8 +171,8 @@ def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, found: list
         for name, field in FIELDS.items():
             assert field.get(again) == field.get(lead), name
         assert again.facts == lead.facts
-        places = [QueueIndex(anywhere).evaluate(one, NOW).sort_keys.keys() for one in (lead, again)]
-        assert places[0] == places[1]
+        placements = [QueueIndex(anywhere).evaluate(one, NOW).sort_keys.keys() for one in (lead, again)]
+        assert placements[0] == placements[1]
 
 
 def test_x5_every_field_and_operator_of_the_catalogue_can_be_asked(crm: Engine) -> None:

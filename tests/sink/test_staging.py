@@ -8,11 +8,11 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.engine import make_url
 
 from sink import staging
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.writer import CrmWriter
 from tests.fixtures.servers import unique
 from tests.sink.conftest import Database
-from tests.sink.seeded_journal import Story, tables, unburied
+from tests.sink.seeded_journal import Scenario, tables, unburied
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -34,7 +34,7 @@ def test_only_tables_with_many_rows_that_are_there_already_are_staged(
     engine: Engine, expected: Callable[..., Tables], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(staging, "MANY", 20)
-    records, found = Story(0, seed=3).tell(300).records, staged(engine)
+    records, found = Scenario(0, seed=3).tell(300).records, staged(engine)
     writer = CrmWriter(engine, unburied)
     writer.apply(records[: staging.MANY // 10])
     assert found == []
@@ -50,7 +50,7 @@ def test_tables_that_are_only_added_to_are_staged_only_if_a_row_is_there_already
     engine: Engine, expected: Callable[..., Tables]
 ) -> None:
     """Rows of decisions may be there without the offset that they were stored with, after a rebuild."""
-    records, found = Story(0, seed=3).tell(300).records, staged(engine)
+    records, found = Scenario(0, seed=3).tell(300).records, staged(engine)
     CrmWriter(engine, unburied).apply(records)
     assert found == []
     with engine.begin() as connection:
@@ -74,7 +74,7 @@ def test_a_user_who_may_make_no_temporary_tables_stores_row_by_row(
         connection.execute(text(f"REVOKE TEMP ON DATABASE {url.database} FROM PUBLIC"))
         connection.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}"))
     engine = connect(url.set(username=user, password=user).render_as_string(hide_password=False))
-    records, found = Story(0, seed=4).tell(80).records, staged(engine)
+    records, found = Scenario(0, seed=4).tell(80).records, staged(engine)
     CrmWriter(engine, unburied).apply(records)
     assert found == []
     assert tables(admin) == expected(records)

@@ -10,7 +10,7 @@ import pytest
 from streams.brake import Brake
 
 if TYPE_CHECKING:
-    from streams.process_exit import Exit
+    from streams.process_exit import ExitCode
 
 MESSAGE = SimpleNamespace(topic="lead-log", partition=2, offset=17)
 
@@ -28,7 +28,7 @@ class Clock:
         return self.now
 
 
-def end(code: Exit, what: str, reason: str) -> NoReturn:
+def end(code: ExitCode, what: str, reason: str) -> NoReturn:
     raise Ended(code, what, reason)
 
 

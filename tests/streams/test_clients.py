@@ -156,7 +156,7 @@ async def test_a_topic_is_followed_from_its_beginning_and_said_to_be_read_behind
         await cluster.send(topic, [(1, b"k", b"three")])
         assert await values_of(batches, 1) == [b"three"]
         positions = (await anext(batches)).positions
-    assert {place.partition: at for place, at in positions.items()} == {0: 3, 1: 2}
+    assert {position.partition: at for position, at in positions.items()} == {0: 3, 1: 2}
 
 
 @pytest.mark.kafka

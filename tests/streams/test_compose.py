@@ -54,16 +54,16 @@ def test_a_service_proves_its_health_and_listens_on_this_machine_only(name: str)
 
 def test_each_side_is_told_an_address_of_kafka_it_can_reach() -> None:
     kafka = SERVICES["kafka"]["environment"]
-    binds, told = listeners(kafka["KAFKA_LISTENERS"]), listeners(kafka["KAFKA_ADVERTISED_LISTENERS"])
-    assert told == {"INSIDE": "kafka:19092", "HOST": "127.0.0.1:9092"}
-    assert binds.keys() == told.keys() | {"CONTROLLER"}
-    for name, address in told.items():
+    binds, advertised = listeners(kafka["KAFKA_LISTENERS"]), listeners(kafka["KAFKA_ADVERTISED_LISTENERS"])
+    assert advertised == {"INSIDE": "kafka:19092", "HOST": "127.0.0.1:9092"}
+    assert binds.keys() == advertised.keys() | {"CONTROLLER"}
+    for name, address in advertised.items():
         assert binds[name].rpartition(":")[2] == address.rpartition(":")[2]
-    assert SERVICES["kafka"]["ports"] == [f"{told['HOST']}:{binds['HOST'].lstrip(':')}"]
+    assert SERVICES["kafka"]["ports"] == [f"{advertised['HOST']}:{binds['HOST'].lstrip(':')}"]
     protocols = dict(part.split(":") for part in kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
     assert protocols.keys() == binds.keys()
-    assert kafka["KAFKA_INTER_BROKER_LISTENER_NAME"] in told
-    assert SERVICES["kafka-ui"]["environment"]["KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS"] == told["INSIDE"]
+    assert kafka["KAFKA_INTER_BROKER_LISTENER_NAME"] in advertised
+    assert SERVICES["kafka-ui"]["environment"]["KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS"] == advertised["INSIDE"]
     assert kafka["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
 
 

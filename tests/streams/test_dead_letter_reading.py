@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from application.dead_letters import shown
 from application.replay import NotReplayable, ReplayObstacle, is_replayable, target_of
-from streams.dead_letter_reading import OURS, Letter, SourcePosition, read_letter, restored, set_apart
+from streams.dead_letter_reading import (
+    OURS,
+    SourcePosition,
+    StoredDeadLetter,
+    read_letter,
+    restored,
+    set_apart,
+)
 from streams.dead_letter_senders import org_of
 from streams.dead_letters import CUT_BYTES, DeadLetter, make_letter
 from streams.topics import MAX_DEAD_LETTER_BYTES
@@ -44,7 +51,7 @@ def as_kafka_counts(letter: DeadLetter) -> int:
     return len(builder.build())
 
 
-def as_read(letter: DeadLetter) -> Letter:
+def as_read(letter: DeadLetter) -> StoredDeadLetter:
     """Return a letter as its reader gets it from the topic."""
     return read_letter(
         Record("dead-letters", 1, 5, key=letter.key, value=letter.value, headers=tuple(letter.headers))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
 
-PLACE: Final = TopicPartition("lead-arrivals", 0)
+PARTITION: Final = TopicPartition("lead-arrivals", 0)
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 STOCK: Final = runpy.run_module("aiokafka.consumer.fetcher")
 """aiokafka's own reader, without any replacement made in this process."""
@@ -68,7 +68,9 @@ def unpacking(
 ) -> FetchedRecords:
     """Return the iterator over one fetch."""
     wanted = give_stand_ins if stand_ins else None
-    return FetchedRecords(PLACE, record_reader.FetchedBytes(data), aborted, at, None, wanted, True, isolation)
+    return FetchedRecords(
+        PARTITION, record_reader.FetchedBytes(data), aborted, at, None, wanted, True, isolation
+    )
 
 
 def appended(given_batches: Any, base: int = 0) -> tuple[list[bytearray], int]:
@@ -85,7 +87,7 @@ def some(n: int, value: bytes = b'{"vendor":"acme"}') -> list[Any]:
     return [(b"key-%d" % i, value, [("n", b"%d" % i)]) for i in range(n)]
 
 
-def told(found: list[Any]) -> list[tuple[int, str]]:
+def delivered(found: list[Any]) -> list[tuple[int, str]]:
     """Return the offset with the key of a record, the error class of an unreadable one, or nothing."""
     return [
         (r.offset, r.value.error_class if isinstance(r.value, Unreadable) else "nothing")
@@ -103,7 +105,7 @@ def test_undamaged_batches_are_read_as_aiokafka_reads_them(content: Any, base: i
     # A broker's answer begins with the batch that contains the requested offset.
     data = b"".join(batch for batch in made if sum(HEADER.unpack_from(batch)[i] for i in (0, 6)) >= at)
     theirs = STOCK["PartitionRecords"](
-        PLACE, STOCK["MemoryRecords"](data), [], at, None, None, True, READ_COMMITTED
+        PARTITION, STOCK["MemoryRecords"](data), [], at, None, None, True, READ_COMMITTED
     )
     ours = unpacking(data, at)
     assert list(ours) == list(theirs)
@@ -120,7 +122,7 @@ def test_messages_of_old_formats_are_read(magic: int, codec: int) -> None:
     if codec:
         struct.pack_into(">q", data, 0, 2)  # a broker gives the wrapper its last message's offset
     found = list(unpacking(bytes(data)))
-    assert told(found) == [(0, "key-0"), (1, "key-1"), (2, "key-2")]
+    assert delivered(found) == [(0, "key-0"), (1, "key-1"), (2, "key-2")]
     assert [r.timestamp for r in found] == ([-1] * 3 if magic == 0 else [1000, 1001, 1002])
     assert {r.value for r in found} == {b"value " * 20}
 
@@ -168,7 +170,7 @@ def test_a_damaged_batch_leaves_those_around_it_as_they_are(
     assert [r for r in found if r.offset < first] == [r for rs in good[:which] for r in rs]
     assert [r for r in found if r.offset >= after] == [r for rs in good[which + 1 :] for r in rs]
     inside = [r for r in found if first <= r.offset < after]
-    assert inside == good[which] or told(inside) == [(after - 1, "unreadable_batch")]
+    assert inside == good[which] or delivered(inside) == [(after - 1, "unreadable_batch")]
     assert found[-1].offset == end - 1
 
 
@@ -192,7 +194,7 @@ def test_a_record_that_lies_leaves_the_others_of_its_batch(
     found = list(unpacking(bytes(signed(data))))
     assert [r.offset for r in found] == list(range(5))
     others = [r for r in found if r.offset != which]
-    assert told(others) == [(n, f"key-{n}") for n in range(5) if n != which]
+    assert delivered(others) == [(n, f"key-{n}") for n in range(5) if n != which]
     assert {r.value for r in others} == {content[0][1]}
 
 
@@ -207,16 +209,18 @@ def compress(codec: int, data: bytes) -> bytes:
 def test_p4_a_header_name_that_is_not_utf8_costs_its_record_alone() -> None:
     batch = built([(b"a", b"1", []), (b"b", b"2", [("NAME", b"x"), ("other", None)]), (b"c", b"3", [])])
     batch = signed(batch.replace(b"NAME", b"\xffAME"))
-    before = UNREADABLE.labels(topic=PLACE.topic, error_class="unreadable_record")._value.get()
+    before = UNREADABLE.labels(topic=PARTITION.topic, error_class="unreadable_record")._value.get()
     found = list(unpacking(bytes(batch)))
-    assert told(found) == [(0, "a"), (1, "unreadable_record"), (2, "c")]
+    assert delivered(found) == [(0, "a"), (1, "unreadable_record"), (2, "c")]
     stood = found[1]
     assert (stood.key, stood.value) == (b"b", b"2")
     assert stood.headers == (("\\xffAME", b"x"), ("other", None))
     assert stood.value.about == (("unreadable-offsets", b"1-1"),)
     assert "the header name b'\\xffAME' is not UTF-8" in stood.value.reason
-    assert UNREADABLE.labels(topic=PLACE.topic, error_class="unreadable_record")._value.get() == before + 1
-    assert told(list(unpacking(bytes(batch), stand_ins=False))) == [(0, "a"), (2, "c")]
+    assert (
+        UNREADABLE.labels(topic=PARTITION.topic, error_class="unreadable_record")._value.get() == before + 1
+    )
+    assert delivered(list(unpacking(bytes(batch), stand_ins=False))) == [(0, "a"), (2, "c")]
 
 
 @pytest.mark.parametrize(
@@ -235,7 +239,7 @@ def test_a_varint_that_lies_costs_its_record_alone(lie: tuple[int, int], which: 
     at, value = lie
     batch[HEADER.size + which * size + (at if at >= 0 else size + at)] = value
     found = list(unpacking(bytes(signed(batch))))
-    assert told(found) == [(0, "key-0"), (1, "unreadable_record"), (2, "key-2"), (3, "key-3")]
+    assert delivered(found) == [(0, "key-0"), (1, "unreadable_record"), (2, "key-2"), (3, "key-3")]
 
 
 @pytest.mark.parametrize("claimed", [6, 2, -1, 2**31 - 1])
@@ -265,15 +269,15 @@ def test_a_batch_that_cannot_be_read_is_one_stand_in_at_its_last_offset(damage: 
     bad = damage(built(some(3), base=2))
     data = bytes(built(some(2))) + bytes(bad) + bytes(built(some(1), base=5))
     found = list(unpacking(data))
-    assert told(found) == [(0, "key-0"), (1, "key-1"), (4, "unreadable_batch"), (5, "key-0")]
+    assert delivered(found) == [(0, "key-0"), (1, "key-1"), (4, "unreadable_batch"), (5, "key-0")]
     stood = found[2]
     assert stood.value.reason.startswith("offsets 2 to 4: ")
     assert reason in stood.value.reason
     assert stood.value == bytes(bad)[:KEPT_BYTES]
     assert dict(stood.value.about)["unreadable-offsets"] == b"2-4"
     # Requested from its middle, as after a restart, the record is at the same offset.
-    assert told(list(unpacking(bytes(bad), 3))) == [(4, "unreadable_batch")]
-    assert told(list(records_of(found))) == [(0, "key-0"), (1, "key-1"), (5, "key-0")]
+    assert delivered(list(unpacking(bytes(bad), 3))) == [(4, "unreadable_batch")]
+    assert delivered(list(records_of(found))) == [(0, "key-0"), (1, "key-1"), (5, "key-0")]
 
 
 def test_p3_a_large_record_of_a_compressed_batch_is_cut() -> None:
@@ -281,11 +285,11 @@ def test_p3_a_large_record_of_a_compressed_batch_is_cut() -> None:
     data = built([(b"a", b"1", []), (b"b", large, []), (b"c", b"3", [])], codec=1)
     assert len(data) < 20_000
     found = list(unpacking(bytes(data)))
-    assert told(found) == [(0, "a"), (1, "too_large"), (2, "c")]
+    assert delivered(found) == [(0, "a"), (1, "too_large"), (2, "c")]
     assert found[1].value == large[:KEPT_BYTES]
     assert dict(found[1].value.about)["value-cut-from"] == b"5000000"
     assert f"at most {MOST_RECORD_BYTES}" in found[1].value.reason
-    assert told(list(unpacking(bytes(data), stand_ins=False))) == [(0, "a"), (2, "c")]
+    assert delivered(list(unpacking(bytes(data), stand_ins=False))) == [(0, "a"), (2, "c")]
 
 
 def test_what_inflates_far_is_taken_in_several_fetches() -> None:
@@ -301,14 +305,14 @@ def test_what_inflates_far_is_taken_in_several_fetches() -> None:
 @pytest.mark.parametrize("data", [b"\0", b"\0" * 11, b"\0" * 12, b"\xff" * 100, b"\0" * 200])
 def test_what_is_no_batch_is_passed_by_one_offset(data: bytes) -> None:
     iterator = unpacking(data, 7)
-    assert told(list(iterator)) == [(7, "unreadable_batch")]
+    assert delivered(list(iterator)) == [(7, "unreadable_batch")]
     assert iterator.next_fetch_offset == 8
 
 
 def test_a_batch_that_did_not_come_whole_is_fetched_again() -> None:
     data = bytes(built(some(2))) + bytes(built(some(2), base=2))[:-3]
     iterator = unpacking(data)
-    assert told(list(iterator)) == [(0, "key-0"), (1, "key-1")]
+    assert delivered(list(iterator)) == [(0, "key-0"), (1, "key-1")]
     assert iterator.next_fetch_offset == 2
 
 
@@ -340,7 +344,7 @@ def test_p7_aborted_records_do_not_come_and_committed_ones_do(codec: int) -> Non
         + marker(7, 8, commit=True)
     )
     iterator = unpacking(data, aborted=[(7, 0)])
-    assert told(list(iterator)) == [(2, "key-0"), (3, "key-1"), (5, "key-0"), (7, "nothing")]
+    assert delivered(list(iterator)) == [(2, "key-0"), (3, "key-1"), (5, "key-0"), (7, "nothing")]
     assert iterator.next_fetch_offset == 8
     assert [r.offset for r in unpacking(data, stand_ins=False, aborted=[(7, 0)])] == [2, 3, 5]
     everything = unpacking(data, stand_ins=False, isolation=READ_UNCOMMITTED)
@@ -352,4 +356,4 @@ def test_an_aborted_batch_is_not_inflated() -> None:
     bomb[ATTRIBUTES_AT] |= TRANSACTIONAL
     struct.pack_into(">q", bomb, 43, 7)
     data = bytes(signed(bomb)) + marker(2, 7, commit=False)
-    assert told(list(unpacking(data, aborted=[(7, 0)]))) == [(2, "nothing")]
+    assert delivered(list(unpacking(data, aborted=[(7, 0)]))) == [(2, "nothing")]

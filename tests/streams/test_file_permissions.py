@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from runtime import LocalStack, ValkeyServer
 from runtime.process import spawn
-from sink.engine import connect
+from sink.database_engine import connect
 from streams.file_permissions import close_state_folder, private_folder, private_umask, write_private
 from streams.settings import Settings
 from tests.fixtures.waiting import PATIENCE_SECONDS, until

@@ -19,11 +19,11 @@ from streams.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PLACE = TP("lead-log", 3)
+PARTITION = TP("lead-log", 3)
 
 
 def message(key: bytes | None = b"lead", value: bytes | None = b"{}", offset: int = 7) -> ConsumerMessage:
-    return ConsumerMessage("lead-log", 3, offset, 1.5, 1, [("ce_id", b"1")], key, value, None, tp=PLACE)
+    return ConsumerMessage("lead-log", 3, offset, 1.5, 1, [("ce_id", b"1")], key, value, None, tp=PARTITION)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def test_bytes_reach_the_agent_as_they_are_and_are_not_decoded(app: Any, v
 
     topic.decode = decode
     given = message(value=value)
-    await app.topics._build_handler(PLACE, {topic})(given)
+    await app.topics._build_handler(PARTITION, {topic})(given)
     event = topic.queue.get_nowait()
     assert (event.key, event.value, event.message) == (b"lead", value, given)
     assert given.refcount == 1
@@ -55,7 +55,7 @@ async def test_an_agents_event_is_as_faust_makes_it_and_its_ack_is_the_messages(
     """The patch `message_handler`: the message is acked with its consumer, once."""
     topic, given = raw_topic(app, "lead-log"), message()
     app.topics._acking_topics.add(given.topic)
-    await app.topics._build_handler(PLACE, {topic})(given)
+    await app.topics._build_handler(PARTITION, {topic})(given)
     event = topic.queue.get_nowait()
     stock = app.conf.Event(app, given.key, given.value, given.headers, given)
     named = ("app", "key", "value", "headers", "message", "acked")
@@ -63,7 +63,7 @@ async def test_an_agents_event_is_as_faust_makes_it_and_its_ack_is_the_messages(
     assert isinstance(event, app.conf.Event)
     assert (event.ack(), event.ack()) == (True, False)
     assert given.acked
-    assert app.consumer._acked[PLACE] == [given.offset]
+    assert app.consumer._acked[PARTITION] == [given.offset]
 
 
 @pytest.mark.parametrize("committed", [None, 3])
@@ -73,8 +73,8 @@ async def test_events_are_acked_together_as_each_alone(
     """Offset 5 is acked twice, and 2 may be committed already."""
     others: Any = make_app("alone", Settings.read(state_dir=tmp_path))
     for each in (app, others):
-        each.topics._acking_topics.add(PLACE.topic)
-        each.consumer._committed_offset[PLACE] = committed
+        each.topics._acking_topics.add(PARTITION.topic)
+        each.consumer._committed_offset[PARTITION] = committed
     together, alone = ([message(offset=offset) for offset in (2, 3, 4, 5, 5)] for _ in range(2))
     for given in together:
         app.consumer.track_message(given)
@@ -93,7 +93,7 @@ async def test_what_two_agents_want_both_get(app: Any) -> None:
     """Faust's own handler does that, and the patch does not replace it."""
     one, two = raw_topic(app, "lead-log"), app.topic("lead-log", value_type=bytes, value_serializer="raw")
     given = message()
-    await app.topics._build_handler(PLACE, {one, two})(given)
+    await app.topics._build_handler(PARTITION, {one, two})(given)
     assert one.queue.qsize() == two.queue.qsize() == 1
     assert given.refcount == 2
     app.ack_together([one.queue.get_nowait()])
@@ -105,7 +105,7 @@ async def test_what_two_agents_want_both_get(app: Any) -> None:
 async def test_nothing_is_delivered_while_the_flow_is_suspended(app: Any) -> None:
     """A rebalance suspends the flow. Messages delivered then would be handled by a worker that no longer owns them."""
     topic = raw_topic(app, "lead-log")
-    handle = app.topics._build_handler(PLACE, {topic})
+    handle = app.topics._build_handler(PARTITION, {topic})
     app.flow_control.suspend()
     delivering = handle(message())
     delivering.send(None)
@@ -116,7 +116,7 @@ async def test_nothing_is_delivered_while_the_flow_is_suspended(app: Any) -> Non
 async def test_a_message_is_delivered_without_a_coroutine_only_while_its_agent_may_get_it(app: Any) -> None:
     """The patches `message_handler` and `handler_lookup`: whoever is told False must await the handler instead."""
     topic, conductor = raw_topic(app, "lead-log"), app.topics
-    conductor._tp_to_callback[PLACE] = conductor._build_handler(PLACE, {topic})
+    conductor._tp_to_callback[PARTITION] = conductor._build_handler(PARTITION, {topic})
     deliver = at_once(conductor.on_message)
     assert deliver([message()])
     assert topic.queue.qsize() == 1
@@ -127,7 +127,9 @@ async def test_a_message_is_delivered_without_a_coroutine_only_while_its_agent_m
     await conductor._tp_to_callback_lock.acquire()
     assert not deliver([message()])
     conductor._tp_to_callback_lock.release()
-    conductor._tp_to_callback[PLACE] = conductor._build_handler(PLACE, {topic, raw_topic(app, "lead-log")})
+    conductor._tp_to_callback[PARTITION] = conductor._build_handler(
+        PARTITION, {topic, raw_topic(app, "lead-log")}
+    )
     assert not deliver([message()])
     assert topic.queue.empty()
     assert not at_once(print)([message()])
@@ -137,9 +139,9 @@ async def test_a_message_delivered_without_a_coroutine_is_in_flight_until_it_is_
     """The patch `commit_cap`: its offset is not committed before."""
     topic, given = raw_topic(app, "lead-log"), message()
     app.topics._acking_topics.add(given.topic)
-    app.topics._tp_to_callback[PLACE] = app.topics._build_handler(PLACE, {topic})
+    app.topics._tp_to_callback[PARTITION] = app.topics._build_handler(PARTITION, {topic})
     assert at_once(app.consumer.callback)([given])
-    assert app.consumer._delivered[PLACE] == {given.offset}
+    assert app.consumer._delivered[PARTITION] == {given.offset}
 
 
 async def test_a_message_waits_while_the_handlers_are_changed(app: Any) -> None:
@@ -149,7 +151,7 @@ async def test_a_message_waits_while_the_handlers_are_changed(app: Any) -> None:
     waiting = asyncio.create_task(conductor.on_message(message()))
     await asyncio.sleep(0)
     assert not waiting.done()
-    conductor._tp_to_callback[PLACE] = conductor._build_handler(PLACE, {topic})
+    conductor._tp_to_callback[PARTITION] = conductor._build_handler(PARTITION, {topic})
     conductor._tp_to_callback_lock.release()
     await waiting
     assert topic.queue.qsize() == 1
@@ -158,7 +160,7 @@ async def test_a_message_waits_while_the_handlers_are_changed(app: Any) -> None:
 async def test_a_message_takes_no_lock_otherwise(app: Any) -> None:
     """The patch `handler_lookup`: without it the lock is acquired."""
     topic, conductor = raw_topic(app, "lead-log"), app.topics
-    conductor._tp_to_callback[PLACE] = conductor._build_handler(PLACE, {topic})
+    conductor._tp_to_callback[PARTITION] = conductor._build_handler(PARTITION, {topic})
 
     async def acquire() -> bool:
         raise AssertionError("locked")

@@ -20,28 +20,28 @@ ROWS = st.one_of(
 def test_every_row_is_given_back_however_rows_come_and_go(given: list[tuple[bytes, bool]]) -> None:
     file, kept = RowFile(Path(__file__).parent), dict[int, bytes]()
     for value, goes in given:
-        place = file.put(value)
-        assert isinstance(place, int)
-        assert place not in kept
-        kept[place] = value
+        position = file.put(value)
+        assert isinstance(position, int)
+        assert position not in kept
+        kept[position] = value
         if goes:
             first = next(iter(kept))
             file.drop(first)
             del kept[first]
-        assert {place: file.get(place) for place in kept} == kept
+        assert {position: file.get(position) for position in kept} == kept
 
 
 def test_room_of_dropped_rows_is_used_again(tmp_path: Path) -> None:
     file = RowFile(tmp_path)
-    places = [file.put(bytes([n % 251]) * 1_000) for n in range(1_000)]
+    positions = [file.put(bytes([n % 251]) * 1_000) for n in range(1_000)]
     size = file.size
     for _ in range(3):
-        for place in places:
-            assert isinstance(place, int)
-            file.drop(place)
-        places = [file.put(bytes([n % 7]) * 990) for n in range(1_000)]
+        for position in positions:
+            assert isinstance(position, int)
+            file.drop(position)
+        positions = [file.put(bytes([n % 7]) * 990) for n in range(1_000)]
     assert file.size == size
-    assert [file.get(place) for place in places if isinstance(place, int)] == [
+    assert [file.get(position) for position in positions if isinstance(position, int)] == [
         bytes([n % 7]) * 990 for n in range(1_000)
     ]
 
@@ -61,9 +61,9 @@ def test_rows_that_a_full_disk_refuses_stay_in_memory(tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
         file, rows = RowFile(Path(sys.argv[1])), [bytes([n % 251]) * 1_000 for n in range(3_000)]
-        places = [file.put(row) for row in rows]
-        given = [place if isinstance(place, bytes) else file.get(place) for place in places]
-        print(given == rows, any(isinstance(place, bytes) for place in places))
+        positions = [file.put(row) for row in rows]
+        given = [position if isinstance(position, bytes) else file.get(position) for position in positions]
+        print(given == rows, any(isinstance(position, bytes) for position in positions))
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)],

@@ -120,12 +120,12 @@ def test_a_record_without_a_trace_begins_one_and_a_replay_gives_the_same(topic: 
 
 def test_traces_that_begin_have_ids_of_their_own_and_a_sampler_by_ratio_takes_its_share() -> None:
     """Samplers by ratio compare the lower half of the id with their bound."""
-    places = [(topic, offset) for topic in (LEAD_ARRIVALS, LEAD_LOG) for offset in range(10_000)]
-    traces = {trace_of(record(topic, offset=offset)) for topic, offset in places}
-    assert len(traces) == len(places)
+    positions = [(topic, offset) for topic in (LEAD_ARRIVALS, LEAD_LOG) for offset in range(10_000)]
+    traces = {trace_of(record(topic, offset=offset)) for topic, offset in positions}
+    assert len(traces) == len(positions)
     sampler = TraceIdRatioBased(0.05)
     decisions = [sampler.should_sample(None, int(trace, 16), "begin").decision for trace in traces]
-    assert decisions.count(Decision.RECORD_AND_SAMPLE) == pytest.approx(0.05 * len(places), rel=0.02)
+    assert decisions.count(Decision.RECORD_AND_SAMPLE) == pytest.approx(0.05 * len(positions), rel=0.02)
 
 
 def test_a_trace_that_begins_has_a_valid_id_at_every_offset() -> None:

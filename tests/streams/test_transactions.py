@@ -73,8 +73,8 @@ async def test_reading_ends_where_the_last_offsets_hold_nothing_that_can_be_read
     send(committed, topic, b"last")
     committed.commit_transaction(30)
     assert [(r.offset, r.value) for r in await cluster.records(topic)] == [(0, b"first"), (4, b"last")]
-    places = [(0, offset) for offset in range(6)]
-    assert [r.offset for r in await read_positions(settings, topic, places)] == [0, 4]
+    positions = [(0, offset) for offset in range(6)]
+    assert [r.offset for r in await read_positions(settings, topic, positions)] == [0, 4]
 
 
 async def test_a_relay_finds_its_last_message_behind_what_others_wrote(settings: Settings) -> None:
@@ -88,10 +88,10 @@ async def test_a_relay_finds_its_last_message_behind_what_others_wrote(settings:
     hanging = transaction(settings, unique("hanging"))
     send(hanging, topic, b"theirs")
     assert await append(cluster.address, topic, built([(b"k", b"", [("ce_id", b"lead-log-0-8-0")])])) == 0
-    told = PublishedWatermark([topic], [])
-    await told.read(settings, [0])
-    assert told.has(topic, 0, 8, 0)
+    published = PublishedWatermark([topic], [])
+    await published.read(settings, [0])
+    assert published.has(topic, 0, 8, 0)
     hanging.abort_transaction(30)
-    await told.read(settings, [0])
-    assert told.has(topic, 0, 8, 0)
-    assert not told.has(topic, 0, 8, 1)
+    await published.read(settings, [0])
+    assert published.has(topic, 0, 8, 0)
+    assert not published.has(topic, 0, 8, 1)

@@ -1,4 +1,4 @@
-"""A whole engine, a real Asterisk and a telephone courier. A missing Asterisk is a failure, never a skip."""
+"""Runs a whole engine, a real Asterisk and a telephone courier. A missing Asterisk is a failure, never a skip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The adapter for Asterisk against a real Asterisk: orders, reports, outages, and what a dead courier left (N4)."""
+"""The adapter for Asterisk handles orders, reports, outages and what a dead courier left, on a real Asterisk (N4)."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from couriers.telephone.provider import (
 )
 from couriers.telephone.settings import TelephoneSettings
 from runtime.asterisk import AsteriskServer
+from runtime.courier_checks import courier_checks
 from tests.fixtures.waiting import eventually
 from tests.telephony import sipp
 from tests.telephony.conftest import Watcher
@@ -136,3 +137,14 @@ async def test_n5_an_inbound_call_is_reported_with_both_numbers(
         await eventually(lambda: LegOver(call.leg_id, "hung_up") in events, "it ended")
         assert await eventually(lambda: caller.ended, "the caller heard that it was hung up")
         assert caller.process.returncode == 0
+
+
+def test_the_doctor_asks_asterisk_whether_it_accepts_the_courier(
+    asterisk: AsteriskServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRSTCLAIM_TELEPHONE_ARI_URL", asterisk.address)
+    for password, accepted in ((asterisk.password, True), ("another", False)):
+        monkeypatch.setenv("FIRSTCLAIM_TELEPHONE_PASSWORD", password)
+        [check] = courier_checks()
+        assert (check.name, check.ok) == ("telephone system", accepted), check
+        assert ("answers 401" in check.detail) is not accepted

@@ -1,4 +1,4 @@
-"""The ring-all story with real telephones: twelve ring, one wins, all others are told (N4, S1-S4)."""
+"""The ring-all scenario with real telephones: twelve ring, one wins, all others are told (N4, S1-S4)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from application.journal_snapshot import journal_now
 from couriers.telephone.call_events import Announcement
 from couriers.telephone.calls import call_id_of
-from couriers.telephone.words import parts
+from couriers.telephone.spoken_texts import text_around_name
 from models.ids import lead_id
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
@@ -33,7 +33,8 @@ pytestmark = [pytest.mark.telephony, pytest.mark.slow]
 RINGS: Final = int(os.environ.get("RINGS", "10"))
 REPS: Final = tuple(f"rep-{number:02}" for number in range(1, 13))
 SPOKEN: Final = {
-    hashlib.sha256(f"en-us\n{parts(words)[0]}".encode()).hexdigest()[:40]: words for words in Announcement
+    hashlib.sha256(f"en-us\n{text_around_name(words)[0]}".encode()).hexdigest()[:40]: words
+    for words in Announcement
 }
 """The sound of the first part of each text -> the words."""
 FIRST, BUSY, MACHINE, AWAY, LATE = REPS[0], REPS[8], REPS[9], REPS[10], REPS[11]
@@ -50,7 +51,7 @@ def scenario(rep: str, *, keeps: bool) -> str:
     return special.get(rep) or (sipp.presses_once_and_hangs_up(9_000) if keeps else sipp.presses(30))
 
 
-class Story:
+class Scenario:
     """One lead that rings with twelve telephones."""
 
     def __init__(self, office: Office, folder: Path, number: int, *, talk_ms: int = 1_500) -> None:
@@ -59,7 +60,7 @@ class Story:
         self.keeps = number % 2 == 1
         self.reps: tuple[str, ...] = REPS
         self.special: dict[str, str] = {}
-        """Rep -> how the rep's telephone behaves in this story."""
+        """Rep -> how the rep's telephone behaves in this scenario."""
         self.telephones: dict[str, Telephone] = {}
         self.lead = Telephone("lead", folder, sipp.talks(talk_ms), LEAD_PORT)
         self.external = unique("A")
@@ -94,8 +95,8 @@ class Story:
         """Return whether every partition of the leads uses the org's settings, which are published last."""
         settings = self.office.running.settings
         for partition in range(settings.partitions):
-            book = (await journal_now(settings, partitions={partition})).book
-            if not any(kind == "settings" for kind, _ in book.org(self.org).objects):
+            rule_book = (await journal_now(settings, partitions={partition})).rule_book
+            if not any(kind == "settings" for kind, _ in rule_book.org(self.org).objects):
                 return False
         return True
 
@@ -156,26 +157,30 @@ class Story:
 async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
     office: Office, tmp_path: Path, number: int
 ) -> None:
-    story, watcher, listening = Story(office, tmp_path, number), Watcher(office.asterisk), asyncio.Event()
+    scenario, watcher, listening = (
+        Scenario(office, tmp_path, number),
+        Watcher(office.asterisk),
+        asyncio.Event(),
+    )
     watching = asyncio.create_task(watcher.watch(listening))
     try:
         await eventually(listening.is_set, "the watcher listens")
-        story.publish()
-        await eventually(story.is_known, "every partition knows the org", every=0.5)
-        story.arrive()
-        await eventually(story.all_ended, "every leg ended", every=1.0)
-        calls = story.of("calls")
+        scenario.publish()
+        await eventually(scenario.is_known, "every partition knows the org", every=0.5)
+        scenario.arrive()
+        await eventually(scenario.all_ended, "every leg ended", every=1.0)
+        calls = scenario.of("calls")
         by_channel = {f"firstclaim-{call['call_id']}": call["rep_id"] for call in calls}
         heard: dict[str, list[Announcement]] = {}
         for channel, sound in watcher.played:
             if channel in by_channel and sound in SPOKEN:
                 heard.setdefault(by_channel[channel], []).append(SPOKEN[sound])
-        print(f"\nring {number + 1}: {story.lead_id}\n{story.timeline(calls, heard)}")  # noqa: T201
-        answers = story.of("lead-decisions")
+        print(f"\nring {number + 1}: {scenario.lead_id}\n{scenario.timeline(calls, heard)}")  # noqa: T201
+        answers = scenario.of("lead-decisions")
         winners = [one["rep_id"] for one in answers if one["type"] == "press_one" and one["result"] == "won"]
         assert len(winners) == 1
         winner = winners[0]
-        assert (newest := story.of("assignments")[-1])["rep_id"] == winner, newest
+        assert (newest := scenario.of("assignments")[-1])["rep_id"] == winner, newest
         assert newest["how"] == "ring_all"
         for rep in REPS:
             if rep in {BUSY, AWAY}:
@@ -192,71 +197,71 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
         pressed = {one["rep_id"] for one in calls if one["event"] == "pressed"}
         assert not pressed & {BUSY, AWAY, MACHINE}
         bridged = [one for one in calls if one["event"] == "bridged"]
-        if story.keeps:
+        if scenario.keeps:
             assert not bridged, "the winner hung up between the presses"
             hung_up = [one for one in answers if one["type"] == "hang_up" and one["rep_id"] == winner]
             assert [one["result"] for one in hung_up] == ["done"]
         else:
             assert [one["rep_id"] for one in bridged] == [winner]
-            logged = await eventually(story.activities, "N7: the call is logged")
+            logged = await eventually(scenario.activities, "N7: the call is logged")
             assert logged == [(winner, "done")]
-            assert await eventually(lambda: story.lead.ended, "the lead hung up")
-            assert story.lead.process.returncode == 0, "the lead's telephone talked and hung up"
+            assert await eventually(lambda: scenario.lead.ended, "the lead hung up")
+            assert scenario.lead.process.returncode == 0, "the lead's telephone talked and hung up"
         assert not await watcher.channels(), "no leg is left in Asterisk"
         assert {one["call_id"] for one in calls} == {
-            call_id_of(f"{story.lead_id}/{newest_epoch(calls)}/{rep}/ring/call") for rep in REPS
+            call_id_of(f"{scenario.lead_id}/{newest_epoch(calls)}/{rep}/ring/call") for rep in REPS
         }
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-        story.stop()
+        scenario.stop()
 
 
 async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(office: Office, tmp_path: Path) -> None:
     """A busy line, an answering machine and a telephone that nobody hears are no answer, and no decline either."""
-    story = Story(office, tmp_path, 100)
+    scenario = Scenario(office, tmp_path, 100)
     try:
-        story.publish(BUSY, MACHINE, AWAY, ring_seconds=12)
-        await eventually(story.is_known, "every partition knows the org", every=0.5)
-        story.arrive()
-        await eventually(story.all_ended, "every leg ended", every=0.5)
-        await eventually(lambda: story.of("lead-exceptions"), "it is an exception", every=0.5)
-        assert story.of("lead-exceptions")[-1]["reason"] == "no_agents_answered"
-        assert not story.of("lead-decisions"), "no action was asked for anybody"
-        reasons = {one["rep_id"]: one["reason"] for one in story.of("calls") if one["event"] == "ended"}
+        scenario.publish(BUSY, MACHINE, AWAY, ring_seconds=12)
+        await eventually(scenario.is_known, "every partition knows the org", every=0.5)
+        scenario.arrive()
+        await eventually(scenario.all_ended, "every leg ended", every=0.5)
+        await eventually(lambda: scenario.of("lead-exceptions"), "it is an exception", every=0.5)
+        assert scenario.of("lead-exceptions")[-1]["reason"] == "no_agents_answered"
+        assert not scenario.of("lead-decisions"), "no action was asked for anybody"
+        reasons = {one["rep_id"]: one["reason"] for one in scenario.of("calls") if one["event"] == "ended"}
         assert reasons[BUSY] == "busy"
         assert reasons[MACHINE] in {"no_digit", "hung_up"}
         assert reasons[AWAY] in {"no_answer", "withdrawn"}
-        fates = [(one["rep_id"], one["status"]) for one in story.of("deliveries")]
+        fates = [(one["rep_id"], one["status"]) for one in scenario.of("deliveries")]
         assert (BUSY, "failed") in fates
         assert (MACHINE, "delivered") in fates
     finally:
-        story.stop()
+        scenario.stop()
 
 
 async def test_n6_a_lead_in_its_quiet_hours_is_not_dialled_and_the_rep_hears_why(
     office: Office, tmp_path: Path
 ) -> None:
     """The lead may be called when it rings; its org's quiet hours begin before the second press."""
-    story, watcher, listening = Story(office, tmp_path, 102), Watcher(office.asterisk), asyncio.Event()
+    scenario, watcher, listening = Scenario(office, tmp_path, 102), Watcher(office.asterisk), asyncio.Event()
     watching = asyncio.create_task(watcher.watch(listening))
     try:
         await eventually(listening.is_set, "the watcher listens")
         every_day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
         quiet = [{"days": every_day, "from": "00:00", "to": "24:00"}]
-        story.publish(FIRST, quiet_hours=quiet)
-        await eventually(story.is_known, "every partition knows the org", every=0.5)
-        story.arrive()
-        await eventually(story.all_ended, "every leg ended", every=0.5)
+        scenario.publish(FIRST, quiet_hours=quiet)
+        await eventually(scenario.is_known, "every partition knows the org", every=0.5)
+        scenario.arrive()
+        await eventually(scenario.all_ended, "every leg ended", every=0.5)
         heard = [SPOKEN[sound] for _, sound in watcher.played if sound in SPOKEN]
         assert heard == [Announcement.OFFER, Announcement.WON, Announcement.QUIET_HOURS]
-        about = [(one["event"], one["reason"]) for one in story.of("calls") if one["leg"] == "lead"]
+        about = [(one["event"], one["reason"]) for one in scenario.of("calls") if one["leg"] == "lead"]
         assert about == [("ended", "quiet_hours")]
-        assert not story.lead.messages(), "the lead's telephone never rang"
+        assert not scenario.lead.messages(), "the lead's telephone never rang"
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-        story.stop()
+        scenario.stop()
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -264,15 +269,15 @@ async def test_n5_a_lead_that_calls_in_rings_the_group_and_is_connected_to_the_w
     office: Office, tmp_path: Path, *, known: bool
 ) -> None:
     """Caller id known or not: the call becomes a lead of the number's campaign."""
-    story = Story(office, tmp_path, 104 if known else 106)
+    scenario = Scenario(office, tmp_path, 104 if known else 106)
     number = f"1401555{randbelow(10_000):04}"
-    story.publish(FIRST, REPS[1], inbound={f"+{number}": "all"})
-    await eventually(story.is_known, "every partition knows the org", every=0.5)
+    scenario.publish(FIRST, REPS[1], inbound={f"+{number}": "all"})
+    await eventually(scenario.is_known, "every partition knows the org", every=0.5)
     at = asyncio.get_running_loop().time()
     caller: sipp.Caller | None = None
     try:
         # The courier may not have read the directory yet, and then refuses the call: the lead calls again.
-        while not (bridged := [one for one in story.of("calls") if one["event"] == "bridged"]):
+        while not (bridged := [one for one in scenario.of("calls") if one["event"] == "bridged"]):
             if caller is None or caller.ended:
                 caller = sipp.Caller(
                     unique("caller"),
@@ -282,19 +287,19 @@ async def test_n5_a_lead_that_calls_in_rings_the_group_and_is_connected_to_the_w
                     "14014194247" if known else "anonymous",
                 )
             ringing = [
-                one for one in all_calls(office) if one["org"] == story.org and one["leg"] == "inbound"
+                one for one in all_calls(office) if one["org"] == scenario.org and one["leg"] == "inbound"
             ]
             if ringing:
-                story.lead_id = ringing[0]["lead_id"]
+                scenario.lead_id = ringing[0]["lead_id"]
             assert asyncio.get_running_loop().time() - at < PATIENCE_SECONDS
             await asyncio.sleep(0.3)
-        story.telephones[bridged[0]["rep_id"]].stop()
-        assert story.of("assignments")[-1]["rep_id"] == bridged[0]["rep_id"]
-        phone = story.of("assignments")[-1]["lead"]["phone"]
+        scenario.telephones[bridged[0]["rep_id"]].stop()
+        assert scenario.of("assignments")[-1]["rep_id"] == bridged[0]["rep_id"]
+        phone = scenario.of("assignments")[-1]["lead"]["phone"]
         assert phone == ("+14014194247" if known else None)
-        assert not story.lead.messages(), "the lead is on the line and is not dialled"
+        assert not scenario.lead.messages(), "the lead is on the line and is not dialled"
     finally:
-        story.stop()
+        scenario.stop()
         if caller is not None:
             caller.stop()
 

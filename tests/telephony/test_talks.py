@@ -16,17 +16,18 @@ from assurance.verify import verify
 from bench import BENCHES
 from couriers.telephone.call_events import Announcement
 from runtime.up import everything
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.telephony import sipp
 from tests.telephony.conftest import CourierProcess, Watcher
 from tests.telephony.sipp import Telephone
-from tests.telephony.test_ring_all import AWAY, FIRST, MACHINE, REPS, SPOKEN, Story
+from tests.telephony.test_ring_all import AWAY, FIRST, MACHINE, REPS, SPOKEN, Scenario
 from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.web.running_org import PASSWORD, PATIENCE_MS
 from web.settings import WebSettings
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -43,77 +44,79 @@ async def test_n7_a_click_rings_the_rep_and_then_the_lead_and_the_page_shows_it(
     office: Office, tmp_path: Path
 ) -> None:
     """A browser, Asterisk and two SIP telephones: the rep's presses 1, the lead's talks for some seconds."""
-    story = Story(office, tmp_path, 110, talk_ms=8_000)
+    scenario = Scenario(office, tmp_path, 110, talk_ms=8_000)
     try:
-        story.publish(FIRST, click_to_call=True)
-        await eventually(story.is_known, "every partition knows the org", every=0.5)
-        story.arrive(assigned_to=FIRST)
-        await eventually(lambda: story.of("assignments"), "it has its owner", every=0.5)
-        async with browser_of(story, FIRST, f"/leads/{story.lead_id}") as page:
+        scenario.publish(FIRST, click_to_call=True)
+        await eventually(scenario.is_known, "every partition knows the org", every=0.5)
+        scenario.arrive(assigned_to=FIRST)
+        await eventually(lambda: scenario.of("assignments"), "it has its owner", every=0.5)
+        async with browser_of(scenario, FIRST, f"/leads/{scenario.lead_id}") as page:
             await page.get_by_role("button", name="Call Jeremy Jones").click()
             bar = page.locator("#call")
             connected = "You are connected with Jeremy Jones."
             await expect(bar).to_contain_text(connected, timeout=PATIENCE_MS)
             await expect(bar).to_contain_text("has ended after 0:", timeout=PATIENCE_MS)
-        await eventually(lambda: story.activities() == [(FIRST, "done")], "the call is logged", every=0.5)
-        legs = [(one["leg"], one["event"]) for one in story.of("calls")]
+        await eventually(lambda: scenario.activities() == [(FIRST, "done")], "the call is logged", every=0.5)
+        legs = [(one["leg"], one["event"]) for one in scenario.of("calls")]
         assert (
             legs.index(("rep", "answered")) < legs.index(("rep", "pressed")) < legs.index(("lead", "dialled"))
         )
-        assert story.lead.process.wait(PATIENCE_SECONDS) == 0, "the lead's telephone talked and hung up"
+        assert scenario.lead.process.wait(PATIENCE_SECONDS) == 0, "the lead's telephone talked and hung up"
     finally:
-        story.stop()
+        scenario.stop()
 
 
 async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
     office: Office, tmp_path: Path
 ) -> None:
     """The winner's telephone is silent at once. A loser who has answered hears why, and one that rings ends later."""
-    story, watcher, listening = Story(office, tmp_path, 116), Watcher(office.asterisk), asyncio.Event()
+    scenario, watcher, listening = Scenario(office, tmp_path, 116), Watcher(office.asterisk), asyncio.Event()
     winner, rings, hears = AWAY, FIRST, MACHINE
-    story.special[rings] = sipp.is_away()
+    scenario.special[rings] = sipp.is_away()
     watching = asyncio.create_task(watcher.watch(listening))
     try:
         await eventually(listening.is_set, "the watcher listens")
-        story.publish(winner, rings, hears)
-        await eventually(story.is_known, "every partition knows the org", every=0.5)
-        async with browser_of(story, winner, "/queues/mine") as page:
-            story.arrive()
+        scenario.publish(winner, rings, hears)
+        await eventually(scenario.is_known, "every partition knows the org", every=0.5)
+        async with browser_of(scenario, winner, "/queues/mine") as page:
+            scenario.arrive()
             card = page.locator("#offers").get_by_role("alert")
             await expect(card).to_contain_text(
                 "You have an available lead Jeremy Jones.", timeout=PATIENCE_MS
             )
-            await eventually(lambda: answered(story) == {hears}, "a loser hears the offer", every=0.2)
+            await eventually(lambda: answered(scenario) == {hears}, "a loser hears the offer", every=0.2)
             await page.get_by_role("button", name="Press 1 to accept").click()
             await expect(card).to_contain_text("You have been assigned Jeremy Jones", timeout=PATIENCE_MS)
-        await eventually(story.all_ended, "every leg ended", every=0.5)
-        calls = story.of("calls")
+        await eventually(scenario.all_ended, "every leg ended", every=0.5)
+        calls = scenario.of("calls")
         ended = {one["rep_id"]: one for one in calls if one["event"] == "ended"}
         assert {rep: one["reason"] for rep, one in ended.items() if rep != hears} == {
             winner: "withdrawn",
             rings: "withdrawn",
         }
         assert ended[winner]["at"] < ended[rings]["at"], "a loser's rings on, so that a late answer hears why"
-        assert is_cancelled(story.telephones[winner])
-        assert is_cancelled(story.telephones[rings])
+        assert is_cancelled(scenario.telephones[winner])
+        assert is_cancelled(scenario.telephones[rings])
         mine = {f"firstclaim-{one['call_id']}" for one in calls if one["rep_id"] == hears}
         heard = [SPOKEN[sound] for channel, sound in watcher.played if channel in mine and sound in SPOKEN]
         assert heard == [Announcement.OFFER, Announcement.GONE]
-        fates = {(one["rep_id"], one["status"]) for one in story.of("deliveries") if one["channel"] == "call"}
+        fates = {
+            (one["rep_id"], one["status"]) for one in scenario.of("deliveries") if one["channel"] == "call"
+        }
         assert (winner, "withdrawn") in fates
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-        story.stop()
+        scenario.stop()
 
 
 @asynccontextmanager
-async def browser_of(story: Story, rep: str, path: str) -> AsyncIterator[Page]:
+async def browser_of(scenario: Scenario, rep: str, path: str) -> AsyncIterator[Page]:
     """Yield a page of the console in which a rep has signed in."""
-    running = story.office.running
+    running = scenario.office.running
     console = connect(WebSettings.read(state_dir=running.settings.state_dir).console_database_url)
-    email = f"{rep}@{story.org}.example"
-    Accounts(console).put(Account(email=email, org=story.org, rep_id=rep, role="rep"), PASSWORD)
+    email = f"{rep}@{scenario.org}.example"
+    Accounts(console).put(Account(email=email, org=scenario.org, rep_id=rep, role="rep"), PASSWORD)
     try:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
@@ -131,25 +134,25 @@ async def browser_of(story: Story, rep: str, path: str) -> AsyncIterator[Page]:
         console.dispose()
 
 
-def answered(story: Story) -> set[str]:
+def answered(scenario: Scenario) -> set[str]:
     """Return the reps whose telephones were answered."""
-    return {one["rep_id"] for one in story.of("calls") if one["event"] == "answered"}
+    return {one["rep_id"] for one in scenario.of("calls") if one["event"] == "answered"}
 
 
 async def test_n5_a_known_lead_that_calls_in_is_connected_with_its_owner(
     office: Office, tmp_path: Path
 ) -> None:
     """Two reps could be called; only the owner is."""
-    story = Story(office, tmp_path, 112)
+    scenario = Scenario(office, tmp_path, 112)
     number = f"1401555{randbelow(10_000):04}"
     caller: sipp.Caller | None = None
     try:
-        story.publish(FIRST, REPS[1], inbound={f"+{number}": "all"})
-        await eventually(story.is_known, "every partition knows the org", every=0.5)
-        story.arrive(assigned_to=FIRST)
-        await eventually(lambda: story.of("assignments"), "it has its owner", every=0.5)
+        scenario.publish(FIRST, REPS[1], inbound={f"+{number}": "all"})
+        await eventually(scenario.is_known, "every partition knows the org", every=0.5)
+        scenario.arrive(assigned_to=FIRST)
+        await eventually(lambda: scenario.of("assignments"), "it has its owner", every=0.5)
         at = asyncio.get_running_loop().time()
-        while not (bridged := [one for one in story.of("calls") if one["event"] == "bridged"]):
+        while not (bridged := [one for one in scenario.of("calls") if one["event"] == "bridged"]):
             if caller is None or caller.ended:
                 sip = office.asterisk.ports["sip"]
                 caller = sipp.Caller(unique("caller"), tmp_path, sip, number, "14014194247")
@@ -157,11 +160,11 @@ async def test_n5_a_known_lead_that_calls_in_is_connected_with_its_owner(
             await asyncio.sleep(0.3)
         assert [one["rep_id"] for one in bridged] == [FIRST]
         assert {one["notification_id"].split("/")[-2] for one in bridged} == {"lead_calls"}
-        story.telephones[FIRST].stop()
-        assert not story.telephones[REPS[1]].messages(), "only the owner was called"
-        assert not story.lead.messages(), "the lead is on the line and is not dialled"
+        scenario.telephones[FIRST].stop()
+        assert not scenario.telephones[REPS[1]].messages(), "only the owner was called"
+        assert not scenario.lead.messages(), "the lead is on the line and is not dialled"
     finally:
-        story.stop()
+        scenario.stop()
         if caller is not None:
             caller.stop()
 
@@ -170,63 +173,63 @@ async def test_n1_n4_a_killed_courier_rings_again_and_leaves_no_open_leg(
     office: Office, tmp_path: Path
 ) -> None:
     """The telephone rings when the courier is killed. The next one hangs it up, ends its leg and calls again."""
-    story = Story(office, tmp_path, 114)
+    scenario = Scenario(office, tmp_path, 114)
     again: Telephone | None = None
     try:
-        story.publish(AWAY, ring_seconds=120)
-        await eventually(story.is_known, "every partition knows the org", every=0.5)
-        story.arrive()
-        first = story.telephones[AWAY]
-        await eventually(lambda: "ringing" in events(story), "it rings", every=0.3)
+        scenario.publish(AWAY, ring_seconds=120)
+        await eventually(scenario.is_known, "every partition knows the org", every=0.5)
+        scenario.arrive()
+        first = scenario.telephones[AWAY]
+        await eventually(lambda: "ringing" in events(scenario), "it rings", every=0.3)
         await asyncio.to_thread(office.courier.stop, signal.SIGKILL)
         assert not first.ended, "nobody hung up"
         await asyncio.to_thread(office.courier.start)
         await eventually(lambda: is_cancelled(first), "the dead courier's call is hung up", every=0.3)
         first.stop()
         again = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), first.port)
-        await eventually(lambda: story.of("assignments"), "the rep was called again and won", every=0.5)
-        await eventually(story.all_ended, "every leg ended", every=0.5)
-        assert ("rep", "lost") in [(one["leg"], one["reason"]) for one in story.of("calls")]
-        assert events(story).count("dialled") >= 2
-        rings = [one for one in story.of("deliveries") if one["status"] == "sent"]
+        await eventually(lambda: scenario.of("assignments"), "the rep was called again and won", every=0.5)
+        await eventually(scenario.all_ended, "every leg ended", every=0.5)
+        assert ("rep", "lost") in [(one["leg"], one["reason"]) for one in scenario.of("calls")]
+        assert events(scenario).count("dialled") >= 2
+        rings = [one for one in scenario.of("deliveries") if one["status"] == "sent"]
         assert len({one["notification_id"] for one in rings}) == len(rings), "each request was sent once"
     finally:
         if again is not None:
             again.stop()
-        story.stop()
+        scenario.stop()
 
 
 async def test_n5_a_second_courier_waits_and_takes_over_when_the_first_ends(
     office: Office, tmp_path: Path
 ) -> None:
     """While the first one lives, the second one does not touch its calls, and says that it waits."""
-    story = Story(office, tmp_path, 118)
+    scenario = Scenario(office, tmp_path, 118)
     second = CourierProcess(office.courier.environment, tmp_path / "second.log")
     again: Telephone | None = None
     try:
-        story.publish(AWAY, ring_seconds=120)
-        await eventually(story.is_known, "every partition knows the org", every=0.5)
+        scenario.publish(AWAY, ring_seconds=120)
+        await eventually(scenario.is_known, "every partition knows the org", every=0.5)
         await asyncio.to_thread(second.launch)
         waits = "another courier of this channel works"
         await eventually(lambda: waits in second.says()[1], "the second one says that it waits", every=0.3)
         assert second.says()[0] == HTTPStatus.SERVICE_UNAVAILABLE
         assert waits in second.log.read_text()
         await eventually(office.courier.is_ready, "the first one works on", every=0.3)
-        story.arrive()
-        first = story.telephones[AWAY]
-        await eventually(lambda: "ringing" in events(story), "it rings", every=0.3)
+        scenario.arrive()
+        first = scenario.telephones[AWAY]
+        await eventually(lambda: "ringing" in events(scenario), "it rings", every=0.3)
         assert not is_cancelled(first)
         await asyncio.to_thread(office.courier.stop, signal.SIGKILL)
         await eventually(lambda: is_cancelled(first), "the second one hangs up what is left", every=0.3)
         first.stop()
         again = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), first.port)
-        await eventually(lambda: story.of("assignments"), "the rep was called again and won", every=0.5)
+        await eventually(lambda: scenario.of("assignments"), "the rep was called again and won", every=0.5)
         await eventually(second.is_ready, "the second one works", every=0.3)
-        await eventually(story.all_ended, "every leg ended", every=0.5)
+        await eventually(scenario.all_ended, "every leg ended", every=0.5)
     finally:
         if again is not None:
             again.stop()
-        story.stop()
+        scenario.stop()
         await asyncio.to_thread(second.stop)
         await asyncio.to_thread(office.courier.start)
 
@@ -241,9 +244,9 @@ def is_cancelled(telephone: Telephone) -> bool:
     return any(what.startswith("received CANCEL") for _, what in telephone.messages())
 
 
-def events(story: Story) -> list[str]:
+def events(scenario: Scenario) -> list[str]:
     """Return the events of the rep's legs, in order."""
-    return [one["event"] for one in story.of("calls") if one["leg"] == "rep"]
+    return [one["event"] for one in scenario.of("calls") if one["leg"] == "rep"]
 
 
 def test_bench_reach_measures_from_arrival_to_ringing_telephones() -> None:

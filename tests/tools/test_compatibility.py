@@ -71,13 +71,13 @@ def test_each_kind_of_breaking_change_is_named(
 ) -> None:
     old, new = released(message), released(message)
     *parents, last = path.split(".")
-    place = new
+    node = new
     for parent in parents:
-        place = place[parent]
+        node = node[parent]
     if value is ...:
-        del place[last]
+        del node[last]
     else:
-        place[last] = value
+        node[last] = value
     assert said in breaking_changes(old, new, received=received)
 
 

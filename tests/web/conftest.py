@@ -1,4 +1,4 @@
-"""The whole system with its console and one real browser for a session.
+"""Runs the whole system with its console and one real browser for a session.
 
 Each test has its own org and browser windows.
 """
@@ -19,7 +19,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from assurance.load import LoadClient
 from runtime.up import RunningStack, everything
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.web.running_org import PATIENCE_MS, RunningOrg
 from web.settings import WebSettings
 from web.store import passwords as passwords_module

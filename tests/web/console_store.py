@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.fixtures.servers import unique
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 from web.store.migrate import upgrade
 from web.store.sealing import Vault, new_key
 from web.store.sessions import Sessions

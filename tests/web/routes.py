@@ -1,4 +1,4 @@
-"""The console's routes with their access, so that tests include new routes automatically."""
+"""Lists the console's routes with their access, so that tests include new routes automatically."""
 
 from __future__ import annotations
 

@@ -20,13 +20,13 @@ from models.codec import decode_row, directory_key
 from models.ids import lead_id
 from models.lead import DirectoryRow, LeadRow
 from sink import queries
-from sink.engine import connect
+from sink.database_engine import connect
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
 from tests.web.toasts import all_said, keep_toasts
 from web.auth import SCOPES
-from web.store.accounts import Account
+from web.store.account import Account
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from assurance.load import LoadClient
-    from assurance.load.client import AskedAction
+    from assurance.load.client import RequestedAction
     from runtime.up import RunningStack
     from web.store.accounts import Accounts
     from web.store.tokens import Tokens
@@ -97,7 +97,7 @@ class RunningOrg:
         await self.client.arrive(lead)
         return lead_id(self.org, "acme", external_id, lead)
 
-    async def ask(self, what: str, lead: str, rep_id: str, **more: Any) -> AskedAction:
+    async def ask(self, what: str, lead: str, rep_id: str, **more: Any) -> RequestedAction:
         """Request an action as a CRM would."""
         return await self.client.ask(what, lead, rep_id, **more)
 

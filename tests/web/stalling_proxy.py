@@ -13,10 +13,13 @@ _CHUNK = 1 << 16
 
 
 class StallingProxy:
-    """Passes connections to a port on. `port`: where it listens. `flows` is cleared to let them hang, open."""
+    """Passes connections to a port on.
+
+    `port`: where it listens; `target`: where later connections go. `flows` is cleared to let them hang, open.
+    """
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
         self.flows = asyncio.Event()
@@ -36,7 +39,7 @@ class StallingProxy:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        there, back = await asyncio.open_connection("127.0.0.1", self.target)
         for task in (
             asyncio.create_task(self._pass_on(reader, back)),
             asyncio.create_task(self._pass_on(there, writer)),

@@ -1,4 +1,4 @@
-"""Accounts, sessions and tokens in the console's own database: one account a rep, and secrets kept as hashes only."""
+"""The console's own database has one account a rep, sessions and tokens, and keeps secrets as hashes only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import text
 from models.errors import InvalidInput
 from tests.web import console_store
 from tests.web.console_store import KEYS, MIA, PASSWORD
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
 from web.store.addresses import address_of
 from web.store.attempts import buckets
 from web.store.second_factors import SecondFactors
@@ -21,6 +21,7 @@ from web.store.sessions import Sessions
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from web.store.accounts import Accounts
     from web.store.tokens import Tokens
 
 store, accounts = console_store.store, console_store.accounts
@@ -59,7 +60,7 @@ def test_another_reps_address_is_not_taken_over(accounts: Accounts) -> None:
     accounts.put(MIA, PASSWORD)
     thief = Account(email="mia@x.org", org="default", rep_id="rep-7", role="rep")
     assert not accounts.invite(thief, PASSWORD)
-    with pytest.raises(InvalidInput, match="somebody else's"):
+    with pytest.raises(InvalidInput, match="belongs to another account"):
         accounts.put(thief, PASSWORD)
     assert accounts.accounts("default") == [MIA]
 

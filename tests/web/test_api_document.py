@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.transport.requests import ManagedCookiesSession
 
 from tests.web.routes import is_for_vendors, routes
 from tests.web.running_org import NEW
@@ -108,19 +109,24 @@ def exercise(schema: schemathesis.BaseSchema, credentials: Callable[[str, str], 
     Return the operations that answered every request with 401 or 403.
     """
     refused = []
+    session = ManagedCookiesSession()
+    session.trust_env = False  # for each request it would look for proxies and passwords
     for found in schema.get_all_operations():
         operation = found.ok()  # type: ignore[union-attr]  # an operation that is none raises, and so fails
         headers = credentials(operation.method.upper(), operation.path)
-        statuses = send_many(operation, GenerationMode.POSITIVE, headers)
+        statuses = send_many(operation, GenerationMode.POSITIVE, headers, session)
         if operation.body or list(operation.query) or list(operation.path_parameters):
-            statuses |= send_many(operation, GenerationMode.NEGATIVE, headers)
+            statuses |= send_many(operation, GenerationMode.NEGATIVE, headers, session)
         if statuses <= {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             refused.append(f"{operation.label} {sorted(statuses)}")
     return refused
 
 
 def send_many(
-    operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, headers: Headers
+    operation: APIOperation[Any, Any, Any, Any],
+    mode: GenerationMode,
+    headers: Headers,
+    session: ManagedCookiesSession,
 ) -> set[int]:
     """Send one operation `EXAMPLES` requests of a mode, and return the statuses of the answers."""
     statuses: set[int] = set()
@@ -134,17 +140,20 @@ def send_many(
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def requests(case: Case[Any]) -> None:
-        statuses.add(send(case, headers()))
+        statuses.add(send(case, headers(), session))
 
     requests()
     return statuses
 
 
-def send(case: Case[Any], headers: dict[str, str]) -> int:
-    """Send one request and return the status. An address that no HTTP parser takes never reaches the console."""
+def send(case: Case[Any], headers: dict[str, str], session: ManagedCookiesSession) -> int:
+    """Send one request and return the status. An address that no HTTP parser takes never reaches the console.
+
+    All requests share the session's connections. It forgets the cookies of each answer.
+    """
     if "vendor" in (case.path_parameters or {}):
         case.path_parameters["vendor"] = VENDOR
-    response = case.call(headers=headers)
+    response = case.call(headers=headers, session=session)
     assume(len(response.request.path_url) <= LONGEST_ADDRESS)
     case.validate_response(response, headers=headers, checks=CHECKS)
     return response.status_code

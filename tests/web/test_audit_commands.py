@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from application.kafka_access.access_table import PROCESSES, principal_of
 from application.kafka_access.acls import label
-from application.kafka_access.table import PROCESSES, principal_of
 from models.audit import AUDIT
 from tests.cli.every_command import leaves
 from tests.cli.in_process import firstclaim

@@ -26,7 +26,7 @@ from web.store.preferences import MOST
 if TYPE_CHECKING:
     import httpx
 
-    from streams.dead_letter_reading import Letter
+    from streams.dead_letter_reading import StoredDeadLetter
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
@@ -199,9 +199,9 @@ async def test_another_orgs_answers_stay_there(office: RunningOrg) -> None:
         assert same.json().get("owner") is None
 
 
-async def letters_of(office: RunningOrg, *values: bytes) -> dict[bytes, Letter]:
+async def letters_of(office: RunningOrg, *values: bytes) -> dict[bytes, StoredDeadLetter]:
     """Wait until these values are among the dead letters; return the letter of each."""
-    found: dict[bytes, Letter] = {}
+    found: dict[bytes, StoredDeadLetter] = {}
     async with asyncio.timeout(PATIENCE_SECONDS):
         while len(found) < len(values):
             async for record in read_topic(office.stack.settings, DEAD_LETTERS):
@@ -224,16 +224,16 @@ async def test_a_message_that_cannot_be_read_is_shown_to_no_org(office: RunningO
     assert (org_of(letters[torn]), org_of(letters[named])) == (None, office.org)
     path = "/api/v1/operations/dead-letters"
     async with await office.program("boss") as client:
-        await until(client, path, letters[named].place)
-        assert (await client.get(f"{path}/{letters[named].place}")).status_code == HTTPStatus.OK
-        assert letters[torn].place not in [one["place"] for one in (await client.get(path)).json()]
-        assert (await client.get(f"{path}/{letters[torn].place}")).status_code == HTTPStatus.NOT_FOUND
+        await until(client, path, letters[named].position)
+        assert (await client.get(f"{path}/{letters[named].position}")).status_code == HTTPStatus.OK
+        assert letters[torn].position not in [one["place"] for one in (await client.get(path)).json()]
+        assert (await client.get(f"{path}/{letters[torn].position}")).status_code == HTTPStatus.NOT_FOUND
         office.org = office.client.org = f"{office.org}-other"
         await office.rep("boss", "manager")
         async with await office.program("boss") as stranger:
             for letter in letters.values():
-                assert letter.place not in (await stranger.get(path)).text
-                status = (await stranger.get(f"{path}/{letter.place}")).status_code
+                assert letter.position not in (await stranger.get(path)).text
+                status = (await stranger.get(f"{path}/{letter.position}")).status_code
                 assert status == HTTPStatus.NOT_FOUND
 
 

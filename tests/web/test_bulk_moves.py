@@ -62,7 +62,7 @@ async def move(page: Page, *reps: str, why: str, split: str | None = None) -> No
     await page.locator("#move [data-ok]").click()
 
 
-async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(  # noqa: PLR0915  # one story
+async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(  # noqa: PLR0915  # one scenario
     office: RunningOrg, tmp_path: Path
 ) -> None:
     leads = await opened(office)

@@ -160,8 +160,8 @@ async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_it
     await expect(page.locator(".calls li")).to_contain_text(
         "Ann's telephone rang to be connected with the lead. Ann answered and pressed a key."
     )
-    told = (await read_history(office.stack.settings, lead))["calls"]
-    assert [one["text"].partition(".")[0] for one in told] == [
+    calls = (await read_history(office.stack.settings, lead))["calls"]
+    assert [one["text"].partition(".")[0] for one in calls] == [
         "ann's telephone rang to be connected with the lead"
     ]
 

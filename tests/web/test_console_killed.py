@@ -18,7 +18,7 @@ from tests.web.running_org import BACK_SECONDS, NEW
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runtime import Child
+    from runtime import ChildProcess
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
@@ -28,7 +28,7 @@ WON: Final = "Congratulations! You have a new lead"
 
 
 @pytest.fixture
-def victim(office: RunningOrg) -> Iterator[Child]:
+def victim(office: RunningOrg) -> Iterator[ChildProcess]:
     """Yield a second console of the same system, for the test to kill; the office's people use that one."""
     port = free_port()
     console = child("console-victim", ["console"], office.stack.settings, port)
@@ -45,7 +45,7 @@ _PENDING: Final = """() => {
 """The id of the one action that is kept for this person."""
 
 
-async def kill(console: Child) -> None:
+async def kill(console: ChildProcess) -> None:
     """Kill the console as a crash would, and start it again as a supervisor does."""
     if console.pid is not None:
         os.kill(console.pid, signal.SIGKILL)
@@ -53,7 +53,7 @@ async def kill(console: Child) -> None:
     console.launch()
 
 
-async def test_x4_claims_survive_the_console(office: RunningOrg, victim: Child) -> None:
+async def test_x4_claims_survive_the_console(office: RunningOrg, victim: ChildProcess) -> None:
     await office.rep("rep-1")
     await office.publish("queue", "new", **NEW)
     leads = [
@@ -76,7 +76,7 @@ async def test_x4_claims_survive_the_console(office: RunningOrg, victim: Child) 
     await expect(page.locator("tbody tr[data-lead]")).to_have_count(0)
 
 
-async def test_x4_an_answer_that_came_meanwhile_is_shown(office: RunningOrg, victim: Child) -> None:
+async def test_x4_an_answer_that_came_meanwhile_is_shown(office: RunningOrg, victim: ChildProcess) -> None:
     await office.rep("rep-1")
     await office.publish("queue", "new", **NEW)
     lead = await office.arrive("M-1", first_name="Jeremy", last_name="Jones", loan_amount=1)
@@ -100,7 +100,7 @@ async def test_x4_an_answer_that_came_meanwhile_is_shown(office: RunningOrg, vic
 
 
 async def test_x4_a_console_that_hangs_is_said_and_the_claim_says_that_it_is_on_its_way(
-    office: RunningOrg, victim: Child
+    office: RunningOrg, victim: ChildProcess
 ) -> None:
     await office.rep("rep-1")
     await office.publish("queue", "new", **NEW)

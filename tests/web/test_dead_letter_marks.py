@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from runtime import Child
+    from runtime import ChildProcess
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ LETTERS = "/api/v1/operations/dead-letters"
 
 
 @pytest.fixture
-def later(office: RunningOrg) -> Iterator[tuple[Child, int]]:
+def later(office: RunningOrg) -> Iterator[tuple[ChildProcess, int]]:
     """Yield another console of the same system and its port. The test starts it after the letters were dealt with."""
     port = free_port()
     console = child("console-later", ["console"], office.stack.settings, port)
@@ -43,7 +43,7 @@ def later(office: RunningOrg) -> Iterator[tuple[Child, int]]:
 
 
 async def listed(console: httpx.AsyncClient, count: int) -> dict[str, dict[str, Any]]:
-    """Wait until a console lists so many dead letters; return them by place."""
+    """Wait until a console lists so many dead letters; return them by position."""
 
     async def enough() -> dict[str, dict[str, Any]] | None:
         found = {letter["place"]: letter for letter in (await console.get(LETTERS)).json()}
@@ -82,7 +82,7 @@ async def waiting(console: httpx.AsyncClient) -> int:
 
 
 async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_skipped(
-    office: RunningOrg, later: tuple[Child, int]
+    office: RunningOrg, later: tuple[ChildProcess, int]
 ) -> None:
     async def command(*arguments: str) -> dict[str, Any]:
         said = await asyncio.to_thread(firstclaim, office.stack, "dead-letters", *arguments, "--json")
@@ -149,7 +149,7 @@ async def test_a_mark_reaches_its_letter_and_none_that_is_no_longer_kept(
     follower = DeadLetterFollower(office.stack.settings, on_change=changed.append)
 
     async def put(name: str, *known: str) -> str:
-        """Let a letter of a lead come; return its place."""
+        """Let a letter of a lead come; return its position."""
         lead = {"org": office.org, "last_name": name}  # no vendor, so it is refused
         await office.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
 

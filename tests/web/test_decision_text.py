@@ -55,7 +55,7 @@ from models.offer_decisions import (
     RepSought,
     WindowMoved,
 )
-from models.offers import Outcome, Rejected, Why
+from models.offers import Outcome, RejectedCandidate, RejectionReason
 from models.reserved_place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 from rules.lead.lifecycle import Trigger
@@ -69,7 +69,7 @@ from web.services.names import Names
 
 MARK = "state is RI"
 """What tells of the lead."""
-PASSED = tuple(Rejected("rep-1", why, MARK) for why in Why)
+PASSED = tuple(RejectedCandidate("rep-1", why, MARK) for why in RejectionReason)
 
 _NOT_ASKED = {
     Trigger.ARRIVED,
@@ -268,11 +268,11 @@ SAID: list[tuple[Decision, str]] = [
 @pytest.fixture(scope="module")
 def names() -> Names:
     """Return the names of an org with a rep, a queue and a group."""
-    book = RuleBook()
+    rule_book = RuleBook()
     objects = [("rep", "rep-1", "Alex Thompson"), ("queue", "aged", "Aged leads"), ("group", "west", "West")]
     for version, (kind, object_id, name) in enumerate(objects):
         value = {f"{kind}_id": object_id, "name": name}
-        book = book.publish(
+        rule_book = rule_book.publish(
             DirectoryPublished(
                 cause=str(version),
                 lead_id="",
@@ -283,7 +283,7 @@ def names() -> Names:
                 value=value,
             )
         )
-    return Names(book.org("default"))
+    return Names(rule_book.org("default"))
 
 
 def row(decision: Decision) -> Row:
@@ -315,7 +315,7 @@ def test_x1_reasons_name_people_and_every_candidate(names: Names) -> None:
     assert released.why == "released by Alex Thompson."
     offered = next(one for one, _ in SAID if isinstance(one, LeadOffered))
     passed = decision_text(row(offered), names).passed
-    assert [(one.name, one.why) for one in passed] == [("Alex Thompson", MARK)] * len(Why)
+    assert [(one.name, one.why) for one in passed] == [("Alex Thompson", MARK)] * len(RejectionReason)
 
 
 @pytest.mark.parametrize("decision", [one for one, _ in SAID], ids=lambda one: type(one).__name__)
@@ -330,8 +330,8 @@ def test_q3_who_may_not_see_the_lead_is_told_nothing_of_it(
 
 
 def test_x1_a_rep_is_told_why_not_the_rep(names: Names) -> None:
-    for why in Why:
-        passed = (Rejected("rep-1", why, MARK),)
+    for why in RejectionReason:
+        passed = (RejectedCandidate("rep-1", why, MARK),)
         decision = NobodyAvailable(group_id="west", epoch=1, reason="r", explanation=passed)
         said = decision_text_for("rep-1", row(decision), names)
         assert said is not None

@@ -14,7 +14,7 @@ from assurance.sample_leads import sample_leads
 from tests.web.rows import row
 from tests.web.running_org import PASSWORD as OWN_PASSWORD
 from web.settings import WebSettings
-from web.store.accounts import Account
+from web.store.account import Account
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

@@ -238,7 +238,7 @@ async def test_m6_the_desk_asks_for_the_reason_to_override_a_licence(office: Run
     await until_said(mia, "Jeremy Jones is assigned.")
     await shows(mia, "Ana Silva", "Bo Johnson", "Cy Adams")
     await mia.goto(f"/leads/{leads['Jeremy Jones']}")
-    await expect(mia.locator(".story")).to_contain_text("the licence comes tomorrow")
+    await expect(mia.locator(".lead-history")).to_contain_text("the licence comes tomorrow")
 
 
 async def test_e4_ignore_asks_hides_and_show_ignored_lists_them_at_the_end(office: RunningOrg) -> None:

@@ -1,4 +1,4 @@
-"""Inputs from the field about distribution and desk, each from its edge: bytes on a topic or an HTTP request.
+"""Inputs from the field about distribution and desk come from their edge: bytes on a topic or an HTTP request.
 
 The ids are those of the cases D1 to D18. `test_promised_calls.py` and `test_forbidden_contact.py` hold D8 and D9.
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.async_api import expect
 
-from couriers.mail.words import WORDS
+from couriers.mail.mail_texts import WORDS
 from tests.web import documents_words as words
 from tests.web.rows import READY, WORK, appears, open_lead, row
 from tests.web.running_org import NEW
@@ -49,10 +49,10 @@ async def missing(page: Page, wanted: Iterable[str]) -> list[str]:
 async def test_s1_s3_s5_a_ring_and_a_button_have_the_documents_words(office: RunningOrg) -> None:
     ann, bob = await floor(office, "ring_all", "ann", "bob", ring_seconds=120)
     await office.arrive("R-1", campaign="west", phone="4014194247", **JONES)
-    told = [text.format(name="Jeremy Jones") for text in words.CALL]
-    await expect(bob.get_by_role("alert")).to_contain_text(told[0])
+    texts = [text.format(name="Jeremy Jones") for text in words.CALL]
+    await expect(bob.get_by_role("alert")).to_contain_text(texts[0])
     await ann.get_by_role("button", name="Press 1 to accept").click()
-    await expect(ann.get_by_role("alert")).to_contain_text(told[1])
+    await expect(ann.get_by_role("alert")).to_contain_text(texts[1])
     await expect(bob.get_by_role("alert")).to_contain_text(words.GONE)
     members = [{"rep_id": "ann"}, {"rep_id": "bob"}]
     await office.publish(
@@ -65,8 +65,8 @@ async def test_s1_s3_s5_a_ring_and_a_button_have_the_documents_words(office: Run
 
 
 def test_n2_the_mail_has_the_documents_words() -> None:
-    told = WORDS["lead_assigned"]
-    assert (told.subject, told.opening, told.closing, told.button) == words.MAIL
+    texts = WORDS["lead_assigned"]
+    assert (texts.subject, texts.opening, texts.closing, texts.button) == words.MAIL
 
 
 async def test_q1_q5_q6_q8_the_queue_and_its_builder_have_the_documents_words(office: RunningOrg) -> None:

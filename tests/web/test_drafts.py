@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 
 from models.errors import InvalidInput, PublicationErrors
 from rules.queues.rule_book import NewestPublication, OrgRules
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.fixtures.servers import empty_database
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from web.services.queue_editing import drafted_value, publishable, state_of
@@ -103,8 +103,10 @@ def test_q6_what_is_published_is_remembered_and_a_later_edit_stays(drafts: Draft
     drafts.published("default", "q", 7, {"name": "b"}, by="ada", seen=second.revision)
     drafts.published("default", "q", 9, None, by="mia", seen=None)
     assert drafts.find("default", "q") == third
-    told = [(one.version, one.value, one.published_by, one.draft) for one in drafts.history("default", "q")]
-    assert told == [
+    versions = [
+        (one.version, one.value, one.published_by, one.draft) for one in drafts.history("default", "q")
+    ]
+    assert versions == [
         (9, None, "mia", None),
         (7, {"name": "b"}, "ada", second.revision),
         (4, {"name": "a"}, "mia", first.revision),

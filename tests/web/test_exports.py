@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event, text
 
-from sink.engine import connect
+from sink.database_engine import connect
 from web.services import exports as exports_module
 from web.services.exports import MOST, MOST_PER_PERSON, Export, Exports
 

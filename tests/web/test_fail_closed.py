@@ -13,7 +13,7 @@ from streams.topics import DIRECTORY
 from tests.web.running_org import PASSWORD, PATIENCE_MS
 from tests.web.signed_in import sign_in, signed_in
 from web.auth import SCOPES
-from web.store.accounts import Account
+from web.store.account import Account
 
 if TYPE_CHECKING:
     import httpx
@@ -54,7 +54,7 @@ async def test_removing_the_last_rep_makes_nobody_an_admin(office: RunningOrg) -
     settings = office.stack.settings
     async with asyncio.timeout(PATIENCE_MS / 1000):
         for partition in range(settings.partitions):
-            while (await journal_now(settings, partitions={partition})).book.org(office.org).reps:
+            while (await journal_now(settings, partitions={partition})).rule_book.org(office.org).reps:
                 pass
     answer = (await office.ask("claim", lead, "anyone")).answer
     assert answer is not None

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from board import keys
 from board.reader import REBUILT, FeedEntry, Reader
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from streams.retries import RetryPolicy
 from streams.settings import Settings
@@ -24,7 +24,7 @@ from web import metrics
 from web.live import hub as hub_module
 from web.live import tail as tail_module
 from web.live.hub import Hub, OpenPage
-from web.live.tail import Tail
+from web.live.tail import TopicTail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
     client.xadd(STREAM, fields | damaged)
 
 
-async def told(page: OpenPage, wanted: tuple[str, str]) -> None:
+async def heard(page: OpenPage, wanted: tuple[str, str]) -> None:
     """Wait until a page gets the change of a lead."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         async for chunk in page.chunks():
@@ -95,15 +95,15 @@ async def test_a_feed_of_the_wrong_type_is_waited_for_and_gone_on_with_once_it_i
     hub, page = Hub(reader), OpenPage(ORG, "rep-1", lambda _: True, None)
     await hub.open(page, None)
     left(foreign, "b")
-    await told(page, ("left", "b"))
+    await heard(page, ("left", "b"))
     before = failures()
     foreign.delete(STREAM)
     foreign.set(STREAM, "this is no stream")
     await until_counted(before)
     foreign.delete(STREAM)
-    await told(page, (REBUILT, ""))
+    await heard(page, (REBUILT, ""))
     left(foreign, "c")
-    await told(page, ("left", "c"))
+    await heard(page, ("left", "c"))
     await hub.close()
     await reader.close()
 
@@ -118,7 +118,7 @@ async def test_a_feed_that_is_wrong_from_the_start_is_read_once_it_is_mended(for
     async with asyncio.timeout(PATIENCE_SECONDS):
         await opening
     left(foreign, "a")
-    await told(page, ("left", "a"))
+    await heard(page, ("left", "a"))
     await hub.close()
     await reader.close()
 
@@ -136,11 +136,11 @@ async def test_an_entry_that_does_not_decode_is_passed_over(
     hub, page, before = Hub(reader), OpenPage(ORG, "rep-1", lambda _: True, None), failures()
     await hub.open(page, None)
     left(foreign, "b", **damaged)
-    await told(page, (REBUILT, ""))
+    await heard(page, (REBUILT, ""))
     await until_counted(before)
-    await told(page, (REBUILT, ""))
+    await heard(page, (REBUILT, ""))
     left(foreign, "c")
-    await told(page, ("left", "c"))
+    await heard(page, ("left", "c"))
     await hub.close()
     await reader.close()
 
@@ -161,7 +161,7 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
     crm = connect(settings.database_url)
     failed, anew = asyncio.Event(), asyncio.Event()
 
-    class Told(Hub):
+    class Heard(Hub):
         """Records that every page must read its lists again."""
 
         def look_anew(self) -> None:
@@ -172,11 +172,11 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
         raise LookupError("nobody thought of this")
 
     reader = Reader.at("redis://127.0.0.1:1/0")
-    hub = Told(reader)
+    hub = Heard(reader)
     page = OpenPage(ORG, "rep-1", lambda _: True, None)
     hub._orgs[ORG] = hub_module._Org()  # as a page opens, without a Valkey
     hub._orgs[ORG].pages.add(page)
-    tail = Tail(settings, crm, hub, oversees)
+    tail = TopicTail(settings, crm, hub, oversees)
     following = asyncio.create_task(tail.follow())
     producer = AIOKafkaProducer(bootstrap_servers=kafka)
     await producer.start()

@@ -32,7 +32,7 @@ async def opened(office: RunningOrg) -> None:
         await office.until_published(kind, object_id)
 
 
-async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_recorded(  # noqa: PLR0915  # one story
+async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_recorded(  # noqa: PLR0915  # one scenario
     office: RunningOrg,
 ) -> None:
     """CASES D9: the outcome `do_not_contact` suppressed nothing; the next inquiry made the lead callable again."""

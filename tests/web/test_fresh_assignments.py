@@ -57,7 +57,7 @@ async def until_in_queue(program: httpx.AsyncClient, queue_id: str, *leads: str)
     await eventually(same, f"{queue_id} has {len(leads)} leads")
 
 
-async def told(office: RunningOrg, lead: str) -> list[tuple[str, str, str, str]]:
+async def notified(office: RunningOrg, lead: str) -> list[tuple[str, str, str, str]]:
     """Return template, kind, rep and new owner of each notification that the former owner of a lead got."""
     found = []
     async with aclosing(read_topic(office.stack.settings, NOTIFICATIONS)) as records:
@@ -90,8 +90,8 @@ async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(office: Run
     await office.publish("settings", "settings", protect_assigned_minutes=minutes)
     await until_in_queue(bob, "all", given, named)
     assert (await crm.asks("claim", given, "bob", bob, queue_id="all"))["result"] == "won"
-    await eventually(lambda: told(office, given), "the former owner is told")
-    assert sorted(await told(office, given)) == [
+    await eventually(lambda: notified(office, given), "the former owner is told")
+    assert sorted(await notified(office, given)) == [
         ("lead_claimed", kind, "ann", "bob") for kind in ("email", "push")
     ]
 

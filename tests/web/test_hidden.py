@@ -97,12 +97,12 @@ async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(
     secret, _ = office.tokens.issue(office.org, "rep-1", "test", SCOPES, by="test")
     async with session(office, secret) as client:
         await until_there(client, lead)
-        told = [""]
+        received = [""]
 
         async def listen() -> None:
             async with client.stream("GET", "/api/v1/live", params={"after": "0-0"}, timeout=None) as stream:
                 async for text in stream.aiter_text():
-                    told[0] += text
+                    received[0] += text
 
         listening = asyncio.create_task(listen())
         assert await everything(client, lead, office.org) == []
@@ -110,11 +110,11 @@ async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(
         assert leaks(wrong.text) == []
         another = await office.arrive("B-2", first_name="Ana", last_name="Silva", **ANOTHERS)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while another not in told[0]:
+            while another not in received[0]:
                 assert not listening.done(), "the stream ended"
                 await asyncio.sleep(0.1)
         listening.cancel()
-        assert leaks(told[0]) == []
+        assert leaks(received[0]) == []
         won = await client.post(f"/api/v1/leads/{lead}/claims", json={"queue_id": "blind"})
         assert won.json()["result"] == "won", won.text
 

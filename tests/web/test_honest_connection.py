@@ -1,6 +1,6 @@
 """The page says what it knows: a lost connection, a claim on its way, what another tab did, and a lock's end (Q8, X4).
 
-Times are those of the page's own clock, which stands still and goes on only where the story lets it.
+Times are those of the page's own clock, which stands still and goes on only where the scenario lets it.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ async def test_d1_d2_d3_two_tabs_of_one_lead_agree(office: RunningOrg) -> None:
     # What is said here is in the history there.
     await first.get_by_label("Comment").fill("Rang twice")
     await first.get_by_role("button", name="Save the comment").click()
-    await expect(second.locator(".story")).to_contain_text("Rang twice")
+    await expect(second.locator(".lead-history")).to_contain_text("Rang twice")
     # Released here, it is not open there, and its buttons are gone.
     await first.get_by_role("button", name="Release").click()
     await expect(first.locator(".done")).to_contain_text("back in its queues")
@@ -208,7 +208,7 @@ async def test_d1_d2_d3_two_tabs_of_one_lead_agree(office: RunningOrg) -> None:
     # An outcome here is in the history there.
     await second.get_by_label("Outcome").fill("wants_offer")
     await second.get_by_role("button", name="Record").click()
-    await expect(first.locator(".story")).to_contain_text("Rep 1: wants offer")
+    await expect(first.locator(".lead-history")).to_contain_text("Rep 1: wants offer")
 
 
 async def test_d1_a_lock_that_has_ended_ends_its_badge(office: RunningOrg) -> None:

@@ -81,7 +81,7 @@ def page(sees: Callable[[str], bool] = lambda _: True, wants: frozenset[str] | N
     return OpenPage(ORG, "rep-1", sees, wants)
 
 
-async def told(one: OpenPage, count: int) -> list[tuple[str, str]]:
+async def heard(one: OpenPage, count: int) -> list[tuple[str, str]]:
     """Return the next changes for a page, as (change, id or queue)."""
     found = list[tuple[str, str]]()
     chunks: AsyncIterator[bytes] = one.chunks()
@@ -107,9 +107,9 @@ async def test_q4_a_page_is_told_of_the_lists_it_shows_and_may_see() -> None:
     entries = [entered("6-0", "new"), entered("6-1", "secret"), entered("6-2", "aged")]
     everything, one, blind = page(), page(wants=frozenset({"aged"})), page(lambda queue: queue != "secret")
     hub = await opened(Board(entries), (everything, "5-0"), (one, "5-0"), (blind, "5-0"))
-    assert await told(everything, 3) == [("entered", "6-0"), ("entered", "6-1"), ("entered", "6-2")]
-    assert await told(one, 1) == [("entered", "6-2")]
-    assert await told(blind, 2) == [("entered", "6-0"), ("entered", "6-2")]
+    assert await heard(everything, 3) == [("entered", "6-0"), ("entered", "6-1"), ("entered", "6-2")]
+    assert await heard(one, 1) == [("entered", "6-2")]
+    assert await heard(blind, 2) == [("entered", "6-0"), ("entered", "6-2")]
     await hub.close()
 
 
@@ -152,8 +152,8 @@ async def test_q9_whoever_falls_behind_hears_what_there_was_and_is_then_told_to_
     slow, quick = page(), page()
     board = Board(*reads)
     hub = await opened(board, (slow, "5-0"), (quick, "5-0"))
-    assert len(await told(quick, CHUNKS_KEPT + 2)) == CHUNKS_KEPT + 2
-    assert await told(slow, CHUNKS_KEPT + 1) == [
+    assert len(await heard(quick, CHUNKS_KEPT + 2)) == CHUNKS_KEPT + 2
+    assert await heard(slow, CHUNKS_KEPT + 1) == [
         *(("entered", f"6-{n}") for n in range(CHUNKS_KEPT)),
         (REBUILT, ""),
     ]
@@ -165,8 +165,8 @@ async def test_q9_after_valkey_was_away_every_page_looks_anew_before_it_hears_mo
     board = Board(RetryableError("Valkey", "it is away"), [entered("6-0")])
     one = page()
     hub = await opened(board, (one, "5-3"))
-    assert await told(one, 1) == [(REBUILT, "")]  # 5-3 is no longer in the feed
-    assert await told(one, 2) == [(REBUILT, ""), ("entered", "6-0")]
+    assert await heard(one, 1) == [(REBUILT, "")]  # 5-3 is no longer in the feed
+    assert await heard(one, 2) == [(REBUILT, ""), ("entered", "6-0")]
     await hub.close()
 
 
@@ -174,11 +174,24 @@ async def test_q9_a_list_taken_after_what_the_hub_has_read_goes_on_if_the_feed_s
     board = Board([entered("6-0"), entered("7-0")], has={"6-0"})
     one, wild = page(), page()
     hub = await opened(board, (one, "6-0"), (wild, "9-x"))
-    assert await told(one, 2) == [
+    assert await heard(one, 2) == [
         ("entered", "6-0"),
         ("entered", "7-0"),
     ]  # its client skips the entries that it has
-    assert await told(wild, 3) == [(REBUILT, ""), ("entered", "6-0"), ("entered", "7-0")]
+    assert await heard(wild, 3) == [(REBUILT, ""), ("entered", "6-0"), ("entered", "7-0")]
+    await hub.close()
+
+
+async def test_q9_a_page_that_read_an_entry_which_valkey_has_lost_looks_anew() -> None:
+    """The page was away during a failover. Its last entry is between two that the hub has read, and is none of them."""
+    board, first = Board([entered("6-0"), entered("8-0")]), page()
+    hub = await opened(board, (first, "5-0"))
+    assert await heard(first, 2) == [("entered", "6-0"), ("entered", "8-0")]
+    behind, lost = page(), page()
+    await hub.open(behind, "6-0")
+    await hub.open(lost, "7-0")
+    assert await heard(behind, 1) == [("entered", "8-0")]
+    assert await heard(lost, 1) == [(REBUILT, "")]
     await hub.close()
 
 
@@ -186,8 +199,8 @@ async def test_q7_an_entry_that_does_not_say_where_lets_its_readers_look_anew_an
     board = Board([entered("6-0", rank=None), entered("6-1", "aged")])
     reader, other = page(), page(wants=frozenset({"aged"}))
     hub = await opened(board, (reader, "5-0"), (other, "5-0"))
-    assert await told(reader, 2) == [(REBUILT, ""), ("entered", "6-1")]
-    assert await told(other, 1) == [("entered", "6-1")]
+    assert await heard(reader, 2) == [(REBUILT, ""), ("entered", "6-1")]
+    assert await heard(other, 1) == [("entered", "6-1")]
     await hub.close()
 
 

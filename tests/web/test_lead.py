@@ -72,8 +72,8 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(office: RunningOrg) -
     await appears(second, lead)
     # Who opens it next reads what was said, and gives it back without an action.
     await open_lead(second, lead)
-    await expect(second.locator(".story")).to_contain_text("Rang twice")
-    await expect(second.locator(".story")).to_contain_text("Rep 1: no answer")
+    await expect(second.locator(".lead-history")).to_contain_text("Rang twice")
+    await expect(second.locator(".lead-history")).to_contain_text("Rep 1: no answer")
     await second.get_by_role("button", name="Release").click()
     await expect(second.locator(".done")).to_contain_text("back in its queues")
     await first.keyboard.press("Enter")
@@ -130,10 +130,10 @@ async def test_d3_claim_now_makes_it_ones_own(office: RunningOrg) -> None:
     await open_lead(page, lead)
     await page.get_by_label("Outcome").fill("wants_offer")
     await page.get_by_role("button", name="Record").click()
-    await expect(page.locator(".story")).to_contain_text("Rep 1: wants offer")
+    await expect(page.locator(".lead-history")).to_contain_text("Rep 1: wants offer")
     await page.get_by_label("Comment").fill("Prefers email")
     await page.get_by_role("button", name="Save the comment").click()
-    await expect(page.locator(".story")).to_contain_text("Prefers email")
+    await expect(page.locator(".lead-history")).to_contain_text("Prefers email")
 
 
 async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(office: RunningOrg) -> None:
@@ -183,11 +183,11 @@ async def test_x6_a_lead_in_quiet_hours_says_from_when_on_it_may_be_called(offic
     page = await office.sign_in("rep-1", "/queues/work", timezone_id="America/New_York")
     await appears(page, lead)
     await open_lead(page, lead)
-    told = page.locator(".lead .problem", has_text="No calls now")
-    await expect(told).to_contain_text("in America/New_York. You may call from")
-    await expect(told.locator("time")).to_have_attribute("datetime", end.isoformat())
-    await expect(told).to_contain_text(f"{end:%-I}:00 {end:%p}")
-    assert "+00:00" not in await told.inner_text()
+    notice = page.locator(".lead .problem", has_text="No calls now")
+    await expect(notice).to_contain_text("in America/New_York. You may call from")
+    await expect(notice.locator("time")).to_have_attribute("datetime", end.isoformat())
+    await expect(notice).to_contain_text(f"{end:%-I}:00 {end:%p}")
+    assert "+00:00" not in await notice.inner_text()
 
 
 async def test_d5_view_only_looks_and_changes_nothing(office: RunningOrg) -> None:
@@ -268,7 +268,9 @@ async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
     await admin.goto(f"/leads/{lead}")
     await expect(admin.locator("[data-phase]")).to_have_attribute("data-phase", "exception")
     await vanishes(second, lead)
-    await expect(admin.locator(".story")).to_contain_text("Rep 1 no longer owns it; nobody owns it now")
+    await expect(admin.locator(".lead-history")).to_contain_text(
+        "Rep 1 no longer owns it; nobody owns it now"
+    )
     await second.goto(f"/leads/{lead}")
     await second.wait_for_selector(READY)
     assert await second.get_by_text("Jeremy").count() == 0
@@ -276,7 +278,7 @@ async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
     await admin.get_by_role("button", name="Reopen for claims …").click()
     await admin.get_by_role("button", name="Reopen", exact=True).click()
     await appears(second, lead)
-    await expect(admin.locator(".story")).to_contain_text("Ada reopened it for claims")
+    await expect(admin.locator(".lead-history")).to_contain_text("Ada reopened it for claims")
 
 
 async def test_q12_a_lead_to_be_claimed_cannot_be_opened_before(office: RunningOrg) -> None:

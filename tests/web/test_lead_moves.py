@@ -54,7 +54,7 @@ def offered(page: Page) -> Locator:
     return page.locator("[data-move]")
 
 
-async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(office: RunningOrg) -> None:  # noqa: PLR0915  # a story
+async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(office: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
     lead = await opened(office)
     ann, mia = await at_lead(office, "ann", lead), await at_lead(office, "mia", lead)
     assert await offered(ann).count() == 0
@@ -90,7 +90,7 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(office: RunningOr
     await dialog.get_by_role("button", name="Reassign").click()
     await until_said(mia, "Bob has the lead now.")
     await expect(mia.locator(".standing")).to_contain_text("Bob got it from its former owner, by Mia")
-    await expect(mia.locator(".story")).to_contain_text("reassigned by Mia: to share the work")
+    await expect(mia.locator(".lead-history")).to_contain_text("reassigned by Mia: to share the work")
     # The former owner's page says it without being loaded again, and a notice says why.
     await expect(ann.locator(".unseen")).to_contain_text("The lead belongs to somebody else.")
     notice = ann.locator("#moves li")
@@ -116,7 +116,7 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(office: RunningOr
     await mia.get_by_role("button", name="Distribute again …").click()
     await mia.keyboard.type("fresh start")
     await dialog.get_by_role("button", name="Distribute again").click()
-    await expect(mia.locator(".story")).to_contain_text("redistributed by Mia: fresh start")
+    await expect(mia.locator(".lead-history")).to_contain_text("redistributed by Mia: fresh start")
     await expect(mia.locator(".standing")).to_contain_text("Ann got it as number one on the roster")
     # Reopen, offered for a closed lead only.
     await office.publish("queue", "work", name="Work", outcomes=["closed_lost"])
@@ -129,7 +129,7 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(office: RunningOr
     await mia.keyboard.type("he called again")
     await dialog.get_by_role("button", name="Reopen").click()
     await expect(mia.locator(".lead")).to_have_attribute("data-phase", "owned")
-    await expect(mia.locator(".story")).to_contain_text("Mia reopened it")
+    await expect(mia.locator(".lead-history")).to_contain_text("Mia reopened it")
 
 
 async def test_m6_a_manager_overrides_a_licence_with_a_reason_and_its_owner_may_not(
@@ -154,7 +154,7 @@ async def test_m6_a_manager_overrides_a_licence_with_a_reason_and_its_owner_may_
     await mia.get_by_label("Reason", exact=True).fill("the licence comes tomorrow")
     await dialog.get_by_role("button", name="Assign all the same").click()
     await expect(mia.locator(".standing")).to_contain_text("Cyd got it from its former owner, by Mia")
-    await expect(mia.locator(".story")).to_contain_text("the licence comes tomorrow")
+    await expect(mia.locator(".lead-history")).to_contain_text("the licence comes tomorrow")
     await expect(mia.locator("[data-refused]")).to_be_hidden()
 
 
@@ -215,7 +215,7 @@ async def test_e3_who_assigns_a_lead_that_somebody_got_meanwhile_may_move_it(off
 async def test_m3_an_activity_is_one_key_away_and_told_in_words(office: RunningOrg) -> None:
     lead = await opened(office)
     ann = await at_lead(office, "ann", lead)
-    story = ann.locator(".story")
+    history = ann.locator(".lead-history")
     group = ann.get_by_role("group", name="Log what you did")
     await expect(group.get_by_role("button")).to_have_count(7)
     assert await serious(ann) == []
@@ -223,13 +223,13 @@ async def test_m3_an_activity_is_one_key_away_and_told_in_words(office: RunningO
     await until_said(ann, "c Call, e Email")
     await ann.keyboard.press("c")
     await until_said(ann, "The call is logged.")
-    await expect(story).to_contain_text("Ann called")
+    await expect(history).to_contain_text("Ann called")
     await expect(ann.locator(".facts")).not_to_contain_text("Last contacted never")
     # With a note; letters that are typed into it are no keys.
     await ann.get_by_label("Comment").fill("ac: asked for the rates")
     await ann.get_by_role("button", name="Text message").click()
-    await expect(story).to_contain_text("Ann sent a text message")
-    await expect(story.locator("blockquote")).to_have_text("ac: asked for the rates")
+    await expect(history).to_contain_text("Ann sent a text message")
+    await expect(history.locator("blockquote")).to_have_text("ac: asked for the rates")
     await expect(ann.get_by_label("Comment")).to_have_value("")
     for key, text in (
         ("e", "sent an email"),
@@ -240,7 +240,7 @@ async def test_m3_an_activity_is_one_key_away_and_told_in_words(office: RunningO
     ):
         await ann.keyboard.press("a")
         await ann.keyboard.press(key)
-        await expect(story).to_contain_text(f"Ann {text}")
+        await expect(history).to_contain_text(f"Ann {text}")
     await ann.keyboard.press("a")
     await ann.keyboard.press("n")
     await expect(ann.get_by_label("Comment")).to_be_focused()  # a note needs its text
@@ -274,7 +274,7 @@ async def test_m2_facts_are_corrected_field_by_field_and_the_versions_are_shown(
     await form.get_by_role("button", name="Correct").click()
     await expect(ann.locator("h1")).to_have_text("Jeremy Joness")
     await expect(ann.locator("[data-fact=state]").first).to_have_text("TX")
-    await expect(ann.locator(".story")).to_contain_text("Ann corrected")
+    await expect(ann.locator(".lead-history")).to_contain_text("Ann corrected")
     await ann.get_by_text("Corrected once").click()
     versions = ann.locator(".versions")
     await expect(versions).to_contain_text("by Ann: he told me")

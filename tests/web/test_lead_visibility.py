@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import delete, update
 
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.tables import AssignmentHistoryTable, DecisionTable, LeadTable
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.rows import WORK

@@ -1,4 +1,4 @@
-"""A day at a lender as one story, with 40 leads and three browsers; after each step it is right (M1, M2, M5, M6, M7).
+"""A day at a lender with 40 leads and three browsers; after each step it is right (M1, M2, M5, M6, M7).
 
 The round robin is off, so number one gets every lead that she has a licence for. The manager deals them out, one rep
 leaves with promised calls, the vendor completes leads, an admin adds a licence, and the manager moves single leads.
@@ -72,15 +72,15 @@ async def until_counted(program: httpx.AsyncClient, **wanted: int) -> dict[str, 
     return found
 
 
-async def told(mia: Page, lead: str, standing: str, story: str) -> None:
+async def shows(mia: Page, lead: str, standing: str, history: str) -> None:
     """Check what the manager reads on the lead's page: who has it and how, and what happened to it."""
     await mia.goto(f"/leads/{lead}")
     await mia.wait_for_selector(f"{READY} .lead")
     await expect(mia.locator(".standing")).to_contain_text(standing)
-    await expect(mia.locator(".story")).to_contain_text(story)
+    await expect(mia.locator(".lead-history")).to_contain_text(history)
 
 
-async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # noqa: PLR0915  # one story
+async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
     await opened(office)
     broker = await office.program("mia")
     mia = await office.sign_in("mia", "/my-leads")
@@ -97,7 +97,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
         for n in range(len(LATER))
     ]
     await until_counted(broker, ann=30)
-    await told(mia, complete[0], "Ann got it as number one on the roster", "number one on the roster")
+    await shows(mia, complete[0], "Ann got it as number one on the roster", "number one on the roster")
     await mia.goto("/exceptions")
     for lead in waiting:
         await appears(mia, lead)
@@ -117,7 +117,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
     assert {complete.index(lead) < 14 for lead, rep_id in shared.items() if rep_id == "cyd"} == {True}
     await expect(bob.locator("#moves li")).to_contain_text("Mia gave you 16 leads, which were Ann's.")
     await expect(cyd.locator("#moves li")).to_contain_text("Mia gave you 14 leads, which were Ann's.")
-    await told(mia, complete[0], "Cyd got it from its former owner", "to share the morning")
+    await shows(mia, complete[0], "Cyd got it from its former owner", "to share the morning")
 
     # Bob promises two calls, and leaves at noon. Nobody has his leads; the promises are kept.
     promised = complete[14:16]
@@ -129,7 +129,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
         assert answer["result"] == "done", answer
     await office.publish("rep", "bob", name="Bob", active=False, licensed_states=["MA"])
     await until_counted(broker, cyd=14)
-    await told(mia, promised[0], "nobody owns the lead", "Bob no longer owns it; nobody owns it now")
+    await shows(mia, promised[0], "nobody owns the lead", "Bob no longer owns it; nobody owns it now")
     # The manager has them distributed again: Ann is the only rep with a licence in Massachusetts.
     many = {
         "which": {"leads": complete[14:]},
@@ -141,7 +141,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
     for lead in promised:
         found = await facts_of(broker, lead)
         assert datetime.fromisoformat(found["callback_at"]) == at.replace(microsecond=0), found
-    await told(
+    await shows(
         mia, promised[0], "Ann got it as number one on the roster", "redistributed by Mia: Bob has left"
     )
 
@@ -166,7 +166,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
     await until_counted(broker, ann=21, cyd=19)
     for lead in waiting[5:]:
         await appears(cyd, lead)
-    await told(mia, waiting[5], "Cyd got it as number one on the roster", "Cyd got it")
+    await shows(mia, waiting[5], "Cyd got it as number one on the roster", "Cyd got it")
 
     # Cyd closes one, and the manager reopens it. It is Cyd's again.
     closing = complete[1]
@@ -178,16 +178,16 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
     ).json()
     assert answer["result"] == "done", answer
     await vanishes(cyd, closing)
-    await told(mia, closing, "Closed", "Closed: closed lost")
+    await shows(mia, closing, "Closed", "Closed: closed lost")
     await mia.get_by_role("button", name="Reopen …").click()
     await mia.get_by_label("Reason", exact=True).fill("she called again")
     await mia.locator("#move [data-ok]").click()
     await appears(cyd, closing)
-    await told(mia, closing, "Cyd got it", "reopened by Mia: she called again")
+    await shows(mia, closing, "Cyd got it", "reopened by Mia: she called again")
 
     # The manager corrects another one: its resend by the vendor does not undo that.
     corrected = complete[2]
-    await told(mia, corrected, "Cyd got it", "Cyd got it")
+    await shows(mia, corrected, "Cyd got it", "Cyd got it")
     await mia.get_by_role("button", name="Correct …").click()
     await mia.locator("#correct").get_by_label("Loan amount").fill("$320,000")
     await mia.locator("#correct").get_by_label("Why").fill("he told me")
@@ -208,7 +208,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
 
     # The manager takes one back. Its group is asked: of the other reps only Ann has the licence.
     back = complete[4]
-    await told(mia, back, "Cyd got it", "Cyd got it")
+    await shows(mia, back, "Cyd got it", "Cyd got it")
     await mia.get_by_role("button", name="Give back …").click()
     await mia.get_by_label("Reason", exact=True).fill("too many for one")
     await mia.locator("#move [data-ok]").click()
@@ -216,4 +216,4 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
     await expect(cyd.locator("#moves")).to_contain_text("from you")
     await expect(cyd.locator("#moves")).to_contain_text("Reason: too many for one")
     assert (await until_counted(broker, ann=22, cyd=18))[back] == "ann"
-    await told(mia, back, "Ann got it as number one on the roster", "unassigned by Mia: too many for one")
+    await shows(mia, back, "Ann got it as number one on the roster", "unassigned by Mia: too many for one")

@@ -66,18 +66,18 @@ def changes_of(rng: Random) -> tuple[list[list[str]], list[dict[str, Any]]]:
     orders, changes, fresh = [list(order)], [], 100
     for _ in range(CHANGES):
         change = rng.choice(["entered", "left", "left", "moved"]) if order else "entered"
-        told: dict[str, Any] = {"change": change, "rank": None, "was": None}
+        entry: dict[str, Any] = {"change": change, "rank": None, "was": None}
         if change == "entered":
             lead, fresh = f"lead-{fresh}", fresh + 1
         else:
             lead = rng.choice(order)
-            told["was"] = order.index(lead)
+            entry["was"] = order.index(lead)
             order.remove(lead)
         if change != "left":
-            told["rank"] = rng.randint(0, len(order))
-            order.insert(told["rank"], lead)
+            entry["rank"] = rng.randint(0, len(order))
+            order.insert(entry["rank"], lead)
         orders.append(list(order))
-        changes.append({**told, "lead_id": lead, "size": len(order)})
+        changes.append({**entry, "lead_id": lead, "size": len(order)})
     return orders, changes
 
 

@@ -11,7 +11,7 @@ from tests.web.routes import address, is_for_vendors, routes
 from tests.web.vendor_door import keys_of
 from web.auth import PERSONAL, SAFE, SCOPES, TOKEN_SCOPES
 from web.live.event_scopes import EVENT_SCOPES
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.sessions import Sessions
 from web.store.vendor_keys import RESERVED
 

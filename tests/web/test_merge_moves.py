@@ -45,7 +45,7 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(office: RunningOrg) ->
     await dialog.get_by_role("button", name="Merge").click()
     await until_said(mia, "This lead is merged.")
     await expect(mia.locator(".lead")).to_have_attribute("data-phase", "closed")
-    await expect(mia.locator(".story")).to_contain_text("one person, two names")
+    await expect(mia.locator(".lead-history")).to_contain_text("one person, two names")
     await expect(offered(mia)).to_have_count(0)
 
     whole = await at_lead(office, "mia", first)

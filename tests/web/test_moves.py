@@ -169,9 +169,11 @@ async def test_m2_facts_are_corrected_over_http_and_by_bytes_and_every_reader_fo
     facts = shown["facts"]
     assert (facts.get("phone"), facts["last_name"], facts["state"]) == (None, "Jones", "RI")
     history = (await mia.get(f"/api/v1/leads/{lead}/why")).json()["events"]
-    told = [each for each in history if each["type"] == "facts_corrected"]
-    assert told[0]["text"] == "Ann corrected last name, phone, state, time zone"
-    assert told[0]["why"].startswith("corrected by Ann: last name Jnes → Jones; phone +14014194247 → empty")
+    corrected = [each for each in history if each["type"] == "facts_corrected"]
+    assert corrected[0]["text"] == "Ann corrected last name, phone, state, time zone"
+    assert corrected[0]["why"].startswith(
+        "corrected by Ann: last name Jnes → Jones; phone +14014194247 → empty"
+    )
     sender = producer(office.stack.settings)
     resend = {"vendor": "acme", "external_id": "M-C", "org": office.org, "last_name": "Jnes", "state": "TX"}
     sender.produce(

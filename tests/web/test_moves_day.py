@@ -1,4 +1,4 @@
-"""A day of moves as one story in three browsers: after each step owner, queue, notices and why are right (M1)."""
+"""A day of moves as one scenario in three browsers: after each step owner, queue, notices and why are right (M1)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ OPEN = {
 NAMES = ("Ana Silva", "Bo Johnson", "Cy Adams", "Di Evans")
 
 
-async def look(mia: Page, lead: str, standing: str, story: str) -> None:
+async def look(mia: Page, lead: str, standing: str, history: str) -> None:
     """Check on the manager's page of a lead who has it and how, and what the newest entries of its history say."""
     await mia.goto(f"/leads/{lead}")
     await mia.wait_for_selector(f"{READY} .lead")
     await expect(mia.locator(".standing")).to_contain_text(standing)
-    await expect(mia.locator(".story")).to_contain_text(story)
+    await expect(mia.locator(".lead-history")).to_contain_text(history)
 
 
 async def confirm(mia: Page, plan: str, result: str) -> None:
@@ -43,7 +43,7 @@ async def confirm(mia: Page, plan: str, result: str) -> None:
     await mia.locator("#many [data-close]").click()
 
 
-async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None:  # noqa: PLR0915  # one story
+async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
     await office.publish("settings", "settings", round_robin=False)
     await office.rep("mia", "manager")
     for rep_id in ("ann", "bob"):
@@ -117,7 +117,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None: 
         await vanishes(mia, lead)
         await appears(bob, lead)
     await look(mia, anns[0], "Bob got it as number one on the roster", "redistributed by Mia: Ann has left")
-    await expect(mia.locator(".story")).to_contain_text("Ann no longer owns it; nobody owns it now")
+    await expect(mia.locator(".lead-history")).to_contain_text("Ann no longer owns it; nobody owns it now")
     # Bob closes one; the manager reopens it, and it is Bob's again.
     await row(bob, bobs[0]).get_by_role("link", name="Open").click()
     await bob.wait_for_selector(f"{READY} .lead")
@@ -144,7 +144,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None: 
     await mia.get_by_label("View leads only").check()  # her look shall not lock it
     await until_said(mia, "Leads open without a lock")
     await look(mia, bobs[1], "nobody owns the lead", "unassigned by Mia: too much for one")
-    await expect(mia.locator(".story")).to_contain_text("It entered the queue Open leads")
+    await expect(mia.locator(".lead-history")).to_contain_text("It entered the queue Open leads")
     await mia.goto("/queues/open")
     await mia.wait_for_selector(READY)
     await appears(mia, bobs[1])

@@ -1,4 +1,4 @@
-"""My Leads of a rep and of a manager: search, filter, columns, selection, create, export, giving out (S6, D6)."""
+"""My Leads lets a rep and a manager search, filter, edit columns, select, create, export and assign (S6, D6)."""
 
 from __future__ import annotations
 

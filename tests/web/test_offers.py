@@ -101,9 +101,9 @@ async def test_r3_an_offer_that_runs_out_goes_to_the_next(office: RunningOrg) ->
     await until_said(pages[1], "The offer of Jeremy Jones is over.")
     await appears(pages[0], lead)  # nobody has it: a queue takes it
     manager = await office.sign_in("mia", f"/leads/{lead}")
-    story = manager.locator(".story")
-    await expect(story).to_contain_text("Offered to Rep 2 by round robin")
-    await expect(story).to_contain_text("Rep 1 did not act in time")
+    history = manager.locator(".lead-history")
+    await expect(history).to_contain_text("Offered to Rep 2 by round robin")
+    await expect(history).to_contain_text("Rep 1 did not act in time")
 
 
 async def test_q8_s1_a_ring_under_the_answer_to_a_claim_is_answered_by_key_and_by_click(
@@ -270,7 +270,7 @@ async def test_x1_why_me_and_why_not_me(office: RunningOrg) -> None:
     await office.until_stored(lead, phase="offered")
     await second.goto(f"/leads/{lead}")
     await second.wait_for_selector(READY)
-    await expect(second.locator(".unseen .story")).to_contain_text(
+    await expect(second.locator(".unseen .lead-history")).to_contain_text(
         "Not you: your licences do not cover its state"
     )
     assert await second.locator("main").get_by_text("Jeremy").count() == 0
@@ -278,10 +278,10 @@ async def test_x1_why_me_and_why_not_me(office: RunningOrg) -> None:
     assert await serious(second) == []
     await first.get_by_role("link", name="Look at Jeremy Jones").click()
     await first.wait_for_selector(f"{READY} .lead")
-    await expect(first.locator(".story")).to_contain_text("It was offered to you by round robin")
+    await expect(first.locator(".lead-history")).to_contain_text("It was offered to you by round robin")
     manager = await office.sign_in("mia", f"/leads/{lead}")
     await manager.get_by_text("Why not the others").click()
-    await expect(manager.locator(".story details")).to_contain_text("Rep 2: not licensed in RI")
+    await expect(manager.locator(".lead-history details")).to_contain_text("Rep 2: not licensed in RI")
 
 
 async def test_d4_calls_that_are_due_come_first_with_a_badge(office: RunningOrg) -> None:

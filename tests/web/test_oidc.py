@@ -1,4 +1,4 @@
-"""Signing in with the company's accounts, at a correct OpenID Connect provider and at a hostile one."""
+"""People sign in with the company's accounts, at a correct OpenID Connect provider and at a hostile one."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(office
     assert [(one["text"], one["why"]) for one in notices] == [
         ("Mia freed Ana Silva, which you had open.", "Rep 1 has gone home")
     ]
-    told = await office.sign_in("rep-1", "/queues/work")
-    await expect(told.locator("#moves")).to_contain_text("Mia freed Ana Silva, which you had open.")
+    page_of_rep = await office.sign_in("rep-1", "/queues/work")
+    await expect(page_of_rep.locator("#moves")).to_contain_text("Mia freed Ana Silva, which you had open.")
     again = await rep.post(f"/api/v1/leads/{lead}/actions", json={"type": "outcome", "outcome": "talked"})
     assert again.json()["reason"] == "not_locked"

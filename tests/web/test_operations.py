@@ -16,7 +16,7 @@ from tests.web.axe import serious
 from tests.web.running_org import NEW, PASSWORD
 from tests.web.screens import fits_a_phone, shot
 from tests.web.toasts import until_said
-from web.store.accounts import Account
+from web.store.account import Account
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, Route
@@ -37,7 +37,7 @@ async def rows(page: Page, selector: str) -> list[list[str]]:
     return [await lines.nth(n).locator("td").all_inner_texts() for n in range(await lines.count())]
 
 
-async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:  # noqa: PLR0915  # one story
+async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
     for rep_id in ("rep-1", "rep-2", "rep-3"):
         licences = ["MA"] if rep_id == "rep-3" else ["RI"]
         await office.rep(rep_id, licensed_states=licences)

@@ -72,8 +72,8 @@ async def test_an_admin_sets_zone_retention_protection_and_templates_and_the_his
     await publish(other)
 
     async def both() -> bool:
-        told = await entries(other)
-        return len(told) == 2 and "Bob" in told[0] and "Ada" in told[1]
+        read = await entries(other)
+        return len(read) == 2 and "Bob" in read[0] and "Ada" in read[1]
 
     await eventually(both, "the history names both authors")
     newest = (await entries(other))[0]

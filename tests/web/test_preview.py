@@ -15,7 +15,7 @@ from models.errors import InvalidInput
 from models.facts import Facts
 from models.lead import Lead, LeadRow, Phase
 from rules.queues.membership import CompiledQueue, QueueIndex
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.rows import table_rows
 from sink.tables import LeadTable
@@ -52,9 +52,9 @@ def asked(engine: Engine, found: Sequence[Lead], draft: CompiledQueue, *more: An
     """Return the preview with only these leads in the database."""
     with engine.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
         put(connection, found)
-        told = preview(connection, "default", draft, *more, **named)
+        found_leads = preview(connection, "default", draft, *more, **named)
         transaction.rollback()
-    return told
+    return found_leads
 
 
 def numbered(found: Sequence[Lead]) -> list[Lead]:
@@ -96,25 +96,25 @@ def test_x5_a_preview_holds_whom_the_engine_would_put_there(
     draft = drafted("q", value, 2)
     published = None if before is None else drafted("q", before, 1)
     ours = {one.lead_id: one for one in found if one.facts.org == "default"}
-    holds = places(draft, ours, now)
-    held = {} if published is None else places(published, ours, now)
+    holds = placements(draft, ours, now)
+    held = {} if published is None else placements(published, ours, now)
     about = next(iter(ours))
-    told = asked(crm, found, draft, published, now, lead_id=about)
-    assert (told.matched, told.leads) == (len(holds), len(ours))
-    assert told.entering == len(holds.keys() - held.keys())
-    assert told.leaving == len(held.keys() - holds.keys())
+    found_leads = asked(crm, found, draft, published, now, lead_id=about)
+    assert (found_leads.matched, found_leads.leads) == (len(holds), len(ours))
+    assert found_leads.entering == len(holds.keys() - held.keys())
+    assert found_leads.leaving == len(held.keys() - holds.keys())
     first = sorted(holds, key=lambda one: (holds[one], one))[:EXAMPLES]
-    assert [one.lead_id for one in told.examples] == first
-    for example in told.examples:
+    assert [one.lead_id for one in found_leads.examples] == first
+    for example in found_leads.examples:
         assert list(example.columns) == ["name", "state", "loan_amount", "attributes.tier"]
         assert example.columns["state"] == ours[example.lead_id].facts.state
-    assert told.lead is not None
-    assert told.lead.matches is (about in holds)
-    assert told.lead.why
-    assert "version" not in told.lead.why
+    assert found_leads.lead is not None
+    assert found_leads.lead.matches is (about in holds)
+    assert found_leads.lead.why
+    assert "version" not in found_leads.lead.why
 
 
-def places(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> dict[str, str]:
+def placements(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> dict[str, str]:
     """Return the leads that the engine would put there, with their keys in its order."""
     index = QueueIndex([queue])
     return {
@@ -127,8 +127,13 @@ def places(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> dict[
 def test_x5_another_orgs_lead_is_not_told_of(crm: Engine) -> None:
     """X5: it is neither counted, nor explained, nor found."""
     theirs = make(facts=Facts(vendor="acme", org="other", first_name="Ana", last_name="Silva"))
-    told = asked(crm, [theirs], drafted("q", {}, 1), None, NOW, lead_id=theirs.lead_id)
-    assert (told.matched, told.leads, told.examples, told.lead) == (0, 0, (), None)
+    found_leads = asked(crm, [theirs], drafted("q", {}, 1), None, NOW, lead_id=theirs.lead_id)
+    assert (found_leads.matched, found_leads.leads, found_leads.examples, found_leads.lead) == (
+        0,
+        0,
+        (),
+        None,
+    )
 
 
 @pytest.mark.parametrize(

@@ -206,8 +206,8 @@ async def test_q6_history_revert_discard_and_delete(office: RunningOrg) -> None:
     await expect(page.locator("main")).to_contain_text("No views yet")
     api, headers = await program(office, "mia")
     assert (await api.get("/api/v1/queue-drafts/aged", headers=headers)).status == 404
-    told = await (await api.get("/api/v1/queue-drafts/aged/history", headers=headers)).json()
-    assert [one["value"] and one["value"]["name"] for one in told] == [None, "Aged leads", "Aged"]
+    history = await (await api.get("/api/v1/queue-drafts/aged/history", headers=headers)).json()
+    assert [one["value"] and one["value"]["name"] for one in history] == [None, "Aged leads", "Aged"]
 
 
 async def test_q3_a_blind_view_has_no_columns_and_shows_none(office: RunningOrg) -> None:
@@ -241,8 +241,8 @@ async def test_q6_x4_a_publication_repeated_is_answered_again_and_not_made(offic
     ]
     assert answers[0] == answers[1]
     assert answers[0]["unpublished_changes"] == []
-    told = await (await api.get(f"{path}/history", headers=headers)).json()
-    assert [(one["published_by"], one["current"]) for one in told] == [("mia", True)]
+    history = await (await api.get(f"{path}/history", headers=headers)).json()
+    assert [(one["published_by"], one["current"]) for one in history] == [("mia", True)]
     edited = await api.put(
         path, data={"value": {"name": "Newer"}}, headers={**headers, "if-match": f'"{answers[0]["etag"]}"'}
     )

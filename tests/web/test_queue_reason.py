@@ -23,7 +23,7 @@ def one_rule(field: str, value: str) -> dict[str, Any]:
 
 def said(*, oversees: bool, **value: Any) -> str | None:
     """Return what the page of a queue with these rules says."""
-    book = RuleBook().publish(
+    rule_book = RuleBook().publish(
         DirectoryPublished(
             cause="1",
             lead_id="",
@@ -34,7 +34,7 @@ def said(*, oversees: bool, **value: Any) -> str | None:
             value={"queue_id": "new", "name": "New", "claimable": True, **value},
         )
     )
-    return queue_reason(book.org("default"), "new", oversees=oversees)
+    return queue_reason(rule_book.org("default"), "new", oversees=oversees)
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ PUBLISHED = (
 
 
 def _rules() -> OrgRules:
-    book = RuleBook()
+    rule_book = RuleBook()
     for version, (kind, object_id, value) in enumerate(PUBLISHED, 1):
-        book = book.publish(
+        rule_book = rule_book.publish(
             DirectoryPublished(
                 cause=str(version),
                 lead_id="",
@@ -30,7 +30,7 @@ def _rules() -> OrgRules:
                 value=value,
             )
         )
-    return book.org("default")
+    return rule_book.org("default")
 
 
 RULES = _rules()

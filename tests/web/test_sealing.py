@@ -11,12 +11,13 @@ from sqlalchemy import create_engine, inspect, select, text, update
 from models.errors import ConfigError
 from runtime.process import free_port
 from runtime.up import child
-from sink.engine import connect
+from sink.database_engine import connect
 from streams.settings import Settings
 from tests.cli.in_process import call
 from tests.web.console_store import empty_database
 from web.settings import WebSettings
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 from web.store.migrate import upgrade
 from web.store.sealing import Seals, Vault, new_key, vault
 from web.store.second_factors import SecondFactors

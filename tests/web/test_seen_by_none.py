@@ -102,7 +102,7 @@ async def until_rows(client: httpx.AsyncClient, path: str, least: int) -> list[d
 
 
 async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_reps(office: RunningOrg) -> None:
-    told = [""]
+    received = [""]
     counts = await situations(office)
     async with await office.program("rep-1") as client:
 
@@ -110,7 +110,7 @@ async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_rep
             # The stream may be silent for longer than the client's usual timeout.
             async with client.stream("GET", "/api/v1/live", params={"after": "0-0"}, timeout=None) as stream:
                 async for text in stream.aiter_text():
-                    told[0] += text
+                    received[0] += text
 
         listening = asyncio.create_task(listen())
         least = counts["desk"]
@@ -165,11 +165,11 @@ async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_rep
             "ext-secret-late", campaign="blind", email=f"{MAIL}-late@x.org", phone=f"{PREFIX}9999"
         )
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while late not in told[0]:
+            while late not in received[0]:
                 assert not listening.done(), "the stream ended"
                 await asyncio.sleep(0.1)
         listening.cancel()
-        assert leaks(told[0], "stream") == []
+        assert leaks(received[0], "stream") == []
     assert await asked_of(office, leads) == []
 
 

@@ -1,4 +1,4 @@
-"""Sessions, second factors, tries and identities in the console's own database."""
+"""The console's own database keeps sessions, second factors, tries and identities."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pyotp
 import pytest
 from sqlalchemy import text, update
 
-from sink.engine import connect
+from sink.database_engine import connect
 from tests.web import console_store
 from tests.web.console_store import KEYS, MIA, PASSWORD
 from web.services.device import device_of
-from web.store.accounts import Account, Accounts
+from web.store.account import Account
+from web.store.accounts import Accounts
 from web.store.attempts import Attempts, buckets, network
 from web.store.migrate import upgrade
 from web.store.second_factors import SecondFactors

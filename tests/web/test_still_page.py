@@ -1,4 +1,4 @@
-"""Nothing moves under the pointer: rows wait or leave an empty place, offers have a reserved place (Q9, R3, Q8).
+"""Nothing moves under the pointer: rows wait or leave a gap, offers have a reserved place (Q9, R3, Q8).
 
 A browser that is offline says so at once. `test_console_killed` has the claim that is on its way meanwhile.
 """
@@ -15,6 +15,7 @@ from rules.language.value_labels import HYPHENATED, value_label
 from tests.web.axe import serious
 from tests.web.rows import READY, appears, row, vanishes
 from tests.web.running_org import NEW
+from tests.web.test_fresh_assignments import until_in_queue
 from tests.web.toasts import until_said
 from web.links import phone_text
 
@@ -86,6 +87,8 @@ async def test_q9_nothing_moves_while_the_pointer_is_over_the_list(office: Runni
     await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
     await office.publish("queue", "new", **NEW)
     jones, silva = await office.arrive("A-1", **JONES), await office.arrive("A-2", **SILVA)
+    async with await office.program("rep-1") as program:
+        await until_in_queue(program, "new", jones, silva)  # before, the page is that of My queue
     page = await office.sign_in("rep-1", "/queues/new")
     await appears(page, jones)
     await appears(page, silva)

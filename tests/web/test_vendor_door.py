@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     import httpx
     from sqlalchemy import Engine
 
-    from streams.dead_letter_reading import Letter
+    from streams.dead_letter_reading import StoredDeadLetter
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
 
 
-async def letters_of(office: RunningOrg, count: int) -> list[Letter]:
+async def letters_of(office: RunningOrg, count: int) -> list[StoredDeadLetter]:
     """Return the org's dead letters, once there are as many."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:

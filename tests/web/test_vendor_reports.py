@@ -13,7 +13,7 @@ from playwright.async_api import expect
 
 from assurance.verify.findings import Findings
 from assurance.verify.vendor_reports import check_vendor_reports, counted_hours
-from sink import engine as crm
+from sink import database_engine as crm
 from streams.topics import LEAD_ARRIVALS, VENDOR_REPORTS
 from tests.fixtures.waiting import eventually
 from tests.web.audited import crew

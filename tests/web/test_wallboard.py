@@ -1,4 +1,4 @@
-"""The manager's day: badges, the wallboard, and reports by day with CSV."""
+"""The manager's day shows badges, the wallboard, and reports by day with CSV."""
 
 from __future__ import annotations
 

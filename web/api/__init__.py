@@ -1,4 +1,4 @@
-"""The API under `/api/v1`, for programs and for the console's own pages."""
+"""Serves the API under `/api/v1`, for programs and for the console's own pages."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""Claims and all other actions. They go to the engine through Kafka; each id gets one answer (Q8, X4)."""
+"""Serves claims and all other actions. They go to the engine through Kafka; each id gets one answer (Q8, X4)."""
 
 import uuid
 from typing import Annotated, Any, Final
@@ -11,8 +11,8 @@ from models.public import LeadDecision
 from models.results import Reason, Result
 from rules.lead.overrides import refusal_parts
 from web.auth import Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, not_found
-from web.parts import Services
 from web.schemas import Action, Answer, Claim
 from web.services.names import Names
 from web.services.open_leads import check_open_leads

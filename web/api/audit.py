@@ -1,4 +1,4 @@
-"""The audit of an org: who did what, when and from where. It can be read and never changed: there is no other route."""
+"""Serves the audit of an org: who did what, when and from where. It can only be read."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from models.audit import Act
 from web.auth import ADMINS, Access, PartsOf, Person
 from web.errors import DOCUMENTED
 from web.schemas import Model
-from web.services.audit.reading import MOST, AuditLine, read_notices, read_page
+from web.services.audit.audit_reading import MOST, AuditLine, read_notices, read_page
 from web.store.audit import AuditFilter
 
 router = APIRouter(prefix="/api/v1", tags=["audit"], responses=DOCUMENTED)

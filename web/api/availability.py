@@ -1,4 +1,4 @@
-"""Whether reps are offered leads: each rep's own choice, and a manager's for any rep (R9)."""
+"""Serves whether reps are offered leads: each rep's own choice, and a manager's for any rep (R9)."""
 
 from typing import Annotated
 

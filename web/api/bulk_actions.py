@@ -1,4 +1,4 @@
-"""One action on many leads: a selection, all leads that meet a filter, or a list from a file (D6, E3, E4, S6)."""
+"""Applies one action to many leads: a selection, leads that meet a filter, or a list from a file (D6, E3, E4, S6)."""
 
 import asyncio
 import tempfile
@@ -17,7 +17,7 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from application.audit.entry import AuditedAct
-from application.lead_dealing import Deal, LeadStanding, deal_by_licence, deal_evenly, licences_of
+from application.lead_dealing import DealtLeads, OwnerAndPhase, deal_by_licence, deal_evenly, licences_of
 from application.lead_selection import LeadSelection
 from application.lead_selection import select_from_file as leads_of
 from models.audit import AuditDifference
@@ -31,8 +31,8 @@ from web.api.actions import LEAD_ACTS, Acts, Key, action_id, answer_for
 from web.api.desk import on_desk
 from web.api.my_leads import segment, whose
 from web.auth import MANAGERS, Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, forbidden
-from web.parts import Services
 from web.schemas import Action, Model
 from web.services import list_params
 from web.services.bulk_actions import (
@@ -42,7 +42,7 @@ from web.services.bulk_actions import (
     ask_all,
     counted,
     lead_names,
-    standings,
+    owners_and_phases,
     staying,
 )
 from web.services.crm_query import ask
@@ -123,7 +123,7 @@ async def many(person: Acts, parts: PartsOf, given: BulkRequest, key: Key = None
     leads = await _leads(parts, person, given)
     if given.do.type in GIVING and not given.to:
         raise HttpProblem(422, "invalid", f"to: {given.do.type} needs at least one rep")
-    known = await ask(parts, lambda connection: standings(connection, person.org, leads))
+    known = await ask(parts, lambda connection: owners_and_phases(connection, person.org, leads))
     deal = _deal(parts, person, given, leads, known)
     if given.dry_run:
         changing, stays = staying(
@@ -167,8 +167,8 @@ async def read_list(
 
 
 def _deal(
-    parts: Services, person: Person, given: BulkRequest, leads: list[str], known: dict[str, LeadStanding]
-) -> Deal:
+    parts: Services, person: Person, given: BulkRequest, leads: list[str], known: dict[str, OwnerAndPhase]
+) -> DealtLeads:
     """Decide which rep is to get each lead. An action that gives leads to nobody has an empty rep for each."""
     reps = tuple(dict.fromkeys(given.to)) or ("",)
     if given.split == "by_licence" and given.to:

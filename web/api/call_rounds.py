@@ -1,4 +1,4 @@
-"""Calling through a list: which lead is next (M7, M8)."""
+"""Tells a rep who calls through a list which lead is next (M7, M8)."""
 
 import uuid
 from typing import Annotated, Final

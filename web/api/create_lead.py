@@ -1,4 +1,4 @@
-"""A lead that a person enters. It is checked like an arriving lead, then sent like a vendor's lead (S6, R5)."""
+"""Creates a lead that a person enters. It is checked like an arriving lead, then sent like a vendor's lead (S6, R5)."""
 
 import uuid
 from datetime import UTC, datetime
@@ -8,14 +8,14 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field, ValidationError
 
-from application.importing.rows import encode
+from application.importing.import_rows import encode
 from models.errors import InvalidInput, Problem, Refused
 from models.inbound import Arrival
 from rules.inbound.intake import accept_arrival
 from web.api.actions import Key, action_id
 from web.auth import Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, forbidden
-from web.parts import Services
 from web.schemas import Model
 from web.services.bulk_actions import kept
 

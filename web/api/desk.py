@@ -1,4 +1,4 @@
-"""The exceptions desk, the unassigned leads, and the reps who may be assigned a lead (E1, E2, E4, E5)."""
+"""Serves the exceptions desk, the unassigned leads, and the reps who may be assigned a lead (E1, E2, E4, E5)."""
 
 import uuid
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from sink.lists.listings import EXCEPTIONS, IGNORED_LAST, UNASSIGNED
 from sink.queries import exceptions_by_status
 from sink.tables import LeadExceptionTable
 from web.auth import MANAGERS, Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, not_found
-from web.parts import Services
 from web.schemas import CallTime, Model
 from web.services import list_params
 from web.services.call_times import call_times

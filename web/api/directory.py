@@ -1,4 +1,4 @@
-"""The org's directory: reps, groups, campaigns and settings. Managers read it, admins change it.
+"""Serves the org's directory: reps, groups, campaigns and settings. Managers read it, admins change it.
 
 Every object has an ETag, and a change names it by If-Match. If the object has changed, the change is refused with the
 differences. `dry_run` returns the changes and effects of an edit, and publishes nothing.
@@ -16,13 +16,13 @@ from pydantic import Field
 from models.audit import Act, AuditDifference
 from rules.queues.rule_book import Key
 from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person, host_of
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, not_found
-from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import Edit, published
 from web.services.directory_objects import Directory, DirectoryObject, Kind, all_objects, etag, shown
 from web.services.sign_in import account_object
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.addresses import address_of
 from web.store.attempts import network
 

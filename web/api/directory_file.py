@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Form, Response, UploadFile
 
-from application.directory.file import write_directory
+from application.directory.directory_file import write_directory
 from application.directory.publish import read_published
 from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person
 from web.errors import DOCUMENTED

@@ -19,8 +19,8 @@ from models.audit import AuditDifference
 from sink.tables import LeadTable
 from streams.erasure_key import own_key
 from web.auth import ADMINS, Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, forbidden
-from web.parts import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.erasures import newest_receipts

@@ -1,4 +1,4 @@
-"""One lead: its facts, its state, and the reason for every decision about it (X1)."""
+"""Serves one lead: its facts, its state, and the reason for every decision about it (X1)."""
 
 import uuid
 from typing import Annotated, Final

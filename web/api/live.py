@@ -1,4 +1,4 @@
-"""One stream of changes for each open page (Server-Sent Events)."""
+"""Serves one stream of changes for each open page (Server-Sent Events)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,10 +10,10 @@ from fastapi.responses import StreamingResponse
 
 from models.public import MINE, personal_queue
 from web.auth import Access, PartsOf, Person, identify
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, forbidden
 from web.live.event_scopes import EVENT_SCOPES
 from web.live.hub import MOST_PER_PERSON, OpenPage
-from web.parts import Services
 from web.services.licence_text import licensed_states
 
 router = APIRouter(prefix="/api/v1", tags=["live"], responses=DOCUMENTED)

@@ -1,4 +1,4 @@
-"""The leads that reps have open, for managers, who may free them (D1, M6)."""
+"""Serves the leads that reps have open, for managers, who may free them (D1, M6)."""
 
 from typing import Annotated
 

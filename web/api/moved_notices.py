@@ -1,4 +1,4 @@
-"""The notices of leads that were moved to or from the caller (M1, M4)."""
+"""Serves the notices of leads that were moved to or from the caller (M1, M4)."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The leads of a rep or of an org: lists, export, owners (S6)."""
+"""Serves the leads of a rep or of an org: lists, export, owners (S6)."""
 
 import csv
 import io
@@ -23,10 +23,10 @@ from sink.sql.filter import rule_condition
 from sink.tables import AssignmentTable, LeadTable
 from web.api.desk import ColumnChoice, ListPage, offered
 from web.auth import Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, forbidden
-from web.parts import Services
 from web.services import list_params
-from web.services.audit.exports import RecordedExport, RowCount, used_filter
+from web.services.audit.export_records import RecordedExport, RowCount, used_filter
 from web.services.call_times import call_times
 from web.services.crm_query import ask
 from web.services.outcome_labels import outcome_label

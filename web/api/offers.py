@@ -1,4 +1,4 @@
-"""The words of the caller's offers. The offers themselves are in the caller's own queue (R3, S1, S5)."""
+"""Serves the words of the caller's offers. The offers themselves are in the caller's own queue (R3, S1, S5)."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Operations for managers and admins: numbers over a window, lags, and dead letters with their replay."""
+"""Serves operations for managers and admins: numbers over a window, lags, and dead letters with their replay."""
 
 from typing import Annotated
 

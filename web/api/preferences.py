@@ -1,4 +1,4 @@
-"""Preferences of a person. They are the same in every browser (D5, S6)."""
+"""Serves preferences of a person. They are the same in every browser (D5, S6)."""
 
 import asyncio
 from typing import Annotated, Any, Final

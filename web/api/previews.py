@@ -10,8 +10,8 @@ from pydantic import Field
 
 from sink.db_errors import translated
 from web.auth import MANAGERS, Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED
-from web.parts import Services
 from web.schemas import Model
 from web.services.limits import RateLimit, check
 from web.services.queue_editing import drafted_value

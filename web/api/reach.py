@@ -1,4 +1,4 @@
-"""How the caller is reached: browsers that receive push messages, and what the caller wants to hear of (N3, N8)."""
+"""Serves how the caller is reached: browsers that receive push messages, and the news the caller wants (N3, N8)."""
 
 from http import HTTPStatus
 from typing import Annotated, Any, Literal

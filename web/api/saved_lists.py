@@ -1,4 +1,4 @@
-"""Saved filters of the lists from the database, with their columns and order (S6)."""
+"""Serves saved filters of the lists from the database, with their columns and order (S6)."""
 
 import asyncio
 import uuid
@@ -13,8 +13,8 @@ from pydantic import Field, StringConstraints
 from sink.lists.columns import ListDefinition
 from sink.lists.listings import EXCEPTIONS, LEADS
 from web.auth import Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, forbidden, not_found
-from web.parts import Services
 from web.schemas import Model
 from web.store.saved_lists import SavedList, TooManySavedError
 

@@ -1,4 +1,4 @@
-"""The caller's second factor: prepare, confirm by its first code, remove. An admin can reset another person's."""
+"""Serves the caller's second factor: prepare, confirm by its first code, remove. An admin can reset others'."""
 
 import asyncio
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from web.auth import ADMINS, Access, PartsOf, Person
 from web.errors import DOCUMENTED, HttpProblem, forbidden, not_found
 from web.schemas import Model
 from web.services.sign_in import account_object
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.sessions import PASSWORD
 
 router = APIRouter(prefix="/api/v1", tags=["session"], responses=DOCUMENTED)

@@ -1,4 +1,4 @@
-"""Sign-in and sign-out, the caller's identity, password, and sessions."""
+"""Signs people in and out, and serves the caller's identity, password and sessions."""
 
 import asyncio
 from datetime import datetime
@@ -66,7 +66,7 @@ async def change_password(request: Request, parts: PartsOf, person: Own, given: 
     if person.session is None or email is None or secret is None:
         raise forbidden("a program has no password")
     if parts.web.oidc_only:
-        raise forbidden("one signs in with the company's account here, not by password")
+        raise forbidden("sign in with your company's account; passwords are not used here")
     await checked(request, parts, email, lambda: parts.accounts.check(email, given.current), NOT_YOURS)
     async with parts.audit.act(person.as_actor, "password_changed", account_object(person.rep_id)):
         await parts.hashing.run(

@@ -1,4 +1,4 @@
-"""The reps to whom the caller may give a lead (M1, E3)."""
+"""Serves the reps to whom the caller may give a lead (M1, E3)."""
 
 import uuid
 from typing import Annotated

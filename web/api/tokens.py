@@ -1,4 +1,4 @@
-"""API tokens of programs. An admin creates them; each is shown once, ends by itself, and can be revoked at any time.
+"""Serves API tokens of programs. An admin creates them; each is shown once, ends by itself, and can be revoked.
 
 Everybody sees and revokes the tokens that act as them; admins see and revoke all of the org's. A person must be signed
 in to create or revoke one: a program that had a token could otherwise give itself another one.
@@ -14,8 +14,8 @@ from pydantic import Field
 
 from models.audit import AuditDifference
 from web.auth import ADMINS, PERSONAL, SCOPES, TOKEN_SCOPES, Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, forbidden, not_found
-from web.parts import Services
 from web.schemas import Model
 from web.store.tokens import Token
 

@@ -14,8 +14,8 @@ from models.audit import AuditDifference
 from models.errors import InvalidInput
 from models.errors import Problem as FieldProblem
 from web.auth import MANAGERS, Access, PartsOf, Person
+from web.console_services import Services
 from web.errors import DOCUMENTED
-from web.parts import Services
 from web.schemas import Model
 from web.services.uploads import Upload, UploadTrial, send
 from web.store.vendor_keys import vendor_of

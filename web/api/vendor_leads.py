@@ -1,4 +1,4 @@
-"""The HTTP door: vendors post leads with a key of their own (V1, V3)."""
+"""Accepts leads that vendors post over HTTP with a key of their own (V1, V3)."""
 
 import asyncio
 from http import HTTPStatus

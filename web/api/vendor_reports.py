@@ -1,4 +1,4 @@
-"""What became of what each vendor sent, for managers (V6)."""
+"""Serves what became of what each vendor sent, for managers (V6)."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The manager's day: the wallboard, what waits, and the reports by day."""
+"""Serves the manager's day: the wallboard, what waits, and the reports by day."""
 
 from datetime import date
 from typing import Annotated
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import DOCUMENTED
-from web.services.reports import By, Report, as_csv, report
+from web.services.reports import Report, ReportGrouping, as_csv, report
 from web.services.wallboard import Badges, Wallboard, badges, wallboard
 
 router = APIRouter(prefix="/api/v1", tags=["operations"], responses=DOCUMENTED)
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/v1", tags=["operations"], responses=DOCUMENTED)
 Reads = Annotated[Person, Depends(Access("operations:read", MANAGERS))]
 From = Annotated[date | None, Query(alias="from", description="The first day, of the org's time zone")]
 To = Annotated[date | None, Query(alias="to", description="The last day, included; today by default")]
-Divided = Annotated[By, Query(description="What the lines divide a day by")]
+Divided = Annotated[ReportGrouping, Query(description="What the lines divide a day by")]
 
 
 @router.get("/wallboard")
@@ -32,7 +32,7 @@ async def waiting(person: Annotated[Person, Depends(Access("leads:read"))], part
 
 @router.get("/reports")
 async def by_day(
-    person: Reads, parts: PartsOf, begin: From = None, end: To = None, by: Divided = By.DAY
+    person: Reads, parts: PartsOf, begin: From = None, end: To = None, by: Divided = ReportGrouping.DAY
 ) -> Report:
     """Return arrivals and the time to the first claim, by day; at most 366 days, the last seven by default."""
     return await report(parts, person, begin, end, by)
@@ -44,7 +44,7 @@ async def by_day(
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
 async def by_day_as_csv(
-    person: Reads, parts: PartsOf, begin: From = None, end: To = None, by: Divided = By.DAY
+    person: Reads, parts: PartsOf, begin: From = None, end: To = None, by: Divided = ReportGrouping.DAY
 ) -> Response:
     """Return the same report as CSV."""
     found = await report(parts, person, begin, end, by)

@@ -1,1 +1,1 @@
-"""Live changes: they go from the board's feed and the public topics to each open page that may see them."""
+"""Sends live changes from the board's feed and the public topics to each open page that may see them."""

@@ -49,13 +49,13 @@ class CallTail:
 
     def _hand_on(self, record: Any) -> None:
         try:
-            told = _of_fate(record.value) if record.topic == DELIVERIES else _of_call(record.value)
+            event_of_rep = _of_fate(record.value) if record.topic == DELIVERIES else _of_call(record.value)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             log.warning("this message cannot be read and is skipped", reason=str(error))
             return
-        if told is None:
+        if event_of_rep is None:
             return
-        org, rep_id, event = told
+        org, rep_id, event = event_of_rep
 
         def is_of(page: OpenPage) -> bool:
             return page.rep_id == rep_id
@@ -63,10 +63,10 @@ class CallTail:
         self._hub.tell(org, "calls", event, is_of)
 
 
-Told = tuple[str, str, dict[str, Any]]
+RepEvent = tuple[str, str, dict[str, Any]]
 
 
-def _of_call(value: bytes | None) -> Told | None:
+def _of_call(value: bytes | None) -> RepEvent | None:
     if value is None:
         return None
     call = _CALL.decode(value)
@@ -84,7 +84,7 @@ def _of_call(value: bytes | None) -> Told | None:
     return call.org, call.rep_id, event
 
 
-def _of_fate(value: bytes | None) -> Told | None:
+def _of_fate(value: bytes | None) -> RepEvent | None:
     fate = None if value is None else _FATE.decode(value)
     if fate is None or fate.channel != "call" or fate.status not in NOT_CALLED:
         return None

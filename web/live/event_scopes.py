@@ -1,4 +1,4 @@
-"""The scopes that a token needs for the events of the stream. The stream itself needs `queues:read`."""
+"""Defines the scopes that a token needs for the events of the stream. The stream itself needs `queues:read`."""
 
 from typing import Final
 

@@ -40,7 +40,7 @@ HEARTBEAT_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 30.0
 """How long an org without open pages is followed, for pages that reconnect. Each followed org holds a connection."""
 _WAIT_SECONDS: Final = 2.0
-_PLACED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
+_POSITIONED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
 _HEARTBEAT: Final = b"event: beat\ndata: {}\n\n"
 
 
@@ -152,6 +152,7 @@ class _Org:
     def __init__(self) -> None:
         self.pages: set[OpenPage] = set()
         self.kept: deque[_Entry] = deque(maxlen=ENTRIES_KEPT)
+        self.kept_ids: set[str | None] = set()
         self.begin = ""
         self.at = ""
         self.ready = asyncio.Event()
@@ -160,6 +161,13 @@ class _Org:
         """How many pages wait for the first read."""
         self.used_at = time.monotonic()
         """When a page was last open."""
+
+    def has(self, entry_id: str) -> bool:
+        """Say whether a page that read up to this entry gets all later ones from those that are kept.
+
+        An id between two of them is of an entry that Valkey has lost, with a replica that was promoted or a restart.
+        """
+        return entry_id == self.begin or entry_id in self.kept_ids
 
     def is_idle(self) -> bool:
         """Say whether nobody needs the feed any more."""
@@ -210,7 +218,7 @@ class Hub:
             org.opening -= 1
             org.used_at = time.monotonic()
         # There is no await from here on, so no entry can arrive in between.
-        if after and _position(after) >= _position(org.begin):
+        if after and (org.has(after) or _position(after) > _position(org.at)):
             page.take(_Batch(one for one in org.kept if one.id and _position(one.id) > _position(after)))
         else:
             page.take(_Batch((_rebuilt(org.at),)))
@@ -303,6 +311,7 @@ class Hub:
             sent.insert(0, _rebuilt())
         if away or lost:
             org.kept.clear()
+            org.kept_ids.clear()
             org.begin = org.at
         else:
             _keep(org, sent)
@@ -316,10 +325,13 @@ class Hub:
 
 def _keep(org: _Org, sent: list[_Entry]) -> None:
     """Keep the newest entries for pages that reconnect."""
-    if len(org.kept) + len(sent) > ENTRIES_KEPT:
-        dropped = min(len(org.kept) + len(sent) - ENTRIES_KEPT, len(org.kept))
-        org.begin = (org.kept[dropped - 1].id if dropped else sent[0].id) or org.begin
-    org.kept.extend(sent)
+    for one in sent:
+        if len(org.kept) == ENTRIES_KEPT:
+            dropped = org.kept.popleft()
+            org.begin = dropped.id or org.begin
+            org.kept_ids.discard(dropped.id)
+        org.kept.append(one)
+        org.kept_ids.add(one.id)
 
 
 def _rebuilt(at: str = "") -> _Entry:
@@ -330,7 +342,9 @@ def _sent(entry: FeedEntry) -> _Entry:
     if entry.change in ("defined", "removed"):
         # The set of people who may see the queue may have changed, so the event names no queue.
         return _Entry("", f"id: {entry.id}\nevent: queues\ndata: {{}}\n\n".encode(), entry.id)
-    if entry.change in _PLACED and any(getattr(entry, place) is None for place in _PLACED[entry.change]):
+    if entry.change in _POSITIONED and any(
+        getattr(entry, name) is None for name in _POSITIONED[entry.change]
+    ):
         # Earlier versions wrote entries without a rank. Their effect on a list is unknown.
         return _Entry(entry.queue_id, _encoded(FeedEntry(id=entry.id, change=REBUILT)), entry.id)
     return _Entry(entry.queue_id, _encoded(entry), entry.id, entry)
@@ -338,9 +352,9 @@ def _sent(entry: FeedEntry) -> _Entry:
 
 def _encoded(entry: FeedEntry, **licence: Any) -> bytes:
     """Encode an entry for pages. The lead's state is left out, because a queue may not show it (Q3)."""
-    told = {**msgspec.structs.asdict(entry), **licence}
-    del told["state"]
-    body = msgspec.json.encode(told)
+    entry_fields = {**msgspec.structs.asdict(entry), **licence}
+    del entry_fields["state"]
+    body = msgspec.json.encode(entry_fields)
     head = f"id: {entry.id}\n" if entry.id else ""
     return head.encode() + b"event: list\ndata: " + body + b"\n\n"
 

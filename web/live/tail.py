@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 _POLL_MS: Final = 5_000
 """How long one request waits for records. It ends with the first record, so no page is told later."""
 _LOOK_SECONDS: Final = 0.05
+_AWAY_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 10.0
 """How long to wait for the sink. After that, pages are notified anyway and show what the database has."""
 
@@ -44,7 +45,7 @@ class ChangedLead(msgspec.Struct, frozen=True):
 _CHANGED: Final = msgspec.json.Decoder(ChangedLead)
 
 
-class Tail:
+class TopicTail:
     """Follows both topics from their ends. `leads` go to managers and the reps concerned, `exceptions` to all (E5)."""
 
     def __init__(self, settings: Settings, crm: Engine, hub: Hub, oversees: Any) -> None:
@@ -91,13 +92,20 @@ class Tail:
             self._tell(found)
 
     async def _until_kept(self, changes: Iterable[ChangedLead]) -> None:
+        """Wait until the database has the changes. While it is away, pages could not read them anyway."""
         wanted = {change.lead_id: change.version for change in changes}
-        give_up = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+        give_up, is_away = asyncio.get_running_loop().time() + _PATIENCE_SECONDS, False
         while wanted and asyncio.get_running_loop().time() < give_up:
             try:
                 kept = await asyncio.to_thread(versions, self._crm, list(wanted))
-            except RetryableError:
-                kept = {}
+            except RetryableError as away:
+                if not is_away:
+                    log.warning("pages are told when the database is back", reason=str(away))
+                is_away = True
+                await asyncio.sleep(_AWAY_SECONDS)
+                give_up = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+                continue
+            is_away = False
             wanted = {lead: v for lead, v in wanted.items() if kept.get(lead, -1) < v}
             if wanted:
                 await asyncio.sleep(_LOOK_SECONDS)
@@ -123,7 +131,7 @@ class Tail:
                     return page.rep_id == rep_id and not self._oversees(page)
 
                 self._hub.tell(org, "leads", {"leads": theirs}, is_theirs)
-            for rep_id in {rep for one in leads for rep in _told(one)}:
+            for rep_id in {rep for one in leads for rep in _notified_reps(one)}:
 
                 def is_of(page: OpenPage, rep_id: str = rep_id) -> bool:
                     return page.rep_id == rep_id
@@ -131,7 +139,7 @@ class Tail:
                 self._hub.tell(org, "moved", {}, is_of)
 
 
-def _told(one: ChangedLead) -> list[str]:
+def _notified_reps(one: ChangedLead) -> list[str]:
     """Return the reps who are told that others moved the lead to or from them (M1, M4)."""
     return [
         rep_id

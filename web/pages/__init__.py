@@ -1,4 +1,4 @@
-"""The pages. The server renders each one, and an event stream keeps it current."""
+"""Serves the pages. The server renders each one, and an event stream keeps it current."""
 
 from fastapi import APIRouter
 

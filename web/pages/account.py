@@ -1,4 +1,4 @@
-"""The account page: the person's identity, password, second factor and sessions."""
+"""Serves the account page: the person's identity, password, second factor and sessions."""
 
 import asyncio
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The audit page: who did what in the org, in sentences, by person, act and day."""
+"""Serves the audit page: who did what in the org, in sentences, by person, act and day."""
 
 import asyncio
 from typing import Annotated
@@ -9,8 +9,8 @@ from models.audit import ACTS
 from web.auth import ADMINS, Access, PartsOf, Person
 from web.errors import HttpProblem
 from web.pages.common import render
-from web.services.audit.entry_text import ACT_LABELS, Known
-from web.services.audit.reading import MOST_ACTORS, day_of, read_page
+from web.services.audit.audit_reading import MOST_ACTORS, day_of, read_page
+from web.services.audit.entry_text import ACT_LABELS, EntryNames
 from web.store.audit import AuditFilter
 
 router = APIRouter(include_in_schema=False)
@@ -34,7 +34,7 @@ async def audit(
     since, until = day_of(day) if day else (None, None)
     wanted = AuditFilter(org=person.org, actor=actor or None, act=act or None, since=since, until=until)
     page = await read_page(parts, person, wanted, limit=ROWS, cursor=cursor)
-    known = Known(parts.directory.org(person.org))
+    known = EntryNames(parts.directory.org(person.org))
     actors = await asyncio.to_thread(parts.audit_index.actors, person.org, MOST_ACTORS)
     names = sorted(((known.rep(one), one) for one in actors if one), key=lambda pair: pair[0].casefold())
     older = None

@@ -1,4 +1,4 @@
-"""The context of every page: the person, the navigation, and the current place."""
+"""Builds the context of every page: the person, the navigation, and the current page."""
 
 from typing import Any, Final
 

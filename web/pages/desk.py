@@ -1,4 +1,4 @@
-"""The exceptions desk for managers and admins, and the unassigned leads for the brokers' page (E2, E3, E4, E5)."""
+"""Serves the exceptions desk for managers and admins, and the unassigned leads for brokers (E2, E3, E4, E5)."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""The directory: reps, groups, campaigns and settings. Admins change them, managers view them (R1, R4, R9, X2)."""
+"""Serves the directory: reps, groups, campaigns and settings. Admins edit them, managers see them (R1, R4, R9, X2)."""
 
 from typing import Annotated, Any, Final
 

@@ -1,4 +1,4 @@
-"""The page on which an admin erases a person, and sees the receipts of those who were erased (docs/erasure.md)."""
+"""Serves the page on which an admin erases a person, and sees the receipts of erasures (docs/erasure.md)."""
 
 from typing import Annotated
 

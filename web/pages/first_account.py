@@ -1,4 +1,4 @@
-"""The page on which the first admin of a new installation makes an account. It is open to who has the printed link."""
+"""Serves the page on which the first admin of a new installation makes an account. It needs the printed link."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ MADE = "Your account is made. Sign in with it."
 
 @router.get("/first-account")
 async def form(request: Request, parts: PartsOf, key: Annotated[str, Query(max_length=200)] = "") -> Response:
-    """Show the form, or that the link is over."""
+    """Show the form, or that the link has expired or was used."""
     try:
         await check_link(request, parts, key)
     except HttpProblem as problem:

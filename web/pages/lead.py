@@ -1,4 +1,4 @@
-"""The lead page. It opens the lead with a lock, or without one for people who only view it (D1, D5)."""
+"""Serves the lead page. It opens the lead with a lock, or without one for people who only view it (D1, D5)."""
 
 import uuid
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from models.lead import OWNED_PHASES, Phase
 from models.public import MINE
 from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
+from web.console_services import Services
 from web.pages.common import data, render
-from web.parts import Services
 from web.services.call_times import call_time
 from web.services.calls import calls_shown, click_to_call
 from web.services.deliveries import deliveries_shown

@@ -1,4 +1,4 @@
-"""My Leads: a rep's own leads, or all leads of the org for managers (S6), and assigning by hand (D6)."""
+"""Serves My Leads: a rep's own leads, or all leads of the org for managers (S6), and assigning by hand (D6)."""
 
 import asyncio
 from typing import Annotated, Final

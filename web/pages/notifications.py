@@ -1,4 +1,4 @@
-"""The page on which a person chooses how to be told of news, and turns push messages of this browser on (N3, N8)."""
+"""Serves the page on which a person chooses notifications, and turns push messages of this browser on (N3, N8)."""
 
 from typing import Annotated, Final
 

@@ -1,4 +1,4 @@
-"""OIDC sign-in with company accounts: the redirect to the provider, and the callback with the confirmed identity."""
+"""Serves OIDC sign-in with company accounts: the redirect to the provider, and the callback with the identity."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -11,9 +11,9 @@ from fastapi.responses import RedirectResponse
 
 from models.errors import ConfigError, PermanentError
 from web.auth import PartsOf, person_of
+from web.console_services import Services
 from web.errors import HttpProblem
 from web.pages.sign_in import local, shown
-from web.parts import Services
 from web.services.oidc import PendingSignIn, Provider, VerifiedIdentity
 from web.services.oidc_rep import take_over
 from web.services.sign_in import sign_in

@@ -1,4 +1,4 @@
-"""The operations page: speed of distribution, results of offers, lag of the stages, dead letters."""
+"""Serves the operations page: speed of distribution, results of offers, lag of the stages, dead letters."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The pages on which a person asks for a link by mail, and sets a password by it. They are open to everybody."""
+"""Serves the pages on which a person asks for a link by mail, and sets a password by it. They are open to everybody."""
 
 import asyncio
 from http import HTTPStatus

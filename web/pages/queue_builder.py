@@ -1,4 +1,4 @@
-"""The call queue builder: rules and columns of queues, access, and publishing (Q1, Q3, Q4, Q5, Q6, X5)."""
+"""Serves the call queue builder: rules and columns of queues, access, and publishing (Q1, Q3, Q4, Q5, Q6, X5)."""
 
 import asyncio
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""The sign-in pages. They are the only pages that are open to everybody."""
+"""Serves the sign-in pages. They are the only pages that are open to everybody."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -7,9 +7,9 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from web.auth import PartsOf
+from web.console_services import Services
 from web.errors import HttpProblem
 from web.pages.common import render
-from web.parts import Services
 from web.services.sign_in import CODE_NEEDED, begin, finish, take_back
 
 router = APIRouter(include_in_schema=False)

@@ -1,4 +1,4 @@
-"""The tokens page: the tokens that act as the person; for admins, all of the org's, and a form to make one."""
+"""Serves the tokens page: the tokens that act as the person; for admins, all of the org's, and a form to make one."""
 
 import asyncio
 from typing import Annotated

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Path, Request, Response
 
 from couriers.mail.unsubscribe import MOST_TOKEN, reader_of
 from web.auth import PartsOf
+from web.console_services import Services
 from web.errors import HttpProblem
 from web.pages.common import render
-from web.parts import Services
 from web.services.notify_choice import end_digests
 
 router = APIRouter(include_in_schema=False)

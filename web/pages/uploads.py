@@ -1,4 +1,4 @@
-"""The page on which a manager uploads a file of leads (V1, V4)."""
+"""Serves the page on which a manager uploads a file of leads (V1, V4)."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The page that shows what became of what each vendor sent (V6)."""
+"""Serves the page that shows what became of what each vendor sent (V6)."""
 
 from typing import Annotated, Final
 

@@ -1,4 +1,4 @@
-"""The wallboard and the reports, for managers and admins."""
+"""Serves the wallboard and the reports, for managers and admins."""
 
 from datetime import date, timedelta
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.pages.common import data, render
-from web.services.reports import By, report
+from web.services.reports import ReportGrouping, report
 from web.services.wallboard import wallboard
 
 router = APIRouter(include_in_schema=False)
@@ -29,7 +29,7 @@ async def reports(
     parts: PartsOf,
     begin: Annotated[date | None, Query(alias="from")] = None,
     end: Annotated[date | None, Query(alias="to")] = None,
-    by: Annotated[By, Query()] = By.DAY,
+    by: Annotated[ReportGrouping, Query()] = ReportGrouping.DAY,
 ) -> Response:
     """Show a report by day, with links to the usual ranges and to the CSV file."""
     found = await report(parts, person, begin, end, by)
@@ -43,6 +43,11 @@ async def reports(
         "reports.html",
         report=found,
         ranges=ranges,
-        kinds=[(By.DAY, "Day"), (By.VENDOR, "Lead provider"), (By.GROUP, "Group"), (By.REP, "Rep")],
+        kinds=[
+            (ReportGrouping.DAY, "Day"),
+            (ReportGrouping.VENDOR, "Lead provider"),
+            (ReportGrouping.GROUP, "Group"),
+            (ReportGrouping.REP, "Rep"),
+        ],
         query=urlencode({"from": found.begin, "to": found.end, "by": by}),
     )

@@ -1,1 +1,1 @@
-"""The services that the console's API and pages share."""
+"""Provides the services that the console's API and pages share."""

@@ -1,4 +1,4 @@
-"""Mails of accounts: a welcome, and a link to set a forgotten password (N2).
+"""Writes mails of accounts: a welcome, and a link to set a forgotten password (N2).
 
 They have a secret, so they never go through Kafka: the console sends them itself, with the mail courier's settings.
 They wait in memory. A console that stops loses them; the person or the admin asks again.
@@ -26,7 +26,7 @@ from models.publication_reach import MailObject
 from rules.queues.rule_book import OrgRules
 from streams.retries import SEND_ACCOUNT_MAIL
 from web.errors import HttpProblem
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.password_links import PasswordLinks
 
 _log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""Whether a rep is offered leads: available, one last lead, or paused. Reps choose it, and managers for them.
+"""Reads and sets whether a rep is offered leads: available, one last lead, or paused. The rep or a manager sets it.
 
 The org's machine decides what follows from the choice (R9). Whether the last lead was had is read from the CRM
 database, for people to see.
@@ -16,7 +16,7 @@ from models.roster import AVAILABLE, LAST_LEAD, PAUSED
 from rules.queues.rule_book import OrgRules
 from sink import day_reports
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.notify_choice import publish_rep

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Engine, select
 
-from application.lead_dealing import LeadStanding, standing_of
+from application.lead_dealing import OwnerAndPhase, owner_and_phase_of
 from models.errors import RetryableError
 from models.facts import Facts
 from models.public import LeadDecision
@@ -20,7 +20,7 @@ from web.live import tail
 
 AT_ONCE: Final = 64
 """How many actions wait for their answers at the same time. The limit leaves capacity for other people's actions."""
-TOLD_SECONDS: Final = 0.25
+PROGRESS_SECONDS: Final = 0.25
 NAMED: Final = 100
 """The most failed leads that the result names. Further ones are only counted."""
 KEPT_SECONDS: Final = 5.0
@@ -155,7 +155,7 @@ async def ask_all(
     try:
         while not asking.done():
             yield count.progress()
-            await asyncio.wait({asking}, timeout=TOLD_SECONDS)
+            await asyncio.wait({asking}, timeout=PROGRESS_SECONDS)
         await asking
     finally:
         asking.cancel()
@@ -183,22 +183,22 @@ async def kept(crm: Engine, versions: Mapping[str, int], seconds: float = KEPT_S
     return True
 
 
-def standings(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, LeadStanding]:
+def owners_and_phases(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, OwnerAndPhase]:
     """Return the standing of each of these leads that the org has."""
-    found: dict[str, LeadStanding] = {}
+    found: dict[str, OwnerAndPhase] = {}
     for at in range(0, len(lead_ids), _ASKED_AT_ONCE):
         some = lead_ids[at : at + _ASKED_AT_ONCE]
         query = select(LeadTable.lead_id, LeadTable.owner, LeadTable.phase, LeadTable.state).where(
             LeadTable.lead_id.in_(some), LeadTable.org == org
         )
         found |= {
-            lead_id: standing_of(owner, phase, state)
+            lead_id: owner_and_phase_of(owner, phase, state)
             for lead_id, owner, phase, state in connection.execute(query)
         }
     return found
 
 
-def counted(lead_ids: Sequence[str], known: Mapping[str, LeadStanding]) -> dict[str, int]:
+def counted(lead_ids: Sequence[str], known: Mapping[str, OwnerAndPhase]) -> dict[str, int]:
     """Count how many of these leads are `free`, `owned`, `closed` or `unknown`. Zero counts are left out.
 
     A closed lead counts as owned if it names an owner.
@@ -219,7 +219,7 @@ def lead_names(connection: Connection, org: str, lead_ids: Sequence[str]) -> dic
 
 
 def staying(
-    action: str, pairs: Sequence[tuple[str, str]], known: Mapping[str, LeadStanding]
+    action: str, pairs: Sequence[tuple[str, str]], known: Mapping[str, OwnerAndPhase]
 ) -> tuple[frozenset[str], dict[str, int]]:
     """Return the leads that an action can be expected to change, and how many others stay as they are, by reason.
 

@@ -15,19 +15,19 @@ from board.reader import ListRow
 from models.public import MINE
 from rules.queues.columns import NAME
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.schemas import CallTime, Model
 from web.services.call_times import call_times
 from web.services.row_licences import unlicensed
-from web.services.visible_queues import stretch
+from web.services.visible_queues import queue_leads_from
 
 PAGE: Final = 100
 MOST_PAGES: Final = 5
 """A round looks at the first 500 leads of a list."""
 
 
-class Passed(Model):
+class SkippedLead(Model):
     """A lead that is not called now, and why. `call_from`: from when on it may be, if time changes that."""
 
     lead_id: str
@@ -42,7 +42,7 @@ class NextLead(Model):
 
     lead_id: str | None = None
     name: str | None = None
-    passed: list[Passed] = Field(default_factory=list)
+    passed: list[SkippedLead] = Field(default_factory=list)
     looked: int = Field(default=0, description="How many leads of the list were looked at")
 
 
@@ -62,7 +62,7 @@ async def next_lead(parts: Services, person: Person, queue_id: str, done: Collec
         )
     found, start = NextLead(), 0
     for _ in range(MOST_PAGES):
-        page, following = await stretch(parts, person, queue_id, start=start, limit=PAGE)
+        page, following = await queue_leads_from(parts, person, queue_id, start=start, limit=PAGE)
         ids = [row.lead_id for row in page.rows]
         refused = await unlicensed(parts, person, queue_id, ids)
         times = await call_times(parts, person, ids)
@@ -90,13 +90,13 @@ def _waits(row: ListRow, queue_id: str) -> bool:
     return row.columns.get("offer") is True or later
 
 
-def _passed(row: ListRow, refused: str | None, time: CallTime | None) -> Passed | None:
+def _passed(row: ListRow, refused: str | None, time: CallTime | None) -> SkippedLead | None:
     name = str(row.columns[NAME])
     if refused is not None:
-        return Passed(lead_id=row.lead_id, name=name, why=refused.rstrip("."))
+        return SkippedLead(lead_id=row.lead_id, name=name, why=refused.rstrip("."))
     if time is None or time.may_call:
         return None
-    return Passed(
+    return SkippedLead(
         lead_id=row.lead_id,
         name=name,
         why=time.why or "it may not be called now",

@@ -19,7 +19,7 @@ from rules.queues.columns import PHONE
 from rules.queues.rule_book import OrgRules
 from sink.tables import LeadTable
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import CallTime
 from web.services.crm_query import ask
 from web.services.shown_lead import NO_CALL

@@ -11,7 +11,7 @@ from sink import queries
 from sink.db_errors import translated
 from sink.queries import Row
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.names import Names
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from sink.db_errors import translated
-from web.parts import Services
+from web.console_services import Services
 
 T = TypeVar("T")
 

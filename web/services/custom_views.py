@@ -1,4 +1,4 @@
-"""A custom view: a saved rule over its owner's leads, run on the CRM database (Q1, Q3, Q12).
+"""Runs a custom view: a saved rule over its owner's leads, on the CRM database (Q1, Q3, Q12).
 
 A view covers only its owner's leads, whatever the owner's role. A rule over hidden leads would reveal their fields:
 somebody could test conditions such as "the loan is above 300,000" on blind or unclaimed leads one by one, and learn the

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from models.offers import Why
+from models.offers import RejectionReason
 from rules.language.catalogue import FIELDS
 from sink.queries import Row
 from web.services.asked_text import asked_text
@@ -109,7 +109,7 @@ def decision_text_for(rep_id: str, row: Row, names: Names) -> DecisionText | Non
     text = None
     if kind in ("lead_offered", "nobody_available") and entries:
         reason = entries[0].get("reason", "")
-        text = f"Not you: {WHY_NOT[Why(reason)]}" if reason in set(Why) else None
+        text = f"Not you: {WHY_NOT[RejectionReason(reason)]}" if reason in set(RejectionReason) else None
     elif kind == "lead_offered" and rep_id in why["reps"]:
         text = f"It was offered to you by {METHODS.get(why['method'], why['method'])}"
     elif kind == "offer_ended" and rep_id in why.get("reps", ()):
@@ -190,8 +190,8 @@ def _inquiry(row: Row) -> str:
     extension = f" x{facts['phone_extension']}" if facts.get("phone_extension") else ""
     phone = f"{facts['phone']}{extension}" if facts.get("phone") else ""
     amount = f"loan amount {facts['loan_amount']:,}" if facts.get("loan_amount") is not None else ""
-    told = ", ".join(part for part in (name, phone, facts.get("email"), amount) if part)
-    return f"The person inquired again, through {row['why']['vendor']}" + (f": {told}" if told else "")
+    given = ", ".join(part for part in (name, phone, facts.get("email"), amount) if part)
+    return f"The person inquired again, through {row['why']['vendor']}" + (f": {given}" if given else "")
 
 
 def _field(name: str) -> str:

@@ -7,7 +7,7 @@ from sink import queries
 from sink.db_errors import translated
 from sink.queries import Row
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.services.names import Names
 
 SHOWN: Final = 50

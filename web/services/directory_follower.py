@@ -26,7 +26,7 @@ class DirectoryFollower:
     ) -> None:
         self._settings = settings
         self._on_publication = on_publication
-        self._book = RuleBook()
+        self._rule_book = RuleBook()
         self._changed = asyncio.Condition()
         self.caught_up = False
         self.revision = 0
@@ -36,17 +36,17 @@ class DirectoryFollower:
         """Return an org's currently published rules. Raises `RetryableError` until the topic was read once."""
         if not self.caught_up:
             raise RetryableError("directory", "it is being read")
-        return self._book.org(org)
+        return self._rule_book.org(org)
 
     def only_org(self) -> str | None:
         """Return the org that has published anything, if there is exactly one."""
-        return next(iter(self._book.orgs)) if self.caught_up and len(self._book.orgs) == 1 else None
+        return next(iter(self._rule_book.orgs)) if self.caught_up and len(self._rule_book.orgs) == 1 else None
 
     async def until(self, org: str, kind: str, object_id: str, version: int, seconds: float) -> None:
         """Wait until a publication has been read. Raises `RetryableError` on timeout."""
 
         def read() -> bool:
-            published = self._book.org(org).objects.get((kind, object_id))
+            published = self._rule_book.org(org).objects.get((kind, object_id))
             return published is not None and published.version >= version
 
         try:
@@ -84,7 +84,7 @@ class DirectoryFollower:
             event = accept_publication(record.key, record.value, dict(record.headers), version=record.offset)
         except Refused:
             return  # intake sends it to the dead letters; the previous object stays valid
-        self._book = self._book.publish(event)
+        self._rule_book = self._rule_book.publish(event)
         self.revision += 1
         if self.caught_up:
             self._on_publication(event.org, event.kind, event.object_id)

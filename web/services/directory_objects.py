@@ -6,10 +6,10 @@ from typing import Any, Literal
 from application.directory.objects import ordered
 from rules.queues.rule_book import Key, NewestPublication
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import KINDS
-from web.store.accounts import Account
+from web.store.account import Account
 
 Kind = Literal["rep", "group", "campaign", "settings"]
 

@@ -1,4 +1,4 @@
-"""What the directory and the builder say of each object: who published it and when, and for reps more."""
+"""Builds the rows that the directory and the builder show: who published an object and when, and for reps more."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from rules.queues.rule_book import OrgRules
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.services.crm_query import ask
 from web.services.directory_objects import accounts_of
 from web.services.names import Names

@@ -16,7 +16,7 @@ class QueueProblem(Model):
     reason: str
 
 
-class Changed(Model):
+class ChangedPath(Model):
     """One path at which the draft differs from the published version; null if there is no value."""
 
     path: str
@@ -32,7 +32,7 @@ class DraftState(Model):
     version: int | None
     value: dict[str, Any]
     published: dict[str, Any] | None
-    unpublished_changes: list[Changed]
+    unpublished_changes: list[ChangedPath]
     unpublished_words: list[str] = Field(description="The same changes, each in words")
     problems: list[QueueProblem]
     overtaken: bool = Field(description="Another version was published since the draft was begun")
@@ -48,7 +48,9 @@ def shown(state: QueueState) -> DraftState:
         version=state.version,
         value=state.value,
         published=state.published,
-        unpublished_changes=[Changed(path=one.path, old=one.old, new=one.new) for one in state.unpublished],
+        unpublished_changes=[
+            ChangedPath(path=one.path, old=one.old, new=one.new) for one in state.unpublished
+        ],
         unpublished_words=list(state.unpublished_words),
         problems=[QueueProblem(path=one.path, reason=one.reason) for one in state.problems],
         overtaken=state.overtaken,

@@ -1,4 +1,4 @@
-"""Erasures in the console: an org erases one person at a time, and sees its newest receipts."""
+"""Erases persons from the console: an org erases one person at a time, and sees its newest receipts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ NEWEST: Final = 500
 """How many receipts are listed."""
 
 
-class Erasing:
+class RunningErasures:
     """The orgs for which an erasure runs in this process. Use it from one event loop."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The names that people read for the fields of a lead, and sentences about fields."""
+"""Names the fields of a lead for people, and writes sentences about fields."""
 
 from typing import Final
 

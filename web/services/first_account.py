@@ -13,11 +13,11 @@ from application.directory.first_admin import ensure_admin
 from application.directory.objects import normal
 from models.errors import RetryableError
 from web.auth import host_of, same_origin
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.services.limits import too_often
 from web.services.sign_in import account_actor, account_object
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.addresses import address_of
 from web.store.attempts import AttemptLimit, network
 

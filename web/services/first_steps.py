@@ -1,4 +1,4 @@
-"""The first steps of a new org, from its admin to a test lead that somebody is offered, and which of them are done."""
+"""Lists the first steps of a new org, from its admin to a first offered test lead, and which of them are done."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from rules.queues.rule_book import OrgRules
 from sink.tables import LeadTable
 from web.auth import ADMINS, Person
-from web.parts import Services
+from web.console_services import Services
 from web.services.crm_query import ask
 
 

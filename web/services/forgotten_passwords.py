@@ -8,11 +8,11 @@ from fastapi import Request
 
 from application.audit.entry import Actor
 from web.auth import host_of, person_of, same_origin
+from web.console_services import Services
 from web.errors import HttpProblem, forbidden, not_found
-from web.parts import Services
 from web.services.limits import too_often
 from web.services.sign_in import account_actor, account_object
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.addresses import address_of
 from web.store.attempts import AttemptLimit, network
 
@@ -22,7 +22,7 @@ LINK_OVER = "this link is over: it works once and for a limited time. Ask for an
 def links_exist(parts: Services) -> None:
     """Raise 404 where no mail server is set up, and 403 where people sign in only with the company's account."""
     if parts.web.oidc_only:
-        raise forbidden("one signs in with the company's account here, not by password")
+        raise forbidden("sign in with your company's account; passwords are not used here")
     if not parts.account_mails.available:
         raise not_found("mail server; ask an admin for a new password")
 

@@ -1,4 +1,4 @@
-"""The facts of a lead that people may correct on its page, and the versions that they made (M2)."""
+"""Lists the facts of a lead that people may correct on its page, and the versions that they made (M2)."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from sink import queries
 from sink.db_errors import translated
 from sink.queries import Row
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.services.lead_visibility import VisibleLead
 from web.services.names import Names
 

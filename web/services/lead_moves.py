@@ -80,8 +80,10 @@ def _assign() -> OfferedMove:
 
 def _reassign(owner: str, *, is_own: bool) -> OfferedMove:
     who = "You have the lead." if is_own else f"{owner} has the lead."
-    told = "and is told" if is_own else "and both are told"
-    effect = f"{who} The rep you choose owns it from then on, {told}. A promised call goes with it."
+    who_is_notified = "and is told" if is_own else "and both are told"
+    effect = (
+        f"{who} The rep you choose owns it from then on, {who_is_notified}. A promised call goes with it."
+    )
     return OfferedMove(
         type="reassign",
         label="Reassign …",

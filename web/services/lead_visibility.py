@@ -1,4 +1,4 @@
-"""A lead as one person may see it: everything, only the content of an offer, or nothing (Q3, Q12, D1).
+"""Shows a lead as one person may see it: everything, only the content of an offer, or nothing (Q3, Q12, D1).
 
 A rep sees all of a lead that it owns or has open. A rep sees an offered lead as its own queue shows it. Managers and
 admins see every lead of their org.
@@ -17,8 +17,8 @@ from sink import queries
 from sink.db_errors import translated
 from sink.queries import Row
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem, forbidden, not_found
-from web.parts import Services
 
 KNOWN_SECONDS: Final = 1.0
 """How long a page waits for a lead that has just arrived and may not be in the CRM database yet."""

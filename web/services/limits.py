@@ -1,4 +1,4 @@
-"""Rate limits, so that no client can block the console for others."""
+"""Limits rates, so that no client can block the console for others."""
 
 from collections import OrderedDict
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from web.errors import HttpProblem
 KEPT: Final = 10_000
 
 
-class Bucket(msgspec.Struct):
+class TokenBucket(msgspec.Struct):
     """The tokens that one name has left, and when that was so."""
 
     left: float
@@ -24,12 +24,12 @@ class RateLimit:
 
     def __init__(self, per_second: float, burst: int) -> None:
         self._rate, self._burst = per_second, burst
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def take(self, name: str) -> float:
         """Take one token. Return 0, or the seconds to wait."""
         now = monotonic()
-        bucket = self._buckets.pop(name, None) or Bucket(self._burst, now)
+        bucket = self._buckets.pop(name, None) or TokenBucket(self._burst, now)
         bucket.left = min(self._burst, bucket.left + (now - bucket.at) * self._rate)
         bucket.at = now
         self._buckets[name] = bucket

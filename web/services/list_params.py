@@ -1,4 +1,4 @@
-"""The query parameters of a list: one for each filter, and `sort`, `search`, `cursor`, `limit`.
+"""Reads the query parameters of a list: one for each filter, and `sort`, `search`, `cursor`, `limit`.
 
 Text: `prospect_name=jon`. Choice, several values: `state=RI&state=MA`; an empty value means "has none". Range:
 `loan_amount.from=`, `loan_amount.to=`, `created_at.from=`, `created_at.to=`. Ranges take amounts, and instants with an
@@ -16,7 +16,7 @@ from fastapi.datastructures import QueryParams
 from models.errors import InvalidInput, Problem
 from rules.queues.rule_book import OrgRules
 from sink.lists.columns import RANGES, Column, ColumnKind, Expression, ListDefinition
-from sink.lists.list_query import LIMIT, Between, Contains, Filter, ListQuery, OneOf, parse_order
+from sink.lists.list_query import LIMIT, BetweenFilter, ContainsFilter, Filter, ListQuery, OneOf, parse_order
 from sink.lists.pages import position_at
 
 MOST: Final = 500
@@ -88,13 +88,13 @@ def _filter(column: Column, query: QueryParams) -> Filter | None:
         if low is None and high is None:
             return None
         if column.kind is ColumnKind.DATE:
-            return Between(low and _instant(low), high and _instant(high, end=True))
-        return Between(low and _amount(low), high and _amount(high))
+            return BetweenFilter(low and _instant(low), high and _instant(high, end=True))
+        return BetweenFilter(low and _amount(low), high and _amount(high))
     values = query.getlist(column.name)
     if any(len(value) > LONGEST or "\0" in value for value in values):
         raise ValueError(f"has more than {LONGEST} characters, or a character that is not allowed")
     if column.kind is ColumnKind.TEXT:
-        return Contains(values[-1].strip()) if values[-1].strip() else None
+        return ContainsFilter(values[-1].strip()) if values[-1].strip() else None
     if column.kind is ColumnKind.FLAG:
         return OneOf(tuple(_flag(value) for value in values))
     return OneOf(tuple(value or None for value in values))

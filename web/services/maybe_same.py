@@ -6,7 +6,7 @@ from sink import queries
 from sink.db_errors import translated
 from sink.queries import Row
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 
 
 def other_leads(row: Row) -> list[str]:

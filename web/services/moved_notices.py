@@ -16,7 +16,7 @@ from rules.queues.columns import name_of
 from sink.queries import Row
 from sink.tables import AssignmentHistoryTable, DecisionTable, LeadTable
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.names import Names
@@ -96,13 +96,13 @@ def _moves(connection: Connection, org: str, rep_id: str, since: datetime) -> li
             .limit(MOST)
         )
         found += [dict(row) for row in connection.execute(query).mappings()]
-    told = (
+    rows_shown = (
         row
         for row in found
         if concerns(rep_id, row["how"], row["via"], row["rep_id"], row["previous_rep_id"])
         and not _by_oneself(rep_id, row)
     )
-    return sorted(told, key=lambda row: (row["assigned_at"], row["lead_id"]), reverse=True)
+    return sorted(rows_shown, key=lambda row: (row["assigned_at"], row["lead_id"]), reverse=True)
 
 
 def _freed(connection: Connection, org: str, rep_id: str, since: datetime) -> list[Row]:

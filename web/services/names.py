@@ -1,4 +1,4 @@
-"""The names of an org's reps, queues and groups, for texts about decisions."""
+"""Knows the names of an org's reps, queues and groups, for texts about decisions."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A rep's own choice of how to be told of news, as a change of the rep's object in the directory (N8)."""
+"""Stores a rep's own choice of notifications as a change of the rep's object in the directory (N8)."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from fastapi import Request
 from application.audit.entry import Actor
 from rules.queues.rule_book import Key
 from web.auth import Person, host_of
+from web.console_services import Services
 from web.errors import HttpProblem, not_found
-from web.parts import Services
 from web.services.directory_edits.editor import Edit, published
 from web.services.limits import too_often
 from web.store.attempts import AttemptLimit, network

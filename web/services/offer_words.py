@@ -1,4 +1,4 @@
-"""What a rep is told of an offer besides the lead's facts: the campaign's name and the reason (R3, S1)."""
+"""Writes what a rep sees of an offer besides the lead's facts: the campaign's name and the reason (R3, S1)."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -10,11 +10,11 @@ from models.public import MINE
 from rules.queues.rule_book import OrgRules
 from sink.tables import LeadTable
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.names import Names
-from web.services.visible_queues import stretch
+from web.services.visible_queues import queue_leads_from
 
 MOST_OFFERS: Final = 50
 """The most offers that one answer describes. They stand at the top of a rep's own queue."""
@@ -41,7 +41,7 @@ class OfferWords(Model):
 
 async def offer_words(parts: Services, person: Person) -> dict[str, OfferWords]:
     """Return lead -> words, for the offers that a person has now."""
-    page, _ = await stretch(parts, person, MINE, start=0, limit=MOST_OFFERS)
+    page, _ = await queue_leads_from(parts, person, MINE, start=0, limit=MOST_OFFERS)
     offers = {row.lead_id: row.columns for row in page.rows if row.columns.get("offer")}
     alone = [lead_id for lead_id, columns in offers.items() if columns.get("method") not in COMPETING]
     campaigns = (

@@ -60,7 +60,7 @@ class Provider:
 
     def __init__(self, web: WebSettings) -> None:
         if web.oidc_issuer is None or web.oidc_client_id is None or web.oidc_client_secret is None:
-            raise ConfigError("FIRSTCLAIM_OIDC_ISSUER", "is not set: one signs in by password here")
+            raise ConfigError("FIRSTCLAIM_OIDC_ISSUER", "is not set; people sign in by password")
         self._web = web
         self._issuer = web.oidc_issuer
         self._client_id = web.oidc_client_id
@@ -99,7 +99,9 @@ class Provider:
         `RetryableError` if the provider is unavailable.
         """
         if not secrets.compare_digest(state.encode(), begun.state.encode()):
-            raise PermanentError("oidc", "the answer is to another question: sign in once more")
+            raise PermanentError(
+                "oidc", "the provider's answer belongs to another sign-in; sign in once more"
+            )
         found = await self._discovered()
         sent = {
             "grant_type": "authorization_code",
@@ -142,7 +144,7 @@ class Provider:
         known = self._web.roles_of_claims
         found = {known[value] for value in _texts(claims.get(name)) if value in known}
         if not found:
-            raise PermanentError("oidc", f"{name}: names no role of firstclaim")
+            raise PermanentError("oidc", f"{name}: does not name a role of firstclaim")
         return max(found, key=ROLES.index)
 
     def _teams(self, claims: dict[str, Any]) -> tuple[str, ...] | None:
@@ -165,7 +167,7 @@ class Provider:
             decoded = jwt.decode(token, KeySet.import_key_set(keys), algorithms=list(ALGORITHMS))  # type: ignore[arg-type]  # a key set as JSON
             wanted.validate(decoded.claims)
         except (JoseError, ValueError, TypeError, KeyError) as error:
-            raise PermanentError("oidc", f"the provider's token does not hold: {error}") from error
+            raise PermanentError("oidc", f"the provider's token is not valid: {error}") from error
         return decoded.claims
 
     async def _discovered(self) -> dict[str, Any]:
@@ -196,11 +198,13 @@ class Provider:
                         raise PermanentError("oidc", f"the provider answers more than {MOST_BYTES} bytes")
             found = msgspec.json.decode(bytes(body))
         except httpx.HTTPStatusError as error:
-            raise PermanentError("oidc", f"the provider refuses it: {error.response.status_code}") from error
+            raise PermanentError(
+                "oidc", f"the provider refused the request: {error.response.status_code}"
+            ) from error
         except (httpx.HTTPError, ValueError) as error:
             raise RetryableError("OIDC provider", f"{type(error).__name__}: {error}") from error
         if not isinstance(found, dict):
-            raise PermanentError("oidc", "the provider's answer is no JSON object")
+            raise PermanentError("oidc", "the provider's answer is not a JSON object")
         return found
 
 

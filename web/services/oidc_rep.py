@@ -4,11 +4,11 @@ from typing import Final
 
 from application.audit.entry import Actor
 from models.errors import PublicationErrors
+from web.console_services import Services
 from web.errors import HttpProblem, forbidden
-from web.parts import Services
 from web.services.directory_edits.editor import published
 from web.services.oidc import VerifiedIdentity
-from web.store.accounts import Account
+from web.store.account import Account
 
 PROVIDER: Final = "the sign-in provider"
 
@@ -35,8 +35,8 @@ async def take_over(parts: Services, account: Account, vouched: VerifiedIdentity
             done = await parts.editor.edit(account.org, key, value, base=there.version, publish=True)
             entry.replace(done.changes)
     except PublicationErrors as error:
-        raise forbidden(f"your company's account names what cannot be: {error}") from error
+        raise forbidden(f"your company's account has invalid data: {error}") from error
     except HttpProblem as problem:
         raise forbidden(
-            f"somebody published you at this moment, sign in once more: {problem.detail}"
+            f"your entry in the directory changed at this moment; sign in once more: {problem.detail}"
         ) from problem

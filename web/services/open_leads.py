@@ -18,8 +18,8 @@ from rules.lead.permissions import too_many_open
 from rules.queues.columns import name_of
 from sink.tables import LeadTable
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.services.crm_query import ask
 
 BEHIND_SECONDS: Final = 1.0

@@ -10,7 +10,7 @@ from models.facts import Facts
 from rules.queues.columns import name_of
 from sink.open_locks import open_locks
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.names import Names

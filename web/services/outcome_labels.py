@@ -1,4 +1,4 @@
-"""The org's outcomes, and the words that people read for them (D2, M8).
+"""Lists the org's outcomes, and their labels for people (D2, M8).
 
 The log keeps values, because a value does not change when an org words it anew. Pages, texts and files show labels.
 """

@@ -1,4 +1,4 @@
-"""The browsers that receive push messages of reps: the console writes them to Kafka for the push courier (N3)."""
+"""Writes the browsers that receive push messages of reps to Kafka, for the push courier (N3)."""
 
 from base64 import urlsafe_b64decode
 from binascii import Error as Base64Error
@@ -43,7 +43,7 @@ class PushBrowsers:
             raise HttpProblem(
                 422,
                 "invalid",
-                "endpoint: is no address of a push service that FIRSTCLAIM_PUSH_SERVICES names",
+                "endpoint: is not the address of a push service that FIRSTCLAIM_PUSH_SERVICES names",
             )
         for name, value, size in (("p256dh", p256dh, POINT_BYTES), ("auth", auth, SECRET_BYTES)):
             if _size(value) != size:

@@ -1,4 +1,4 @@
-"""The preview of a queue: how many leads would be in it now, which ones enter and leave, and why (X5).
+"""Previews a queue: how many leads would be in it now, which ones enter and leave, and why (X5).
 
 The CRM database counts and lists the leads; it is as current as its sink. Nothing is published or changed.
 """

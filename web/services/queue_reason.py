@@ -7,7 +7,7 @@ from rules.queues.rule_book import OrgRules
 from web.services.names import Names
 from web.services.rule_words import rule_text
 
-_TOLD: Final = frozenset({"owned", "owned_by_active", "claimed_once", "arrived_at", "days_in_queue"})
+_ALWAYS_SHOWN: Final = frozenset({"owned", "owned_by_active", "claimed_once", "arrived_at", "days_in_queue"})
 """Facts that reps may know of every lead in a list: none says who the prospect is, or who had the lead."""
 
 
@@ -45,8 +45,8 @@ def _is_shown(value: Mapping[str, Any]) -> bool:
     columns = {name for name in value.get("columns") or () if name}
     named = {field for part in ("inclusion", "exclusion") for field in _fields(value.get(part))}
     # A list that shows the phone number says of each row whether it may be called (M8).
-    told = columns | _TOLD | ({"silenced"} if "phone" in columns else set())
-    return bool(columns) and named <= told
+    shown = columns | _ALWAYS_SHOWN | ({"silenced"} if "phone" in columns else set())
+    return bool(columns) and named <= shown
 
 
 def _fields(tree: Any) -> Iterator[str]:

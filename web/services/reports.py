@@ -1,4 +1,4 @@
-"""Reports by day: how many leads arrived, how many got a first owner, and how fast, by vendor, group and rep.
+"""Reports by day how many leads arrived, how many got a first owner, and how fast, by vendor, group and rep.
 
 A day is a day of the org's time zone, and a lead counts on the day on which it arrived.
 """
@@ -18,8 +18,8 @@ from rules.calendar.schedule import day_of, zone_of
 from rules.queues.rule_book import OrgRules
 from sink.day_reports import ArrivedLead, arrivals_with_first_owners
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.list_params import group_name
@@ -31,7 +31,7 @@ NOBODY: Final = "(nobody)"
 NONE: Final = "(none)"
 
 
-class By(StrEnum):
+class ReportGrouping(StrEnum):
     """What the lines of a report divide a day by."""
 
     DAY = "day"
@@ -57,7 +57,7 @@ class Report(Model):
 
     begin: date
     end: date
-    by: By
+    by: ReportGrouping
     time_zone: str
     lines: list[ReportLine] = Field(description="The newest day first")
     total: ReportLine
@@ -72,7 +72,9 @@ class Speed(Model):
     p95_seconds: float | None
 
 
-async def report(parts: Services, person: Person, begin: date | None, end: date | None, by: By) -> Report:
+async def report(
+    parts: Services, person: Person, begin: date | None, end: date | None, by: ReportGrouping
+) -> Report:
     """Return the report from one day to another, both included; the last seven days by default.
 
     Raises 422 for a range that ends before it begins, or of more than `MOST_DAYS` days.
@@ -100,7 +102,7 @@ async def report(parts: Services, person: Person, begin: date | None, end: date 
     )
 
 
-def lines(rules: OrgRules, arrivals: Iterable[ArrivedLead], by: By) -> list[ReportLine]:
+def lines(rules: OrgRules, arrivals: Iterable[ArrivedLead], by: ReportGrouping) -> list[ReportLine]:
     """Return the lines of a report: the newest day first, and within a day the most arrivals first."""
     zone = rules.settings.time_zone
     found: defaultdict[tuple[date, str | None], list[ArrivedLead]] = defaultdict(list)
@@ -110,30 +112,30 @@ def lines(rules: OrgRules, arrivals: Iterable[ArrivedLead], by: By) -> list[Repo
     return sorted(shown, key=lambda line: (-line.day.toordinal(), -line.arrivals, line.name.casefold()))
 
 
-def key_of(rules: OrgRules, arrival: ArrivedLead, by: By) -> str | None:
+def key_of(rules: OrgRules, arrival: ArrivedLead, by: ReportGrouping) -> str | None:
     """Return by what an arrival is counted; the group is the one that its campaign distributes to now."""
     match by:
-        case By.DAY:
+        case ReportGrouping.DAY:
             return None
-        case By.VENDOR:
+        case ReportGrouping.VENDOR:
             return arrival.vendor
-        case By.REP:
+        case ReportGrouping.REP:
             return arrival.rep_id
-        case By.GROUP:
+        case ReportGrouping.GROUP:
             campaign = rules.campaigns.get(arrival.campaign or "")
             return campaign.group_id if campaign else None
 
 
-def name_of(rules: OrgRules, key: str | None, by: By) -> str:
+def name_of(rules: OrgRules, key: str | None, by: ReportGrouping) -> str:
     """Return the name of a line."""
-    if by is By.DAY:
+    if by is ReportGrouping.DAY:
         return "All leads"
     if key is None:
-        return NOBODY if by is By.REP else NONE
-    if by is By.REP:
+        return NOBODY if by is ReportGrouping.REP else NONE
+    if by is ReportGrouping.REP:
         rep = rules.reps.get(key)
         return (rep.name if rep else "") or key
-    if by is By.GROUP:
+    if by is ReportGrouping.GROUP:
         return group_name(rules, key) or key
     return key
 

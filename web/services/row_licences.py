@@ -8,7 +8,7 @@ from models.public import MINE
 from rules.lead.licences import lacks_licence
 from sink.tables import LeadTable
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.services.crm_query import ask
 from web.services.licence_text import licensed_states, unlicensed_text
 

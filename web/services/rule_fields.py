@@ -1,4 +1,4 @@
-"""The fields of the rule builder: the catalogue's fields with their operators, and attributes of any name (Q2)."""
+"""Lists the fields of the rule builder: the catalogue's fields with their operators, and any attribute (Q2)."""
 
 from typing import Any, Final
 

@@ -15,15 +15,15 @@ from sink.db_errors import translated
 from sink.hydrate import lead_from_row
 from sink.queries import Row
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.schemas import Model
 from web.services.decision_text import NOISE, decision_text, decision_text_for, owner_words
 from web.services.lead_visibility import Visibility, VisibleLead
 from web.services.maybe_same import named_leads, other_leads
 from web.services.names import Names
 
-_STANDING: Final = (
+_STATE_TEXT: Final = (
     "owner",
     "assigned_at",
     "claimed_through",
@@ -158,7 +158,7 @@ def lead_shown(parts: Services, person: Person, found: VisibleLead) -> LeadShown
             until=lock.until,
             mine=lock.rep_id == person.rep_id,
         )
-    for name in _STANDING:
+    for name in _STATE_TEXT:
         setattr(shown, name, row[name])
     if row["owner"]:
         shown.owner_name = names.rep(row["owner"])

@@ -11,11 +11,11 @@ from fastapi import Request, Response
 from application.audit.entry import Actor
 from models.audit import AuditDifference
 from web.auth import Person, host_of, person_of, same_origin
+from web.console_services import Services
 from web.errors import HttpProblem, forbidden, not_found
-from web.parts import Services
 from web.services.device import device_of
 from web.services.limits import too_often
-from web.store.accounts import Account
+from web.store.account import Account
 from web.store.addresses import address_of
 from web.store.attempts import buckets, network
 from web.store.sessions import PASSWORD, STEP, Session
@@ -41,7 +41,7 @@ async def begin(
     """
     same_origin(request)
     if parts.web.oidc_only:
-        raise forbidden("one signs in with the company's account here, not by password")
+        raise forbidden("sign in with your company's account; passwords are not used here")
     account = await checked(
         request, parts, email, lambda: parts.accounts.check(email, password), PASSWORD_IS_WRONG
     )

@@ -16,7 +16,7 @@ from rules.org.directory import RepPlan, rep_plan
 from rules.queues.rule_book import OrgRules
 from sink.tables import LeadTable
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.availability import availabilities, paused_words
 from web.services.crm_query import ask

@@ -6,8 +6,8 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from application.importing.forecast import Fate, Forecast, KnownArrival
-from application.importing.rows import ImportRow
+from application.importing.forecast import Forecast, KnownArrival, RowFate
+from application.importing.import_rows import ImportRow
 from models.directory import OrgSettings
 from sink.db_errors import translated
 from sink.known_arrivals import arrivals_of
@@ -21,7 +21,7 @@ Lines = list[tuple[tuple[str, ...], str | None]]
 """Lines of the report, each with the id of its arrival; None where the engine is not asked."""
 
 
-def arrival_of(row: ImportRow, fate: Fate) -> str:
+def arrival_of(row: ImportRow, fate: RowFate) -> str:
     """Return the id by which the engine knows a row: that of its own lead where its vendor's id was reused (K6)."""
     return fate.lead_id if fate.lead_id is not None and fate.kind in ("new", "resend") else row.lead_id
 
@@ -61,7 +61,7 @@ class Deciding:
         self._org, self._crm = org, crm
         self._forecast = Forecast(org, settings)
 
-    def fates(self, rows: list[ImportRow]) -> list[tuple[ImportRow, Fate]]:
+    def fates(self, rows: list[ImportRow]) -> list[tuple[ImportRow, RowFate]]:
         """Return the rows with their fates."""
         facts = [row.facts for row in rows if row.facts is not None]
         ids = {row.lead_id for row in rows if row.facts is not None}

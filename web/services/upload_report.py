@@ -1,12 +1,12 @@
-"""The report of an uploaded file, a line for each row, and the mapping that a person chose for its columns."""
+"""Writes the report of an uploaded file, a line for each row, and the mapping that a person chose for its columns."""
 
 import csv
 import io
 from typing import Any, Final
 
-from application.importing.forecast import Fate
+from application.importing.forecast import RowFate
+from application.importing.import_rows import ImportRow
 from application.importing.mapping import Mapping
-from application.importing.rows import ImportRow
 from models.field_names import FULL_NAME
 from web.services.spreadsheet_text import defused
 from web.services.vendor_posts import remarks_of
@@ -41,7 +41,7 @@ def value_of(choices: dict[str, str], vendor: str, kept: dict[str, Any] | None) 
     return value
 
 
-def report_line(row: ImportRow, fate: Fate, kind: str | None = None) -> tuple[str, ...]:
+def report_line(row: ImportRow, fate: RowFate, kind: str | None = None) -> tuple[str, ...]:
     """Return the line of a row. `kind`: what to write instead of the fate."""
     external_id = row.facts.external_id if row.facts else (row.refused_message or {}).get("external_id")
     remarks = "; ".join(

@@ -17,17 +17,17 @@ from typing import Any, BinaryIO, Final, Self
 import msgspec
 from aiokafka.errors import KafkaError
 
+from application.importing.file_reading import Format, format_of, read_leads
 from application.importing.forecast import KINDS
+from application.importing.import_rows import ImportRow, refused
 from application.importing.mapping import Mapping
 from application.importing.progress import Progress
-from application.importing.reading import Format, format_of, read_leads
-from application.importing.rows import ImportRow, refused
 from application.importing.trial import Trial, try_file
 from models.directory import OrgSettings
 from models.errors import InvalidInput, RuntimeFailure
 from streams.topics import LEAD_ARRIVALS
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.services.upload_answers import Answers, Deciding, Lines, arrival_of
 from web.services.upload_report import HEADER, csv_of, report_line, value_of
 
@@ -220,13 +220,13 @@ async def send(
     progress.rows = skip
     rows = upload.rows(None if mapping is None else Mapping(mapping))
     counts: Counter[str] = Counter()
-    told = UploadProgress(csv=csv_of([HEADER]))
+    report = UploadProgress(csv=csv_of([HEADER]))
     deciding = Deciding(upload.org, upload.settings, parts.crm)
     answers, waiting = Answers(upload.org, parts.crm), deque[Lines]()
     try:
-        yield _line(told)
+        yield _line(report)
         while chunk := await asyncio.to_thread(lambda: list(islice(rows, CHUNK))):
-            if told.rows + len(chunk) > MOST_ROWS:
+            if report.rows + len(chunk) > MOST_ROWS:
                 raise _too_many_rows()
             decided = await asyncio.to_thread(deciding.fates, chunk)
             lines: Lines = []
@@ -235,8 +235,8 @@ async def send(
                 if fate.kind == "refused" and row.refusal is not None:
                     counts["refused"] += 1
                     lines.append(((*report_line(row, fate), ""), None))
-                elif told.skipped < skip:
-                    told.skipped += 1
+                elif report.skipped < skip:
+                    report.skipped += 1
                     line = report_line(row, msgspec.structs.replace(fate, why=SENT_BEFORE), SENT_BEFORE)
                     lines.append((line, arrival_of(row, fate)))
                 else:
@@ -249,22 +249,22 @@ async def send(
                 await future
                 progress.rows += 1
             await asyncio.to_thread(progress.save)
-            told.rows += len(chunk)
+            report.rows += len(chunk)
             waiting.append(lines)
-            told.fates, told.csv = dict(counts), await answers.next_part(waiting, leave=CHUNKS_WAITING)
-            count(told.rows)
-            yield _line(told)
+            report.fates, report.csv = dict(counts), await answers.next_part(waiting, leave=CHUNKS_WAITING)
+            count(report.rows)
+            yield _line(report)
         while waiting:
-            told.csv = await answers.next_part(waiting, leave=0)
-            yield _line(told)
-        told.csv, told.finished = "", True
+            report.csv = await answers.next_part(waiting, leave=0)
+            yield _line(report)
+        report.csv, report.finished = "", True
     except (KafkaError, RuntimeFailure) as error:
-        told.csv, told.error = "", f"{error}; upload the file again to send the rest"
+        report.csv, report.error = "", f"{error}; upload the file again to send the rest"
     except (InvalidInput, HttpProblem) as error:
-        told.csv, told.error = "", str(error)
+        report.csv, report.error = "", str(error)
     finally:
         upload.close()
-    yield _line(told)
+    yield _line(report)
 
 
 def within(row: ImportRow, org: str) -> ImportRow:
@@ -274,8 +274,8 @@ def within(row: ImportRow, org: str) -> ImportRow:
     return refused(row.line, "org", f"is {row.facts.org!r}, and the file is uploaded to {org!r}")
 
 
-def _line(told: UploadProgress) -> bytes:
-    return msgspec.json.encode(told) + b"\n"
+def _line(report: UploadProgress) -> bytes:
+    return msgspec.json.encode(report) + b"\n"
 
 
 def _too_large(reason: str) -> HttpProblem:

@@ -13,14 +13,14 @@ import msgspec
 from fastapi import Request
 from fastapi.responses import Response
 
+from application.importing.import_rows import ImportRow, encode
 from application.importing.mapping import Mapping
 from application.importing.posts import TYPES, kind_of, read_post
-from application.importing.rows import ImportRow, encode
 from models.directory import OrgSettings
 from models.errors import InvalidInput
 from streams.topics import LEAD_ARRIVALS
+from web.console_services import Services
 from web.errors import HttpProblem, answer
-from web.parts import Services
 from web.store.vendor_keys import VendorKey
 from web.store.vendor_posts import KeptAnswer
 

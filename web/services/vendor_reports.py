@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from sink.vendor_counts import VendorCounts, vendor_counts
-from web.parts import Services
+from web.console_services import Services
 from web.services.crm_query import ask
 
 MOST_DAYS: Final = 365

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 
 VIEW_ONLY: Final = "view_only"
 """The preference `{"on": true}`: leads open without a lock, and nothing changes (D5). For managers and admins."""

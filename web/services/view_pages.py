@@ -8,8 +8,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from web.auth import Person
+from web.console_services import Services
 from web.errors import not_found
-from web.parts import Services
 from web.schemas import LeadRow, Model
 from web.services import custom_views
 from web.services.crm_query import ask
@@ -54,7 +54,7 @@ async def own(parts: Services, person: Person, view_id: uuid.UUID) -> CustomView
     return found
 
 
-async def stretch(
+async def view_leads_from(
     parts: Services, person: Person, view: CustomView, *, start: int, limit: int, name: str = ""
 ) -> ViewPage:
     """Return leads of a view from rank `start` on."""

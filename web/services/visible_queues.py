@@ -6,8 +6,8 @@ from typing import Final
 from board.reader import BoardPage, QueueInfo
 from models.public import MINE, personal_queue
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem, not_found
-from web.parts import Services
 
 MOST: Final = 500
 
@@ -31,7 +31,7 @@ def board_id(parts: Services, person: Person, queue_id: str) -> str:
     return queue_id
 
 
-async def stretch(
+async def queue_leads_from(
     parts: Services, person: Person, queue_id: str, *, start: int, limit: int, name: str | None = None
 ) -> tuple[BoardPage, int | None]:
     """Return leads of a queue from rank `start` on, and the next rank; None at the end."""

@@ -1,4 +1,4 @@
-"""The wallboard: what a manager looks at all day. Who is in, what is out, how fast leads are taken, and what waits.
+"""Counts for the wallboard who is in, what is out, how fast leads are taken, and what waits.
 
 Requests within some seconds get the same numbers, so that more screens cause no more database load.
 """
@@ -17,11 +17,11 @@ from sink import day_reports
 from sink.day_reports import ArrivedLead
 from sink.queries import exceptions_by_status
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
 from web.services.availability import Choice, chosen, last_leads, paused_words, with_last
 from web.services.crm_query import ask
-from web.services.reports import By, day_begins, key_of, name_of, speed
+from web.services.reports import ReportGrouping, day_begins, key_of, name_of, speed
 from web.services.takers import open_leads, plan_of, unavailable
 
 FRESH_SECONDS: Final = 2.0
@@ -214,8 +214,8 @@ async def _read(parts: Services, person: Person) -> Wallboard:
         reps=listed,
         more_reps=len(active) - len(reps),
         queues=await _queues(parts, org, rules),
-        groups=_speeds(rules, arrivals, By.GROUP),
-        vendors=_speeds(rules, arrivals, By.VENDOR),
+        groups=_speeds(rules, arrivals, ReportGrouping.GROUP),
+        vendors=_speeds(rules, arrivals, ReportGrouping.VENDOR),
         cut=cut,
     )
 
@@ -245,7 +245,7 @@ async def _queues(parts: Services, org: str, rules: OrgRules) -> list[QueueNow]:
     ]
 
 
-def _speeds(rules: OrgRules, arrivals: list[ArrivedLead], by: By) -> list[SpeedBy]:
+def _speeds(rules: OrgRules, arrivals: list[ArrivedLead], by: ReportGrouping) -> list[SpeedBy]:
     found: defaultdict[str | None, list[ArrivedLead]] = defaultdict(list)
     for one in arrivals:
         found[key_of(rules, one, by)].append(one)

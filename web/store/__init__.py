@@ -1,1 +1,1 @@
-"""The console's own database: accounts, sessions, tokens, preferences and drafts. It has no data of leads."""
+"""Stores the console's own data: accounts, sessions, tokens, preferences and drafts. It has no data of leads."""

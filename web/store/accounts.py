@@ -1,37 +1,18 @@
-"""The accounts that may sign in: one per rep, found by mail address or by a provider's confirmed identity."""
+"""Stores the accounts that may sign in: one per rep, found by mail address or by a provider's confirmed identity."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from models.errors import InvalidInput, Problem
+from web.store.account import Account, account_of
 from web.store.addresses import address_of
 from web.store.hashes import hashed
 from web.store.passwords import hash_generated, hash_password, matches
 from web.store.second_factors import forget
 from web.store.store import Store
 from web.store.tables import AccountTable, SessionTable, TokenTable
-
-
-class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """An account that may sign in. `role` counts while the org is open. `has_second_factor`: sign-in asks for codes.
-
-    `password_until`: the password is an invitation's. It is refused from then on, and must be changed before.
-    """
-
-    email: str
-    org: str
-    rep_id: str
-    role: str
-    has_second_factor: bool = False
-    password_until: datetime | None = None
-
-    @property
-    def invited(self) -> bool:
-        """Whether the password is an invitation's, which the person must change."""
-        return self.password_until is not None
 
 
 class Accounts(Store):
@@ -43,7 +24,7 @@ class Accounts(Store):
         password_hash = None if password is None else hash_password(password, "password", email=email)
         with self.writing() as connection:
             if not _keep(connection, account, password_hash):
-                raise InvalidInput((Problem(path="email", reason="is somebody else's already"),))
+                raise InvalidInput((Problem(path="email", reason="belongs to another account"),))
 
     def invite(self, account: Account, password: str | None, *, until: datetime | None = None) -> bool:
         """Add an account, or give a rep's account a new address and password. False if another rep has the address.
@@ -168,18 +149,6 @@ class Accounts(Store):
         may_sign_in = (AccountTable.email == address_of(email), AccountTable.disabled_at.is_(None))
         with self.reading() as connection:
             return connection.execute(select(*AccountTable.__table__.columns).where(*may_sign_in)).first()
-
-
-def account_of(row: Any) -> Account:
-    """Return the account of a row with the table's columns."""
-    return Account(
-        email=row.email,
-        org=row.org,
-        rep_id=row.rep_id,
-        role=row.role,
-        has_second_factor=row.totp_since is not None,
-        password_until=row.password_until,
-    )
 
 
 def _keep(

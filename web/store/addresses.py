@@ -1,4 +1,4 @@
-"""The normal form of sign-in addresses. All code that compares or stores an address uses it."""
+"""Computes the normal form of sign-in addresses. All code that compares or stores an address uses it."""
 
 import unicodedata
 

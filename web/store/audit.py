@@ -1,4 +1,4 @@
-"""The audit in the console's database: the outbox of acts that Kafka does not have yet, and the index of the topic.
+"""Stores the audit in the console's database: the outbox of acts that Kafka does not have yet, and the topic's index.
 
 The topic is the audit. The outbox holds an act from before it begins until Kafka has its record. The index makes the
 topic's records findable by person, act and day; it is filled from the topic and can be rebuilt from it.

@@ -1,4 +1,4 @@
-"""Drafts of queues, and their published versions. A save replaces only the revision that its writer saw (Q6)."""
+"""Stores drafts of queues, and their published versions. A save replaces only the revision that its writer saw (Q6)."""
 
 import secrets
 from collections.abc import Mapping

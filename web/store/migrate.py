@@ -7,8 +7,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import func, select
 
+from sink.database_engine import connect
 from sink.db_errors import translated
-from sink.engine import connect
 
 _LOCK: Final = 0x66697274
 """Key of the Postgres advisory lock that migrations take. On SQLite, BEGIN IMMEDIATE is the lock."""

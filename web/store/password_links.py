@@ -1,4 +1,4 @@
-"""Links by which people set a password: each is valid once, for some time, and is stored as a hash."""
+"""Stores links by which people set a password: each is valid once, for some time, and is stored as a hash."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import delete, func, insert, select, update
 
 from models.errors import FirstclaimError
-from web.store.accounts import Account, account_of
+from web.store.account import Account, account_of
 from web.store.hashes import hashed
 from web.store.passwords import hash_password
 from web.store.store import Store
@@ -44,7 +44,7 @@ class PasswordLinks(Store):
         return secret
 
     def find(self, secret: str) -> Account | None:
-        """Return the account whose password a link sets; None if the link is over."""
+        """Return the account whose password a link sets; None if the link has expired or was used."""
         table = PasswordLinkTable
         query = (
             select(*AccountTable.__table__.columns)
@@ -66,7 +66,7 @@ class PasswordLinks(Store):
         """
         account = self.find(secret)
         if account is None:
-            raise LinkOverError("the link is over")
+            raise LinkOverError("the link has expired or was used")
         password_hash = hash_password(password, "password", email=account.email)
         table, of_it = PasswordLinkTable, AccountTable.email == account.email
         with self.writing() as connection:
@@ -75,7 +75,7 @@ class PasswordLinks(Store):
                 table.secret_hash == hashed(secret), table.expires_at > datetime.now(UTC)
             )
             if connection.execute(used).rowcount != 1:
-                raise LinkOverError("the link is over")
+                raise LinkOverError("the link has expired or was used")
             values = {"password_hash": password_hash, "password_until": None}
             if (
                 connection.execute(

@@ -1,4 +1,4 @@
-"""Each person's preferences, by name."""
+"""Stores each person's preferences, by name."""
 
 from datetime import UTC, datetime
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The saved filters of lists: a person's own, and those that are shared with the org."""
+"""Stores the saved filters of lists: a person's own, and those that are shared with the org."""
 
 from datetime import UTC, datetime
 from typing import Any, Final

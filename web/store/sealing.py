@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, inspect, select, update
 
 from models.errors import ConfigError
 from streams.file_permissions import UMASK, private_folder, private_opener
@@ -112,6 +112,20 @@ class Seals(Store):
                     changed += connection.execute(update(table).where(*of_it).values(values)).rowcount
             changed += self._renew_vendors(connection, keys)
         return changed
+
+    def opened_by(self, keys: Vault) -> bool:
+        """Say whether the database has values that these keys decrypt; False if it has none yet. Nothing is changed.
+
+        Raises `ConfigError` if the keys are not those of this database.
+        """
+        with self.reading() as connection:
+            if not inspect(connection).has_table(SealTable.__tablename__):
+                return False
+            sealed = connection.scalar(select(SealTable.sealed).where(SealTable.name == _CHECK))
+        if sealed is None:
+            return False
+        keys.unseal(sealed)
+        return True
 
     def _renew_vendors(self, connection: Connection, keys: Vault) -> int:
         """Encrypt the signing secrets of vendors that were encrypted with an older key."""

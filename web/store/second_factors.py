@@ -1,4 +1,4 @@
-"""The second factor of password accounts: time-based codes (TOTP, RFC 6238), and recovery codes, each used once.
+"""Stores the second factor of password accounts: time-based codes (TOTP, RFC 6238), and recovery codes, each used once.
 
 A device's secret is stored encrypted, because codes are computed from it. Recovery codes are stored as hashes.
 """
@@ -6,18 +6,16 @@ A device's secret is stored encrypted, because codes are computed from it. Recov
 import secrets
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pyotp
 from sqlalchemy import ColumnElement, Engine, delete, insert, or_, select, update
 
+from web.store.account import Account
 from web.store.hashes import hashed
 from web.store.sealing import Vault
 from web.store.store import Store
 from web.store.tables import AccountTable, RecoveryCodeTable
-
-if TYPE_CHECKING:
-    from web.store.accounts import Account
 
 STEP_SECONDS: Final = 30
 DRIFT_STEPS: Final = 1
@@ -35,7 +33,7 @@ class SecondFactors(Store):
         super().__init__(engine)
         self._keys = keys
 
-    def prepare(self, account: "Account") -> str | None:
+    def prepare(self, account: Account) -> str | None:
         """Create and store a new secret. It is inactive until `confirm`. Return None if one is active already."""
         secret = pyotp.random_base32()
         with self.writing() as connection:
@@ -45,7 +43,7 @@ class SecondFactors(Store):
             )
         return secret if kept.rowcount else None
 
-    def confirm(self, account: "Account", code: str) -> list[str] | None:
+    def confirm(self, account: Account, code: str) -> list[str] | None:
         """Activate the prepared secret if the code matches. Return the recovery codes, which are shown once."""
         with self.writing() as connection:
             query = select(AccountTable.totp_secret).where(*_of(account), AccountTable.totp_since.is_(None))
@@ -64,7 +62,7 @@ class SecondFactors(Store):
             connection.execute(insert(RecoveryCodeTable).values(rows))
         return codes
 
-    def accept(self, account: "Account", code: str) -> bool:
+    def accept(self, account: Account, code: str) -> bool:
         """Say whether a code is the device's or a recovery code. Each code is accepted only once."""
         plain = _plain(code)
         with self.writing() as connection:
@@ -81,7 +79,7 @@ class SecondFactors(Store):
             used = update(AccountTable).where(*_of(account), unused).values(totp_step=step)
             return connection.execute(used).rowcount > 0
 
-    def left(self, account: "Account") -> int:
+    def left(self, account: Account) -> int:
         """Return how many recovery codes are left."""
         with self.reading() as connection:
             return len(
@@ -134,9 +132,9 @@ def _plain(code: str) -> str:
     return "".join(letter for letter in code[:100].upper() if letter not in " -.\t")
 
 
-def _of(account: "Account") -> tuple[ColumnElement[bool], ...]:
+def _of(account: Account) -> tuple[ColumnElement[bool], ...]:
     return AccountTable.org == account.org, AccountTable.rep_id == account.rep_id
 
 
-def _codes_of(account: "Account") -> tuple[ColumnElement[bool], ...]:
+def _codes_of(account: Account) -> tuple[ColumnElement[bool], ...]:
     return RecoveryCodeTable.org == account.org, RecoveryCodeTable.rep_id == account.rep_id

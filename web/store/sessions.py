@@ -1,4 +1,4 @@
-"""Sessions of signed-in browsers. Each session has a secret that is issued once and stored as a hash.
+"""Stores sessions of signed-in browsers. Each session has a secret that is issued once and stored as a hash.
 
 A session ends at its absolute end, after an idle timeout, with its account, or when its person ends it.
 """
@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
 
-from web.store.accounts import Account, account_of
+from web.store.account import Account, account_of
 from web.store.hashes import hashed
 from web.store.store import Store
 from web.store.tables import AccountTable, SessionTable

@@ -1,4 +1,4 @@
-"""The base of the stores in the console's database: reading, writing, and their errors."""
+"""Provides the base of the stores in the console's database: reading, writing, and their errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The console's own tables. Passwords, cookies, tokens and recovery codes are stored only as hashes."""
+"""Defines the console's own tables. Passwords, cookies, tokens and recovery codes are stored only as hashes."""
 
 from datetime import datetime
 from typing import Any

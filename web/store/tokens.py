@@ -1,4 +1,4 @@
-"""API tokens of programs. Each is issued once, stored as a hash, and can be revoked at any time."""
+"""Stores API tokens of programs. Each is issued once, stored as a hash, and can be revoked at any time."""
 
 import secrets
 from collections.abc import Iterable, Mapping

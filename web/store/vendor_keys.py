@@ -1,4 +1,4 @@
-"""Keys with which vendors post leads. Each belongs to one org and one vendor, is shown once, and can be revoked."""
+"""Stores keys with which vendors post leads. Each belongs to one org and one vendor, is shown once, can be revoked."""
 
 import secrets
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the HTTP door keeps of vendors: how their posts are read, and the answers that repeated posts get again."""
+"""Stores how vendors' posts are read, and the answers that repeated posts get again."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The views that people create. A save replaces only the revision that its writer saw (Q1)."""
+"""Stores the views that people create. A save replaces only the revision that its writer saw (Q1)."""
 
 import secrets
 from collections.abc import Mapping

@@ -1,10 +1,10 @@
-"""Gives a lead to the eligible rep whose turn it is (R7). A rep who is passed over keeps its place."""
+"""Gives a lead to the eligible rep whose turn it is (R7). A rep who is passed over keeps its position."""
 
 from typing import Final
 
 from rules.org.choice import Choice, Method, Refused
 from rules.org.eligibility import Eligibility
-from rules.org.turn_order import Candidate, Pick, pick, serve
+from rules.org.turn_order import Candidate, PickedTurn, pick, serve
 
 
 def choose(eligibility: Eligibility) -> Choice:
@@ -23,7 +23,7 @@ def _next_in_line(eligibility: Eligibility) -> Choice:
         if refusal is not None:
             refused.append((rep_id, refusal))
         elif turn.owed and rep_id == row.resting:
-            rests = rep_id  # it has its place in the regular order, behind the other owed turns
+            rests = rep_id  # it has its position in the regular order, behind the other owed turns
         elif rests is not None and not turn.owed and _is_before(eligibility, rests, rep_id):
             return _given(eligibility, rests, refused, rests=True)
         else:
@@ -66,7 +66,7 @@ def _due(eligibility: Eligibility) -> Choice:
     return Choice((taken.rep_id,), tuple(refused), _reason(taken, due, served), taken)
 
 
-def _reason(taken: Pick, due: str, served: int) -> str:
+def _reason(taken: PickedTurn, due: str, served: int) -> str:
     if taken.owed:
         return f"a voided turn of {taken.rep_id} is made up for"
     last = f"its last turn was {served}" if served else "it had none before"

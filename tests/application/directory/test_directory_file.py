@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from application.directory.file import read_directory, write_directory
+from application.directory.directory_file import read_directory, write_directory
 from application.directory.objects import SETTINGS, ordered
 from application.directory.references import dangling
 from models.errors import PublicationErrors
@@ -35,7 +35,7 @@ REFUSED = {
     "an id twice, spelled otherwise": ("reps: {7: {}, '7': {}}", ["7 occurs twice"]),
     "an id that is no text": ("reps: {null: {}}", ["reps.None: the id must be text"]),
     "an id nobody can type": ('reps: {"a\\nb": {}}', ["contains control characters"]),
-    "an unknown section": ("rep: {}", ["rep: is no section; there are org, settings, reps"]),
+    "an unknown section": ("rep: {}", ["rep: is not a section; the sections are org, settings, reps"]),
     "an org nobody can have": ("org: a/b\nreps: {}", ["org: must be 1 to 64 letters"]),
     "a section that is a list": ("reps: []", ["reps: must be an object that maps ids to definitions"]),
     "settings": ("settings: {lock_minutes: 0}", ["settings.lock_minutes: must be greater than 0"]),
@@ -174,13 +174,13 @@ def test_q6_the_examples_can_be_published(name: str) -> None:
     org, wanted = read_directory((EXAMPLES / name).read_bytes(), name)
     assert org == "default"
     assert dangling({}, wanted, is_open=True) == ()
-    book, directory = RuleBook(), OrgDirectory()
+    rule_book, directory = RuleBook(), OrgDirectory()
     for version, ((kind, object_id), value) in enumerate(wanted.items()):
         event = DirectoryPublished(
             lead_id="", cause="c", org=org, kind=kind, object_id=object_id, version=version, value=value
         )
-        book, directory = book.publish(event), directory.publish(event)
-    assert not book.org(org).problems
+        rule_book, directory = rule_book.publish(event), directory.publish(event)
+    assert not rule_book.org(org).problems
     assert not directory.problems
 
 

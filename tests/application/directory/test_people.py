@@ -1,12 +1,12 @@
-"""Tables of people, as spreadsheets save them, and the lines of a directory file (Q6, R9)."""
+"""Tables of people, as spreadsheets save them, become objects with the lines of a directory file (Q6, R9)."""
 
 from __future__ import annotations
 
 import pytest
 
-from application.directory.file import read_directory
-from application.directory.lines import line_of_error, lines_of
-from application.directory.people import MOST_PEOPLE, PeopleErrors, read_people
+from application.directory.directory_file import read_directory
+from application.directory.people_table import MOST_PEOPLE, PeopleErrors, read_people
+from application.directory.yaml_lines import line_of_error, lines_of
 from models.errors import PublicationErrors
 
 BEFORE = {("rep", "bob-ray"): {"name": "Bob Ray", "email": "bob@x.org", "teams": ["north"], "max_open": 9}}

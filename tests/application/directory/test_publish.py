@@ -16,10 +16,10 @@ from confluent_kafka import Producer
 
 from application.directory import publish as publishing
 from application.directory.apply import compare
-from application.directory.file import read_directory
+from application.directory.directory_file import read_directory
 from application.directory.publish import publish, read_published, until_readable
 from models.errors import PublicationConflictError, RetryableError
-from sink.engine import connect
+from sink.database_engine import connect
 from streams import clients
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique
@@ -106,15 +106,15 @@ async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(made: S
     await publish(made, org, {KEY: N4})
     seen = (await read_published(made, org)).end
     admins = range(6)
-    told = await asyncio.gather(
+    results = await asyncio.gather(
         *(publish(made, org, {KEY: {**N4, "max_open": n}}, seen=seen) for n in admins), return_exceptions=True
     )
-    won = [n for n, said in zip(admins, told, strict=True) if isinstance(said, list)]
-    lost = [said for said in told if isinstance(said, PublicationConflictError)]
-    assert (len(won), len(lost)) == (1, 5), told
+    won = [n for n, said in zip(admins, results, strict=True) if isinstance(said, list)]
+    lost = [said for said in results if isinstance(said, PublicationConflictError)]
+    assert (len(won), len(lost)) == (1, 5), results
     found = await read_published(made, org)
     assert found.present[KEY] == {**N4, "max_open": won[0]}
-    assert [found.objects[KEY].version] == told[won[0]]
+    assert [found.objects[KEY].version] == results[won[0]]
 
 
 async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
@@ -270,7 +270,7 @@ async def test_p11_two_consoles_edit_one_object_at_once_and_one_of_them_is_told(
     first, _ = consoles
     base = (await first.edit(org, ("group", "west"), GROUP, base=None, publish=True)).version
     for round_ in range(3):
-        told = await asyncio.gather(
+        results = await asyncio.gather(
             *(
                 editor.edit(
                     org,
@@ -283,8 +283,8 @@ async def test_p11_two_consoles_edit_one_object_at_once_and_one_of_them_is_told(
             ),
             return_exceptions=True,
         )
-        (won,) = [said for said in told if not isinstance(said, BaseException)]
-        (lost,) = [said for said in told if isinstance(said, BaseException)]
+        (won,) = [said for said in results if not isinstance(said, BaseException)]
+        (lost,) = [said for said in results if isinstance(said, BaseException)]
         assert isinstance(lost, HttpProblem), lost
         assert (lost.status, lost.more["current"]) == (412, won.value)
         published = (await read_published(made, org)).objects["group", "west"]
@@ -295,14 +295,14 @@ async def test_p11_two_consoles_edit_one_object_at_once_and_one_of_them_is_told(
 async def test_p11_two_consoles_edit_two_objects_at_once_and_both_hold(
     consoles: tuple[Editor, Editor], made: Settings, org: str
 ) -> None:
-    told = await asyncio.gather(
+    results = await asyncio.gather(
         *(
             editor.edit(org, ("group", f"g-{n}"), {**GROUP, "name": f"Group {n}"}, base=None, publish=True)
             for n, editor in enumerate(consoles)
         )
     )
     found = await read_published(made, org)
-    assert [found.present["group", f"g-{n}"] for n in range(2)] == [said.value for said in told]
+    assert [found.present["group", f"g-{n}"] for n in range(2)] == [said.value for said in results]
 
 
 async def test_p11_a_console_and_a_command_do_not_overtake_each_other(

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from application.importing.file_reading import read_leads
 from application.importing.forecast import KINDS, Forecast
-from application.importing.reading import read_leads
-from application.importing.rows import ImportRow
+from application.importing.import_rows import ImportRow
 from application.importing.tables import open_table
 from models.directory import OrgSettings
 from models.errors import InvalidInput

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from application.importing.reading import read_leads
-from application.importing.rows import ImportRow
+from application.importing.file_reading import read_leads
+from application.importing.import_rows import ImportRow
 from models.errors import InvalidInput
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from application.importing.file_reading import read_leads
 from application.importing.mapping import Mapping
 from application.importing.posts import read_post
-from application.importing.reading import read_leads
 from models.errors import InvalidInput
 from rules.inbound.intake import accept_arrival
 from tests.application.importing.file_case import FileCase

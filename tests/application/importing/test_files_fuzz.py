@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from application.importing.file_reading import read_leads
 from application.importing.mapping import Mapping, load
-from application.importing.reading import read_leads
 from models.errors import InvalidInput
 from tests.fuzz.mutate import mutated
 

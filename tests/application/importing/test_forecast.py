@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.importing.forecast import Forecast, KnownArrival
-from application.importing.rows import ImportRow, ParsedLine, row
+from application.importing.import_rows import ImportRow, ParsedLine, row
 from models.directory import OrgSettings
 from models.org_decisions import OrgStep
 from models.org_events import PersonArrived
@@ -25,13 +25,13 @@ PEOPLE = st.fixed_dictionaries(
 )
 
 
-def placed(office: OrgPartition, one: ImportRow, off: int) -> ArrivalPlaced:
+def arrival_of(org_partition: OrgPartition, one: ImportRow, off: int) -> ArrivalPlaced:
     """Let the org decide a row, and return its decision."""
     assert one.facts is not None
     event = PersonArrived(cause=str(off), lead_id=one.lead_id, facts=one.facts)
-    decided = office.decide(event, off=off, at=AT)
+    decided = org_partition.decide(event, off=off, at=AT)
     for key, value in decided.records:
-        office.apply_or_remove(key, value)
+        org_partition.apply_or_remove(key, value)
     head = decided.records[0][1]
     assert isinstance(head, OrgStep)
     return next(each for each in head.decisions if isinstance(each, ArrivalPlaced))
@@ -42,11 +42,11 @@ def test_r6_a_forecast_names_the_lead_that_the_org_names(
     before: list[dict[str, str]], file: list[dict[str, str]]
 ) -> None:
     """Leads that came before are known by the CRM database; their rows have the facts of their own arrivals."""
-    office, forecast = OrgPartition(0), Forecast("default", OrgSettings())
+    org_partition, forecast = OrgPartition(0), Forecast("default", OrgSettings())
     leads: dict[str, KnownArrival] = {}
     for off, message in enumerate(before):
         one = row(ParsedLine(line=off + 1, message=dict(message)), {})
-        said = placed(office, one, off)
+        said = arrival_of(org_partition, one, off)
         arrival = one.lead_id if said.inquiry is None and said.id_reused is None else said.lead_id
         if said.inquiry is not None:
             arrival = said.inquiry.inquiry_id
@@ -57,7 +57,7 @@ def test_r6_a_forecast_names_the_lead_that_the_org_names(
     forecast.put(leads.values())
     for off, message in enumerate(file, start=len(before)):
         one = row(ParsedLine(line=off + 1, message=dict(message)), {})
-        said = placed(office, one, off)
+        said = arrival_of(org_partition, one, off)
         fate = forecast.fate(one)
         assert (fate.lead_id, fate.why) == (said.lead_id, said.why)
         if said.inquiry is not None:

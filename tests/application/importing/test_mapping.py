@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from application.importing.mapping import Cell, Mapping, load
+from application.importing.mapping import Mapping, UnusableCell, load
 from models.errors import InvalidInput
 
 PAGE = Path(__file__).parents[3] / "docs" / "vendors.md"
@@ -38,7 +38,7 @@ def test_the_mapping_that_the_page_for_vendors_shows_reads_a_row_as_it_says(tmp_
     row = {
         "Ref No": "A-1",
         "Prospect": "Jeremy Jones",
-        "Cell": "401-419-4247",
+        "UnusableCell": "401-419-4247",
         "Mail 2": "jj@lender-mail.net",
     }
     row |= {
@@ -126,7 +126,7 @@ def test_what_is_not_mapped_is_kept_unless_the_mapping_says_otherwise() -> None:
     ],
 )
 def test_a_cell_that_cannot_be_used_names_its_field(given: Any, row: dict[str, Any], field: str) -> None:
-    with pytest.raises(Cell) as caught:
+    with pytest.raises(UnusableCell) as caught:
         Mapping(given).message(row)
     assert caught.value.field == field
     assert str(caught.value)

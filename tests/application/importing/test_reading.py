@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from application.importing.file_reading import format_of, read_leads
+from application.importing.import_rows import ImportRow
 from application.importing.mapping import Mapping
-from application.importing.reading import format_of, read_leads
-from application.importing.rows import ImportRow
 from models.errors import InvalidInput
 from models.inbound import MAX_BYTES
 

@@ -83,20 +83,20 @@ async def test_r6_v1_rows_of_one_person_with_several_ids_keep_their_order(
     rows += [f"x{n},,none@none.com" for n in people]
     path.write_text("\n".join(["id,phone,email", *rows]))
     assert (await send_file(settings, path, mapping=None, vendor="order", say=print))["accepted"] == len(rows)
-    places = _places(await taken(arrivals, len(rows)))
+    positions = _positions(await taken(arrivals, len(rows)))
     for n in people:
-        assert len({places[f"{letter}{n}"][0] for letter in "abc"}) == 1, "one partition"
-        assert places[f"a{n}"] < places[f"b{n}"]
-        assert places[f"a{n}"] < places[f"c{n}"]
-    assert len({places[f"x{n}"][0] for n in people}) > 1, "a placeholder is nobody's address"
+        assert len({positions[f"{letter}{n}"][0] for letter in "abc"}) == 1, "one partition"
+        assert positions[f"a{n}"] < positions[f"b{n}"]
+        assert positions[f"a{n}"] < positions[f"c{n}"]
+    assert len({positions[f"x{n}"][0] for n in people}) > 1, "a placeholder is nobody's address"
     (kept,) = (settings.state_dir / "sends").glob("*.json")
     kept.write_text(json.dumps({"rows": 100}))
     await send_file(settings, path, mapping=None, vendor="order", resume=True, say=print)
-    again = _places(await taken(arrivals, len(rows) - 100))
-    assert {name: place[0] for name, place in again.items()} == {name: places[name][0] for name in again}
+    again = _positions(await taken(arrivals, len(rows) - 100))
+    assert {name: place[0] for name, place in again.items()} == {name: positions[name][0] for name in again}
 
 
-def _places(records: list[Any]) -> dict[str, tuple[int, int]]:
+def _positions(records: list[Any]) -> dict[str, tuple[int, int]]:
     """Return vendor's id -> partition and offset of its first record."""
     found: dict[str, tuple[int, int]] = {}
     for record in records:

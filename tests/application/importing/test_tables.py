@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from application.importing.reading import read_leads
-from application.importing.rows import ImportRow
+from application.importing.file_reading import read_leads
+from application.importing.import_rows import ImportRow
 from tests.fixtures.processor_time import grows
 
 HEADER = "id,last_name,phone,note\n"

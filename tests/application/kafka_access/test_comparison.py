@@ -1,12 +1,12 @@
-"""What a cluster's ACLs lack of the table, and what they allow beyond it."""
+"""The comparison names what a cluster's ACLs lack of the table, and what they allow beyond it."""
 
 from __future__ import annotations
 
 import pytest
 
+from application.kafka_access.access_table import known, principal_of, processes
 from application.kafka_access.acls import Acl, AclOperation, HeldAcl, Pattern, Permission, Resource
 from application.kafka_access.comparison import compare
-from application.kafka_access.table import known, principal_of, processes
 from models.errors import ConfigError
 
 

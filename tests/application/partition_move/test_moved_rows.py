@@ -1,4 +1,4 @@
-"""Rows that move to new logs keep everything but their places, and a file that is not whole is refused."""
+"""Rows that move to new logs keep everything but their offsets, and an incomplete file is refused."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from application.partition_move.file import (
+from application.partition_move.move_file import (
     FORMAT,
-    Head,
+    FileHeader,
     MovedRecord,
     check_whole,
     read_head,
     records,
     written,
 )
-from application.partition_move.rows import NewestLeads, NewestOrgs
+from application.partition_move.moved_rows import NewestLeads, NewestOrgs
 from models.codec import OrgRecord, decode_org_record, decode_row, encode_org_record, encode_row
 from models.errors import ConfigError
 from models.lead import BEFORE_THE_LOG, DirectoryRow
 from models.org_decisions import OrgRowKept, OrgStep
 from models.org_rows import OrgPerson
-from rules.org.org_partition import LISTED, OrgPartition
+from rules.org.org_partition import DO_NOT_CONTACT_SOURCE, OrgPartition
 from tests.sink.seeded_journal import lead_of, owner_changed, row_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_an_orgs_rows_move_and_its_steps_stay_except_that_of_the_list() -> None:
 
     journal: list[tuple[bytes, OrgRecord]] = [
         (b"ours/step/0", step("0", 900, 7)),
-        (b"ours/step/do-not-contact", step(LISTED, 12, 8)),
+        (b"ours/step/do-not-contact", step(DO_NOT_CONTACT_SOURCE, 12, 8)),
         (b"ours/person/x/3", OrgRowKept(off=8, org="ours", value=person(3))),
         (b"directory/1/ours/rep/rep-1", directory(6, 9, None)),
     ]
@@ -92,7 +92,7 @@ def test_an_orgs_rows_move_and_its_steps_stay_except_that_of_the_list() -> None:
 
 def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "state.gz"
-    head = Head(format=FORMAT, at=AT, partitions=4, ends={"directory": 9})
+    head = FileHeader(format=FORMAT, at=AT, partitions=4, ends={"directory": 9})
     sent = [
         MovedRecord(topic="directory", key=b"k", value=None, headers=(("h", b"\xff"), ("n", None)), offset=3),
         MovedRecord(topic="audit", key=None, value=b"\x00\xff{", timestamp_ms=5),
@@ -108,13 +108,13 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_file_that_is_cut_off_of_another_kind_or_there_already_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.gz"
     with written(path) as writer:
-        writer.head(Head(format=FORMAT, at=AT, partitions=4, ends={}))
+        writer.head(FileHeader(format=FORMAT, at=AT, partitions=4, ends={}))
         writer.add(MovedRecord(topic="audit", key=None, value=b"v"))
         writer.end()
     lines = gzip.decompress(path.read_bytes()).splitlines(keepends=True)
     for content, says in (
-        (gzip.compress(b"".join(lines[:2])), "is not whole"),
-        (gzip.compress(b"".join([lines[0], lines[2]])), "is not whole"),
+        (gzip.compress(b"".join(lines[:2])), "is incomplete"),
+        (gzip.compress(b"".join([lines[0], lines[2]])), "is incomplete"),
         (path.read_bytes()[:-12], "cannot be read"),
         (b"vendor,external_id\n", "cannot be read"),
     ):
@@ -134,7 +134,7 @@ def test_an_export_that_fails_leaves_no_file(tmp_path: Path) -> None:
 
     def fail() -> None:
         with written(path) as writer:
-            writer.head(Head(format=FORMAT, at=AT, partitions=4, ends={}))
+            writer.head(FileHeader(format=FORMAT, at=AT, partitions=4, ends={}))
             raise ConnectionError
 
     with pytest.raises(ConnectionError):

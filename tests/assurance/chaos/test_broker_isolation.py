@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from assurance.chaos.broker_isolation import ISOLATED, BrokerIsolation
-from assurance.chaos.fault_plan import Act, plan
+from assurance.chaos.fault_plan import FaultKind, plan
 from models.errors import ConfigError
 from runtime.kafka_cluster import KafkaCluster
 from tests.fixtures.waiting import until
@@ -109,15 +109,15 @@ def test_without_the_program_or_the_right_the_reason_is_said(
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_faults_are_planned_only_where_a_broker_is_isolated(seed: int) -> None:
-    ours = {Act.CUT_OFF_BROKER, Act.FILL_DISK}
+    ours = {FaultKind.CUT_OFF_BROKER, FaultKind.FILL_DISK}
     assert ours <= {fault.act for fault in plan(180, 2, seed, brokers=3, isolated=True)}
     assert not ours & {fault.act for fault in plan(180, 2, seed, brokers=3)}
 
 
 def _has_namespace() -> bool:
     """Tell whether this process has a namespace. Another run on this machine may have one, too."""
-    told = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
-    return f"firstclaim-{os.getpid()}" in told
+    listing = subprocess.run(["ip", "netns", "list"], check=True, capture_output=True, text=True).stdout
+    return f"firstclaim-{os.getpid()}" in listing
 
 
 def _is_mounted(folder: Path) -> bool:

@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from assurance.chaos import run
+from assurance.chaos import cancellation
 
 
 async def test_a_task_that_misses_its_first_cancellation_is_cancelled_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(run, "CANCEL_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(cancellation, "CANCEL_AGAIN_SECONDS", 0.01)
 
     async def deaf() -> None:
         try:
@@ -20,12 +20,12 @@ async def test_a_task_that_misses_its_first_cancellation_is_cancelled_again(
 
     task = asyncio.create_task(deaf())
     await asyncio.sleep(0)
-    await run.cancel(task)
+    await cancellation.cancel(task)
     assert task.cancelled()
 
 
 async def test_a_task_that_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "CANCEL_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(cancellation, "CANCEL_AGAIN_SECONDS", 0.01)
     over = asyncio.Event()
 
     async def stubborn() -> None:
@@ -38,6 +38,6 @@ async def test_a_task_that_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch
     task = asyncio.create_task(stubborn(), name="feed")
     await asyncio.sleep(0)
     with pytest.raises(TimeoutError, match=r"not ended 0 s after they were cancelled: feed"):
-        await run.cancel(task, seconds=0)
+        await cancellation.cancel(task, seconds=0)
     over.set()
     await task

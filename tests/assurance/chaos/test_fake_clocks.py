@@ -36,11 +36,11 @@ def test_the_wall_clock_jumps_both_ways_while_the_process_runs(tmp_path: Path) -
             assert clocks.jump(["worker-1"], shift) == 1
             before = time.time(), time.monotonic()
             print("now?", file=process.stdin, flush=True)
-            told = [float(each) for each in process.stdout.readline().split()]
+            times = [float(each) for each in process.stdout.readline().split()]
             after = time.time(), time.monotonic()
-            assert before[0] + shift <= told[0] <= after[0] + shift
-            assert before[0] + shift <= told[1] <= after[0] + shift
-            assert before[1] <= told[2] <= after[1], "the monotonic clock is the machine's"
+            assert before[0] + shift <= times[0] <= after[0] + shift
+            assert before[0] + shift <= times[1] <= after[0] + shift
+            assert before[1] <= times[2] <= after[1], "the monotonic clock is the machine's"
         process.stdin.close()
 
 

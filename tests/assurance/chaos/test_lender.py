@@ -10,7 +10,7 @@ from application.directory.objects import normal
 from assurance.chaos.lender import LOCK_MINUTES, ORG, WINDOW_SECONDS, Lender, directory
 from assurance.demo.directory import lender
 from assurance.load import LoadClient, OperationHistory
-from assurance.load.people import Work
+from assurance.load.simulated_people import QueueWork
 from streams.settings import Settings
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
@@ -55,5 +55,5 @@ async def test_leads_come_through_every_campaign_and_people_know_of_them(
     assert {message["org"] for message in client.messages} == {ORG}
     assert len(feed.sent) == len(client.messages)
     assert history.offered < feed.sent
-    assert feed.people.leads.pick(Work.OFFER, feed._source) in history.offered  # any source will do
-    assert feed.people.leads.pick(Work.CLAIM, feed._source) not in history.offered  # likewise
+    assert feed.people.leads.pick(QueueWork.OFFER, feed._source) in history.offered  # any source will do
+    assert feed.people.leads.pick(QueueWork.CLAIM, feed._source) not in history.offered  # likewise

@@ -8,13 +8,13 @@ from assurance.chaos.pace import (
     MOST_BEHIND,
     MOST_PER_SECOND,
     OTHERS_PER_SECOND,
-    Pace,
+    ArrivalPace,
 )
 from streams.settings import Settings
 
 
-def pace(events: int | None, sent: int = 0) -> Pace:
-    return Pace(Settings(), 3_600, events, lambda: sent)
+def pace(events: int | None, sent: int = 0) -> ArrivalPace:
+    return ArrivalPace(Settings(), 3_600, events, lambda: sent)
 
 
 def test_a_run_without_a_number_of_events_keeps_its_pace() -> None:
@@ -52,7 +52,7 @@ def test_a_worker_that_is_far_behind_gets_hardly_any_more() -> None:
 def test_an_hour_at_this_pace_has_its_events() -> None:
     """A model of the run: each lead makes four events; for ten minutes nothing is handled, as in a long outage."""
     sent = handled = 0.0
-    kept = Pace(Settings(), 3_600, 1_000_000, lambda: int(sent))
+    kept = ArrivalPace(Settings(), 3_600, 1_000_000, lambda: int(sent))
     for second in range(3_600):
         sent += kept.arrivals_per_second + OTHERS_PER_SECOND
         if not 1_000 <= second < 1_600:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from assurance.chaos.fault_plan import LOCK_SECONDS, STOP_SECONDS, Act, plan
+from assurance.chaos.fault_plan import LOCK_SECONDS, STOP_SECONDS, STORE_ACTS, STORE_FAULTS, FaultKind, plan
 from models.errors import ConfigError
 from streams.app import SESSION_SECONDS
 
@@ -16,16 +16,16 @@ PROCESSES = {"worker-1", "worker-2", "relay", "sink", "board", "courier-mail"}
 def test_a_long_run_has_everything(seed: int) -> None:
     faults = plan(180, 2, seed)
     acts = Counter(fault.act for fault in faults)
-    assert acts[Act.KILL_BROKER] == acts[Act.LOCK_DATABASE] == 1
-    assert {fault.seconds for fault in faults if fault.act is Act.LOCK_DATABASE} == {LOCK_SECONDS}
-    assert ("worker-1", "worker-2") in {fault.who for fault in faults if fault.act is Act.KILL}
-    for act in (Act.KILL, Act.TERM, Act.STOP):
+    assert acts[FaultKind.KILL_BROKER] == acts[FaultKind.LOCK_DATABASE] == 1
+    assert {fault.seconds for fault in faults if fault.act is FaultKind.LOCK_DATABASE} == {LOCK_SECONDS}
+    assert ("worker-1", "worker-2") in {fault.who for fault in faults if fault.act is FaultKind.KILL}
+    for act in (FaultKind.KILL, FaultKind.TERM, FaultKind.STOP):
         hit = {who for fault in faults if fault.act is act for who in fault.who}
         assert hit & {"worker-1", "worker-2"}
         assert hit <= PROCESSES
         assert acts[act] >= 4
     assert {who for fault in faults for who in fault.who} == PROCESSES
-    stops = [fault for fault in faults if fault.act is Act.STOP and fault.at < 180 - STOP_SECONDS[1]]
+    stops = [fault for fault in faults if fault.act is FaultKind.STOP and fault.at < 180 - STOP_SECONDS[1]]
     assert all(fault.seconds > SESSION_SECONDS for fault in stops)
     assert all(one.at <= other.at for one, other in pairwise(faults))
     assert all(fault.at > 0 and fault.at + fault.seconds <= 180 for fault in faults)
@@ -35,8 +35,8 @@ def test_a_long_run_has_everything(seed: int) -> None:
 def test_a_short_run_kills_and_stops_a_worker_and_kills_the_relay(seed: int) -> None:
     faults = plan(35, 2, seed)
     done = {(fault.act, who.rstrip("-12")) for fault in faults for who in fault.who}
-    assert {(Act.KILL, "worker"), (Act.STOP, "worker"), (Act.KILL, "relay")} <= done
-    assert not {Act.KILL_BROKER, Act.LOCK_DATABASE} & {fault.act for fault in faults}
+    assert {(FaultKind.KILL, "worker"), (FaultKind.STOP, "worker"), (FaultKind.KILL, "relay")} <= done
+    assert not {FaultKind.KILL_BROKER, FaultKind.LOCK_DATABASE} & {fault.act for fault in faults}
 
 
 def test_a_seed_plans_the_same_again_and_another_one_something_else() -> None:
@@ -60,7 +60,7 @@ def test_with_telephones_their_courier_is_killed_first_and_hit_in_every_way(seed
     faults = plan(240, 2, seed, telephone=True)
     assert {who for fault in faults for who in fault.who} == {*PROCESSES, "courier-call"}
     first = next(fault for fault in faults if fault.who == ("courier-call",))
-    assert first.act is Act.KILL
+    assert first.act is FaultKind.KILL
     assert first is min((fault for fault in faults if len(fault.who) == 1), key=lambda fault: fault.at)
     assert plan(240, 2, seed) != faults, "without telephones a seed gives the faults that it always gave"
 
@@ -70,14 +70,14 @@ def test_a_cluster_of_brokers_has_each_of_its_faults_once_in_place_of_the_broker
     faults = plan(180, 2, seed, brokers=3)
     acts = Counter(fault.act for fault in faults)
     cluster = {
-        Act.KILL_LEADER,
-        Act.KILL_CONTROLLER,
-        Act.PAUSE_LEADER,
-        Act.MOVE_PARTITIONS,
-        Act.RESTART_BROKERS,
+        FaultKind.KILL_LEADER,
+        FaultKind.KILL_CONTROLLER,
+        FaultKind.PAUSE_LEADER,
+        FaultKind.MOVE_PARTITIONS,
+        FaultKind.RESTART_BROKERS,
     }
     assert {acts[act] for act in cluster} == {1}
-    assert acts[Act.KILL_BROKER] == 0
+    assert acts[FaultKind.KILL_BROKER] == 0
     assert {who for fault in faults for who in fault.who} == PROCESSES
     own = [fault for fault in faults if fault.act in cluster]
     assert all(one.at + one.seconds < other.at for one, other in pairwise(own)), "one after the other"
@@ -96,8 +96,8 @@ def test_an_hour_has_as_many_faults_as_asked_and_all_of_them_in_every_round(seed
         of_round = [fault for fault in faults if 450 * number <= fault.at < 450 * (number + 1)]
         acts = Counter(fault.act for fault in of_round)
         assert len(of_round) == 25
-        assert acts[Act.LOCK_DATABASE] == 1
-        assert acts[Act.KILL_BROKER if brokers == 1 else Act.KILL_LEADER] == 1
+        assert acts[FaultKind.LOCK_DATABASE] == 1
+        assert acts[FaultKind.KILL_BROKER if brokers == 1 else FaultKind.KILL_LEADER] == 1
         assert ("worker-1", "worker-2") in {fault.who for fault in of_round}
     assert faults != plan(3_600, 2, seed + 1, faults=200, brokers=brokers)
 
@@ -114,8 +114,26 @@ def test_more_faults_than_there_is_time_for_are_refused() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_clocks_jump_only_if_asked_and_once_each_way(seed: int) -> None:
     faults = plan(180, 2, seed, clock_jumps=True)
-    jumps = [fault for fault in faults if fault.act is Act.JUMP_CLOCK]
+    jumps = [fault for fault in faults if fault.act is FaultKind.JUMP_CLOCK]
     assert [fault.shift for fault in jumps] == [70 * 60, -70 * 60]
     assert {who for fault in jumps for who in fault.who} <= {"worker-1", "worker-2"}
     assert str(jumps[0]).endswith("by +70 minutes for 30 s")
-    assert not any(fault.act is Act.JUMP_CLOCK for fault in plan(180, 2, seed))
+    assert not any(fault.act is FaultKind.JUMP_CLOCK for fault in plan(180, 2, seed))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_with_failover_valkey_and_postgres_are_hurt_in_every_way(seed: int) -> None:
+    faults = plan(300, 2, seed, failover=True)
+    acts = Counter(fault.act for fault in faults if fault.act in STORE_ACTS)
+    assert acts == dict.fromkeys(STORE_ACTS, STORE_FAULTS)
+    others = [fault for fault in faults if fault.act not in STORE_ACTS]
+    assert others == plan(300, 2, seed)
+    assert all(fault.at > 0 and fault.at + fault.seconds <= 300 for fault in faults)
+    assert not STORE_ACTS & {fault.act for fault in plan(300, 2, seed)}
+    short = Counter(fault.act for fault in plan(35, 2, seed, failover=True) if fault.act in STORE_ACTS)
+    assert short == dict.fromkeys(STORE_ACTS, 1)
+
+
+def test_a_fault_of_a_store_says_what_it_does() -> None:
+    said = {str(fault) for fault in plan(300, 2, 1, failover=True)}
+    assert {"kill valkey for 8 s", "pause valkey for 8 s", "fail over postgres for 8 s"} <= said

@@ -11,7 +11,7 @@ from assurance.chaos.resources import (
     LEAST_SAMPLES,
     ResourceProbe,
     ResourceSample,
-    Watched,
+    WatchedProcess,
     growth,
     used_by,
     uses,
@@ -84,7 +84,7 @@ async def test_a_probe_reads_a_process_and_the_timers_in_its_metrics(other: subp
     OPEN_TIMERS.set(421)
     pages = await serve(0, lambda: (True, {}), lambda: (True, {}), render)
     metrics = f"http://127.0.0.1:{pages.port}/metrics"
-    watched = {"worker-1": Watched(lambda: other.pid, metrics), "sink": Watched(lambda: None)}
+    watched = {"worker-1": WatchedProcess(lambda: other.pid, metrics), "sink": WatchedProcess(lambda: None)}
     probe = ResourceProbe(watched, seconds=60, leads=lambda: 7)
     watching = asyncio.create_task(probe.watch())
     try:
@@ -154,6 +154,13 @@ def test_leads_that_are_kept_explain_some_growth_of_a_worker_and_none_of_the_sin
     assert [said.split(":")[0] for said in growth({"worker-1": growing, "sink": growing}, SECONDS)] == [
         "sink"
     ]
+
+
+def test_a_broker_may_fill_its_heap_again_after_a_restart_and_no_more() -> None:
+    restarted = samples(lambda share: 217 if share < 0.6 else 284)
+    assert growth({"kafka-2": restarted}, SECONDS) == []
+    assert len(growth({"sink": restarted}, SECONDS)) == 1
+    assert len(growth({"kafka-2": samples(lambda share: 100 + 600 * share)}, SECONDS)) == 1
 
 
 def test_a_process_with_too_few_samples_is_not_judged() -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from assurance.linearizability import Operation, check
-from assurance.load.client import AskedAction
+from assurance.load.client import RequestedAction
 from assurance.load.operation_history import CLOCKS_SECONDS, OperationHistory
 from models.public import LeadDecision
 from models.results import Reason, Result
@@ -20,7 +20,7 @@ DECIDED_AT = datetime(2026, 11, 20, 14, tzinfo=UTC)
 
 def asked(
     what: str, result: str | None, reason: str | None = None, *, owner: str | None = None, **more: Any
-) -> AskedAction:
+) -> RequestedAction:
     """Return one action of rep-1 between second 10 and second 11, and its answer."""
     answer = None
     if result is not None:
@@ -38,10 +38,12 @@ def asked(
             merged_into=None,
         )
     action = {"action_id": "a", "type": what, "lead_id": LEAD, "rep_id": "rep-1", **more}
-    return AskedAction(action=action, invoked_at=10.0, returned_at=11.0 if answer else None, answer=answer)
+    return RequestedAction(
+        action=action, invoked_at=10.0, returned_at=11.0 if answer else None, answer=answer
+    )
 
 
-def told(one: AskedAction, **how: Any) -> list[tuple[str, ...]]:
+def operations_of(one: RequestedAction, **how: Any) -> list[tuple[str, ...]]:
     """Return the operations as (register, op, result)."""
     history = OperationHistory(lock_seconds=3, **how)
     history.record(one)
@@ -94,13 +96,15 @@ AT = "2026-11-20T14:00:00Z"
         (asked("ignore", "done"), []),
     ],
 )
-def test_what_an_answer_says_of_owner_and_lock(one: AskedAction, operations: list[tuple[str, ...]]) -> None:
-    assert told(one) == operations
+def test_what_an_answer_says_of_owner_and_lock(
+    one: RequestedAction, operations: list[tuple[str, ...]]
+) -> None:
+    assert operations_of(one) == operations
 
 
 def test_d4_a_callback_claims_only_where_the_org_says_so() -> None:
     one = asked("callback", "done", at=AT)
-    assert told(one, auto_claim_on_timed_callback=False) == [("open", "leave", "done")]
+    assert operations_of(one, auto_claim_on_timed_callback=False) == [("open", "leave", "done")]
 
 
 def test_d2_a_lock_runs_out_no_sooner_than_it_may() -> None:

@@ -13,7 +13,7 @@ from assurance.verify.findings import Findings
 from assurance.verify.lateness import Deadlines
 from assurance.verify.lead_invariants import KnownAnswers
 from assurance.verify.pairing import batches, paired
-from assurance.verify.published import PUBLIC, Expected, check_topic
+from assurance.verify.published import PUBLIC, ExpectedMessages, check_topic
 from assurance.verify.records import COMPACTABLE
 from assurance.verify.replay_leads import LeadReplay
 from assurance.verify.replay_orgs import OrgReplay
@@ -49,7 +49,7 @@ async def _check(partition: Partition, snapshot: Snapshot) -> Checked:
     findings = Findings()
     checked = Checked(findings, JournalFacts(), KnownAnswers(), Deadlines(findings))
     journal_facts, known_answers = checked.journal_facts, checked.known_answers
-    expected = Expected(0)
+    expected = ExpectedMessages(0)
     replay = LeadReplay(
         0,
         1,

@@ -66,7 +66,7 @@ class Partition:
     journal: list[Record] = field(default_factory=list)
     public: dict[str, list[Record]] = field(default_factory=lambda: {topic: [] for topic in PUBLIC})
     rows: dict[bytes, LeadRow | DirectoryRow] = field(default_factory=dict)
-    book: RuleBook = field(default_factory=RuleBook)
+    rule_book: RuleBook = field(default_factory=RuleBook)
     asked: int = 0
     org: OrgPartitionRecords = field(default_factory=OrgPartitionRecords)
     on_way: deque[PublicMessage | LeadNews] = field(default_factory=deque)
@@ -91,8 +91,10 @@ class Partition:
     def arrive(self, name: str, vendor: str = "acme", **facts: Any) -> str:
         """Let a lead arrive; return its id, or the id it would have if its person were not known (R6)."""
         lead_id = id_of("default", vendor, name, {})
-        told = Facts(vendor=vendor, external_id=name, state="RI", **{"loan_purpose": "purchase", **facts})
-        self.place(PersonArrived(lead_id=lead_id, cause=f"arrival/{name}", facts=told))
+        facts_of_arrival = Facts(
+            vendor=vendor, external_id=name, state="RI", **{"loan_purpose": "purchase", **facts}
+        )
+        self.place(PersonArrived(lead_id=lead_id, cause=f"arrival/{name}", facts=facts_of_arrival))
         return lead_id
 
     def place(self, event: PersonArrived) -> None:
@@ -152,8 +154,10 @@ class Partition:
         """Carry messages between leads and orgs until there are none left."""
         while self.on_way and not self.halted:
             message = self.on_way.popleft()
-            told = decode_org_event(message.value) if isinstance(message, PublicMessage) else message
-            if self.loses(told):
+            facts_of_arrival = (
+                decode_org_event(message.value) if isinstance(message, PublicMessage) else message
+            )
+            if self.loses(facts_of_arrival):
                 continue
             if not isinstance(message, PublicMessage):
                 self._tell(message)
@@ -178,26 +182,26 @@ class Partition:
                 value=event.value,
                 at=self.now,
             )
-            self.book = self.book.publish(event)
+            self.rule_book = self.rule_book.publish(event)
         else:
             known = self.rows.get(key)
             before = known if isinstance(known, LeadRow) else None
             others = self._others_open(key, event)
-            row = step(before, event, off=off, at=self.now, book=self.book, others_open=others)
+            row = step(before, event, off=off, at=self.now, rule_book=self.rule_book, others_open=others)
         self.write(key, row)
-        for effect in public_messages(row, key, 0):
-            if effect.topic == ORG_LOG:
-                self.on_way.append(effect)
+        for message in public_messages(row, key, 0):
+            if message.topic == ORG_LOG:
+                self.on_way.append(message)
                 continue
-            records = self.public.setdefault(effect.topic, [])
+            records = self.public.setdefault(message.topic, [])
             records.append(
                 Record(
-                    effect.topic,
+                    message.topic,
                     len(records),
-                    effect.key,
-                    effect.value,
+                    message.key,
+                    message.value,
                     ms(self.now),
-                    headers=tuple(effect.headers),
+                    headers=tuple(message.headers),
                 )
             )
         self.rows[key] = changed(row, decisions=()) if isinstance(row, LeadRow) else row

@@ -1,4 +1,4 @@
-"""A whole running system for one test."""
+"""Runs a whole system for one test."""
 
 from __future__ import annotations
 

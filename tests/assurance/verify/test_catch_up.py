@@ -28,7 +28,7 @@ WAIT_SECONDS: Final = 20.0
 """So many records of the writer that also a slow machine passes some of them."""
 PACE_SECONDS: Final = 0.5
 """How long a record waits for its commit, as with a worker under load."""
-PLACE: Final = TopicPartition(LEAD_LOG, 0)
+PARTITION: Final = TopicPartition(LEAD_LOG, 0)
 
 
 @asynccontextmanager
@@ -41,11 +41,13 @@ async def offers_that_never_end(settings: Settings) -> AsyncIterator[None]:
             clients.started(clients.producer(settings)) as producer,
             clients.started(clients.consumer(settings, group=WORKER_GROUP)) as worker,
         ):
-            worker.assign([PLACE])
+            worker.assign([PARTITION])
             while True:
-                record = await producer.send_and_wait(LEAD_LOG, b"{}", key=b"lead", partition=PLACE.partition)
+                record = await producer.send_and_wait(
+                    LEAD_LOG, b"{}", key=b"lead", partition=PARTITION.partition
+                )
                 await asyncio.sleep(PACE_SECONDS)
-                await worker.commit({PLACE: record.offset + 1})
+                await worker.commit({PARTITION: record.offset + 1})
                 written.set()
 
     writing = asyncio.create_task(write())
@@ -64,8 +66,8 @@ async def test_offers_that_are_made_anew_are_not_a_reader_that_is_behind(tmp_pat
         async with offers_that_never_end(settings):
             snapshot = await catch_up(settings, findings, wait_seconds=WAIT_SECONDS)
         assert findings.counts == {}
-        assert snapshot.end(*PLACE) > 0
+        assert snapshot.end(*PARTITION) > 0
         async with clients.started(clients.producer(settings)) as producer:
-            await producer.send_and_wait(LEAD_LOG, b"{}", key=b"lead", partition=PLACE.partition)
+            await producer.send_and_wait(LEAD_LOG, b"{}", key=b"lead", partition=PARTITION.partition)
         await catch_up(settings, findings, wait_seconds=1)
         assert findings.counts == {"behind": 1}

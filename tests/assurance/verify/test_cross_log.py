@@ -12,11 +12,11 @@ from assurance.verify.cross_state import check_conservation, check_orgs
 from assurance.verify.facts import OrgLeadState
 from models.codec import decode_org_record
 from models.events import OrgAnswered
-from models.lead import RepSearch
+from models.lead import DistributionStage
 from models.offers import OfferMade, OfferVoided, Outcome
 from models.org_decisions import OrgStep
 from models.org_events import LeadTaken, OfferSettled, RepRequested
-from models.org_rows import OrgLead, Stage
+from models.org_rows import OrgLead, OrgLeadStage
 from tests.assurance.verify.checking import check
 from tests.assurance.verify.working import distributed, offered, rep, staffed
 
@@ -63,20 +63,20 @@ def test_an_owner_the_org_does_not_hear_of_is_found() -> None:
     assert check(partition).codes == {"errand_lost": 1, "org_missing": 1}
 
 
-def test_an_errand_that_says_something_else_is_found() -> None:
+def test_an_org_message_that_says_something_else_is_found() -> None:
     partition, lead_id = staffed(), ""
     partition.halted = True
     lead_id = partition.arrive("A-1")
     partition.ask("claim", lead_id, "rep-1")
-    (errand,) = partition.on_way
+    (org_message,) = partition.on_way
     partition.on_way.clear()
-    event = msgspec.json.decode(errand.value, type=LeadTaken)  # type: ignore[union-attr]
-    partition.org.tell(changed(event, cause="another"), partition.now, tuple(errand.headers))  # type: ignore[union-attr]
+    event = msgspec.json.decode(org_message.value, type=LeadTaken)  # type: ignore[union-attr]
+    partition.org.tell(changed(event, cause="another"), partition.now, tuple(org_message.headers))  # type: ignore[union-attr]
     assert check(partition).codes == {"errand_differs": 1}
 
 
 @pytest.mark.parametrize("headers", [(), (("ce_id", b"lead-log-0-1-77"),), (("ce_id", b"lead-log-7-1-0"),)])
-def test_an_errand_of_nobody_is_found(headers: tuple[tuple[str, bytes], ...]) -> None:
+def test_an_org_message_of_nobody_is_found(headers: tuple[tuple[str, bytes], ...]) -> None:
     """The org ignores it here. It is still wrong that it was sent."""
     partition, lead_id = offered()
     event = OfferSettled(cause="x", lead_id=lead_id, epoch=0, outcome=Outcome.TIMEOUT)
@@ -114,16 +114,16 @@ def test_an_answer_that_says_something_else_is_found() -> None:
     ("place", "code"),
     [
         (None, "org_missing"),
-        (OrgLeadState(Stage.OFFERED, 1, frozenset({"rep-2"})), "org_differs"),
-        (OrgLeadState(Stage.OFFERED, 2, frozenset({"rep-1"})), "org_differs"),
-        (OrgLeadState(Stage.HELD, 1, frozenset({"rep-1"})), "org_differs"),
+        (OrgLeadState(OrgLeadStage.OFFERED, 1, frozenset({"rep-2"})), "org_differs"),
+        (OrgLeadState(OrgLeadStage.OFFERED, 2, frozenset({"rep-1"})), "org_differs"),
+        (OrgLeadState(OrgLeadStage.HELD, 1, frozenset({"rep-1"})), "org_differs"),
     ],
 )
 def test_what_an_org_knows_of_an_offered_lead_is_compared(place: OrgLeadState | None, code: str) -> None:
     partition, lead_id = offered()
     checked = check(partition)
     assert checked.journal_facts.org_leads == {
-        ("default", lead_id): OrgLeadState(Stage.OFFERED, 1, frozenset({"rep-1"}))
+        ("default", lead_id): OrgLeadState(OrgLeadStage.OFFERED, 1, frozenset({"rep-1"}))
     }
     del checked.journal_facts.org_leads["default", lead_id]
     if place is not None:
@@ -141,7 +141,9 @@ def test_a_lead_its_org_holds_and_nobody_owns_is_found() -> None:
     lead_id = partition.arrive("A-1")
     checked = check(partition)
     for known in (lead_id, "no-such-lead"):
-        checked.journal_facts.org_leads["default", known] = OrgLeadState(Stage.HELD, 1, frozenset({"rep-1"}))
+        checked.journal_facts.org_leads["default", known] = OrgLeadState(
+            OrgLeadStage.HELD, 1, frozenset({"rep-1"})
+        )
     check_orgs(checked.journal_facts, checked.findings)
     assert checked.codes == {"org_unasked": 2}
 
@@ -172,13 +174,13 @@ def test_r4_a_lead_waits_for_its_org_in_one_way_or_another() -> None:
     for lead_id in (paused, *others):
         lead = partition.row(lead_id).lead
         assert lead is not None
-        stages[lead_id] = lead.search.stage if lead.search else None
-    assert stages[paused] is RepSearch.PAUSED
-    assert stages[others[-1]] is RepSearch.WAITING
+        stages[lead_id] = lead.open_distribution.stage if lead.open_distribution else None
+    assert stages[paused] is DistributionStage.PAUSED
+    assert stages[others[-1]] is DistributionStage.WAITING
     checked = check(partition)
     assert checked.codes == {}
     assert {place.stage for place in checked.journal_facts.org_leads.values()} == {
-        Stage.WAITING,
-        Stage.OFFERED,
+        OrgLeadStage.WAITING,
+        OrgLeadStage.OFFERED,
     }
     assert isinstance(partition.org.orgs.state("default").leads[paused], OrgLead)

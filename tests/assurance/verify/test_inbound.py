@@ -84,10 +84,10 @@ class Intake:
         record = Record(topic, len(records), key, value, int(self.partition.now.timestamp() * 1000))
         records.append(record)
         if buried:
-            self.bury(record)
+            self.write_dead_letter_of(record)
         return record
 
-    def bury(self, record: Record, error_class: str = "not_json") -> None:
+    def write_dead_letter_of(self, record: Record, error_class: str = "not_json") -> None:
         """Write a message to the dead letters."""
         headers = {
             "source-topic": record.topic,
@@ -248,13 +248,13 @@ def test_poison_that_is_nowhere_is_found(topic: str) -> None:
 @pytest.mark.parametrize("topic", INBOUND)
 def test_a_good_message_among_the_dead_letters_is_found(topic: str) -> None:
     intake = whole()
-    intake.bury(intake.topics[topic][0])
+    intake.write_dead_letter_of(intake.topics[topic][0])
     assert intake.codes() == {"buried_unasked": 1}
 
 
 def test_a_record_of_ours_among_the_dead_letters_is_found() -> None:
     intake = whole()
-    intake.bury(intake.partition.log[0])
+    intake.write_dead_letter_of(intake.partition.log[0])
     assert intake.codes() == {"internal_dead_letter": 1}
 
 
@@ -262,20 +262,20 @@ def test_a_record_of_ours_among_the_dead_letters_is_found() -> None:
 def test_what_our_code_failed_on_is_no_finding_once_it_has_had_its_effect(topic: str) -> None:
     """It was replayed after the fix. A good message that was refused is always a finding."""
     intake = whole()
-    intake.bury(intake.topics[topic][0], "fatal_error")
+    intake.write_dead_letter_of(intake.topics[topic][0], "fatal_error")
     assert intake.codes() == {}
 
 
 def test_an_arrival_that_our_code_failed_on_and_that_never_came_again_is_found() -> None:
     intake = whole()
     intake.arrive("A-9", lost=True)
-    intake.bury(intake.topics[LEAD_ARRIVALS][-1], "fatal_error")
+    intake.write_dead_letter_of(intake.topics[LEAD_ARRIVALS][-1], "fatal_error")
     assert intake.codes() == {"arrival_lost": 1}
 
 
 def test_an_event_that_our_code_failed_on_is_found_until_it_comes_again() -> None:
     intake = whole()
-    intake.bury(intake.partition.log[0], "fatal_error")
+    intake.write_dead_letter_of(intake.partition.log[0], "fatal_error")
     assert intake.codes() == {"internal_dead_letter": 1}
     last = intake.partition.log[-1]
     replayed = (("replay-of", b"lead-log:0:0"),)

@@ -10,7 +10,7 @@ from msgspec.structs import replace as changed
 
 from assurance.verify.lead_invariants import phase_problem
 from models.events import OrgAnswered
-from models.lead import Lead, Phase, RepSearch
+from models.lead import DistributionStage, Lead, Phase
 from models.offers import LeadOrphaned, OfferMade
 from rules.lead import corrections, distribution, machine, offer_actions
 from tests.assurance.verify.checking import check
@@ -124,18 +124,18 @@ def test_x2_a_lead_taken_from_an_owner_by_an_answer_of_before_is_found(
     assert codes == {"owner_replaced": 1, "org_answer_unasked": 2}
 
 
-def test_x7_a_phase_that_does_not_fit_its_search_is_found() -> None:
+def test_x7_a_phase_that_does_not_fit_its_distribution_is_found() -> None:
     partition, lead_id = one_offered()
     lead = partition.row(lead_id).lead
     assert lead is not None
-    assert lead.search is not None
-    waiting = changed(lead.search, stage=RepSearch.WAITING)
+    assert lead.open_distribution is not None
+    waiting = changed(lead.open_distribution, stage=DistributionStage.WAITING)
     wrong: list[Lead] = [
-        changed(lead, search=None),
-        changed(lead, search=waiting),
+        changed(lead, open_distribution=None),
+        changed(lead, open_distribution=waiting),
         changed(lead, owner="rep-1"),
         changed(lead, phase=Phase.OWNED, owner="rep-1"),
-        changed(lead, phase=Phase.OWNED, owner="rep-1", search=waiting),
+        changed(lead, phase=Phase.OWNED, owner="rep-1", open_distribution=waiting),
         changed(lead, phase=Phase.IGNORED),
     ]
     assert phase_problem(lead) is None

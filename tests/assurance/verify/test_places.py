@@ -46,9 +46,9 @@ def test_m6_what_the_org_decides_of_claims_is_no_finding() -> None:
 @pytest.mark.parametrize(
     ("lost", "code"),
     [
-        (lambda told: isinstance(told, PlaceRequested), "errand_lost"),
-        (lambda told: isinstance(told, PlaceUnused), "errand_lost"),
-        (lambda told: isinstance(told, ActionRequested), "org_answer_lost"),
+        (lambda message: isinstance(message, PlaceRequested), "errand_lost"),
+        (lambda message: isinstance(message, PlaceUnused), "errand_lost"),
+        (lambda message: isinstance(message, ActionRequested), "org_answer_lost"),
     ],
 )
 def test_m6_a_lost_message_about_a_place_is_found(lost: Callable[[Any], bool], code: str) -> None:

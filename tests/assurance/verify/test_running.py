@@ -85,18 +85,20 @@ async def offered(settings: Settings, client: LoadClient, *, least: int) -> tupl
         aclosing(read_topic(settings, NOTIFICATIONS, until_end=False)) as records,
     ):
         async for record in records:
-            notice = msgspec.json.decode(record.value, type=Notification)
+            notification = msgspec.json.decode(record.value, type=Notification)
             if (
-                notice.withdrawn
-                or notice.template not in ("lead_offered", "ring")
-                or notice.lead_id in taken_leads
+                notification.withdrawn
+                or notification.template not in ("lead_offered", "ring")
+                or notification.lead_id in taken_leads
             ):
                 continue
-            what = "press_one" if notice.template == "ring" else "accept"
-            asked = await client.ask(what, notice.lead_id, notice.rep_id, epoch=notice.epoch)
+            what = "press_one" if notification.template == "ring" else "accept"
+            asked = await client.ask(
+                what, notification.lead_id, notification.rep_id, epoch=notification.epoch
+            )
             if asked.result is Result.WON:
-                owners.add(notice.rep_id)
-                taken_leads.add(notice.lead_id)
+                owners.add(notification.rep_id)
+                taken_leads.add(notification.lead_id)
             if len(taken_leads) >= least and len(owners) > 1:
                 break
     assert taken_leads <= {

@@ -15,11 +15,11 @@ from assurance.verify.board import check_board
 from assurance.verify.database import check_database
 from assurance.verify.records import COMPACTABLE
 from board import keys
-from board.writer import connect as connect_valkey
+from board.connection import connect as connect_valkey
 from models.lead import LeadRow
 from models.public import LEAD_EXCEPTIONS
 from rules.outbound.public_messages import public_messages
-from sink.engine import connect
+from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings
@@ -59,8 +59,8 @@ def filled(url: str, partition: Partition) -> str:
     upgrade(url)
     engine = connect(url)
 
-    def refuse(record: JournalRecord, verdict: object) -> None:
-        raise AssertionError(f"{record} was buried: {verdict}")
+    def refuse(record: JournalRecord, error: object) -> None:
+        raise AssertionError(f"{record} was buried: {error}")
 
     batch = [JournalRecord(0, r.offset, r.key, r.value, r.headers) for r in partition.journal]
     CrmWriter(engine, refuse).apply(batch)
@@ -222,13 +222,13 @@ async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings
     for key, row in partition.rows.items():
         if isinstance(row, LeadRow):
             continue
-        for effect in public_messages(row, key, 0):
-            pipe.hset(keys.queues("test", row.org), row.object_id, b"%d %b" % (row.version, effect.value))
+        for message in public_messages(row, key, 0):
+            pipe.hset(keys.queues("test", row.org), row.object_id, b"%d %b" % (row.version, message.value))
     checked = await asyncio.to_thread(check, partition)
     for lead_id, facts in checked.journal_facts.leads.items():
         for queue_id, sort_key in facts.sort_keys().items():
-            place = keys.member(sort_key, lead_id)
-            pipe.zadd(keys.order("test", "default", queue_id), {place: 0})
+            member = keys.member(sort_key, lead_id)
+            pipe.zadd(keys.order("test", "default", queue_id), {member: 0})
             pipe.hset(keys.names("test", "default", queue_id), keys.named(b'{"name":"x"}', lead_id), sort_key)
             pipe.hset(
                 keys.rows("test", "default", queue_id),
@@ -242,8 +242,8 @@ async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings
 async def shown(partition: Partition, settings: Settings) -> dict[str, int]:
     """Return the findings of a comparison with the board."""
     checked: Checked = await asyncio.to_thread(check, partition)
-    places = await check_board(settings, checked.journal_facts, checked.findings)
-    assert places > 0
+    positions = await check_board(settings, checked.journal_facts, checked.findings)
+    assert positions > 0
     return checked.codes
 
 

@@ -14,10 +14,11 @@ from assurance.linearizability import check
 from assurance.load import LoadClient, OperationHistory, race, storm
 from assurance.verify import FindingKind, verify
 from board import keys
-from board.writer import BoardWriter, connect
+from board.connection import connect
+from board.writer import BoardWriter
 from models.ids import lead_id as id_of
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS
-from sink import engine as crm
+from sink import database_engine as crm
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_ARRIVALS
 from tests.assurance.verify.running import agreed, running
@@ -53,7 +54,7 @@ async def storms(settings: Settings, victims: SupervisedProcesses) -> None:
     report = await verify(settings)
     agreed(report, leads=LEADS)
     assert report.phases == {"owned": LEADS}
-    assert report.crm_rows["assignment"] == report.board_places == LEADS
+    assert report.crm_rows["assignment"] == report.board_positions == LEADS
 
     storming = asyncio.create_task(storm(settings, leads=LEADS, reps=REPS, history=history, seed=1))
     await has_begun(settings)
@@ -141,8 +142,8 @@ async def forgeries(settings: Settings) -> None:
     valkey: Any = connect(settings.redis_url)
     generation = await BoardWriter(valkey).generation()
     assert generation is not None
-    place = keys.member("1", lead_id)
-    await valkey.zadd(keys.order(generation.id, "storm", "storm"), {place: 0})
+    member = keys.member("1", lead_id)
+    await valkey.zadd(keys.order(generation.id, "storm", "storm"), {member: 0})
     await valkey.aclose()
     report = await verify(settings)
     assert not report.ok

@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from models.lead import LeadRow, RepSearch
+from models.lead import DistributionStage, LeadRow
 from models.org_events import RepChange, RepChanged
 from tests.assurance.verify.partition import FRESH, WORK, Partition
 
@@ -132,8 +132,12 @@ def _happen(partition: Partition, source: random.Random, lead_id: str) -> None:
     lead = partition.row(lead_id).lead
     assert lead is not None
     partition.halted = source.random() < 0.4  # messages are delayed and meet later events
-    search = lead.search
-    holders = search.reps if search is not None and search.stage is not RepSearch.ASKED else ()
+    distribution = lead.open_distribution
+    holders = (
+        distribution.reps
+        if distribution is not None and distribution.stage is not DistributionStage.REQUESTED
+        else ()
+    )
     whoever: str = (
         source.choice(holders or (lead.owner or "rep-3",)) if source.random() < 0.7 else source.choice(REPS)
     )

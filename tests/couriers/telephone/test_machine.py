@@ -9,44 +9,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from couriers.telephone.call_events import (
+    ActionDecided,
     Announcement,
-    Ask,
-    Bridge,
-    Decided,
+    AskEngine,
+    BridgeLegs,
     DialLead,
+    DigitPressed,
     Event,
     HangUp,
     Instruction,
     LegEnded,
-    Limit,
     MayConnect,
     MayConnectNoMore,
     OfferOver,
-    Picked,
-    Pressed,
-    Record,
-    Ringing,
-    Say,
+    PhoneAnswered,
+    PhoneRinging,
+    SayText,
+    StartTimeLimit,
     TimeOver,
     WordsEnded,
+    WriteCallRecord,
 )
-from couriers.telephone.machine import CallPhase, RepCall, started, step
+from couriers.telephone.call_machine import CallPhase, RepCall, started, step
 
 PHONE: Final = "+14014194247"
-WON: Final = Decided("press_one", "won")
+WON: Final = ActionDecided("press_one", "won")
 MINE: Final = OfferOver(won=True)
-LOST: Final = Decided("press_one", "lost", "already_claimed")
+LOST: Final = ActionDecided("press_one", "lost", "already_claimed")
 MAY: Final = MayConnect(PHONE)
 NOW: Final = "now"
 """In a table of cases: the running time limit passes."""
 
 EVENTS: Final = st.one_of(
-    st.builds(Ringing, st.sampled_from(["rep", "lead"])),
-    st.builds(Picked, st.sampled_from(["rep", "lead"])),
-    st.builds(Pressed, st.sampled_from(["1", "1", "1", "5", "#"])),
+    st.builds(PhoneRinging, st.sampled_from(["rep", "lead"])),
+    st.builds(PhoneAnswered, st.sampled_from(["rep", "lead"])),
+    st.builds(DigitPressed, st.sampled_from(["1", "1", "1", "5", "#"])),
     st.just(WordsEnded()),
     st.builds(
-        Decided,
+        ActionDecided,
         st.sampled_from(["press_one", "connect", "hang_up"]),
         st.sampled_from(["won", "lost", "refused", "done", "unknown"]),
         st.sampled_from(["", "already_claimed", "offer_over", "quiet_hours", "suppressed"]),
@@ -69,33 +69,33 @@ def after(call: RepCall, *events: Event | str) -> tuple[RepCall, list[Instructio
     return call, all_of_it
 
 
-def told(orders: list[Instruction]) -> list[Announcement]:
-    return [order.words for order in orders if isinstance(order, Say)]
+def announcements(orders: list[Instruction]) -> list[Announcement]:
+    return [order.words for order in orders if isinstance(order, SayText)]
 
 
 def asked(orders: list[Instruction]) -> list[str]:
-    return [order.action for order in orders if isinstance(order, Ask)]
+    return [order.action for order in orders if isinstance(order, AskEngine)]
 
 
-UP: Final = (Ringing("rep"), Picked("rep"))
-ASSIGNED: Final = (*UP, Pressed("1"), WON)
+UP: Final = (PhoneRinging("rep"), PhoneAnswered("rep"))
+ASSIGNED: Final = (*UP, DigitPressed("1"), WON)
 
 
 @pytest.mark.parametrize(
     ("events", "words", "actions", "phase"),
     [
         (UP, [Announcement.OFFER], [], CallPhase.OFFERING),
-        ((*UP, Pressed("1")), [Announcement.OFFER], ["press_one"], CallPhase.ASKING),
-        ((*UP, Pressed("5")), [Announcement.OFFER], [], CallPhase.OFFERING),
+        ((*UP, DigitPressed("1")), [Announcement.OFFER], ["press_one"], CallPhase.ASKING),
+        ((*UP, DigitPressed("5")), [Announcement.OFFER], [], CallPhase.OFFERING),
         (ASSIGNED, [Announcement.OFFER, Announcement.WON], ["press_one"], CallPhase.WON),
         (
-            (*UP, Pressed("1"), LOST),
+            (*UP, DigitPressed("1"), LOST),
             [Announcement.OFFER, Announcement.GONE],
             ["press_one"],
             CallPhase.CLOSING,
         ),
         (
-            (*UP, Pressed("1"), OfferOver(), LOST),
+            (*UP, DigitPressed("1"), OfferOver(), LOST),
             [Announcement.OFFER, Announcement.GONE],
             ["press_one"],
             CallPhase.CLOSING,
@@ -107,14 +107,19 @@ ASSIGNED: Final = (*UP, Pressed("1"), WON)
             [],
             CallPhase.ENDED,
         ),
-        ((Ringing("rep"), OfferOver(), Picked("rep")), [Announcement.GONE], [], CallPhase.CLOSING),
-        ((Ringing("rep"), OfferOver(), NOW), [], [], CallPhase.ENDED),
-        ((Ringing("rep"), LegEnded("rep", "busy")), [], [], CallPhase.ENDED),
-        ((Ringing("rep"), NOW), [], [], CallPhase.ENDED),
+        (
+            (PhoneRinging("rep"), OfferOver(), PhoneAnswered("rep")),
+            [Announcement.GONE],
+            [],
+            CallPhase.CLOSING,
+        ),
+        ((PhoneRinging("rep"), OfferOver(), NOW), [], [], CallPhase.ENDED),
+        ((PhoneRinging("rep"), LegEnded("rep", "busy")), [], [], CallPhase.ENDED),
+        ((PhoneRinging("rep"), NOW), [], [], CallPhase.ENDED),
         ((*UP, LegEnded("rep", "hung_up")), [Announcement.OFFER], ["hang_up"], CallPhase.ENDED),
         ((*UP, WordsEnded(), NOW), [Announcement.OFFER], [], CallPhase.ENDED),
         (
-            (*ASSIGNED, OfferOver(), Pressed("1")),
+            (*ASSIGNED, OfferOver(), DigitPressed("1")),
             [Announcement.OFFER, Announcement.WON],
             ["press_one", "connect"],
             CallPhase.CONNECTING,
@@ -132,27 +137,27 @@ ASSIGNED: Final = (*UP, Pressed("1"), WON)
             CallPhase.ENDED,
         ),
         (
-            (*UP, Pressed("1"), LegEnded("rep", "hung_up"), WON),
+            (*UP, DigitPressed("1"), LegEnded("rep", "hung_up"), WON),
             [Announcement.OFFER],
             ["press_one", "hang_up"],
             CallPhase.ENDED,
         ),
         (
-            (*UP, Pressed("1"), LegEnded("rep", "hung_up"), LOST),
+            (*UP, DigitPressed("1"), LegEnded("rep", "hung_up"), LOST),
             [Announcement.OFFER],
             ["press_one"],
             CallPhase.ENDED,
         ),
         (
-            (*UP, Pressed("1"), NOW),
+            (*UP, DigitPressed("1"), NOW),
             [Announcement.OFFER, Announcement.UNAVAILABLE],
             ["press_one"],
             CallPhase.CLOSING,
         ),
         # The rep wins in a browser: the telephone stops ringing, or tells a rep who has answered.
-        ((Ringing("rep"), MINE), [], [], CallPhase.ENDED),
+        ((PhoneRinging("rep"), MINE), [], [], CallPhase.ENDED),
         (
-            (*UP, MINE, Pressed("1")),
+            (*UP, MINE, DigitPressed("1")),
             [Announcement.OFFER, Announcement.WON],
             ["connect"],
             CallPhase.CONNECTING,
@@ -165,7 +170,7 @@ ASSIGNED: Final = (*UP, Pressed("1"), WON)
         ),
         ((*UP, MINE, WordsEnded(), NOW), [Announcement.OFFER, Announcement.WON], [], CallPhase.ENDED),
         (
-            (*UP, Pressed("1"), MINE, WON),
+            (*UP, DigitPressed("1"), MINE, WON),
             [Announcement.OFFER, Announcement.WON],
             ["press_one"],
             CallPhase.WON,
@@ -176,7 +181,7 @@ def test_s1_s2_s3_s4_what_a_rep_hears_and_what_is_asked(
     events: tuple[Event | str, ...], words: list[Announcement], actions: list[str], phase: CallPhase
 ) -> None:
     call, orders = after(RepCall(), *events)
-    assert (told(orders), asked(orders), call.phase) == (words, actions, phase)
+    assert (announcements(orders), asked(orders), call.phase) == (words, actions, phase)
 
 
 @pytest.mark.parametrize(
@@ -191,17 +196,22 @@ def test_s1_s2_s3_s4_what_a_rep_hears_and_what_is_asked(
 def test_n6_a_lead_that_must_not_be_called_is_not_dialled_and_the_rep_hears_why(
     reason: str, words: Announcement
 ) -> None:
-    call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), Decided("connect", "refused", reason))
-    assert told(orders)[-1] is words
-    assert Record("lead", "ended", reason=reason) in orders
+    call, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), ActionDecided("connect", "refused", reason))
+    assert announcements(orders)[-1] is words
+    assert WriteCallRecord("lead", "ended", reason=reason) in orders
     assert not [order for order in orders if isinstance(order, DialLead)]
     assert call.phase is CallPhase.CLOSING
 
 
-@pytest.mark.parametrize("order", [(Decided("connect", "done"), MAY), (MAY, Decided("connect", "done"))])
+@pytest.mark.parametrize(
+    "order", [(ActionDecided("connect", "done"), MAY), (MAY, ActionDecided("connect", "done"))]
+)
 def test_s2_the_second_press_dials_the_lead_and_connects_both(order: tuple[Event, ...]) -> None:
-    call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), *order, Picked("lead"))
-    assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [DialLead(PHONE, 30.0), Bridge()]
+    call, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), *order, PhoneAnswered("lead"))
+    assert [one for one in orders if isinstance(one, DialLead | BridgeLegs)] == [
+        DialLead(PHONE, 30.0),
+        BridgeLegs(),
+    ]
     assert call.phase is CallPhase.BRIDGED
     for leg, other in (("rep", "lead"), ("lead", "rep")):
         _, at_the_end = step(call, LegEnded(leg, "hung_up"))  # type: ignore[arg-type]
@@ -213,24 +223,26 @@ def test_s2_the_second_press_dials_the_lead_and_connects_both(order: tuple[Event
     ("reason", "words"), [("busy", Announcement.BUSY), ("no_answer", Announcement.NO_ANSWER)]
 )
 def test_s2_a_lead_that_does_not_answer_is_told_to_the_rep(reason: str, words: Announcement) -> None:
-    _, orders = after(RepCall(), *ASSIGNED, Pressed("1"), MAY, LegEnded("lead", reason))
-    assert told(orders)[-1] is words
+    _, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), MAY, LegEnded("lead", reason))
+    assert announcements(orders)[-1] is words
 
 
 def test_n5_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
-    call, orders = after(RepCall(waiting=True), *ASSIGNED, Pressed("1"))
+    call, orders = after(RepCall(waiting=True), *ASSIGNED, DigitPressed("1"))
     assert call.phase is CallPhase.BRIDGED
     assert asked(orders) == ["press_one"]
-    assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [Bridge()]
+    assert [one for one in orders if isinstance(one, DialLead | BridgeLegs)] == [BridgeLegs()]
 
 
 def test_n5_a_rep_who_wins_in_a_browser_answers_the_lead_that_is_on_the_line() -> None:
-    call, orders = after(RepCall(waiting=True), Ringing("rep"), MINE)
+    call, orders = after(RepCall(waiting=True), PhoneRinging("rep"), MINE)
     assert call.phase is CallPhase.DIALLING
     assert not [one for one in orders if isinstance(one, HangUp)]
-    call, orders = after(RepCall(waiting=True), Ringing("rep"), MINE, Picked("rep"), Pressed("1"))
-    assert (told(orders), call.phase) == ([Announcement.CALLER], CallPhase.BRIDGED)
-    call, orders = after(RepCall(waiting=True), Ringing("rep"), MINE, LegEnded("lead", "hung_up"))
+    call, orders = after(
+        RepCall(waiting=True), PhoneRinging("rep"), MINE, PhoneAnswered("rep"), DigitPressed("1")
+    )
+    assert (announcements(orders), call.phase) == ([Announcement.CALLER], CallPhase.BRIDGED)
+    call, orders = after(RepCall(waiting=True), PhoneRinging("rep"), MINE, LegEnded("lead", "hung_up"))
     assert call.phase is CallPhase.ENDED
     assert HangUp("rep") in orders
 
@@ -238,12 +250,12 @@ def test_n5_a_rep_who_wins_in_a_browser_answers_the_lead_that_is_on_the_line() -
 def test_n7_a_rep_who_asked_to_call_presses_one_before_the_lead_is_dialled() -> None:
     """An answering machine of the rep never reaches the lead."""
     call, orders = after(RepCall(offered=False), *UP)
-    assert (told(orders), asked(orders)) == ([Announcement.CALL], [])
+    assert (announcements(orders), asked(orders)) == ([Announcement.CALL], [])
     call, orders = step(call, WordsEnded())
     call, orders = step(call, TimeOver(call.clock))
     assert call.phase is CallPhase.ENDED
     assert asked(orders) == []
-    call, orders = after(RepCall(offered=False), *UP, Pressed("1"))
+    call, orders = after(RepCall(offered=False), *UP, DigitPressed("1"))
     assert asked(orders) == ["connect"]
 
 
@@ -254,34 +266,49 @@ def test_n6_a_lead_that_must_not_be_called_at_the_moment_of_dialling(
     reason: str, words: Announcement
 ) -> None:
     """The check just before dialling reports it as the end of the lead's leg."""
-    call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), MAY, LegEnded("lead", reason))
-    assert told(orders)[-1] is words
-    assert Record("lead", "ended", reason=reason) in orders
+    call, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), MAY, LegEnded("lead", reason))
+    assert announcements(orders)[-1] is words
+    assert WriteCallRecord("lead", "ended", reason=reason) in orders
     assert call.phase is CallPhase.CLOSING
 
 
 def test_n6_a_request_to_connect_that_waited_is_asked_for_once_more() -> None:
-    call, orders = after(RepCall(), *ASSIGNED, Pressed("1"), MayConnectNoMore())
+    call, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), MayConnectNoMore())
     assert (asked(orders), call.phase) == (["press_one", "connect", "connect"], CallPhase.CONNECTING)
     dialling, orders = step(call, MAY)
     assert DialLead(PHONE, 30.0) in orders
     assert dialling.phase is CallPhase.LEAD_DIALLING
     call, orders = step(call, MayConnectNoMore())
-    assert (told(orders), asked(orders), call.phase) == ([Announcement.UNAVAILABLE], [], CallPhase.CLOSING)
+    assert (announcements(orders), asked(orders), call.phase) == (
+        [Announcement.UNAVAILABLE],
+        [],
+        CallPhase.CLOSING,
+    )
 
 
 def test_n5_the_owner_of_a_lead_that_calls_in_is_connected_by_one_press() -> None:
-    call, orders = after(RepCall(offered=False, waiting=True), *UP, Pressed("1"))
-    assert (told(orders), asked(orders), call.phase) == ([Announcement.CALLER], [], CallPhase.BRIDGED)
-    assert [one for one in orders if isinstance(one, DialLead | Bridge)] == [Bridge()]
+    call, orders = after(RepCall(offered=False, waiting=True), *UP, DigitPressed("1"))
+    assert (announcements(orders), asked(orders), call.phase) == (
+        [Announcement.CALLER],
+        [],
+        CallPhase.BRIDGED,
+    )
+    assert [one for one in orders if isinstance(one, DialLead | BridgeLegs)] == [BridgeLegs()]
 
 
 def test_n5_a_caller_who_hangs_up_ends_the_call_of_the_owner() -> None:
-    call, orders = after(RepCall(offered=False, waiting=True), Ringing("rep"), LegEnded("lead", "hung_up"))
+    call, orders = after(
+        RepCall(offered=False, waiting=True), PhoneRinging("rep"), LegEnded("lead", "hung_up")
+    )
     assert call.phase is CallPhase.ENDED
-    assert orders[-2:] == [Record("rep", "ended", reason="withdrawn"), HangUp("rep")]
-    call, orders = after(RepCall(offered=False, waiting=True), *UP, LegEnded("lead", "hung_up"), Pressed("1"))
-    assert (told(orders), call.phase) == ([Announcement.CALLER, Announcement.CALLER_GONE], CallPhase.CLOSING)
+    assert orders[-2:] == [WriteCallRecord("rep", "ended", reason="withdrawn"), HangUp("rep")]
+    call, orders = after(
+        RepCall(offered=False, waiting=True), *UP, LegEnded("lead", "hung_up"), DigitPressed("1")
+    )
+    assert (announcements(orders), call.phase) == (
+        [Announcement.CALLER, Announcement.CALLER_GONE],
+        CallPhase.CLOSING,
+    )
     assert asked(orders) == [], "the lead is not called back by itself"
 
 
@@ -294,7 +321,7 @@ def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]
         before = call
         call, found = step(call, event)
         orders += found
-        limit = next((order for order in reversed(orders) if isinstance(order, Limit)), None)
+        limit = next((order for order in reversed(orders) if isinstance(order, StartTimeLimit)), None)
         if call.phase is not CallPhase.ENDED:
             assert limit is not None
             assert limit.clock == call.clock
@@ -303,7 +330,7 @@ def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]
             if isinstance(order, DialLead):
                 assert isinstance(event, MayConnect)
                 assert before.phase in {CallPhase.WON, CallPhase.CONNECTING}
-            if isinstance(order, Bridge):
+            if isinstance(order, BridgeLegs):
                 assert before.phase is CallPhase.LEAD_DIALLING or (
                     before.phase is CallPhase.WON and before.waiting
                 )
@@ -326,7 +353,7 @@ def test_n4_every_call_ends_if_only_time_passes(call: RepCall, events: list[Even
         orders += found
     assert call.phase is CallPhase.ENDED
     gone = {order.leg for order in orders if isinstance(order, HangUp)}
-    gone |= {order.leg for order in orders if isinstance(order, Record) and order.event == "ended"}
+    gone |= {order.leg for order in orders if isinstance(order, WriteCallRecord) and order.event == "ended"}
     assert "rep" in gone
     if any(isinstance(order, DialLead) for order in orders):
         assert "lead" in gone

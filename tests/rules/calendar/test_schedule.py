@@ -113,8 +113,8 @@ def naive_open(raw: RawWeek, wall: datetime) -> bool:
 def clocks(day: str, zone: str, days: int) -> tuple[list[datetime], list[datetime]]:
     start = datetime.fromisoformat(day).replace(tzinfo=UTC) - timedelta(days=1)
     instants = [start + MINUTE * n for n in range(days * 24 * 60)]
-    place = ZoneInfo(zone)
-    return instants, [at.astimezone(place) for at in instants]
+    zone_info = ZoneInfo(zone)
+    return instants, [at.astimezone(zone_info) for at in instants]
 
 
 quarters = st.integers(0, 95).map(lambda n: f"{n // 4:02}:{n % 4 * 15:02}")
@@ -169,7 +169,9 @@ def test_r4_a_window_ends_when_it_ran_whole_between_pauses(
     day=st.sampled_from(CHANGES),
     seconds=st.floats(0, 400_000, allow_nan=False),
 )
-def test_r9_a_verdict_holds_up_to_the_very_instant(raw: RawWeek, zone: str, day: str, seconds: float) -> None:
+def test_r9_opening_hours_hold_up_to_the_very_instant(
+    raw: RawWeek, zone: str, day: str, seconds: float
+) -> None:
     hours = read(raw)
     at = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(seconds=seconds - 200_000)
     changes = next_change(hours, zone, at)
@@ -182,6 +184,6 @@ def test_r9_a_verdict_holds_up_to_the_very_instant(raw: RawWeek, zone: str, day:
 
 def test_the_oracle_itself_reads_a_clock() -> None:
     nights: list[dict[str, Any]] = [on("sun", "20:00", "08:00")]
-    place = ZoneInfo(NEW_YORK)
-    assert naive_open(nights, datetime(2026, 3, 9, 7, 59, tzinfo=place))
-    assert not naive_open(nights, datetime(2026, 3, 8, 7, 59, tzinfo=place))
+    zone_info = ZoneInfo(NEW_YORK)
+    assert naive_open(nights, datetime(2026, 3, 9, 7, 59, tzinfo=zone_info))
+    assert not naive_open(nights, datetime(2026, 3, 8, 7, 59, tzinfo=zone_info))

@@ -20,7 +20,7 @@ from models.lead import Deadline, Lead, LeadRow
 from models.offers import OfferMade, RingStarted
 from models.org_decisions import OrgDecision, OrgStep, PlaceDecided
 from models.org_events import (
-    ContactListed,
+    DoNotContactPublished,
     ErasureRequested,
     OrgEvent,
     OrgWoken,
@@ -28,7 +28,7 @@ from models.org_events import (
     RepChange,
     RepChanged,
 )
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from models.persons import handle_digest
 from models.public import DO_NOT_CONTACT
 from rules.inbound.do_not_contact import accept_listing
@@ -40,7 +40,7 @@ from rules.outbound.notifications import notifications_of
 from rules.outbound.public_messages import public_messages
 from tests.rules.distribution.agreement import check_agreement
 from tests.rules.distribution.lane import Lane
-from tests.rules.lead.lead_story import LEAD, Story
+from tests.rules.lead.lead_scenario import LEAD, Scenario
 from tests.rules.org.org_driver import WAKES
 
 T = TypeVar("T")
@@ -52,14 +52,14 @@ ARRIVALS: Final = "arrivals"
 CREW: Final[dict[str, dict[str, Any]]] = {"mia": {"role": "manager"}, "ada": {"role": "admin"}}
 PARTITIONS: Final = 2
 ROUNDS: Final = 5_000
-"""More rounds than any story needs. If this many are used, leads and org never come to rest."""
+"""More rounds than any scenario needs. If this many are used, leads and org never come to rest."""
 _Due = tuple[datetime, int, str, tuple[str, Deadline] | OrgWoken]
 
 
 KEY = ErasureKey(bytes(range(32)))
 
 
-class SalesFloor(Story):
+class SalesFloor(Scenario):
     """Leads by name, their org, and one clock. `prompt`: every message arrives before anything else happens."""
 
     def __init__(self, *reps: str, **terms: Any) -> None:
@@ -67,7 +67,7 @@ class SalesFloor(Story):
         self.journal: list[Record] = []
         self.decided: list[OrgDecision] = []
         self.history: dict[str, list[LeadRow]] = defaultdict(list)
-        self.errands: dict[str, Lane] = {
+        self.org_messages: dict[str, Lane] = {
             source: Lane() for source in (NEWS, ARRIVALS, *map(str, range(PARTITIONS)))
         }
         self.answers: dict[str, Lane] = {source: Lane() for source in map(str, range(PARTITIONS))}
@@ -93,39 +93,45 @@ class SalesFloor(Story):
     def has(self, name: str) -> tuple[str, ...]:
         """Return the rep who owns a lead or has an open offer of it."""
         lead = self.lead_of(name)
-        return (lead.owner,) if lead.owner else lead.search.reps if lead.search else ()
+        return (lead.owner,) if lead.owner else lead.open_distribution.reps if lead.open_distribution else ()
 
     def in_hand(self, rep_id: str) -> tuple[int, int]:
         """Return how many leads a rep holds and is offered, by the org's count."""
         row = self.state.reps[rep_id]
         return row.held, row.offered
 
-    def stage(self, name: str) -> Stage | None:
+    def stage(self, name: str) -> OrgLeadStage | None:
         """Return the stage of a lead in its org."""
         row = self.state.leads.get(name)
         return row.stage if row else None
 
     def offered(self, name: str) -> list[str]:
         """Return the reps to whom the org offered a lead, in order."""
-        return [said.rep_id for said in self.decided if isinstance(said, OfferMade) and said.lead_id == name]
+        return [
+            decision.rep_id
+            for decision in self.decided
+            if isinstance(decision, OfferMade) and decision.lead_id == name
+        ]
 
     def offers_to(self, rep_id: str, *names: str) -> int:
         """Count the offers of the given leads to a rep."""
         return sum(
-            isinstance(said, OfferMade) and said.rep_id == rep_id and said.lead_id in names
-            for said in self.decided
+            isinstance(decision, OfferMade) and decision.rep_id == rep_id and decision.lead_id in names
+            for decision in self.decided
         )
 
-    def all_said(self, name: str, kind: type[T]) -> list[T]:
+    def all_decisions(self, name: str, kind: type[T]) -> list[T]:
         """Return every decision of a type in a lead's history."""
-        return [said for row in self.history[name] for said in row.decisions if isinstance(said, kind)]
+        return [
+            decision for row in self.history[name] for decision in row.decisions if isinstance(decision, kind)
+        ]
 
-    def all_notices(self, name: str) -> list[tuple[str, str, bool]]:
+    def all_notifications(self, name: str) -> list[tuple[str, str, bool]]:
         """Return template, rep and `withdrawn` of all notifications in a lead's history."""
         return [
-            (notice.template, notice.rep_id, notice.withdrawn)
+            (notification.template, notification.rep_id, notification.withdrawn)
             for row in self.history[name]
-            for notice in notifications_of(row)
+            for notification in notifications_of(row)
         ]
 
     # -- what happens -----------------------------------------------------------------------------------------------
@@ -143,9 +149,11 @@ class SalesFloor(Story):
         """Let a vendor send the lead; its org decides whose arrival it is (R6)."""
         self.name = name
         given = {"vendor": "acme", "external_id": name, "last_name": "Jones", "state": "RI"}
-        told = Facts(**{**given, "created_at": self.now, **facts})
-        self.errands[ARRIVALS].send(
-            PersonArrived(lead_id=name, cause=f"arrival/{name}", facts=told, hashes=KEY.hashes_of(told))
+        incoming = Facts(**{**given, "created_at": self.now, **facts})
+        self.org_messages[ARRIVALS].send(
+            PersonArrived(
+                lead_id=name, cause=f"arrival/{name}", facts=incoming, hashes=KEY.hashes_of(incoming)
+            )
         )
         return self.if_prompt()
 
@@ -156,7 +164,7 @@ class SalesFloor(Story):
         n = next(self._news)
         digest = None if handle is None else handle_digest(handle).hex()
         hashes = () if handle is None else (KEY.hash_of(ORG, *handle.split("/", 1)),)
-        self.errands[NEWS].send(
+        self.org_messages[NEWS].send(
             ErasureRequested(
                 cause=f"erase/{n}",
                 rep_id=by,
@@ -173,8 +181,8 @@ class SalesFloor(Story):
     def lists(self, handle: str, reason: str | None = "asked us not to", *, erased: bool = False) -> Self:
         """Put a handle on the do-not-contact list, or, with None, take it off (X6)."""
         version = next(self._listed)
-        self.errands[ARRIVALS].send(
-            ContactListed(
+        self.org_messages[ARRIVALS].send(
+            DoNotContactPublished(
                 cause=f"list/{version}",
                 handle=handle,
                 version=version,
@@ -194,7 +202,7 @@ class SalesFloor(Story):
     def changes(self, rep_id: str, change: RepChange, until: datetime | None = None) -> None:
         """Let a rep leave, be absent or come back."""
         cause = f"change/{next(self._news)}"
-        self.errands[NEWS].send(RepChanged(cause=cause, rep_id=rep_id, change=change, until=until))
+        self.org_messages[NEWS].send(RepChanged(cause=cause, rep_id=rep_id, change=change, until=until))
         self.if_prompt()
 
     def publishes(
@@ -205,7 +213,7 @@ class SalesFloor(Story):
             super().publishes(kind, object_id, value, sweep=sweep)
         if kind in ("rep", "group", "settings"):
             version = next(self._news)
-            self.errands[NEWS].send(
+            self.org_messages[NEWS].send(
                 DirectoryPublished(
                     lead_id="",
                     cause=f"directory/{version}",
@@ -232,11 +240,11 @@ class SalesFloor(Story):
     def answer_to(self, action_id: str) -> Answered:
         """Return the newest answer to an action, which must have been answered."""
         given = [
-            said
+            decision
             for rows in self.history.values()
             for row in rows
-            for said in row.decisions
-            if isinstance(said, Answered) and said.action_id == action_id
+            for decision in row.decisions
+            if isinstance(decision, Answered) and decision.action_id == action_id
         ]
         assert given, f"{action_id} is not answered"
         assert all(one == given[0] for one in given), "every repeat has the same answer (X4)"
@@ -247,15 +255,19 @@ class SalesFloor(Story):
         super().log(event)
         row = self.rows[event.lead_id]
         self.history[event.lead_id].append(row)
-        lane = self.errands[partition_of(event.lead_id)]
-        for n, errand in enumerate(to_org(row)):
-            lane.send(errand, mark=row.off << 8 | n)
-        for effect in public_messages(row, event.lead_id.encode(), 0):
-            if effect.topic == DO_NOT_CONTACT:
-                told = accept_listing(
-                    effect.key, effect.payload, dict(effect.headers), version=next(self._listed), at=self.now
+        lane = self.org_messages[partition_of(event.lead_id)]
+        for n, org_message in enumerate(to_org(row)):
+            lane.send(org_message, mark=row.off << 8 | n)
+        for message in public_messages(row, event.lead_id.encode(), 0):
+            if message.topic == DO_NOT_CONTACT:
+                incoming = accept_listing(
+                    message.key,
+                    message.payload,
+                    dict(message.headers),
+                    version=next(self._listed),
+                    at=self.now,
                 )
-                self.errands[ARRIVALS].send(told)
+                self.org_messages[ARRIVALS].send(incoming)
         return self.if_prompt()
 
     def tell(self, event: OrgEvent, source: str = "", mark: int = -1) -> None:
@@ -279,10 +291,10 @@ class SalesFloor(Story):
 
     def check_caps(self, step: OrgStep) -> None:
         """Check every offer of a step against the caps of its rep (R9)."""
-        for said in step.decisions:
-            reps = said.reps if isinstance(said, RingStarted) else ()
-            if isinstance(said, OfferMade) or (isinstance(said, PlaceDecided) and said.granted):
-                reps = (said.rep_id,)
+        for decision in step.decisions:
+            reps = decision.reps if isinstance(decision, RingStarted) else ()
+            if isinstance(decision, OfferMade) or (isinstance(decision, PlaceDecided) and decision.granted):
+                reps = (decision.rep_id,)
             for rep_id in reps:
                 plan = self.orgs.directory(ORG).rep(rep_id)
                 most = plan.max_open if plan else 0
@@ -304,7 +316,7 @@ class SalesFloor(Story):
 
     def carry(self, source: str, most: int = 1) -> None:
         """Deliver the next messages of a partition, or news, to the org."""
-        for event, mark in self.errands[source].next(most):
+        for event, mark in self.org_messages[source].next(most):
             self.tell(event, "" if source in (NEWS, ARRIVALS) else source, mark)
 
     def answer(self, partition: str, most: int = 1) -> None:
@@ -318,20 +330,20 @@ class SalesFloor(Story):
     def deliver(self) -> Self:
         """Deliver all messages, and those that follow from them, until none is left."""
         for _ in range(ROUNDS):
-            lanes = [*self.errands.items(), *self.answers.items()]
+            lanes = [*self.org_messages.items(), *self.answers.items()]
             waiting = [(lane.sent[lane.done][2], source, lane) for source, lane in lanes if lane.waiting]
             if not waiting:
                 return self
             _, source, first = min(waiting, key=lambda one: one[0])
-            (self.carry if first is self.errands.get(source) else self.answer)(source)
+            (self.carry if first is self.org_messages.get(source) else self.answer)(source)
         raise AssertionError("leads and org do not come to rest")
 
     def restart_org(self, *, compacted: bool = False) -> None:
         """Discard all state of the org except its journal, and recover from that, either as it is or compacted."""
         orgs = OrgPartition(0)
-        last = {key: place for place, (key, _) in enumerate(self.journal)}
-        for place, (key, record) in enumerate(self.journal):
-            if not compacted or last[key] == place:
+        last = {key: position for position, (key, _) in enumerate(self.journal)}
+        for position, (key, record) in enumerate(self.journal):
+            if not compacted or last[key] == position:
                 orgs.apply_or_remove(key, record)
         orgs.recovered()
         assert sorted(orgs.state(ORG).rows(), key=repr) == sorted(self.state.rows(), key=repr)
@@ -384,7 +396,7 @@ class SalesFloor(Story):
 
     def agree(self) -> None:
         """Check that leads and org agree, after all messages are delivered (X7)."""
-        check_agreement(self.orgs, self.state, self.rows, self.book.org(ORG))
+        check_agreement(self.orgs, self.state, self.rows, self.rule_book.org(ORG))
 
 
 def partition_of(lead_id: str) -> str:

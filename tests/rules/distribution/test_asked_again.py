@@ -5,29 +5,29 @@ from typing import Any
 
 import pytest
 
-from models.lead import Phase, RepSearch
+from models.lead import DistributionStage, Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable, RepSought
 from models.offers import OfferMade
 from models.org_decisions import LeadStillWaiting
 from models.org_events import RepChange
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from models.results import Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor
-from tests.rules.lead.lead_story import where
+from tests.rules.lead.lead_scenario import where
 
 WINDOW = {"claim_window_seconds": 900}
 
 
 def reason(floor: SalesFloor, name: str = "A") -> str | None:
     """Return the reason of a lead's open exception."""
-    trouble = floor.lead_of(name).open_exception
-    return trouble.reason if trouble else None
+    open_exception = floor.lead_of(name).open_exception
+    return open_exception.reason if open_exception else None
 
 
 def why(floor: SalesFloor, name: str = "A") -> str:
     """Return why a lead was offered last."""
-    return floor.all_said(name, LeadOffered)[-1].why
+    return floor.all_decisions(name, LeadOffered)[-1].why
 
 
 CHANGES: dict[str, tuple[dict[str, Any], Callable[[SalesFloor], Any], str]] = {
@@ -84,7 +84,7 @@ def test_m5_a_change_that_the_failure_named_asks_again_and_the_decision_says_why
     before, change, said = CHANGES[what]
     floor = SalesFloor("bob", licensed_states=["TX"]).rep("ann", **before.get("rep", {}))
     floor.group("west", *before.get("members", ["ann"]), **before.get("group", {})).comes("A")
-    assert (reason(floor), floor.stage("A")) == ("no_available_agents", Stage.WAITING)
+    assert (reason(floor), floor.stage("A")) == ("no_available_agents", OrgLeadStage.WAITING)
     change(floor)
     assert (floor.lead.owner, why(floor)[: len(said)]) == ("ann", said)
     floor.agree()
@@ -106,7 +106,7 @@ def test_m5_a_change_that_cannot_help_asks_nobody(change: Callable[[SalesFloor],
     decided = len(floor.decided)
     change(floor)
     assert floor.decided[decided:] == []
-    assert len(floor.all_said("A", RepSought)) == 1
+    assert len(floor.all_decisions("A", RepSought)) == 1
     floor.agree()
 
 
@@ -116,7 +116,7 @@ def test_m5_d2_a_resend_that_completes_the_lead_asks_again_and_keeps_its_place()
     assert reason(floor, "A") == "no_available_agents"
     assert (floor.lead_of("B").owner, reason(floor, "C")) == ("ann", "no_available_agents")
     floor.of("A").arrives("A", campaign="west", state="RI")
-    assert floor.all_said("A", RepSought)[-1].why == "asked again: its state changed"
+    assert floor.all_decisions("A", RepSought)[-1].why == "asked again: its state changed"
     assert floor.lead_of("A").phase is Phase.EXCEPTION, "ann has no room"
     floor.of("B").asks("outcome", "ann", outcome="closed_won")
     assert floor.lead_of("A").owner == "ann", "it has waited longer than C"
@@ -130,8 +130,8 @@ def test_m5_facts_that_change_while_the_group_is_being_asked_are_not_missed() ->
         floor.comes("A", state=None)
         floor.carry("arrivals")
         floor.answer("0" if floor.answers["0"].waiting else "1")
-        assert floor.lead.search is not None
-        assert floor.lead.search.stage is RepSearch.ASKED
+        assert floor.lead.open_distribution is not None
+        assert floor.lead.open_distribution.stage is DistributionStage.REQUESTED
         floor.arrives("A", campaign="west", state="RI")
     floor.deliver()
     assert floor.lead.owner == "ann"
@@ -144,7 +144,7 @@ def test_m5_a_campaign_a_group_or_a_default_that_comes_later_is_asked() -> None:
     assert [reason(floor, name) for name in "ABC"] == ["no_available_agents"] * 3
     floor.group("west", "ann")
     assert [floor.lead_of(name).owner for name in "ABC"] == ["ann", None, None]
-    assert floor.all_said("A", RepSought)[-1].why == "asked again: its campaign has a group"
+    assert floor.all_decisions("A", RepSought)[-1].why == "asked again: its campaign has a group"
     floor.publishes("campaign", "north", {"name": "north", "group_id": "later"})
     floor.publishes("group", "later", {"method": "round_robin", "members": [{"rep_id": "ann"}]})
     assert [floor.lead_of(name).owner for name in "ABC"] == ["ann", "ann", None]
@@ -165,9 +165,9 @@ def test_m5_a_lead_waits_with_the_group_of_its_newest_inquiry() -> None:
     floor = SalesFloor("bob").rep("ann", licensed_states=[]).group("east", "ann").group("west", "ann")
     floor.comes("A", phone="+14014194247")
     floor.comes("B", through="east", phone="+14014194247")
-    search = floor.lead_of("A").search
-    assert search is not None
-    assert (search.group_id, search.campaign) == ("east", "east")
+    distribution = floor.lead_of("A").open_distribution
+    assert distribution is not None
+    assert (distribution.group_id, distribution.campaign) == ("east", "east")
     floor.group("west", "ann", "bob")
     assert floor.lead_of("A").owner is None, "its first campaign is not asked any more"
     floor.group("east", "ann", "bob")
@@ -178,16 +178,16 @@ def test_m5_a_lead_waits_with_the_group_of_its_newest_inquiry() -> None:
 def test_m5_after_unignore_and_after_a_lock_ran_out_the_round_goes_on() -> None:
     floor = SalesFloor("ann", "bob").group("west", "ann", **WINDOW).queue("work")
     floor.comes("A").asks("decline", "ann")
-    assert (floor.lead.phase, floor.stage("A")) == (Phase.QUEUED, Stage.WAITING)
+    assert (floor.lead.phase, floor.stage("A")) == (Phase.QUEUED, OrgLeadStage.WAITING)
     floor.opens("bob")
     assert floor.stage("A") is None
     floor.wait(minutes=61)
-    assert floor.all_said("A", RepSought)[-1].why == "asked again: nobody has it open any more"
-    assert floor.all_said("A", RepSought)[-1].tried == ("ann",), "the round goes on (R8)"
-    assert (floor.lead.phase, floor.stage("A")) == (Phase.QUEUED, Stage.WAITING)
+    assert floor.all_decisions("A", RepSought)[-1].why == "asked again: nobody has it open any more"
+    assert floor.all_decisions("A", RepSought)[-1].tried == ("ann",), "the round goes on (R8)"
+    assert (floor.lead.phase, floor.stage("A")) == (Phase.QUEUED, OrgLeadStage.WAITING)
     floor.opens("bob")
     floor.asks("release", "bob")
-    assert floor.stage("A") is Stage.WAITING
+    assert floor.stage("A") is OrgLeadStage.WAITING
     floor.publishes("queue", "work", None)
     assert floor.asks("ignore", "mia").result is Result.DONE
     assert floor.stage("A") is None
@@ -195,7 +195,7 @@ def test_m5_after_unignore_and_after_a_lock_ran_out_the_round_goes_on() -> None:
     assert floor.stage("A") is None, "nobody asks for an ignored lead"
     floor.asks("unignore", "mia")
     assert floor.has("A") == ("bob",)
-    assert floor.all_said("A", RepSought)[-1].why == "asked again: it is no longer ignored"
+    assert floor.all_decisions("A", RepSought)[-1].why == "asked again: it is no longer ignored"
     floor.agree()
 
 
@@ -205,7 +205,7 @@ def test_m5_a_worked_lead_stays_in_its_queue_and_is_asked_for_when_no_queue_take
     floor.asks("outcome", "bob", outcome="no_answer")
     assert (floor.lead.phase, floor.stage("A")) == (Phase.QUEUED, None)
     floor.publishes("queue", "work", None)
-    assert (floor.lead.phase, floor.stage("A")) == (Phase.EXCEPTION, Stage.WAITING)
+    assert (floor.lead.phase, floor.stage("A")) == (Phase.EXCEPTION, OrgLeadStage.WAITING)
     floor.rep("cyd")
     assert floor.lead.owner == "cyd"
     floor.agree()
@@ -216,10 +216,10 @@ def test_m5_a_ring_in_vain_stays_the_reason_and_reps_not_yet_tried_are_asked(met
     floor = SalesFloor("ann", "bob").rep("cyd", licensed_states=[])
     floor.group("west", "ann", "bob", "cyd", method=method, ring_seconds=20).comes("A").wait(seconds=21)
     failed = "no_agents_answered" if method == "ring_all" else "no_agents_clicked"
-    trouble = floor.lead.open_exception
-    assert trouble is not None
-    assert (trouble.reason, floor.stage("A")) == (failed, Stage.WAITING)
-    assert [(one["rep_id"], one["why"]) for one in trouble.explanation] == [
+    open_exception = floor.lead.open_exception
+    assert open_exception is not None
+    assert (open_exception.reason, floor.stage("A")) == (failed, OrgLeadStage.WAITING)
+    assert [(one["rep_id"], one["why"]) for one in open_exception.explanation] == [
         ("ann", "did not answer in time"),
         ("bob", "did not answer in time"),
         ("cyd", "not licensed in RI"),
@@ -229,7 +229,7 @@ def test_m5_a_ring_in_vain_stays_the_reason_and_reps_not_yet_tried_are_asked(met
     floor.wait(seconds=21)
     assert floor.lead.open_exception is not None
     assert floor.lead.open_exception.reason == failed
-    assert [said.reps for said in floor.all_said("A", LeadOffered)] == [("ann", "bob"), ("cyd",)]
+    assert [said.reps for said in floor.all_decisions("A", LeadOffered)] == [("ann", "bob"), ("cyd",)]
     floor.agree()
 
 
@@ -238,12 +238,12 @@ def test_m5_the_desk_shows_the_reasons_of_now() -> None:
     floor.comes("own", state="MA").comes("A")
     raised = floor.lead.open_exception
     floor.wait(minutes=5).rep("ann", licensed_states=["MA", "RI"], max_open=1)
-    trouble = floor.lead.open_exception
+    open_exception = floor.lead.open_exception
     assert raised is not None
-    assert trouble is not None
-    assert trouble.explanation == ({"rep_id": "ann", "why": "cap of open leads: 1 of 1"},)
-    assert trouble.raised_at == raised.raised_at, "it is the same exception"
-    assert len(floor.all_said("A", NobodyAvailable)) == 2
+    assert open_exception is not None
+    assert open_exception.explanation == ({"rep_id": "ann", "why": "cap of open leads: 1 of 1"},)
+    assert open_exception.raised_at == raised.raised_at, "it is the same exception"
+    assert len(floor.all_decisions("A", NobodyAvailable)) == 2
     floor.of("own").asks("outcome", "ann", outcome="closed_won")
     assert floor.lead_of("A").owner == "ann"
     floor.agree()
@@ -319,12 +319,12 @@ def test_m5_messages_that_come_twice_change_nothing() -> None:
     )
     floor.comes("A").rep("ann", licensed_states=["MA", "RI"], max_open=1)
     before = floor.lead
-    for lane in (*floor.errands.values(), *floor.answers.values()):
+    for lane in (*floor.org_messages.values(), *floor.answers.values()):
         lane.back(50)
     floor.deliver()
     now = floor.lead_of("A")
-    assert (now.search, now.failed, now.open_exception) == (
-        before.search,
+    assert (now.open_distribution, now.failed, now.open_exception) == (
+        before.open_distribution,
         before.failed,
         before.open_exception,
     )

@@ -12,15 +12,15 @@ from models.public import TELEPHONE, Notification
 from models.results import Reason, Result
 from rules.outbound.notifications import notifications_of
 from tests.rules.distribution.sales_floor import SalesFloor
-from tests.rules.lead.lead_story import Story
+from tests.rules.lead.lead_scenario import Scenario
 
 PHONE = "+14014194247"
 DONE = (Result.DONE, None)
 
 
-def told(story: Story, rep_id: str, action: str = "dial") -> tuple[Result, Reason | None]:
+def answer_to(scenario: Scenario, rep_id: str, action: str = "dial") -> tuple[Result, Reason | None]:
     """Return the answer to an action."""
-    answer = story.asks(action, rep_id)
+    answer = scenario.asks(action, rep_id)
     return answer.result, answer.reason
 
 
@@ -39,14 +39,14 @@ def floor() -> SalesFloor:
 
 
 def test_n7_the_owner_calls_the_lead_and_the_request_says_where_it_is(floor: SalesFloor) -> None:
-    assert told(floor, "ann") == DONE
-    assert floor.said == [ConnectRequested(rep_id="ann")]
+    assert answer_to(floor, "ann") == DONE
+    assert floor.decisions == [ConnectRequested(rep_id="ann")]
     assert floor.lead.last_contacted_at == floor.now
     request = calls(floor, "A")[-1]
     assert (request.template, request.rep_id, request.data["phone"]) == ("connect", "ann", PHONE)
     assert request.data["place"] == {"zip": "02903", "state": "RI"}
-    assert told(floor, "bob") == (Result.REFUSED, Reason.NOT_ALLOWED)
-    assert told(floor, "mia") == (Result.REFUSED, Reason.NOT_ALLOWED), "a manager has not taken it over"
+    assert answer_to(floor, "bob") == (Result.REFUSED, Reason.NOT_ALLOWED)
+    assert answer_to(floor, "mia") == (Result.REFUSED, Reason.NOT_ALLOWED), "a manager has not taken it over"
     floor.agree()
 
 
@@ -59,13 +59,13 @@ def test_n1_the_winners_ring_is_over_too_and_says_who_has_the_lead(floor: SalesF
 
 def test_n7_who_hung_up_a_ring_may_still_call_the_lead(floor: SalesFloor) -> None:
     """`connect` belongs to the ring's call, which is over (S2); `dial` begins another call."""
-    assert told(floor, "ann", "hang_up") == DONE
-    assert told(floor, "ann", "connect") == (Result.REFUSED, Reason.OFFER_OVER)
-    assert told(floor, "ann") == DONE
+    assert answer_to(floor, "ann", "hang_up") == DONE
+    assert answer_to(floor, "ann", "connect") == (Result.REFUSED, Reason.OFFER_OVER)
+    assert answer_to(floor, "ann") == DONE
 
 
 def test_n7_each_click_is_a_request_of_its_own(floor: SalesFloor) -> None:
-    assert told(floor, "ann") == told(floor, "ann") == DONE
+    assert answer_to(floor, "ann") == answer_to(floor, "ann") == DONE
     ids = [one.notification_id for one in calls(floor, "A") if one.template == "connect"]
     assert len(set(ids)) == 2
 
@@ -82,19 +82,19 @@ def test_n7_each_click_is_a_request_of_its_own(floor: SalesFloor) -> None:
 def test_n7_x6_a_lead_that_must_not_be_called_is_not_called(
     facts: dict[str, Any], hours: float, reason: Reason | None
 ) -> None:
-    story = Story().queue("work", ("owned", "=", False)).arrives(**{"phone": PHONE, **facts})
-    story.at(hours=hours).opens("rep-7")
-    assert told(story, "rep-7") == (Result.REFUSED if reason else Result.DONE, reason)
-    assert ("ConnectRequested" in story.kinds) is (reason is None)
+    scenario = Scenario().queue("work", ("owned", "=", False)).arrives(**{"phone": PHONE, **facts})
+    scenario.at(hours=hours).opens("rep-7")
+    assert answer_to(scenario, "rep-7") == (Result.REFUSED if reason else Result.DONE, reason)
+    assert ("ConnectRequested" in scenario.kinds) is (reason is None)
 
 
 def test_n7_whoever_has_a_lead_open_may_call_it_and_nobody_else() -> None:
-    story = Story().queue("work", ("owned", "=", False)).arrives(phone=PHONE)
-    assert told(story, "rep-7") == (Result.REFUSED, Reason.NOT_LOCKED)
-    story.opens("rep-7")
-    assert told(story, "rep-9") == (Result.REFUSED, Reason.LOCKED_BY_OTHER)
-    assert told(story, "rep-7") == DONE
-    assert story.lead.phase is Phase.LOCKED, "a call is no outcome"
+    scenario = Scenario().queue("work", ("owned", "=", False)).arrives(phone=PHONE)
+    assert answer_to(scenario, "rep-7") == (Result.REFUSED, Reason.NOT_LOCKED)
+    scenario.opens("rep-7")
+    assert answer_to(scenario, "rep-9") == (Result.REFUSED, Reason.LOCKED_BY_OTHER)
+    assert answer_to(scenario, "rep-7") == DONE
+    assert scenario.lead.phase is Phase.LOCKED, "a call is no outcome"
 
 
 def test_n5_the_owner_of_a_lead_that_calls_in_is_called(floor: SalesFloor) -> None:
@@ -108,7 +108,7 @@ def test_n5_the_owner_of_a_lead_that_calls_in_is_called(floor: SalesFloor) -> No
 
 def test_n5_a_known_lead_that_nobody_owns_rings_its_group_under_its_own_id() -> None:
     floor = SalesFloor("ann", "bob").group("west", "ann", "bob", method="ring_all", ring_seconds=20)
-    floor.comes("A", through="west", phone=PHONE).wait(minutes=1)  # it rang in vain
+    floor.comes("A", through="west", phone=PHONE).wait(minutes=1)  # nobody answered the ring
     assert floor.lead_of("A").owner is None
     floor.comes("C", through="west", vendor=TELEPHONE, phone=PHONE)
     rings = [one for one in calls(floor, "A") if not one.withdrawn][-2:]

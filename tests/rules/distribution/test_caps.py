@@ -3,10 +3,10 @@
 import pytest
 
 from models.decisions import OwnerChanged
-from models.lead import Phase, RepSearch
+from models.lead import DistributionStage, Phase
 from models.offer_decisions import OfferEnded
 from models.offers import Outcome
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from models.results import Result
 from tests.rules.distribution.sales_floor import SalesFloor
 
@@ -28,7 +28,10 @@ def test_r9_e1_thirty_leads_for_three_reps_with_two_each_and_the_rest_say_why(fl
     assert [floor.has(name) for name in LEADS[:6]] == [(rep_id,) for rep_id in CREW * 2]
     for name in LEADS[6:]:
         lead = floor.lead_of(name)
-        assert (lead.phase, lead.search and lead.search.stage) == (Phase.EXCEPTION, RepSearch.WAITING)
+        assert (lead.phase, lead.open_distribution and lead.open_distribution.stage) == (
+            Phase.EXCEPTION,
+            DistributionStage.WAITING,
+        )
         assert lead.open_exception is not None
         assert lead.open_exception.reason == "no_available_agents"
         assert lead.open_exception.explanation == tuple(
@@ -75,7 +78,7 @@ def test_q8_a_lead_that_waits_is_claimed_from_a_queue_and_asks_no_more(floor: Sa
     waits = LEADS[6]
     assert (floor.of(waits).lead.phase, floor.queues) == (Phase.QUEUED, ["open"])
     assert floor.claims("ann", "open").result is Result.WON
-    assert (floor.stage(waits), floor.in_hand("ann")) == (Stage.HELD, (1, 2)), (
+    assert (floor.stage(waits), floor.in_hand("ann")) == (OrgLeadStage.HELD, (1, 2)), (
         "over the cap, by its own doing"
     )
     floor.agree()
@@ -100,10 +103,10 @@ def test_d1_a_lead_that_waits_is_opened_from_a_queue_and_asks_no_more(floor: Sal
 def test_e3_r7_a_manager_assigns_what_is_offered_and_the_offer_is_voided(to: str) -> None:
     floor = SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A")
     assert floor.asks("assign", "mia", to_rep_id=to).result is Result.DONE
-    (owner,) = floor.all_said("A", OwnerChanged)
+    (owner,) = floor.all_decisions("A", OwnerChanged)
     assert (owner.rep_id, owner.how) == (to, "manual")
-    assert ("lead_offered", "ann", True) in floor.all_notices("A") or to == "ann"
-    (ended,) = floor.all_said("A", OfferEnded)
+    assert ("lead_offered", "ann", True) in floor.all_notifications("A") or to == "ann"
+    (ended,) = floor.all_decisions("A", OfferEnded)
     assert ended.outcome is (Outcome.CLAIMED if to == "ann" else Outcome.VOIDED)
     assert floor.in_hand(to) == (1, 0)
     floor.agree()
@@ -113,7 +116,11 @@ def test_e3_r7_a_manager_assigns_what_is_offered_and_the_offer_is_voided(to: str
 
 def test_e3_an_exception_that_waits_is_assigned_and_its_place_is_given_up(floor: SalesFloor) -> None:
     assert floor.of(LEADS[6]).asks("assign", "mia", to_rep_id="bob").result is Result.DONE
-    assert (floor.lead.owner, floor.lead.open_exception, floor.stage(LEADS[6])) == ("bob", None, Stage.HELD)
+    assert (floor.lead.owner, floor.lead.open_exception, floor.stage(LEADS[6])) == (
+        "bob",
+        None,
+        OrgLeadStage.HELD,
+    )
     assert floor.asks("assign", "ada", to_rep_id="ann").owner == "bob"
     floor.agree()
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from models.contact_decisions import SuppressionRecorded
-from models.lead import Phase, RepSearch
-from models.org_rows import Stage
+from models.lead import DistributionStage, Phase
+from models.org_rows import OrgLeadStage
 from models.persons import HandlesCorrected
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -54,8 +54,8 @@ def test_m2_r6_two_leads_are_not_joined_by_a_correction(floor: SalesFloor) -> No
     floor.comes("B", phone=RIGHT)
     corrects(floor, phone=RIGHT)
     assert (floor.lead_of("A").owner, floor.lead_of("B").owner) == ("ann", "bob")
-    (told,) = [each for each in floor.decided if isinstance(each, HandlesCorrected)]
-    assert told.also == ("B",)
+    (corrected,) = [each for each in floor.decided if isinstance(each, HandlesCorrected)]
+    assert corrected.also == ("B",)
     assert lead_of_inquiry(floor, "C", phone=RIGHT) == "B", "it was the first to have it"
     floor.restart_org(compacted=True)
 
@@ -90,7 +90,7 @@ def test_m2_x6_the_do_not_contact_list_follows_the_new_phone_and_leaves_the_wron
     assert set(floor.lead_of("A").suppressed) == {"email/k@x.org", f"phone/{RIGHT}"}
     corrects(floor, email=None, phone=None)
     assert not floor.lead_of("A").silenced
-    reasons = [each.reason for each in floor.all_said("A", SuppressionRecorded)]
+    reasons = [each.reason for each in floor.all_decisions("A", SuppressionRecorded)]
     assert reasons == ["asked us", None, "asked us too", "and this one", None, None]
     floor.agree()
 
@@ -121,7 +121,7 @@ def test_m2_r9_a_waiting_lead_is_offered_when_the_correction_lets_somebody_have_
     floor = SalesFloor("ann", licensed_states=["RI"], max_open=1)
     floor.group("west", "ann", claim_window_seconds=900)
     floor.comes("A").comes("B").comes("C", state="TX")
-    assert (floor.has("A"), floor.stage("B")) == (("ann",), Stage.WAITING)
+    assert (floor.has("A"), floor.stage("B")) == (("ann",), OrgLeadStage.WAITING)
     corrects(floor, "B", state="TX")
     floor.of("A").asks("outcome", "ann", outcome="closed_won")
     assert floor.has("B") == (), "she has no licence there"
@@ -181,9 +181,9 @@ def test_m2_a_correction_of_an_asked_lead_is_in_time() -> None:
         floor.comes("A")
         floor.carry("arrivals")
         floor.answer("1" if floor.answers["1"].waiting else "0")
-        search = floor.lead_of("A").search
-        assert search is not None
-        assert search.stage is RepSearch.ASKED
+        distribution = floor.lead_of("A").open_distribution
+        assert distribution is not None
+        assert distribution.stage is DistributionStage.REQUESTED
         corrects(floor, state="TX")
     floor.deliver()
     assert floor.lead_of("A").phase is Phase.EXCEPTION

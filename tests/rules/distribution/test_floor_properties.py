@@ -204,7 +204,7 @@ class FloorLives(RuleBasedStateMachine):
     # -- messages ---------------------------------------------------------------------------------------------------
 
     @rule(source=sources, most=some)
-    def errands_arrive(self, source: str, most: int) -> None:
+    def org_messages_arrive(self, source: str, most: int) -> None:
         self.floor.carry(source, most)
 
     @rule(partition=sources, most=some)
@@ -219,7 +219,7 @@ class FloorLives(RuleBasedStateMachine):
         Only publications are repeated, by intake, and they have a version.
         """
         if source != NEWS:
-            self.floor.errands[source].back(steps)
+            self.floor.org_messages[source].back(steps)
 
     @rule(partition=sources, steps=st.integers(1, 40))
     def an_org_relay_begins_again(self, partition: str, steps: int) -> None:
@@ -256,7 +256,7 @@ class FloorLives(RuleBasedStateMachine):
     # -- what holds -------------------------------------------------------------------------------------------------
 
     @rule()
-    def all_is_told_and_both_sides_agree(self) -> None:
+    def all_is_delivered_and_both_sides_agree(self) -> None:
         """X7: leads and org agree on every lead; everything that is due is handled."""
         self.floor.prompt = True
         self.floor.wait()
@@ -277,7 +277,7 @@ class FloorLives(RuleBasedStateMachine):
     @invariant()
     def r5_who_had_it_from_the_start_keeps_it_unless_a_manager_moves_it(self) -> None:
         for name in self.floor.rows:
-            owners = self.floor.all_said(name, OwnerChanged)
+            owners = self.floor.all_decisions(name, OwnerChanged)
             if owners and owners[0].how == "pre_assigned" and owners[0].rep_id in STEADY:
                 assert len(owners) == 1 or owners[1].how in MOVED
 
@@ -292,7 +292,7 @@ class FloorLives(RuleBasedStateMachine):
                     assert tried.isdisjoint(said.reps), f"{name} was offered again to who had been tried"
                 elif isinstance(said, OfferEnded) and said.outcome in (Outcome.TIMEOUT, Outcome.DECLINED):
                     tried |= set(said.reps)
-                elif isinstance(said, OfferDeclined) and not said.told_by_org:
+                elif isinstance(said, OfferDeclined) and not said.decided_by_org:
                     tried.add(said.rep_id)
 
     @invariant()
@@ -322,7 +322,7 @@ class FloorLives(RuleBasedStateMachine):
         for row in self.floor.rows.values():
             lead = row.lead
             if lead is not None and lead.claimed_through is not None:
-                assert "open" not in lead.places
+                assert "open" not in lead.placements
                 orphaned = lead.failed is not None and lead.failed.reason == "orphaned"
                 assert not orphaned or lead.phase in (Phase.EXCEPTION, Phase.IGNORED)
 
@@ -335,7 +335,7 @@ class FloorLives(RuleBasedStateMachine):
         for name, row in floor.rows.items():
             lead = row.lead
             assert lead is None or lead.phase is not Phase.OFFERED, f"{name} is offered for ever"
-            assert lead is None or lead.search is None or lead.open_exception or lead.places
+            assert lead is None or lead.open_distribution is None or lead.open_exception or lead.placements
         floor.restart_org()
 
 

@@ -41,12 +41,12 @@ def test_d9_m8_an_outcome_of_the_list_puts_phone_and_mail_on_it_at_once(floor: S
     with floor.late():
         floor.asks("outcome", "ann", outcome="do_not_contact")
         assert lead(floor).suppressed == dict.fromkeys(HANDLES, REASON), "before any message has arrived"
-    (said,) = floor.all_said("A", ContactForbidden)
+    (said,) = floor.all_decisions("A", ContactForbidden)
     assert said == ContactForbidden(rep_id="ann", outcome="do_not_contact", reason=REASON, handles=HANDLES)
     assert lead(floor).phase is Phase.CLOSED
     floor.deliver()
-    assert all(floor.state.persons.barred(handle) == REASON for handle in HANDLES)
-    assert floor.all_said("A", SuppressionRecorded) == [], "its own list tells it nothing new"
+    assert all(floor.state.persons.forbidden_reason(handle) == REASON for handle in HANDLES)
+    assert floor.all_decisions("A", SuppressionRecorded) == [], "its own list tells it nothing new"
     floor.agree()
 
 
@@ -97,10 +97,10 @@ def test_m8_its_owner_or_a_manager_records_consent_and_it_may_be_called(
     floor.settings(closing_outcomes=[])
     floor.asks("outcome", "ann", outcome="do_not_contact")
     assert floor.asks("consent", rep_id, why=WHY).result is Result.DONE
-    (said,) = floor.all_said("A", ConsentRecorded)
+    (said,) = floor.all_decisions("A", ConsentRecorded)
     assert said == ConsentRecorded(rep_id=rep_id, why=WHY, handles=tuple(sorted(HANDLES)))
     assert (lead(floor).silenced, lead(floor).facts.consent) == (False, True)
-    assert all(floor.state.persons.barred(handle) is None for handle in HANDLES)
+    assert all(floor.state.persons.forbidden_reason(handle) is None for handle in HANDLES)
     assert connect(floor) == (Result.DONE, None)
     floor.agree()
 
@@ -109,7 +109,7 @@ def test_m8_consent_lifts_what_a_vendor_or_the_list_said_as_well(floor: SalesFlo
     floor.comes("B", phone="+14014190001", silenced=True).lists("phone/+14014190001")
     assert floor.of("B").asks("consent", "mia", why=WHY).result is Result.DONE
     assert not lead(floor, "B").silenced
-    assert floor.state.persons.barred("phone/+14014190001") is None
+    assert floor.state.persons.forbidden_reason("phone/+14014190001") is None
 
 
 @pytest.mark.parametrize(
@@ -142,15 +142,15 @@ def test_m8_a_new_wish_for_silence_counts_after_consent(floor: SalesFloor) -> No
 
 
 def test_m8_the_record_gives_the_list_its_messages(floor: SalesFloor) -> None:
-    def told() -> list[tuple[bytes, bool]]:
-        effects = public_messages(floor.row, b"A", 0)
-        return [(each.key, each.payload is None) for each in effects if each.topic == DO_NOT_CONTACT]
+    def listings() -> list[tuple[bytes, bool]]:
+        messages = public_messages(floor.row, b"A", 0)
+        return [(each.key, each.payload is None) for each in messages if each.topic == DO_NOT_CONTACT]
 
     with floor.late():
         floor.asks("outcome", "ann", outcome="do_not_contact")
-        assert told() == [(f"default/{handle}".encode(), False) for handle in HANDLES]
+        assert listings() == [(f"default/{handle}".encode(), False) for handle in HANDLES]
         floor.asks("consent", "mia", why=WHY)
-        assert told() == [(f"default/{handle}".encode(), True) for handle in sorted(HANDLES)]
+        assert listings() == [(f"default/{handle}".encode(), True) for handle in sorted(HANDLES)]
 
 
 def test_x6_m8_a_listed_lead_rings_is_won_and_is_not_connected() -> None:

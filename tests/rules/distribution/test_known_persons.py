@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from models.decisions import ArrivalRepeated, InquiryAdded, MergedInto, OwnerChanged
-from models.lead import Phase, RepSearch
+from models.lead import DistributionStage, Phase
 from models.offer_decisions import RepSought
 from models.org_decisions import OrgRowKept, OrgStep
 from models.org_events import RepChange
-from models.org_rows import OrgPerson, Stage
+from models.org_rows import OrgLeadStage, OrgPerson
 from models.persons import ArrivalPlaced
 from models.results import Reason, Result
 from rules.org import arrivals
@@ -38,14 +38,14 @@ def again(floor: SalesFloor, name: str = "B", through: str = "east", **facts: An
 
 def added(floor: SalesFloor, name: str = "A") -> list[InquiryAdded]:
     """Return the inquiries of a lead."""
-    return floor.all_said(name, InquiryAdded)
+    return floor.all_decisions(name, InquiryAdded)
 
 
-def told(floor: SalesFloor, name: str = "A") -> list[str]:
+def notified(floor: SalesFloor, name: str = "A") -> list[str]:
     """Return the reps who were told of another inquiry of a lead."""
     return [
         rep
-        for template, rep, withdrawn in floor.all_notices(name)
+        for template, rep, withdrawn in floor.all_notifications(name)
         if template == "new_inquiry" and not withdrawn
     ]
 
@@ -104,7 +104,7 @@ def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(floor: SalesFloo
     again(floor, state="MA", zip="02903")
     floor.comes("A", phone=PHONE)
     assert floor.lead_of("A").inquiries == 2
-    assert [said.filled for said in floor.all_said("A", ArrivalRepeated)] == [("zip",), ()]
+    assert [said.filled for said in floor.all_decisions("A", ArrivalRepeated)] == [("zip",), ()]
     floor.agree()
 
 
@@ -159,12 +159,12 @@ def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(floor: Sa
     (inquiry,) = added(floor)
     assert (inquiry.rep_id, inquiry.external_id, inquiry.filled) == ("ann", "G-1", ("zip",))
     assert "ann keeps it" in inquiry.why
-    assert told(floor) == ["ann", "ann"], "by mail and by push"
-    floor.errands[ARRIVALS].back(1)
+    assert notified(floor) == ["ann", "ann"], "by mail and by push"
+    floor.org_messages[ARRIVALS].back(1)
     floor.deliver()
-    assert told(floor) == ["ann", "ann"], "a resend is no new inquiry"
+    assert notified(floor) == ["ann", "ann"], "a resend is no new inquiry"
     again(floor, "C")
-    assert told(floor) == ["ann"] * 4
+    assert notified(floor) == ["ann"] * 4
     assert floor.in_hand("ann") == (1, 0)
     floor.agree()
 
@@ -177,7 +177,7 @@ def test_r6_x3_an_inquiry_that_is_told_twice_counts_once(floor: SalesFloor) -> N
         lane.back(len(lane.sent))
     floor.deliver()
     assert floor.lead_of("A").inquiries == 2
-    assert told(floor) == ["ann", "ann"]
+    assert notified(floor) == ["ann", "ann"]
     floor.agree()
 
 
@@ -188,9 +188,9 @@ def test_r6_a_closed_lead_is_its_active_owners_again(floor: SalesFloor) -> None:
     lead = floor.lead_of("A")
     assert (lead.phase, lead.owner) == (Phase.OWNED, "ann")
     assert added(floor)[0].reopened
-    assert floor.stage("A") is Stage.HELD
+    assert floor.stage("A") is OrgLeadStage.HELD
     assert floor.in_hand("ann") == (1, 0)
-    assert told(floor) == ["ann", "ann"]
+    assert notified(floor) == ["ann", "ann"]
     floor.agree()
 
 
@@ -201,8 +201,8 @@ def test_r6_a_closed_lead_whose_owner_has_left_is_distributed_again(floor: Sales
     lead = floor.lead_of("A")
     assert (lead.phase, lead.owner) == (Phase.OFFERED, None)
     assert floor.has("A") == ("bob",), "by the campaign of the new inquiry"
-    assert [change.how for change in floor.all_said("A", OwnerChanged)] == ["round_robin", "orphaned"]
-    assert told(floor) == []
+    assert [change.how for change in floor.all_decisions("A", OwnerChanged)] == ["round_robin", "orphaned"]
+    assert notified(floor) == []
     floor.agree()
 
 
@@ -242,10 +242,10 @@ def test_r6_r8_a_new_round_begins_with_nobody_tried(floor: SalesFloor) -> None:
     floor.wait(minutes=45)
     assert floor.lead_of("A").phase is Phase.EXCEPTION
     again(floor, through="west")
-    search = floor.lead_of("A").search
-    assert search is not None
-    assert (search.stage, search.tried) == (RepSearch.OFFERED, ())
-    assert floor.all_said("A", RepSought)[-1].tried == ()
+    distribution = floor.lead_of("A").open_distribution
+    assert distribution is not None
+    assert (distribution.stage, distribution.tried) == (DistributionStage.OFFERED, ())
+    assert floor.all_decisions("A", RepSought)[-1].tried == ()
     floor.agree()
 
 
@@ -267,9 +267,9 @@ def test_r6_a_lead_that_nobody_has_in_hand_is_distributed_again(begins: str) -> 
 
 
 def test_r6_one_that_is_offered_or_open_only_gets_the_inquiry(floor: SalesFloor) -> None:
-    before = floor.lead_of("A").search
+    before = floor.lead_of("A").open_distribution
     again(floor)
-    assert floor.lead_of("A").search == before
+    assert floor.lead_of("A").open_distribution == before
     assert "it is being distributed already" in added(floor)[0].why
     floor.queue("work", ("owned", "=", False)).comes("W", through="nowhere", phone="+14014190001")
     floor.asks("view", "bob")
@@ -277,7 +277,7 @@ def test_r6_one_that_is_offered_or_open_only_gets_the_inquiry(floor: SalesFloor)
     lead = floor.lead_of("W")
     assert (lead.phase, lead.inquiries) == (Phase.LOCKED, 2)
     assert "bob has it open" in added(floor, "W")[0].why
-    assert told(floor, "W") == []
+    assert notified(floor, "W") == []
     floor.agree()
 
 
@@ -312,7 +312,7 @@ def test_r6_q10_claimed_once_it_is_in_no_claimable_queue_again() -> None:
     assert (lead.phase, lead.claimed_through) == (Phase.EXCEPTION, "open")
     again(floor, "C")
     lead = floor.lead_of("A")
-    assert (lead.phase, lead.places, lead.claimed_through) == (Phase.OFFERED, {}, "open")
+    assert (lead.phase, lead.placements, lead.claimed_through) == (Phase.OFFERED, {}, "open")
     floor.agree()
 
 
@@ -328,7 +328,7 @@ def test_r6_who_asked_for_silence_through_any_vendor_is_not_called(floor: SalesF
 
 def test_r6_who_asks_for_the_inquiry_is_told_which_lead_it_is(floor: SalesFloor) -> None:
     again(floor)
-    (merged,) = floor.all_said("B", MergedInto)
+    (merged,) = floor.all_decisions("B", MergedInto)
     assert (merged.into, merged.why) == ("A", "lead A has the same phone")
     answer = floor.of("B").asks("claim", "ann")
     assert (answer.result, answer.reason, answer.merged_into) == (Result.REFUSED, Reason.UNKNOWN_LEAD, "A")
@@ -377,4 +377,4 @@ def floor_event(floor: SalesFloor) -> Any:
     """Return the arrival of B as its org receives it."""
     with floor.late():
         again(floor)
-    return floor.errands[ARRIVALS].sent[-1][0]
+    return floor.org_messages[ARRIVALS].sent[-1][0]

@@ -48,8 +48,8 @@ def test_k5_a_merged_lead_closes_and_its_facts_are_an_inquiry_of_the_other(floor
     assert (lead.facts.state, lead.facts.credit_score, lead.facts.attributes) == ("RI", 700, {"car": "red"})
     assert floor.in_hand("bob") == (0, 0), "its owner has room again"
     assert floor.in_hand("ann") == (1, 0)
-    assert ("lead_merged", "bob", False) in floor.all_notices("B")
-    assert ("new_inquiry", "ann", False) in floor.all_notices("A")
+    assert ("lead_merged", "bob", False) in floor.all_notifications("B")
+    assert ("new_inquiry", "ann", False) in floor.all_notifications("A")
     settled(floor)
 
 
@@ -86,8 +86,8 @@ def test_k5_a_split_undoes_a_merge(floor: SalesFloor) -> None:
         )
         assert (now.last_outcome, now.hashes, now.suppressed) == (was.last_outcome, was.hashes, {})
     assert floor.lead_of("B").split_from == ("A",)
-    assert ("lead_split", "bob", False) in floor.all_notices("B")
-    assert ("inquiry_split", "ann", False) in floor.all_notices("A")
+    assert ("lead_split", "bob", False) in floor.all_notifications("B")
+    assert ("inquiry_split", "ann", False) in floor.all_notifications("A")
     assert floor.in_hand("bob") == (1, 0)
     assert floor.comes("C", phone=OTHER_PHONE).rows["C"].merged_into == "B"
     assert merge(settled(floor), "B", "A").result is Result.DONE, "and it can be merged again"
@@ -211,7 +211,7 @@ def test_k5_two_managers_merge_the_same_leads_into_each_other_and_one_lead_count
 
 def test_k5_x4_a_merge_whose_messages_come_twice_is_done_once(floor: SalesFloor) -> None:
     merge(floor, "B", "A", action_id="once")
-    for lane in (*floor.errands.values(), *floor.answers.values()):
+    for lane in (*floor.org_messages.values(), *floor.answers.values()):
         lane.back(40)
     floor.deliver()
     assert merge(floor, "B", "A", action_id="once").result is Result.DONE
@@ -259,12 +259,12 @@ def test_k1_managers_are_told_of_a_handle_with_three_last_names_and_of_its_leads
     floor = SalesFloor("ann").group("west", "ann")
     for name, last_name in (("A", "Doe"), ("B", "Roe"), ("C", "Poe")):
         floor.comes(name, phone=PHONE, last_name=last_name)
-    told = [
-        (notice.rep_id, notice.data["leads"])
+    notified = [
+        (notification.rep_id, notification.data["leads"])
         for rows in floor.history.values()
         for row in rows
-        for notice in notifications_of(row)
-        if (notice.template, notice.kind) == ("shared_handle", "email")
+        for notification in notifications_of(row)
+        if (notification.template, notification.kind) == ("shared_handle", "email")
     ]
-    assert [rep_id for rep_id, _ in told] == ["ada", "mia"]
-    assert all("A" in leads for _, leads in told)
+    assert [rep_id for rep_id, _ in notified] == ["ada", "mia"]
+    assert all("A" in leads for _, leads in notified)

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from models.lead import DeadlineKind, Phase, RepSearch
+from models.lead import DeadlineKind, DistributionStage, Phase
 from models.offer_decisions import NobodyAvailable, WindowMoved
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from tests.rules.calendar.clock_changes import ALL, ALWAYS, on
 from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor, partition_of
 
@@ -35,8 +35,11 @@ def test_r4_in_a_pause_first_assignments_go_on_and_transfers_wait_until_it_ends(
     assert floor.has("B") == ("cyd",), "a first assignment goes on"
     floor.of("B").asks("decline", "cyd")
     lead = floor.lead_of("B")
-    assert (lead.phase, lead.search and lead.search.stage) == (Phase.OFFERED, RepSearch.PAUSED)
-    assert [said.reason for said in floor.all_said("B", NobodyAvailable)] == ["transfers_paused"]
+    assert (lead.phase, lead.open_distribution and lead.open_distribution.stage) == (
+        Phase.OFFERED,
+        DistributionStage.PAUSED,
+    )
+    assert [said.reason for said in floor.all_decisions("B", NobodyAvailable)] == ["transfers_paused"]
     floor.agree()
     floor.wait(minutes=82)
     assert floor.has("B") == (), "it is 10:59"
@@ -54,9 +57,9 @@ def test_r4_r8_when_the_pause_ends_and_all_were_tried_the_lead_is_an_exception()
     floor.group("west", "ann", **WINDOW, **pause)
     floor.comes("A").asks("decline", "ann")
     assert (floor.lead.phase, floor.lead.open_exception) == (Phase.OFFERED, None)
-    trouble = floor.wait(hours=2).lead.open_exception
-    assert trouble is not None
-    assert (floor.lead.phase, trouble.reason) == (Phase.EXCEPTION, "all_agents_tried")
+    open_exception = floor.wait(hours=2).lead.open_exception
+    assert open_exception is not None
+    assert (floor.lead.phase, open_exception.reason) == (Phase.EXCEPTION, "all_agents_tried")
     floor.agree()
 
 
@@ -68,7 +71,10 @@ def test_r4_e1_when_the_pause_ends_and_nobody_has_room_the_lead_waits_where_othe
     floor.of("B").asks("claim", "bob")
     floor.wait(hours=2)
     lead = floor.lead_of("A")
-    assert (lead.phase, lead.search and lead.search.stage) == (Phase.EXCEPTION, RepSearch.WAITING)
+    assert (lead.phase, lead.open_distribution and lead.open_distribution.stage) == (
+        Phase.EXCEPTION,
+        DistributionStage.WAITING,
+    )
     assert lead.open_exception is not None
     assert lead.open_exception.reason == "no_available_agents"
     floor.agree()
@@ -80,20 +86,20 @@ def test_r4_e1_when_the_pause_ends_and_nobody_has_room_the_lead_waits_where_othe
 def test_r4_e1_a_pause_without_an_end_makes_an_exception_of_what_it_keeps() -> None:
     floor = SalesFloor("ann", "bob").group("west", "ann", "bob", **WINDOW, pause=ALWAYS)
     floor.comes("A").asks("decline", "ann")
-    trouble = floor.lead.open_exception
-    assert trouble is not None
-    assert (trouble.reason, floor.stage("A")) == ("no_available_agents", Stage.WAITING)
-    assert trouble.explanation == ({"why": "transfers pause until further notice"},)
+    open_exception = floor.lead.open_exception
+    assert open_exception is not None
+    assert (open_exception.reason, floor.stage("A")) == ("no_available_agents", OrgLeadStage.WAITING)
+    assert open_exception.explanation == ({"why": "transfers pause until further notice"},)
     floor.agree()
 
 
 def ends(floor: SalesFloor, name: str = "A") -> datetime | None:
     """Return when the open offer of a lead ends."""
-    search = floor.lead_of(name).search
-    assert search is not None
+    distribution = floor.lead_of(name).open_distribution
+    assert distribution is not None
     due = floor.lead_of(name).deadline(DeadlineKind.OFFER)
-    assert (due and due.due) == search.until
-    return search.until
+    assert (due and due.due) == distribution.until
+    return distribution.until
 
 
 def west(floor: SalesFloor, *spans: dict[str, Any], **more: Any) -> None:
@@ -111,7 +117,7 @@ def test_r4_a_pause_that_is_published_while_a_window_runs_restarts_it_after_the_
     assert ends(floor) == at("14:27"), "the pause begins when the window has ended"
     west(floor, on(ALL, "09:20", "10:00"))
     assert ends(floor) == at("15:15"), "the full window after the pause"
-    (said,) = floor.all_said("A", WindowMoved)
+    (said,) = floor.all_decisions("A", WindowMoved)
     assert (said.until, "pause schedule" in said.why) == (at("15:15"), True)
     floor.wait(minutes=30)
     assert floor.has("A") == ("ann",)
@@ -147,7 +153,7 @@ def test_r4_another_roster_or_an_equal_schedule_moves_no_window() -> None:
     west(floor, on(ALL, "09:20", "10:00"), ring_seconds=40)
     floor.publishes("group", "east", PLAIN)
     assert ends(floor) == at("15:15")
-    assert floor.all_said("A", WindowMoved) == []
+    assert floor.all_decisions("A", WindowMoved) == []
 
 
 def test_r4_an_offer_that_the_org_made_before_it_knew_of_the_pause_has_the_right_end() -> None:

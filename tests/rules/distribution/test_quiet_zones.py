@@ -29,7 +29,7 @@ def connects(clock: str, **sent: Any) -> tuple[Result, Reason | None]:
         **sent,
     }
     event = accept_arrival(json.dumps(message).encode(), {}, arrived_at=floor.now)
-    floor.errands[ARRIVALS].send(msgspec.structs.replace(event, lead_id="B"))
+    floor.org_messages[ARRIVALS].send(msgspec.structs.replace(event, lead_id="B"))
     floor.if_prompt()
     at = datetime.combine(floor.now.date(), datetime.strptime(clock, "%H:%M").time(), UTC)  # noqa: DTZ007
     hours = (at - floor.now).total_seconds() / 3600

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.lead import Phase, RepSearch
+from models.lead import DistributionStage, Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable
 from models.results import Result
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -20,15 +20,15 @@ def floor() -> SalesFloor:
     return floor.group("buttons", *CREW, method="distribute_all", ring_seconds=600)
 
 
-def stage(floor: SalesFloor, name: str) -> tuple[Phase, RepSearch | None]:
-    """Return a lead's phase and the stage of its search."""
+def stage(floor: SalesFloor, name: str) -> tuple[Phase, DistributionStage | None]:
+    """Return a lead's phase and the stage of its distribution."""
     lead = floor.lead_of(name)
-    return lead.phase, lead.search.stage if lead.search else None
+    return lead.phase, lead.open_distribution.stage if lead.open_distribution else None
 
 
-RINGS = (Phase.OFFERED, RepSearch.RINGING)
-IN_LINE = (Phase.OFFERED, RepSearch.IN_LINE)
-EXCEPTION = (Phase.EXCEPTION, RepSearch.WAITING)
+RINGS = (Phase.OFFERED, DistributionStage.RINGING)
+IN_LINE = (Phase.OFFERED, DistributionStage.IN_LINE)
+EXCEPTION = (Phase.EXCEPTION, DistributionStage.WAITING)
 
 
 def test_d10_m9_leads_by_button_and_ring_at_once_are_no_exceptions(floor: SalesFloor) -> None:
@@ -57,7 +57,7 @@ def test_m9_a_ring_still_rings_with_a_rep_once_at_a_time_and_the_oldest_is_next(
     for name in ("B", "C", "D"):
         floor.comes(name, through="phones")
     assert [stage(floor, name) for name in "ABCD"] == [RINGS, IN_LINE, IN_LINE, IN_LINE]
-    (said,) = floor.all_said("B", NobodyAvailable)
+    (said,) = floor.all_decisions("B", NobodyAvailable)
     assert (said.reason, said.waits, said.until) == (
         "all_agents_ringing",
         True,
@@ -76,7 +76,7 @@ def test_m9_a_lead_in_line_rings_with_the_first_rep_who_is_free(floor: SalesFloo
     floor.comes("A", "B", through="phones")
     floor.of("A").asks("hang_up", "ann")
     assert (floor.has("A"), floor.has("B")) == (("bob",), ("ann",))
-    (offer,) = floor.all_said("B", LeadOffered)
+    (offer,) = floor.all_decisions("B", LeadOffered)
     assert offer.until == floor.now + timedelta(seconds=25), "it rings for its whole ring time"
     floor.agree()
 
@@ -105,14 +105,14 @@ def test_m9_a_queue_does_not_take_a_lead_in_line_and_takes_it_after(floor: Sales
     floor.comes("A", through="long").comes("B", through="phones")
     assert floor.queues == []
     floor.wait(seconds=25)
-    assert (stage(floor, "B")[0], sorted(floor.lead_of("B").places)) == (Phase.QUEUED, ["all"])
+    assert (stage(floor, "B")[0], sorted(floor.lead_of("B").placements)) == (Phase.QUEUED, ["all"])
 
 
 def test_m9_who_may_not_have_it_for_another_reason_does_not_hold_it_in_line(floor: SalesFloor) -> None:
     floor.rep("ann", licensed_states=["TX"]).rep("bob", max_open=0)
     floor.comes("A", through="phones")
     assert stage(floor, "A") != IN_LINE
-    (said,) = floor.all_said("A", NobodyAvailable)
+    (said,) = floor.all_decisions("A", NobodyAvailable)
     assert said.reason == "no_available_agents"
 
 

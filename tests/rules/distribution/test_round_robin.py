@@ -8,8 +8,8 @@ import pytest
 from models.decisions import OwnerChanged
 from models.lead import Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable, OfferEnded
-from models.offers import Outcome, Why
-from models.org_rows import Stage
+from models.offers import Outcome, RejectionReason
+from models.org_rows import OrgLeadStage
 from models.results import Reason, Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -56,7 +56,7 @@ def test_r1_a_group_without_a_window_assigns_for_good_and_in_turn() -> None:
 def test_r1_a_campaign_whose_group_gives_to_nobody_leaves_the_lead_to_the_queues(method: str) -> None:
     floor = SalesFloor("ann").group("west", *(("ann",) if method == "queue" else ()), method=method)
     floor.queue("all").comes("A")
-    asked = Stage.WAITING if method == "round_robin" else None  # somebody may join the roster (M5)
+    asked = OrgLeadStage.WAITING if method == "round_robin" else None  # somebody may join the roster (M5)
     assert (floor.lead.phase, floor.queues, floor.stage("A")) == (Phase.QUEUED, ["all"], asked)
 
 
@@ -65,7 +65,7 @@ def test_r1_a_campaign_whose_group_gives_to_nobody_leaves_the_lead_to_the_queues
 
 def test_r2_an_offer_is_told_by_mail_and_push_and_opening_the_lead_is_no_action(floor: SalesFloor) -> None:
     floor.comes("A")
-    assert floor.all_notices("A") == [("lead_offered", "ann", False)] * 2
+    assert floor.all_notifications("A") == [("lead_offered", "ann", False)] * 2
     assert floor.wait(minutes=5).opens("ann").result is Result.DONE
     assert (floor.lead.phase, floor.lead.lock, floor.has("A")) == (Phase.OFFERED, None, ("ann",))
     floor.wait(minutes=10)
@@ -117,11 +117,11 @@ def test_r3_what_is_refused_is_no_action(floor: SalesFloor, action: str, fields:
 def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(floor: SalesFloor) -> None:
     floor.comes("A").wait(minutes=15)
     assert floor.has("A") == ("bob",)
-    assert [(said.reps, said.outcome) for said in floor.all_said("A", OfferEnded)] == [
+    assert [(said.reps, said.outcome) for said in floor.all_decisions("A", OfferEnded)] == [
         (("ann",), Outcome.TIMEOUT)
     ]
-    told = floor.all_notices("A")
-    assert told[2:] == [
+    notified = floor.all_notifications("A")
+    assert notified[2:] == [
         ("lead_offered", "ann", True),
         ("lead_offered", "ann", True),
         ("lead_reassigned", "ann", False),
@@ -197,7 +197,7 @@ def test_r7_whoever_returns_is_not_flooded(floor: SalesFloor) -> None:
 
 def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: SalesFloor) -> None:
     floor.comes("A").wait(minutes=45)
-    assert [said.reps for said in floor.all_said("A", LeadOffered)] == [("ann",), ("bob",), ("cyd",)]
+    assert [said.reps for said in floor.all_decisions("A", LeadOffered)] == [("ann",), ("bob",), ("cyd",)]
     lead = floor.lead
     assert (lead.phase, lead.open_exception and lead.open_exception.reason) == (
         Phase.EXCEPTION,
@@ -206,9 +206,9 @@ def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: Sale
     assert lead.open_exception is not None
     assert [one["rep_id"] for one in lead.open_exception.explanation] == list(CREW)
     assert {one["why"] for one in lead.open_exception.explanation} == {"already tried in this round"}
-    assert floor.stage("A") is Stage.WAITING, "until a rep joins who was not tried (M5)"
+    assert floor.stage("A") is OrgLeadStage.WAITING, "until a rep joins who was not tried (M5)"
     floor.wait(days=30)
-    assert len(floor.all_said("A", LeadOffered)) == 3
+    assert len(floor.all_decisions("A", LeadOffered)) == 3
     floor.agree()
 
 
@@ -220,15 +220,18 @@ def test_r8_a_queue_takes_what_all_have_been_tried_for(floor: SalesFloor) -> Non
 
 
 def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> None:
-    reasons: dict[str, tuple[Why, dict[str, Any]]] = {
-        "ann": (Why.INACTIVE, {"active": False}),
-        "bob": (Why.LICENCE, {"licensed_states": ["TX"]}),
-        "cyd": (Why.HOURS, {"hours": [on(ALL, "01:00", "02:00")]}),
-        "dee": (Why.OPEN_CAP, {"max_open": 0}),
-        "eve": (Why.DAILY_CAP, {"max_per_day": 0}),
-        "fay": (Why.ABSENT, {"absences": [{"from": "2026-11-20T00:00:00Z", "to": "2026-11-22T00:00:00Z"}]}),
+    reasons: dict[str, tuple[RejectionReason, dict[str, Any]]] = {
+        "ann": (RejectionReason.INACTIVE, {"active": False}),
+        "bob": (RejectionReason.LICENCE, {"licensed_states": ["TX"]}),
+        "cyd": (RejectionReason.HOURS, {"hours": [on(ALL, "01:00", "02:00")]}),
+        "dee": (RejectionReason.OPEN_CAP, {"max_open": 0}),
+        "eve": (RejectionReason.DAILY_CAP, {"max_per_day": 0}),
+        "fay": (
+            RejectionReason.ABSENT,
+            {"absences": [{"from": "2026-11-20T00:00:00Z", "to": "2026-11-22T00:00:00Z"}]},
+        ),
         "gus": (
-            Why.OWN_FILTER,
+            RejectionReason.OWN_FILTER,
             {"filter": {"combinator": "and", "rules": [{"field": "state", "operator": "=", "value": "TX"}]}},
         ),
     }
@@ -236,15 +239,15 @@ def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> N
     for rep_id, (_, terms) in reasons.items():
         floor.rep(rep_id, **terms)
     floor.group("west", *reasons, "hal", "nobody", **WINDOW).comes("A")
-    (offer,) = floor.all_said("A", LeadOffered)
+    (offer,) = floor.all_decisions("A", LeadOffered)
     expected = {rep_id: why for rep_id, (why, _) in reasons.items()}
     assert {one.rep_id: one.reason for one in offer.passed} == expected
     assert offer.reps == ("hal",)
     floor.wait(minutes=15)
-    (nobody,) = floor.all_said("A", NobodyAvailable)
+    (nobody,) = floor.all_decisions("A", NobodyAvailable)
     assert {one.rep_id: one.reason for one in nobody.explanation} == expected | {
-        "hal": Why.TRIED,
-        "nobody": Why.UNKNOWN,
+        "hal": RejectionReason.TRIED,
+        "nobody": RejectionReason.UNKNOWN,
     }
     assert all(one.why for one in nobody.explanation)
     floor.agree()
@@ -252,5 +255,5 @@ def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> N
 
 def test_r3_the_former_owner_of_an_offer_is_no_owner(floor: SalesFloor) -> None:
     floor.comes("A").wait(minutes=45)
-    assert floor.all_said("A", OwnerChanged) == []
+    assert floor.all_decisions("A", OwnerChanged) == []
     assert floor.wait(days=1).lead.owner is None

@@ -7,8 +7,8 @@ import pytest
 from models.decisions import Answered
 from models.lead import Phase
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
-from models.offers import Outcome, Why
-from models.org_rows import Stage
+from models.offers import Outcome, RejectionReason
+from models.org_rows import OrgLeadStage
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import SalesFloor
 
@@ -25,18 +25,18 @@ def floor() -> SalesFloor:
     )
 
 
-def told(answer: Answered) -> tuple[Result, Reason | None, str | None]:
+def result_of(answer: Answered) -> tuple[Result, Reason | None, str | None]:
     """Return the text of an answer for a person."""
     return answer.result, answer.reason, answer.owner
 
 
 def test_s1_every_eligible_rep_is_called_and_the_first_press_one_wins(floor: SalesFloor) -> None:
-    assert floor.all_notices("A") == [("ring", rep_id, False) for rep_id in CREW]
+    assert floor.all_notifications("A") == [("ring", rep_id, False) for rep_id in CREW]
     floor.wait(seconds=10)
-    assert told(floor.asks("press_one", "bob")) == (Result.WON, None, "bob")
+    assert result_of(floor.asks("press_one", "bob")) == (Result.WON, None, "bob")
     lead = floor.lead
     assert (lead.phase, lead.owner, lead.how, lead.via) == (Phase.OWNED, "bob", "ring_all", "group/shotgun")
-    assert floor.all_notices("A")[3:] == [
+    assert floor.all_notifications("A")[3:] == [
         ("ring", "ann", True),
         ("ring", "cyd", True),
         ("ring", "bob", True),
@@ -51,45 +51,45 @@ def test_s1_only_who_may_have_it_is_called_and_the_others_are_named() -> None:
     floor = SalesFloor(*CREW)
     floor.rep("bob", licensed_states=["TX"])
     floor.group("shotgun", *CREW, method="ring_all").comes("A", through="shotgun")
-    (offer,) = floor.all_said("A", LeadOffered)
+    (offer,) = floor.all_decisions("A", LeadOffered)
     assert offer.reps == ("ann", "cyd")
-    assert [(one.rep_id, one.reason) for one in offer.passed] == [("bob", Why.LICENCE)]
+    assert [(one.rep_id, one.reason) for one in offer.passed] == [("bob", RejectionReason.LICENCE)]
 
 
 def test_s1_who_hangs_up_has_declined_and_it_rings_on_for_the_others(floor: SalesFloor) -> None:
     assert floor.asks("hang_up", "ann").result is Result.DONE
     assert floor.asks("decline", "bob").result is Result.DONE
-    assert [(said.rep_id, said.remaining) for said in floor.all_said("A", OfferDeclined)] == [
+    assert [(said.rep_id, said.remaining) for said in floor.all_decisions("A", OfferDeclined)] == [
         ("ann", ("bob", "cyd")),
         ("bob", ("cyd",)),
     ]
     assert (floor.has("A"), floor.in_hand("ann")) == (("cyd",), (0, 0))
     floor.agree()
-    assert told(floor.asks("press_one", "ann")) == (Result.REFUSED, Reason.OFFER_OVER, None)
-    assert told(floor.asks("press_one", "cyd")) == (Result.WON, None, "cyd")
+    assert result_of(floor.asks("press_one", "ann")) == (Result.REFUSED, Reason.OFFER_OVER, None)
+    assert result_of(floor.asks("press_one", "cyd")) == (Result.WON, None, "cyd")
     floor.agree()
 
 
 def test_s2_the_winners_second_one_calls_the_lead_and_hanging_up_keeps_it(floor: SalesFloor) -> None:
     floor.asks("press_one", "bob")
-    assert told(floor.asks("connect", "bob")) == (Result.REFUSED, Reason.NO_PHONE, "bob")
+    assert result_of(floor.asks("connect", "bob")) == (Result.REFUSED, Reason.NO_PHONE, "bob")
     floor.arrives("A", phone="+14014194247")  # the vendor completes it
-    assert told(floor.asks("connect", "bob")) == (Result.DONE, None, "bob")
-    assert floor.said == [ConnectRequested(rep_id="bob")]
-    assert floor.all_notices("A")[-1] == ("connect", "bob", False)
+    assert result_of(floor.asks("connect", "bob")) == (Result.DONE, None, "bob")
+    assert floor.decisions == [ConnectRequested(rep_id="bob")]
+    assert floor.all_notifications("A")[-1] == ("connect", "bob", False)
     assert floor.lead.last_contacted_at == floor.now
-    assert told(floor.asks("connect", "ann")) == (Result.REFUSED, Reason.OFFER_OVER, "bob")
-    assert told(floor.asks("press_one", "bob")) == (Result.WON, None, "bob"), "pressed twice, won once"
+    assert result_of(floor.asks("connect", "ann")) == (Result.REFUSED, Reason.OFFER_OVER, "bob")
+    assert result_of(floor.asks("press_one", "bob")) == (Result.WON, None, "bob"), "pressed twice, won once"
     floor.agree()
 
 
 def test_d18_s2_who_hung_up_keeps_the_lead_and_is_not_connected_any_more(floor: SalesFloor) -> None:
     """CASES D18: `connect` after the winner's `hang_up` was done, although the call was over."""
     floor.arrives("A", phone="+14014194247").asks("press_one", "bob")
-    assert told(floor.asks("hang_up", "bob")) == (Result.DONE, None, "bob")
-    assert told(floor.asks("connect", "bob")) == (Result.REFUSED, Reason.OFFER_OVER, "bob")
-    assert told(floor.asks("hang_up", "bob")) == (Result.DONE, None, "bob")
-    assert floor.all_said("A", ConnectRequested) == []
+    assert result_of(floor.asks("hang_up", "bob")) == (Result.DONE, None, "bob")
+    assert result_of(floor.asks("connect", "bob")) == (Result.REFUSED, Reason.OFFER_OVER, "bob")
+    assert result_of(floor.asks("hang_up", "bob")) == (Result.DONE, None, "bob")
+    assert floor.all_decisions("A", ConnectRequested) == []
     floor.agree()
 
 
@@ -97,16 +97,16 @@ def test_s2_x6_a_silenced_lead_is_assigned_and_not_called(floor: SalesFloor) -> 
     floor.comes("B", through="shotgun", silenced=True)
     floor.of("A").asks("press_one", "ann")
     floor.of("B").wait(seconds=25).comes("C", through="shotgun", silenced=True)
-    assert told(floor.asks("press_one", "bob")) == (Result.WON, None, "bob")
-    assert told(floor.asks("connect", "bob")) == (Result.REFUSED, Reason.SUPPRESSED, "bob")
+    assert result_of(floor.asks("press_one", "bob")) == (Result.WON, None, "bob")
+    assert result_of(floor.asks("connect", "bob")) == (Result.REFUSED, Reason.SUPPRESSED, "bob")
     assert floor.lead.last_contacted_at is None
 
 
 def test_s3_everyone_else_is_told_that_it_is_no_longer_available(floor: SalesFloor) -> None:
     floor.asks("press_one", "bob")
     for rep_id in ("ann", "cyd", "mia"):
-        assert told(floor.asks("press_one", rep_id)) == (Result.LOST, Reason.ALREADY_CLAIMED, "bob")
-    assert told(floor.asks("accept", "ann", epoch=1)) == (Result.LOST, Reason.ALREADY_CLAIMED, "bob")
+        assert result_of(floor.asks("press_one", rep_id)) == (Result.LOST, Reason.ALREADY_CLAIMED, "bob")
+    assert result_of(floor.asks("accept", "ann", epoch=1)) == (Result.LOST, Reason.ALREADY_CLAIMED, "bob")
 
 
 @pytest.mark.parametrize("timer_is_late", [False, True])
@@ -118,7 +118,7 @@ def test_s3_a_press_after_the_ring_is_told_that_the_offer_is_over(
     else:
         floor.wait(seconds=25)
     for rep_id in CREW:
-        assert told(floor.asks("press_one", rep_id)) == (Result.REFUSED, Reason.OFFER_OVER, None)
+        assert result_of(floor.asks("press_one", rep_id)) == (Result.REFUSED, Reason.OFFER_OVER, None)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_s4_nobody_presses_in_time_and_the_lead_is_an_exception(floor: SalesFloo
     assert lead.open_exception.explanation == tuple(
         {"rep_id": rep_id, "why": "did not answer in time"} for rep_id in CREW
     )
-    (ended,) = floor.all_said("A", OfferEnded)
+    (ended,) = floor.all_decisions("A", OfferEnded)
     assert (ended.reps, ended.outcome) == (CREW, Outcome.TIMEOUT)
     assert [floor.in_hand(rep_id) for rep_id in CREW] == [(0, 0)] * 3
     floor.agree()
@@ -157,15 +157,15 @@ def test_s4_all_decline_and_nobody_is_rung_again(floor: SalesFloor) -> None:
         Phase.EXCEPTION,
         "no_agents_answered",
     )
-    assert floor.wait(hours=1).stage("A") is Stage.WAITING, "until a rep joins who was not tried (M5)"
-    assert len(floor.all_said("A", LeadOffered)) == 1
+    assert floor.wait(hours=1).stage("A") is OrgLeadStage.WAITING, "until a rep joins who was not tried (M5)"
+    assert len(floor.all_decisions("A", LeadOffered)) == 1
     floor.agree()
 
 
 def test_s4_one_lead_rings_with_a_rep_at_a_time_and_the_next_when_it_is_over(floor: SalesFloor) -> None:
     floor.comes("B", "C", through="shotgun")
     assert (floor.stage("B"), floor.has("B"), floor.lead_of("B").phase) == (
-        Stage.WAITING,
+        OrgLeadStage.WAITING,
         (),
         Phase.OFFERED,
     )
@@ -182,10 +182,10 @@ def test_s4_one_lead_rings_with_a_rep_at_a_time_and_the_next_when_it_is_over(flo
 def test_s5_distribute_all_shows_a_button_and_the_first_click_wins() -> None:
     floor = SalesFloor(*CREW).group("buttons", *CREW, method="distribute_all", ring_seconds=600)
     floor.comes("A", "B", through="buttons")
-    assert floor.all_notices("A") == [("new_lead_button", rep_id, False) for rep_id in CREW]
-    assert told(floor.of("A").asks("claim", "cyd")) == (Result.WON, None, "cyd")
+    assert floor.all_notifications("A") == [("new_lead_button", rep_id, False) for rep_id in CREW]
+    assert result_of(floor.of("A").asks("claim", "cyd")) == (Result.WON, None, "cyd")
     assert floor.lead.how == "distribute_all"
-    assert told(floor.asks("claim", "ann")) == (Result.LOST, Reason.ALREADY_CLAIMED, "cyd")
+    assert result_of(floor.asks("claim", "ann")) == (Result.LOST, Reason.ALREADY_CLAIMED, "cyd")
     floor.wait(minutes=10)
     lead = floor.lead_of("B")
     assert (lead.phase, lead.open_exception and lead.open_exception.reason) == (

@@ -38,7 +38,10 @@ def test_x6_a_lead_on_the_list_is_not_called_and_stays_its_owners(floor: SalesFl
     assert (floor.lead_of("A").owner, floor.lead_of("A").phase) == ("ann", Phase.OWNED)
     floor.lists(handle, None)
     assert connect(floor) == DONE
-    assert [said.reason for said in floor.all_said("A", SuppressionRecorded)] == ["asked us by mail", None]
+    assert [said.reason for said in floor.all_decisions("A", SuppressionRecorded)] == [
+        "asked us by mail",
+        None,
+    ]
     floor.agree()
 
 
@@ -89,9 +92,9 @@ def test_x6_r6_every_lead_that_has_a_handle_is_told(floor: SalesFloor) -> None:
 def test_x6_x3_what_is_told_again_out_of_its_time_changes_nothing(floor: SalesFloor) -> None:
     """Intake repeats the listing after the removal, and so does the org relay."""
     floor.lists(f"phone/{PHONE}").lists(f"phone/{PHONE}", None)
-    floor.errands[ARRIVALS].back(2)
-    floor.errands[ARRIVALS].next(1).__next__()  # only the older of the two
-    floor.tell(floor.errands[ARRIVALS].sent[-2][0])
+    floor.org_messages[ARRIVALS].back(2)
+    floor.org_messages[ARRIVALS].next(1).__next__()  # only the older of the two
+    floor.tell(floor.org_messages[ARRIVALS].sent[-2][0])
     for lane in floor.answers.values():
         lane.back(len(lane.sent))
     floor.deliver()
@@ -105,9 +108,9 @@ def test_x6_q2_queues_that_ask_for_silence_see_it_at_once(floor: SalesFloor) -> 
     floor.comes("Q", through="nowhere", phone="+14014190001")
     assert floor.queues == ["loud"]
     floor.lists("phone/+14014190001")
-    assert sorted(floor.lead_of("Q").places) == ["quiet"]
+    assert sorted(floor.lead_of("Q").placements) == ["quiet"]
     floor.lists("phone/+14014190001", None)
-    assert sorted(floor.lead_of("Q").places) == ["loud"]
+    assert sorted(floor.lead_of("Q").placements) == ["loud"]
 
 
 def test_x6_at_night_where_the_lead_is_nobody_is_connected_and_is_told_until_when(floor: SalesFloor) -> None:
@@ -132,5 +135,5 @@ def test_x6_d4_a_callback_that_falls_due_at_night_comes_to_the_top_and_says_so(f
     at = floor.now.replace(day=21, hour=3)
     floor.asks("callback", "ann", at=at)
     floor.wait(hours=14)
-    (due,) = floor.all_said("A", CallbackDue)
+    (due,) = floor.all_decisions("A", CallbackDue)
     assert due.quiet_until == floor.now.replace(day=21, hour=13, minute=0)

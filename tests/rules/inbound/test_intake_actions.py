@@ -204,9 +204,9 @@ def test_x4_an_unreadable_field_is_answered_invalid_and_changes_nothing() -> Non
     at = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
     arrived = accept_arrival(b'{"vendor": "acme", "last_name": "Jones"}', {}, arrived_at=at)
     placed = LeadArrived(lead_id=arrived.lead_id, cause=arrived.cause, facts=arrived.facts)
-    before = step(None, placed, off=0, at=at, book=RuleBook())
+    before = step(None, placed, off=0, at=at, rule_book=RuleBook())
     asked = ask(type="callback", at="tomorrow", lead_id=arrived.lead_id)
-    after = step(before, asked, off=1, at=at, book=RuleBook())
+    after = step(before, asked, off=1, at=at, rule_book=RuleBook())
     assert after.lead == before.lead
     (answer,) = after.decisions
     assert isinstance(answer, Answered)

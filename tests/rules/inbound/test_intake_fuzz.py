@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from models.codec import decode_event, decode_org_event, encode_event, encode_org_event
 from models.errors import Refused
 from models.events import ActionRequested, Event
-from models.org_events import ContactListed, PersonArrived
+from models.org_events import DoNotContactPublished, PersonArrived
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from tests.fuzz.mutate import KINDS, NASTY_TOKENS, Kind, mutated
 
 MESSAGES = 10_000
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
-Accepted = Event | PersonArrived | ContactListed
+Accepted = Event | PersonArrived | DoNotContactPublished
 ACCEPT: dict[Kind, Callable[[bytes], Accepted]] = {
     "arrival": lambda value: accept_arrival(value, {}, arrived_at=NOW),
     "action": lambda value: accept_action(value, {}),
@@ -62,7 +62,7 @@ def holds(kind: Kind, value: bytes) -> bool:
         assert len(event.field.encode()) < 1000
         assert "\x00" not in event.field + event.reason
         return False
-    if isinstance(event, PersonArrived | ContactListed):
+    if isinstance(event, PersonArrived | DoNotContactPublished):
         encoded = encode_org_event(event)
         assert decode_org_event(encoded) == event
     else:

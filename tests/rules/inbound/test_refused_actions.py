@@ -15,7 +15,7 @@ from models.events import NO_ORG, ActionRequested, LeadArrived
 from models.results import Reason, Result
 from rules.inbound.intake import accept_action, accept_arrival
 from rules.inbound.refused_actions import NO_LEAD, answer_to_refused
-from rules.inbound.salvage import MAX_SCANNED, Nested, salvage
+from rules.inbound.salvage import MAX_SCANNED, NestedField, salvage
 from rules.lead.machine import step
 from rules.queues.rule_book import RuleBook
 
@@ -178,10 +178,10 @@ def test_d16_an_envelopes_action_is_found_inside_it() -> None:
 
 def test_d16_what_its_record_could_not_take_is_answered_too() -> None:
     event = answer_to_refused(
-        sent(), {}, PermanentError("record_too_large", "1200000 bytes, at most 1000000 are taken")
+        sent(), {}, PermanentError("record_too_large", "1200000 bytes; 1000000 are allowed")
     )
     assert event is not None
-    assert event.invalid == "1200000 bytes, at most 1000000 are taken"
+    assert event.invalid == "1200000 bytes; 1000000 are allowed"
 
 
 def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> None:
@@ -189,7 +189,7 @@ def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> N
     arrived = accept_arrival(b'{"vendor": "acme", "last_name": "Jones", "org": "west"}', {}, arrived_at=at)
     lead_id = arrived.lead_id
     first = step(
-        None, LeadArrived(lead_id=lead_id, cause="c", facts=arrived.facts), off=0, at=at, book=RuleBook()
+        None, LeadArrived(lead_id=lead_id, cause="c", facts=arrived.facts), off=0, at=at, rule_book=RuleBook()
     )
 
     def said(row: Any) -> Answered:
@@ -199,18 +199,18 @@ def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> N
 
     event = answered(sent(lead_id=lead_id, note="x" * 20_000))
     assert event is not None
-    row = step(first, event, off=1, at=at, book=RuleBook())
+    row = step(first, event, off=1, at=at, rule_book=RuleBook())
     assert (row.lead, row.seq) == (first.lead, first.seq)
     assert (said(row).result, said(row).reason) == (Result.REFUSED, Reason.INVALID)
     assert said(row).why == "note: is longer than 16384 characters"
     again = accept_action(sent(lead_id=lead_id, type="claim_now"), {})
-    assert said(step(row, again, off=2, at=at, book=RuleBook())) == said(row)
+    assert said(step(row, again, off=2, at=at, rule_book=RuleBook())) == said(row)
     stranger = answered(b'{"action_id": "a-2", "lead_id": "%s", "note": ' % lead_id.encode())
     assert stranger is not None
     view = accept_action(sent(action_id="a-0", type="view", lead_id=lead_id), {})
-    owned = step(row, view, off=3, at=at, book=RuleBook())
-    told = said(step(owned, stranger, off=4, at=at, book=RuleBook()))
-    assert (told.reason, told.owner) == (Reason.INVALID, None)
+    owned = step(row, view, off=3, at=at, rule_book=RuleBook())
+    second_answer = said(step(owned, stranger, off=4, at=at, rule_book=RuleBook()))
+    assert (second_answer.reason, second_answer.owner) == (Reason.INVALID, None)
 
 
 _NAMES = st.sampled_from(["action_id", "lead_id", "x", ""])
@@ -232,7 +232,7 @@ def test_a_whole_object_is_salvaged_as_a_decoder_reads_it(document: dict[str, An
     for name in ("action_id", "lead_id"):
         value = document.get(name)
         if isinstance(value, dict | list):
-            assert isinstance(found.fields[name], Nested)
+            assert isinstance(found.fields[name], NestedField)
         elif name in document:
             assert found.fields[name] == value
 

@@ -105,7 +105,7 @@ REFUSED = [
         {"inclusion": {"rules": [{"field": "state", "operator": "inLast", "value": 1}]}},
         "inclusion.rules[0]",
         "inLast",
-        "choice fields know only",
+        "choice fields allow only",
     ),
     (
         "queue",
@@ -197,7 +197,13 @@ REFUSED = [
         None,
         "two outcomes are both shown as SOLD",
     ),
-    ("settings", {"outcomes": [{"outcome": "a", "label": " "}]}, "outcomes[0].label", None, "words"),
+    (
+        "settings",
+        {"outcomes": [{"outcome": "a", "label": " "}]},
+        "outcomes[0].label",
+        None,
+        "text without spaces",
+    ),
     ("settings", {"round_robin": 1}, "round_robin", None, "boolean"),
 ]
 

@@ -16,7 +16,7 @@ from models.errors import Refused
 from models.events import DirectoryPublished
 from rules.inbound import signatures
 from rules.inbound.intake import accept_action, accept_arrival
-from rules.inbound.signatures import Authority, headers_of
+from rules.inbound.signatures import SignatureChecker, headers_of
 
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 NOW = int(AT.timestamp())
@@ -38,9 +38,9 @@ SETTINGS: dict[str, Any] = {
 Headers = dict[str, bytes]
 
 
-def authority(settings: dict[str, Any] | None = SETTINGS, org: str = "default") -> Authority:
+def authority(settings: dict[str, Any] | None = SETTINGS, org: str = "default") -> SignatureChecker:
     """Return an authority with one org's settings."""
-    made = Authority(KEYS)
+    made = SignatureChecker(KEYS)
     made.publish(published(settings, org, 1))
     return made
 
@@ -75,13 +75,13 @@ def signed(
     return dict(headers_of(secret, topic=topic, key_id=key, timestamp=at, value=value, vendor=vendor))
 
 
-def arrives(value: bytes, headers: Headers, by: Authority | None = None) -> str | None:
+def arrives(value: bytes, headers: Headers, by: SignatureChecker | None = None) -> str | None:
     """Return the error class of a lead that is refused because of its sender, or None if it is accepted."""
     event = accept_arrival(value, headers, arrived_at=AT)
     return _class(lambda: (by or authority()).check_arrival(event, "lead-arrivals", value, headers, AT))
 
 
-def asks(value: bytes, headers: Headers, by: Authority | None = None) -> str | None:
+def asks(value: bytes, headers: Headers, by: SignatureChecker | None = None) -> str | None:
     """Return the same for an action."""
     event = accept_action(value, headers)
     return _class(lambda: (by or authority()).check_action(event, "lead-actions", value, headers, AT))
@@ -100,7 +100,7 @@ def test_without_settings_nothing_is_asked_for() -> None:
     for settings in nothing:
         assert arrives(lead(), {}, authority(settings)) is None
         assert asks(ACTION, {}, authority(settings)) is None
-    assert arrives(lead(), {}, Authority({})) is None
+    assert arrives(lead(), {}, SignatureChecker({})) is None
 
 
 def test_a_bound_vendor_signs_and_either_of_its_keys_counts() -> None:
@@ -226,7 +226,7 @@ def test_a_rotation_has_no_gap() -> None:
 
 def test_the_age_of_a_signature_is_a_setting() -> None:
     value = lead()
-    made = Authority(KEYS, timedelta(seconds=2))
+    made = SignatureChecker(KEYS, timedelta(seconds=2))
     made.publish(published(SETTINGS, "default", 1))
     assert arrives(value, signed(value, at=NOW - 2), made) is None
     assert arrives(value, signed(value, at=NOW - 3), made) == "stale_signature"

@@ -194,7 +194,7 @@ trees = st.just({"combinator": "and", "rules": []}) | _groups(st.recursive(condi
 """Trees as the rule builder writes them, including the empty one."""
 
 timed_trees = _groups(st.recursive(relative, _groups, max_leaves=5), least=2)
-"""Trees that contain only relative dates. Their verdicts change often, and more than once."""
+"""Trees that contain only relative dates. Their results change often, and more than once."""
 
 
 # -- the second reading
@@ -235,8 +235,8 @@ def queue_since(lead: Lead) -> datetime:
 def meets(raw: dict[str, Any], lead: Lead, now: datetime) -> bool:
     """Evaluate a tree literally, without optimisation."""
     if "rules" in raw:
-        verdicts = [meets(rule, lead, now) for rule in raw["rules"]]
-        met = any(verdicts) if raw["combinator"] == "or" and verdicts else all(verdicts)
+        results = [meets(rule, lead, now) for rule in raw["rules"]]
+        met = any(results) if raw["combinator"] == "or" and results else all(results)
         return met is not bool(raw.get("not"))
     value, operator, wanted = value_of(lead, raw["field"]), raw["operator"], raw.get("value")
     if operator in ("null", "notNull"):
@@ -331,14 +331,14 @@ def _dated(operator: str, value: datetime, wanted: Any) -> bool:
     }[operator]
 
 
-def turns_at(verdict: Callable[[datetime], bool], moments: set[datetime], now: datetime) -> datetime | None:
-    """Return the first of the later moments at which the verdict differs."""
-    before = verdict(now)
-    return next((at for at in sorted(moments) if at > now and verdict(at) is not before), None)
+def turns_at(test: Callable[[datetime], bool], moments: set[datetime], now: datetime) -> datetime | None:
+    """Return the first of the later moments at which the result differs."""
+    before = test(now)
+    return next((at for at in sorted(moments) if at > now and test(at) is not before), None)
 
 
 def moments(lead: Lead) -> set[datetime]:
-    """Return every instant at which any relative date of these trees could change its verdict for a lead."""
+    """Return every instant at which any relative date of these trees could change its result for a lead."""
     dates = [at for name in (*DATES, "days_in_queue") if (at := value_of(lead, name)) is not None]
     lengths = [n * unit for unit in UNITS.values() for n in (0, 1, 2, 3, 14, 15, 30, 31)]
     return {at + sign * length for at in dates for length in lengths for sign in (1, -1)}

@@ -32,8 +32,8 @@ def one(field: str, operator: str, value: Any = None) -> dict[str, Any]:
     return {"combinator": "and", "rules": [{"field": field, "operator": operator, "value": value}]}
 
 
-def verdict(raw: dict[str, Any], lead: Lead, now: datetime = NOW) -> bool:
-    """Return the closures' verdict of a raw tree."""
+def result_of(raw: dict[str, Any], lead: Lead, now: datetime = NOW) -> bool:
+    """Return the closures' result of a raw tree."""
     return CompiledRule(parse(raw)).test(lead, now)[0]
 
 
@@ -47,11 +47,11 @@ def test_q2_a_tree_printed_and_parsed_is_itself(raw: dict[str, Any]) -> None:
 def test_q2_closures_agree_with_a_second_reading_of_the_rules(
     raw: dict[str, Any], lead: Lead, now: datetime
 ) -> None:
-    assert verdict(raw, lead, now) is meets(raw, lead, now)
+    assert result_of(raw, lead, now) is meets(raw, lead, now)
 
 
 @given(trees, leads(), instants)
-def test_q2_valid_until_is_the_very_instant_the_verdict_turns(
+def test_q2_valid_until_is_the_very_instant_the_result_changes(
     raw: dict[str, Any], lead: Lead, now: datetime
 ) -> None:
     check_turn(raw, lead, now)
@@ -65,7 +65,7 @@ def test_q2_valid_until_is_exact_where_many_dates_turn(
 
 
 def check_turn(raw: dict[str, Any], lead: Lead, now: datetime) -> None:
-    """Compare the answer with every instant at which a verdict could change."""
+    """Compare the answer with every instant at which a result could change."""
     rule = CompiledRule(parse(raw))
     met, until = rule.test(lead, now)
     assert until == turns_at(lambda at: meets(raw, lead, at), moments(lead), now)
@@ -76,14 +76,12 @@ def check_turn(raw: dict[str, Any], lead: Lead, now: datetime) -> None:
 
 
 @given(trees, leads(), instants)
-def test_x1_the_explanation_is_of_one_mind_with_the_verdict(
-    raw: dict[str, Any], lead: Lead, now: datetime
-) -> None:
+def test_x1_the_explanation_agrees_with_the_result(raw: dict[str, Any], lead: Lead, now: datetime) -> None:
     rule = CompiledRule(parse(raw))
-    told = rule.explain(lead, now)
-    assert (told.meets, told.valid_until) == rule.test(lead, now)
-    assert told.why
-    for outcome in told.conditions:
+    explanation = rule.explain(lead, now)
+    assert (explanation.meets, explanation.valid_until) == rule.test(lead, now)
+    assert explanation.why
+    for outcome in explanation.conditions:
         asked: Any = {"rules": raw["rules"]}
         for step in outcome.path.replace("]", "").split("."):
             asked = asked["rules"][int(step.removeprefix("rules["))]
@@ -118,7 +116,7 @@ def test_q2_dates_hold_up_to_their_exact_edge(
     field: str, operator: str, value: Any, offset: timedelta, met: bool
 ) -> None:
     lead = make(facts=Facts(vendor="acme", created_at=NOW + offset))
-    assert verdict(one(field, operator, value), lead) is met
+    assert result_of(one(field, operator, value), lead) is met
 
 
 ALL_ON_NULL = [
@@ -142,12 +140,12 @@ ALL_ON_NULL = [
 
 @pytest.mark.parametrize(("field", "operator", "value"), ALL_ON_NULL)
 def test_q2_a_null_field_meets_only_null(field: str, operator: str, value: Any) -> None:
-    assert not verdict(one(field, operator, value), make())
-    assert verdict(one(field, "null"), make())
+    assert not result_of(one(field, operator, value), make())
+    assert result_of(one(field, "null"), make())
 
 
-def test_q2_not_turns_a_groups_verdict_also_where_a_field_is_null() -> None:
-    assert verdict({**one("campaign", "=", "x"), "not": True}, make())
+def test_q2_not_inverts_a_groups_result_also_where_a_field_is_null() -> None:
+    assert result_of({**one("campaign", "=", "x"), "not": True}, make())
 
 
 @pytest.mark.parametrize("raw", [None, {}, {"combinator": "or", "rules": []}])

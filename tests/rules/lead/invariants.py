@@ -51,10 +51,10 @@ from tests.rules.lead.state_invariants import (
     check_claims,
     check_contact,
     check_deadlines,
+    check_distribution,
+    check_exception,
     check_lock,
-    check_places,
-    check_search,
-    check_trouble,
+    check_placements,
 )
 
 _BY_KIND = {
@@ -116,10 +116,10 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
     _check_facts(was, event, now, after.decisions)
     check_claims(was, now, after.decisions, rules)
     check_lock(was, now, after.decisions)
-    check_places(was, after, rules)
+    check_placements(was, after, rules)
     check_deadlines(was, after, rules)
-    check_trouble(was, now, after.decisions)
-    check_search(now)
+    check_exception(was, now, after.decisions)
+    check_distribution(now)
     check_contact(was, event, after, rules)
     for decision in after.decisions:
         _check_why(decision)
@@ -136,7 +136,11 @@ def _note_reached(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
     ):
         return
     answer = after.decisions[0]
-    expired = was.search is not None and was.search.until is not None and was.search.until <= after.at
+    expired = (
+        was.open_distribution is not None
+        and was.open_distribution.until is not None
+        and was.open_distribution.until <= after.at
+    )
     if expired or (was.lock and was.lock.until <= after.at) or not isinstance(answer, Answered):
         return  # the machine finds the lead in another phase
     known = answer.reason not in (Reason.UNKNOWN_REP, Reason.UNKNOWN_ACTION, Reason.REPEATED)
@@ -300,9 +304,9 @@ def _check_facts(was: Lead | None, event: LeadEvent, now: Lead, decisions: tuple
     if now.erased_at is not None:
         assert now.corrections is None, "former values of corrected facts are facts, too"
         return
-    told = [decision for decision in decisions if isinstance(decision, FactsCorrected)]
+    corrected = [decision for decision in decisions if isinstance(decision, FactsCorrected)]
     before, after = was.corrections or NOTHING_CORRECTED, now.corrections or NOTHING_CORRECTED
-    if not told:
+    if not corrected:
         assert (before.fields, before.versions, before.removed_handles) == (
             after.fields,
             after.versions,
@@ -314,7 +318,7 @@ def _check_facts(was: Lead | None, event: LeadEvent, now: Lead, decisions: tuple
             )
             assert getattr(was.facts, name) == getattr(now.facts, name) or contact, "M2"
         return
-    (decision,) = told
+    (decision,) = corrected
     assert isinstance(event, ActionRequested)
     assert event.facts is not None
     for change in decision.changes:

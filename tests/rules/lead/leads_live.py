@@ -22,14 +22,14 @@ from models.offers import (
     OfferMade,
     OfferVoided,
     OrgAnswer,
-    Rejected,
+    RejectedCandidate,
+    RejectionReason,
     RingStarted,
-    Why,
 )
 from models.results import Reason, Result
 from tests.rules.lead import reference_queues
-from tests.rules.lead.lead_story import REPS as CREW
-from tests.rules.lead.lead_story import Story
+from tests.rules.lead.lead_scenario import REPS as CREW
+from tests.rules.lead.lead_scenario import Scenario
 from tests.rules.lead.vocabulary import (
     ACTIONS,
     DESK,
@@ -63,14 +63,14 @@ class LeadsLive(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.story = Story(reps={})
+        self.scenario = Scenario(reps={})
         self.asked: list[tuple[ActionRequested, Answered]] = []
         self.seen: list[tuple[str, Deadline]] = []
         self.claimed: dict[str, str | None] = {}
         self.inquired = 0
 
     def lead(self, name: str) -> Lead | None:
-        row = self.story.rows.get(name)
+        row = self.scenario.rows.get(name)
         return row.lead if row else None
 
     def person(self, name: str, who: str) -> str:
@@ -82,7 +82,7 @@ class LeadsLive(RuleBasedStateMachine):
 
     @property
     def arrived(self) -> list[Lead]:
-        return [row.lead for row in self.story.rows.values() if row.lead is not None]
+        return [row.lead for row in self.scenario.rows.values() if row.lead is not None]
 
     # -- what happens -------------------------------------------------------------------------------------------
 
@@ -96,28 +96,28 @@ class LeadsLive(RuleBasedStateMachine):
     ) -> None:
         """Open an org, with reps and managers or without any: in an open org everybody is an admin."""
         for rep_id, terms in crew.items():
-            self.story.rep(rep_id, **terms)
-        self.story.publishes("group", "west", {"method": "round_robin", "members": [{"rep_id": "mia"}]})
-        self.story.publishes("campaign", "west", {"group_id": "west"})
+            self.scenario.rep(rep_id, **terms)
+        self.scenario.publishes("group", "west", {"method": "round_robin", "members": [{"rep_id": "mia"}]})
+        self.scenario.publishes("campaign", "west", {"group_id": "west"})
         for queue_id in sorted(queues):
-            self.story.publishes("queue", queue_id, QUEUES[queue_id][0])
+            self.scenario.publishes("queue", queue_id, QUEUES[queue_id][0])
         for name, given in zip(LEADS, facts, strict=False):
-            self.story.arrives(name, **given)
+            self.scenario.arrives(name, **given)
 
     @rule(name=leads, facts=st.sampled_from(FACTS))
     def arrives(self, name: str, facts: dict[str, Any]) -> None:
-        self.story.arrives(name, **facts)
+        self.scenario.arrives(name, **facts)
 
     @rule(name=leads, facts=st.sampled_from(FACTS), again=st.booleans())
     def inquires(self, name: str, facts: dict[str, Any], *, again: bool) -> None:
         before = self.lead(name)
-        self.story.of(name).inquires(f"{name}/{self.inquired}", again=again, **facts)
+        self.scenario.of(name).inquires(f"{name}/{self.inquired}", again=again, **facts)
         self.inquired += 1
         after = self.lead(name)
         assert after is not None
         if before is not None:
             assert after.inquiries == before.inquiries + (not again), "R6"
-        added = [said for said in self.story.said if isinstance(said, InquiryAdded)]
+        added = [said for said in self.scenario.decisions if isinstance(said, InquiryAdded)]
         if added and added[0].rep_id is None and before is not None and before.owner is not None:
             self.claimed.pop(name, None)  # the rep who had claimed it has left
 
@@ -142,7 +142,7 @@ class LeadsLive(RuleBasedStateMachine):
         kind, fields = action
         fields = dict(fields)
         if (length := fields.pop("in", None)) is not None:
-            fields["at"] = self.story.now + length
+            fields["at"] = self.scenario.now + length
         rep_id = self.person(name, who)
         event = ActionRequested(
             lead_id=name, cause=f"action/{len(self.asked)}", action=kind, rep_id=rep_id, **fields
@@ -172,7 +172,7 @@ class LeadsLive(RuleBasedStateMachine):
 
     @rule(data=st.data(), queue_id=st.sampled_from(sorted(QUEUES)), sweep=st.booleans())
     def publishes(self, data: st.DataObject, queue_id: str, sweep: bool) -> None:
-        self.story.publishes("queue", queue_id, data.draw(st.sampled_from(QUEUES[queue_id])), sweep=sweep)
+        self.scenario.publishes("queue", queue_id, data.draw(st.sampled_from(QUEUES[queue_id])), sweep=sweep)
 
     @rule(name=leads, data=st.data(), kind=st.sampled_from(ANSWERS), late=st.sampled_from([0, 0, 0, 1]))
     def its_org_answers(self, name: str, data: st.DataObject, kind: str, late: int) -> None:
@@ -183,22 +183,26 @@ class LeadsLive(RuleBasedStateMachine):
         lead = self.lead(name)
         if lead is None:
             return
-        search = lead.search
-        epoch = (search.epoch if search else lead.owned_epoch) - late
-        free = sorted(set(REPS) - set(search.tried if search else ()))
+        distribution = lead.open_distribution
+        epoch = (distribution.epoch if distribution else lead.owned_epoch) - late
+        free = sorted(set(REPS) - set(distribution.tried if distribution else ()))
         reps = tuple(data.draw(st.lists(st.sampled_from(free), min_size=1, unique=True))) if free else ()
-        offered = data.draw(st.sampled_from(search.reps)) if search and search.reps else "rep-9"
+        offered = (
+            data.draw(st.sampled_from(distribution.reps)) if distribution and distribution.reps else "rep-9"
+        )
         about: dict[str, Any] = {"lead_id": name, "epoch": epoch}
-        due = self.story.now + timedelta(minutes=5)
+        due = self.scenario.now + timedelta(minutes=5)
         answer: OrgAnswer
         if kind == "orphan" and lead.owner is not None:
             answer = LeadOrphaned(**about, rep_id=lead.owner, why="left")
         elif kind == "void":
-            left = tuple(rep_id for rep_id in (search.reps if search else ()) if rep_id != offered)
+            left = tuple(
+                rep_id for rep_id in (distribution.reps if distribution else ()) if rep_id != offered
+            )
             answer = OfferVoided(**about, rep_id=offered, why="has left", remaining=left)
         elif kind == "nobody" or not reps:
             waits = data.draw(st.booleans())
-            why = (Rejected(None, Why.GROUP, "nobody is on the roster"),)
+            why = (RejectedCandidate(None, RejectionReason.GROUP, "nobody is on the roster"),)
             reason = data.draw(st.sampled_from(["no_available_agents", "transfers_paused"]))
             answer = NoRepAvailable(**about, group_id="west", reason=reason, explanation=why, waits=waits)
         elif kind == "ring":
@@ -216,15 +220,15 @@ class LeadsLive(RuleBasedStateMachine):
                 due=due if seconds else None,
                 why="turn 1",
             )
-        self.story.of(name).log(OrgAnswered(lead_id=name, cause=f"org/{len(self.asked)}", answer=answer))
+        self.scenario.of(name).log(OrgAnswered(lead_id=name, cause=f"org/{len(self.asked)}", answer=answer))
         self.note_owners(name)
 
     @rule(name=leads, action=st.sampled_from(OFFERED))
     def who_has_the_offer_acts(self, name: str, action: Action) -> None:
         """Whoever has the offer takes it, works it, declines it or lets it be; sometimes that is a manager."""
         lead = self.lead(name)
-        if lead is not None and lead.search is not None and lead.search.reps:
-            self.asks(name, lead.search.reps[0], action)
+        if lead is not None and lead.open_distribution is not None and lead.open_distribution.reps:
+            self.asks(name, lead.open_distribution.reps[0], action)
 
     @rule(name=leads, who=concerned, action=st.sampled_from(OFFERED))
     def late_answers_to_offers(self, name: str, who: str, action: Action) -> None:
@@ -235,61 +239,63 @@ class LeadsLive(RuleBasedStateMachine):
         lead = self.lead(name)
         handle = "phone/+14014194247"
         if lead is not None:
-            barred = {} if reason is None else {handle: reason}
-            checked = CorrectionChecked(lead_id=name, cause="check", handles=(handle,), barred=barred)
-            self.story.of(name).log(
+            forbidden = {} if reason is None else {handle: reason}
+            checked = CorrectionChecked(lead_id=name, cause="check", handles=(handle,), forbidden=forbidden)
+            self.scenario.of(name).log(
                 SuppressionChanged(lead_id=name, cause="list", handle=handle, reason=reason)
             )
-            self.story.of(name).log(checked)
+            self.scenario.of(name).log(checked)
 
     @rule(value=st.sampled_from(SETTINGS))
     def sets(self, value: dict[str, Any] | None) -> None:
-        self.story.publishes("settings", "settings", value)
+        self.scenario.publishes("settings", "settings", value)
 
     @rule(change=st.sampled_from(REP_CHANGES))
     def rep_changes(self, change: tuple[str, dict[str, Any]]) -> None:
-        self.story.rep(change[0], **change[1])
+        self.scenario.rep(change[0], **change[1])
 
     @rule()
     def sweeps(self) -> None:
-        self.story.sweep()
+        self.scenario.sweep()
 
     @rule(length=lengths)
     def time_passes_and_timers_are_late(self, length: timedelta) -> None:
-        self.story.now += length
+        self.scenario.now += length
 
     @rule(length=lengths)
     def time_passes(self, length: timedelta) -> None:
-        self.story.wait(seconds=length.total_seconds())
+        self.scenario.wait(seconds=length.total_seconds())
 
     @rule(length=st.sampled_from([timedelta(milliseconds=-30), timedelta(minutes=-2)]))
     def the_clock_jumps_back(self, length: timedelta) -> None:
-        self.story.now += length
+        self.scenario.now += length
 
     @precondition(lambda self: self.seen)
     @rule(data=st.data())
     def a_timer_speaks_early_late_or_twice(self, data: st.DataObject) -> None:
         name, deadline = data.draw(st.sampled_from(self.seen[-12:]))
         current = (lead := self.lead(name)) is not None and deadline in lead.deadlines
-        self.story.of(name).passes(deadline)
+        self.scenario.of(name).passes(deadline)
         acted = self.lead(name) != lead
         if acted:
             assert current, "a deadline that is over changes nothing (X3)"
-            assert deadline.due <= self.story.row.at, "nor one that is not due"
-            assert deadline not in self.story.lead.deadlines
+            assert deadline.due <= self.scenario.row.at, "nor one that is not due"
+            assert deadline not in self.scenario.lead.deadlines
 
     @rule()
-    def all_that_is_due_is_told_and_all_rules_are_swept(self) -> None:
+    def all_that_is_due_is_appended_and_all_rules_are_swept(self) -> None:
         """From here on every list is right, and stays right as long as timers are on time (Q2)."""
-        times = [row.at for row in self.story.rows.values()]
-        self.story.now = max([self.story.now, *times])  # a clock that jumped back catches up
-        self.story.wait()
-        self.story.sweep()
-        rules = self.story.book.org("default")
+        times = [row.at for row in self.scenario.rows.values()]
+        self.scenario.now = max([self.scenario.now, *times])  # a clock that jumped back catches up
+        self.scenario.wait()
+        self.scenario.sweep()
+        rules = self.scenario.rule_book.org("default")
         for lead in self.arrived:
-            row = self.story.rows[lead.lead_id]
-            assert set(lead.places) == reference_queues.places(lead, rules, max(self.story.now, row.at))
-            assert not [deadline for deadline in lead.deadlines if deadline.due <= self.story.now]
+            row = self.scenario.rows[lead.lead_id]
+            assert set(lead.placements) == reference_queues.placements(
+                lead, rules, max(self.scenario.now, row.at)
+            )
+            assert not [deadline for deadline in lead.deadlines if deadline.due <= self.scenario.now]
 
     # -- what holds ---------------------------------------------------------------------------------------------
 
@@ -306,24 +312,26 @@ class LeadsLive(RuleBasedStateMachine):
     @invariant()
     def no_fresh_assignment_is_in_a_claimable_queue(self) -> None:
         """M4: whoever got a lead has it to itself for `protect_assigned_minutes`; a claim is no assignment."""
-        rules = self.story.book.org("default")
+        rules = self.scenario.rule_book.org("default")
         protection = timedelta(minutes=rules.settings.protect_assigned_minutes)
         for lead in self.arrived:
             if lead.owner is None or lead.assigned_at is None or lead.how == "claim":
                 continue
-            if lead.evaluated == rules.version and self.story.now < lead.assigned_at + protection:
-                assert not [name for name in lead.places if rules.queues[name].queue.claimable], lead.lead_id
+            if lead.evaluated == rules.version and self.scenario.now < lead.assigned_at + protection:
+                assert not [name for name in lead.placements if rules.queues[name].queue.claimable], (
+                    lead.lead_id
+                )
 
     def note_owners(self, name: str) -> None:
         """Note who has a claimed lead after a move or after its owner has left (M1, X2)."""
-        for decision in self.story.said:
+        for decision in self.scenario.decisions:
             if isinstance(decision, OwnerChanged) and name in self.claimed:
                 self.claimed[name] = decision.rep_id
 
     def tell(self, event: ActionRequested) -> Answered:
         """Request an action, remember the deadlines so far, and record an admin's override."""
-        self.story.of(event.lead_id).log(event)
-        for decision in self.story.said:
+        self.scenario.of(event.lead_id).log(event)
+        for decision in self.scenario.decisions:
             if isinstance(decision, ClaimReopened):
                 del self.claimed[event.lead_id]
             elif isinstance(decision, OwnerChanged) and event.lead_id in self.claimed:
@@ -331,6 +339,6 @@ class LeadsLive(RuleBasedStateMachine):
         if (lead := self.lead(event.lead_id)) is not None:
             seen = [(event.lead_id, deadline) for deadline in lead.deadlines]
             self.seen += [one for one in seen if one not in self.seen]
-        answer = self.story.row.decisions[0]
+        answer = self.scenario.row.decisions[0]
         assert isinstance(answer, Answered)
         return answer

@@ -41,13 +41,13 @@ def takes(rules: OrgRules, queue_id: str, lead: Lead, now: datetime) -> bool:
     return included and not excluded and (protected is None or now >= protected)
 
 
-def places(lead: Lead, rules: OrgRules, now: datetime) -> set[str]:
+def placements(lead: Lead, rules: OrgRules, now: datetime) -> set[str]:
     """Return the ids of the lead's queues."""
     return {queue_id for queue_id in open_queues(lead, rules) if takes(rules, queue_id, lead, now)}
 
 
 def valid_until(lead: Lead, rules: OrgRules, now: datetime) -> datetime | None:
-    """Return when time alone next changes the verdict of a queue, by trying every possible instant."""
+    """Return when time alone next changes the result of a queue, by trying every possible instant."""
     queues = open_queues(lead, rules)
     protected = protected_until(lead, rules)
     instants: set[datetime] = set() if protected is None else {protected}

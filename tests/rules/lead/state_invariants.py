@@ -1,4 +1,4 @@
-"""Checks what holds of the state of a lead after each step: its claim, lock, places, deadlines, search and contacts."""
+"""Checks the state of a lead after each step: claim, lock, placements, deadlines, distribution and contacts."""
 
 from models.contact_decisions import (
     CallbackDue,
@@ -28,10 +28,10 @@ from models.lead import (
     HELD_BACK,
     LOCKED_PHASES,
     DeadlineKind,
+    DistributionStage,
     Lead,
     LeadRow,
     Phase,
-    RepSearch,
 )
 from rules.lead.machine import LeadEvent
 from rules.outbound.notifications import MOVED
@@ -70,49 +70,49 @@ def check_lock(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> 
     assert holder == (now.lock.rep_id if now.lock else None), "locks are told"
     assert (now.lock is not None) == (now.phase in LOCKED_PHASES)
     if now.lock:
-        assert not now.places, "what is open stands in no queue (D1)"
+        assert not now.placements, "what is open stands in no queue (D1)"
         assert now.owner in (None, now.lock.rep_id), "nobody opens another's lead (D1)"
 
 
-def check_places(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
+def check_placements(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
     now = after.lead
     assert now is not None
-    assert set(now.places) == reference_queues.places(now, rules, after.at), (
-        "the places are those the rules say (Q2)"
+    assert set(now.placements) == reference_queues.placements(now, rules, after.at), (
+        "the placements are those the rules say (Q2)"
     )
     assert now.evaluated == rules.version
-    told: dict[str, QueueEntered | QueueMoved | QueueLeft] = {}
-    standing, left = set(was.places) if was else set(), set()
+    change_of: dict[str, QueueEntered | QueueMoved | QueueLeft] = {}
+    queues_now, left = set(was.placements) if was else set(), set()
     for decision in after.decisions:
         if isinstance(decision, QueueEntered):
-            assert decision.queue_id not in standing
-            standing.add(decision.queue_id)
+            assert decision.queue_id not in queues_now
+            queues_now.add(decision.queue_id)
         elif isinstance(decision, QueueMoved):
-            assert decision.queue_id in standing
+            assert decision.queue_id in queues_now
         elif isinstance(decision, QueueLeft):
-            standing.remove(decision.queue_id)
+            queues_now.remove(decision.queue_id)
             left.add(decision.queue_id)
         else:
             continue
-        told[decision.queue_id] = decision
-    assert standing == set(now.places), "what is told of the queues adds up"
-    for queue_id, place in now.places.items():
-        compiled, change = rules.queues[queue_id], told.get(queue_id)
+        change_of[decision.queue_id] = decision
+    assert queues_now == set(now.placements), "the published queue changes add up"
+    for queue_id, placement in now.placements.items():
+        compiled, change = rules.queues[queue_id], change_of.get(queue_id)
         queue = compiled.queue
         assert now.claimed_through is None or not queue.claimable, "claimed once, never claimable again (Q10)"
-        assert place.rules_version == compiled.version
-        stayed = was is not None and queue_id in was.places and queue_id not in left
-        assert place.since == (was.places[queue_id].since if was and stayed else after.at)
+        assert placement.rules_version == compiled.version
+        stayed = was is not None and queue_id in was.placements and queue_id not in left
+        assert placement.since == (was.placements[queue_id].since if was and stayed else after.at)
         if now.call_is_due and not queue.claimable:
-            assert place.sort_key.startswith("0"), "a due call stands at the top of its work queue (M7)"
+            assert placement.sort_key.startswith("0"), "a due call stands at the top of its work queue (M7)"
         else:
-            assert place.sort_key == sort_key(queue.sort)(now)
+            assert placement.sort_key == sort_key(queue.sort)(now)
         if change is None:
             assert was is not None
             assert shown(was, queue) == shown(now, queue), "what a list shows is told when it changes"
         else:
             assert not isinstance(change, QueueLeft)
-            assert (change.sort_key, change.rules_version) == (place.sort_key, place.rules_version)
+            assert (change.sort_key, change.rules_version) == (placement.sort_key, placement.rules_version)
             assert change.columns == shown(now, queue)
 
 
@@ -143,20 +143,20 @@ def check_deadlines(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
         assert now.callback_at <= after.at
 
 
-def check_search(now: Lead) -> None:
+def check_distribution(now: Lead) -> None:
     """Check a lead's distribution against its phase: an owner ends it (R3, S1)."""
-    search, due = now.search, now.deadline(DeadlineKind.OFFER)
-    held_back = search is not None and search.stage in HELD_BACK
+    distribution, due = now.open_distribution, now.deadline(DeadlineKind.OFFER)
+    held_back = distribution is not None and distribution.stage in HELD_BACK
     assert held_back == (now.phase is Phase.OFFERED)
-    if search is None or now.owner or now.lock:
-        assert search is None, "who has it open or owns it ends its search"
+    if distribution is None or now.owner or now.lock:
+        assert distribution is None, "who has it open or owns it ends its distribution"
         assert due is None
         return
-    assert search.epoch <= now.epoch
-    open_to = search.stage in (RepSearch.OFFERED, RepSearch.RINGING)
-    assert bool(search.reps) == open_to
-    assert (due.due if due else None) == (search.until if open_to else None)
-    assert not set(search.reps) & set(search.tried), "each rep once in a round (R8)"
+    assert distribution.epoch <= now.epoch
+    open_to = distribution.stage in (DistributionStage.OFFERED, DistributionStage.RINGING)
+    assert bool(distribution.reps) == open_to
+    assert (due.due if due else None) == (distribution.until if open_to else None)
+    assert not set(distribution.reps) & set(distribution.tried), "each rep once in a round (R8)"
 
 
 def check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: OrgRules) -> None:
@@ -178,17 +178,19 @@ def check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: Org
         for said in after.decisions
     )
     assert kept or acted, "a promised call is kept through everything (M7)"
-    told = now.due_notice
-    assert told is None or (told.rep_id == now.owner and now.call_is_due), "only its owner is told (M7)"
+    change_of = now.due_notification
+    assert change_of is None or (change_of.rep_id == now.owner and now.call_is_due), (
+        "only its owner is told (M7)"
+    )
     outcomes = rules.settings.do_not_contact_outcomes
     if isinstance(event, ActionRequested) and event.action == "outcome" and event.outcome in outcomes:
         assert now.silenced
         assert any(isinstance(said, ContactForbidden) for said in after.decisions)
 
 
-def check_trouble(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
+def check_exception(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
     assert (now.open_exception is not None) == (now.phase in (Phase.EXCEPTION, Phase.IGNORED))
-    assert (now.phase is Phase.QUEUED) <= bool(now.places), (
+    assert (now.phase is Phase.QUEUED) <= bool(now.placements), (
         "queued means in a queue, else it is an exception (X7)"
     )
     raised = [decision for decision in decisions if isinstance(decision, ExceptionRaised)]

@@ -9,35 +9,37 @@ from models.decisions import ActivityRecorded
 from models.lead import Phase
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import SalesFloor
-from tests.rules.lead.lead_story import START, Story
+from tests.rules.lead.lead_scenario import START, Scenario
 
 CONTACT = {"call", "email", "sms"}
 
 
 @pytest.fixture
-def story() -> Story:
-    """Return a story with a lead that rep-7 owns."""
-    story = Story().queue("all").arrives()
-    story.asks("assign", "mia", to_rep_id="rep-7")
-    return story
+def scenario() -> Scenario:
+    """Return a scenario with a lead that rep-7 owns."""
+    scenario = Scenario().queue("all").arrives()
+    scenario.asks("assign", "mia", to_rep_id="rep-7")
+    return scenario
 
 
 @pytest.mark.parametrize("kind", list(ActivityKind))
-def test_m3_an_owners_activity_is_recorded_and_some_kinds_are_contact(story: Story, kind: str) -> None:
-    answer = story.at(minutes=5).asks("activity", "rep-7", kind=kind, note="n")
+def test_m3_an_owners_activity_is_recorded_and_some_kinds_are_contact(scenario: Scenario, kind: str) -> None:
+    answer = scenario.at(minutes=5).asks("activity", "rep-7", kind=kind, note="n")
     contact = kind in CONTACT
     assert answer.result is Result.DONE
-    assert story.said == [ActivityRecorded(rep_id="rep-7", kind=kind, contact=contact, note="n")]
+    assert scenario.decisions == [ActivityRecorded(rep_id="rep-7", kind=kind, contact=contact, note="n")]
     contacted = START + timedelta(minutes=5) if contact else None
-    assert (story.lead.last_contacted_at, story.lead.owner_last_contacted_at) == (contacted, contacted)
+    assert (scenario.lead.last_contacted_at, scenario.lead.owner_last_contacted_at) == (contacted, contacted)
 
 
 @pytest.mark.parametrize("kind", sorted(SHORT_TYPES))
-def test_d14_m3_a_kind_is_a_type_of_its_own_too(story: Story, kind: str) -> None:
+def test_d14_m3_a_kind_is_a_type_of_its_own_too(scenario: Scenario, kind: str) -> None:
     """CASES D14: `type` call, email, sms, call_log, todo and drip_plan were unknown, though R3 names them."""
-    answer = story.asks(kind, "rep-7", note="n")
+    answer = scenario.asks(kind, "rep-7", note="n")
     assert (answer.result, answer.action) == (Result.DONE, kind)
-    assert story.said == [ActivityRecorded(rep_id="rep-7", kind=kind, contact=kind in CONTACT, note="n")]
+    assert scenario.decisions == [
+        ActivityRecorded(rep_id="rep-7", kind=kind, contact=kind in CONTACT, note="n")
+    ]
 
 
 @pytest.mark.parametrize("kind", list(ActivityKind))
@@ -50,30 +52,30 @@ def test_r3_m3_each_kind_claims_within_the_window(kind: str) -> None:
     floor.agree()
 
 
-def test_m3_which_kinds_are_contact_is_a_setting(story: Story) -> None:
-    story.settings(contact_kinds=["call_log"])
-    story.asks("activity", "rep-7", kind="call")
-    assert story.lead.last_contacted_at is None
-    story.asks("activity", "rep-7", kind="call_log")
-    assert story.lead.last_contacted_at == story.now
+def test_m3_which_kinds_are_contact_is_a_setting(scenario: Scenario) -> None:
+    scenario.settings(contact_kinds=["call_log"])
+    scenario.asks("activity", "rep-7", kind="call")
+    assert scenario.lead.last_contacted_at is None
+    scenario.asks("activity", "rep-7", kind="call_log")
+    assert scenario.lead.last_contacted_at == scenario.now
 
 
-def test_m3_a_managers_call_is_the_leads_contact_and_not_the_owners(story: Story) -> None:
-    story.asks("activity", "mia", kind="call")
-    assert (story.lead.last_contacted_at, story.lead.owner_last_contacted_at) == (story.now, None)
-    assert story.asks("activity", "rep-9", kind="call").reason is Reason.NOT_ALLOWED
-    story.asks("activity", "rep-7", kind="sms")
-    assert story.lead.owner_last_contacted_at == story.now
-    story.asks("reassign", "mia", to_rep_id="rep-9", why="w")
-    assert story.lead.owner_last_contacted_at is None, "the new owner has not contacted it yet"
+def test_m3_a_managers_call_is_the_leads_contact_and_not_the_owners(scenario: Scenario) -> None:
+    scenario.asks("activity", "mia", kind="call")
+    assert (scenario.lead.last_contacted_at, scenario.lead.owner_last_contacted_at) == (scenario.now, None)
+    assert scenario.asks("activity", "rep-9", kind="call").reason is Reason.NOT_ALLOWED
+    scenario.asks("activity", "rep-7", kind="sms")
+    assert scenario.lead.owner_last_contacted_at == scenario.now
+    scenario.asks("reassign", "mia", to_rep_id="rep-9", why="w")
+    assert scenario.lead.owner_last_contacted_at is None, "the new owner has not contacted it yet"
 
 
-def test_m3_an_activity_keeps_the_lock_and_needs_a_kind(story: Story) -> None:
-    story.opens("rep-7")
-    story.asks("activity", "rep-7", kind="call")
-    assert story.lead.phase is Phase.WORKING
-    without = story.asks("activity", "rep-7")
-    assert (without.reason, (without.why or "").startswith("kind: an activity action needs one")) == (
+def test_m3_an_activity_keeps_the_lock_and_needs_a_kind(scenario: Scenario) -> None:
+    scenario.opens("rep-7")
+    scenario.asks("activity", "rep-7", kind="call")
+    assert scenario.lead.phase is Phase.WORKING
+    without = scenario.asks("activity", "rep-7")
+    assert (without.reason, (without.why or "").startswith("kind: is missing")) == (
         Reason.INVALID,
         True,
     )
@@ -98,5 +100,7 @@ def test_m3_crms_words_are_read(word: str, kind: str) -> None:
 
 @pytest.mark.parametrize("word", ["dance", 7, ["call"]])
 def test_m3_another_word_is_refused_with_the_kinds_there_are(word: object) -> None:
-    with pytest.raises(ValueError, match=r"is no kind of activity: call, email|must be text"):
+    with pytest.raises(
+        ValueError, match=r"is not a kind of activity; the kinds are call, email|must be text"
+    ):
         activity_kind(word)

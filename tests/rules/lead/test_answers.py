@@ -12,7 +12,7 @@ from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Phase
 from models.results import Reason, Result
 from rules.lead.lifecycle import OFFER_TRIGGERS
 from rules.lead.machine import is_replay
-from tests.rules.lead.lead_story import START, Story
+from tests.rules.lead.lead_scenario import START, Scenario
 
 ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("claim", {}),
@@ -43,137 +43,139 @@ ACTIONS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.fixture
-def story() -> Story:
-    """Return a story with a lead in a work queue."""
-    return Story().queue("all").arrives()
+def scenario() -> Scenario:
+    """Return a scenario with a lead in a work queue."""
+    return Scenario().queue("all").arrives()
 
 
 @pytest.mark.parametrize(("action", "fields"), ACTIONS)
 def test_x4_a_repeat_is_answered_word_for_word_also_after_other_events(
-    story: Story, action: str, fields: dict[str, Any]
+    scenario: Scenario, action: str, fields: dict[str, Any]
 ) -> None:
-    first = story.asks(action, "mia", action_id="once", **fields)
-    lead, seq = story.lead, story.row.seq
-    assert story.at(minutes=1).asks(action, "mia", action_id="once", **fields) == first
-    assert (story.lead, story.row.seq, story.said) == (lead, seq, [])
-    story.at(minutes=2).opens("rep-3")
-    story.asks("claim_now", "rep-3")
-    story.wait(days=1).queue("new", claimable=True)
-    lead, seq = story.lead, story.row.seq
-    assert story.asks(action, "mia", action_id="once", **fields) == first
-    assert (story.lead, story.row.seq, story.said) == (lead, seq, [])
+    first = scenario.asks(action, "mia", action_id="once", **fields)
+    lead, seq = scenario.lead, scenario.row.seq
+    assert scenario.at(minutes=1).asks(action, "mia", action_id="once", **fields) == first
+    assert (scenario.lead, scenario.row.seq, scenario.decisions) == (lead, seq, [])
+    scenario.at(minutes=2).opens("rep-3")
+    scenario.asks("claim_now", "rep-3")
+    scenario.wait(days=1).queue("new", claimable=True)
+    lead, seq = scenario.lead, scenario.row.seq
+    assert scenario.asks(action, "mia", action_id="once", **fields) == first
+    assert (scenario.lead, scenario.row.seq, scenario.decisions) == (lead, seq, [])
 
 
 @pytest.mark.parametrize(("action", "fields"), ACTIONS)
 def test_another_orgs_lead_is_none_that_anybody_may_know_of(
-    story: Story, action: str, fields: dict[str, Any]
+    scenario: Scenario, action: str, fields: dict[str, Any]
 ) -> None:
-    story.opens("rep-7")
-    story.asks("claim_now", "rep-7")
-    lead, seq = story.lead, story.row.seq
-    answer = story.asks(action, "rep-7", org="other", **fields)
+    scenario.opens("rep-7")
+    scenario.asks("claim_now", "rep-7")
+    lead, seq = scenario.lead, scenario.row.seq
+    answer = scenario.asks(action, "rep-7", org="other", **fields)
     assert (answer.result, answer.reason, answer.owner) == (Result.REFUSED, Reason.UNKNOWN_LEAD, None)
-    assert (answer.version, answer.why) == (0, "no such lead has arrived")
-    assert (story.lead, story.row.seq, story.said) == (lead, seq, [])
+    assert (answer.version, answer.why) == (0, "there is no such lead")
+    assert (scenario.lead, scenario.row.seq, scenario.decisions) == (lead, seq, [])
 
 
-def test_another_org_cannot_ask_what_was_answered_long_ago(story: Story) -> None:
-    story.asks("view", "rep-7", action_id="once")
+def test_another_org_cannot_ask_what_was_answered_long_ago(scenario: Scenario) -> None:
+    scenario.asks("view", "rep-7", action_id="once")
     for _ in range(ANSWERS_KEPT):
-        story.asks("note", "rep-7", note="n")
-    assert "answered before" in (story.asks("view", "rep-7", action_id="once").why or "")
-    answer = story.asks("view", "rep-7", action_id="once", org="other")
-    assert (answer.reason, answer.why) == (Reason.UNKNOWN_LEAD, "no such lead has arrived")
+        scenario.asks("note", "rep-7", note="n")
+    assert "answered before" in (scenario.asks("view", "rep-7", action_id="once").why or "")
+    answer = scenario.asks("view", "rep-7", action_id="once", org="other")
+    assert (answer.reason, answer.why) == (Reason.UNKNOWN_LEAD, "there is no such lead")
 
 
-def test_x4_the_first_answer_stands_although_the_repeat_asks_for_something_else(story: Story) -> None:
-    first = story.opens("rep-7", action_id="once")
-    assert story.asks("outcome", "rep-9", outcome="talked", action_id="once") == first
-    assert story.lead.phase is Phase.LOCKED
+def test_x4_the_first_answer_stands_although_the_repeat_asks_for_something_else(scenario: Scenario) -> None:
+    first = scenario.opens("rep-7", action_id="once")
+    assert scenario.asks("outcome", "rep-9", outcome="talked", action_id="once") == first
+    assert scenario.lead.phase is Phase.LOCKED
 
 
-def test_x4_what_was_asked_before_the_lead_arrived_stays_answered_as_it_was(story: Story) -> None:
-    early = story.of("A-2").opens("rep-7", action_id="early")
+def test_x4_what_was_asked_before_the_lead_arrived_stays_answered_as_it_was(scenario: Scenario) -> None:
+    early = scenario.of("A-2").opens("rep-7", action_id="early")
     assert early.reason is Reason.UNKNOWN_LEAD
-    story.arrives("A-2")
-    assert story.row.seq == 1
-    assert story.opens("rep-7", action_id="early") == early
-    assert story.opens("rep-7").result is Result.DONE
+    scenario.arrives("A-2")
+    assert scenario.row.seq == 1
+    assert scenario.opens("rep-7", action_id="early") == early
+    assert scenario.opens("rep-7").result is Result.DONE
 
 
-def test_x4_so_many_answers_are_kept_and_no_more(story: Story) -> None:
-    answers = [story.opens("rep-7", view_only=True, action_id=f"a{n}") for n in range(ANSWERS_KEPT + 5)]
-    assert list(story.row.answers) == answers[5:]
+def test_x4_so_many_answers_are_kept_and_no_more(scenario: Scenario) -> None:
+    answers = [scenario.opens("rep-7", view_only=True, action_id=f"a{n}") for n in range(ANSWERS_KEPT + 5)]
+    assert list(scenario.row.answers) == answers[5:]
     for answer in answers[5:]:
-        assert story.opens("rep-7", view_only=True, action_id=answer.action_id) == answer
-    assert list(story.row.answers) == answers[5:]
+        assert scenario.opens("rep-7", view_only=True, action_id=answer.action_id) == answer
+    assert list(scenario.row.answers) == answers[5:]
 
 
-def test_x4_an_event_at_or_below_the_rows_offset_is_a_replay(story: Story) -> None:
-    off = story.row.off
-    assert [is_replay(story.row, at) for at in (off - 1, off, off + 1)] == [True, True, False]
+def test_x4_an_event_at_or_below_the_rows_offset_is_a_replay(scenario: Scenario) -> None:
+    off = scenario.row.off
+    assert [is_replay(scenario.row, at) for at in (off - 1, off, off + 1)] == [True, True, False]
     assert not is_replay(None, 0)
 
 
 @pytest.mark.parametrize("action", sorted(OFFER_TRIGGERS))
-def test_x3_an_answer_to_an_offer_that_is_over_changes_nothing_and_says_so(story: Story, action: str) -> None:
-    lead = story.lead
-    answer = story.asks(action, "rep-7", epoch=3)
+def test_x3_an_answer_to_an_offer_that_is_over_changes_nothing_and_says_so(
+    scenario: Scenario, action: str
+) -> None:
+    lead = scenario.lead
+    answer = scenario.asks(action, "rep-7", epoch=3)
     assert (answer.result, answer.reason) == (Result.REFUSED, Reason.OFFER_OVER)
-    assert story.lead == lead
+    assert scenario.lead == lead
 
 
-def test_x3_a_deadline_of_an_older_epoch_changes_nothing(story: Story) -> None:
-    story.opens("rep-7")
-    old = story.deadline(DeadlineKind.LOCK)
-    story.asks("release", "rep-7")
-    story.opens("rep-9")
-    lead, seq = story.lead, story.row.seq
-    story.at(hours=3).passes(old)
-    assert story.said == [DeadlineIgnored(kind="lock", epoch=1, why="the current epoch is 2")]
-    assert (story.lead, story.row.seq) == (lead, seq)
+def test_x3_a_deadline_of_an_older_epoch_changes_nothing(scenario: Scenario) -> None:
+    scenario.opens("rep-7")
+    old = scenario.deadline(DeadlineKind.LOCK)
+    scenario.asks("release", "rep-7")
+    scenario.opens("rep-9")
+    lead, seq = scenario.lead, scenario.row.seq
+    scenario.at(hours=3).passes(old)
+    assert scenario.decisions == [DeadlineIgnored(kind="lock", epoch=1, why="the current epoch is 2")]
+    assert (scenario.lead, scenario.row.seq) == (lead, seq)
 
 
-def test_x3_a_deadline_told_twice_is_acted_on_once(story: Story) -> None:
-    story.opens("rep-7")
-    deadline = story.deadline(DeadlineKind.LOCK)
-    assert story.at(hours=1).passes(deadline).lead.phase is Phase.QUEUED
-    lead, seq = story.lead, story.row.seq
-    assert story.passes(deadline).kinds == ["DeadlineIgnored"]
-    assert (story.lead, story.row.seq) == (lead, seq)
+def test_x3_a_deadline_told_twice_is_acted_on_once(scenario: Scenario) -> None:
+    scenario.opens("rep-7")
+    deadline = scenario.deadline(DeadlineKind.LOCK)
+    assert scenario.at(hours=1).passes(deadline).lead.phase is Phase.QUEUED
+    lead, seq = scenario.lead, scenario.row.seq
+    assert scenario.passes(deadline).kinds == ["DeadlineIgnored"]
+    assert (scenario.lead, scenario.row.seq) == (lead, seq)
 
 
-def test_x3_a_deadline_told_too_early_changes_nothing_and_is_told_again(story: Story) -> None:
-    story.opens("rep-7")
-    deadline = story.deadline(DeadlineKind.LOCK)
-    story.at(minutes=60, microseconds=-1).passes(deadline)
-    assert story.said == [DeadlineIgnored(kind="lock", epoch=1, why=f"not due before {deadline.due}")]
-    assert story.at(minutes=60).passes(deadline).lead.phase is Phase.QUEUED
+def test_x3_a_deadline_told_too_early_changes_nothing_and_is_told_again(scenario: Scenario) -> None:
+    scenario.opens("rep-7")
+    deadline = scenario.deadline(DeadlineKind.LOCK)
+    scenario.at(minutes=60, microseconds=-1).passes(deadline)
+    assert scenario.decisions == [DeadlineIgnored(kind="lock", epoch=1, why=f"not due before {deadline.due}")]
+    assert scenario.at(minutes=60).passes(deadline).lead.phase is Phase.QUEUED
 
 
 @pytest.mark.parametrize("kind", ["lock", "callback", "rules", "of a newer version"])
-def test_x3_a_deadline_that_never_was_changes_nothing(story: Story, kind: str) -> None:
-    lead = story.lead
-    story.log(DeadlinePassed(lead_id="A-1", cause="c", kind=kind, due=START, epoch=7))
-    assert story.said == [DeadlineIgnored(kind=kind, epoch=7, why="the current epoch is none")]
-    assert story.lead == lead
+def test_x3_a_deadline_that_never_was_changes_nothing(scenario: Scenario, kind: str) -> None:
+    lead = scenario.lead
+    scenario.log(DeadlinePassed(lead_id="A-1", cause="c", kind=kind, due=START, epoch=7))
+    assert scenario.decisions == [DeadlineIgnored(kind=kind, epoch=7, why="the current epoch is none")]
+    assert scenario.lead == lead
 
 
-def test_x3_what_is_told_to_a_lead_that_never_arrived_makes_no_lead(story: Story) -> None:
-    story.of("A-2").passes(Deadline(DeadlineKind.LOCK, START, 1))
-    assert story.kinds == ["DeadlineIgnored"]
-    story.log(RulesChanged(lead_id="A-2", cause="rules/A-2/1", version=1))
-    assert (story.row.lead, story.row.seq) == (None, 0)
+def test_x3_what_is_told_to_a_lead_that_never_arrived_makes_no_lead(scenario: Scenario) -> None:
+    scenario.of("A-2").passes(Deadline(DeadlineKind.LOCK, START, 1))
+    assert scenario.kinds == ["DeadlineIgnored"]
+    scenario.log(RulesChanged(lead_id="A-2", cause="rules/A-2/1", version=1))
+    assert (scenario.row.lead, scenario.row.seq) == (None, 0)
 
 
-def test_x1_an_action_with_an_unreadable_field_is_refused_with_the_fields_reason(story: Story) -> None:
-    story.opens("rep-7")
-    lead, seq = story.lead, story.row.seq
+def test_x1_an_action_with_an_unreadable_field_is_refused_with_the_fields_reason(scenario: Scenario) -> None:
+    scenario.opens("rep-7")
+    lead, seq = scenario.lead, scenario.row.seq
     why = "at: expected a time with offset, got 'soon'"
-    answer = story.asks("callback", "rep-7", invalid=why, action_id="once")
+    answer = scenario.asks("callback", "rep-7", invalid=why, action_id="once")
     assert (answer.result, answer.reason, answer.why) == (Result.REFUSED, Reason.INVALID, why)
-    assert (story.lead, story.row.seq, story.said) == (lead, seq, [])
-    assert story.asks("callback", "rep-7", action_id="once") == answer
+    assert (scenario.lead, scenario.row.seq, scenario.decisions) == (lead, seq, [])
+    assert scenario.asks("callback", "rep-7", action_id="once") == answer
 
 
 @pytest.mark.parametrize(
@@ -189,15 +191,15 @@ def test_x1_an_action_with_an_unreadable_field_is_refused_with_the_fields_reason
     ],
 )
 def test_x1_nonsense_is_answered_by_the_first_thing_that_is_wrong_with_it(
-    story: Story, lead: str, rep_id: str, action: str, invalid: str | None, reason: Reason
+    scenario: Scenario, lead: str, rep_id: str, action: str, invalid: str | None, reason: Reason
 ) -> None:
-    answer = story.of(lead).asks(action, rep_id, invalid=invalid)
+    answer = scenario.of(lead).asks(action, rep_id, invalid=invalid)
     assert (answer.result, answer.reason) == (Result.REFUSED, reason)
     assert answer.why
 
 
-def test_x1_an_answer_says_who_when_and_which_version(story: Story) -> None:
-    answer = story.at(minutes=3).opens("rep-7", action_id="a-1")
+def test_x1_an_answer_says_who_when_and_which_version(scenario: Scenario) -> None:
+    answer = scenario.at(minutes=3).opens("rep-7", action_id="a-1")
     assert answer == Answered(
         action_id="a-1",
         action="view",
@@ -209,8 +211,8 @@ def test_x1_an_answer_says_who_when_and_which_version(story: Story) -> None:
 
 
 def test_x1_a_queue_is_entered_and_left_by_a_named_rule_version() -> None:
-    story = Story().queue("hour", ("created_at", "inLast", "1 hour")).arrives()
-    entered, left = story.said[1], story.wait(hours=1).said[0]
+    scenario = Scenario().queue("hour", ("created_at", "inLast", "1 hour")).arrives()
+    entered, left = scenario.decisions[1], scenario.wait(hours=1).decisions[0]
     said = "created_at is 2026-11-20T14:12:00Z"
     assert getattr(entered, "why", "") == f"in hour by its rules of version 5: {said}, in the last 1 hour"
     assert (
@@ -219,11 +221,11 @@ def test_x1_a_queue_is_entered_and_left_by_a_named_rule_version() -> None:
 
 
 def test_x7_every_lead_is_in_one_phase_and_every_phase_is_reached() -> None:
-    story = Story().queue("ri", ("state", "=", "RI"))
-    story.publishes("group", "west", {"method": "round_robin"})
-    story.publishes("campaign", "west", {"group_id": "west"})
+    scenario = Scenario().queue("ri", ("state", "=", "RI"))
+    scenario.publishes("group", "west", {"method": "round_robin"})
+    scenario.publishes("campaign", "west", {"group_id": "west"})
     for name in "ABCDEFGH":
-        story.arrives(name, state="TX" if name in "FG" else "RI", campaign="west" if name == "H" else None)
+        scenario.arrives(name, state="TX" if name in "FG" else "RI", campaign="west" if name == "H" else None)
     for name, actions in {
         "B": ["view"],
         "C": ["view", "claim_now"],
@@ -232,10 +234,10 @@ def test_x7_every_lead_is_in_one_phase_and_every_phase_is_reached() -> None:
         "G": ["ignore"],
     }.items():
         for action in actions:
-            assert story.of(name).asks(action, "mia", outcome="closed_won").result in (
+            assert scenario.of(name).asks(action, "mia", outcome="closed_won").result in (
                 Result.DONE,
                 Result.WON,
             )
-    phases = Counter(row.lead.phase for row in story.rows.values() if row.lead)
+    phases = Counter(row.lead.phase for row in scenario.rows.values() if row.lead)
     assert phases == dict.fromkeys(Phase, 1)
-    assert story.list("ri") == ["A"]
+    assert scenario.list("ri") == ["A"]

@@ -16,7 +16,7 @@ from models.persons import Inquiry
 from models.results import Reason, Result
 from rules.lead import partition_indexes
 from rules.lead.lead_partition import LeadOutcome, LeadPartition
-from tests.rules.lead.lead_story import Story
+from tests.rules.lead.lead_scenario import Scenario
 
 START: Final = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 LARGE: Final = "x" * 400_000
@@ -87,7 +87,7 @@ class Partition:
         """Return the partition that a new worker reads from the compacted journal."""
         found = LeadPartition(0)
         compacted = dict(self.journal)
-        last = {key: place for place, (key, _) in enumerate(self.journal)}
+        last = {key: position for position, (key, _) in enumerate(self.journal)}
         for key in sorted(compacted, key=lambda one: last[one]):
             value = compacted[key]
             found.apply(key, None if value is None else decode_row(value))
@@ -236,19 +236,19 @@ def test_d1_leads_that_a_rep_took_or_whose_lock_ran_out_do_not_count(partition: 
 # -- refusals --------------------------------------------------------------------------------------------------
 
 
-def story() -> Story:
+def scenario() -> Scenario:
     """Return a lead in a work queue and a claimable queue of team west. rep-3 is of team east."""
-    return Story().queue("secret", teams=["west"], outcomes=["confidential"]).arrives("A-1")
+    return Scenario().queue("secret", teams=["west"], outcomes=["confidential"]).arrives("A-1")
 
 
 @pytest.mark.parametrize("action", ["view", "outcome", "callback", "claim_now", "claim", "release", "note"])
 def test_q4_a_refusal_names_nobody_to_a_rep_who_cannot_see_the_leads_queues(action: str) -> None:
     more = {"outcome": {"outcome": "x"}, "note": {"note": "n"}}.get(action, {})
-    told = story()
-    told.opens("rep-7")
-    answers = [told.asks(action, "rep-3", **more)]
-    told.asks("outcome", "rep-7", outcome="closed_lost")
-    answers.append(told.asks(action, "rep-3", **more))
+    lead_history = scenario()
+    lead_history.opens("rep-7")
+    answers = [lead_history.asks(action, "rep-3", **more)]
+    lead_history.asks("outcome", "rep-7", outcome="closed_lost")
+    answers.append(lead_history.asks(action, "rep-3", **more))
     for answer in answers:
         assert answer.result is Result.REFUSED
         for word in ("rep-7", "closed_lost", "secret", "confidential"):
@@ -256,18 +256,20 @@ def test_q4_a_refusal_names_nobody_to_a_rep_who_cannot_see_the_leads_queues(acti
 
 
 def test_q12_a_refusal_names_no_claimable_queue_of_other_teams() -> None:
-    told = Story().queue("hidden", claimable=True, teams=["west"]).queue("open", teams=["*"]).arrives("A-1")
-    answer = told.asks("view", "rep-3")
+    lead_history = (
+        Scenario().queue("hidden", claimable=True, teams=["west"]).queue("open", teams=["*"]).arrives("A-1")
+    )
+    answer = lead_history.asks("view", "rep-3")
     assert (answer.reason, answer.why) == (
         Reason.NOT_ALLOWED,
-        "it is to be claimed first, from a queue of other teams",
+        "claim it first, from a queue of other teams",
     )
-    assert told.asks("view", "rep-7").why == "it is to be claimed first, from hidden"
-    unknown, hidden = told.claims("rep-3", "nothing"), told.claims("rep-3", "hidden")
+    assert lead_history.asks("view", "rep-7").why == "claim it first, from hidden"
+    unknown, hidden = lead_history.claims("rep-3", "nothing"), lead_history.claims("rep-3", "hidden")
     assert (unknown.reason, (unknown.why or "").replace("nothing", "hidden")) == (hidden.reason, hidden.why)
 
 
 def test_d2_a_rep_who_sees_the_queue_is_told_who_has_the_lead_open() -> None:
-    told = story()
-    told.opens("rep-7")
-    assert "rep-7 has it open until" in (told.asks("view", "rep-9").why or "")
+    lead_history = scenario()
+    lead_history.opens("rep-7")
+    assert "rep-7 has it open until" in (lead_history.asks("view", "rep-9").why or "")

@@ -11,7 +11,7 @@ from models.events import (
     SuppressionChanged,
 )
 from models.facts import Facts
-from models.lead import Phase, Search
+from models.lead import Distribution, Phase
 from models.merging import MergeAnswer, SplitFrom
 from models.merging_decisions import LeadSplit
 from models.offers import (
@@ -20,12 +20,12 @@ from models.offers import (
     OfferMade,
     OfferVoided,
     OrgAnswer,
-    Rejected,
-    Why,
+    RejectedCandidate,
+    RejectionReason,
 )
 from rules.lead.lifecycle import LIFECYCLE, Trigger
 from tests.rules.lead.invariants import REACHED
-from tests.rules.lead.lead_story import REPS as CREW
+from tests.rules.lead.lead_scenario import REPS as CREW
 from tests.rules.lead.leads_live import LeadsLive
 from tests.rules.lead.vocabulary import (
     QUEUES,
@@ -52,18 +52,18 @@ class EveryCell(LeadsLive):
         """Bring a lead into a phase by an admin, and let the cell's trigger happen."""
         phase, trigger = cell
         if self.lead(name) is None:
-            self.story.arrives(name)
+            self.scenario.arrives(name)
         self.bring(name, phase, called=trigger is Trigger.CALLBACK_DUE)
         answers = trigger in ORG_ANSWERS
         if answers and phase in (Phase.QUEUED, Phase.EXCEPTION):
             for action in BRINGS[Phase.OFFERED]:
                 self.asks(name, "ada", action)
         lead = self.lead(name)
-        search = lead.search if lead is not None else None
-        if search is not None and phase is Phase.OFFERED and not answers:
-            self.offer(name, search)
-        elif search is not None and answers and phase is not Phase.OFFERED:
-            self.answer(nobody(name, search.epoch, "nobody is on the roster"))
+        distribution = lead.open_distribution if lead is not None else None
+        if distribution is not None and phase is Phase.OFFERED and not answers:
+            self.offer(name, distribution)
+        elif distribution is not None and answers and phase is not Phase.OFFERED:
+            self.answer(nobody(name, distribution.epoch, "nobody is on the roster"))
         self.pull(name, trigger)
 
     def bring(self, name: str, phase: Phase, *, called: bool) -> None:
@@ -77,19 +77,19 @@ class EveryCell(LeadsLive):
         self.asks(name, "ada", ("assign", {"to_rep_id": "rep-9"}) if owned else ("unassign", {"why": "back"}))
         if phase in (Phase.EXCEPTION, Phase.IGNORED):
             for queue_id in QUEUES:
-                self.story.publishes("queue", queue_id, None)
+                self.scenario.publishes("queue", queue_id, None)
         elif phase in (Phase.QUEUED, Phase.LOCKED):
-            self.story.publishes("queue", "new", None).publishes("queue", "aged", None)
-            self.story.publishes("queue", "all", {})
+            self.scenario.publishes("queue", "new", None).publishes("queue", "aged", None)
+            self.scenario.publishes("queue", "all", {})
         for action in BRINGS.get(phase, ()):
             self.asks(name, "owner" if owned else "ada", action)
 
-    def offer(self, name: str, search: Search) -> None:
+    def offer(self, name: str, distribution: Distribution) -> None:
         """Offer a lead to a rep who has not been tried."""
-        free = sorted(set(REPS) - set(search.tried))
+        free = sorted(set(REPS) - set(distribution.tried))
         if free:
-            due = self.story.now + timedelta(minutes=5)
-            about: dict[str, Any] = {"lead_id": name, "epoch": search.epoch, "group_id": "west"}
+            due = self.scenario.now + timedelta(minutes=5)
+            about: dict[str, Any] = {"lead_id": name, "epoch": distribution.epoch, "group_id": "west"}
             self.answer(
                 OfferMade(
                     **about, rep_id=free[0], method="round_robin", window_seconds=300, due=due, why="turn 1"
@@ -98,46 +98,53 @@ class EveryCell(LeadsLive):
 
     def answer(self, answer: OrgAnswer) -> None:
         """Let the org answer."""
-        self.story.of(answer.lead_id).log(
+        self.scenario.of(answer.lead_id).log(
             OrgAnswered(lead_id=answer.lead_id, cause=f"org/{len(self.asked)}", answer=answer)
         )
         self.note_owners(answer.lead_id)
 
     def pull(self, name: str, trigger: Trigger) -> None:
         """Let a trigger happen to a lead."""
-        lead, story = self.lead(name), self.story.of(name)
+        lead, scenario = self.lead(name), self.scenario.of(name)
         if lead is None:
             return
-        search = lead.search
-        about: dict[str, Any] = {"lead_id": name, "epoch": search.epoch if search else lead.owned_epoch}
+        distribution = lead.open_distribution
+        about: dict[str, Any] = {
+            "lead_id": name,
+            "epoch": distribution.epoch if distribution else lead.owned_epoch,
+        }
         handle = "phone/+14014194247"
         match trigger:
             case Trigger.ARRIVED:
-                story.arrives(name)
+                scenario.arrives(name)
             case Trigger.INQUIRED:
                 self.inquires(name, {}, again=False)
             case Trigger.SUPPRESSION:
                 reason = None if handle in lead.suppressed else "asked us"
-                story.log(SuppressionChanged(lead_id=name, cause="list", handle=handle, reason=reason))
+                scenario.log(SuppressionChanged(lead_id=name, cause="list", handle=handle, reason=reason))
             case Trigger.RULES_CHANGED:
-                story.log(RulesChanged(lead_id=name, cause="rules", version=0))
+                scenario.log(RulesChanged(lead_id=name, cause="rules", version=0))
             case Trigger.CALLBACK_DUE | Trigger.LOCK_EXPIRED | Trigger.OFFER_EXPIRED:
                 length = {Trigger.CALLBACK_DUE: 2, Trigger.OFFER_EXPIRED: 6}.get(trigger, 100)
-                story.wait(minutes=length)
+                scenario.wait(minutes=length)
             case Trigger.RETENTION_OVER:
-                story.publishes("settings", "settings", {"retention_days": 1})
-                story.wait(days=2)
+                scenario.publishes("settings", "settings", {"retention_days": 1})
+                scenario.wait(days=2)
             case Trigger.ORPHANED if lead.owner is not None:
                 self.answer(LeadOrphaned(**about, rep_id=lead.owner, why="left"))
-            case Trigger.OFFER_MADE if search is not None and not search.reps:
-                self.offer(name, search)
+            case Trigger.OFFER_MADE if distribution is not None and not distribution.reps:
+                self.offer(name, distribution)
             case Trigger.NOBODY_AVAILABLE:
                 self.answer(nobody(name, about["epoch"], "nobody has a licence"))
-            case Trigger.OFFER_VOIDED if search is not None and search.reps:
-                self.answer(OfferVoided(**about, rep_id=search.reps[0], why="has left"))
+            case Trigger.OFFER_VOIDED if distribution is not None and distribution.reps:
+                self.answer(OfferVoided(**about, rep_id=distribution.reps[0], why="has left"))
             case _:
                 lock = lead.lock.rep_id if lead.lock else None
-                who = lock or lead.owner or (search.reps[0] if search and search.reps else "ada")
+                who = (
+                    lock
+                    or lead.owner
+                    or (distribution.reps[0] if distribution and distribution.reps else "ada")
+                )
                 fields = {"to_rep_id": "rep-7", "why": "w", "note": "n", "kind": "call", "outcome": "talked"}
                 self.asks(name, who, (trigger.value, {**fields, "facts": {"state": "TX"}}))
 
@@ -149,35 +156,35 @@ def nobody(name: str, epoch: int, why: str) -> NoRepAvailable:
         epoch=epoch,
         group_id="west",
         reason="no_available_agents",
-        explanation=(Rejected(None, Why.GROUP, why),),
+        explanation=(RejectedCandidate(None, RejectionReason.GROUP, why),),
         waits=True,
     )
 
 
 def take_out(machine: LeadsLive, name: str) -> None:
     """Let the org take a lead or an inquiry out of another lead (K5)."""
-    offset = max(row.lead.org_log_offset for row in machine.story.rows.values() if row.lead) + 1
+    offset = max(row.lead.org_log_offset for row in machine.scenario.rows.values() if row.lead) + 1
     split = SplitFrom(lead_id="A-2", rep_id="ada", why="another person")
     facts = Facts(vendor="acme", last_name="Roe")
     event = LeadArrived(
         lead_id=name, cause=f"split/{offset}", facts=facts, split=split, org_log_offset=offset
     )
-    machine.story.log(event)
+    machine.scenario.log(event)
 
 
 def merge_and_take_out(machine: LeadsLive, name: str) -> None:
     """Let an admin merge a lead as its org grants, and take it out again."""
     grant = MergeAnswer(message="org/default/1/0", into="A-2", granted=True, why="it takes it in")
-    machine.story.log(
+    machine.scenario.log(
         ActionRequested(
             lead_id=name, cause="merge", action="merge", rep_id="ada", into_lead_id="A-2", merge=grant
         )
     )
     take_out(machine, name)
-    assert any(isinstance(said, LeadSplit) for said in machine.story.of(name).said)
+    assert any(isinstance(said, LeadSplit) for said in machine.scenario.of(name).decisions)
 
 
-def test_x7_every_cell_of_the_life_cycle_is_reached() -> None:
+def test_x7_every_cell_of_the_lifecycle_is_reached() -> None:
     """The machine of the property test brings a lead into each phase, and each trigger of the phase happens."""
     REACHED.clear()
     for phase, trigger in CELLS:

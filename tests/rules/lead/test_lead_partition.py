@@ -191,16 +191,16 @@ def test_q6_a_publication_takes_effect_once_it_is_accepted_and_an_older_one_neve
     leads = LeadPartition(2)
     outcome = leads.decide(b"", publication(7, {"claimable": True}), off=0, at=START)
     assert outcome is not None
-    assert leads.book.org("default").version == -1
+    assert leads.rule_book.org("default").version == -1
     leads.accept(outcome)
-    assert (outcome.reevaluates, leads.book.org("default").version) == ("default", 7)
+    assert (outcome.reevaluates, leads.rule_book.org("default").version) == ("default", 7)
     older = decided(leads, publication(3, None), 1, b"")
     assert older.reevaluates is None
     assert isinstance(older.row, DirectoryRow)
     assert older.row.version == 7
-    assert list(leads.book.org("default").queues) == ["aged"]
+    assert list(leads.rule_book.org("default").queues) == ["aged"]
     campaign = decided(leads, publication(8, {}, "campaign", "all"), 2, b"")
-    assert campaign.reevaluates is None  # it changes no lead's places
+    assert campaign.reevaluates is None  # it changes no lead's placements
     assert leads.decide(b"", publication(9, {}), off=1, at=START) is None
 
 
@@ -237,7 +237,7 @@ def test_what_the_journal_gives_back_is_the_same_partition() -> None:
     assert [again.apply(*record) for record in journal] == [False, False, False, True, True]
     again.recovered()
     assert again.rows == leads.rows
-    assert again.book.org("default").objects == leads.book.org("default").objects
+    assert again.rule_book.org("default").objects == leads.rule_book.org("default").objects
     assert [each.epoch for each in due(again, 1e6)] == [each.epoch for each in due(leads, 1e6)]
     assert again.apply(KEY, None)
     assert KEY not in again.rows

@@ -10,20 +10,23 @@ from models.offer_decisions import RepSought
 from models.results import Reason, Result
 from rules.outbound.notifications import notifications_of
 from tests.rules.distribution.sales_floor import SalesFloor
-from tests.rules.lead.lead_story import START, Story
+from tests.rules.lead.lead_scenario import START, Scenario
 
 
 @pytest.fixture
-def story() -> Story:
-    """Return a story with a lead that rep-7 owns, in an org with a work queue and no group."""
-    story = Story().queue("all").arrives()
-    story.asks("assign", "mia", to_rep_id="rep-7")
-    return story
+def scenario() -> Scenario:
+    """Return a scenario with a lead that rep-7 owns, in an org with a work queue and no group."""
+    scenario = Scenario().queue("all").arrives()
+    scenario.asks("assign", "mia", to_rep_id="rep-7")
+    return scenario
 
 
-def told(story: Story) -> list[tuple[str, str, str]]:
+def notified(scenario: Scenario) -> list[tuple[str, str, str]]:
     """Return template, kind and rep of the last event's notifications."""
-    return [(notice.template, notice.kind, notice.rep_id) for notice in notifications_of(story.row)]
+    return [
+        (notification.template, notification.kind, notification.rep_id)
+        for notification in notifications_of(scenario.row)
+    ]
 
 
 def test_m1_what_number_one_has_a_manager_gives_to_another() -> None:
@@ -41,65 +44,65 @@ def test_m1_what_number_one_has_a_manager_gives_to_another() -> None:
     floor.agree()
 
 
-def test_m1_reassign_names_both_owners_who_did_it_and_why_and_tells_both(story: Story) -> None:
-    story.asks("reassign", "mia", to_rep_id="rep-9", why="vacation")
+def test_m1_reassign_names_both_owners_who_did_it_and_why_and_tells_both(scenario: Scenario) -> None:
+    scenario.asks("reassign", "mia", to_rep_id="rep-9", why="vacation")
     why = "reassigned by mia: vacation"
-    assert story.said == [
+    assert scenario.decisions == [
         OwnerChanged(rep_id="rep-9", previous_rep_id="rep-7", how="reassigned", via="manager/mia", why=why)
     ]
-    assert told(story) == [
+    assert notified(scenario) == [
         ("lead_assigned", "email", "rep-9"),
         ("lead_assigned", "push", "rep-9"),
         ("lead_reassigned", "email", "rep-7"),
         ("lead_reassigned", "push", "rep-7"),
     ]
-    assert notifications_of(story.row)[2].data["why"] == why
-    assert notifications_of(story.row)[2].data["to_rep_id"] == "rep-9"
+    assert notifications_of(scenario.row)[2].data["why"] == why
+    assert notifications_of(scenario.row)[2].data["to_rep_id"] == "rep-9"
 
 
-def test_m1_two_moves_there_and_back_are_told_by_different_notifications(story: Story) -> None:
+def test_m1_two_moves_there_and_back_are_told_by_different_notifications(scenario: Scenario) -> None:
     seen = []
     for to in ("rep-9", "rep-7", "rep-9"):
-        story.asks("reassign", "mia", to_rep_id=to, why="again")
-        seen += [notice.notification_id for notice in notifications_of(story.row)]
+        scenario.asks("reassign", "mia", to_rep_id=to, why="again")
+        seen += [notification.notification_id for notification in notifications_of(scenario.row)]
     assert len(set(seen)) == len(seen)
 
 
-def test_m1_a_move_ends_the_former_owners_lock_and_its_late_outcome_is_refused(story: Story) -> None:
-    story.opens("rep-7")
-    story.asks("reassign", "ada", to_rep_id="rep-9", why="urgent")
-    assert (story.kinds, story.lead.lock) == (["LockReleased", "OwnerChanged"], None)
-    late = story.asks("outcome", "rep-7", outcome="talked")
+def test_m1_a_move_ends_the_former_owners_lock_and_its_late_outcome_is_refused(scenario: Scenario) -> None:
+    scenario.opens("rep-7")
+    scenario.asks("reassign", "ada", to_rep_id="rep-9", why="urgent")
+    assert (scenario.kinds, scenario.lead.lock) == (["LockReleased", "OwnerChanged"], None)
+    late = scenario.asks("outcome", "rep-7", outcome="talked")
     assert (late.result, late.reason, late.owner) == (Result.REFUSED, Reason.NOT_ALLOWED, "rep-9")
-    assert story.opens("rep-9").result is Result.DONE
+    assert scenario.opens("rep-9").result is Result.DONE
 
 
-def test_m1_a_promised_call_goes_with_the_lead(story: Story) -> None:
+def test_m1_a_promised_call_goes_with_the_lead(scenario: Scenario) -> None:
     call = START + timedelta(hours=3)
-    story.asks("callback", "rep-7", at=call)
-    story.asks("reassign", "mia", to_rep_id="rep-9", why="ann left early")
-    assert story.lead.callback_at == call
-    story.asks("unassign", "mia", why="nobody is there")
-    assert (story.lead.callback_at, story.lead.owner) == (call, None)
-    story.asks("assign", "mia", to_rep_id="rep-3")
-    assert story.lead.callback_at == call
-    assert story.wait(hours=3).kinds == ["CallbackDue"]
+    scenario.asks("callback", "rep-7", at=call)
+    scenario.asks("reassign", "mia", to_rep_id="rep-9", why="ann left early")
+    assert scenario.lead.callback_at == call
+    scenario.asks("unassign", "mia", why="nobody is there")
+    assert (scenario.lead.callback_at, scenario.lead.owner) == (call, None)
+    scenario.asks("assign", "mia", to_rep_id="rep-3")
+    assert scenario.lead.callback_at == call
+    assert scenario.wait(hours=3).kinds == ["CallbackDue"]
 
 
-def test_m1_reassigning_to_the_owner_changes_nothing(story: Story) -> None:
-    lead = story.lead
-    answer = story.asks("reassign", "mia", to_rep_id="rep-7", why="by mistake")
+def test_m1_reassigning_to_the_owner_changes_nothing(scenario: Scenario) -> None:
+    lead = scenario.lead
+    answer = scenario.asks("reassign", "mia", to_rep_id="rep-7", why="by mistake")
     assert (answer.result, answer.why) == (Result.DONE, "rep-7 has it already: nothing changes")
-    assert story.lead == lead
+    assert scenario.lead == lead
 
 
-def test_m1_an_owner_may_give_its_lead_away_only_by_the_orgs_setting(story: Story) -> None:
-    refused = story.asks("reassign", "rep-7", to_rep_id="rep-9", why="not mine")
+def test_m1_an_owner_may_give_its_lead_away_only_by_the_orgs_setting(scenario: Scenario) -> None:
+    refused = scenario.asks("reassign", "rep-7", to_rep_id="rep-9", why="not mine")
     assert (refused.reason, refused.why) == (Reason.NOT_ALLOWED, "reassigning is for managers and admins")
-    story.settings(owners_may_reassign=True)
-    assert story.asks("reassign", "rep-3", to_rep_id="rep-3", why="mine").reason is Reason.NOT_ALLOWED
-    assert story.asks("reassign", "rep-7", to_rep_id="rep-9", why="not mine").owner == "rep-9"
-    assert [rep_id for _, _, rep_id in told(story)] == ["rep-9", "rep-9"], "who gave it away knows"
+    scenario.settings(owners_may_reassign=True)
+    assert scenario.asks("reassign", "rep-3", to_rep_id="rep-3", why="mine").reason is Reason.NOT_ALLOWED
+    assert scenario.asks("reassign", "rep-7", to_rep_id="rep-9", why="not mine").owner == "rep-9"
+    assert [rep_id for _, _, rep_id in notified(scenario)] == ["rep-9", "rep-9"], "who gave it away knows"
 
 
 @pytest.mark.parametrize(
@@ -119,44 +122,44 @@ def test_m1_an_owner_may_give_its_lead_away_only_by_the_orgs_setting(story: Stor
     ],
 )
 def test_m1_a_move_that_is_refused_says_why_and_changes_nothing(
-    story: Story, action: str, actor: str, fields: dict[str, str], reason: Reason
+    scenario: Scenario, action: str, actor: str, fields: dict[str, str], reason: Reason
 ) -> None:
-    lead = story.lead
-    answer = story.asks(action, actor, **fields)
+    lead = scenario.lead
+    answer = scenario.asks(action, actor, **fields)
     assert (answer.result, answer.reason) == (Result.REFUSED, reason)
-    assert story.lead == lead
+    assert scenario.lead == lead
 
 
 @pytest.mark.parametrize("action", ["reassign", "unassign"])
 def test_m1_what_nobody_owns_is_assigned_and_not_moved(action: str) -> None:
-    story = Story().queue("all").arrives()
-    answer = story.asks(action, "mia", to_rep_id="rep-7", why="w")
+    scenario = Scenario().queue("all").arrives()
+    answer = scenario.asks(action, "mia", to_rep_id="rep-7", why="w")
     assert (answer.result, answer.reason) == (Result.REFUSED, Reason.NOT_OWNED)
     assert answer.why == "it is queued: nobody owns it, so it can be assigned"
 
 
-def test_m1_an_unassigned_lead_returns_to_its_queues_and_its_owner_is_told(story: Story) -> None:
-    answer = story.asks("unassign", "mia", why="it was spam")
-    assert (answer.result, answer.owner, story.lead.phase, story.queues) == (
+def test_m1_an_unassigned_lead_returns_to_its_queues_and_its_owner_is_told(scenario: Scenario) -> None:
+    answer = scenario.asks("unassign", "mia", why="it was spam")
+    assert (answer.result, answer.owner, scenario.lead.phase, scenario.queues) == (
         Result.DONE,
         None,
         Phase.QUEUED,
         ["all"],
     )
-    assert told(story) == [
+    assert notified(scenario) == [
         ("lead_reassigned", "email", "rep-7"),
         ("lead_reassigned", "push", "rep-7"),
     ]
 
 
 def test_m1_q10_an_unassigned_lead_that_was_claimed_is_in_no_claimable_queue() -> None:
-    story = Story().queue("new", ("owned", "=", False), claimable=True).arrives()
-    story.claims("rep-7", "new")
-    story.asks("unassign", "mia", why="back")
-    assert (story.lead.phase, story.queues) == (Phase.EXCEPTION, [])
-    assert story.claims("rep-9", "new").result is Result.REFUSED
-    assert story.asks("assign", "mia", to_rep_id="rep-9").owner == "rep-9"
-    assert story.claims("rep-7", "new").owner == "rep-9"
+    scenario = Scenario().queue("new", ("owned", "=", False), claimable=True).arrives()
+    scenario.claims("rep-7", "new")
+    scenario.asks("unassign", "mia", why="back")
+    assert (scenario.lead.phase, scenario.queues) == (Phase.EXCEPTION, [])
+    assert scenario.claims("rep-9", "new").result is Result.REFUSED
+    assert scenario.asks("assign", "mia", to_rep_id="rep-9").owner == "rep-9"
+    assert scenario.claims("rep-7", "new").owner == "rep-9"
 
 
 @pytest.fixture
@@ -186,7 +189,7 @@ def test_m1_r8_redistribute_tries_the_reps_of_the_former_round_again(floor: Sale
     assert floor.lead.open_exception.reason == "all_agents_tried"
     assert floor.asks("redistribute", "mia").result is Result.DONE
     assert (floor.has("A-1"), floor.lead.phase) == (("ann",), Phase.OFFERED)
-    sought = floor.all_said("A-1", RepSought)[-1]
+    sought = floor.all_decisions("A-1", RepSought)[-1]
     assert (sought.tried, sought.why) == ((), "redistributed by mia through campaign west")
     floor.agree()
 
@@ -195,7 +198,7 @@ def test_m1_redistribute_withdraws_an_open_offer_and_the_turn_is_owed(floor: Sal
     floor.comes("A-1")
     late = floor.lead.epoch
     floor.asks("redistribute", "mia", why="wrong rep")
-    assert ("lead_offered", "ann", True) in floor.all_notices("A-1")
+    assert ("lead_offered", "ann", True) in floor.all_notifications("A-1")
     assert floor.has("A-1") == ("ann",), "the voided turn is made up"
     answer = floor.asks("accept", "ann", epoch=late)
     assert answer.reason is Reason.OFFER_OVER
@@ -226,15 +229,15 @@ def test_m1_redistribute_brings_back_an_ignored_lead_and_waits_for_whoever_has_i
     assert floor.has("A-1") == ("ann",)
 
 
-def test_m1_a_reopened_lead_is_its_owners_again(story: Story) -> None:
-    story.asks("outcome", "rep-7", outcome="closed_lost")
-    assert story.asks("reassign", "mia", to_rep_id="rep-9", why="w").reason is Reason.LEAD_CLOSED
-    assert story.asks("reopen", "rep-7", why="w").reason is Reason.NOT_ALLOWED
-    answer = story.asks("reopen", "mia", why="the bank changed its mind")
-    assert (answer.result, answer.owner, story.lead.phase) == (Result.DONE, "rep-7", Phase.OWNED)
+def test_m1_a_reopened_lead_is_its_owners_again(scenario: Scenario) -> None:
+    scenario.asks("outcome", "rep-7", outcome="closed_lost")
+    assert scenario.asks("reassign", "mia", to_rep_id="rep-9", why="w").reason is Reason.LEAD_CLOSED
+    assert scenario.asks("reopen", "rep-7", why="w").reason is Reason.NOT_ALLOWED
+    answer = scenario.asks("reopen", "mia", why="the bank changed its mind")
+    assert (answer.result, answer.owner, scenario.lead.phase) == (Result.DONE, "rep-7", Phase.OWNED)
     why = "reopened by mia: the bank changed its mind"
-    assert story.said == [LeadReopened(rep_id="mia", owner="rep-7", why=why)]
-    assert "rep/rep-7" in story.listed["A-1"]
+    assert scenario.decisions == [LeadReopened(rep_id="mia", owner="rep-7", why=why)]
+    assert "rep/rep-7" in scenario.listed["A-1"]
 
 
 def test_m1_x2_a_reopened_lead_whose_owner_has_left_is_distributed(floor: SalesFloor) -> None:
@@ -283,5 +286,5 @@ def test_m1_an_unlocked_lead_of_a_manager_is_redistributed_by_that_manager(floor
         floor.asks("decline", rep_id)
     floor.opens("mia")
     floor.asks("redistribute", "mia")
-    assert any(isinstance(said, LockReleased) for said in floor.all_said("A-1", LockReleased))
+    assert any(isinstance(said, LockReleased) for said in floor.all_decisions("A-1", LockReleased))
     assert (floor.has("A-1"), floor.lead.lock) == (("ann",), None)

@@ -5,23 +5,23 @@ import pytest
 from models.decisions import OwnerChanged, PreassignmentNotFollowed
 from models.lead import Phase
 from tests.rules.distribution.sales_floor import SalesFloor
-from tests.rules.lead.lead_story import Story
+from tests.rules.lead.lead_scenario import Scenario
 
 
 @pytest.fixture
-def story() -> Story:
-    """Return a story with reps that have names and addresses; two share a name, and two have left."""
-    story = Story().queue("all")
-    story.rep("rep-7", name="Ann Doe", email="ann@example.org", teams=["west"])
-    story.rep("rep-8", name="Jo Roe").rep("rep-9", name="jo roe")
-    story.rep("gone", name="Old Hand", active=False).rep("removed")
-    return story.publishes("rep", "removed", None)
+def scenario() -> Scenario:
+    """Return a scenario with reps that have names and addresses; two share a name, and two have left."""
+    scenario = Scenario().queue("all")
+    scenario.rep("rep-7", name="Ann Doe", email="ann@example.org", teams=["west"])
+    scenario.rep("rep-8", name="Jo Roe").rep("rep-9", name="jo roe")
+    scenario.rep("gone", name="Old Hand", active=False).rep("removed")
+    return scenario.publishes("rep", "removed", None)
 
 
 @pytest.mark.parametrize("text", ["rep-7", "REP-7", "Ann@Example.org", "ann  doe", "ANN DOE", " rep-7 "])
-def test_d12_r5_a_rep_is_found_by_id_mail_or_name_in_any_case(story: Story, text: str) -> None:
-    story.arrives(assigned_to=text)
-    assert (story.lead.owner, story.lead.how) == ("rep-7", "pre_assigned")
+def test_d12_r5_a_rep_is_found_by_id_mail_or_name_in_any_case(scenario: Scenario, text: str) -> None:
+    scenario.arrives(assigned_to=text)
+    assert (scenario.lead.owner, scenario.lead.how) == ("rep-7", "pre_assigned")
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,11 @@ def test_d12_r5_a_rep_is_found_by_id_mail_or_name_in_any_case(story: Story, text
         ("Removed", "left"),
     ],
 )
-def test_d12_r5_what_is_not_followed_says_why(story: Story, text: str, reason: str) -> None:
-    story.arrives(assigned_to=text)
-    said = [each for each in story.said if isinstance(each, PreassignmentNotFollowed)]
+def test_d12_r5_what_is_not_followed_says_why(scenario: Scenario, text: str, reason: str) -> None:
+    scenario.arrives(assigned_to=text)
+    said = [each for each in scenario.decisions if isinstance(each, PreassignmentNotFollowed)]
     assert [(each.assigned_to, each.reason) for each in said] == [(text, reason)]
-    assert (story.lead.owner, story.lead.phase) == (None, Phase.QUEUED)
+    assert (scenario.lead.owner, scenario.lead.phase) == (None, Phase.QUEUED)
 
 
 def test_d12_a_campaign_is_found_in_any_case() -> None:
@@ -46,12 +46,12 @@ def test_d12_a_campaign_is_found_in_any_case() -> None:
     assert floor.has("A-1") == ("ann",)
 
 
-def test_q4_a_queue_may_be_for_single_reps(story: Story) -> None:
-    story.queue("hers", ("owned", "=", False), claimable=True, teams=[], reps=["rep-7"]).arrives()
-    rules = story.book.org("default")
+def test_q4_a_queue_may_be_for_single_reps(scenario: Scenario) -> None:
+    scenario.queue("hers", ("owned", "=", False), claimable=True, teams=[], reps=["rep-7"]).arrives()
+    rules = scenario.rule_book.org("default")
     assert [rep for rep in ("rep-7", "rep-8", "mia") if rules.may_see(rep, "hers")] == ["rep-7", "mia"]
-    assert story.claims("rep-8", "hers").owner is None
-    assert story.claims("rep-7", "hers").owner == "rep-7"
+    assert scenario.claims("rep-8", "hers").owner is None
+    assert scenario.claims("rep-7", "hers").owner == "rep-7"
 
 
 @pytest.mark.parametrize("licence", [["TX"], None])
@@ -72,22 +72,22 @@ def test_e1_all_agents_tried_is_said_only_if_all_were(licence: list[str] | None)
 def test_r1_mail_says_assigned_for_good_and_offered_for_a_window(method: str) -> None:
     floor = SalesFloor("ann", "bob")
     floor.group("good", "ann", method=method).comes("A-1", through="good")
-    assert floor.all_said("A-1", OwnerChanged)
-    assert {template for template, _, _ in floor.all_notices("A-1")} == {"lead_assigned"}
+    assert floor.all_decisions("A-1", OwnerChanged)
+    assert {template for template, _, _ in floor.all_notifications("A-1")} == {"lead_assigned"}
     floor.group("west", "ann", "bob", method=method, claim_window_seconds=900).comes("A-2").wait(minutes=15)
-    told = floor.all_notices("A-2")
-    assert ("lead_offered", "ann", False) in told
-    assert ("lead_offered", "ann", True) in told
-    assert ("lead_reassigned", "ann", False) in told
-    assert "lead_assigned" not in {template for template, _, _ in told}
+    notified = floor.all_notifications("A-2")
+    assert ("lead_offered", "ann", False) in notified
+    assert ("lead_offered", "ann", True) in notified
+    assert ("lead_reassigned", "ann", False) in notified
+    assert "lead_assigned" not in {template for template, _, _ in notified}
 
 
 def test_d2_a_late_action_after_a_lapsed_lock_is_bounded_by_a_day() -> None:
-    story = Story().queue("all").arrives()
-    story.opens("rep-7")
-    late = story.wait(hours=24, minutes=59).asks("note", "rep-7", note="n")
+    scenario = Scenario().queue("all").arrives()
+    scenario.opens("rep-7")
+    late = scenario.wait(hours=24, minutes=59).asks("note", "rep-7", note="n")
     assert late.reason is None
-    refused = story.wait(minutes=1).asks("note", "rep-7", note="n")
+    refused = scenario.wait(minutes=1).asks("note", "rep-7", note="n")
     assert (refused.reason, refused.why) == (
         "lock_expired",
         "your lock has run out more than 24 hours ago: open the lead again",

@@ -6,42 +6,42 @@ from typing import Any
 import pytest
 
 from models.contact_decisions import CallbackDue, CallbackNoticeWithdrawn, CallbackSet
-from models.lead import DeadlineKind, DueNotice, Phase
+from models.lead import DeadlineKind, DueNotification, Phase
 from models.results import Result
 from rules.outbound.notifications import notifications_of
-from tests.rules.lead.lead_story import START, Story
+from tests.rules.lead.lead_scenario import START, Scenario
 
 CALL = START + timedelta(hours=3)
 WHY = "to share"
 
 
 @pytest.fixture
-def story() -> Story:
-    """Return a story with three leads in a work queue, where a callback with a time claims nothing."""
-    story = Story().settings(auto_claim_on_timed_callback=False)
-    story.queue("all", columns=["state"])
+def scenario() -> Scenario:
+    """Return a scenario with three leads in a work queue, where a callback with a time claims nothing."""
+    scenario = Scenario().settings(auto_claim_on_timed_callback=False)
+    scenario.queue("all", columns=["state"])
     for name in ("A-1", "A-2", "A-3"):
-        story.arrives(name, phone="+14014194247").wait(minutes=1)
-    return story
+        scenario.arrives(name, phone="+14014194247").wait(minutes=1)
+    return scenario
 
 
 @pytest.fixture
-def owned() -> Story:
-    """Return a story with a lead that rep-7 owns and promised to call at CALL."""
-    story = Story().queue("all").arrives(assigned_to="rep-7")
-    story.asks("callback", "rep-7", at=CALL)
-    return story
+def owned() -> Scenario:
+    """Return a scenario with a lead that rep-7 owns and promised to call at CALL."""
+    scenario = Scenario().queue("all").arrives(assigned_to="rep-7")
+    scenario.asks("callback", "rep-7", at=CALL)
+    return scenario
 
 
-def promise(story: Story, name: str, at: datetime) -> None:
+def promise(scenario: Scenario, name: str, at: datetime) -> None:
     """Let rep-7 open a lead and promise a call."""
-    story.of(name).opens("rep-7")
-    story.asks("callback", "rep-7", at=at)
+    scenario.of(name).opens("rep-7")
+    scenario.asks("callback", "rep-7", at=at)
 
 
-def told(story: Story) -> list[tuple[str, str, str, bool]]:
+def notified(scenario: Scenario) -> list[tuple[str, str, str, bool]]:
     """Return template, kind, rep and `withdrawn` of the last event's notifications."""
-    return [(one.template, one.kind, one.rep_id, one.withdrawn) for one in notifications_of(story.row)]
+    return [(one.template, one.kind, one.rep_id, one.withdrawn) for one in notifications_of(scenario.row)]
 
 
 def asked(rep_id: str, *, withdrawn: bool = False) -> list[tuple[str, str, str, bool]]:
@@ -49,56 +49,56 @@ def asked(rep_id: str, *, withdrawn: bool = False) -> list[tuple[str, str, str, 
     return [("callback_due", kind, rep_id, withdrawn) for kind in ("email", "push")]
 
 
-def test_d8_m7_a_due_call_stands_at_the_top_of_its_work_queue_at_its_instant(story: Story) -> None:
+def test_d8_m7_a_due_call_stands_at_the_top_of_its_work_queue_at_its_instant(scenario: Scenario) -> None:
     """CASES D8: with auto-claim off, a callback with a time did nothing to the order."""
-    promise(story, "A-3", CALL)
-    promise(story, "A-2", CALL + timedelta(minutes=1))
-    assert story.list("all") == ["A-1", "A-2", "A-3"]
-    story.at(hours=3, microseconds=-1).of("A-1").asks("view", "mia", view_only=True)
-    assert story.list("all") == ["A-1", "A-2", "A-3"]
-    story.wait(microseconds=1)
-    assert (story.name, story.kinds) == ("A-3", ["CallbackDue", "QueueMoved"])
-    assert story.said[1].why == "its promised call is due"  # type: ignore[union-attr]
-    assert told(story) == [], "nobody owns it, so only the queue changes"
-    assert story.list("all") == ["A-3", "A-1", "A-2"]
-    story.wait(minutes=1)
-    assert story.list("all") == ["A-3", "A-2", "A-1"], "the call that was due first comes first"
+    promise(scenario, "A-3", CALL)
+    promise(scenario, "A-2", CALL + timedelta(minutes=1))
+    assert scenario.list("all") == ["A-1", "A-2", "A-3"]
+    scenario.at(hours=3, microseconds=-1).of("A-1").asks("view", "mia", view_only=True)
+    assert scenario.list("all") == ["A-1", "A-2", "A-3"]
+    scenario.wait(microseconds=1)
+    assert (scenario.name, scenario.kinds) == ("A-3", ["CallbackDue", "QueueMoved"])
+    assert scenario.decisions[1].why == "its promised call is due"  # type: ignore[union-attr]
+    assert notified(scenario) == [], "nobody owns it, so only the queue changes"
+    assert scenario.list("all") == ["A-3", "A-1", "A-2"]
+    scenario.wait(minutes=1)
+    assert scenario.list("all") == ["A-3", "A-2", "A-1"], "the call that was due first comes first"
 
 
-def test_m7_a_due_call_stays_at_the_top_until_somebody_acts(story: Story) -> None:
-    promise(story, "A-3", CALL)
-    story.wait(hours=4).of("A-3").opens("rep-9")
-    assert story.list("all") == ["A-1", "A-2"]
-    story.wait(minutes=60)
-    assert story.list("all") == ["A-3", "A-1", "A-2"], "its lock expired without an action"
-    story.of("A-3").opens("rep-9")
-    story.asks("outcome", "rep-9", outcome="talked")
-    assert story.list("all") == ["A-1", "A-2", "A-3"]
-    assert story.lead.callback_at is None
+def test_m7_a_due_call_stays_at_the_top_until_somebody_acts(scenario: Scenario) -> None:
+    promise(scenario, "A-3", CALL)
+    scenario.wait(hours=4).of("A-3").opens("rep-9")
+    assert scenario.list("all") == ["A-1", "A-2"]
+    scenario.wait(minutes=60)
+    assert scenario.list("all") == ["A-3", "A-1", "A-2"], "its lock expired without an action"
+    scenario.of("A-3").opens("rep-9")
+    scenario.asks("outcome", "rep-9", outcome="talked")
+    assert scenario.list("all") == ["A-1", "A-2", "A-3"]
+    assert scenario.lead.callback_at is None
 
 
-def test_m7_a_claimable_queue_keeps_its_order_when_a_call_is_due(story: Story) -> None:
-    story.queue("free", ("owned", "=", False), claimable=True)
-    promise_key = story.of("A-3").lead.places["free"].sort_key
-    story.queue("free", ("owned", "=", True), claimable=True)
-    promise(story, "A-3", CALL)
-    story.queue("free", ("owned", "=", False), claimable=True).wait(hours=3)
-    assert story.of("A-3").lead.places["free"].sort_key == promise_key
-    assert story.lead.places["all"].sort_key.startswith("0")
+def test_m7_a_claimable_queue_keeps_its_order_when_a_call_is_due(scenario: Scenario) -> None:
+    scenario.queue("free", ("owned", "=", False), claimable=True)
+    promise_key = scenario.of("A-3").lead.placements["free"].sort_key
+    scenario.queue("free", ("owned", "=", True), claimable=True)
+    promise(scenario, "A-3", CALL)
+    scenario.queue("free", ("owned", "=", False), claimable=True).wait(hours=3)
+    assert scenario.of("A-3").lead.placements["free"].sort_key == promise_key
+    assert scenario.lead.placements["all"].sort_key.startswith("0")
 
 
-def test_m7_the_owner_is_told_once_when_it_is_due(owned: Story) -> None:
+def test_m7_the_owner_is_told_once_when_it_is_due(owned: Scenario) -> None:
     epoch = owned.deadline(DeadlineKind.CALLBACK).epoch
     owned.wait(hours=3)
-    assert owned.said == [CallbackDue(rep_id="rep-7", epoch=epoch)]
-    assert told(owned) == asked("rep-7")
+    assert owned.decisions == [CallbackDue(rep_id="rep-7", epoch=epoch)]
+    assert notified(owned) == asked("rep-7")
     assert [one.notification_id for one in notifications_of(owned.row)] == [
         f"A-1/{epoch}/rep-7/callback_due/email",
         f"A-1/{epoch}/rep-7/callback_due/push",
     ]
     assert notifications_of(owned.row)[0].data["callback_at"] == CALL
     owned.wait(days=3)
-    assert owned.lead.due_notice == DueNotice("rep-7", epoch)
+    assert owned.lead.due_notification == DueNotification("rep-7", epoch)
 
 
 @pytest.mark.parametrize(
@@ -113,24 +113,24 @@ def test_m7_the_owner_is_told_once_when_it_is_due(owned: Story) -> None:
     ],
 )
 def test_m7_who_contacts_or_closes_the_lead_first_withdraws_it(
-    owned: Story, action: str, fields: dict[str, Any]
+    owned: Scenario, action: str, fields: dict[str, Any]
 ) -> None:
     owned.wait(hours=3)
-    notice = owned.lead.due_notice
+    notification = owned.lead.due_notification
     assert owned.asks(action, "rep-7", **fields).result is Result.DONE
-    (said,) = [said for said in owned.said if isinstance(said, CallbackNoticeWithdrawn)]
-    assert DueNotice(said.rep_id, said.epoch) == notice
-    assert [one for one in told(owned) if one[0] == "callback_due"] == asked("rep-7", withdrawn=True)
-    assert owned.lead.due_notice is None
+    (said,) = [said for said in owned.decisions if isinstance(said, CallbackNoticeWithdrawn)]
+    assert DueNotification(said.rep_id, said.epoch) == notification
+    assert [one for one in notified(owned) if one[0] == "callback_due"] == asked("rep-7", withdrawn=True)
+    assert owned.lead.due_notification is None
 
 
-def test_m7_a_note_is_no_contact_and_withdraws_nothing(owned: Story) -> None:
+def test_m7_a_note_is_no_contact_and_withdraws_nothing(owned: Scenario) -> None:
     owned.wait(hours=3).asks("note", "rep-7", note="left a voicemail yesterday")
-    assert told(owned) == []
-    assert owned.lead.due_notice is not None
+    assert notified(owned) == []
+    assert owned.lead.due_notification is not None
 
 
-def test_m7_a_lead_that_is_closed_before_is_told_to_nobody(owned: Story) -> None:
+def test_m7_a_lead_that_is_closed_before_is_told_to_nobody(owned: Scenario) -> None:
     owned.asks("outcome", "rep-7", outcome="closed_lost")
     assert owned.wait(hours=4).lead.phase is Phase.CLOSED
     assert owned.kinds == ["OutcomeRecorded", "LeadClosed"]
@@ -144,29 +144,31 @@ def test_m7_a_lead_that_is_closed_before_is_told_to_nobody(owned: Story) -> None
     ],
 )
 def test_m7_a_move_takes_a_promise_along_before_it_is_due(
-    owned: Story, action: str, rep_id: str, fields: dict[str, str], owner: str | None
+    owned: Scenario, action: str, rep_id: str, fields: dict[str, str], owner: str | None
 ) -> None:
     deadline = owned.deadline(DeadlineKind.CALLBACK)
     assert owned.asks(action, rep_id, **fields).owner == owner
     assert (owned.lead.callback_at, owned.deadline(DeadlineKind.CALLBACK)) == (CALL, deadline)
     owned.wait(hours=3)
-    assert CallbackDue(rep_id=owner, epoch=deadline.epoch) in owned.said
-    assert told(owned) == (asked(owner) if owner else [])
+    assert CallbackDue(rep_id=owner, epoch=deadline.epoch) in owned.decisions
+    assert notified(owned) == (asked(owner) if owner else [])
 
 
-def test_m7_a_move_of_a_due_call_tells_its_new_owner_and_withdraws_the_former_ones(owned: Story) -> None:
+def test_m7_a_move_of_a_due_call_tells_its_new_owner_and_withdraws_the_former_ones(owned: Scenario) -> None:
     owned.wait(hours=3).asks("reassign", "mia", to_rep_id="rep-9", why=WHY)
-    assert [one for one in told(owned) if one[0] == "callback_due"] == [
+    assert [one for one in notified(owned) if one[0] == "callback_due"] == [
         *asked("rep-7", withdrawn=True),
         *asked("rep-9"),
     ]
     owned.asks("unassign", "mia", why=WHY)
-    assert [one for one in told(owned) if one[0] == "callback_due"] == asked("rep-9", withdrawn=True)
+    assert [one for one in notified(owned) if one[0] == "callback_due"] == asked("rep-9", withdrawn=True)
     assert owned.list("all") == ["A-1"]
-    assert owned.lead.places["all"].sort_key.startswith("0"), "it is at the top of the work queue now"
+    assert owned.lead.placements["all"].sort_key.startswith("0"), "it is at the top of the work queue now"
     owned.opens("rep-3")
     owned.asks("claim_now", "rep-3")
-    assert [one for one in told(owned) if one[0] == "callback_due"] == [], "who opened it sees that it is due"
+    assert [one for one in notified(owned) if one[0] == "callback_due"] == [], (
+        "who opened it sees that it is due"
+    )
     assert owned.lead.callback_at == CALL
 
 
@@ -176,8 +178,8 @@ NIGHT = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
 
 
 def test_m7_a_promise_within_quiet_hours_warns_and_says_when_it_may_be_called() -> None:
-    story = Story().queue("all").arrives(assigned_to="rep-7", **NEW_YORK)
-    answer = story.asks("callback", "rep-7", at=NIGHT)
+    scenario = Scenario().queue("all").arrives(assigned_to="rep-7", **NEW_YORK)
+    answer = scenario.asks("callback", "rep-7", at=NIGHT)
     assert (answer.result, answer.reason) == (Result.DONE, None)
     assert answer.why == (
         "the promised time, 22:30 on Saturday, 21 November 2026 in America/New_York, is within the lead's quiet hours: "
@@ -185,22 +187,22 @@ def test_m7_a_promise_within_quiet_hours_warns_and_says_when_it_may_be_called() 
     )
     assert answer.call_from is not None
     assert answer.call_from.isoformat() == "2026-11-22T08:00:00-05:00", "in the lead's own time"
-    (said,) = [said for said in story.said if isinstance(said, CallbackSet)]
+    (said,) = [said for said in scenario.decisions if isinstance(said, CallbackSet)]
     assert (said.at, said.quiet_until) == (NIGHT, answer.call_from)
-    assert story.lead.callback_at == NIGHT, "the promise is kept as it was made"
+    assert scenario.lead.callback_at == NIGHT, "the promise is kept as it was made"
 
 
 def test_m7_a_promise_at_an_hour_that_is_allowed_warns_of_nothing() -> None:
-    story = Story().queue("all").arrives(assigned_to="rep-7", **NEW_YORK)
-    answer = story.asks("callback", "rep-7", at=NIGHT + timedelta(hours=10))
+    scenario = Scenario().queue("all").arrives(assigned_to="rep-7", **NEW_YORK)
+    answer = scenario.asks("callback", "rep-7", at=NIGHT + timedelta(hours=10))
     assert (answer.why, answer.call_from) == (None, None)
-    assert story.asks("callback", "rep-7").why is None
-    story.settings(quiet_hours=[])
-    assert story.asks("callback", "rep-7", at=NIGHT).why is None
+    assert scenario.asks("callback", "rep-7").why is None
+    scenario.settings(quiet_hours=[])
+    assert scenario.asks("callback", "rep-7", at=NIGHT).why is None
 
 
 def test_m7_x6_a_promise_to_call_who_must_not_be_called_says_so() -> None:
-    story = Story().queue("all").arrives(assigned_to="rep-7", silenced=True, **NEW_YORK)
-    answer = story.asks("callback", "rep-7", at=NIGHT)
+    scenario = Scenario().queue("all").arrives(assigned_to="rep-7", silenced=True, **NEW_YORK)
+    answer = scenario.asks("callback", "rep-7", at=NIGHT)
     assert (answer.result, answer.call_from) == (Result.DONE, None)
     assert answer.why == ("the promise is kept, but silenced communication is on: it is not to be called")

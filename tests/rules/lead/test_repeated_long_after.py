@@ -10,61 +10,61 @@ from models.decisions import Answered
 from models.lead import ANSWERS_KEPT
 from models.results import Reason, Result
 from rules.lead.answered import ENTRY_BYTES, MOST_REMEMBERED, REMEMBERED_DAYS, recall, remember
-from tests.rules.lead.lead_story import START, Story
+from tests.rules.lead.lead_scenario import START, Scenario
 
 
 @pytest.fixture
-def story() -> Story:
-    """Return a story with a lead that rep-7 owns."""
-    story = Story().queue("all").arrives()
-    story.asks("assign", "mia", to_rep_id="rep-7")
-    return story
+def scenario() -> Scenario:
+    """Return a scenario with a lead that rep-7 owns."""
+    scenario = Scenario().queue("all").arrives()
+    scenario.asks("assign", "mia", to_rep_id="rep-7")
+    return scenario
 
 
-def others(story: Story, count: int = ANSWERS_KEPT) -> None:
+def others(scenario: Scenario, count: int = ANSWERS_KEPT) -> None:
     """Let so many other actions follow that the answers before them are no longer kept."""
     for _ in range(count):
-        story.asks("note", "rep-7", note="n")
+        scenario.asks("note", "rep-7", note="n")
 
 
-def test_d11_x4_the_33rd_action_later_a_callback_is_not_set_again(story: Story) -> None:
+def test_d11_x4_the_33rd_action_later_a_callback_is_not_set_again(scenario: Scenario) -> None:
     """CASES D11: after 32 other actions the callback's id was executed again."""
-    first = story.asks("callback", "rep-7", at=START + timedelta(hours=1), action_id="once")
+    first = scenario.asks("callback", "rep-7", at=START + timedelta(hours=1), action_id="once")
     assert first.result is Result.DONE
-    story.asks("outcome", "rep-7", outcome="talked")
-    others(story, ANSWERS_KEPT - 1)
-    assert not any(answer.action_id == "once" for answer in story.row.answers)
-    lead, seq = story.lead, story.row.seq
-    again = story.asks("callback", "rep-7", at=START + timedelta(hours=1), action_id="once")
-    assert (again.result, story.lead, story.row.seq, story.said) == (Result.DONE, lead, seq, [])
+    scenario.asks("outcome", "rep-7", outcome="talked")
+    others(scenario, ANSWERS_KEPT - 1)
+    assert not any(answer.action_id == "once" for answer in scenario.row.answers)
+    lead, seq = scenario.lead, scenario.row.seq
+    again = scenario.asks("callback", "rep-7", at=START + timedelta(hours=1), action_id="once")
+    assert (again.result, scenario.lead, scenario.row.seq, scenario.decisions) == (Result.DONE, lead, seq, [])
     assert again.why == "it was answered before, done in the hour of 2026-11-20 14:00 UTC: nothing changes"
-    others(story, 3 * ANSWERS_KEPT)
-    lead = story.lead
-    assert story.wait(days=29).asks("callback", "rep-7", action_id="once").result is Result.DONE
-    assert story.lead == lead
+    others(scenario, 3 * ANSWERS_KEPT)
+    lead = scenario.lead
+    assert scenario.wait(days=29).asks("callback", "rep-7", action_id="once").result is Result.DONE
+    assert scenario.lead == lead
 
 
-def test_x4_an_old_repeat_is_told_what_still_holds(story: Story) -> None:
-    won = story.asks("claim_now", "rep-7", action_id="won")
-    lost = story.asks("assign", "mia", to_rep_id="rep-9", action_id="lost")
-    refused = story.asks("release", "rep-7", action_id="refused")
+def test_x4_an_old_repeat_is_told_what_still_holds(scenario: Scenario) -> None:
+    won = scenario.asks("claim_now", "rep-7", action_id="won")
+    lost = scenario.asks("assign", "mia", to_rep_id="rep-9", action_id="lost")
+    refused = scenario.asks("release", "rep-7", action_id="refused")
     assert (won.result, lost.result, refused.result) == (Result.WON, Result.LOST, Result.REFUSED)
-    others(story)
+    others(scenario)
 
     def again(action: str, rep_id: str, action_id: str) -> tuple[Result, Reason | None, str | None]:
-        answer = story.asks(action, rep_id, action_id=action_id)
+        answer = scenario.asks(action, rep_id, action_id=action_id)
         return answer.result, answer.reason, answer.owner
 
     assert again("claim_now", "rep-7", "won") == (Result.WON, None, "rep-7")
     assert again("assign", "mia", "lost") == (Result.LOST, Reason.ALREADY_CLAIMED, "rep-7")
     assert again("release", "rep-7", "refused") == (Result.REFUSED, Reason.REPEATED, "rep-7")
-    story.asks("reassign", "mia", to_rep_id="rep-9", why="w")
+    scenario.asks("reassign", "mia", to_rep_id="rep-9", why="w")
     for _ in range(ANSWERS_KEPT):
-        story.asks("note", "mia", note="n")
+        scenario.asks("note", "mia", note="n")
     assert again("claim_now", "rep-7", "won") == (Result.LOST, Reason.ALREADY_CLAIMED, "rep-9")
-    story.asks("unassign", "mia", why="w")
+    scenario.asks("unassign", "mia", why="w")
     for _ in range(ANSWERS_KEPT):
-        story.asks("note", "mia", note="n")
+        scenario.asks("note", "mia", note="n")
     assert again("claim_now", "rep-7", "won") == (Result.REFUSED, Reason.REPEATED, None)
 
 
@@ -91,12 +91,12 @@ def test_x4_an_action_is_remembered_for_its_time_and_no_longer() -> None:
     )
 
 
-def test_x4_the_memory_is_bounded_and_its_size_is_what_is_stated(story: Story) -> None:
+def test_x4_the_memory_is_bounded_and_its_size_is_what_is_stated(scenario: Scenario) -> None:
     """A remembered action takes 12 bytes in memory and 16 in the journal; a lead remembers 4,096 at most."""
     memory = remember(b"", map(an_answer, range(MOST_REMEMBERED + 10)), START)
     assert len(memory) == MOST_REMEMBERED * ENTRY_BYTES == 49_152
     assert recall(memory, "action-9", START) is None
     assert recall(memory, f"action-{MOST_REMEMBERED + 9}", START) is not None
-    empty = len(encode_row(story.row))
-    full = len(encode_row(msgspec.structs.replace(story.row, answered=memory)))
+    empty = len(encode_row(scenario.row))
+    full = len(encode_row(msgspec.structs.replace(scenario.row, answered=memory)))
     assert full - empty == MOST_REMEMBERED * 16 + len(',"answered":""')

@@ -25,14 +25,14 @@ def passed(kind: DeadlineKind) -> DeadlinePassed:
 def decide(known: LeadRow, kind: DeadlineKind) -> Lead:
     event = passed(kind)
     before = resumed(known, event, LATER)
-    after = step(before, event, off=known.off + 1, at=LATER, book=RuleBook())
+    after = step(before, event, off=known.off + 1, at=LATER, rule_book=RuleBook())
     assert after.lead is not None
     assert after.lead.deadline(kind) is None, "it is not told again"
     return after.lead
 
 
 def test_without_it_the_deadline_is_a_stale_one() -> None:
-    after = step(row(of=LOCKED), passed(DeadlineKind.LOCK), off=42, at=LATER, book=RuleBook())
+    after = step(row(of=LOCKED), passed(DeadlineKind.LOCK), off=42, at=LATER, rule_book=RuleBook())
     assert after.lead is LOCKED
 
 
@@ -43,8 +43,8 @@ def test_d2_a_lock_ends() -> None:
 
 def test_r3_an_offer_runs_out() -> None:
     after = decide(row(of=replace(offered("rep-1"), epoch=5)), DeadlineKind.OFFER)
-    assert after.search is not None
-    assert after.search.stage == "asked"
+    assert after.open_distribution is not None
+    assert after.open_distribution.stage == "asked"
 
 
 def test_d4_a_promised_call_falls_due() -> None:

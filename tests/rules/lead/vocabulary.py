@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from tests.rules.lead.lead_story import where
+from tests.rules.lead.lead_scenario import where
 
 LEADS: Final = ("A-1", "A-2", "A-3")
 REPS: Final = ("rep-3", "rep-7", "rep-9", "mia", "ada")

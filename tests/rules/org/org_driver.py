@@ -10,7 +10,7 @@ from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead, Phase
 from models.offers import NoRepAvailable, OfferMade, Outcome, RingStarted
-from models.org_decisions import OrgDecision, Step
+from models.org_decisions import OrgDecision, StepResult
 from models.org_events import (
     LeadReleased,
     LeadTaken,
@@ -23,7 +23,7 @@ from models.org_events import (
     RepRequested,
     WakeKind,
 )
-from models.org_rows import OrgGroup, OrgLead, OrgRep, OrgRow, Stage
+from models.org_rows import OrgGroup, OrgLead, OrgLeadStage, OrgRep, OrgRow
 from rules.org.directory import OrgDirectory
 from rules.org.machine import SLICE, step_org
 from rules.org.org_partition import Wakeable
@@ -75,15 +75,15 @@ class OrgDriver:
         self.said.extend(step.decisions)
         return list(step.decisions)
 
-    def decide(self, event: OrgEvent) -> Step:
+    def decide(self, event: OrgEvent) -> StepResult:
         """Return the machine's decisions for an event."""
         return self.step(self.state, event)
 
-    def keep(self, step: Step) -> None:
+    def keep(self, step: StepResult) -> None:
         """Put the rows of a step into the state."""
         self.state.put(step.rows)
 
-    def step(self, state: OrgState, event: OrgEvent) -> Step:
+    def step(self, state: OrgState, event: OrgEvent) -> StepResult:
         """Call the machine."""
         return step_org(
             state, event, self.now, self.directory, slice_size=self.slice_size, before=self.before
@@ -217,7 +217,7 @@ class OrgDriver:
         """Return the next id."""
         return f"event/{self.events}"
 
-    def stage(self, lead_id: str) -> Stage | None:
+    def stage(self, lead_id: str) -> OrgLeadStage | None:
         """Return the stage of a lead."""
         row = self.state.leads.get(lead_id)
         return row.stage if row else None

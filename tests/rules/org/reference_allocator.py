@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
-from models.org_decisions import OrgDecision, Step
+from models.org_decisions import OrgDecision, StepResult
 from models.org_events import OrgEvent, RepRequested
-from models.org_rows import OrgRow, Stage
+from models.org_rows import OrgLeadStage, OrgRow
 from rules.org.machine import SLICE
 from rules.org.org_partition import Wakeable
 from rules.org.state import OrgState
@@ -46,7 +46,7 @@ class ReferenceAllocator(OrgDriver):
             self.had_last.discard(object_id)
         return super().publish(kind, object_id, value)
 
-    def decide(self, event: OrgEvent) -> Step:
+    def decide(self, event: OrgEvent) -> StepResult:
         """Return the machine's decisions, checked against the rules before the rows are kept."""
         if not self.checked:
             return super().decide(event)
@@ -57,7 +57,7 @@ class ReferenceAllocator(OrgDriver):
         self.judge(list(step.decisions))
         return step
 
-    def keep(self, step: Step) -> None:
+    def keep(self, step: StepResult) -> None:
         """Put the rows of a step into the state, and check them."""
         super().keep(step)
         if self.checked:
@@ -225,8 +225,10 @@ class ReferenceAllocator(OrgDriver):
             assert rep.held + rep.offered == counts.open[rep_id], "what it is offered, too (X7)"
             assert counts.rings[rep_id] == (rep.ring is not None), "one lead rings with a rep, or none (S4)"
         for lead in self.state.leads.values():
-            assert (lead.stage is Stage.WAITING) == (not lead.holds), "waiting takes nothing, all else does"
-            if lead.stage in (Stage.OFFERED, Stage.HELD):
+            assert (lead.stage is OrgLeadStage.WAITING) == (not lead.holds), (
+                "waiting takes nothing, all else does"
+            )
+            if lead.stage in (OrgLeadStage.OFFERED, OrgLeadStage.HELD):
                 assert len(lead.holds) == 1, "one lead, one rep (R5)"
 
     def stuck(self) -> list[str]:
@@ -237,7 +239,7 @@ class ReferenceAllocator(OrgDriver):
         found = []
         for lead in self.state.leads.values():
             group = self.published.get(("group", lead.group_id or ""))
-            if lead.stage is not Stage.WAITING or group is None or group["method"] == "queue":
+            if lead.stage is not OrgLeadStage.WAITING or group is None or group["method"] == "queue":
                 continue
             ask = self.asked[lead.lead_id]
             zone = ZoneInfo(group.get("time_zone", "UTC"))

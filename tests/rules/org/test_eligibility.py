@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.events import DirectoryPublished
-from models.offers import NoRepAvailable, OfferMade, Outcome, Rejected, Why
+from models.offers import NoRepAvailable, OfferMade, Outcome, RejectedCandidate, RejectionReason
 from models.org_decisions import explained
 from models.org_events import RepChange
 from rules.org.allocate import MOST_EXPLAINED
@@ -17,31 +17,39 @@ from tests.rules.org.reference_allocator import ReferenceAllocator
 
 TOMORROW = "2026-11-19T17:00:00-05:00"
 
-REASONS: list[tuple[dict[str, Any], Why, str]] = [
-    ({"active": False}, Why.INACTIVE, "inactive"),
+REASONS: list[tuple[dict[str, Any], RejectionReason, str]] = [
+    ({"active": False}, RejectionReason.INACTIVE, "inactive"),
     (
         {"absences": [{"from": "2026-11-01T00:00:00-04:00", "to": TOMORROW}]},
-        Why.ABSENT,
+        RejectionReason.ABSENT,
         "absent until 2026-11-19 17:00-05:00",
     ),
     (
         {"hours": [on(WORKDAYS, "11:30", "17:00")]},
-        Why.HOURS,
+        RejectionReason.HOURS,
         "outside its hours until 2026-11-18 11:30-05:00",
     ),
-    ({"hours": [on("mon", "09:00", "10:00")]}, Why.HOURS, "outside its hours until 2026-11-23 09:00-05:00"),
-    ({"hours": []}, Why.HOURS, "has no working hours"),
-    ({"licensed_states": ["TX", "MA"]}, Why.LICENCE, "not licensed in RI"),
-    ({"licensed_states": []}, Why.LICENCE, "not licensed in RI"),
-    ({"availability": "paused"}, Why.ABSENT, "has paused"),
-    ({"max_open": 0}, Why.OPEN_CAP, "cap of open leads: 0 of 0"),
-    ({"max_per_day": 0}, Why.DAILY_CAP, "daily cap: 0 of 0 on 2026-11-18"),
-    ({"filter": where("vendor", "other")}, Why.OWN_FILTER, "its own filter: vendor is acme, not other"),
+    (
+        {"hours": [on("mon", "09:00", "10:00")]},
+        RejectionReason.HOURS,
+        "outside its hours until 2026-11-23 09:00-05:00",
+    ),
+    ({"hours": []}, RejectionReason.HOURS, "has no working hours"),
+    ({"licensed_states": ["TX", "MA"]}, RejectionReason.LICENCE, "not licensed in RI"),
+    ({"licensed_states": []}, RejectionReason.LICENCE, "not licensed in RI"),
+    ({"availability": "paused"}, RejectionReason.ABSENT, "has paused"),
+    ({"max_open": 0}, RejectionReason.OPEN_CAP, "cap of open leads: 0 of 0"),
+    ({"max_per_day": 0}, RejectionReason.DAILY_CAP, "daily cap: 0 of 0 on 2026-11-18"),
+    (
+        {"filter": where("vendor", "other")},
+        RejectionReason.OWN_FILTER,
+        "its own filter: vendor is acme, not other",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("terms", "reason", "why"), REASONS)
-def test_r9_every_candidate_has_its_reason(terms: dict[str, Any], reason: Why, why: str) -> None:
+def test_r9_every_candidate_has_its_reason(terms: dict[str, Any], reason: RejectionReason, why: str) -> None:
     office = ReferenceAllocator()
     office.rep("ann", **terms)
     office.reps("bob")
@@ -49,12 +57,12 @@ def test_r9_every_candidate_has_its_reason(terms: dict[str, Any], reason: Why, w
     offer = office.ask("lead-1")
     assert isinstance(offer, OfferMade)
     assert offer.rep_id == "bob"
-    assert offer.passed == (Rejected("ann", reason, why),)
+    assert offer.passed == (RejectedCandidate("ann", reason, why),)
     office.group("alone", "ann")
     nobody = office.ask("lead-2", "alone")
     assert isinstance(nobody, NoRepAvailable)
     assert nobody.reason == "no_available_agents"
-    assert nobody.explanation == (Rejected("ann", reason, why),)
+    assert nobody.explanation == (RejectedCandidate("ann", reason, why),)
 
 
 def test_r9_what_came_of_events_is_said_too() -> None:
@@ -153,7 +161,7 @@ def test_r9_a_long_explanation_names_many_and_counts_the_rest() -> None:
     office.group("west", *(f"rep-{n}" for n in range(MOST_EXPLAINED + 5)))
     explanation = office.ask("lead-1").explanation
     assert len(explanation) == MOST_EXPLAINED + 1
-    assert explanation[-1] == Rejected(None, Why.UNKNOWN, "5 more: unknown")
+    assert explanation[-1] == RejectedCandidate(None, RejectionReason.UNKNOWN, "5 more: unknown")
 
 
 def test_r4_an_offer_says_when_its_window_ends_with_the_pause_counted() -> None:

@@ -4,10 +4,10 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from models.offers import NoRepAvailable, OfferMade, Outcome, RingStarted, Why
+from models.offers import NoRepAvailable, OfferMade, Outcome, RejectionReason, RingStarted
 from models.org_decisions import OrgEventIgnored
 from models.org_events import OfferSettled, RepChange
-from models.org_rows import Stage
+from models.org_rows import OrgLeadStage
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.org.conditions import where
 from tests.rules.org.reference_allocator import ReferenceAllocator
@@ -29,7 +29,7 @@ def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None
     assert {rep.offered for rep in office.state.reps.values()} == {10}
     for answer in nobody:
         assert (answer.reason, answer.waits) == ("no_available_agents", True)
-        assert {each.reason for each in answer.explanation} == {Why.OPEN_CAP}
+        assert {each.reason for each in answer.explanation} == {RejectionReason.OPEN_CAP}
         assert {each.why for each in answer.explanation} == {"cap of open leads: 10 of 10"}
     office.claim("lead-000", "ann")
     office.checked = True
@@ -40,7 +40,7 @@ def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None
     assert made(office.take("lead-100", "ann")) == [], "a lead taken by hand is over the cap, and no offer"
     assert office.state.reps["ann"].held + office.state.reps["ann"].offered == 11
     assert made(office.close("lead-100")) == []
-    assert office.stage("lead-034") is Stage.WAITING
+    assert office.stage("lead-034") is OrgLeadStage.WAITING
     office.restart(Random(1))
     assert made(office.rep("ann", max_open=12)) == [("lead-034", "ann"), ("lead-035", "ann")]
 
@@ -79,7 +79,7 @@ def test_r9_a_slot_goes_to_the_longest_waiting_whom_its_rep_may_have() -> None:
     office.ask("third", "east")
     assert made(office.close("held")) == [("second", "ann")]
     assert made(office.close("second")) == [("third", "ann")]
-    assert [row.lead_id for row in office.state.leads.values() if row.stage is Stage.WAITING] == [
+    assert [row.lead_id for row in office.state.leads.values() if row.stage is OrgLeadStage.WAITING] == [
         "no-licence",
         "not-wanted",
     ]
@@ -207,7 +207,7 @@ def test_s4_a_lead_that_found_no_free_phone_rings_when_one_is_free() -> None:
     assert (ring.lead_id, ring.reps, ring.passed[0].rep_id) == ("second", ("ann",), "bob")
     office.claim("first", "bob")
     assert office.state.reps["bob"].ring is None
-    assert office.stage("first") is Stage.HELD
+    assert office.stage("first") is OrgLeadStage.HELD
 
 
 def test_s1_whoever_presses_first_has_it_and_everybody_else_their_room_again() -> None:

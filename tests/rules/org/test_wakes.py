@@ -15,7 +15,7 @@ from models.org_events import LeadTaken, OrgEvent, OrgWoken, RepChange, RepChang
 from rules.deadlines import RETRY_SECONDS
 from rules.org.machine import SLICE
 from rules.org.org_partition import OrgPartition, kind_of, wakeable_id
-from streams.table import OrgRows
+from streams.stage_table import OrgRows
 from tests.rules.org.org_driver import START, a_lead
 
 BACK = START + timedelta(hours=1)

@@ -7,7 +7,7 @@ import msgspec
 
 from models.decisions import Answered, Decision, OwnerChanged
 from models.facts import Facts
-from models.lead import DirectoryRow, Lead, LeadRow, Phase, RepSearch, Search
+from models.lead import DirectoryRow, Distribution, DistributionStage, Lead, LeadRow, Phase
 from models.offer_decisions import LeadOffered, OfferEnded
 from models.offers import Outcome
 from models.results import Reason, Result
@@ -50,15 +50,15 @@ UNTIL = AT + timedelta(minutes=15)
 
 def offered(*reps: str, until: datetime | None = UNTIL) -> Lead:
     rings = len(reps) > 1
-    search = Search(
+    distribution = Distribution(
         group_id="west",
         epoch=3,
-        stage=RepSearch.RINGING if rings else RepSearch.OFFERED,
+        stage=DistributionStage.RINGING if rings else DistributionStage.OFFERED,
         method="ring_all" if rings else "round_robin",
         reps=reps,
         until=until,
     )
-    return lead(phase=Phase.OFFERED, search=search)
+    return lead(phase=Phase.OFFERED, open_distribution=distribution)
 
 
 def offer(*reps: str) -> LeadOffered:

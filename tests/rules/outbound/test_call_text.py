@@ -13,7 +13,7 @@ REP, LEAD = "rep", "lead"
 Event = tuple[str, str, dict[str, Any]]
 
 
-def told(*events: Event, template: str = "ring") -> str:
+def text_of(*events: Event, template: str = "ring") -> str:
     """Return the text of a call. Each event comes a minute after the one before."""
     records = [
         Call(
@@ -49,9 +49,9 @@ def test_n4_a_call_that_connects_the_two() -> None:
     begun = (
         "Ann's telephone rang about the offer. Ann answered and pressed keys 2 times. The lead was called."
     )
-    assert told(*talk) == f"{begun} They are talking."
+    assert text_of(*talk) == f"{begun} They are talking."
     over = (LEAD, "ended", {"reason": "hung_up"}), (REP, "ended", {"reason": "hung_up"})
-    assert told(*talk, *over) == f"{begun} They talked for 1 min 0 s."
+    assert text_of(*talk, *over) == f"{begun} They talked for 1 min 0 s."
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_n4_a_call_that_connects_the_two() -> None:
 )
 def test_n4_a_telephone_that_nobody_answered(reason: str, text: str) -> None:
     ended = (REP, "ended", {"reason": reason})
-    assert told(*RINGS, ended) == f"Ann's telephone rang about the offer. {text}"
+    assert text_of(*RINGS, ended) == f"Ann's telephone rang about the offer. {text}"
 
 
 def test_n4_a_machine_and_n6_a_lead_that_was_not_called() -> None:
-    assert told(*ANSWERS, (REP, "ended", {"reason": "no_digit"})).endswith(
+    assert text_of(*ANSWERS, (REP, "ended", {"reason": "no_digit"})).endswith(
         "Nobody pressed a key, as if an answering machine answered."
     )
-    quiet = told(*ANSWERS, ONE, (LEAD, "ended", {"reason": "quiet_hours"}), template="connect")
+    quiet = text_of(*ANSWERS, ONE, (LEAD, "ended", {"reason": "quiet_hours"}), template="connect")
     assert quiet == (
         "Ann's telephone rang to be connected with the lead. Ann answered and pressed a key. "
         "The lead was not called, because of its quiet hours."
@@ -81,7 +81,7 @@ def test_n4_a_machine_and_n6_a_lead_that_was_not_called() -> None:
 
 def test_n5_a_lead_that_called_in() -> None:
     ended = ("inbound", "ended", {"seconds": 75.2, "reason": "no_answer"})
-    assert told(("inbound", "ringing", {})) == "The lead calls in."
-    assert told(("inbound", "ringing", {}), ended) == (
+    assert text_of(("inbound", "ringing", {})) == "The lead calls in."
+    assert text_of(("inbound", "ringing", {}), ended) == (
         "The lead called in, and stayed on the line for 1 min 15 s. Nobody took the call."
     )

@@ -16,6 +16,6 @@ def test_the_table_of_told_decisions_has_each_one_that_a_case_turns_into_a_messa
         for node in ast.walk(function)
         if isinstance(node, ast.MatchClass) and isinstance(node.cls, ast.Name)
     } - {"MergedLead"}  # a part of MergedInto
-    told_one_by_one = {kind.__name__ for kind in lead_org_messages._TOLD_ONE_BY_ONE}
-    assert cases == told_one_by_one
-    assert told_one_by_one < {kind.__name__ for kind in lead_org_messages._TOLD_TO_ORG}
+    sent_one_by_one = {kind.__name__ for kind in lead_org_messages._SENT_ONE_BY_ONE}
+    assert cases == sent_one_by_one
+    assert sent_one_by_one < {kind.__name__ for kind in lead_org_messages._SENT_TO_ORG}

@@ -131,7 +131,7 @@ def test_headers_are_cloudevents_in_binary_mode_numbered_by_log_place() -> None:
     }
     assert dict(second.headers)["ce_id"] == b"lead-log-3-41-1"
     assert dict(third.headers)["ce_id"] == b"lead-log-3-41-2"
-    assert {effect.key for effect in (first, second, third)} == {KEY}
+    assert {message.key for message in (first, second, third)} == {KEY}
     assert (to_org.topic, to_org.key) == ("org-log", b"default")
     assert dict(to_org.headers)["ce_id"] == b"lead-log-3-41-3"
 
@@ -140,8 +140,8 @@ def test_of_several_owners_in_one_record_the_last_is_told_against_the_one_before
     given = row(
         owner(None, "rep-1", "orphaned"), owner("rep-7", None, "manual"), of=owned(how="manual"), seq=9
     )
-    (told,) = [value for topic, value in said(given) if topic == "assignments"]
-    assert (told["rep_id"], told["previous_rep_id"], told["how"], told["version"]) == (
+    (message,) = [value for topic, value in said(given) if topic == "assignments"]
+    assert (message["rep_id"], message["previous_rep_id"], message["how"], message["version"]) == (
         "rep-7",
         "rep-1",
         "manual",
@@ -150,7 +150,7 @@ def test_of_several_owners_in_one_record_the_last_is_told_against_the_one_before
     assert changes(given) == {"rep/rep-1": "left", "rep/rep-7": "entered"}
 
 
-TROUBLE = OpenException(
+OPEN_EXCEPTION = OpenException(
     reason="no_available_agents", explanation=({"queue_id": "aged", "why": "state is RI"},), raised_at=AT
 )
 
@@ -159,14 +159,21 @@ TROUBLE = OpenException(
     ("decision", "of", "status"),
     [
         (
-            ExceptionRaised(reason=TROUBLE.reason, explanation=TROUBLE.explanation),
-            lead(phase=Phase.EXCEPTION, open_exception=TROUBLE),
+            ExceptionRaised(reason=OPEN_EXCEPTION.reason, explanation=OPEN_EXCEPTION.explanation),
+            lead(phase=Phase.EXCEPTION, open_exception=OPEN_EXCEPTION),
             "open",
         ),
-        (ExceptionIgnored(rep_id="boss"), lead(phase=Phase.IGNORED, open_exception=TROUBLE), "ignored"),
+        (
+            ExceptionIgnored(rep_id="boss"),
+            lead(phase=Phase.IGNORED, open_exception=OPEN_EXCEPTION),
+            "ignored",
+        ),
         (
             ExceptionResolved(
-                why="assigned", reason=TROUBLE.reason, explanation=TROUBLE.explanation, raised_at=AT
+                why="assigned",
+                reason=OPEN_EXCEPTION.reason,
+                explanation=OPEN_EXCEPTION.explanation,
+                raised_at=AT,
             ),
             owned(),
             "resolved",
@@ -198,8 +205,8 @@ def test_e2_the_exceptions_desk_gets_its_columns(decision: Decision, of: Lead, s
 
 def test_e1_of_an_exception_resolved_and_raised_again_in_one_record_the_last_is_told() -> None:
     resolved = ExceptionResolved(why="", reason="orphaned")
-    raised = ExceptionRaised(reason=TROUBLE.reason, explanation=TROUBLE.explanation)
-    given = row(resolved, raised, of=lead(phase=Phase.EXCEPTION, open_exception=TROUBLE))
+    raised = ExceptionRaised(reason=OPEN_EXCEPTION.reason, explanation=OPEN_EXCEPTION.explanation)
+    given = row(resolved, raised, of=lead(phase=Phase.EXCEPTION, open_exception=OPEN_EXCEPTION))
     assert [value["status"] for _, value in said(given)] == ["open"]
 
 
@@ -272,10 +279,10 @@ def directory(value: dict[str, Any] | None, kind: str = "queue") -> DirectoryRow
 
 def test_q7_a_queues_definition_is_told_once_by_partition_0() -> None:
     assert said(directory(DEFINITION), partition=1) == []
-    (effect,) = public_messages(directory(DEFINITION), b"directory/0/default/queue/aged", 0)
-    assert (effect.topic, effect.key) == ("queue-changes", b"directory/default/aged")
-    assert dict(effect.headers)["ce_type"] == b"firstclaim.queue-definition.v1"
-    assert msgspec.json.decode(effect.value) == {
+    (message,) = public_messages(directory(DEFINITION), b"directory/0/default/queue/aged", 0)
+    assert (message.topic, message.key) == ("queue-changes", b"directory/default/aged")
+    assert dict(message.headers)["ce_type"] == b"firstclaim.queue-definition.v1"
+    assert msgspec.json.decode(message.value) == {
         "queue_id": "aged",
         "change": "defined",
         "name": "Aged leads",

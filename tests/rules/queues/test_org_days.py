@@ -12,14 +12,14 @@ import pytest
 from models.errors import Refused
 from models.lead import Lead, Phase
 from rules.inbound.intake import accept_arrival, accept_publication
-from rules.inbound.signatures import Authority
+from rules.inbound.signatures import SignatureChecker
 from rules.queues.rule_book import RuleBook
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 CHICAGO = "America/Chicago"
 
 
-def book(
+def rule_book(
     *conditions: tuple[Any, ...], settings: dict[str, Any] | None = None, late: bool = False
 ) -> RuleBook:
     """Return a rule book with one queue `q`, and the settings, published before or `late`: after the queue."""
@@ -65,18 +65,18 @@ def stands(known: RuleBook, zone: str = "UTC", now: datetime = NOW, **sent: Any)
 def test_c1_q2_a_day_in_a_rule_is_the_orgs_day(
     operator: str, day: Any, created_at: str, met: bool, late: bool
 ) -> None:
-    known = book(("created_at", operator, day), settings={"time_zone": CHICAGO}, late=late)
+    known = rule_book(("created_at", operator, day), settings={"time_zone": CHICAGO}, late=late)
     assert stands(known, created_at=created_at) is met
 
 
 def test_c1_without_a_setting_days_are_in_utc() -> None:
-    known = book(("created_at", "=", "2026-11-25"))
+    known = rule_book(("created_at", "=", "2026-11-25"))
     assert not stands(known, created_at="2026-11-25T23:30:00-06:00")
     assert stands(known, created_at="2026-11-25T23:30:00Z")
 
 
 def test_c1_a_time_without_an_offset_is_of_the_orgs_day() -> None:
-    known = book(("created_at", "=", "2026-11-25"), settings={"time_zone": CHICAGO})
+    known = rule_book(("created_at", "=", "2026-11-25"), settings={"time_zone": CHICAGO})
     assert stands(known, zone=CHICAGO, created_at="2026-11-25 23:30:00")
     assert stands(known, zone=CHICAGO, created_at="11/25/2026")
 
@@ -87,7 +87,7 @@ def test_c1_a_time_without_an_offset_is_of_the_orgs_day() -> None:
 @pytest.mark.parametrize("operator", ["inLast", "notInLast"])
 def test_c2_v5_a_lead_dated_ahead_of_the_clock_is_fresh(created_at: str, operator: str) -> None:
     """A created_at five hours ahead must not put a fresh lead into the queue of aged ones."""
-    known = book(("created_at", operator, {"amount": 30, "unit": "day"}))
+    known = rule_book(("created_at", operator, {"amount": 30, "unit": "day"}))
     assert stands(known, created_at=created_at) is (operator == "inLast")
 
 
@@ -122,7 +122,7 @@ def test_c2_v5_a_lead_dated_ahead_of_the_clock_is_fresh(created_at: str, operato
 def test_c4_q2_an_attribute_is_compared_as_a_number_where_both_are_numbers(
     operator: str, value: Any, sent: Any, met: bool
 ) -> None:
-    known = book(("attributes.income", operator, value))
+    known = rule_book(("attributes.income", operator, value))
     assert stands(known, income=sent) is met
 
 
@@ -163,7 +163,7 @@ def test_c4_v2_an_attribute_is_read_as_the_org_says(
 ) -> None:
     """Bytes of a vendor and of the org's settings. None stands for a value that is lost with a remark."""
     settings = {"time_zone": CHICAGO, "attribute_types": {} if kind is None else {"income": kind}}
-    authority = Authority({}, timedelta(minutes=5))
+    authority = SignatureChecker({}, timedelta(minutes=5))
     bytes_sent = json.dumps(settings).encode()
     authority.publish(accept_publication(b"default/settings/settings", bytes_sent, {}, version=1))
     own = {"income": sent} if place == "top" else {"attributes": {"income": sent}}
@@ -182,7 +182,7 @@ def test_c4_v2_an_attribute_is_read_as_the_org_says(
         condition = (
             ("attributes.income", operator) if value is None else ("attributes.income", operator, value)
         )
-        assert ("q" in book(condition).org("default").evaluate(lead, NOW).sort_keys) is met
+        assert ("q" in rule_book(condition).org("default").evaluate(lead, NOW).sort_keys) is met
 
 
 @pytest.mark.parametrize("types", [{"income": "money"}, {"": "number"}, {"x" * 101: "text"}, ["income"]])
@@ -196,5 +196,5 @@ def test_c4_q6_a_type_that_does_not_exist_is_refused_with_its_place(types: Any) 
 @pytest.mark.parametrize("published", ["JOSÉ", "JOSE\u0301", "josé", "jose\u0301"])
 @pytest.mark.parametrize("sent", ["José", "Jose\u0301", "JOSE\u0301"])
 def test_b7_k7_a_name_is_one_name_composed_or_not(published: str, sent: str) -> None:
-    assert stands(book(("last_name", "=", published)), last_name=sent)
-    assert stands(book(("attributes.nick", "=", published)), nick=sent)
+    assert stands(rule_book(("last_name", "=", published)), last_name=sent)
+    assert stands(rule_book(("attributes.nick", "=", published)), nick=sent)

@@ -14,61 +14,68 @@ from rules.language.tree import parse
 from rules.outbound.notifications import notifications_of
 from rules.queues.membership import CompiledQueue, QueueIndex
 from tests.rules.language.reference_language import NOW, TICK, instants, leads, trees
-from tests.rules.lead.lead_story import Story, where
+from tests.rules.lead.lead_scenario import Scenario, where
 
 PROTECTED = timedelta(minutes=60)
 
 
 @pytest.fixture
-def story() -> Story:
-    """Return a story with a queue that anyone may claim from, whoever owns the lead."""
-    return Story().queue("aged", claimable=True)
+def scenario() -> Scenario:
+    """Return a scenario with a queue that anyone may claim from, whoever owns the lead."""
+    return Scenario().queue("aged", claimable=True)
 
 
 @pytest.mark.parametrize("how", ["manual", "pre_assigned"])
 def test_m4_a_fresh_assignment_is_claimed_by_nobody_and_enters_when_its_protection_ends(
-    story: Story, how: str
+    scenario: Scenario, how: str
 ) -> None:
     if how == "manual":
-        story.arrives().asks("assign", "mia", to_rep_id="rep-9")
+        scenario.arrives().asks("assign", "mia", to_rep_id="rep-9")
     else:
-        story.arrives(assigned_to="rep-9")
-    assert story.queues == []
-    answer = story.claims("rep-7")
+        scenario.arrives(assigned_to="rep-9")
+    assert scenario.queues == []
+    answer = scenario.claims("rep-7")
     assert (answer.result, answer.owner) == (Result.LOST, "rep-9")
-    assert "it is protected until" in story.book.org("default").explain(story.lead, "aged", story.now)
-    ends = story.deadline(DeadlineKind.RULES).due
-    assert ends == story.now + timedelta(minutes=60)
-    assert story.wait(minutes=59).queues == []
-    assert story.wait(minutes=1).queues == ["aged"]
-    assert story.claims("rep-7").result is Result.WON
-    told = [
+    assert "it is protected until" in scenario.rule_book.org("default").explain(
+        scenario.lead, "aged", scenario.now
+    )
+    ends = scenario.deadline(DeadlineKind.RULES).due
+    assert ends == scenario.now + timedelta(minutes=60)
+    assert scenario.wait(minutes=59).queues == []
+    assert scenario.wait(minutes=1).queues == ["aged"]
+    assert scenario.claims("rep-7").result is Result.WON
+    notified = [
         (each.template, each.kind, each.rep_id, each.data["to_rep_id"])
-        for each in notifications_of(story.row)
+        for each in notifications_of(scenario.row)
     ]
-    assert told == [("lead_claimed", "email", "rep-9", "rep-7"), ("lead_claimed", "push", "rep-9", "rep-7")]
+    assert notified == [
+        ("lead_claimed", "email", "rep-9", "rep-7"),
+        ("lead_claimed", "push", "rep-9", "rep-7"),
+    ]
 
 
-def test_m4_protection_is_a_setting_and_a_change_counts_for_present_leads(story: Story) -> None:
-    story.arrives(assigned_to="rep-9")
-    assert story.queues == []
-    assert story.settings(protect_assigned_minutes=0).queues == ["aged"]
-    assert story.settings(protect_assigned_minutes=90).queues == []
-    assert story.wait(minutes=89).queues == []
-    assert story.wait(minutes=1).queues == ["aged"]
+def test_m4_protection_is_a_setting_and_a_change_counts_for_present_leads(scenario: Scenario) -> None:
+    scenario.arrives(assigned_to="rep-9")
+    assert scenario.queues == []
+    assert scenario.settings(protect_assigned_minutes=0).queues == ["aged"]
+    assert scenario.settings(protect_assigned_minutes=90).queues == []
+    assert scenario.wait(minutes=89).queues == []
+    assert scenario.wait(minutes=1).queues == ["aged"]
 
 
 def test_m4_a_protected_lead_that_no_queue_will_take_has_no_deadline() -> None:
-    story = Story().queue("texas", ("state", "=", "TX"), claimable=True).queue("work")
-    story.arrives(assigned_to="rep-9")
-    assert story.lead.deadline(DeadlineKind.RULES) is None
+    scenario = Scenario().queue("texas", ("state", "=", "TX"), claimable=True).queue("work")
+    scenario.arrives(assigned_to="rep-9")
+    assert scenario.lead.deadline(DeadlineKind.RULES) is None
 
 
-def test_m4_a_relative_date_that_ends_after_the_protection_decides(story: Story) -> None:
-    story.publishes("queue", "aged", None).queue("old", ("assigned_at", "notInLast", "2 day"), claimable=True)
-    story.arrives(assigned_to="rep-9")
-    assert story.deadline(DeadlineKind.RULES).due == story.now + timedelta(days=2)
-    assert story.wait(days=2).queues == ["old"]
+def test_m4_a_relative_date_that_ends_after_the_protection_decides(scenario: Scenario) -> None:
+    scenario.publishes("queue", "aged", None).queue(
+        "old", ("assigned_at", "notInLast", "2 day"), claimable=True
+    )
+    scenario.arrives(assigned_to="rep-9")
+    assert scenario.deadline(DeadlineKind.RULES).due == scenario.now + timedelta(days=2)
+    assert scenario.wait(days=2).queues == ["old"]
 
 
 @given(
@@ -124,50 +131,50 @@ AGED = {
 
 def test_m4_d6_the_contact_of_a_former_owner_does_not_age_a_lead_for_its_new_owner() -> None:
     """M4, D6: contacted by its former owner 20 days ago, it was aged the moment a new owner had it."""
-    story = Story().publishes("queue", "aged", {"claimable": True, "inclusion": AGED})
-    story.arrives(assigned_to="rep-9").asks("activity", "rep-9", kind="call")
-    story.asks("reassign", "mia", to_rep_id="rep-3", why="to share")
-    assert story.wait(days=6).queues == []
-    story.asks("activity", "rep-3", kind="call")
-    contacted = story.now
-    assert story.wait(days=13).queues == []
-    assert story.deadline(DeadlineKind.RULES).due == contacted + timedelta(days=14)
-    assert story.wait(days=1).queues == ["aged"]
-    story.asks("reassign", "mia", to_rep_id="rep-9", why="to share")
-    assert story.queues == []
-    assert story.lead.last_contacted_at == contacted
-    assert story.deadline(DeadlineKind.RULES).due == story.now + timedelta(days=14)
-    assert story.wait(days=14).queues == ["aged"]
+    scenario = Scenario().publishes("queue", "aged", {"claimable": True, "inclusion": AGED})
+    scenario.arrives(assigned_to="rep-9").asks("activity", "rep-9", kind="call")
+    scenario.asks("reassign", "mia", to_rep_id="rep-3", why="to share")
+    assert scenario.wait(days=6).queues == []
+    scenario.asks("activity", "rep-3", kind="call")
+    contacted = scenario.now
+    assert scenario.wait(days=13).queues == []
+    assert scenario.deadline(DeadlineKind.RULES).due == contacted + timedelta(days=14)
+    assert scenario.wait(days=1).queues == ["aged"]
+    scenario.asks("reassign", "mia", to_rep_id="rep-9", why="to share")
+    assert scenario.queues == []
+    assert scenario.lead.last_contacted_at == contacted
+    assert scenario.deadline(DeadlineKind.RULES).due == scenario.now + timedelta(days=14)
+    assert scenario.wait(days=14).queues == ["aged"]
 
 
 def test_m4_days_in_queue_begin_anew_with_every_owner_and_with_none() -> None:
-    story = Story().queue("old", ("days_in_queue", ">", 2), claimable=True)
-    story.arrives(assigned_to="rep-9").wait(days=2, hours=23)
-    assert story.queues == []
-    story.asks("unassign", "mia", why="back")
-    since = story.now
-    assert story.deadline(DeadlineKind.RULES).due == since + timedelta(days=3)
-    assert story.wait(days=2, hours=23, minutes=59).queues == []
-    assert story.wait(minutes=1).queues == ["old"]
-    assert "days_in_queue is 3, more than 2" in story.book.org("default").explain(
-        story.lead, "old", story.now
+    scenario = Scenario().queue("old", ("days_in_queue", ">", 2), claimable=True)
+    scenario.arrives(assigned_to="rep-9").wait(days=2, hours=23)
+    assert scenario.queues == []
+    scenario.asks("unassign", "mia", why="back")
+    since = scenario.now
+    assert scenario.deadline(DeadlineKind.RULES).due == since + timedelta(days=3)
+    assert scenario.wait(days=2, hours=23, minutes=59).queues == []
+    assert scenario.wait(minutes=1).queues == ["old"]
+    assert "days_in_queue is 3, more than 2" in scenario.rule_book.org("default").explain(
+        scenario.lead, "old", scenario.now
     )
 
 
 def test_m4_a_reopened_lead_is_a_fresh_assignment() -> None:
-    story = Story().queue("aged", claimable=True)
-    story.arrives(assigned_to="rep-9").asks("outcome", "rep-9", outcome="closed_won")
-    story.wait(days=200).asks("reopen", "mia", why="it came back")
-    assert (story.lead.owner, story.queues) == ("rep-9", [])
-    assert story.wait(minutes=60).queues == ["aged"]
+    scenario = Scenario().queue("aged", claimable=True)
+    scenario.arrives(assigned_to="rep-9").asks("outcome", "rep-9", outcome="closed_won")
+    scenario.wait(days=200).asks("reopen", "mia", why="it came back")
+    assert (scenario.lead.owner, scenario.queues) == ("rep-9", [])
+    assert scenario.wait(minutes=60).queues == ["aged"]
 
 
 def test_m4_who_has_left_is_no_active_owner() -> None:
-    story = Story().queue("lost", ("owned", "=", True), ("owned_by_active", "=", False), claimable=True)
-    story.arrives(assigned_to="rep-9").wait(days=1)
-    assert story.queues == []
-    assert story.rep("rep-9", active=False).queues == ["lost"]
-    assert story.rep("rep-9").queues == []
+    scenario = Scenario().queue("lost", ("owned", "=", True), ("owned_by_active", "=", False), claimable=True)
+    scenario.arrives(assigned_to="rep-9").wait(days=1)
+    assert scenario.queues == []
+    assert scenario.rep("rep-9", active=False).queues == ["lost"]
+    assert scenario.rep("rep-9").queues == []
 
 
 @pytest.mark.parametrize("value", [-1, 36_526, 1.5, "7", True])

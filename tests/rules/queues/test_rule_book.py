@@ -37,12 +37,12 @@ def published(
     )
 
 
-def book_of(*events: DirectoryPublished) -> RuleBook:
+def rule_book_of(*events: DirectoryPublished) -> RuleBook:
     """Return the book after these publications."""
-    book = RuleBook()
+    rule_book = RuleBook()
     for event in events:
-        book = book.publish(event)
-    return book
+        rule_book = rule_book.publish(event)
+    return rule_book
 
 
 def row(event: DirectoryPublished) -> DirectoryRow:
@@ -58,7 +58,7 @@ def row(event: DirectoryPublished) -> DirectoryRow:
     )
 
 
-def seen(book: RuleBook) -> dict[str, Any]:
+def seen(rule_book: RuleBook) -> dict[str, Any]:
     """Return the observable state of a book."""
     return {
         org_id: (
@@ -69,7 +69,7 @@ def seen(book: RuleBook) -> dict[str, Any]:
             dict(org.problems),
             dict(org.objects),
         )
-        for org_id, org in book.orgs.items()
+        for org_id, org in rule_book.orgs.items()
     }
 
 
@@ -82,9 +82,9 @@ objects = st.one_of(
     st.tuples(st.just("weather"), st.just("today"), st.none() | st.just({"sky": "blue"})),
 )
 histories = st.lists(st.tuples(st.sampled_from(["default", "other"]), objects), max_size=12).map(
-    lambda told: [
+    lambda publications: [
         published(version, value, object_id, kind, org)
-        for version, (org, (kind, object_id, value)) in enumerate(told)
+        for version, (org, (kind, object_id, value)) in enumerate(publications)
     ]
 )
 
@@ -95,42 +95,48 @@ def test_q6_the_book_is_the_same_in_whatever_order_and_however_often_it_is_told(
 ) -> None:
     again = [*history, *history]
     rng.shuffle(again)
-    assert seen(book_of(*again)) == seen(book_of(*history)) == seen(RuleBook.from_rows(map(row, again)))
+    assert (
+        seen(rule_book_of(*again))
+        == seen(rule_book_of(*history))
+        == seen(RuleBook.from_rows(map(row, again)))
+    )
 
 
 @given(histories)
 def test_q6_a_book_never_changes_publishing_makes_another(history: list[DirectoryPublished]) -> None:
-    book = RuleBook()
+    rule_book = RuleBook()
     for event in history:
-        before = seen(book)
-        after = book.publish(event)
-        assert seen(book) == before
+        before = seen(rule_book)
+        after = rule_book.publish(event)
+        assert seen(rule_book) == before
         assert after.publish(event) is after
-        book = after
+        rule_book = after
 
 
 def test_q6_an_older_or_equal_version_changes_nothing() -> None:
-    book = book_of(published(7, {"inclusion": IN_RI}))
-    assert book.publish(published(7, None)) is book
-    assert book.publish(published(3, {"inclusion": {}})) is book
-    assert book.publish(published(8, None)).org("default").queues == {}
+    rule_book = rule_book_of(published(7, {"inclusion": IN_RI}))
+    assert rule_book.publish(published(7, None)) is rule_book
+    assert rule_book.publish(published(3, {"inclusion": {}})) is rule_book
+    assert rule_book.publish(published(8, None)).org("default").queues == {}
 
 
 def test_q6_the_orgs_version_is_that_of_queues_and_settings_also_removed_ones() -> None:
     assert RuleBook().org("default").version == -1
-    book = book_of(published(0, {}))
-    assert book.org("default").version == 0
-    book = book.publish(published(4, {"lock_minutes": 5}, "settings", "settings"))
-    book = book.publish(published(5, {}, "rep-7", "rep")).publish(published(6, {"x": 1}, "today", "weather"))
-    book = book.publish(published(9, {}, org="other"))
-    assert book.org("default").version == 4
-    assert book.publish(published(7, None)).org("default").version == 7
-    assert ("weather", "today") in book.org("default").objects
+    rule_book = rule_book_of(published(0, {}))
+    assert rule_book.org("default").version == 0
+    rule_book = rule_book.publish(published(4, {"lock_minutes": 5}, "settings", "settings"))
+    rule_book = rule_book.publish(published(5, {}, "rep-7", "rep")).publish(
+        published(6, {"x": 1}, "today", "weather")
+    )
+    rule_book = rule_book.publish(published(9, {}, org="other"))
+    assert rule_book.org("default").version == 4
+    assert rule_book.publish(published(7, None)).org("default").version == 7
+    assert ("weather", "today") in rule_book.org("default").objects
 
 
 def test_q6_a_queue_that_does_not_compile_leaves_the_one_before_it() -> None:
-    book = book_of(published(1, {"inclusion": IN_RI}), published(2, BROKEN))
-    org = book.org("default")
+    rule_book = rule_book_of(published(1, {"inclusion": IN_RI}), published(2, BROKEN))
+    org = rule_book.org("default")
     assert org.queues["aged"].version == 1
     assert org.version == 2
     assert org.problems == {
@@ -138,7 +144,7 @@ def test_q6_a_queue_that_does_not_compile_leaves_the_one_before_it() -> None:
             Problem(path="inclusion.rules[0]", field="nope", operator="=", reason="there is no such field"),
         )
     }
-    mended = book.publish(published(3, {})).org("default")
+    mended = rule_book.publish(published(3, {})).org("default")
     assert (mended.queues["aged"].version, mended.problems) == (3, {})
 
 
@@ -147,26 +153,26 @@ def test_q6_a_queue_that_does_not_compile_leaves_the_one_before_it() -> None:
     [("rep", {"teams": 7}), ("settings", {"lock_minutes": "long"}), ("queue", {"columns": 7})],
 )
 def test_q6_an_object_of_another_shape_is_a_problem_and_no_crash(kind: str, value: dict[str, Any]) -> None:
-    org = book_of(published(1, value, "x", kind)).org("default")
+    org = rule_book_of(published(1, value, "x", kind)).org("default")
     assert list(org.problems) == [(kind, "x")]
     assert (org.queues, org.reps, org.settings) == ({}, {}, OrgSettings())
 
 
 def test_q6_publishing_takes_effect_on_leads_that_are_there() -> None:
     lead = make(facts=Facts(vendor="acme", state="TX"))
-    book = book_of(published(1, {"inclusion": IN_RI}))
-    assert book.org("default").evaluate(lead, NOW).sort_keys == {}
-    assert list(book.publish(published(2, {})).org("default").evaluate(lead, NOW).sort_keys) == ["aged"]
-    assert book.org("default").explain(lead, "aged", NOW) == (
+    rule_book = rule_book_of(published(1, {"inclusion": IN_RI}))
+    assert rule_book.org("default").evaluate(lead, NOW).sort_keys == {}
+    assert list(rule_book.publish(published(2, {})).org("default").evaluate(lead, NOW).sort_keys) == ["aged"]
+    assert rule_book.org("default").explain(lead, "aged", NOW) == (
         "not in aged by its rules of version 1: state is TX, not RI"
     )
-    assert book.org("default").explanation(lead, "aged", NOW).version == 1
+    assert rule_book.org("default").explanation(lead, "aged", NOW).version == 1
 
 
 def test_q5_a_claimable_queue_has_no_outcomes() -> None:
     queue = {"claimable": True, "outcomes": ["reached"]}
-    assert book_of(published(1, queue)).org("default").queues["aged"].queue.outcomes == ()
-    assert book_of(published(1, {**queue, "claimable": False})).org("default").queues[
+    assert rule_book_of(published(1, queue)).org("default").queues["aged"].queue.outcomes == ()
+    assert rule_book_of(published(1, {**queue, "claimable": False})).org("default").queues[
         "aged"
     ].queue.outcomes == ("reached",)
 
@@ -191,7 +197,7 @@ def test_q4_team_access_decides_who_sees_a_queue(rep_id: str, west: bool, every:
         "admin": {"role": "admin"},
         "left": {"teams": ["west"], "role": "admin", "active": False},
     }
-    org = book_of(
+    org = rule_book_of(
         *(published(n, value, name, "rep") for n, (name, value) in enumerate(reps.items())),
         published(10, {"teams": ["west"]}, "west-only"),
         published(11, {}, "open"),
@@ -202,15 +208,15 @@ def test_q4_team_access_decides_who_sees_a_queue(rep_id: str, west: bool, every:
 
 
 def test_q4_team_access_never_decides_whose_leads_are_in_a_queue() -> None:
-    org = book_of(published(1, {"teams": ["west"]})).org("default")
+    org = rule_book_of(published(1, {"teams": ["west"]})).org("default")
     assert list(org.evaluate(make(), NOW).sort_keys) == ["aged"]
 
 
 def test_q4_an_org_without_reps_is_open() -> None:
-    org = book_of(published(1, {"teams": ["west"]})).org("default")
+    org = rule_book_of(published(1, {"teams": ["west"]})).org("default")
     assert org.role("anyone") == "admin"
     assert org.may_see("anyone", "aged")
-    closed = book_of(published(1, {"teams": ["west"]}), published(2, {"role": "rep"}, "rep-7", "rep"))
+    closed = rule_book_of(published(1, {"teams": ["west"]}), published(2, {"role": "rep"}, "rep-7", "rep"))
     assert closed.org("default").role("rep-7") == "rep"
     assert closed.org("default").role("anyone") is None
 
@@ -219,9 +225,11 @@ def test_an_org_that_ever_had_a_rep_is_closed_until_its_settings_open_it() -> No
     """Removing the last rep used to make everybody an admin. The key of a removed rep shows that the org had one."""
     never = OrgRules("default")
     gone = never.with_objects([(("rep", "ann"), NewestPublication(3, None))])
-    told = gone.with_objects([(("settings", "settings"), NewestPublication(4, {"open_without_reps": True}))])
-    assert [one.is_open for one in (never, gone, told)] == [True, False, True]
-    assert [one.role("anyone") for one in (never, gone, told)] == ["admin", None, "admin"]
+    publications = gone.with_objects(
+        [(("settings", "settings"), NewestPublication(4, {"open_without_reps": True}))]
+    )
+    assert [one.is_open for one in (never, gone, publications)] == [True, False, True]
+    assert [one.role("anyone") for one in (never, gone, publications)] == ["admin", None, "admin"]
     assert gone.has_left("ann")
-    back = told.with_objects([(("rep", "ann"), NewestPublication(5, {"rep_id": "ann"}))])
+    back = publications.with_objects([(("rep", "ann"), NewestPublication(5, {"rep_id": "ann"}))])
     assert (back.role("anyone"), back.role("ann")) == (None, "rep")

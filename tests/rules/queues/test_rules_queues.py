@@ -1,4 +1,4 @@
-"""A lead's places by the index equal those of each queue evaluated alone; their keys are in the queue's order."""
+"""A lead's placements by the index equal those of each queue evaluated alone; their keys are in the queue's order."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -129,13 +129,13 @@ def test_x1_the_reason_for_every_queue_agrees_with_the_places(
     values: list[dict[str, Any]], lead: Lead, now: datetime
 ) -> None:
     index = QueueIndex(compiled(values))
-    places = index.evaluate(lead, now).sort_keys
+    placements = index.evaluate(lead, now).sort_keys
     for n in range(len(values)):
-        told = index.explain(lead, f"q{n}", now)
-        assert told.stands is (f"q{n}" in places)
-        assert told.version == n
-        assert f"version {n}" in told.why
-        assert index.why(lead, f"q{n}", now) == told.why
+        explanation = index.explain(lead, f"q{n}", now)
+        assert explanation.stands is (f"q{n}" in placements)
+        assert explanation.version == n
+        assert f"version {n}" in explanation.why
+        assert index.why(lead, f"q{n}", now) == explanation.why
 
 
 RI_ONLY = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
@@ -167,12 +167,12 @@ def test_d1_d3_q10_q11_a_leads_life_opens_and_closes_kinds_of_queue(
 ) -> None:
     lead = make(phase, **more)
     for kind, open_to_it in ((False, shared), (True, claimable)):
-        told = index_of(claimable=kind).explain(lead, "q", NOW)
-        assert told.stands is open_to_it
+        explanation = index_of(claimable=kind).explain(lead, "q", NOW)
+        assert explanation.stands is open_to_it
         assert ("q" in index_of(claimable=kind).evaluate(lead, NOW).sort_keys) is open_to_it
-        assert index_of(claimable=kind).why(lead, "q", NOW) == told.why
+        assert index_of(claimable=kind).why(lead, "q", NOW) == explanation.why
         if not open_to_it:
-            assert why in told.why
+            assert why in explanation.why
     assert set(eligible_kinds(lead).allowed) == {
         kind for kind, is_open in ((False, shared), (True, claimable)) if is_open
     }
@@ -242,15 +242,15 @@ def check_order(field: str, low: Lead, high: Lead, *, same: bool) -> None:
 
 @given(st.text(), st.text())
 def test_q7_texts_order_by_their_folded_code_points(one: str, other: str) -> None:
-    def place(text: str) -> bytes:
+    def position(text: str) -> bytes:
         return text.casefold().encode("utf-8", "replace")[:MAX_BYTES]
 
-    low, high = sorted((one, other), key=place)
+    low, high = sorted((one, other), key=position)
     check_order(
         "last_name",
         make(facts=Facts(vendor="v", last_name=low)),
         make(facts=Facts(vendor="v", last_name=high)),
-        same=place(low) == place(high),
+        same=position(low) == position(high),
     )
 
 
@@ -258,7 +258,7 @@ def test_q7_texts_order_by_their_folded_code_points(one: str, other: str) -> Non
 def test_q7_numbers_order_as_numbers(one: float, other: float) -> None:
     low, high = sorted((one, other))
 
-    def place(number: float) -> float:
+    def position(number: float) -> float:
         try:
             return float(number)
         except OverflowError:
@@ -268,7 +268,7 @@ def test_q7_numbers_order_as_numbers(one: float, other: float) -> None:
         "loan_amount",
         make(facts=Facts(vendor="v", loan_amount=low)),
         make(facts=Facts(vendor="v", loan_amount=high)),
-        same=place(low) == place(high),
+        same=position(low) == position(high),
     )
 
 
@@ -285,7 +285,7 @@ def test_q7_false_comes_before_true() -> None:
 
 @given(st.sampled_from(ATTRIBUTES), st.sampled_from(ATTRIBUTES))
 def test_q7_attributes_order_numbers_before_texts(one: Any, other: Any) -> None:
-    def place(value: Any) -> tuple[int, Any]:
+    def position(value: Any) -> tuple[int, Any]:
         if isinstance(value, bool):
             return 1, str(value).lower()
         return (0, value) if isinstance(value, (int, float)) else (1, value.casefold())
@@ -298,8 +298,8 @@ def test_q7_attributes_order_numbers_before_texts(one: Any, other: Any) -> None:
             bands = {keyed("attributes.tier", way, lead(value))[0] for value in (one, other)}
             assert NO_VALUE in bands
         return
-    low, high = sorted((one, other), key=place)
-    check_order("attributes.tier", lead(low), lead(high), same=place(low) == place(high))
+    low, high = sorted((one, other), key=position)
+    check_order("attributes.tier", lead(low), lead(high), same=position(low) == position(high))
 
 
 @pytest.mark.parametrize("direction", ["asc", "desc"])

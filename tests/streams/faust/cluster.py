@@ -1,4 +1,4 @@
-"""A client's view of the broker: the records of a topic and the commits of a group."""
+"""Sees the broker as a client does: the records of a topic and the commits of a group."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Cluster:
         consumer, found = self._followed[topic]
         ends = await consumer.end_offsets(consumer.assignment())
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while any([await consumer.position(place) < end for place, end in ends.items()]):
+            while any([await consumer.position(position) < end for position, end in ends.items()]):
                 for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                     found += records
         return list(found)
@@ -138,9 +138,9 @@ class Cluster:
     async def commit(self, group: str, topic: str, offsets: dict[int, int]) -> None:
         """Commit for a group that has no members now."""
         async with AIOKafkaConsumer(bootstrap_servers=self.address, group_id=group) as consumer:
-            places = {TopicPartition(topic, partition): offset for partition, offset in offsets.items()}
-            consumer.assign(list(places))
-            await consumer.commit(places)
+            positions = {TopicPartition(topic, partition): offset for partition, offset in offsets.items()}
+            consumer.assign(list(positions))
+            await consumer.commit(positions)
 
     @asynccontextmanager
     async def admin(self) -> AsyncIterator[Any]:

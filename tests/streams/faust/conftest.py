@@ -1,4 +1,4 @@
-"""Programs on the session's Kafka. Each test has its own topics, groups and processes."""
+"""Runs programs on the session's Kafka. Each test has its own topics, groups and processes."""
 
 from __future__ import annotations
 

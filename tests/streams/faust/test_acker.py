@@ -37,19 +37,19 @@ def test_acks_follow_the_order_whatever_becomes_durable_first(
     undecided: dict[tuple[int, int], int] = {}
     pending: list[tuple[Receipt, tuple[int, int]]] = []
     for partition, records in events:
-        place = (partition, taken[partition])
+        position = (partition, taken[partition])
         taken[partition] += 1
-        receipt = acker.take(Event(*place, acked))
+        receipt = acker.take(Event(*position, acked))
         receipts.append(receipt)
-        undecided[place] = records
+        undecided[position] = records
         for _ in range(records):
             receipt.expect()
-            pending.append((receipt, place))
+            pending.append((receipt, position))
         receipt.settle()  # the handler is done
     random.Random(seed).shuffle(pending)
-    for receipt, place in pending:
+    for receipt, position in pending:
         receipt.settle()
-        undecided[place] -= 1
+        undecided[position] -= 1
         for partition, offset in acked:
             assert all(undecided[partition, before] == 0 for before in range(offset + 1))
     assert all(receipt.settled for receipt in receipts)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.membership_lease import SAFE_SHARE, Lease
-from streams.process_exit import Exit
+from streams.process_exit import ExitCode
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import eventually
 
@@ -57,7 +57,7 @@ def test_a_lease_too_old_ends_the_process_and_says_where(ends: list[tuple[int, s
     lease.renewed_at = time.monotonic() - 4_600
     with pytest.raises(_Ended):
         lease.check("append to here")
-    assert [code for code, _ in ends] == [Exit.LEASE_LOST]
+    assert [code for code, _ in ends] == [ExitCode.LEASE_LOST]
     assert re.search(r"append to here: last good heartbeat 46\d\d\.\d s ago, lease 4500\.0 s", ends[0][1])
 
 
@@ -98,8 +98,8 @@ async def test_a_worker_stopped_beyond_its_lease_exits_75_and_writes_nothing_aft
         stopped_with_a_batch(cluster, launch),
         stopped_with_events(cluster, launch, fence="none"),
     )
-    assert with_events == (Exit.LEASE_LOST, [b"new"] * 10)
-    assert with_batch == (Exit.LEASE_LOST, [])
+    assert with_events == (ExitCode.LEASE_LOST, [b"new"] * 10)
+    assert with_batch == (ExitCode.LEASE_LOST, [])
     # Fact 9: the old owner's rows are behind the new owner's.
     assert zombie == (None, [b"new"] * 10 + [b"old"] * 10)
 
@@ -159,5 +159,5 @@ async def test_without_the_patch_no_heartbeat_renews_a_lease(cluster: Cluster, l
     async with launch(
         "copier", TOPIC=topic, OUT=out, WITHOUT="lease_renewal", FIRSTCLAIM_PARTITIONS=1
     ) as copier:
-        assert await copier.exit_code() == Exit.LEASE_LOST
+        assert await copier.exit_code() == ExitCode.LEASE_LOST
     assert await cluster.records(out) == []

@@ -15,7 +15,7 @@ import pytest
 
 from models.codec import encode_row
 from models.lead import LeadRow
-from streams.process_exit import Exit
+from streams.process_exit import ExitCode
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import eventually
 
@@ -120,7 +120,7 @@ async def test_commit_cap_and_drain_commits_go_on_after_a_repeat_and_over_holes(
         await cluster.send_with_holes(topic, 0, [b"6", b"8"])
         await cluster.commits_reach(group, topic, {0: 10})
         # This reader also gets the stand-ins for the ends of transactions, at odd offsets. A stage passes over them.
-        records = [place for place in got(reader) if not place[1] % 2]
+        records = [position for position in got(reader) if not position[1] % 2]
         assert records == [(0, offset) for offset in (0, 2, 4, 0, 2, 4, 6, 8)]
 
 
@@ -217,7 +217,7 @@ async def test_pause_on_assignment_a_spare_worker_fetches_nothing_before_it_know
     kept, lost = await with_and_without("pause_on_assignment", scenario)
     assert kept == 0
     # If the partition is new to the worker, Faust's conductor fails. If it had it before, the table is empty.
-    assert lost in {Exit.SOFTWARE, None}
+    assert lost in {ExitCode.SOFTWARE, None}
 
 
 async def test_drain_a_rebalance_while_the_buffer_is_full_loses_nothing(

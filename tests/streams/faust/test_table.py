@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.codec import encode_row
 from models.lead import DirectoryRow, LeadRow
-from streams.table import DROPPED_LOGGED, LeadRows
+from streams.stage_table import DROPPED_LOGGED, LeadRows
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 

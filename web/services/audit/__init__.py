@@ -1,1 +1,1 @@
-"""The console's audit: acts are recorded before they are answered, relayed to Kafka, and read back for the page."""
+"""Keeps the console's audit: acts are recorded before they are answered, relayed to Kafka, and read for the page."""

@@ -61,7 +61,7 @@ _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _UNKNOWN: Final = " It may not have happened: it was interrupted, or no answer came."
 
 
-class Known(msgspec.Struct, frozen=True):
+class EntryNames(msgspec.Struct, frozen=True):
     """The names of what entries are about. `leads`, `tokens`: id -> name. `former`: removed object -> its last name."""
 
     rules: OrgRules
@@ -123,7 +123,7 @@ def is_removed(rules: OrgRules, of: str) -> bool:
     return kind in ("rep", "queue", "group", "campaign") and (published is None or published.value is None)
 
 
-def entry_text(record: AuditRecord, known: Known) -> str:
+def entry_text(record: AuditRecord, known: EntryNames) -> str:
     """Return an entry as one sentence."""
     used = {one.path: one.new for one in record.difference}
     say = _SAY.get(record.act)
@@ -135,20 +135,20 @@ def entry_text(record: AuditRecord, known: Known) -> str:
     return f"{known.who(record)} {text}." + (_UNKNOWN if record.outcome == "unknown" else "")
 
 
-_Said = Callable[[AuditRecord, Mapping[str, Any], Known], str]
+_Said = Callable[[AuditRecord, Mapping[str, Any], EntryNames], str]
 
 
-def _signed_in(_: AuditRecord, used: Mapping[str, Any], __: Known) -> str:
+def _signed_in(_: AuditRecord, used: Mapping[str, Any], __: EntryNames) -> str:
     how = "the company's account" if used.get("method") == "oidc" else "password"
     return f"signed in by {how} with {used.get('browser') or 'an unknown browser'}"
 
 
-def _failed(record: AuditRecord, _: Mapping[str, Any], known: Known) -> str:
+def _failed(record: AuditRecord, _: Mapping[str, Any], known: EntryNames) -> str:
     name = record.object.partition("/")[2]
     return f"failed to sign in as {known.rep(name)}" if name else "failed to sign in with an unknown address"
 
 
-def _published(record: AuditRecord, _: Mapping[str, Any], known: Known) -> str:
+def _published(record: AuditRecord, _: Mapping[str, Any], known: EntryNames) -> str:
     is_new = any(one.old is None and one.path in ("name", "rep_id") for one in record.difference)
     said = changes_text(record.difference, is_new=is_new, names=known.names)
     new = "new " if is_new else ""
@@ -156,17 +156,17 @@ def _published(record: AuditRecord, _: Mapping[str, Any], known: Known) -> str:
     return f"published {what}" + (f": {said}" if said else "")
 
 
-def _token_made(_: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+def _token_made(_: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
     may = ", ".join(SCOPES.get(one, one) for one in used.get("scopes") or ())
     until = str(used.get("expires_at") or "")[:10]
     return f"made the token {used.get('name')} for {known.rep(str(used.get('rep_id')))}, until {until}: it may {may}"
 
 
-def _token_revoked(_: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+def _token_revoked(_: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
     return f"revoked the token {used.get('name')} of {known.rep(str(used.get('rep_id')))}"
 
 
-def _exported(_: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+def _exported(_: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
     rows = used.get("rows")
     names = known.names
     narrowed = [
@@ -189,7 +189,7 @@ def _filter_value(name: str, value: Any, names: Names) -> str:
     return value_text(readable(name.partition(".")[0], value, names))
 
 
-def _moved(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+def _moved(record: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
     verb = {
         "lead_assigned": "assigned",
         "lead_reassigned": "reassigned",
@@ -208,41 +208,42 @@ def _moved(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
     return f"{verb} {what}{into}" + (f" to {names}" if names else "")
 
 
-def _corrected(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+def _corrected(record: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
     fields = ", ".join(str(name).replace("_", " ") for name in used.get("facts") or ())
     return f"corrected {fields} of {known.object(record.object)}"
 
 
-def _letter(record: AuditRecord, used: Mapping[str, Any], _: Known) -> str:
-    if place := used.get("passed_over"):
-        return f"passed over the message at {_place(str(place))}"
+def _letter(record: AuditRecord, used: Mapping[str, Any], _: EntryNames) -> str:
+    if position := used.get("passed_over"):
+        return f"passed over the message at {_position(str(position))}"
     if "letters" in used:
         count = used["letters"]
         what = "1 dead letter" if count == 1 else f"{count:,} dead letters"
     else:
         failure = _CAMEL.sub(" ", str(used.get("error_class") or "unknown failure")).lower()
-        what = f"the dead letter of the message at {_place(str(used.get('source') or 'an unknown place'))} ({failure})"
+        source = _position(str(used.get("source") or "an unknown position"))
+        what = f"the dead letter of the message at {source} ({failure})"
     return f"sent {what} again" if record.act == "dead_letter_replayed" else f"skipped {what}"
 
 
-def _place(source: str) -> str:
+def _position(source: str) -> str:
     """Return where a message is: "lead-arrivals, partition 2, offset 7"."""
     topic, *rest = source.split(":")
     return f"{topic}, partition {rest[0]}, offset {rest[1]}" if len(rest) == 2 else source  # noqa: PLR2004
 
 
-def _vendor_key(record: AuditRecord, used: Mapping[str, Any], _: Known) -> str:
+def _vendor_key(record: AuditRecord, used: Mapping[str, Any], _: EntryNames) -> str:
     verb = "made" if record.act == "vendor_key_made" else "revoked"
     return f"{verb} the key {used.get('name') or 'without a name'} of the vendor {used.get('vendor') or 'unknown'}"
 
 
-def _vendor_mapping(record: AuditRecord, _: Mapping[str, Any], __: Known) -> str:
+def _vendor_mapping(record: AuditRecord, _: Mapping[str, Any], __: EntryNames) -> str:
     kind, vendor = record.object.partition("/")[::2]
     what = "files" if kind == "vendor-file-mapping" else "posts"
     return f"changed how {what} of the vendor {vendor} are read"
 
 
-def _erased(_: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+def _erased(_: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
     leads = used.get("leads")
     count = len(leads) if isinstance(leads, list) else int(leads or 0)
     by = used.get("by")
@@ -250,7 +251,7 @@ def _erased(_: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
     return f"{text} for {known.rep(str(by))}" if by else text
 
 
-def _sessions(_: AuditRecord, used: Mapping[str, Any], __: Known) -> str:
+def _sessions(_: AuditRecord, used: Mapping[str, Any], __: EntryNames) -> str:
     ended = used.get("sessions")
     if not ended:
         return "found no other session to end" if ended == 0 else "ended sessions"
@@ -261,7 +262,7 @@ _USED: Final = ("email", "handles", "entries", "rows", "vendor", "records", "par
 
 
 def _plain(words: str) -> _Said:
-    def say(record: AuditRecord, used: Mapping[str, Any], known: Known) -> str:
+    def say(record: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
         whole = known.object(record.object, actor=record.actor)
         return words.format(
             of=whole,

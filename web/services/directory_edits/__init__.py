@@ -1,1 +1,1 @@
-"""Edits of reps, groups, campaigns and settings: checked by the engine, previewed, then published."""
+"""Edits reps, groups, campaigns and settings: checked by the engine, previewed, then published."""

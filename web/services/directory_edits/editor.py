@@ -1,4 +1,4 @@
-"""One edit of an org's directory: its changes, its effects, its problems, and its publication.
+"""Makes one edit of an org's directory: its changes, its effects, its problems, and its publication.
 
 An edit is not published if the engine would reject it, if it refers to a missing object, or if it leaves the org
 without an admin.

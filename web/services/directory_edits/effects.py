@@ -1,4 +1,4 @@
-"""The effects of an edit beyond the object itself, for the review before it is published (X2, R1, Q5)."""
+"""Finds the effects of an edit beyond the object itself, for the review before it is published (X2, R1, Q5)."""
 
 from collections.abc import Iterator
 from typing import Final

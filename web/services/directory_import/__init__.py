@@ -1,1 +1,1 @@
-"""Files of the directory that admins import in the page: checked as a whole, shown in sentences, then published."""
+"""Imports files of the directory in the page: checked as a whole, shown in sentences, then published."""

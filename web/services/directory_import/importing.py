@@ -12,18 +12,18 @@ from application.audit.entry import Actor, AuditedAct
 from application.audit.write import audited_all
 from application.directory.apply import planned
 from application.directory.changes import ChangePlan, differences
-from application.directory.file import read_directory
-from application.directory.lines import line_of_error, lines_of
+from application.directory.directory_file import read_directory
 from application.directory.objects import SECTION_OF, Objects, Value, WantedAction, normal
-from application.directory.people import PeopleErrors, is_table, read_people
+from application.directory.people_table import PeopleErrors, is_table, read_people
 from application.directory.publish import PublishedObjects, publish, read_published
 from application.directory.references import after
+from application.directory.yaml_lines import line_of_error, lines_of
 from models.errors import Problem as FieldProblem
 from models.errors import PublicationConflictError, PublicationErrors, RetryableError
 from rules.queues.rule_book import Key, OrgRules
 from web.auth import Person
+from web.console_services import Services
 from web.errors import HttpProblem
-from web.parts import Services
 from web.services.directory_edits.editor import NO_ADMIN, READ_BACK_SECONDS, has_admin
 from web.services.directory_edits.effects import effects
 from web.services.directory_import.sentences import NOUNS, Sentence, named, sentences
@@ -37,7 +37,7 @@ MOST_PROBLEMS: Final = 200
 _KINDS: Final = {section: kind for kind, section in SECTION_OF.items()}
 
 
-class Wanted(NamedTuple):
+class ImportRequest(NamedTuple):
     """What a file asks for. `unread`: columns of a table that are not known."""
 
     objects: WantedAction
@@ -111,12 +111,12 @@ def meanwhile() -> HttpProblem:
     return HttpProblem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", detail)
 
 
-def _read(org: str, content: bytes, name: str, before: Objects) -> Wanted:
+def _read(org: str, content: bytes, name: str, before: Objects) -> ImportRequest:
     if is_table(name):
         people = read_people(org, content, before)
-        return Wanted(people.objects, people.unread)
+        return ImportRequest(people.objects, people.unread)
     _, objects = read_directory(content, name, org=org)
-    return Wanted(objects)
+    return ImportRequest(objects)
 
 
 def _asker(person: Person, before: PublishedObjects, wanted: WantedAction) -> dict[Key, Value]:
@@ -202,6 +202,6 @@ def _where(problem: FieldProblem) -> tuple[str, str]:
 
 def _field(path: str) -> str:
     return " ".join(
-        f"{field_label(name)} {int(place.rstrip(']')) + 1}" if place else field_label(name)
-        for name, _, place in (part.partition("[") for part in path.split(".") if part)
+        f"{field_label(name)} {int(index.rstrip(']')) + 1}" if index else field_label(name)
+        for name, _, index in (part.partition("[") for part in path.split(".") if part)
     )

@@ -1,1 +1,1 @@
-"""Operations: sampled lags, counted numbers, and followed dead letters. Each process has one of each."""
+"""Provides the numbers of operations: sampled lags, counts, and dead letters. Each process has one of each."""

@@ -86,16 +86,16 @@ class DeadLetterFollower:
         self._only_org = only_org
         self._on_change = on_change
         self._kept: defaultdict[str | None, deque[ShownLetter]] = defaultdict(lambda: deque(maxlen=KEPT))
-        self._by_place: dict[str, tuple[str | None, ShownLetter]] = {}  # each kept letter with its org
+        self._by_position: dict[str, tuple[str | None, ShownLetter]] = {}  # each kept letter with its org
         self._marks: dict[str, Mark] = {}
 
     def of(self, org: str) -> list[ShownLetter]:
         """Return an org's newest dead letters, newest first."""
         return list(reversed(self._of(org)))
 
-    def find(self, org: str, place: str) -> ShownLetter | None:
+    def find(self, org: str, position: str) -> ShownLetter | None:
         """Return one of an org's dead letters, None if the org does not have it."""
-        owner, letter = self._by_place.get(place, (None, None))
+        owner, letter = self._by_position.get(position, (None, None))
         return letter if (owner or self._only_org()) == org else None
 
     def _of(self, org: str) -> list[ShownLetter]:
@@ -104,11 +104,11 @@ class DeadLetterFollower:
             kept = sorted([*kept, *self._kept.get(None, ())], key=lambda letter: letter.failed_at)
         return kept
 
-    def note_mark(self, place: str, mark: Mark) -> None:
+    def note_mark(self, position: str, mark: Mark) -> None:
         """Record what was done with a letter, without waiting for the topic. A known newer mark stays."""
-        known = self._marks.get(place)
+        known = self._marks.get(position)
         if known is None or mark.at >= known.at:
-            self._tell(self._take_mark(place, mark))
+            self._tell(self._take_mark(position, mark))
 
     async def follow(self) -> None:
         """Follow the topics until cancelled. While Kafka is unavailable, the last state stays in use."""
@@ -130,16 +130,16 @@ class DeadLetterFollower:
             if org is not None:
                 self._on_change(org)
 
-    def _take_mark(self, place: str, mark: Mark | None) -> set[str | None]:
+    def _take_mark(self, position: str, mark: Mark | None) -> set[str | None]:
         """Keep a mark; return the org that has its letter, if any: None for a letter that names none."""
-        self._marks.pop(place, None)
+        self._marks.pop(position, None)
         if mark is not None:
-            self._marks[place] = mark
+            self._marks[position] = mark
         while len(self._marks) > MOST_MARKS:
             del self._marks[next(iter(self._marks))]
-        if place not in self._by_place:
+        if position not in self._by_position:
             return set()
-        org, letter = self._by_place[place]
+        org, letter = self._by_position[position]
         letter.take_mark(mark)
         return {org}
 
@@ -147,14 +147,14 @@ class DeadLetterFollower:
         """Keep a letter; return its org, None if the message names none."""
         letter = read_letter(record)
         org = org_of(letter)
-        if letter.place not in self._by_place:
+        if letter.position not in self._by_position:
             found = ShownLetter(**shown(letter), replayable=is_replayable(letter), vendor=vendor_in(letter))
             found.take_mark(self._marks.get(found.place))
             kept = self._kept[org]
             if len(kept) == kept.maxlen:
-                del self._by_place[kept[0].place]  # `append` removes it
+                del self._by_position[kept[0].place]  # `append` removes it
             kept.append(found)
-            self._by_place[found.place] = org, found
+            self._by_position[found.place] = org, found
         return org
 
     async def _forget_deleted(self) -> None:
@@ -168,10 +168,10 @@ class DeadLetterFollower:
             there = [letter for letter in kept if _is_there(letter.place, begins)]
             kept.clear()
             kept.extend(there)
-        for place in [place for place in self._by_place if not _is_there(place, begins)]:
-            del self._by_place[place]
+        for position in [position for position in self._by_position if not _is_there(position, begins)]:
+            del self._by_position[position]
 
 
-def _is_there(place: str, begins: dict[int, int]) -> bool:
-    partition, _, offset = place.partition(":")
+def _is_there(position: str, begins: dict[int, int]) -> bool:
+    partition, _, offset = position.partition(":")
     return int(offset) >= begins.get(int(partition), 0)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from rules.queues.rule_book import OrgRules
 from sink import measures
 from sink.db_errors import translated
-from sink.measures import Claims, FirstOwnerSpeed, Offered, Share
+from sink.measures import ClaimCounts, FirstOwnerSpeed, OfferCounts, ShareOfRep
 from sink.queries import leads_by_phase
 
 FRESH_SECONDS: Final = 1.5
@@ -35,11 +35,11 @@ class GroupShares(msgspec.Struct, frozen=True):
     name: str
     method: str
     weights: dict[str, int]
-    shares: dict[str, Share]
+    shares: dict[str, ShareOfRep]
     nobody: dict[str, int]
 
 
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
+class OrgMeasures(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of one org over one window. `since`: the start of the interval in which everything was counted."""
 
     at: datetime
@@ -47,10 +47,10 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     cut: bool
     arrivals: dict[datetime, int]
-    claims: dict[datetime, Claims]
+    claims: dict[datetime, ClaimCounts]
     speed: FirstOwnerSpeed
     speeds: dict[datetime, FirstOwnerSpeed]
-    offers: dict[str, Offered]
+    offers: dict[str, OfferCounts]
     raised: dict[str, int]
     open: dict[str, int]
     phases: dict[str, int]
@@ -62,10 +62,10 @@ class Measures:
 
     def __init__(self, crm: Engine) -> None:
         self._crm = crm
-        self._known: OrderedDict[tuple[str, int], tuple[float, Measured]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, int], tuple[float, OrgMeasures]] = OrderedDict()
         self._locks: dict[tuple[str, int], asyncio.Lock] = {}
 
-    async def of(self, rules: OrgRules, minutes: int) -> Measured:
+    async def of(self, rules: OrgRules, minutes: int) -> OrgMeasures:
         """Return an org's numbers over the last minutes. Raises `RetryableError` if the database is unavailable."""
         key = (rules.org, minutes)
         async with self._locks.setdefault(key, asyncio.Lock()):
@@ -81,7 +81,7 @@ class Measures:
             return found
 
 
-def _count(crm: Engine, rules: OrgRules, minutes: int) -> Measured:
+def _count(crm: Engine, rules: OrgRules, minutes: int) -> OrgMeasures:
     now = datetime.now(UTC)
     # Start at the beginning of a minute, so that the first minute is complete.
     since = now.replace(second=0, microsecond=0) - timedelta(minutes=minutes - 1)
@@ -92,7 +92,7 @@ def _count(crm: Engine, rules: OrgRules, minutes: int) -> Measured:
         speed, speeds, speeds_cut = measures.first_owners(connection, org, since)
         shares, nobody, shares_cut = measures.fairness(connection, org, since)
         cuts = (arrivals_cut, claims_cut, speeds_cut, shares_cut)
-        return Measured(
+        return OrgMeasures(
             at=now,
             minutes=minutes,
             since=max(cut.since for cut in cuts),
@@ -110,7 +110,7 @@ def _count(crm: Engine, rules: OrgRules, minutes: int) -> Measured:
 
 
 def _groups(
-    rules: OrgRules, shares: dict[str, dict[str, Share]], nobody: dict[str, dict[str, int]]
+    rules: OrgRules, shares: dict[str, dict[str, ShareOfRep]], nobody: dict[str, dict[str, int]]
 ) -> tuple[GroupShares, ...]:
     """Return every group that gives leads to reps, with its whole roster, even if it gave none."""
     found = []
@@ -128,7 +128,7 @@ def _groups(
                 method=value.get("method", ""),
                 weights=weights,
                 shares={
-                    rep_id: got.get(rep_id) or Share(0, 0, 0, 0, 0, {})
+                    rep_id: got.get(rep_id) or ShareOfRep(0, 0, 0, 0, 0, {})
                     for rep_id in [*weights, *(one for one in got if one not in weights)]
                 },
                 nobody=nobody.get(group_id, {}),

@@ -6,11 +6,11 @@ from typing import Any
 from pydantic import Field
 
 from rules.queues.rule_book import OrgRules
-from sink.measures import Claims, FirstOwnerSpeed
+from sink.measures import ClaimCounts, FirstOwnerSpeed
 from web.auth import Person
-from web.parts import Services
+from web.console_services import Services
 from web.schemas import Model
-from web.services.operations.measures import GroupShares, Measured
+from web.services.operations.measures import GroupShares, OrgMeasures
 
 
 class Minute(Model):
@@ -137,10 +137,10 @@ async def numbers(parts: Services, person: Person, minutes: int, samples: int) -
     )
 
 
-def _minute(found: Measured, n: int) -> Minute:
+def _minute(found: OrgMeasures, n: int) -> Minute:
     newest = found.at.replace(second=0, microsecond=0)
     at = newest - timedelta(minutes=found.minutes - 1 - n)
-    claims = found.claims.get(at, Claims(0, 0))
+    claims = found.claims.get(at, ClaimCounts(0, 0))
     speed = found.speeds.get(at, FirstOwnerSpeed(0, None, None))
     return Minute(
         at=at,

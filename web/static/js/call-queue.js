@@ -14,9 +14,10 @@ import { badges, myQueueActions } from "./my-queue-row.js";
 import { offers } from "./offers.js";
 import { setUpQueueFilter } from "./queue-filter.js";
 import { QueueLinks } from "./queue-links.js";
+import { QueueOrder } from "./queue-order.js";
 import { QueueSelection } from "./queue-selection.js";
 import { RowFold } from "./row-fold.js";
-import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
+import { makeGap, nearest, RowHold, showWaiting } from "./row-hold.js";
 import { doNotCall } from "./row-parts.js";
 import { ageOf, CallTimes } from "./row-times.js";
 import { say } from "./say.js";
@@ -62,19 +63,16 @@ const selection = data.selects ? new QueueSelection(list) : null;
 
 // -- the table --------------------------------------------------------------------------------------------------
 
+const order = new QueueOrder(list, data.api, columns, () => draw());
 const head = find("[data-head]");
 head.append(
   ...(selection ? [selection.head()] : []),
-  ...columns.map((column) => {
-    const cell = document.createElement("th");
-    cell.scope = "col";
-    cell.textContent = column.label;
-    if (column.type === "number") cell.className = "number";
-    return cell;
-  }),
-  ...(times ? [Object.assign(document.createElement("th"), { scope: "col", textContent: "Lead's time" })] : []),
+  ...columns.map((column) => order.head(column)),
+  ...(times ? [order.plainHead("call_time", "Lead's time")] : []),
   Object.assign(document.createElement("th"), { innerHTML: '<span class="hidden">Action</span>' }),
 );
+
+order.show();
 
 const MANY_COLUMNS = 8; // They stand closer.
 if (head.children.length >= MANY_COLUMNS) find("table").classList.add("many-columns");
@@ -117,7 +115,7 @@ function lineOf(row) {
 function timeCell(row) {
   const cell = document.createElement("td");
   cell.className = "call-time";
-  if (times) cell.append(times.place(row.lead_id));
+  if (times) cell.append(times.label(row.lead_id));
   return cell;
 }
 
@@ -149,9 +147,9 @@ function actionCell(row) {
 }
 
 /** @param {string} lead of a row that has gone */
-function placeOf(lead) {
+function gapOf(lead) {
   const line = lines.get(lead) ?? document.createElement("tr");
-  return line.matches(".gone") ? line : emptyPlace(line);
+  return line.matches(".gone") ? line : makeGap(line);
 }
 
 /** @param {BoardRow} row */
@@ -164,17 +162,16 @@ function shownRows() {
   const missing = rows.length - canOpen.length;
   setHidden(leftOut, missing === 0);
   if (missing) setText(leftOut, `${leadCount(missing)} for which you have no licence: not shown.`);
-  const silenced = canOpen.filter((row) => !mayCall(row));
-  return silenced.length ? [...canOpen.filter(mayCall), ...silenced] : canOpen;
+  const sorted = order.sorted(canOpen);
+  const silenced = sorted.filter((row) => !mayCall(row));
+  return silenced.length ? [...sorted.filter(mayCall), ...silenced] : sorted;
 }
 
-/** @param {string | null} [enteredOrMoved] the lead to highlight */
-function draw(enteredOrMoved) {
-  const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
-  const rows = shownRows();
-  const isThere = focused !== undefined && rows.some((row) => row.lead_id === focused);
-  const places = hold.places(rows, enteredOrMoved);
-  const wanted = new Map(places.map(({ lead, row }) => [lead, row ? lineOf(row) : placeOf(lead)]));
+/**
+ * Puts the lines of the list where they belong.
+ * @param {Map<string, HTMLTableRowElement>} wanted by lead id, in order
+ */
+function show(wanted) {
   const shown = new Set(wanted.values());
   /** @type {HTMLTableRowElement[]} */
   const gone = [];
@@ -190,6 +187,16 @@ function draw(enteredOrMoved) {
     else body.insertBefore(line, next);
   }
   fold.mark(shown);
+}
+
+/** @param {string | null} [enteredOrMoved] the lead to highlight */
+function draw(enteredOrMoved) {
+  const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
+  const rows = shownRows();
+  const isThere = focused !== undefined && rows.some((row) => row.lead_id === focused);
+  const slots = hold.slots(rows, enteredOrMoved);
+  const wanted = new Map(slots.map(({ lead, row }) => [lead, row ? lineOf(row) : gapOf(lead)]));
+  if (!hold.isKept || slots.some(({ lead }) => lines.get(lead) !== wanted.get(lead))) show(wanted);
   showWaiting(comes, hold.waiting);
   const fresh = enteredOrMoved && lines.get(enteredOrMoved);
   if (fresh) {
@@ -198,7 +205,7 @@ function draw(enteredOrMoved) {
   }
   // If the focused row was removed, the row in its place gets the focus, or the list's heading.
   if (focused && !isThere) {
-    (nearest(body, lastPlace) ?? find("h1")).focus();
+    (nearest(body, lastIndex) ?? find("h1")).focus();
   }
   setText(size, leadCount(leads.size));
   if (selection) selection.size = leads.size;
@@ -222,10 +229,10 @@ function emptyText() {
   return "No leads here now. New ones appear by themselves.";
 }
 
-let lastPlace = 0;
+let lastIndex = 0;
 list.addEventListener("focusin", () => {
   const line = focusedIn(list)?.closest("tr");
-  if (line?.dataset.lead && line.parentElement) lastPlace = [...line.parentElement.children].indexOf(line);
+  if (line?.dataset.lead && line.parentElement) lastIndex = [...line.parentElement.children].indexOf(line);
 });
 
 if (times) {

@@ -26,7 +26,7 @@ const FOLLOWS = new Set(["outcome", "callback", "release"]);
 const ADVANCES = "call-round-advances";
 
 /** @param {string} queue */
-const placeOf = (queue) => `call-round/${queue}`;
+const keyOf = (queue) => `call-round/${queue}`;
 
 /**
  * @param {string} queue
@@ -34,7 +34,7 @@ const placeOf = (queue) => `call-round/${queue}`;
  */
 function stored(queue) {
   try {
-    return JSON.parse(sessionStorage.getItem(placeOf(queue)) ?? "") ?? { done: [] };
+    return JSON.parse(sessionStorage.getItem(keyOf(queue)) ?? "") ?? { done: [] };
   } catch {
     return { done: [] };
   }
@@ -44,7 +44,7 @@ function stored(queue) {
  * @param {string} queue
  * @param {Stored} round
  */
-const store = (queue, round) => sessionStorage.setItem(placeOf(queue), JSON.stringify(round));
+const store = (queue, round) => sessionStorage.setItem(keyOf(queue), JSON.stringify(round));
 
 /**
  * Says which leads are passed over.

@@ -64,6 +64,8 @@ document.addEventListener(
 );
 
 watchKeyHelp();
+if (document.querySelector("table[data-shape] > tbody"))
+  import("./shaped-table.js").then((module) => module.shapeTables());
 
 if (document.querySelector('meta[name="rep"]')) {
   sound.bind(element("[data-sound]"));

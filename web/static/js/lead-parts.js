@@ -31,7 +31,7 @@ export function localise(root) {
     time.textContent = dateAndTime(time.dateTime);
     time.title = time.dateTime;
   }
-  for (const line of root.querySelectorAll(".text, .why, .story details li, [data-why]")) {
+  for (const line of root.querySelectorAll(".text, .why, .lead-history details li, [data-why]")) {
     const texts = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
       const text = texts.currentNode;

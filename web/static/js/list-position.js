@@ -1,6 +1,6 @@
 // Brings a person back to where the person left a list: restores the scroll position and the focused row.
 
-const KEY = "list-place";
+const KEY = "list-position";
 
 /**
  * Keeps the position when the page is left, and returns to it at the first draw after a way back.

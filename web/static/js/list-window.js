@@ -110,10 +110,10 @@ export class ListWindow {
     } else if (rank > this.end || rank >= this.start + this.length + this.reserve) {
       return;
     }
-    const place = this.held.findIndex((row) => row.rank > rank);
+    const index = this.held.findIndex((row) => row.rank > rank);
     const row = { lead_id, rank, version, columns, may_claim, why_not };
-    if (place < 0) this.held.push(row);
-    else this.held.splice(place, 0, row);
+    if (index < 0) this.held.push(row);
+    else this.held.splice(index, 0, row);
     if (!this.name) this.held.length = Math.min(this.held.length, this.length + this.reserve);
   }
 

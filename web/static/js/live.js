@@ -117,10 +117,10 @@ export class Live {
 
 /** @param {string | null} text null if the connection works */
 function showConnection(text) {
-  const place = document.getElementById("connection");
-  if (!place || place.textContent === (text ?? "")) return;
-  place.hidden = text === null;
-  place.textContent = text ?? "";
+  const banner = document.getElementById("connection");
+  if (!banner || banner.textContent === (text ?? "")) return;
+  banner.hidden = text === null;
+  banner.textContent = text ?? "";
   document.dispatchEvent(new CustomEvent("connection", { detail: { isLost: text !== null } }));
 }
 

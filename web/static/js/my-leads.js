@@ -43,11 +43,11 @@ const selection = /** @type {Selection} */ (table.selection);
  */
 function cell(column, row) {
   if (column.name === "phone" && row.may_call === false && row.phone && column.name !== table.visible[0]) {
-    return [phoneText(row.phone), " ", doNotCall(), table.times.place(row.lead_id)];
+    return [phoneText(row.phone), " ", doNotCall(), table.times.label(row.lead_id)];
   }
   if (column.name === "phone" && row.phone && column.name !== table.visible[0]) {
     const text = table.text(column, row.phone);
-    const time = table.times.place(row.lead_id);
+    const time = table.times.label(row.lead_id);
     if (!hasTelephone()) return [phoneLink(nameOf(row), row.phone, text), time];
     if (!data.oversees) return [text, " ", callButton(row.lead_id, nameOf(row)), time];
   }

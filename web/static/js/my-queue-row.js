@@ -27,7 +27,7 @@ export function badges(row) {
   const uncalled = row.columns.may_call === false ? [doNotCall()] : [];
   if (isOffer(row)) {
     const kind = isRing(row) ? "Rings" : isNewLead(row) ? "New" : "Offer";
-    return [badge(kind, "offer"), ...uncalled, offers.reasonPlace(row.lead_id)];
+    return [badge(kind, "offer"), ...uncalled, offers.reasonLabel(row.lead_id)];
   }
   const why = whyMine(row);
   if (!callback_at) return [...uncalled, ...why];

@@ -37,7 +37,7 @@ export function offerCard(row, buttons, times) {
   });
   if (facts.textContent) made.firstElementChild?.append(facts);
   // Where a lead is, is said only to a rep who alone has the offer (S1).
-  if (row.columns.state) made.firstElementChild?.append(times.place(row.lead_id));
+  if (row.columns.state) made.firstElementChild?.append(times.label(row.lead_id));
   // The place is kept for the reason, which comes a moment later.
   made.firstElementChild?.append(Object.assign(document.createElement("small"), { className: "offer-why" }));
   made.append(timeLeftLabel(row), ...buttons);
@@ -149,10 +149,10 @@ export function remove(made) {
 
 /**
  * Removes the empty slots when the pointer leaves the cards.
- * @param {HTMLElement} place
+ * @param {HTMLElement} container
  */
-export function closeSlots(place) {
-  place.addEventListener("pointerleave", () => {
-    for (const slot of place.querySelectorAll(".slot")) slot.remove();
+export function closeSlots(container) {
+  container.addEventListener("pointerleave", () => {
+    for (const slot of container.querySelectorAll(".slot")) slot.remove();
   });
 }

@@ -79,7 +79,7 @@ class Offers {
   }
 
   start() {
-    this.place = element("#offers");
+    this.container = element("#offers");
     const rep = document.querySelector('meta[name="rep"]')?.getAttribute("content");
     this.queue = new ListWindow({
       queue_id: `rep/${rep}`,
@@ -94,7 +94,7 @@ class Offers {
       if (event instanceof CustomEvent) this.queue?.apply(event.detail.data, event.detail.id);
     });
     document.addEventListener("keydown", (event) => this.pressKey(event));
-    cards.closeSlots(this.place);
+    cards.closeSlots(this.container);
     this.queue.read();
   }
 
@@ -117,14 +117,14 @@ class Offers {
   }
 
   /**
-   * Makes the place of an offer's reason in a list. The reason may come a moment later.
+   * Makes the label of an offer's reason in a list. The reason may come a moment later.
    * @param {string} lead
    */
-  reasonPlace(lead) {
-    const place = Object.assign(document.createElement("small"), { className: "row-reason" });
-    place.dataset.offered = lead;
-    place.textContent = this.words[lead]?.reason ?? "";
-    return place;
+  reasonLabel(lead) {
+    const label = Object.assign(document.createElement("small"), { className: "row-reason" });
+    label.dataset.offered = lead;
+    label.textContent = this.words[lead]?.reason ?? "";
+    return label;
   }
 
   /**
@@ -137,8 +137,8 @@ class Offers {
     const words = await call("GET", "/api/v1/me/offers").catch(() => this.words);
     if (read !== this.lastRead) return; // an earlier answer does not replace a later one
     this.words = words;
-    for (const place of elements(".row-reason", document, "small"))
-      setText(place, this.words[place.dataset.offered ?? ""]?.reason ?? "");
+    for (const label of elements(".row-reason", document, "small"))
+      setText(label, this.words[label.dataset.offered ?? ""]?.reason ?? "");
     this.draw();
     const lacks = [...this.rows.values()].some((row) => isForOne(row) && !this.words[row.lead_id]?.campaign);
     if (lacks && again > 0) setTimeout(() => this.readWords(again - 1), 1_000);
@@ -264,8 +264,8 @@ class Offers {
   // -- what is shown ----------------------------------------------------------------------------------------------
 
   draw() {
-    const place = this.place;
-    if (!place) return;
+    const container = this.container;
+    if (!container) return;
     const waiting = this.onlyRings ? [] : [...this.rows.values()].filter((row) => !this.calls.has(offerKey(row)));
     /** @type {[string, () => HTMLElement][]} */
     const wanted = [];
@@ -277,29 +277,29 @@ class Offers {
     }
     const hidden = waiting.length - MOST_CARDS;
     if (hidden > 0) wanted.push([`more ${hidden}`, () => cards.moreCard(`and ${hidden} more in My queue`)]);
-    const focused = focusedIn(place);
+    const focused = focusedIn(container);
     const before = this.cards;
     this.cards = new Map(wanted.map(([key, make]) => [key, before.get(key) ?? make()]));
     for (const [key, card] of before) if (!this.cards.has(key)) cards.remove(card);
-    if (!this.cards.size) place.replaceChildren();
+    if (!this.cards.size) container.replaceChildren();
     let n = 0;
     for (const card of this.cards.values()) {
-      while (place.children[n]?.matches(".slot")) n += 1;
-      if (place.children[n] !== card) place.insertBefore(card, place.children[n] ?? null);
+      while (container.children[n]?.matches(".slot")) n += 1;
+      if (container.children[n] !== card) container.insertBefore(card, container.children[n] ?? null);
       n += 1;
     }
     for (const row of waiting) {
       const card = this.cards.get(`offer ${offerKey(row)}`);
       if (card) cards.showWords(card, row, this.words[row.lead_id]);
     }
-    for (const button of elements("button", place, "button")) {
+    for (const button of elements("button", container, "button")) {
       const card = button.closest("[data-offer]");
       button.disabled = card instanceof HTMLElement && this.answering.has(card.dataset.offer ?? "");
     }
-    place.hidden = !this.cards.size;
+    container.hidden = !this.cards.size;
     // If the focused card was removed, the next card gets the focus, or the page.
-    if (focused && !focusedIn(place)) {
-      const next = place.querySelector("button:not(:disabled), a");
+    if (focused && !focusedIn(container)) {
+      const next = container.querySelector("button:not(:disabled), a");
       (next instanceof HTMLElement ? next : element("#main")).focus();
     }
     this.tick();

@@ -62,11 +62,11 @@ export function ageOf({ name }, value, windowSeconds) {
   return made;
 }
 
-/** @param {HTMLTimeElement} place */
-function drawAge(place) {
-  const { dateTime, dataset } = place;
-  setText(place, ageText(dateTime));
-  place.title = dateAndTime(dateTime);
+/** @param {HTMLTimeElement} label */
+function drawAge(label) {
+  const { dateTime, dataset } = label;
+  setText(label, ageText(dateTime));
+  label.title = dateAndTime(dateTime);
   const age = Date.now() - new Date(dateTime).getTime();
   if (!dataset.windowSeconds || age > WINDOW_DAYS * DAY_HOURS * HOUR_MINUTES * MINUTE_MS) {
     delete dataset.window;
@@ -76,7 +76,7 @@ function drawAge(place) {
   const isOver = age > minutes * MINUTE_MS;
   dataset.window = isOver ? "over" : "open";
   const length = minutes < 1 ? `${dataset.windowSeconds} s` : `${Math.round(minutes).toLocaleString()} min`;
-  place.title += isOver ? `, past its group's window of ${length}` : `, within its group's window of ${length}`;
+  label.title += isOver ? `, past its group's window of ${length}` : `, within its group's window of ${length}`;
 }
 
 // -- the time where a lead is -----------------------------------------------------------------------------------
@@ -139,20 +139,20 @@ function callTimeText(time, now = Date.now()) {
 }
 
 /**
- * Draws a lead's time into a place, which keeps its size.
- * @param {HTMLElement} place
+ * Draws a lead's time into its label, which keeps its size.
+ * @param {HTMLElement} label
  * @param {CallTime | undefined} time
  */
-export function drawCallTime(place, time) {
+export function drawCallTime(label, time) {
   const { clock, words, mayCall } = callTimeText(time);
   const kind = mayCall ? "there" : "there quiet";
-  if (place.className !== kind) place.className = kind;
-  const [shown, small] = place.childNodes;
+  if (label.className !== kind) label.className = kind;
+  const [shown, small] = label.childNodes;
   if (shown && small) {
     if (shown.textContent !== clock) shown.textContent = clock;
     if (small.textContent !== words) small.textContent = words;
   } else {
-    place.replaceChildren(clock, Object.assign(document.createElement("small"), { textContent: words }));
+    label.replaceChildren(clock, Object.assign(document.createElement("small"), { textContent: words }));
   }
 }
 
@@ -168,7 +168,7 @@ export class CallTimes {
     /** @type {Set<string>} leads to ask for */
     this.wanted = new Set();
     /** @type {Map<string, HTMLElement>} by lead id */
-    this.places = new Map();
+    this.labels = new Map();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     /** @type {(leads: string[]) => void} called with the leads whose times came later than their rows */
@@ -185,12 +185,12 @@ export class CallTimes {
   add(given) {
     for (const [lead, time] of Object.entries(given)) {
       this.times.set(lead, time);
-      const place = this.places.get(lead);
-      if (place) drawCallTime(place, time);
+      const label = this.labels.get(lead);
+      if (label) drawCallTime(label, time);
     }
     for (const lead of this.times.keys()) {
       if (this.times.size <= MOST_KEPT) break;
-      if (!this.places.has(lead)) this.times.delete(lead);
+      if (!this.labels.has(lead)) this.times.delete(lead);
     }
   }
 
@@ -200,12 +200,12 @@ export class CallTimes {
   }
 
   /**
-   * Makes the place for a lead's time.
+   * Makes the label of a lead's time.
    * @param {string} lead
    */
-  place(lead) {
+  label(lead) {
     const made = document.createElement("span");
-    this.places.set(lead, made);
+    this.labels.set(lead, made);
     drawCallTime(made, this.times.get(lead));
     if (!this.times.has(lead)) this.want(lead);
     return made;
@@ -219,7 +219,7 @@ export class CallTimes {
   }
 
   async ask() {
-    const leads = [...this.wanted].filter((lead) => this.places.get(lead)?.isConnected).slice(0, MOST_ASKED);
+    const leads = [...this.wanted].filter((lead) => this.labels.get(lead)?.isConnected).slice(0, MOST_ASKED);
     this.wanted.clear();
     this.timer = undefined;
     if (!leads.length) return;
@@ -228,17 +228,17 @@ export class CallTimes {
     const found = await call("GET", `${this.path}?${query}`).catch(() => ({})); // The next tick asks again.
     for (const [lead, time] of Object.entries(found)) {
       this.times.set(lead, time);
-      const place = this.places.get(lead);
-      if (place) drawCallTime(place, time);
+      const label = this.labels.get(lead);
+      if (label) drawCallTime(label, time);
     }
     this.onKnown(Object.keys(found));
   }
 
   tick() {
     const now = Date.now();
-    for (const [lead, place] of this.places) {
-      if (!place.isConnected) {
-        this.places.delete(lead);
+    for (const [lead, label] of this.labels) {
+      if (!label.isConnected) {
+        this.labels.delete(lead);
         continue;
       }
       const time = this.times.get(lead);
@@ -249,7 +249,7 @@ export class CallTimes {
   }
 
   draw() {
-    for (const [lead, place] of this.places) drawCallTime(place, this.times.get(lead));
+    for (const [lead, label] of this.labels) drawCallTime(label, this.times.get(lead));
   }
 }
 

@@ -1,5 +1,7 @@
 // Makes small tables from rows of values. Numbers are aligned and formatted in the reader's locale; nodes stay nodes.
 
+import { shapeTable } from "./shaped-table.js";
+
 /** @typedef {string | number | Node} Cell */
 
 /**
@@ -15,7 +17,18 @@ export function makeTable(heads, rows, empty) {
 }
 
 /**
- * Replaces the content of a table.
+ * Makes a cell that is sorted by another value than its text.
+ * @param {string} text
+ * @param {number | string | null} value
+ */
+export function valued(text, value) {
+  const made = Object.assign(document.createElement("span"), { textContent: text });
+  made.dataset.value = String(value ?? "");
+  return made;
+}
+
+/**
+ * Replaces the content of a table. Headings that are the same stay, with the focus that one of them may have.
  * @param {HTMLTableElement} table
  * @param {string[]} heads the column headings; an empty one is a column of buttons
  * @param {Cell[][]} rows
@@ -23,6 +36,8 @@ export function makeTable(heads, rows, empty) {
  */
 export function fillTable(table, heads, rows, empty = "Nothing here.") {
   const numeric = heads.map((_, n) => rows.some((row) => typeof row[n] === "number"));
+  const isSame = table.dataset.heads === JSON.stringify([heads, numeric]);
+  table.dataset.heads = JSON.stringify([heads, numeric]);
   const head = document.createElement("tr");
   for (const [n, text] of heads.entries()) {
     const cell = document.createElement("th");
@@ -38,6 +53,7 @@ export function fillTable(table, heads, rows, empty = "Nothing here.") {
       const cell = document.createElement("td");
       if (value instanceof Node) cell.append(value);
       else cell.textContent = typeof value === "number" ? value.toLocaleString() : value;
+      if (typeof value === "number") cell.dataset.value = String(value);
       if (numeric[n]) cell.className = "number";
       line.append(cell);
     }
@@ -53,5 +69,7 @@ export function fillTable(table, heads, rows, empty = "Nothing here.") {
   const body = document.createElement("tbody");
   top.append(head);
   body.append(...lines);
-  table.replaceChildren(top, body);
+  if (isSame) table.tBodies[0].replaceWith(body);
+  else table.replaceChildren(top, body);
+  shapeTable(table);
 }

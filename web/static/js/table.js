@@ -8,11 +8,13 @@ import { setUpDensity } from "./density.js";
 import { element, elements, focusedIn, targetOf } from "./dom.js";
 import { Filters } from "./filters.js";
 import { cellText, leadCount } from "./format.js";
-import { emptyPlace, nearest, RowHold, showWaiting } from "./row-hold.js";
+import { makeGap, nearest, RowHold, showWaiting } from "./row-hold.js";
+import { addSortButton, showOrder } from "./row-order.js";
 import { ageOf, CallTimes } from "./row-times.js";
 import { say } from "./say.js";
 import { Selection } from "./selection.js";
 import { sortChoices } from "./sort-choices.js";
+import { TableShape } from "./table-shape.js";
 
 /** @import { Column, LeadPage, LeadRow } from "./types.d.ts" */
 
@@ -60,19 +62,20 @@ export class Table {
     this.names = {};
     /** @type {Map<string, HTMLTableRowElement>} by lead id */
     this.lines = new Map();
-    /** @type {Map<string, HTMLTableRowElement>} by lead id, the empty places of rows that have gone */
+    /** @type {Map<string, HTMLTableRowElement>} by lead id, the gaps of rows that have gone */
     this.gone = new Map();
     /** @type {RowHold<LeadRow>} */
     this.hold = new RowHold(this.find("[data-rows]"), () => this.draw());
     /** @type {WeakMap<HTMLTableRowElement, string>} what each line shows */
     this.stamps = new WeakMap();
     this.times = new CallTimes("", {});
-    this.widths = new ColumnWidths(api);
+    this.shape = new TableShape(api, () => this.reshape());
+    this.widths = new ColumnWidths(this.shape, () => this.showReset());
     this.head = ""; // what the headings show
     this.lastRequest = 0;
     /** @type {Promise<void>} the newest reading of the list */
     this.newest = Promise.resolve();
-    this.lastPlace = 0;
+    this.lastIndex = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.filters = new Filters(this);
@@ -80,7 +83,7 @@ export class Table {
     this.find("[data-later]").addEventListener("click", () => this.change({ cursor: this.page?.next ?? null }));
     this.root.addEventListener("focusin", (event) => {
       const line = targetOf(event).closest("tbody tr");
-      if (line?.parentElement) this.lastPlace = [...line.parentElement.children].indexOf(line);
+      if (line?.parentElement) this.lastIndex = [...line.parentElement.children].indexOf(line);
     });
     addEventListener("popstate", () => this.hold.without(() => this.load()));
     /** @type {Selection | null} */
@@ -94,7 +97,13 @@ export class Table {
     more.addEventListener("click", () => {
       more.setAttribute("aria-expanded", String(this.find(".tools").classList.toggle("open")));
     });
+    this.find("[data-reset-shape]").addEventListener("click", () => {
+      this.shape.reset();
+      this.reshape();
+      this.find(".sort").focus();
+    });
     this.drawHead();
+    this.showReset();
   }
 
   /**
@@ -209,19 +218,12 @@ export class Table {
       const cell = document.createElement("th");
       cell.scope = "col";
       if (column.type === "number") cell.className = "number";
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "sort";
-      button.dataset.sort = name;
-      button.textContent = column.label;
-      const up = order === name;
-      if (up || order === `-${name}`) cell.setAttribute("aria-sort", up ? "ascending" : "descending");
-      button.addEventListener("click", async () => {
-        await this.change({ sort: up ? `-${name}` : name });
+      showOrder(cell, name, order);
+      addSortButton(cell, column.label, name, async () => {
+        await this.change({ sort: order === name ? `-${name}` : name });
         this.find(`[data-sort="${name}"]`).focus();
       });
-      cell.append(button);
-      this.widths.apply(cell, name);
+      this.widths.apply(cell, name, column.label);
       return cell;
     });
     const row = this.find("[data-head]");
@@ -233,6 +235,17 @@ export class Table {
     );
   }
 
+  /** Draws the headings anew, because their widths are others. */
+  reshape() {
+    this.head = "";
+    this.drawHead();
+    this.showReset();
+  }
+
+  showReset() {
+    this.find("[data-reset-shape]").hidden = this.shape.isPlain;
+  }
+
   get visibleColumns() {
     return this.visible.map((name) => this.byName.get(name)).filter((column) => column !== undefined);
   }
@@ -242,10 +255,10 @@ export class Table {
     this.filters.draw();
     const body = this.find("[data-rows]");
     const focused = focusedIn(body)?.closest("tr");
-    const places = this.hold.places(this.rows);
-    const lines = places.map(({ lead, row }) => (row ? this.line(row) : this.placeOf(lead)));
+    const slots = this.hold.slots(this.rows);
+    const lines = slots.map(({ lead, row }) => (row ? this.line(row) : this.gapOf(lead)));
     this.lines = new Map(lines.filter((line) => line.dataset.lead).map((line) => [line.dataset.lead ?? "", line]));
-    this.gone = new Map(places.flatMap(({ lead, row }, n) => (row ? [] : [[lead, lines[n]]])));
+    this.gone = new Map(slots.flatMap(({ lead, row }, n) => (row ? [] : [[lead, lines[n]]])));
     const waiting = this.root.querySelector("[data-new]");
     if (waiting instanceof HTMLElement) showWaiting(waiting, this.hold.waiting);
     const wanted = new Set(lines);
@@ -254,7 +267,8 @@ export class Table {
       if (body.children[n] !== line) body.insertBefore(line, body.children[n] ?? null);
     });
     // If the focused row was removed, the row in its place gets the focus.
-    if (focused && !wanted.has(focused) && !document.querySelector("dialog[open]")) this.refocus();
+    const isGone = focused && (!wanted.has(focused) || focused.matches(".gone"));
+    if (isGone && !document.querySelector("dialog[open]")) this.refocus();
     const total = this.page?.total ?? 0;
     this.find("[data-total]").textContent = leadCount(total);
     const empty = this.find("[data-empty]");
@@ -274,12 +288,12 @@ export class Table {
   }
 
   refocus() {
-    (nearest(this.find("[data-rows]"), this.lastPlace) ?? element("#main")).focus();
+    (nearest(this.find("[data-rows]"), this.lastIndex) ?? element("#main")).focus();
   }
 
   /** @param {string} lead of a row that has gone */
-  placeOf(lead) {
-    return this.gone.get(lead) ?? emptyPlace(this.lines.get(lead) ?? document.createElement("tr"));
+  gapOf(lead) {
+    return this.gone.get(lead) ?? makeGap(this.lines.get(lead) ?? document.createElement("tr"));
   }
 
   /** @param {LeadRow} row */
@@ -322,7 +336,7 @@ export class Table {
   inside(column, row) {
     const value = row[column.name];
     const text = this.text(column, value);
-    if (column.name === "phone" && value) return [text, this.times.place(row.lead_id)];
+    if (column.name === "phone" && value) return [text, this.times.label(row.lead_id)];
     return [ageOf(column, value, this.times.windowSeconds(row.lead_id)) ?? text];
   }
 

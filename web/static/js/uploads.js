@@ -2,6 +2,7 @@
 
 import { CSRF_TOKEN, messageOf, Problem } from "./api.js";
 import { control, element } from "./dom.js";
+import { shapeTables } from "./shaped-table.js";
 
 /** @typedef {{sent: string, read: unknown}} Sample */
 /** @typedef {{column: string, becomes: string, field: string | null, rows: number, unreadable: number, samples: Sample[]}} UploadColumn */
@@ -115,6 +116,7 @@ function showTrial(trial) {
   total = Object.values(trial.fates).reduce((sum, count) => sum + count, 0);
   showFates(trial.fates);
   element("[data-fate-rows]").replaceChildren(...trial.rows.map(fateRow));
+  shapeTables();
   element("[data-resume-line]").hidden = trial.sent_before === 0;
   element("[data-resume-text]").textContent =
     `Send only the rest: ${trial.sent_before.toLocaleString()} rows of this file were sent before`;

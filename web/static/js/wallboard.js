@@ -6,7 +6,7 @@ import { leadCount, localised, NO_VALUE } from "./format.js";
 import { Live } from "./live.js";
 import { ageText } from "./row-times.js";
 import { say } from "./say.js";
-import { fillTable } from "./small-table.js";
+import { fillTable, valued } from "./small-table.js";
 
 /** @typedef {Record<string, any>} Board in the shape of web/services/wallboard.py */
 
@@ -121,8 +121,11 @@ function drawReps() {
       rep.locks,
       rep.leads_today,
       lastLead(rep),
-      lasted(rep.p50_seconds),
-      rep.max_open === null ? leadCount(rep.open_leads) : `${rep.open_leads} of ${rep.max_open}`,
+      valued(lasted(rep.p50_seconds), rep.p50_seconds),
+      valued(
+        rep.max_open === null ? leadCount(rep.open_leads) : `${rep.open_leads} of ${rep.max_open}`,
+        rep.open_leads,
+      ),
     ]),
     "Nobody matches.",
   );
@@ -137,8 +140,8 @@ function drawSpeeds(name) {
       line.name,
       line.arrivals,
       line.first_claims,
-      lasted(line.p50_seconds),
-      lasted(line.p95_seconds),
+      valued(lasted(line.p50_seconds), line.p50_seconds),
+      valued(lasted(line.p95_seconds), line.p95_seconds),
     ]),
     "No lead arrived today.",
   );
@@ -161,7 +164,7 @@ function draw() {
     board.queues.map((/** @type {Board} */ queue) => [
       linkTo(queue),
       queue.size,
-      queue.oldest_at ? ageText(queue.oldest_at) : NO_VALUE,
+      queue.oldest_at ? valued(ageText(queue.oldest_at), queue.oldest_at) : NO_VALUE,
     ]),
     "There is no queue yet.",
   );

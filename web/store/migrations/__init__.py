@@ -1,1 +1,1 @@
-"""Alembic's folder for the console's own database."""
+"""Migrates the console's own database with Alembic."""

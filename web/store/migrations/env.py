@@ -1,4 +1,4 @@
-"""Alembic's entry point. Migrations run in the transaction of the connection that `store.migrate` passes."""
+"""Is Alembic's entry point. Migrations run in the transaction of the connection that `store.migrate` passes."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The common part of the test programs: starting a worker without some of the patches, and talking to the test.
+"""Shares code of the test programs: starting a worker without some of the patches, and talking to the test.
 
 Environment: `GROUP`, `INSTANCE` (a static member, which is back at once after a kill), `WITHOUT` (names of patches to
 leave out, separated by spaces), `COMMIT_SECONDS`, and the settings.

@@ -1,4 +1,4 @@
-"""Deliberate faults of a stage. Each function gets the function that attaches the stages and returns a replacement."""
+"""Puts deliberate faults into a stage. Each function gets the one that attaches the stages and returns another."""
 
 import asyncio
 from collections.abc import Callable
@@ -74,7 +74,7 @@ def the_recovery_fails(stages: Stages) -> Stages:
     return stages
 
 
-def nothing_was_told(stages: Stages) -> Stages:
+def nothing_was_sent(stages: Stages) -> Stages:
     """Hide from a relay what was public before it started, so that only its watermarks prevent repeats."""
 
     async def read(*_: Any) -> None:
@@ -99,7 +99,7 @@ def the_sweep_is_watched(stages: Stages) -> Stages:
             undecided.add((partition, event.lead_id.encode()))
             most = max(most, len(undecided))
             if stage.rebalancing:
-                say(told_while_rebalancing=event.lead_id)
+                say(sent_while_rebalancing=event.lead_id)
         append(stage, partition, event)
 
     def noted(sweeper: Any, partition: int, key: bytes) -> None:

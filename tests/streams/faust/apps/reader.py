@@ -18,7 +18,7 @@ from models.lead import LeadRow
 from streams.app import StageApp, bulks, raw_topic
 from streams.journal import JournalWriter
 from streams.patches import message_delivery
-from streams.table import JournalTable
+from streams.stage_table import JournalTable
 from tests.streams.faust.apps import races
 from tests.streams.faust.apps.base import commands, run, say
 

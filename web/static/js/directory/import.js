@@ -2,6 +2,7 @@
 
 import { CSRF_TOKEN, messageOf, Problem } from "../api.js";
 import { element } from "../dom.js";
+import { shapeTables } from "../shaped-table.js";
 
 /** @import { FieldError } from "../types.d.ts" */
 
@@ -93,6 +94,7 @@ function showRefusal(error) {
   showProblem(`${messageOf(error)}.`.replace(/\.\.$/, "."));
   const found = error instanceof Problem ? /** @type {FileProblem[]} */ (error.body.errors ?? []) : [];
   element("[data-problems]").replaceChildren(...found.map(problemRow));
+  shapeTables();
   element("[data-wrong]").hidden = !found.length;
   if (!found.length) return;
   element("#wrong-title").focus();

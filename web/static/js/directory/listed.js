@@ -3,7 +3,7 @@
 import { element } from "../dom.js";
 import { dateAndTime, leadCount, NO_VALUE, valueLabel } from "../format.js";
 import { ageText } from "../row-times.js";
-import { fillTable } from "../small-table.js";
+import { fillTable, valued } from "../small-table.js";
 import { data, objectsOf } from "./data.js";
 import { make } from "./fields.js";
 
@@ -58,7 +58,8 @@ const COLUMNS = {
  */
 function openLeads(row, most) {
   if (!row) return NO_VALUE;
-  return most === undefined || most === null ? leadCount(row.open_leads) : `${row.open_leads} of ${most}`;
+  const text = most === undefined || most === null ? leadCount(row.open_leads) : `${row.open_leads} of ${most}`;
+  return valued(text, row.open_leads);
 }
 
 /** @param {RepRow | undefined} row */
@@ -83,8 +84,10 @@ export function drawListed() {
   container.hidden = Boolean(data.id) || !objects.length || data.kind === "settings";
   if (container.hidden) return;
   const columns = COLUMNS[data.kind];
+  const table = element("table", container, "table");
+  table.dataset.shape = `directory-${data.kind}`;
   fillTable(
-    element("table", container, "table"),
+    table,
     ["Name", ...columns.map(([head]) => head), "Published", "By"],
     objects.map((object) => [
       make("a", {

@@ -1,1 +1,1 @@
-"""The migrations, one file per step. A released step is never changed."""
+"""Contains the migrations, one file per step. A released step is never changed."""

@@ -1,0 +1,222 @@
+"""A person sorts each table and makes its columns as wide as needed; the console keeps both for the person (S6, Q7)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.axe import serious
+from tests.web.rows import READY, WORK, appears
+from tests.web.running_org import NEW
+from tests.web.screens import fits_a_phone
+from tests.web.test_fresh_assignments import until_in_queue
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+STEP: Final = 16
+LEAST: Final = 48
+"""Pixels, as in web/static/js/column-widths.js."""
+SHAPES: Final = "/api/v1/preferences/table-shapes"
+LEADS: Final = (("Ana", "Silva", 900_000), ("Bo", "Reed", 500_000), ("Cy", "Adams", 700_000))
+
+
+async def queue_of_three(office: RunningOrg, queue_id: str, **queue: object) -> list[str]:
+    """Publish a queue with three leads, the largest loan first; return the leads' ids."""
+    await office.publish("settings", "settings", quiet_hours=[])
+    await office.rep("rep-1")
+    await office.publish("queue", queue_id, **queue)
+    await office.until_published("queue", queue_id)
+    leads = await asyncio.gather(
+        *(
+            office.arrive(
+                f"A-{last}", first_name=first, last_name=last, loan_amount=amount, phone=f"401419424{n}"
+            )
+            for n, (first, last, amount) in enumerate(LEADS)
+        )
+    )
+    async with await office.program("rep-1") as program:
+        await until_in_queue(program, queue_id, *leads)
+    return leads
+
+
+def names(page: Page) -> Locator:
+    """Return the first cells of a list's rows that have no checkbox."""
+    return page.locator("tbody[data-rows] tr td:first-child")
+
+
+def edge(page: Page, column: str) -> Locator:
+    """Return the edge of a heading."""
+    return page.get_by_role("separator", name=f"Width of {column}", exact=True)
+
+
+def head(page: Page, column: str) -> Locator:
+    """Return a heading."""
+    return page.get_by_role("columnheader", name=column, exact=True)
+
+
+async def wide(cell: Locator) -> int:
+    """Return the width of a heading."""
+    found: int = await cell.evaluate("one => one.offsetWidth")
+    return found
+
+
+async def kept(page: Page, table: str, part: str) -> None:
+    """Wait until the console has a part of what the person made of a table."""
+    await page.wait_for_function(
+        """async ([path, table, part]) => {
+            const shapes = await (await fetch(path)).json();
+            return shapes[table]?.[part] !== undefined;
+        }""",
+        arg=[SHAPES, table, part],
+    )
+
+
+async def test_q7_a_queue_is_sorted_for_the_eye_alone(office: RunningOrg) -> None:
+    leads = await queue_of_three(office, "work", **WORK)
+    page = await office.sign_in("rep-1", "/queues/work")
+    for lead in leads:
+        await appears(page, lead)
+    await expect(names(page)).to_have_text(["Ana Silva", "Cy Adams", "Bo Reed"])
+    own = await page.locator("[data-sorted]").inner_text()
+    await page.get_by_role("button", name="Name", exact=True).click()
+    await expect(head(page, "Name")).to_have_attribute("aria-sort", "ascending")
+    await page.get_by_role("button", name="Loan amount", exact=True).click()
+    await expect(names(page)).to_have_text(["Bo Reed", "Cy Adams", "Ana Silva"])
+    await expect(head(page, "Name")).not_to_have_attribute("aria-sort", "ascending")
+    said = page.locator("[data-sorted]")
+    await expect(said).to_contain_text(
+        "Sorted By: Loan amount, lowest first (the rows of this page, for you)"
+    )
+    await expect(said).to_contain_text(own.removeprefix("Sorted By: "))
+    # A row that comes stands where the person's order puts it.
+    await office.arrive("A-4", first_name="Di", last_name="Fox", loan_amount=600_000)
+    await expect(names(page)).to_have_text(["Bo Reed", "Di Fox", "Cy Adams", "Ana Silva"])
+    assert await serious(page) == []
+    # It is kept for the person, also in another browser, where calling goes by the queue's own order.
+    await kept(page, "queue/work", "order")
+    other = await office.sign_in("rep-1", "/queues/work")
+    await expect(names(other)).to_have_text(["Bo Reed", "Di Fox", "Cy Adams", "Ana Silva"])
+    await other.get_by_role("button", name="Start calling").click()
+    await expect(other.get_by_role("heading", name="Ana Silva")).to_be_visible()
+    # Pressed again it turns round, and then the queue's own order is back.
+    await expect(names(page)).to_have_text(["Bo Reed", "Di Fox", "Cy Adams"])
+    await page.get_by_role("button", name="Loan amount", exact=True).click()
+    await expect(names(page)).to_have_text(["Cy Adams", "Di Fox", "Bo Reed"])
+    await page.get_by_role("button", name="Loan amount", exact=True).click()
+    await expect(said).to_have_text(own)
+
+
+async def test_q7_the_columns_of_queues_are_as_wide_as_one_makes_them_by_keys(office: RunningOrg) -> None:
+    leads = await queue_of_three(office, "new", **NEW)
+    page = await office.sign_in("rep-1", "/queues/new")
+    await appears(page, leads[0])
+    reset = page.get_by_role("button", name="Reset columns")
+    await expect(reset).to_be_hidden()
+    usual = await wide(head(page, "Name"))
+    await edge(page, "Name").focus()
+    assert await edge(page, "Name").get_attribute("aria-valuenow") == str(usual)
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        await page.keyboard.press(key)
+    assert await wide(head(page, "Name")) == usual + STEP
+    await expect(edge(page, "Name")).to_have_attribute("aria-valuenow", str(usual + STEP))
+    await page.keyboard.press("Delete")
+    assert await wide(head(page, "Name")) == usual
+    await page.keyboard.press("ArrowRight")
+    await page.get_by_role("button", name="Name", exact=True).click()
+    await kept(page, "queues", "widths")
+    await page.reload()
+    await page.wait_for_selector(READY)
+    assert await wide(head(page, "Name")) == usual + STEP
+    await expect(head(page, "Name")).to_have_attribute("aria-sort", "ascending")
+    await reset.click()
+    assert await wide(head(page, "Name")) == usual
+    await expect(head(page, "Name")).not_to_have_attribute("aria-sort", "ascending")
+    await expect(reset).to_be_hidden()
+
+
+async def test_tables_that_scripts_fill_keep_their_order_and_focus(office: RunningOrg) -> None:
+    for rep_id, role in (("mia", "manager"), ("ann", "rep"), ("zoe", "rep"), ("bob", "rep")):
+        await office.rep(rep_id, role)
+        await office.until_known(rep_id)
+    page = await office.sign_in("mia", "/directory/reps")
+    cells = page.locator("[data-listed] tbody tr td:first-child")
+    await expect(cells).to_have_count(4)
+    await page.locator("[data-listed]").get_by_role("button", name="Name", exact=True).click()
+    await page.locator("[data-listed]").get_by_role("button", name="Name", exact=True).click()
+    await expect(cells).to_have_text(["Zoe", "Mia", "Bob", "Ann"])
+    await edge(page, "Role").focus()
+    usual = await wide(head(page, "Role"))
+    await page.keyboard.press("End")
+    widest = await wide(head(page, "Role"))
+    assert widest > usual
+    # Another person comes: the order, the width and the focus stay.
+    await office.rep("ned")
+    await expect(cells).to_have_text(["Zoe", "Ned", "Mia", "Bob", "Ann"])
+    await expect(edge(page, "Role")).to_be_focused()
+    assert await wide(head(page, "Role")) == widest
+    assert await serious(page) == []
+    await page.get_by_role("button", name="Reset columns").click()
+    await expect(cells).to_have_text(["Ann", "Bob", "Mia", "Ned", "Zoe"])
+    assert await wide(head(page, "Role")) < widest
+
+
+async def test_the_wallboard_sorts_by_what_a_cell_means(office: RunningOrg) -> None:
+    for rep_id, role in (("mia", "manager"), ("ann", "rep"), ("bob", "rep")):
+        await office.rep(rep_id, role)
+        await office.until_known(rep_id)
+    await office.publish("queue", "new", **NEW)
+    for kind, object_id in (("rep", "bob"), ("queue", "new")):
+        await office.until_published(kind, object_id)
+    page = await office.sign_in("mia", "/wallboard")
+    board = page.locator('[data-table="reps"]')
+    lines = board.locator("tbody tr td:first-child")
+    await expect(lines).to_have_text(["Ann", "Bob", "Mia"])
+    lead = await office.arrive("A-1", first_name="Ana", last_name="Silva", loan_amount=1)
+    async with await office.program("bob") as program:
+        await until_in_queue(program, "new", lead)
+    answer = (await office.ask("claim", lead, "bob", queue_id="new")).answer
+    assert answer is not None
+    assert answer.result == "won"
+    # Who was first owner of no lead has no speed, and stands last both ways.
+    speed = board.get_by_role("button", name="Speed", exact=True)
+    for direction in ("ascending", "descending"):
+        await speed.click()
+        await expect(board.get_by_role("columnheader", name="Speed")).to_have_attribute(
+            "aria-sort", direction
+        )
+        await expect(lines).to_have_text(["Bob", "Ann", "Mia"])
+    assert await fits_a_phone(page)
+
+
+async def test_tables_that_the_server_writes_are_sorted_too(office: RunningOrg) -> None:
+    await office.rep("ada", "admin")
+    for rep_id, teams in (("ann", ["west"]), ("bob", ["west", "east"]), ("cy", ["west", "south"])):
+        await office.rep(rep_id, teams=teams)
+        await office.until_known(rep_id)
+    page = await office.sign_in("ada", "/directory/teams")
+    teams_shown = page.locator("tbody tr th")
+    await expect(teams_shown).to_have_text(["east", "south", "west"])
+    await page.get_by_role("button", name="Reps", exact=True).click()
+    await page.get_by_role("button", name="Reps", exact=True).click()
+    await expect(teams_shown.first).to_have_text("west")
+    await edge(page, "Team").focus()
+    await page.keyboard.press("Home")
+    await expect(edge(page, "Team")).to_have_attribute("aria-valuemin", str(LEAST))
+    assert await serious(page) == []
+    await kept(page, "teams", "order")
+    await page.reload()
+    await expect(teams_shown.first).to_have_text("west")
+    await page.goto("/audit")
+    await page.wait_for_selector(READY)
+    await page.get_by_role("button", name="What", exact=True).click()
+    await expect(head(page, "What")).to_have_attribute("aria-sort", "ascending")
+    await expect(edge(page, "From")).to_be_visible()
+    assert await serious(page) == []

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 WINDOW_SECONDS: Final = 60.0
-"""After one to two of these an old record says nothing more, in case the broker's clock was set back."""
+"""A record counts for one to two windows. Later it is forgotten, because the broker's clock may have been set back."""
 EARLY_SECONDS: Final = 1.0
 """By how much an event may come before its deadline without our clock being called ahead."""
 BEHIND_SECONDS: Final = 2.0

@@ -11,16 +11,18 @@ from models.errors import ConfigError
 
 def acls(  # each parameter is an option
     name: Annotated[
-        str | None, typer.Argument(help="Of a vendor, CRM or sender: its name. After --for process: which.")
+        str | None,
+        typer.Argument(help="The name of the vendor, CRM or sender; with --for process, the process."),
     ] = None,
     whose: Annotated[
         str | None,
         typer.Option(
-            "--for", help="vendor, crm, sender, process, or a process: worker, relay, sink, board, …"
+            "--for",
+            help="Who signs in: vendor, crm, sender, process, or one process such as worker or relay.",
         ),
     ] = None,
     user: Annotated[
-        str | None, typer.Option("--user", help="The user name in Kafka, where it is not the usual one.")
+        str | None, typer.Option("--user", help="The user name in Kafka, if it is not the default.")
     ] = None,
     commands: Annotated[
         bool, typer.Option("--commands", help="Print commands of kafka-acls.sh instead.")

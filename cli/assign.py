@@ -79,7 +79,7 @@ Lead = Annotated[str, typer.Argument(help="Lead id.")]
 def list_exceptions(
     every: Annotated[bool, typer.Option("--all", help="Also show ignored ones, at the end.")] = False,
     org: Org = "default",
-    limit: Annotated[int, typer.Option(min=1, help="The most to show.")] = SHOWN,
+    limit: Annotated[int, typer.Option(min=1, help="The largest number to show.")] = SHOWN,
     as_json: AsJson = False,
 ) -> None:
     """List the exceptions desk: prospect, source, and the reason why no rep has the lead.

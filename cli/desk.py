@@ -12,12 +12,12 @@ from cli.common import AsJson, finish, found, print_refusal, running, say
 
 def send(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV, JSON lines or ADF XML.")],
-    vendor: Annotated[str, typer.Option(help="Who the leads come from.")],
+    vendor: Annotated[str, typer.Option(help="The vendor of the leads.")],
     campaign: Annotated[str, typer.Option(help="The campaign they belong to.")],
     mapping: Annotated[
-        Path | None, typer.Option(exists=True, help="Which column is which field (YAML).")
+        Path | None, typer.Option(exists=True, help="The mapping of columns to fields (YAML).")
     ] = None,
-    org: Annotated[str, typer.Option(help="Whose leads they are.")] = "default",
+    org: Annotated[str, typer.Option(help="The org of the leads.")] = "default",
     refusals: Annotated[Path | None, typer.Option(help="Write refused lines here instead of stderr.")] = None,
     strict: Annotated[
         bool,
@@ -65,8 +65,10 @@ def send(
 
 def claim(
     lead: Annotated[str, typer.Argument(help="Lead id.")],
-    rep: Annotated[str, typer.Option(help="Who claims it.")],
-    queue: Annotated[str | None, typer.Option(help="From which queue; any claimable one without it.")] = None,
+    rep: Annotated[str, typer.Option(help="The rep who claims it.")],
+    queue: Annotated[
+        str | None, typer.Option(help="The queue to claim from. Default: any claimable queue.")
+    ] = None,
     org: Annotated[str, typer.Option()] = "default",
     seconds: Annotated[float, typer.Option(help="How long to wait for the answer.")] = 15.0,
     as_json: AsJson = False,

@@ -33,7 +33,7 @@ def erase(
     now: Annotated[
         bool,
         typer.Option(
-            "--now", help="Delete the past of Kafka's logs now, not by retention within eight days."
+            "--now", help="Delete old records of Kafka's logs now, instead of by retention within eight days."
         ),
     ] = False,
     seconds: Annotated[

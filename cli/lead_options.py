@@ -44,10 +44,12 @@ ByLicence = Annotated[
 ]
 OverrideLicence = Annotated[
     bool,
-    typer.Option("--override-licence", help="Also to a rep without the licence of the state. Needs --why."),
+    typer.Option(
+        "--override-licence", help="Assign also to a rep without the licence of the state. Needs --why."
+    ),
 ]
 OverrideCap = Annotated[
-    bool, typer.Option("--override-cap", help="Also to a rep at the cap of open leads. Needs --why.")
+    bool, typer.Option("--override-cap", help="Assign also to a rep at the cap of open leads. Needs --why.")
 ]
 SomeWhy = Annotated[str | None, typer.Option("--why", help="The reason, if there is one to record.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show how many leads would be changed.")]

@@ -15,7 +15,7 @@ locks = typer.Typer(help="Leads that reps have open: list them, free one.", no_a
 @locks.command("list")
 def list_locks(
     org: Org = "default",
-    limit: Annotated[int, typer.Option(min=1, help="The most to show.")] = SHOWN,
+    limit: Annotated[int, typer.Option(min=1, help="The largest number to show.")] = SHOWN,
     as_json: AsJson = False,
 ) -> None:
     """List the leads that reps have open: who, since when, and until when if nothing happens.

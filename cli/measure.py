@@ -77,7 +77,7 @@ def chaos(
         bool,
         typer.Option(
             "--secure",
-            help="Kafka with a user and ACLs for each process; a state folder keeps the mode it began with.",
+            help="Run Kafka with a user and ACLs for each process. A state folder keeps the mode it began with.",
         ),
     ] = False,
     erase: Annotated[
@@ -195,9 +195,12 @@ def chaos(
 
 def storm(
     leads: Annotated[
-        int | None, typer.Option(min=1, help="2,000; with --ring 500, with --fair 10,000.")
+        int | None,
+        typer.Option(min=1, help="Number of leads. Default: 2,000; with --ring 500, with --fair 10,000."),
     ] = None,
-    reps: Annotated[int | None, typer.Option(min=2, help="5; with --ring 50, with --fair 12.")] = None,
+    reps: Annotated[
+        int | None, typer.Option(min=2, help="Number of reps. Default: 5; with --ring 50, with --fair 12.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,
     ring: Annotated[
         bool, typer.Option("--ring", help="Each lead rings with all reps, who press 1 within 20 ms.")
@@ -250,7 +253,7 @@ def race(
 def demo(
     seconds: Annotated[
         float | None,
-        typer.Option(help="End after so many seconds, with verify. Without it ^C ends the demo."),
+        typer.Option(help="End after this many seconds and verify. Without it, ^C ends the demo."),
     ] = None,
     leads: Annotated[
         Path | None, typer.Option(exists=True, help="A file of leads to use instead of the sample.")
@@ -273,14 +276,14 @@ def demo(
         int | None,
         typer.Option(
             min=0,
-            help="Number of the sample. The same number gives the same leads; the default gives new ones.",
+            help="The seed of the sample. The same seed gives the same leads; the default gives new ones.",
         ),
     ] = None,
     secure: Annotated[
         bool,
         typer.Option(
             "--secure",
-            help="Kafka with a user and ACLs for each process; a state folder keeps the mode it began with.",
+            help="Run Kafka with a user and ACLs for each process. A state folder keeps the mode it began with.",
         ),
     ] = False,
 ) -> None:

@@ -181,9 +181,9 @@ def activity(
     lead: Annotated[str, typer.Argument(help="Lead id.")],
     by: By,
     kind: Annotated[
-        str, typer.Option("--kind", help="call, email, sms, note, todo, … or a CRM's word for it.")
+        str, typer.Option("--kind", help="The kind: call, email, sms, note, todo, … or a CRM's word for it.")
     ],
-    note: Annotated[str | None, typer.Option("--note", help="What is to be remembered of it.")] = None,
+    note: Annotated[str | None, typer.Option("--note", help="A comment on it.")] = None,
     org: Org = "default",
     seconds: Seconds = 15.0,
     as_json: AsJson = False,

@@ -40,7 +40,7 @@ def import_state(
     file: Annotated[Path, typer.Argument(help="A file of `firstclaim partitions export`.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write such a file to an empty Kafka, and set the databases' history apart. No process may run yet.
+    """Write such a file to an empty Kafka, and keep the databases' earlier history separate. No process may run yet.
 
     FIRSTCLAIM_PARTITIONS is the new number. If it fails, empty the new Kafka and repeat it.
 

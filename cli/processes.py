@@ -80,7 +80,7 @@ def up(
         bool,
         typer.Option(
             "--secure",
-            help="Kafka with a user and ACLs for each process; a state folder keeps the mode it began with.",
+            help="Run Kafka with a user and ACLs for each process. A state folder keeps the mode it began with.",
         ),
     ] = False,
 ) -> None:

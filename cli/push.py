@@ -12,7 +12,7 @@ def push_key(
     file: Annotated[
         Path | None,
         typer.Option(
-            "--file", help="Where the private key is written; push-key.pem in the state folder if not given."
+            "--file", help="The file for the private key. Default: push-key.pem in the state folder."
         ),
     ] = None,
 ) -> None:

@@ -26,8 +26,8 @@ def route(
     lead: Annotated[
         str | None, typer.Option(help="Instead: a lead id, as if the lead were distributed again.")
     ] = None,
-    at: Annotated[str | None, typer.Option(help="At which instant, RFC 3339; now without it.")] = None,
-    org: Annotated[str | None, typer.Option(help="Of which org the message is, if it does not say.")] = None,
+    at: Annotated[str | None, typer.Option(help="The instant, RFC 3339. Default: now.")] = None,
+    org: Annotated[str | None, typer.Option(help="The org of the message, if it names none.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show who would get a lead and why the others would not, based on the live state. Nothing changes.

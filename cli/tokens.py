@@ -22,7 +22,9 @@ def token_issue(
     org: Org = "default",
     days: Annotated[
         float | None,
-        typer.Option(min=0.001, help="How long it is valid; FIRSTCLAIM_TOKEN_DAYS, 90 by default."),
+        typer.Option(
+            min=0.001, help="How many days it is valid. Default: FIRSTCLAIM_TOKEN_DAYS, which is 90."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

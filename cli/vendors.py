@@ -38,9 +38,11 @@ def vendor_try(
     file: Annotated[str, typer.Argument(help="The file as `send` takes it, or - for stdin.")],
     using: Annotated[
         Path | None,
-        typer.Option("--mapping", exists=True, dir_okay=False, help="Which column is which field (YAML)."),
+        typer.Option(
+            "--mapping", exists=True, dir_okay=False, help="The mapping of columns to fields (YAML)."
+        ),
     ] = None,
-    name: Annotated[str, typer.Option("--vendor", help="Who the leads come from.")] = "vendor",
+    name: Annotated[str, typer.Option("--vendor", help="The vendor of the leads.")] = "vendor",
     org: Org = "default",
     leads: Annotated[int, typer.Option(min=0, max=1_000, help="How many leads to show.")] = 3,
     as_published: Annotated[

@@ -16,16 +16,16 @@ LEAD_LIFE: Final = Path(__file__).parent.parent / "docs" / "lead-life.md"
 _INTRODUCTION: Final = """\
 # The life of a lead
 
-Written by `python -m tools.diagrams` from the table in
-[rules/lead/lifecycle.py](../rules/lead/lifecycle.py), which the machine runs by
-and the tests hold every step against. A lead is in exactly one phase at every moment; what its phase does not list is
-refused, with the reason, and changes nothing.
+`python -m tools.diagrams` writes this page from the table in [rules/lead/lifecycle.py](../rules/lead/lifecycle.py).
+The machine dispatches by this table, and the tests check each step against it. A lead is in exactly one phase at
+every moment. What its phase does not list is refused, with the reason, and changes nothing.
 """
 
 _ALL_THERE_IS: Final = """\
-What keeps the phase is no arrow above; here is all there is. Where more than one phase may follow, owner, lock and the
-rules of that instant decide which. `rules_changed` is a publication, or the instant at which a relative date turns. An
-action meets a lead whose lock has run out where the expiry leaves it, also if the timer is late.
+The diagram shows only changes of phase; the table lists every trigger. Where more than one phase may follow, owner,
+lock and the rules of that instant decide which. `rules_changed` is a publication, or the instant at which a relative
+date changes the result of a rule. An action on a lead with an expired lock is decided as if the lock were already
+gone.
 """
 
 

@@ -54,7 +54,10 @@ class _Arrival(msgspec.Struct):
 
 
 class _Match(msgspec.Struct):
-    """The lead an arrival belongs to; None for a new one. `maybe`: leads of which that may be the same person."""
+    """The lead an arrival belongs to; None for a new one.
+
+    `maybe`: leads whose person may be the person of the arrival.
+    """
 
     lead_id: str | None
     why: str
@@ -293,9 +296,9 @@ def _remarked(facts: Facts) -> Facts:
     """Return the facts with the remark that the vendor's id came with another person before (K6)."""
     theirs: Any = facts.attributes.get("remarks", {})
     remarks = theirs if isinstance(theirs, dict) else {"remarks": theirs}
-    said = "the vendor's id came with another person before"
+    remark = "the vendor's id came with another person before"
     return msgspec.structs.replace(
-        facts, attributes={**facts.attributes, "remarks": {**remarks, ID_REUSED: said}}
+        facts, attributes={**facts.attributes, "remarks": {**remarks, ID_REUSED: remark}}
     )
 
 

@@ -16,7 +16,7 @@ from models.codec import decode_org_event, encode_org_event, encode_org_record
 from models.errors import PermanentError
 from models.org_events import OrgEvent, OrgWoken
 from rules.org.org_partition import OrgOutcome, OrgPartition
-from rules.outbound.public_messages import origin
+from rules.outbound.public_messages import journal_origin
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import classify_failure
@@ -81,7 +81,7 @@ class OrgsStage(TimedStage):
             self.due_pace.decided(partition)
         else:
             self.due_pace.other_decided()
-        source, number = origin(message)
+        source, number = journal_origin(message)
         sent_again = is_sent_again(message)
         at = datetime.fromtimestamp(message.timestamp, UTC)
         outcome = orgs.decide(

@@ -16,7 +16,7 @@ from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
 from sink.database_engine import connect
 from sink.dead_letters import DeadLetterWriter
 from sink.migrate import upgrade
-from sink.rebuild import CURRENT, HISTORY, PublicRows, belong, empty, row_counts
+from sink.rebuild import CURRENT, HISTORY, PublicRows, decisions_belong, empty_tables, row_counts
 from sink.schema import schema_of
 from sink.service import LARGEST_REQUEST_BYTES
 from sink.writer import AppliedBatch, CrmWriter, JournalRecord
@@ -115,10 +115,10 @@ async def rebuild(settings: Settings, planned: RebuildPlan, *, say: Say) -> dict
     await asyncio.to_thread(upgrade, settings.database_url)
     async with _engine(settings) as engine, _dead_letter_writer(settings) as graveyard:
         writer = CrmWriter(engine, graveyard)
-        await _run_until_it_succeeds(partial(empty, engine, history=planned.discards_history))
+        await _run_until_it_succeeds(partial(empty_tables, engine, history=planned.discards_history))
         await asyncio.to_thread(writer.positions)
         applied, last = await _fill(settings, writer, say)
-        if not planned.discards_history and not await asyncio.to_thread(belong, engine, last):
+        if not planned.discards_history and not await asyncio.to_thread(decisions_belong, engine, last):
             reason = (
                 "the decisions that were in the database belong to another Kafka, so those of this one were not added; "
                 "run it again with --discard-history"

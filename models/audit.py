@@ -97,7 +97,7 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome = "done"
 
 
-def bounded(differences: tuple[AuditDifference, ...]) -> tuple[AuditDifference, ...]:
+def bounded_differences(differences: tuple[AuditDifference, ...]) -> tuple[AuditDifference, ...]:
     """Return differences within the bounds of a record. The last entry says how many more there are."""
     kept: list[AuditDifference] = []
     size = 0

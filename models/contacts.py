@@ -73,7 +73,7 @@ def phone_parts(value: Any) -> PhoneParts | None:
 
 
 def _digits(value: float) -> str:
-    """Return the digits of a number, exactly as it was sent. A `Scientific` number remembers its text."""
+    """Return the digits of a number, exactly as it was sent. A `ScientificNumber` remembers its text."""
     literal = getattr(value, "literal", None)
     if literal is not None:
         return str(literal)

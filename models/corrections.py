@@ -79,7 +79,7 @@ class Corrections(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
 NOTHING_CORRECTED: Final = Corrections()
 
 
-def kept(versions: tuple[FactsVersion, ...]) -> tuple[FactsVersion, ...]:
+def newest_versions(versions: tuple[FactsVersion, ...]) -> tuple[FactsVersion, ...]:
     """Return the newest versions within the bounds. The newest one is always kept."""
     newest = versions[-VERSIONS_KEPT:]
     while len(newest) > 1 and len(msgspec.json.encode(newest)) > MOST_VERSION_BYTES:

@@ -58,7 +58,9 @@ decision about their arrival, so that the lead's row always has room for further
 Attributes = dict[str, Any]
 
 
-def completed(old: Facts, new: Facts, *, without: frozenset[str] = frozenset()) -> tuple[Facts, Attributes]:
+def completed_facts(
+    old: Facts, new: Facts, *, without: frozenset[str] = frozenset()
+) -> tuple[Facts, Attributes]:
     """Return `old` with its empty fields filled from `new`, and the attributes of `new` for which there is no room.
 
     A repeat may complete a lead but never overwrites it. `without`: fields that are not filled.
@@ -78,7 +80,7 @@ def completed(old: Facts, new: Facts, *, without: frozenset[str] = frozenset()) 
     return (msgspec.structs.replace(old, **filled) if filled else old), apart
 
 
-def bounded(facts: Facts) -> tuple[Facts, Attributes]:
+def bounded_facts(facts: Facts) -> tuple[Facts, Attributes]:
     """Return the facts of a new lead, and the attributes for which there is no room."""
     kept, apart = _fitting({}, facts.attributes)
     return (msgspec.structs.replace(facts, attributes=kept), apart) if apart else (facts, apart)

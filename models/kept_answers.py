@@ -26,7 +26,7 @@ def all_of(kept: msgspec.Raw) -> tuple[Answered, ...]:
     return () if kept is NO_ANSWERS else _DECODER.decode(kept)
 
 
-def keeping(answers: Sequence[Answered]) -> msgspec.Raw:
+def encoded_answers(answers: Sequence[Answered]) -> msgspec.Raw:
     """Return the bytes of these answers, the oldest first."""
     return msgspec.Raw(_encode(answers)) if answers else NO_ANSWERS
 

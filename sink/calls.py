@@ -15,8 +15,8 @@ from streams.topics import CALLS
 
 def call_row(value: bytes | None) -> Values | None:
     """Return the row of a record; None for a record that is none. A repeat of a record has the same key."""
-    said: Call | None = read_message(CALLS, value, Call)
-    return None if said is None else {**msgspec.structs.asdict(said), "at": said.at.astimezone(UTC)}
+    call: Call | None = read_message(CALLS, value, Call)
+    return None if call is None else {**msgspec.structs.asdict(call), "at": call.at.astimezone(UTC)}
 
 
 COPIED_CALLS: Final = CopiedTopic(CALLS, CallTable, call_row)

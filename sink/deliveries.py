@@ -15,8 +15,10 @@ from streams.topics import DELIVERIES
 
 def delivery_row(value: bytes | None) -> Values | None:
     """Return a fate's row; None for a record that is none."""
-    said: Delivery | None = read_message(DELIVERIES, value, Delivery)
-    return None if said is None else {**msgspec.structs.asdict(said), "at": said.at.astimezone(UTC)}
+    delivery: Delivery | None = read_message(DELIVERIES, value, Delivery)
+    return (
+        None if delivery is None else {**msgspec.structs.asdict(delivery), "at": delivery.at.astimezone(UTC)}
+    )
 
 
 COPIED_DELIVERIES: Final = CopiedTopic(DELIVERIES, DeliveryTable, delivery_row)

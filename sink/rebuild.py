@@ -65,7 +65,7 @@ def row_counts(engine: Engine) -> dict[str, int]:
         }
 
 
-def empty(engine: Engine, *, history: bool) -> None:
+def empty_tables(engine: Engine, *, history: bool) -> None:
     """Create missing tables and empty those to be filled again, in one transaction. Raises RetryableError.
 
     `history`: empty the history too. Use it only where the history belongs to another Kafka.
@@ -230,7 +230,7 @@ def _exception(value: bytes | None) -> Values | None:
     }
 
 
-def belong(engine: Engine, records: Sequence[JournalRecord]) -> bool:
+def decisions_belong(engine: Engine, records: Sequence[JournalRecord]) -> bool:
     """Tell whether the stored decisions belong to these records and not to another Kafka.
 
     Raises RetryableError.

@@ -103,7 +103,7 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
             for decision in further
             if isinstance(decision, MergedInto)
         ],
-        split=tuple(said.inquiry_id for said in further if isinstance(said, InquirySplit)),
+        split=tuple(decision.inquiry_id for decision in further if isinstance(decision, InquirySplit)),
         is_split=any(isinstance(decision, LeadSplit) for decision in further),
         erased=any(isinstance(decision, LeadErased) for decision in further),
     )

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from application.directory.changes import Difference
-from models.audit import Act, ActorKind, AuditDifference, AuditRecord, Outcome, bounded
+from models.audit import Act, ActorKind, AuditDifference, AuditRecord, Outcome, bounded_differences
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class AuditedAct:
             actor_kind=self._actor.kind,
             act=self._act,
             object=self.object,
-            difference=bounded(tuple(self._differences)),
+            difference=bounded_differences(tuple(self._differences)),
             from_host=self._actor.from_host,
             token_id=self._actor.token_id,
             outcome=outcome,

@@ -23,8 +23,8 @@ from models.org_events import (
     RepRequested,
 )
 from models.public import ORG_LOG
-from rules.outbound.lead_org_messages import identity, to_leads
-from rules.outbound.public_messages import origin
+from rules.outbound.lead_org_messages import org_event_identity, to_leads
+from rules.outbound.public_messages import journal_origin
 
 SENT_BY_LEADS: Final = (
     RepRequested,
@@ -62,7 +62,7 @@ class CrossLogMessages:
 
     def sent(self, record: Any, event: Any) -> None:
         """Compare one event of `org-log` with the messages that leads' records cause."""
-        source, number = origin(record)
+        source, number = journal_origin(record)
         lead_id = getattr(event, "lead_id", "")
         if not source:
             if isinstance(event, SENT_BY_LEADS):
@@ -94,7 +94,7 @@ class CrossLogMessages:
     def expect_answers(self, step: OrgStep, *, must: bool) -> None:
         """Add the messages that an org's step causes. `must` False: they may be missing, not sent yet or removed."""
         for message in to_leads(step):
-            message_id = identity(message) or message.cause
+            message_id = org_event_identity(message) or message.cause
             self._answers[message_id] = (hash(encode_event(message)), message.lead_id)
             if must:
                 self._must.add(message_id)

@@ -37,7 +37,7 @@ from models.events import DeadlinePassed, LeadArrived
 from models.lead import DirectoryRow, LeadRow
 from rules.lead.lead_partition import LeadPartition
 from rules.lead.waiting import is_to_be_asked
-from rules.outbound.lead_org_messages import identity
+from rules.outbound.lead_org_messages import org_event_identity
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
@@ -164,7 +164,7 @@ class LeadReplay:
 
     def _record_org_message(self, event: Any, record: Any) -> None:
         """Record a message of an org, whatever its effect."""
-        message_id = identity(event)
+        message_id = org_event_identity(event)
         if message_id is not None:
             self._journal_facts.heard[message_id, hash(record.value)] = (event.lead_id, time_of(record))
 

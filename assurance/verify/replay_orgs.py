@@ -32,7 +32,7 @@ from models.org_rows import OrgLead, OrgRep
 from models.persons import ArrivalPlaced, DoNotContactChanged, HandleRetired
 from rules.org.org_partition import OrgPartition, wakeable_id
 from rules.org.stuck_waiting import stuck_waiting
-from rules.outbound.public_messages import origin
+from rules.outbound.public_messages import journal_origin
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
@@ -159,7 +159,7 @@ class OrgReplay:
         batch: OrgRecordBatch = pair.journal
         if self._dead_letters.is_fatal(pair.log):
             return self._read(batch)  # the code could not decide it then; the journal has the outcome
-        source, number = origin(pair.log)
+        source, number = journal_origin(pair.log)
         try:
             decided = self._orgs.decide(
                 event, off=pair.off, at=at, source=source, number=number, again=is_sent_again(pair.log)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from couriers.telephone.call_events import Announcement
-from couriers.telephone.spoken_texts import parts
+from couriers.telephone.spoken_texts import text_around_name
 from models.errors import ConfigError, RetryableError
 from streams.file_permissions import private_folder
 
@@ -48,7 +48,7 @@ class Speech:
 
         `recordings`: an org's own recordings: `offer` for the text before the name, `offer_after` for what follows.
         """
-        before, after = parts(words)
+        before, after = text_around_name(words)
         found = [await self._recorded(recordings.get(words), before)]
         if after:
             found += [
@@ -61,7 +61,7 @@ class Speech:
         """Speak every fixed text, so that no rep waits for it. Raises ConfigError if nothing can be spoken."""
         try:
             for words in Announcement:
-                for text in filter(None, parts(words)):
+                for text in filter(None, text_around_name(words)):
                     await self._spoken(self._texts, text)
         except RetryableError as error:
             raise ConfigError("FIRSTCLAIM_TELEPHONE_ESPEAK", error.reason) from error

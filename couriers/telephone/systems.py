@@ -10,7 +10,7 @@ from couriers.telephone.live_call import Sounds
 from couriers.telephone.provider import OnEvent, TelephoneProvider
 from couriers.telephone.settings import TelephoneSettings
 from couriers.telephone.speech import Speech
-from couriers.telephone.spoken_texts import parts
+from couriers.telephone.spoken_texts import text_around_name
 from couriers.telephone.twilio import Twilio
 from couriers.telephone.twilio_webhooks import Webhooks
 from couriers.telephone.twiml import PLAY
@@ -40,7 +40,7 @@ def twilio_sounds(recordings_url: str | None) -> Sounds:
     """Return the sounds of Twilio, which speaks texts by itself. An org's recording is an address."""
 
     async def sounds(words: Announcement, name: str, recordings: dict[str, str]) -> tuple[str, ...]:
-        before, after = parts(words)
+        before, after = text_around_name(words)
         return tuple(
             f"{PLAY}{recordings_url}/{recordings[key]}.mp3" if recordings_url and key in recordings else text
             for key, text in (

@@ -82,7 +82,7 @@ def combined(parts: list[CompiledNode], decides: bool, *, negated: bool = False)
     return CompiledNode(None, _negated(test) if negated else test, sum(part.moments for part in parts))
 
 
-def exact(test: TimedTest, lead: Any, now: datetime) -> Answer:
+def exact_change(test: TimedTest, lead: Any, now: datetime) -> Answer:
     """Return a timed result with the exact instant at which it changes.
 
     Bounds at which the result stays the same are skipped. The loop ends, because each bound is a later instant at
@@ -142,7 +142,7 @@ def _tester(built: CompiledNode) -> TimedTest:
         raise TypeError("a compiled node has a test")
     if built.moments == 1:
         return timed
-    return lambda lead, now: exact(timed, lead, now)
+    return lambda lead, now: exact_change(timed, lead, now)
 
 
 def _static(tests: list[StaticTest], decides: bool) -> StaticTest:

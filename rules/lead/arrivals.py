@@ -19,9 +19,9 @@ from models.decisions import (
     PreassignmentNotFollowed,
     SharedHandleFound,
 )
-from models.erasure import MAX_HASHES, joined
+from models.erasure import MAX_HASHES, joined_hashes
 from models.events import ArrivalMerged, CorrectionChecked, HandleShared, LeadArrived, SuppressionChanged
-from models.facts import ITS_ARRIVAL, Attributes, Facts, bounded, completed
+from models.facts import ITS_ARRIVAL, Attributes, Facts, bounded_facts, completed_facts
 from models.lead import Lead, Phase
 from models.merging_decisions import LeadSplit
 from models.persons import Inquiry, names_differ
@@ -41,7 +41,7 @@ _AT_REST = frozenset({Phase.QUEUED, Phase.EXCEPTION, Phase.IGNORED, Phase.CLOSED
 
 def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition:
     """Create a lead from an arrival, and start its distribution."""
-    facts, apart = bounded(event.facts)
+    facts, apart = bounded_facts(event.facts)
     lead = Lead(
         lead_id=event.lead_id,
         facts=facts,
@@ -71,7 +71,7 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
     if stale := _repeated(transition, event.org_log_offset, "lead_arrived"):
         return stale
     inquiry = event.inquiry
-    if (hashes := joined(transition.lead.hashes, event.hashes)) is not transition.lead.hashes:
+    if (hashes := joined_hashes(transition.lead.hashes, event.hashes)) is not transition.lead.hashes:
         transition.update(hashes=hashes)
     if inquiry is not None and not inquiry.again:
         _add_inquiry(transition, event, inquiry)
@@ -293,8 +293,10 @@ def _fill_in(
     Return their names, and the attributes for which the lead has no room.
     """
     known = transition.lead.facts
-    facts, apart = completed(known, sent, without=without | corrections.protected_fields(transition.lead))
-    facts = corrections.filled(transition.lead, facts, sent)
+    facts, apart = completed_facts(
+        known, sent, without=without | corrections.protected_fields(transition.lead)
+    )
+    facts = corrections.filled_facts(transition.lead, facts, sent)
     filled = tuple(name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(known, name))
     if filled:
         transition.update(facts=facts)

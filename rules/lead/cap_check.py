@@ -60,24 +60,26 @@ def _at_cap(request: ActionRequested, answer: PlaceAnswer) -> str:
     return overridable(has, "override_cap")
 
 
-def asking(row: LeadRow, request: ActionRequested, rep_id: str, off: int, at: datetime) -> LeadRow:
+def record_place_request(
+    row: LeadRow, request: ActionRequested, rep_id: str, off: int, at: datetime
+) -> LeadRow:
     """Return the record of an action that is not answered yet, because the org is asked for a place.
 
     What the answer does not depend on is left out of the action, to keep rows small.
     """
     action = replace(request, note=None, facts=None, hashes=(), attributes={}, place=None)
     sought = PlaceSought(rep_id=rep_id, action=action, why=f"the open leads of {rep_id} are capped")
-    spare = unused(request, ())
+    spare = return_unused_place(request, ())
     decisions = (sought,) if spare is None else (spare, sought)
     return replace(row, off=off, at=at, cause=request.cause, decisions=decisions)
 
 
-def unused(request: ActionRequested, decisions: tuple[object, ...]) -> PlaceReturned | None:
+def return_unused_place(request: ActionRequested, decisions: tuple[object, ...]) -> PlaceReturned | None:
     """Return that the action's place is not needed, unless the org refused one or the decisions use it."""
     answer = request.place
     if answer is None or not answer.granted:
         return None
-    if any(isinstance(said, OwnerChanged) and said.place == request.cause for said in decisions):
+    if any(isinstance(decision, OwnerChanged) and decision.place == request.cause for decision in decisions):
         return None
     why = "the action did not need the place"
     return PlaceReturned(rep_id=answer.rep_id, action_id=request.cause, why=why)

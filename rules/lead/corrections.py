@@ -13,10 +13,10 @@ from models.corrections import (
     FactChange,
     FactsCorrected,
     FactsVersion,
-    kept,
+    newest_versions,
 )
 from models.decisions import AnswerIgnored
-from models.erasure import joined
+from models.erasure import joined_hashes
 from models.events import ActionRequested, CorrectionChecked
 from models.facts import Facts
 from models.lead import Lead, Phase
@@ -68,10 +68,10 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
     version = FactsVersion(rep_id, transition.at, changes, request.why)
     transition.update(
         facts=facts,
-        hashes=joined(lead.hashes, request.hashes),
+        hashes=joined_hashes(lead.hashes, request.hashes),
         corrections=Corrections(
             fields=fields,
-            versions=kept((*known.versions, version)),
+            versions=newest_versions((*known.versions, version)),
             removed_handles=removed_handles,
             unchecked=tuple(dict.fromkeys(handle for handle in unchecked if handle in after)),
         ),
@@ -111,7 +111,7 @@ def check_correction(transition: Transition, event: CorrectionChecked) -> Answer
     return None
 
 
-def filled(lead: Lead, facts: Facts, sent: Facts) -> Facts:
+def filled_facts(lead: Lead, facts: Facts, sent: Facts) -> Facts:
     """Return the lead's facts after an arrival filled them, with a time zone that follows from corrected ones.
 
     `facts`: as filled. `sent`: those of the arrival, whose time zone may follow from a phone that is not the lead's.

@@ -17,7 +17,7 @@ from models.decisions import (
     ExceptionResolved,
     LeadClosed,
 )
-from models.erasure import ERASED, joined
+from models.erasure import ERASED, joined_hashes
 from models.erasure_decisions import ArrivalDropped, InquiryErased, LeadErased
 from models.events import (
     ActionRequested,
@@ -76,7 +76,7 @@ def as_action(event: ActionRequested | ErasureOrdered | ErasureFound) -> ActionR
     return event
 
 
-def found(event: ErasureFound, rules: OrgRules) -> ActionResult:
+def answer_erasure(event: ErasureFound, rules: OrgRules) -> ActionResult:
     """Return the answer to a request to erase a person: which leads are to be erased. Only an admin learns that."""
     if rules.role(event.rep_id) != "admin":
         return _FOR_ADMINS
@@ -155,7 +155,9 @@ def forget(
                 reason=lead.open_exception.reason, why=ERASED, raised_at=lead.open_exception.raised_at
             )
         )
-    transition.emit(LeadErased(rep_id=rep_id, why=why, hashes=joined(lead.hashes, hashes) if keep else ()))
+    transition.emit(
+        LeadErased(rep_id=rep_id, why=why, hashes=joined_hashes(lead.hashes, hashes) if keep else ())
+    )
     if lead.phase is not Phase.CLOSED:
         transition.emit(LeadClosed(outcome=ERASED))
     facts = Facts(vendor=lead.facts.vendor, org=lead.facts.org, created_at=lead.facts.created_at)
@@ -178,7 +180,7 @@ def forget(
         transition.before_event = replace(transition.before_event, open_exception=None)
 
 
-def scrubbed(answers: tuple[Answered, ...]) -> tuple[Answered, ...]:
+def answers_without_reasons(answers: tuple[Answered, ...]) -> tuple[Answered, ...]:
     """Return kept answers without their reasons in words, which may name facts of the prospect."""
     return tuple(replace(answer, why=answer.why and ERASED) for answer in answers)
 

@@ -15,9 +15,9 @@ def failure_of(lead: Lead, answer: NoRepAvailable) -> Failure:
     known = lead.failed
     if known is None or known.reason not in UNANSWERED.values() or answer.reason == FATAL_ERROR:
         return Failure(answer.reason, answer.explanation)
-    said = {each.rep_id: each for each in known.explanation if each.reason is RejectionReason.TRIED}
+    tried_before = {each.rep_id: each for each in known.explanation if each.reason is RejectionReason.TRIED}
     explanation = tuple(
-        said.get(each.rep_id, each) if each.reason is RejectionReason.TRIED else each
+        tried_before.get(each.rep_id, each) if each.reason is RejectionReason.TRIED else each
         for each in answer.explanation
     )
     return Failure(known.reason, explanation)

@@ -23,7 +23,7 @@ def lacks_licence(rules: OrgRules, rep_id: str, state: str | None) -> bool:
     return state not in rep.licensed_states
 
 
-def words(facts: Facts, *, named: bool) -> str:
+def state_text(facts: Facts, *, named: bool) -> str:
     """Return the state in a sentence. A rep to whom the queue does not show the state is not told it (Q3)."""
     return f"{facts.state}" if named else "its state"
 
@@ -37,7 +37,7 @@ def refuse_unlicensed(transition: Transition, rep_id: str, queue_ids: list[str])
     if not lacks_licence(rules, rep_id, facts.state):
         return None
     named = any("state" in rules.queues[queue_id].queue.columns for queue_id in queue_ids)
-    return refused(Reason.NOT_LICENSED, f"you are not licensed in {words(facts, named=named)}")
+    return refused(Reason.NOT_LICENSED, f"you are not licensed in {state_text(facts, named=named)}")
 
 
 def check_assignee(

@@ -24,7 +24,7 @@ from models.events import (
     RulesChanged,
     SuppressionChanged,
 )
-from models.kept_answers import NO_ANSWERS, all_of, answer_to, keeping, with_answer
+from models.kept_answers import NO_ANSWERS, all_of, answer_to, encoded_answers, with_answer
 from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
 from models.merging_decisions import MergeReturned
 from models.reserved_place_decisions import PlaceReturned
@@ -32,7 +32,7 @@ from models.results import Reason, Result
 from rules.lead import arrivals, erasure, merging
 from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.answered import answer_again, recall, remember
-from rules.lead.cap_check import asking, unused
+from rules.lead.cap_check import record_place_request, return_unused_place
 from rules.lead.distribution import apply_answer, expire_offer
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
@@ -128,7 +128,7 @@ def step(
         decisions = ()
         earlier = recall(answered, action.cause, at) if answered else None
         if isinstance(event, ErasureFound):
-            result = erasure.found(event, rule_book.org(event.org))
+            result = erasure.answer_erasure(event, rule_book.org(event.org))
         elif not theirs:  # the sender must not learn of another org's lead, nor of what others asked of it
             result = _unreadable(action) or _UNKNOWN
         elif earlier is not None:
@@ -144,13 +144,13 @@ def step(
                 by_org=isinstance(event, ErasureOrdered),
             )
         if row is not None and result.requested_place_of is not None:
-            return asking(row, action, result.requested_place_of, off, at)
+            return record_place_request(row, action, result.requested_place_of, off, at)
         if row is not None and result.asks_merge_into is not None:
-            return merging.asking(row, action, result.asks_merge_into, off, at)
+            return merging.record_merge_request(row, action, result.asks_merge_into, off, at)
         if lead is not before:
             seq += 1
             if erasure.is_new(before, lead):
-                kept = keeping(erasure.scrubbed(all_of(kept)))
+                kept = encoded_answers(erasure.answers_without_reasons(all_of(kept)))
         answer = Answered(
             action_id=action.cause,
             action=action.action,
@@ -176,7 +176,7 @@ def step(
         if lead is not before:
             seq += 1
             if erasure.is_new(before, lead):
-                kept = keeping(erasure.scrubbed(all_of(kept)))
+                kept = encoded_answers(erasure.answers_without_reasons(all_of(kept)))
         if isinstance(event, ArrivalMerged) and any(isinstance(one, MergedInto) for one in decisions):
             into, merged_org = event.into, event.org
     return LeadRow(
@@ -248,7 +248,7 @@ def _returned_reservation(
     """Return the decision that gives an unused reservation back; None if the org reserved nothing or it was used."""
     if action.place is None and action.merge is None:
         return None
-    return unused(action, decisions) or merging.unused(action, lead, decisions)
+    return return_unused_place(action, decisions) or merging.return_unused_merge(action, lead, decisions)
 
 
 def _unreadable(event: ActionRequested) -> ActionResult | None:

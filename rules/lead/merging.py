@@ -16,7 +16,7 @@ from models.contact_decisions import SuppressionRecorded
 from models.decisions import AnswerIgnored, ExceptionRaised, LeadClosed, MergedInto
 from models.erasure import kind_of
 from models.events import ActionRequested, LeadArrived
-from models.facts import ITS_ARRIVAL, Facts, completed
+from models.facts import ITS_ARRIVAL, Facts, completed_facts
 from models.lead import DeadlineKind, Lead, LeadRow, Phase
 from models.location import location_of
 from models.merging import (
@@ -91,14 +91,16 @@ def merge(transition: Transition, request: ActionRequested) -> ActionResult:
     return DONE
 
 
-def asking(row: LeadRow, request: ActionRequested, into: str, off: int, at: datetime) -> LeadRow:
+def record_merge_request(
+    row: LeadRow, request: ActionRequested, into: str, off: int, at: datetime
+) -> LeadRow:
     """Return the record of a merge that is not answered yet, because the org is asked."""
     action = replace(request, note=None, facts=None, hashes=(), attributes={}, place=None, merge=None)
     sought = MergeSought(into=into, action=action, why="the org decides which leads may be merged")
     return replace(row, off=off, at=at, cause=request.cause, decisions=(sought,))
 
 
-def unused(
+def return_unused_merge(
     request: ActionRequested, lead: Lead | None, decisions: tuple[object, ...]
 ) -> MergeReturned | None:
     """Return that a granted merge is not followed, unless the lead follows it or did so before."""
@@ -106,7 +108,7 @@ def unused(
         return None
     if lead is not None and lead.merged is not None and lead.merged.cause == request.cause:
         return None
-    if any(isinstance(said, MergedInto) for said in decisions):
+    if any(isinstance(decision, MergedInto) for decision in decisions):
         return None
     return MergeReturned(action_id=request.cause, why="the lead did not follow the merge")
 
@@ -242,7 +244,7 @@ def _without(
     for inquiry_id, other in rest.items():
         now = facts
         if not names_differ(facts, other.facts):
-            now, _ = completed(facts, other.facts, without=ITS_ARRIVAL | protected)
+            now, _ = completed_facts(facts, other.facts, without=ITS_ARRIVAL | protected)
         filled = [name for name in now.__struct_fields__ if getattr(now, name) != getattr(facts, name)]
         more = [key for key in now.attributes if key not in facts.attributes]
         found[inquiry_id] = (

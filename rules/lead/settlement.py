@@ -106,7 +106,7 @@ def _shows_other(transition: Transition, compiled: CompiledQueue) -> bool:
 
 
 def _why_moved(transition: Transition) -> str:
-    due = any(isinstance(said, CallbackDue) for said in transition.decisions)
+    due = any(isinstance(decision, CallbackDue) for decision in transition.decisions)
     return "its promised call is due" if due else "its order or what the queue shows of it changed"
 
 

@@ -10,7 +10,7 @@ from models.events import ActionRequested, DeadlinePassed
 from models.lead import LeadRow
 from models.results import Reason, Result
 from rules.lead import merging
-from rules.lead.cap_check import unused
+from rules.lead.cap_check import return_unused_place
 from rules.lead.machine import LeadEvent, org_may_know
 
 WHY: Final = "a fault of firstclaim kept the action from being decided; whoever runs firstclaim can see which"
@@ -40,7 +40,7 @@ def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime) -> 
                 org=event.org,
             ),
         )
-        if spare := unused(event, ()) or merging.unused(event, known.lead, ()):
+        if spare := return_unused_place(event, ()) or merging.return_unused_merge(event, known.lead, ()):
             decisions = (*decisions, spare)
     lead = known.lead
     if lead is not None and isinstance(event, DeadlinePassed):

@@ -296,9 +296,9 @@ def _remarked(facts: Facts) -> Facts:
     """Return the facts with the remark that the vendor's id came with another person before (K6)."""
     theirs: Any = facts.attributes.get("remarks", {})
     remarks = theirs if isinstance(theirs, dict) else {"remarks": theirs}
-    said = "the vendor's id came with another person before"
+    remark = "the vendor's id came with another person before"
     return msgspec.structs.replace(
-        facts, attributes={**facts.attributes, "remarks": {**remarks, ID_REUSED: said}}
+        facts, attributes={**facts.attributes, "remarks": {**remarks, ID_REUSED: remark}}
     )
 
 

@@ -25,7 +25,7 @@ MOST_LEADS: Final = 20
 """The maximum number of leads of one person. A phone or mail address of more leads tells nobody apart."""
 
 
-def order(transition: OrgTransition, event: ErasureRequested) -> None:
+def order_erasure(transition: OrgTransition, event: ErasureRequested) -> None:
     """Order the erasure of a person's leads, and answer the request with their ids. A preview is only answered."""
     persons = transition.state.persons
     seeds: tuple[str, ...]

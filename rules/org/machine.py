@@ -79,7 +79,7 @@ def step_org(
         case PersonArrived():
             arrivals.place_arrival(transition, event)
         case ErasureRequested():
-            erasure.order(transition, event)
+            erasure.order_erasure(transition, event)
         case LeadForgotten():
             erasure.forget(transition, event)
         case DoNotContactPublished():

@@ -27,7 +27,7 @@ from models.persons import OrgCorrection
 from rules.org.calendar_cache import CalendarCache
 from rules.org.directory import GroupPlan
 from rules.org.persons import Persons
-from rules.org.turn_order import order
+from rules.org.turn_order import turn_sort_key
 
 Key = tuple[bool, int, int, str]
 """A rep's key in its group's order: owed or not, last turn, position on the roster, id."""
@@ -48,7 +48,7 @@ class TurnQueue:
 
     def key(self, rep_id: str, turn: Turn) -> Key:
         """Return a member's key."""
-        return (*order(turn, self.plan.positions[rep_id]), rep_id)
+        return (*turn_sort_key(turn, self.plan.positions[rep_id]), rep_id)
 
     def move(self, rep_id: str, before: Turn, after: Turn) -> None:
         """Move a member to the position of its new turn. A rep who is not a member is ignored."""

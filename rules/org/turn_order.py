@@ -50,7 +50,7 @@ class PickedTurn(msgspec.Struct, frozen=True):
     lags: Mapping[str, int] = {}
 
 
-def order(turn: Turn, position: int) -> tuple[bool, int, int]:
+def turn_sort_key(turn: Turn, position: int) -> tuple[bool, int, int]:
     """Return a rep's sort key among equal weights: owed reps first, then by last turn, then by roster position."""
     return (turn.owed == 0, turn.served, position)
 
@@ -79,7 +79,7 @@ def pick(
     alone = len(candidates) == 1
     owed = [each for each in candidates if each.turn.owed and (alone or each.rep_id != resting)]
     if owed:
-        first = min(owed, key=lambda each: order(each.turn, each.position))
+        first = min(owed, key=lambda each: turn_sort_key(each.turn, each.position))
         return serve(first.rep_id, first.turn, turns=turns, lags=lags)
     total = sum(each.weight for each in candidates)
     due = [each for each in candidates if lags.get(each.rep_id, 0) * total + each.weight * SCALE > 0]

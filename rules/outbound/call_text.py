@@ -36,8 +36,8 @@ LEAD_ENDED: Final = {
 
 def call_text(records: Sequence[Call], name: Callable[[str], str]) -> str:
     """Return what happened in one call as sentences. `records`: at least one, in order. `name`: rep id -> name."""
-    said = [_caller(records)] if records[0].leg == "inbound" else _rep(records, name(records[0].rep_id))
-    return " ".join([*said, *_lead(records)])
+    sentences = [_caller(records)] if records[0].leg == "inbound" else _rep(records, name(records[0].rep_id))
+    return " ".join([*sentences, *_lead(records)])
 
 
 def _caller(records: Sequence[Call]) -> str:
@@ -54,25 +54,25 @@ def _rep(records: Sequence[Call], name: str) -> list[str]:
     template = first.notification_id.rsplit("/", 2)[-2] if first.notification_id.count("/") > 1 else ""
     about = f" {ABOUT[template]}" if template in ABOUT else ""
     presses = sum(one.event == "pressed" for one in records)
-    said = [f"{name}'s telephone rang{about}."]
+    sentences = [f"{name}'s telephone rang{about}."]
     end = _end(records, "rep")
     if "answered" in events:
         pressed = {0: "", 1: " and pressed a key"}.get(presses, f" and pressed keys {presses} times")
-        said.append(f"{name} answered{pressed}.")
+        sentences.append(f"{name} answered{pressed}.")
         if end is not None and end.reason == "no_digit":
-            said.append("Nobody pressed a key, as if an answering machine answered.")
+            sentences.append("Nobody pressed a key, as if an answering machine answered.")
     elif end is not None:
-        said.append(REP_ENDED.get(end.reason or "", "The call ended."))
-    return said
+        sentences.append(REP_ENDED.get(end.reason or "", "The call ended."))
+    return sentences
 
 
 def _lead(records: Sequence[Call]) -> list[str]:
     events = {one.event for one in records if one.leg == "lead"}
     end, rep_end = _end(records, "lead"), _end(records, "rep")
     bridged = next((one for one in records if one.event == "bridged"), None)
-    said = []
+    sentences = []
     if "dialled" in events:
-        said.append("The lead was called.")
+        sentences.append("The lead was called.")
     if bridged is not None:
         over = min((one.at for one in (end, rep_end) if one is not None), default=None)
         talked = (
@@ -80,10 +80,10 @@ def _lead(records: Sequence[Call]) -> list[str]:
             if over is None
             else f"They talked for {duration((over - bridged.at).total_seconds())}."
         )
-        return [*said, talked]
+        return [*sentences, talked]
     if end is not None:
-        said.append(LEAD_ENDED.get(end.reason or "", "The lead hung up before they were connected."))
-    return said
+        sentences.append(LEAD_ENDED.get(end.reason or "", "The lead hung up before they were connected."))
+    return sentences
 
 
 def _end(records: Sequence[Call], leg: str) -> Call | None:

@@ -157,7 +157,12 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
     )
     if (owned or reopened) and lead.owner is not None:
         action_id = next(
-            (said.place for said in row.decisions if isinstance(said, OwnerChanged) and said.place), None
+            (
+                decision.place
+                for decision in row.decisions
+                if isinstance(decision, OwnerChanged) and decision.place
+            ),
+            None,
         )
         messages.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner, place=action_id))
     if lead.owner is not None and LeadClosed in kinds:
@@ -313,7 +318,7 @@ def _placed(decision: PlaceDecided, message: str, step: OrgStep) -> ActionReques
     return replace(decision.action, place=answer)
 
 
-def identity(event: Event) -> str | None:
+def org_event_identity(event: Event) -> str | None:
     """Return the identity of an event that came from an org; None for any other event.
 
     The identity is unique even if the event's cause is a repeated one.

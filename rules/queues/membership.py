@@ -123,8 +123,8 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
             stands, why = False, f"excluded: {exclusion.why}"
         else:
             stands, why = meets, inclusion.why + (f"; not excluded: {exclusion.why}" if exclusion else "")
-        said = self._condition_text(stands, why)
-        return Explanation(self.queue.queue_id, self.version, stands, said, until, inclusion, exclusion)
+        text = self._condition_text(stands, why)
+        return Explanation(self.queue.queue_id, self.version, stands, text, until, inclusion, exclusion)
 
     def why(self, lead: Lead, now: datetime, protected: datetime | None = None) -> str:
         """Return the reason of `explain` in words. If the lead's state decides, no condition is tested."""

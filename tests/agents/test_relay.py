@@ -59,7 +59,7 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
         )
         partition = older[0]
         # published_watermark.py finds a relay's own messages in the public topics. Here it is told that there are none.
-        environment = {"WITHOUT": without, "FAULTS": "nothing_was_told", "INSTANCE": "relay-0"}
+        environment = {"WITHOUT": without, "FAULTS": "nothing_was_sent", "INSTANCE": "relay-0"}
         await engine.send(LEAD_JOURNAL, [older, newer])
         async with engine.relay(**environment) as relay:
             await cluster.commits_reach(engine.group("relay"), engine.topic(LEAD_JOURNAL), {partition: 2})

@@ -50,7 +50,7 @@ async def test_q6_a_sweep_goes_in_slices_and_a_claim_in_the_middle_is_decided_fi
         figures = await worker.hear_of("most")
     assert figures["most"] <= SLICE_EVENTS
     assert figures["rounds"] >= 10
-    assert worker.heard_of("told_while_rebalancing") == []
+    assert worker.heard_of("sent_while_rebalancing") == []
 
 
 def in_queue(row: object, queue_id: str) -> bool:

@@ -66,7 +66,7 @@ def leads(floor: SalesFloor) -> list[str]:
 
 def methods(floor: SalesFloor) -> set[str]:
     """Return the methods that offered a lead to anybody."""
-    return {said.method for name in leads(floor) for said in floor.all_said(name, LeadOffered)}
+    return {said.method for name in leads(floor) for said in floor.all_decisions(name, LeadOffered)}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_r1_r3_s1_s5_every_method_is_seen_at_night(floor: SalesFloor) -> None:
 
 def test_s1_live_transfers_ring_with_the_loan_officer_whom_nobody_plays(floor: SalesFloor) -> None:
     rings = [
-        said for name in leads(floor) for said in floor.all_said(name, LeadOffered) if YOURS in said.reps
+        said for name in leads(floor) for said in floor.all_decisions(name, LeadOffered) if YOURS in said.reps
     ]
     assert {said.method for said in rings} >= {"ring_all"}
     assert all(len(said.reps) > 1 for said in rings if said.method == "ring_all"), (
@@ -105,4 +105,4 @@ def test_e1_what_nobody_took_is_an_exception_with_its_reason(floor: SalesFloor) 
 def test_r4_r9_as_published_nobody_works_at_night() -> None:
     floor = distributed(lender(), 60)
     assert methods(floor) == set()
-    assert any(floor.all_said(name, NobodyAvailable) for name in leads(floor))
+    assert any(floor.all_decisions(name, NobodyAvailable) for name in leads(floor))

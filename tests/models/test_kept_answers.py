@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.decisions import Answered
-from models.kept_answers import NO_ANSWERS, all_of, answer_to, keeping, with_answer
+from models.kept_answers import NO_ANSWERS, all_of, answer_to, encoded_answers, with_answer
 from models.lead import ANSWERS_KEPT, LeadRow
 from models.results import Result
 
@@ -47,7 +47,7 @@ def test_x4_the_newest_answers_are_kept_and_the_others_come_out_in_order(
         assert list(all_of(kept)) == wanted
         assert answer_to(kept, action_id, "default") is not None
     assert len(left) == max(0, len(given) - MOST)
-    assert keeping(wanted) == kept
+    assert encoded_answers(wanted) == kept
 
 
 def test_x4_the_shortest_answers_are_counted_too() -> None:
@@ -60,7 +60,7 @@ def test_x4_the_shortest_answers_are_counted_too() -> None:
 
 
 def test_x4_a_row_that_keeps_fewer_answers_than_it_has_leaves_out_all_that_are_too_many() -> None:
-    kept = keeping([answered(str(n)) for n in range(6)])
+    kept = encoded_answers([answered(str(n)) for n in range(6)])
     kept, older = with_answer(kept, answered("6"), 2)
     assert [one.action_id for one in older] == ["0", "1", "2", "3", "4"]
     assert [one.action_id for one in all_of(kept)] == ["5", "6"]
@@ -70,7 +70,7 @@ def test_x4_a_row_that_keeps_fewer_answers_than_it_has_leaves_out_all_that_are_t
 
 
 def test_x4_only_the_org_of_an_action_finds_its_answer() -> None:
-    kept = keeping([answered("a", org="one"), answered("a", why='"b"', org="two")])
+    kept = encoded_answers([answered("a", org="one"), answered("a", why='"b"', org="two")])
     assert answer_to(kept, "a", "two") == answered("a", why='"b"', org="two")
     assert answer_to(kept, "a", "three") is None
     assert answer_to(kept, "b", "two") is None
@@ -81,5 +81,5 @@ def test_a_row_without_answers_does_not_write_the_field() -> None:
     row = LeadRow(off=1, seq=0, lead=None, at=AT, cause="c")
     assert b"answers" not in msgspec.json.encode(row)
     assert row.answers == ()
-    full = LeadRow(off=1, seq=0, lead=None, at=AT, cause="c", kept=keeping([answered("a")]))
+    full = LeadRow(off=1, seq=0, lead=None, at=AT, cause="c", kept=encoded_answers([answered("a")]))
     assert msgspec.json.decode(msgspec.json.encode(full))["answers"][0]["action_id"] == "a"

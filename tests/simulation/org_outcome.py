@@ -16,7 +16,7 @@ from models.org_events import DoNotContactPublished, LeadTaken, OrgEvent
 from models.org_rows import OrgRow
 from rules.org.org_partition import DO_NOT_CONTACT_SOURCE, OrgPartition
 from rules.org.stuck_waiting import stuck_waiting
-from rules.outbound.lead_org_messages import LeadNews, identity, to_leads
+from rules.outbound.lead_org_messages import LeadNews, org_event_identity, to_leads
 from rules.outbound.public_messages import public_messages
 from streams.stage_table import OrgRows
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
@@ -103,7 +103,7 @@ def read(broker: Broker) -> OrgTruth:
                 key, replace(value, source_number=-1) if isinstance(value, OrgStep) else value
             )
             if isinstance(value, OrgStep):
-                truth.to_leads_messages |= {identity(news) or "": news for news in to_leads(value)}
+                truth.to_leads_messages |= {org_event_identity(news) or "": news for news in to_leads(value)}
         if not seen:
             _check_caps(truth, event, open_leads)
         truth.batches[record.offset] = tuple(
@@ -170,7 +170,7 @@ def _check_messages_to_leads(broker: Broker, truth: OrgTruth) -> None:
         begun: list[str] = []
         for record in broker.logs[LEAD_LOG, partition]:
             news = _news(record)
-            to_leads_messages = None if news is None else identity(news)
+            to_leads_messages = None if news is None else org_event_identity(news)
             if news is not None and to_leads_messages is not None and to_leads_messages not in heard:
                 heard[to_leads_messages] = news
                 begun.append(to_leads_messages)

@@ -13,7 +13,7 @@ from sink import queries
 from sink.calls import CallWriter, call_row
 from sink.deliveries import DeliveryWriter
 from sink.migrate import downgrade, upgrade
-from sink.rebuild import empty
+from sink.rebuild import empty_tables
 from sink.tables import CallTable
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ def test_n4_each_record_is_stored_once_with_the_position(engine: Engine) -> None
 def test_n4_after_a_rebuild_the_calls_are_read_again(engine: Engine) -> None:
     writer = CallWriter(engine)
     assert writer.apply(rows(record(0)), {}, {0: 1})
-    empty(engine, history=False)
+    empty_tables(engine, history=False)
     assert not writer.apply(rows(record(1, "ended")), {0: 1}, {0: 2}), "the database is behind"
     assert writer.apply(rows(record(0), record(1, "ended")), {}, {0: 2})
     assert stored(engine) == [("rep", "ringing"), ("rep", "ended")]
-    empty(engine, history=True)
+    empty_tables(engine, history=True)
     assert stored(engine) == []
 
 

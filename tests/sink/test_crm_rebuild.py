@@ -18,7 +18,7 @@ from models.errors import RetryableError
 from models.lead import LeadRow, Phase
 from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
 from rules.outbound.public_messages import public_messages
-from sink.rebuild import HISTORY, NO_REASON, PublicRows, belong, empty
+from sink.rebuild import HISTORY, NO_REASON, PublicRows, decisions_belong, empty_tables
 from sink.statements import KEPT
 from sink.tables import AssignmentHistoryTable, AssignmentTable, LeadExceptionTable
 from sink.writer import CrmWriter
@@ -62,7 +62,7 @@ def test_a_sink_that_has_read_further_than_the_database_is_reads_again(
     """
     scenario = Scenario(0, seed=5).tell(60)
     writer.apply(scenario.records[:40])
-    empty(engine, history=False)
+    empty_tables(engine, history=False)
     with pytest.raises(RetryableError, match="was set back to offset 0"):
         writer.apply(scenario.records[40:])
     assert writer.positions() == {}
@@ -77,7 +77,7 @@ def test_two_writers_fill_an_emptied_database_together(
     scenario = Scenario(0, seed=6).tell(80)
     sink, rebuild = CrmWriter(engine, unburied), CrmWriter(engine, unburied)
     sink.apply(scenario.records[:50])
-    empty(engine, history=True)
+    empty_tables(engine, history=True)
     rebuild.positions()
     rebuild.apply(scenario.records[:30])
     with pytest.raises(RetryableError, match="was set back to offset 30"):
@@ -96,7 +96,7 @@ def test_owners_and_exceptions_of_a_compacted_journal_come_from_the_topics(
     writer.apply(scenario.records)
     names = (LeadExceptionTable.__tablename__, AssignmentTable.__tablename__)
     before = {name: tables(engine)[name] for name in names}
-    empty(engine, history=True)
+    empty_tables(engine, history=True)
     newest = compacted(scenario.records)
     filled = CrmWriter(engine, unburied)
     filled.apply(newest)
@@ -141,12 +141,12 @@ def test_a_topic_that_is_ahead_of_the_database_adds_nothing(writer: CrmWriter, e
 def test_decisions_of_another_kafka_are_told_from_ours(writer: CrmWriter, engine: Engine) -> None:
     scenario, other = Scenario(0, seed=8).tell(30), Scenario(0, seed=9).tell(30)
     writer.apply(scenario.records)
-    assert belong(engine, scenario.records)
-    assert not belong(engine, other.records)
+    assert decisions_belong(engine, scenario.records)
+    assert not decisions_belong(engine, other.records)
     with engine.execution_options(writes=True).begin() as connection:
         for entity in HISTORY:
             connection.execute(delete(entity.__table__))
-    assert belong(engine, other.records)
+    assert decisions_belong(engine, other.records)
 
 
 def test_a_note_is_the_newest_record_and_the_owner_is_known(writer: CrmWriter, engine: Engine) -> None:
@@ -175,7 +175,7 @@ def test_m2_a_correction_published_the_assignment_anew_and_is_no_change_of_owner
     before = tables(engine)
     assert PublicRows(engine).assignments(letters[1:]) == 0
     assert tables(engine) == before
-    empty(engine, history=True)
+    empty_tables(engine, history=True)
     CrmWriter(engine, unburied).apply([corrected])
     assert PublicRows(engine).assignments(letters[1:]) == 1, (
         "the record that named the owner is compacted away"

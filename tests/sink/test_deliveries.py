@@ -12,7 +12,7 @@ from models.public import Delivery
 from sink import queries
 from sink.deliveries import DeliveryWriter, delivery_row
 from sink.migrate import downgrade, upgrade
-from sink.rebuild import empty
+from sink.rebuild import empty_tables
 from sink.tables import DeliveryTable
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ def test_n1_each_fate_is_stored_once_with_the_position(engine: Engine) -> None:
 def test_n1_after_a_rebuild_the_fates_are_read_again(engine: Engine) -> None:
     writer = DeliveryWriter(engine)
     assert writer.apply(rows(fate(1)), {}, {0: 1})
-    empty(engine, history=False)
+    empty_tables(engine, history=False)
     assert not writer.apply(rows(fate(2)), {0: 1}, {0: 2})
     assert writer.positions() == {0: 0}
     assert [row[0] for row in stored(engine)] == ["L/1/rep-1/lead_offered/email"]
     assert writer.apply(rows(fate(1), fate(2)), {}, {0: 2})
     assert len(stored(engine)) == 2
-    empty(engine, history=True)
+    empty_tables(engine, history=True)
     assert stored(engine) == []
 
 

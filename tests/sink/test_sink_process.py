@@ -22,7 +22,7 @@ from models.codec import encode_row
 from models.errors import RetryableError
 from models.lead import DirectoryRow
 from runtime.process import stop_process
-from sink.rebuild import empty
+from sink.rebuild import empty_tables
 from sink.tables import DeliveryTable, SinkOffsetTable
 from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings
@@ -344,7 +344,7 @@ def test_v6_the_reports_of_vendors_are_exact_through_kills(
     expected = reports_are(sums_of(scenario.records, letters))
     assert until(expected, every=1.0), sink.log.read_text()
     sink.kill()
-    empty(plain_engine, history=False)
+    empty_tables(plain_engine, history=False)
     sink = start()
     assert until(caught_up(plain_engine, journal))
     more = refusals_of(vendors, 403, scenario.partition)[400:]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from sink.migrate import downgrade, upgrade
-from sink.rebuild import empty
+from sink.rebuild import empty_tables
 from sink.refused_arrivals import RefusedArrivalWriter, refused_arrival
 from sink.tables import VendorCountTable, VendorHourTable
 from sink.vendor_count_reader import vendor_counts
@@ -60,10 +60,10 @@ def test_v6_records_that_come_again_are_counted_once(engine: Engine, writer: Crm
     for name, kind in (("accepted", "accepted"), ("resends", "resend"), ("assigned", "assigned")):
         of_topic = sum(count for key, count in sums.items() if key[2] == name)
         assert sum(count for key, count in once.items() if key[2] == kind) == of_topic > 0
-    empty(engine, history=False)
+    empty_tables(engine, history=False)
     apply_in(CrmWriter(engine, unburied), records, 5)
     assert counted(engine) == once
-    empty(engine, history=True)
+    empty_tables(engine, history=True)
     apply_in(CrmWriter(engine, unburied), records, 100)
     assert counted(engine) == once
     with engine.connect() as connection:

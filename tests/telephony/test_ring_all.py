@@ -15,7 +15,7 @@ import pytest
 from application.journal_snapshot import journal_now
 from couriers.telephone.call_events import Announcement
 from couriers.telephone.calls import call_id_of
-from couriers.telephone.spoken_texts import parts
+from couriers.telephone.spoken_texts import text_around_name
 from models.ids import lead_id
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
@@ -33,7 +33,8 @@ pytestmark = [pytest.mark.telephony, pytest.mark.slow]
 RINGS: Final = int(os.environ.get("RINGS", "10"))
 REPS: Final = tuple(f"rep-{number:02}" for number in range(1, 13))
 SPOKEN: Final = {
-    hashlib.sha256(f"en-us\n{parts(words)[0]}".encode()).hexdigest()[:40]: words for words in Announcement
+    hashlib.sha256(f"en-us\n{text_around_name(words)[0]}".encode()).hexdigest()[:40]: words
+    for words in Announcement
 }
 """The sound of the first part of each text -> the words."""
 FIRST, BUSY, MACHINE, AWAY, LATE = REPS[0], REPS[8], REPS[9], REPS[10], REPS[11]

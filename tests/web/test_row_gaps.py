@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.async_api import expect
 
-from tests.web.rows import vanishes
+from tests.web.rows import appears, vanishes
 from tests.web.running_org import NEW
 from tests.web.test_fresh_assignments import until_in_queue
 
@@ -154,6 +154,17 @@ async def test_q9_gaps_close_at_once_for_a_key_and_a_row_that_comes(office: Runn
     await expect(gaps(page)).to_have_count(1)
     await page.mouse.move(5, 5)
     await expect(gaps(page)).to_have_count(0)
+
+
+async def test_s6_a_row_that_comes_last_is_shown(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    await office.until_published("rep", "rep-1")
+    first = await office.arrive("A-1", last_name="Adams", assigned_to="rep-1")
+    page = await office.sign_in("rep-1", "/my-leads?sort=last_name")
+    await appears(page, first)
+    last = await office.arrive("A-2", last_name="Zimmer", assigned_to="rep-1")
+    await appears(page, last)
+    await expect(lines(page)).to_have_count(2)
 
 
 async def test_q9_a_list_that_scrolls_has_no_gaps(office: RunningOrg) -> None:

@@ -42,7 +42,7 @@ from web.services.bulk_actions import (
     ask_all,
     counted,
     lead_names,
-    standings,
+    owners_and_phases,
     staying,
 )
 from web.services.crm_query import ask
@@ -123,7 +123,7 @@ async def many(person: Acts, parts: PartsOf, given: BulkRequest, key: Key = None
     leads = await _leads(parts, person, given)
     if given.do.type in GIVING and not given.to:
         raise HttpProblem(422, "invalid", f"to: {given.do.type} needs at least one rep")
-    known = await ask(parts, lambda connection: standings(connection, person.org, leads))
+    known = await ask(parts, lambda connection: owners_and_phases(connection, person.org, leads))
     deal = _deal(parts, person, given, leads, known)
     if given.dry_run:
         changing, stays = staying(

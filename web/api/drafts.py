@@ -21,7 +21,7 @@ from web.schemas import Model
 from web.services.directory_edits.editor import ATTEMPTS
 from web.services.draft_state import DraftState, shown
 from web.services.names import Names
-from web.services.queue_editing import QueueState, drafted_value, nameless, publishable, state_of
+from web.services.queue_editing import QueueState, drafted_value, publishable, queue_id_problem, state_of
 from web.store.drafts import Draft, DraftConflictError
 
 router = APIRouter(prefix="/api/v1/queue-drafts", tags=["queue drafts"], responses=DOCUMENTED)
@@ -80,7 +80,7 @@ async def drafts(person: Reads, parts: PartsOf) -> list[DraftState]:
 @router.get("/{queue_id:path}/history")
 async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[PublishedVersionInfo]:
     """List the published versions of a queue, newest first, with person and time."""
-    if nameless(queue_id):
+    if queue_id_problem(queue_id):
         raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
     rules = parts.directory.org(person.org)
@@ -156,7 +156,7 @@ async def revert(
     person: Writes, parts: PartsOf, response: Response, queue_id: str, given: Revert, match: Match = None
 ) -> DraftState:
     """Make an older version the draft. It is published like any draft."""
-    if nameless(queue_id):
+    if queue_id_problem(queue_id):
         raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
     value = next((one.value for one in editions if one.version == given.version and one.value), None)
@@ -196,7 +196,7 @@ async def discard(person: Writes, parts: PartsOf, queue_id: str, match: Match = 
 
 async def current(parts: Services, person: Person, queue_id: str) -> QueueState | None:
     """Return a queue's state, None if there is no such queue."""
-    if nameless(queue_id):
+    if queue_id_problem(queue_id):
         return None
     found = await asyncio.to_thread(parts.drafts.find, person.org, queue_id)
     return state_of(parts.directory.org(person.org), queue_id, found)

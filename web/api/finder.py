@@ -20,7 +20,7 @@ from web.console_services import Services
 from web.errors import DOCUMENTED
 from web.schemas import Model
 from web.services.crm_query import ask
-from web.services.visible_queues import stretch, visible
+from web.services.visible_queues import queue_leads_from, visible
 
 router = APIRouter(prefix="/api/v1", tags=["leads"], responses=DOCUMENTED)
 
@@ -104,7 +104,7 @@ async def _queued(parts: Services, person: Person, infos: Sequence[QueueInfo], t
 
     async def search(queue_id: str) -> list[FoundLead]:
         async with room:
-            page, _ = await stretch(parts, person, queue_id, start=0, limit=PER_QUEUE, name=text)
+            page, _ = await queue_leads_from(parts, person, queue_id, start=0, limit=PER_QUEUE, name=text)
         return [_in_queue(rules, queue_id, row) for row in page.rows]
 
     ids = [MINE, *(info.queue_id for info in infos)][:MOST_QUEUES]

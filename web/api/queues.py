@@ -12,7 +12,7 @@ from web.errors import DOCUMENTED
 from web.schemas import CallTime, LeadRow, QueuePage, QueueSummary
 from web.services.call_times import call_times_in
 from web.services.row_licences import unlicensed
-from web.services.visible_queues import MOST, cursor_of, leads_in, rank_of, stretch, visible
+from web.services.visible_queues import MOST, cursor_of, leads_in, queue_leads_from, rank_of, visible
 
 router = APIRouter(prefix="/api/v1/queues", tags=["queues"], responses=DOCUMENTED)
 
@@ -40,7 +40,9 @@ async def leads(
     times: Annotated[bool, Query(description="With the leads' times, as `call-times` returns them")] = False,
 ) -> QueuePage:
     """List a queue's leads in its order. `mine` is the person's own queue (D3, D4)."""
-    page, following = await stretch(parts, person, queue_id, start=rank_of(cursor), limit=limit, name=name)
+    page, following = await queue_leads_from(
+        parts, person, queue_id, start=rank_of(cursor), limit=limit, name=name
+    )
     refused = await unlicensed(parts, person, queue_id, [row.lead_id for row in page.rows])
     return QueuePage(
         queue_id=queue_id,

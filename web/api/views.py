@@ -20,7 +20,7 @@ from web.auth import Access, PartsOf, Person
 from web.errors import DOCUMENTED, HttpProblem, forbidden
 from web.schemas import Model
 from web.services import custom_views
-from web.services.view_pages import SortBy, ViewPage, ViewState, own, shown, stretch
+from web.services.view_pages import SortBy, ViewPage, ViewState, own, shown, view_leads_from
 from web.services.visible_queues import MOST, rank_of
 from web.store.views import CustomView, TooManyViewsError
 
@@ -127,7 +127,7 @@ async def leads(
 ) -> ViewPage:
     """List the caller's leads that currently meet the view's rules, in its order."""
     found = await own(parts, person, view_id)
-    return await stretch(parts, person, found, start=rank_of(cursor), limit=limit, name=name)
+    return await view_leads_from(parts, person, found, start=rank_of(cursor), limit=limit, name=name)
 
 
 def _accepted(view_id: str, given: ViewEdit) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from web.services.list_words import OWN_QUEUE, sorted_by
 from web.services.possible_owners import ALL_MOVES
 from web.services.queue_reason import queue_reason
 from web.services.row_licences import unlicensed
-from web.services.visible_queues import stretch, visible
+from web.services.visible_queues import queue_leads_from, visible
 
 router = APIRouter(include_in_schema=False)
 Reads = Annotated[Person, Depends(Access("queues:read"))]
@@ -37,7 +37,7 @@ async def call_queue(
     beside = await shelf(parts, person)
     queues: list[QueueInfo] = beside["queues"]
     chosen = queue_id or next((info.queue_id for info in queues if info.claimable), MINE)
-    page, _ = await stretch(parts, person, chosen, start=0, limit=WINDOW + RESERVE)
+    page, _ = await queue_leads_from(parts, person, chosen, start=0, limit=WINDOW + RESERVE)
     info = next((one for one in queues if one.queue_id == chosen), None)
     lead_ids = [row.lead_id for row in page.rows]
     rules = parts.directory.org(person.org)

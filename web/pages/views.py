@@ -14,7 +14,7 @@ from web.pages.common import data, render
 from web.services.list_words import sorted_by
 from web.services.queue_reason import rules_sentence
 from web.services.rule_fields import org_fields
-from web.services.view_pages import own, shown, stretch
+from web.services.view_pages import own, shown, view_leads_from
 from web.store.views import CustomView
 
 router = APIRouter(include_in_schema=False)
@@ -39,7 +39,7 @@ async def edit_view(request: Request, person: Reads, parts: PartsOf, view_id: uu
 async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: uuid.UUID) -> Response:
     """Show the person's leads that meet a view's rules."""
     view = await own(parts, person, view_id)
-    page = await stretch(parts, person, view, start=0, limit=WINDOW)
+    page = await view_leads_from(parts, person, view, start=0, limit=WINDOW)
     list_data = {
         "queue_id": personal_queue(person.rep_id),
         "api": view.view_id,

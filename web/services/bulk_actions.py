@@ -183,7 +183,7 @@ async def kept(crm: Engine, versions: Mapping[str, int], seconds: float = KEPT_S
     return True
 
 
-def standings(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, OwnerAndPhase]:
+def owners_and_phases(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, OwnerAndPhase]:
     """Return the standing of each of these leads that the org has."""
     found: dict[str, OwnerAndPhase] = {}
     for at in range(0, len(lead_ids), _ASKED_AT_ONCE):

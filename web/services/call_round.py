@@ -20,7 +20,7 @@ from web.errors import HttpProblem
 from web.schemas import CallTime, Model
 from web.services.call_times import call_times
 from web.services.row_licences import unlicensed
-from web.services.visible_queues import stretch
+from web.services.visible_queues import queue_leads_from
 
 PAGE: Final = 100
 MOST_PAGES: Final = 5
@@ -62,7 +62,7 @@ async def next_lead(parts: Services, person: Person, queue_id: str, done: Collec
         )
     found, start = NextLead(), 0
     for _ in range(MOST_PAGES):
-        page, following = await stretch(parts, person, queue_id, start=start, limit=PAGE)
+        page, following = await queue_leads_from(parts, person, queue_id, start=start, limit=PAGE)
         ids = [row.lead_id for row in page.rows]
         refused = await unlicensed(parts, person, queue_id, ids)
         times = await call_times(parts, person, ids)

@@ -90,7 +90,7 @@ def drafted_value(queue_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises `InvalidInput` for values that a draft cannot hold.
     """
-    if reason := nameless(queue_id):
+    if reason := queue_id_problem(queue_id):
         raise _refused("queue_id", reason)
     try:
         written = msgspec.json.encode(storable({**given, "queue_id": queue_id}))
@@ -104,7 +104,7 @@ def drafted_value(queue_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: item for name, item in value.items() if item is not None}
 
 
-def nameless(queue_id: str) -> str | None:
+def queue_id_problem(queue_id: str) -> str | None:
     """Return why this cannot be a queue's id, None if it can."""
     try:
         return None if normalize.identifier(queue_id) else "is empty"

@@ -54,7 +54,7 @@ async def own(parts: Services, person: Person, view_id: uuid.UUID) -> CustomView
     return found
 
 
-async def stretch(
+async def view_leads_from(
     parts: Services, person: Person, view: CustomView, *, start: int, limit: int, name: str = ""
 ) -> ViewPage:
     """Return leads of a view from rank `start` on."""

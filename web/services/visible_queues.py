@@ -31,7 +31,7 @@ def board_id(parts: Services, person: Person, queue_id: str) -> str:
     return queue_id
 
 
-async def stretch(
+async def queue_leads_from(
     parts: Services, person: Person, queue_id: str, *, start: int, limit: int, name: str | None = None
 ) -> tuple[BoardPage, int | None]:
     """Return leads of a queue from rank `start` on, and the next rank; None at the end."""

@@ -10,7 +10,7 @@ from models.org_decisions import OrgStep
 from models.org_events import OrgEvent, OrgWoken
 from rules.org.org_partition import OrgPartition, wakeable_id
 from rules.outbound.lead_org_messages import to_leads
-from rules.outbound.public_messages import origin
+from rules.outbound.public_messages import journal_origin
 from streams.topics import ORG_JOURNAL, ORG_LOG
 from tests.assurance.verify.records import Record, ms
 from tests.rules.org.org_driver import WAKES
@@ -36,7 +36,7 @@ class OrgPartitionRecords:
         off = len(self.log)
         record = Record(ORG_LOG, off, event.org.encode(), encode_org_event(event), ms(now), headers=headers)
         self.log.append(record)
-        source, number = origin(record)
+        source, number = journal_origin(record)
         messages: list[LeadNews] = []
         for key, one in self.orgs.decide(event, off=off, at=now, source=source, number=number).records:
             value = None if one is None else encode_org_record(one)

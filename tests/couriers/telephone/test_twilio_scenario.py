@@ -16,7 +16,7 @@ import pytest
 from application.journal_snapshot import journal_now
 from assurance.verify import verify
 from couriers.telephone.call_events import Announcement
-from couriers.telephone.spoken_texts import parts
+from couriers.telephone.spoken_texts import text_around_name
 from models.ids import lead_id
 from runtime.process import spawn, stop_process
 from runtime.up import everything
@@ -45,7 +45,7 @@ SPECIAL: Final[dict[str, dict[str, Any]]] = {
 }
 PRESSES: Final = {"presses": [3, 6]}
 """The offer and the words for the winner are three texts each: what comes before the name, the name, the rest."""
-GONE: Final = parts(Announcement.GONE)[0]
+GONE: Final = text_around_name(Announcement.GONE)[0]
 
 
 @dataclass

@@ -107,18 +107,24 @@ class SalesFloor(Scenario):
 
     def offered(self, name: str) -> list[str]:
         """Return the reps to whom the org offered a lead, in order."""
-        return [said.rep_id for said in self.decided if isinstance(said, OfferMade) and said.lead_id == name]
+        return [
+            decision.rep_id
+            for decision in self.decided
+            if isinstance(decision, OfferMade) and decision.lead_id == name
+        ]
 
     def offers_to(self, rep_id: str, *names: str) -> int:
         """Count the offers of the given leads to a rep."""
         return sum(
-            isinstance(said, OfferMade) and said.rep_id == rep_id and said.lead_id in names
-            for said in self.decided
+            isinstance(decision, OfferMade) and decision.rep_id == rep_id and decision.lead_id in names
+            for decision in self.decided
         )
 
-    def all_said(self, name: str, kind: type[T]) -> list[T]:
+    def all_decisions(self, name: str, kind: type[T]) -> list[T]:
         """Return every decision of a type in a lead's history."""
-        return [said for row in self.history[name] for said in row.decisions if isinstance(said, kind)]
+        return [
+            decision for row in self.history[name] for decision in row.decisions if isinstance(decision, kind)
+        ]
 
     def all_notifications(self, name: str) -> list[tuple[str, str, bool]]:
         """Return template, rep and `withdrawn` of all notifications in a lead's history."""
@@ -234,11 +240,11 @@ class SalesFloor(Scenario):
     def answer_to(self, action_id: str) -> Answered:
         """Return the newest answer to an action, which must have been answered."""
         given = [
-            said
+            decision
             for rows in self.history.values()
             for row in rows
-            for said in row.decisions
-            if isinstance(said, Answered) and said.action_id == action_id
+            for decision in row.decisions
+            if isinstance(decision, Answered) and decision.action_id == action_id
         ]
         assert given, f"{action_id} is not answered"
         assert all(one == given[0] for one in given), "every repeat has the same answer (X4)"
@@ -285,10 +291,10 @@ class SalesFloor(Scenario):
 
     def check_caps(self, step: OrgStep) -> None:
         """Check every offer of a step against the caps of its rep (R9)."""
-        for said in step.decisions:
-            reps = said.reps if isinstance(said, RingStarted) else ()
-            if isinstance(said, OfferMade) or (isinstance(said, PlaceDecided) and said.granted):
-                reps = (said.rep_id,)
+        for decision in step.decisions:
+            reps = decision.reps if isinstance(decision, RingStarted) else ()
+            if isinstance(decision, OfferMade) or (isinstance(decision, PlaceDecided) and decision.granted):
+                reps = (decision.rep_id,)
             for rep_id in reps:
                 plan = self.orgs.directory(ORG).rep(rep_id)
                 most = plan.max_open if plan else 0

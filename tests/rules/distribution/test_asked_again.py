@@ -27,7 +27,7 @@ def reason(floor: SalesFloor, name: str = "A") -> str | None:
 
 def why(floor: SalesFloor, name: str = "A") -> str:
     """Return why a lead was offered last."""
-    return floor.all_said(name, LeadOffered)[-1].why
+    return floor.all_decisions(name, LeadOffered)[-1].why
 
 
 CHANGES: dict[str, tuple[dict[str, Any], Callable[[SalesFloor], Any], str]] = {
@@ -106,7 +106,7 @@ def test_m5_a_change_that_cannot_help_asks_nobody(change: Callable[[SalesFloor],
     decided = len(floor.decided)
     change(floor)
     assert floor.decided[decided:] == []
-    assert len(floor.all_said("A", RepSought)) == 1
+    assert len(floor.all_decisions("A", RepSought)) == 1
     floor.agree()
 
 
@@ -116,7 +116,7 @@ def test_m5_d2_a_resend_that_completes_the_lead_asks_again_and_keeps_its_place()
     assert reason(floor, "A") == "no_available_agents"
     assert (floor.lead_of("B").owner, reason(floor, "C")) == ("ann", "no_available_agents")
     floor.of("A").arrives("A", campaign="west", state="RI")
-    assert floor.all_said("A", RepSought)[-1].why == "asked again: its state changed"
+    assert floor.all_decisions("A", RepSought)[-1].why == "asked again: its state changed"
     assert floor.lead_of("A").phase is Phase.EXCEPTION, "ann has no room"
     floor.of("B").asks("outcome", "ann", outcome="closed_won")
     assert floor.lead_of("A").owner == "ann", "it has waited longer than C"
@@ -144,7 +144,7 @@ def test_m5_a_campaign_a_group_or_a_default_that_comes_later_is_asked() -> None:
     assert [reason(floor, name) for name in "ABC"] == ["no_available_agents"] * 3
     floor.group("west", "ann")
     assert [floor.lead_of(name).owner for name in "ABC"] == ["ann", None, None]
-    assert floor.all_said("A", RepSought)[-1].why == "asked again: its campaign has a group"
+    assert floor.all_decisions("A", RepSought)[-1].why == "asked again: its campaign has a group"
     floor.publishes("campaign", "north", {"name": "north", "group_id": "later"})
     floor.publishes("group", "later", {"method": "round_robin", "members": [{"rep_id": "ann"}]})
     assert [floor.lead_of(name).owner for name in "ABC"] == ["ann", "ann", None]
@@ -182,8 +182,8 @@ def test_m5_after_unignore_and_after_a_lock_ran_out_the_round_goes_on() -> None:
     floor.opens("bob")
     assert floor.stage("A") is None
     floor.wait(minutes=61)
-    assert floor.all_said("A", RepSought)[-1].why == "asked again: nobody has it open any more"
-    assert floor.all_said("A", RepSought)[-1].tried == ("ann",), "the round goes on (R8)"
+    assert floor.all_decisions("A", RepSought)[-1].why == "asked again: nobody has it open any more"
+    assert floor.all_decisions("A", RepSought)[-1].tried == ("ann",), "the round goes on (R8)"
     assert (floor.lead.phase, floor.stage("A")) == (Phase.QUEUED, OrgLeadStage.WAITING)
     floor.opens("bob")
     floor.asks("release", "bob")
@@ -195,7 +195,7 @@ def test_m5_after_unignore_and_after_a_lock_ran_out_the_round_goes_on() -> None:
     assert floor.stage("A") is None, "nobody asks for an ignored lead"
     floor.asks("unignore", "mia")
     assert floor.has("A") == ("bob",)
-    assert floor.all_said("A", RepSought)[-1].why == "asked again: it is no longer ignored"
+    assert floor.all_decisions("A", RepSought)[-1].why == "asked again: it is no longer ignored"
     floor.agree()
 
 
@@ -229,7 +229,7 @@ def test_m5_a_ring_in_vain_stays_the_reason_and_reps_not_yet_tried_are_asked(met
     floor.wait(seconds=21)
     assert floor.lead.open_exception is not None
     assert floor.lead.open_exception.reason == failed
-    assert [said.reps for said in floor.all_said("A", LeadOffered)] == [("ann", "bob"), ("cyd",)]
+    assert [said.reps for said in floor.all_decisions("A", LeadOffered)] == [("ann", "bob"), ("cyd",)]
     floor.agree()
 
 
@@ -243,7 +243,7 @@ def test_m5_the_desk_shows_the_reasons_of_now() -> None:
     assert open_exception is not None
     assert open_exception.explanation == ({"rep_id": "ann", "why": "cap of open leads: 1 of 1"},)
     assert open_exception.raised_at == raised.raised_at, "it is the same exception"
-    assert len(floor.all_said("A", NobodyAvailable)) == 2
+    assert len(floor.all_decisions("A", NobodyAvailable)) == 2
     floor.of("own").asks("outcome", "ann", outcome="closed_won")
     assert floor.lead_of("A").owner == "ann"
     floor.agree()

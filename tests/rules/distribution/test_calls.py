@@ -40,7 +40,7 @@ def floor() -> SalesFloor:
 
 def test_n7_the_owner_calls_the_lead_and_the_request_says_where_it_is(floor: SalesFloor) -> None:
     assert answer_to(floor, "ann") == DONE
-    assert floor.said == [ConnectRequested(rep_id="ann")]
+    assert floor.decisions == [ConnectRequested(rep_id="ann")]
     assert floor.lead.last_contacted_at == floor.now
     request = calls(floor, "A")[-1]
     assert (request.template, request.rep_id, request.data["phone"]) == ("connect", "ann", PHONE)

@@ -103,10 +103,10 @@ def test_d1_a_lead_that_waits_is_opened_from_a_queue_and_asks_no_more(floor: Sal
 def test_e3_r7_a_manager_assigns_what_is_offered_and_the_offer_is_voided(to: str) -> None:
     floor = SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A")
     assert floor.asks("assign", "mia", to_rep_id=to).result is Result.DONE
-    (owner,) = floor.all_said("A", OwnerChanged)
+    (owner,) = floor.all_decisions("A", OwnerChanged)
     assert (owner.rep_id, owner.how) == (to, "manual")
     assert ("lead_offered", "ann", True) in floor.all_notifications("A") or to == "ann"
-    (ended,) = floor.all_said("A", OfferEnded)
+    (ended,) = floor.all_decisions("A", OfferEnded)
     assert ended.outcome is (Outcome.CLAIMED if to == "ann" else Outcome.VOIDED)
     assert floor.in_hand(to) == (1, 0)
     floor.agree()

@@ -90,7 +90,7 @@ def test_m2_x6_the_do_not_contact_list_follows_the_new_phone_and_leaves_the_wron
     assert set(floor.lead_of("A").suppressed) == {"email/k@x.org", f"phone/{RIGHT}"}
     corrects(floor, email=None, phone=None)
     assert not floor.lead_of("A").silenced
-    reasons = [each.reason for each in floor.all_said("A", SuppressionRecorded)]
+    reasons = [each.reason for each in floor.all_decisions("A", SuppressionRecorded)]
     assert reasons == ["asked us", None, "asked us too", "and this one", None, None]
     floor.agree()
 

@@ -88,7 +88,7 @@ def test_m6_a_manager_overrides_the_cap_with_a_reason_which_is_recorded(floor: S
     assert (no_reason.reason, no_reason.why) == (Reason.INVALID, "why: override_cap needs a reason")
     done = floor.asks("assign", "mia", to_rep_id="ann", override_cap=True, why="she asked for it")
     assert (done.result, floor.lead.owner) == (Result.DONE, "ann")
-    (owner,) = floor.all_said("D", OwnerChanged)
+    (owner,) = floor.all_decisions("D", OwnerChanged)
     assert (owner.overrides, owner.place) == (("cap",), None)
     assert owner.why == "assigned by mia: she asked for it"
     assert floor.in_hand("ann") == (3, 1)
@@ -101,7 +101,7 @@ def test_m6_a_manager_overrides_the_cap_with_a_reason_which_is_recorded(floor: S
 def test_m6_an_override_that_is_not_needed_is_not_recorded() -> None:
     floor = capped_floor("ann").arrives("A")
     floor.asks("assign", "mia", to_rep_id="ann", override_cap=True, why="to be sure")
-    (owner,) = floor.all_said("A", OwnerChanged)
+    (owner,) = floor.all_decisions("A", OwnerChanged)
     assert (owner.rep_id, owner.overrides) == ("ann", ())
 
 
@@ -136,7 +136,7 @@ def test_x4_m6_a_repeated_action_takes_one_place_and_gets_one_answer() -> None:
     floor.deliver()
     floor.requests("claim", "ann", action_id="claim-1", queue_id="new")
     assert floor.answer_to("claim-1").result is Result.WON
-    assert len(floor.all_said("A", OwnerChanged)) == 1
+    assert len(floor.all_decisions("A", OwnerChanged)) == 1
     assert floor.in_hand("ann") == (1, 0)
     floor.agree()
 
@@ -150,7 +150,7 @@ def test_q8_m6_a_claim_that_is_lost_returns_its_place() -> None:
     assert floor.answer_to("first").result is Result.WON
     lost = floor.answer_to("second")
     assert (lost.result, lost.reason, lost.owner) == (Result.LOST, Reason.ALREADY_CLAIMED, "ann")
-    assert [said.rep_id for said in floor.all_said("A", PlaceReturned)] == ["bob"]
+    assert [said.rep_id for said in floor.all_decisions("A", PlaceReturned)] == ["bob"]
     assert floor.of("B").claims("bob", "new").result is Result.WON
     floor.agree()
 
@@ -163,7 +163,7 @@ def test_m6_a_place_that_came_too_late_is_sought_again() -> None:
             floor.carry(source)
         floor.wait(minutes=11)
     floor.deliver()
-    assert len(floor.all_said("A", PlaceSought)) == 2
+    assert len(floor.all_decisions("A", PlaceSought)) == 2
     assert floor.answer_to("claim-1").result is Result.WON
     floor.agree()
 
@@ -187,7 +187,7 @@ def test_m6_without_the_setting_or_a_cap_nobody_asks_the_org() -> None:
     assert floor.claims("ann", "new").result is Result.WON
     floor.rep("bob", max_open=0).settings().arrives("B")
     assert floor.claims("bob", "new").result is Result.WON
-    assert not [said for name in "AB" for said in floor.all_said(name, PlaceSought)]
+    assert not [said for name in "AB" for said in floor.all_decisions(name, PlaceSought)]
 
 
 def test_m6_a_waiting_lead_is_offered_once_a_reserved_place_is_returned() -> None:
@@ -322,7 +322,7 @@ class CapsHold(RuleBasedStateMachine):
             for lead in leads:
                 if lead.owner == rep_id and lead.phase is not Phase.CLOSED:
                     has += 1
-                    (*_, last) = self.floor.all_said(lead.lead_id, OwnerChanged)
+                    (*_, last) = self.floor.all_decisions(lead.lead_id, OwnerChanged)
                     overridden += "cap" in last.overrides
                 elif lead.open_distribution is not None and lead.open_distribution.stage in OPEN_OFFERS:
                     has += rep_id in lead.open_distribution.reps

@@ -65,7 +65,7 @@ def test_an_erased_lead_stays_closed_and_empty_and_its_record_repeats_no_fact(fl
         None,
         {},
     )
-    (erased,) = floor.all_said("A", LeadErased)
+    (erased,) = floor.all_decisions("A", LeadErased)
     assert erased.hashes == KEY.hashes_of(msgspec.convert({"vendor": "acme", **FACTS}, type(lead.facts)))
     assert not left(newest(floor))
     floor.agree()
@@ -148,7 +148,7 @@ def test_a_resend_brings_no_fact_back_and_is_explained(floor: SalesFloor) -> Non
     floor.of("A").asks("erase", "ada")
     floor.comes("A", **FACTS)
     assert not left(newest(floor))
-    (dropped,) = floor.all_said("A", ArrivalDropped)
+    (dropped,) = floor.all_decisions("A", ArrivalDropped)
     assert dropped.why == "it is a resend, and lead A was erased"
     floor.agree()
 
@@ -158,7 +158,7 @@ def test_who_comes_again_is_refused_or_taken_as_the_setting_says(floor: SalesFlo
     floor.settings(refuse_erased=True)
     floor.comes("N", **FACTS)
     assert floor.rows["N"].lead is None
-    (dropped,) = floor.all_said("N", ArrivalDropped)
+    (dropped,) = floor.all_decisions("N", ArrivalDropped)
     assert (
         dropped.why == "its phone and email is an erased person's, and the org's setting refuse_erased is on"
     )
@@ -263,7 +263,7 @@ def test_a_closed_lead_is_erased_when_its_retention_period_ends(floor: SalesFloo
     floor.wait(days=29)
     assert floor.lead_of("A").facts.phone == PHONE
     floor.wait(days=2)
-    (erased,) = floor.all_said("A", LeadErased)
+    (erased,) = floor.all_decisions("A", LeadErased)
     assert (erased.rep_id, erased.hashes) == (None, ())
     assert erased.why == "closed for 30 days, the org's retention period"
     assert not left(newest(floor))

@@ -277,7 +277,7 @@ class FloorLives(RuleBasedStateMachine):
     @invariant()
     def r5_who_had_it_from_the_start_keeps_it_unless_a_manager_moves_it(self) -> None:
         for name in self.floor.rows:
-            owners = self.floor.all_said(name, OwnerChanged)
+            owners = self.floor.all_decisions(name, OwnerChanged)
             if owners and owners[0].how == "pre_assigned" and owners[0].rep_id in STEADY:
                 assert len(owners) == 1 or owners[1].how in MOVED
 

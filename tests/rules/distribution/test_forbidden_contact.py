@@ -41,12 +41,12 @@ def test_d9_m8_an_outcome_of_the_list_puts_phone_and_mail_on_it_at_once(floor: S
     with floor.late():
         floor.asks("outcome", "ann", outcome="do_not_contact")
         assert lead(floor).suppressed == dict.fromkeys(HANDLES, REASON), "before any message has arrived"
-    (said,) = floor.all_said("A", ContactForbidden)
+    (said,) = floor.all_decisions("A", ContactForbidden)
     assert said == ContactForbidden(rep_id="ann", outcome="do_not_contact", reason=REASON, handles=HANDLES)
     assert lead(floor).phase is Phase.CLOSED
     floor.deliver()
     assert all(floor.state.persons.forbidden_reason(handle) == REASON for handle in HANDLES)
-    assert floor.all_said("A", SuppressionRecorded) == [], "its own list tells it nothing new"
+    assert floor.all_decisions("A", SuppressionRecorded) == [], "its own list tells it nothing new"
     floor.agree()
 
 
@@ -97,7 +97,7 @@ def test_m8_its_owner_or_a_manager_records_consent_and_it_may_be_called(
     floor.settings(closing_outcomes=[])
     floor.asks("outcome", "ann", outcome="do_not_contact")
     assert floor.asks("consent", rep_id, why=WHY).result is Result.DONE
-    (said,) = floor.all_said("A", ConsentRecorded)
+    (said,) = floor.all_decisions("A", ConsentRecorded)
     assert said == ConsentRecorded(rep_id=rep_id, why=WHY, handles=tuple(sorted(HANDLES)))
     assert (lead(floor).silenced, lead(floor).facts.consent) == (False, True)
     assert all(floor.state.persons.forbidden_reason(handle) is None for handle in HANDLES)

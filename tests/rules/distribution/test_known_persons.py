@@ -38,7 +38,7 @@ def again(floor: SalesFloor, name: str = "B", through: str = "east", **facts: An
 
 def added(floor: SalesFloor, name: str = "A") -> list[InquiryAdded]:
     """Return the inquiries of a lead."""
-    return floor.all_said(name, InquiryAdded)
+    return floor.all_decisions(name, InquiryAdded)
 
 
 def notified(floor: SalesFloor, name: str = "A") -> list[str]:
@@ -104,7 +104,7 @@ def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(floor: SalesFloo
     again(floor, state="MA", zip="02903")
     floor.comes("A", phone=PHONE)
     assert floor.lead_of("A").inquiries == 2
-    assert [said.filled for said in floor.all_said("A", ArrivalRepeated)] == [("zip",), ()]
+    assert [said.filled for said in floor.all_decisions("A", ArrivalRepeated)] == [("zip",), ()]
     floor.agree()
 
 
@@ -201,7 +201,7 @@ def test_r6_a_closed_lead_whose_owner_has_left_is_distributed_again(floor: Sales
     lead = floor.lead_of("A")
     assert (lead.phase, lead.owner) == (Phase.OFFERED, None)
     assert floor.has("A") == ("bob",), "by the campaign of the new inquiry"
-    assert [change.how for change in floor.all_said("A", OwnerChanged)] == ["round_robin", "orphaned"]
+    assert [change.how for change in floor.all_decisions("A", OwnerChanged)] == ["round_robin", "orphaned"]
     assert notified(floor) == []
     floor.agree()
 
@@ -245,7 +245,7 @@ def test_r6_r8_a_new_round_begins_with_nobody_tried(floor: SalesFloor) -> None:
     distribution = floor.lead_of("A").open_distribution
     assert distribution is not None
     assert (distribution.stage, distribution.tried) == (DistributionStage.OFFERED, ())
-    assert floor.all_said("A", RepSought)[-1].tried == ()
+    assert floor.all_decisions("A", RepSought)[-1].tried == ()
     floor.agree()
 
 
@@ -328,7 +328,7 @@ def test_r6_who_asked_for_silence_through_any_vendor_is_not_called(floor: SalesF
 
 def test_r6_who_asks_for_the_inquiry_is_told_which_lead_it_is(floor: SalesFloor) -> None:
     again(floor)
-    (merged,) = floor.all_said("B", MergedInto)
+    (merged,) = floor.all_decisions("B", MergedInto)
     assert (merged.into, merged.why) == ("A", "lead A has the same phone")
     answer = floor.of("B").asks("claim", "ann")
     assert (answer.result, answer.reason, answer.merged_into) == (Result.REFUSED, Reason.UNKNOWN_LEAD, "A")

@@ -37,7 +37,7 @@ def test_x3_a_timer_of_an_older_epoch_changes_nothing(floor: SalesFloor) -> None
     deadline = old.deadline(DeadlineKind.OFFER)
     assert deadline is not None
     floor.passes(deadline)
-    assert isinstance(floor.said[0], DeadlineIgnored)
+    assert isinstance(floor.decisions[0], DeadlineIgnored)
     assert floor.lead == before
 
 
@@ -48,7 +48,7 @@ def test_x3_every_answer_of_the_org_told_again_changes_nothing(floor: SalesFloor
     lane.back(len(lane.sent))
     floor.deliver()
     assert floor.lead == before
-    assert all(isinstance(said, AnswerIgnored) for said in floor.said)
+    assert all(isinstance(said, AnswerIgnored) for said in floor.decisions)
     floor.agree()
 
 
@@ -105,7 +105,7 @@ def test_x3_a_void_that_crosses_with_the_end_of_the_window_is_late() -> None:
         floor.wait(minutes=15)
     floor.deliver()
     assert floor.has("A") == ("bob",)
-    assert [said.answer for said in floor.all_said("A", AnswerIgnored)] == ["offer_voided"]
+    assert [said.answer for said in floor.all_decisions("A", AnswerIgnored)] == ["offer_voided"]
     floor.agree()
 
 
@@ -118,7 +118,7 @@ def test_x2_x3_an_orphans_answer_told_again_takes_nothing_from_whoever_has_the_l
     lane = floor.answers[partition_of("A")]
     lane.back(1)
     assert floor.deliver().lead.owner == "ann"
-    assert [said.answer for said in floor.all_said("A", AnswerIgnored)] == ["lead_orphaned"]
+    assert [said.answer for said in floor.all_decisions("A", AnswerIgnored)] == ["lead_orphaned"]
     floor.agree()
 
 

@@ -40,7 +40,7 @@ def test_x2_open_offers_are_voided_and_go_to_the_next(floor: SalesFloor, how: st
     assert floor.has("D") == ("ann",)
     leave(floor, "ann", how)
     assert [floor.has(name)[0] for name in "ABCD"] == ["bob", "bob", "cyd", "cyd"]
-    (ended,) = floor.all_said("A", OfferEnded)
+    (ended,) = floor.all_decisions("A", OfferEnded)
     assert (ended.outcome, ended.reps) == (Outcome.VOIDED, ("ann",))
     assert ("lead_offered", "ann", True) in floor.all_notifications("A")
     assert floor.in_hand("ann") == (0, 0)
@@ -67,7 +67,7 @@ def test_x2_owned_leads_are_orphaned_and_a_queue_may_take_them(floor: SalesFloor
     leave(floor, "ann", how)
     lead = floor.lead
     assert (lead.phase, lead.owner, lead.how, floor.queues) == (Phase.QUEUED, None, "orphaned", ["open"])
-    assert [said.rep_id for said in floor.all_said("A", OwnerChanged)] == ["ann", None]
+    assert [said.rep_id for said in floor.all_decisions("A", OwnerChanged)] == ["ann", None]
     assert floor.claims("bob", "open").result is Result.WON
     floor.agree()
 
@@ -148,7 +148,7 @@ def test_x2_x3_a_lead_that_is_closed_as_its_rep_leaves_stays_closed(floor: Sales
         assert floor.asks("outcome", "ann", outcome="closed_won").result is Result.DONE
     floor.deliver()
     assert (floor.lead.phase, floor.lead.owner) == (Phase.CLOSED, "ann")
-    assert [said.answer for said in floor.all_said("A", AnswerIgnored)] == ["lead_orphaned"]
+    assert [said.answer for said in floor.all_decisions("A", AnswerIgnored)] == ["lead_orphaned"]
     floor.agree()
 
 

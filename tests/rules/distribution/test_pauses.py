@@ -39,7 +39,7 @@ def test_r4_in_a_pause_first_assignments_go_on_and_transfers_wait_until_it_ends(
         Phase.OFFERED,
         DistributionStage.PAUSED,
     )
-    assert [said.reason for said in floor.all_said("B", NobodyAvailable)] == ["transfers_paused"]
+    assert [said.reason for said in floor.all_decisions("B", NobodyAvailable)] == ["transfers_paused"]
     floor.agree()
     floor.wait(minutes=82)
     assert floor.has("B") == (), "it is 10:59"
@@ -117,7 +117,7 @@ def test_r4_a_pause_that_is_published_while_a_window_runs_restarts_it_after_the_
     assert ends(floor) == at("14:27"), "the pause begins when the window has ended"
     west(floor, on(ALL, "09:20", "10:00"))
     assert ends(floor) == at("15:15"), "the full window after the pause"
-    (said,) = floor.all_said("A", WindowMoved)
+    (said,) = floor.all_decisions("A", WindowMoved)
     assert (said.until, "pause schedule" in said.why) == (at("15:15"), True)
     floor.wait(minutes=30)
     assert floor.has("A") == ("ann",)
@@ -153,7 +153,7 @@ def test_r4_another_roster_or_an_equal_schedule_moves_no_window() -> None:
     west(floor, on(ALL, "09:20", "10:00"), ring_seconds=40)
     floor.publishes("group", "east", PLAIN)
     assert ends(floor) == at("15:15")
-    assert floor.all_said("A", WindowMoved) == []
+    assert floor.all_decisions("A", WindowMoved) == []
 
 
 def test_r4_an_offer_that_the_org_made_before_it_knew_of_the_pause_has_the_right_end() -> None:

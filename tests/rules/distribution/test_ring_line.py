@@ -57,7 +57,7 @@ def test_m9_a_ring_still_rings_with_a_rep_once_at_a_time_and_the_oldest_is_next(
     for name in ("B", "C", "D"):
         floor.comes(name, through="phones")
     assert [stage(floor, name) for name in "ABCD"] == [RINGS, IN_LINE, IN_LINE, IN_LINE]
-    (said,) = floor.all_said("B", NobodyAvailable)
+    (said,) = floor.all_decisions("B", NobodyAvailable)
     assert (said.reason, said.waits, said.until) == (
         "all_agents_ringing",
         True,
@@ -76,7 +76,7 @@ def test_m9_a_lead_in_line_rings_with_the_first_rep_who_is_free(floor: SalesFloo
     floor.comes("A", "B", through="phones")
     floor.of("A").asks("hang_up", "ann")
     assert (floor.has("A"), floor.has("B")) == (("bob",), ("ann",))
-    (offer,) = floor.all_said("B", LeadOffered)
+    (offer,) = floor.all_decisions("B", LeadOffered)
     assert offer.until == floor.now + timedelta(seconds=25), "it rings for its whole ring time"
     floor.agree()
 
@@ -112,7 +112,7 @@ def test_m9_who_may_not_have_it_for_another_reason_does_not_hold_it_in_line(floo
     floor.rep("ann", licensed_states=["TX"]).rep("bob", max_open=0)
     floor.comes("A", through="phones")
     assert stage(floor, "A") != IN_LINE
-    (said,) = floor.all_said("A", NobodyAvailable)
+    (said,) = floor.all_decisions("A", NobodyAvailable)
     assert said.reason == "no_available_agents"
 
 

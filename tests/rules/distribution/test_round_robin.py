@@ -117,7 +117,7 @@ def test_r3_what_is_refused_is_no_action(floor: SalesFloor, action: str, fields:
 def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(floor: SalesFloor) -> None:
     floor.comes("A").wait(minutes=15)
     assert floor.has("A") == ("bob",)
-    assert [(said.reps, said.outcome) for said in floor.all_said("A", OfferEnded)] == [
+    assert [(said.reps, said.outcome) for said in floor.all_decisions("A", OfferEnded)] == [
         (("ann",), Outcome.TIMEOUT)
     ]
     notified = floor.all_notifications("A")
@@ -197,7 +197,7 @@ def test_r7_whoever_returns_is_not_flooded(floor: SalesFloor) -> None:
 
 def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: SalesFloor) -> None:
     floor.comes("A").wait(minutes=45)
-    assert [said.reps for said in floor.all_said("A", LeadOffered)] == [("ann",), ("bob",), ("cyd",)]
+    assert [said.reps for said in floor.all_decisions("A", LeadOffered)] == [("ann",), ("bob",), ("cyd",)]
     lead = floor.lead
     assert (lead.phase, lead.open_exception and lead.open_exception.reason) == (
         Phase.EXCEPTION,
@@ -208,7 +208,7 @@ def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: Sale
     assert {one["why"] for one in lead.open_exception.explanation} == {"already tried in this round"}
     assert floor.stage("A") is OrgLeadStage.WAITING, "until a rep joins who was not tried (M5)"
     floor.wait(days=30)
-    assert len(floor.all_said("A", LeadOffered)) == 3
+    assert len(floor.all_decisions("A", LeadOffered)) == 3
     floor.agree()
 
 
@@ -239,12 +239,12 @@ def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> N
     for rep_id, (_, terms) in reasons.items():
         floor.rep(rep_id, **terms)
     floor.group("west", *reasons, "hal", "nobody", **WINDOW).comes("A")
-    (offer,) = floor.all_said("A", LeadOffered)
+    (offer,) = floor.all_decisions("A", LeadOffered)
     expected = {rep_id: why for rep_id, (why, _) in reasons.items()}
     assert {one.rep_id: one.reason for one in offer.passed} == expected
     assert offer.reps == ("hal",)
     floor.wait(minutes=15)
-    (nobody,) = floor.all_said("A", NobodyAvailable)
+    (nobody,) = floor.all_decisions("A", NobodyAvailable)
     assert {one.rep_id: one.reason for one in nobody.explanation} == expected | {
         "hal": RejectionReason.TRIED,
         "nobody": RejectionReason.UNKNOWN,
@@ -255,5 +255,5 @@ def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> N
 
 def test_r3_the_former_owner_of_an_offer_is_no_owner(floor: SalesFloor) -> None:
     floor.comes("A").wait(minutes=45)
-    assert floor.all_said("A", OwnerChanged) == []
+    assert floor.all_decisions("A", OwnerChanged) == []
     assert floor.wait(days=1).lead.owner is None

@@ -51,7 +51,7 @@ def test_s1_only_who_may_have_it_is_called_and_the_others_are_named() -> None:
     floor = SalesFloor(*CREW)
     floor.rep("bob", licensed_states=["TX"])
     floor.group("shotgun", *CREW, method="ring_all").comes("A", through="shotgun")
-    (offer,) = floor.all_said("A", LeadOffered)
+    (offer,) = floor.all_decisions("A", LeadOffered)
     assert offer.reps == ("ann", "cyd")
     assert [(one.rep_id, one.reason) for one in offer.passed] == [("bob", RejectionReason.LICENCE)]
 
@@ -59,7 +59,7 @@ def test_s1_only_who_may_have_it_is_called_and_the_others_are_named() -> None:
 def test_s1_who_hangs_up_has_declined_and_it_rings_on_for_the_others(floor: SalesFloor) -> None:
     assert floor.asks("hang_up", "ann").result is Result.DONE
     assert floor.asks("decline", "bob").result is Result.DONE
-    assert [(said.rep_id, said.remaining) for said in floor.all_said("A", OfferDeclined)] == [
+    assert [(said.rep_id, said.remaining) for said in floor.all_decisions("A", OfferDeclined)] == [
         ("ann", ("bob", "cyd")),
         ("bob", ("cyd",)),
     ]
@@ -75,7 +75,7 @@ def test_s2_the_winners_second_one_calls_the_lead_and_hanging_up_keeps_it(floor:
     assert result_of(floor.asks("connect", "bob")) == (Result.REFUSED, Reason.NO_PHONE, "bob")
     floor.arrives("A", phone="+14014194247")  # the vendor completes it
     assert result_of(floor.asks("connect", "bob")) == (Result.DONE, None, "bob")
-    assert floor.said == [ConnectRequested(rep_id="bob")]
+    assert floor.decisions == [ConnectRequested(rep_id="bob")]
     assert floor.all_notifications("A")[-1] == ("connect", "bob", False)
     assert floor.lead.last_contacted_at == floor.now
     assert result_of(floor.asks("connect", "ann")) == (Result.REFUSED, Reason.OFFER_OVER, "bob")
@@ -89,7 +89,7 @@ def test_d18_s2_who_hung_up_keeps_the_lead_and_is_not_connected_any_more(floor: 
     assert result_of(floor.asks("hang_up", "bob")) == (Result.DONE, None, "bob")
     assert result_of(floor.asks("connect", "bob")) == (Result.REFUSED, Reason.OFFER_OVER, "bob")
     assert result_of(floor.asks("hang_up", "bob")) == (Result.DONE, None, "bob")
-    assert floor.all_said("A", ConnectRequested) == []
+    assert floor.all_decisions("A", ConnectRequested) == []
     floor.agree()
 
 
@@ -143,7 +143,7 @@ def test_s4_nobody_presses_in_time_and_the_lead_is_an_exception(floor: SalesFloo
     assert lead.open_exception.explanation == tuple(
         {"rep_id": rep_id, "why": "did not answer in time"} for rep_id in CREW
     )
-    (ended,) = floor.all_said("A", OfferEnded)
+    (ended,) = floor.all_decisions("A", OfferEnded)
     assert (ended.reps, ended.outcome) == (CREW, Outcome.TIMEOUT)
     assert [floor.in_hand(rep_id) for rep_id in CREW] == [(0, 0)] * 3
     floor.agree()
@@ -158,7 +158,7 @@ def test_s4_all_decline_and_nobody_is_rung_again(floor: SalesFloor) -> None:
         "no_agents_answered",
     )
     assert floor.wait(hours=1).stage("A") is OrgLeadStage.WAITING, "until a rep joins who was not tried (M5)"
-    assert len(floor.all_said("A", LeadOffered)) == 1
+    assert len(floor.all_decisions("A", LeadOffered)) == 1
     floor.agree()
 
 

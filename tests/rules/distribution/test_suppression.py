@@ -38,7 +38,10 @@ def test_x6_a_lead_on_the_list_is_not_called_and_stays_its_owners(floor: SalesFl
     assert (floor.lead_of("A").owner, floor.lead_of("A").phase) == ("ann", Phase.OWNED)
     floor.lists(handle, None)
     assert connect(floor) == DONE
-    assert [said.reason for said in floor.all_said("A", SuppressionRecorded)] == ["asked us by mail", None]
+    assert [said.reason for said in floor.all_decisions("A", SuppressionRecorded)] == [
+        "asked us by mail",
+        None,
+    ]
     floor.agree()
 
 
@@ -132,5 +135,5 @@ def test_x6_d4_a_callback_that_falls_due_at_night_comes_to_the_top_and_says_so(f
     at = floor.now.replace(day=21, hour=3)
     floor.asks("callback", "ann", at=at)
     floor.wait(hours=14)
-    (due,) = floor.all_said("A", CallbackDue)
+    (due,) = floor.all_decisions("A", CallbackDue)
     assert due.quiet_until == floor.now.replace(day=21, hour=13, minute=0)

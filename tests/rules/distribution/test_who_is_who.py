@@ -35,7 +35,7 @@ def placement_of(floor: SalesFloor) -> ArrivalPlaced:
 
 def accepted(floor: SalesFloor, name: str) -> LeadAccepted:
     """Return how a lead began."""
-    (said,) = floor.all_said(name, LeadAccepted)
+    (said,) = floor.all_decisions(name, LeadAccepted)
     return said
 
 
@@ -132,13 +132,13 @@ def test_k1_a_handle_met_with_three_last_names_joins_nobody_and_its_leads_are_na
     assert "its phone has come with 3 last names and joins nobody any more" in (
         accepted(floor, "C").doubt or ""
     )
-    (found,) = floor.all_said("A", SharedHandleFound)
+    (found,) = floor.all_decisions("A", SharedHandleFound)
     assert (found.handle, found.leads) == (f"phone/{PHONE}", ("A",))
     assert "came with three last names" in found.why
     floor.comes("D", phone=PHONE, last_name="Doe").comes("E", phone=PHONE, last_name=None)
     assert whose(floor, "D", "E") == ["D", "E"]
     assert accepted(floor, "D").maybe == ()
-    assert len(floor.all_said("A", SharedHandleFound)) == 1
+    assert len(floor.all_decisions("A", SharedHandleFound)) == 1
     floor.lists(f"phone/{PHONE}")
     assert [floor.lead_of(name).silenced for name in "ACDE"] == [True] * 4
     floor.restart_org(compacted=True)
@@ -151,9 +151,9 @@ def test_k1_a_retired_handle_does_not_keep_another_from_joining(floor: SalesFloo
     floor.comes("A", phone=PHONE, email=MAIL, last_name="Doe").comes("B", phone=PHONE, last_name="Roe")
     floor.comes("C", phone=PHONE, email=MAIL, last_name="Poe")
     assert whose(floor, "C") == ["A"], "the mail joins; the phone speaks neither for nor against"
-    (*_, added) = floor.all_said("A", InquiryAdded)
+    (*_, added) = floor.all_decisions("A", InquiryAdded)
     assert "its phone has come with 3 last names" in added.why
-    assert floor.all_said("A", SharedHandleFound) == [], "the inquiry says it"
+    assert floor.all_decisions("A", SharedHandleFound) == [], "the inquiry says it"
     floor.agree()
 
 
@@ -233,7 +233,7 @@ def test_b2_k3_facts_are_never_filled_across_different_last_names(floor: SalesFl
     floor.comes("A", phone=PHONE, last_name="Roe", **more)
     assert floor.lead_of("A").facts == before
     assert (floor.lead_of("A").inquiries, whose(floor, "B")) == (2, ["A"])
-    (inquiry,), (resend,) = floor.all_said("A", InquiryAdded), floor.all_said("A", ArrivalRepeated)
+    (inquiry,), (resend,) = floor.all_decisions("A", InquiryAdded), floor.all_decisions("A", ArrivalRepeated)
     assert inquiry.filled == resend.filled == ()
     assert "its last name differs, so it fills no facts" in inquiry.why
     assert resend.doubt == "its last name differs, so it fills no facts"
@@ -287,7 +287,7 @@ def test_a2_k6_a_vendors_id_that_comes_with_another_person_is_another_lead(floor
     floor.restart_org(compacted=True)
     floor.comes("A", **ROE)
     assert placement_of(floor).lead_id == other
-    assert floor.all_said(other, ArrivalRepeated)
+    assert floor.all_decisions(other, ArrivalRepeated)
     floor.org_messages[ARRIVALS].back(3)
     floor.deliver()
     assert floor.state.persons.arrivals() == {"A": 1, other: 1}
@@ -323,7 +323,7 @@ def test_k6_a_row_number_as_id_makes_a_lead_of_every_row_of_every_day(floor: Sal
 def test_k6_another_person_who_is_known_is_an_inquiry_of_that_lead(floor: SalesFloor) -> None:
     floor.comes("A", **DOE).comes("B", **ROE).comes("A", **ROE)
     assert floor.state.persons.arrivals() == {"A": 1, "B": 2}
-    (added,) = floor.all_said("B", InquiryAdded)
+    (added,) = floor.all_decisions("B", InquiryAdded)
     assert "came with another person before, in lead A; lead B has the same phone" in added.why
     floor.comes("A", **ROE)
     assert floor.state.persons.arrivals() == {"A": 1, "B": 2}
@@ -342,7 +342,7 @@ def test_b3_k4_an_inquiry_is_kept_whole_and_its_owner_is_told_its_facts(floor: S
         "loan_amount": 310_000,
     }
     floor.comes("B", phone=PHONE, vendor="globex", attributes={"car": "blue", "pet": "cat"}, **own)
-    (added,) = floor.all_said("A", InquiryAdded)
+    (added,) = floor.all_decisions("A", InquiryAdded)
     assert added.facts is not None
     assert {name: getattr(added.facts, name) for name in own} == own
     assert (added.facts.vendor, added.facts.attributes) == ("globex", {"car": "blue", "pet": "cat"})

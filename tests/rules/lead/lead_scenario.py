@@ -86,14 +86,14 @@ class Scenario:
         return lead
 
     @property
-    def said(self) -> list[Decision]:
+    def decisions(self) -> list[Decision]:
         """The last event's decisions, without answers."""
         return [decision for decision in self.row.decisions if not isinstance(decision, Answered)]
 
     @property
     def kinds(self) -> list[str]:
         """The names of the last event's decisions, without answers."""
-        return [type(decision).__name__ for decision in self.said]
+        return [type(decision).__name__ for decision in self.decisions]
 
     @property
     def queues(self) -> list[str]:

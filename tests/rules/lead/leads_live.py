@@ -117,7 +117,7 @@ class LeadsLive(RuleBasedStateMachine):
         assert after is not None
         if before is not None:
             assert after.inquiries == before.inquiries + (not again), "R6"
-        added = [said for said in self.scenario.said if isinstance(said, InquiryAdded)]
+        added = [said for said in self.scenario.decisions if isinstance(said, InquiryAdded)]
         if added and added[0].rep_id is None and before is not None and before.owner is not None:
             self.claimed.pop(name, None)  # the rep who had claimed it has left
 
@@ -324,14 +324,14 @@ class LeadsLive(RuleBasedStateMachine):
 
     def note_owners(self, name: str) -> None:
         """Note who has a claimed lead after a move or after its owner has left (M1, X2)."""
-        for decision in self.scenario.said:
+        for decision in self.scenario.decisions:
             if isinstance(decision, OwnerChanged) and name in self.claimed:
                 self.claimed[name] = decision.rep_id
 
     def tell(self, event: ActionRequested) -> Answered:
         """Request an action, remember the deadlines so far, and record an admin's override."""
         self.scenario.of(event.lead_id).log(event)
-        for decision in self.scenario.said:
+        for decision in self.scenario.decisions:
             if isinstance(decision, ClaimReopened):
                 del self.claimed[event.lead_id]
             elif isinstance(decision, OwnerChanged) and event.lead_id in self.claimed:

@@ -27,7 +27,7 @@ def test_m3_an_owners_activity_is_recorded_and_some_kinds_are_contact(scenario: 
     answer = scenario.at(minutes=5).asks("activity", "rep-7", kind=kind, note="n")
     contact = kind in CONTACT
     assert answer.result is Result.DONE
-    assert scenario.said == [ActivityRecorded(rep_id="rep-7", kind=kind, contact=contact, note="n")]
+    assert scenario.decisions == [ActivityRecorded(rep_id="rep-7", kind=kind, contact=contact, note="n")]
     contacted = START + timedelta(minutes=5) if contact else None
     assert (scenario.lead.last_contacted_at, scenario.lead.owner_last_contacted_at) == (contacted, contacted)
 
@@ -37,7 +37,9 @@ def test_d14_m3_a_kind_is_a_type_of_its_own_too(scenario: Scenario, kind: str) -
     """CASES D14: `type` call, email, sms, call_log, todo and drip_plan were unknown, though R3 names them."""
     answer = scenario.asks(kind, "rep-7", note="n")
     assert (answer.result, answer.action) == (Result.DONE, kind)
-    assert scenario.said == [ActivityRecorded(rep_id="rep-7", kind=kind, contact=kind in CONTACT, note="n")]
+    assert scenario.decisions == [
+        ActivityRecorded(rep_id="rep-7", kind=kind, contact=kind in CONTACT, note="n")
+    ]
 
 
 @pytest.mark.parametrize("kind", list(ActivityKind))

@@ -55,13 +55,13 @@ def test_x4_a_repeat_is_answered_word_for_word_also_after_other_events(
     first = scenario.asks(action, "mia", action_id="once", **fields)
     lead, seq = scenario.lead, scenario.row.seq
     assert scenario.at(minutes=1).asks(action, "mia", action_id="once", **fields) == first
-    assert (scenario.lead, scenario.row.seq, scenario.said) == (lead, seq, [])
+    assert (scenario.lead, scenario.row.seq, scenario.decisions) == (lead, seq, [])
     scenario.at(minutes=2).opens("rep-3")
     scenario.asks("claim_now", "rep-3")
     scenario.wait(days=1).queue("new", claimable=True)
     lead, seq = scenario.lead, scenario.row.seq
     assert scenario.asks(action, "mia", action_id="once", **fields) == first
-    assert (scenario.lead, scenario.row.seq, scenario.said) == (lead, seq, [])
+    assert (scenario.lead, scenario.row.seq, scenario.decisions) == (lead, seq, [])
 
 
 @pytest.mark.parametrize(("action", "fields"), ACTIONS)
@@ -74,7 +74,7 @@ def test_another_orgs_lead_is_none_that_anybody_may_know_of(
     answer = scenario.asks(action, "rep-7", org="other", **fields)
     assert (answer.result, answer.reason, answer.owner) == (Result.REFUSED, Reason.UNKNOWN_LEAD, None)
     assert (answer.version, answer.why) == (0, "there is no such lead")
-    assert (scenario.lead, scenario.row.seq, scenario.said) == (lead, seq, [])
+    assert (scenario.lead, scenario.row.seq, scenario.decisions) == (lead, seq, [])
 
 
 def test_another_org_cannot_ask_what_was_answered_long_ago(scenario: Scenario) -> None:
@@ -132,7 +132,7 @@ def test_x3_a_deadline_of_an_older_epoch_changes_nothing(scenario: Scenario) -> 
     scenario.opens("rep-9")
     lead, seq = scenario.lead, scenario.row.seq
     scenario.at(hours=3).passes(old)
-    assert scenario.said == [DeadlineIgnored(kind="lock", epoch=1, why="the current epoch is 2")]
+    assert scenario.decisions == [DeadlineIgnored(kind="lock", epoch=1, why="the current epoch is 2")]
     assert (scenario.lead, scenario.row.seq) == (lead, seq)
 
 
@@ -149,7 +149,7 @@ def test_x3_a_deadline_told_too_early_changes_nothing_and_is_told_again(scenario
     scenario.opens("rep-7")
     deadline = scenario.deadline(DeadlineKind.LOCK)
     scenario.at(minutes=60, microseconds=-1).passes(deadline)
-    assert scenario.said == [DeadlineIgnored(kind="lock", epoch=1, why=f"not due before {deadline.due}")]
+    assert scenario.decisions == [DeadlineIgnored(kind="lock", epoch=1, why=f"not due before {deadline.due}")]
     assert scenario.at(minutes=60).passes(deadline).lead.phase is Phase.QUEUED
 
 
@@ -157,7 +157,7 @@ def test_x3_a_deadline_told_too_early_changes_nothing_and_is_told_again(scenario
 def test_x3_a_deadline_that_never_was_changes_nothing(scenario: Scenario, kind: str) -> None:
     lead = scenario.lead
     scenario.log(DeadlinePassed(lead_id="A-1", cause="c", kind=kind, due=START, epoch=7))
-    assert scenario.said == [DeadlineIgnored(kind=kind, epoch=7, why="the current epoch is none")]
+    assert scenario.decisions == [DeadlineIgnored(kind=kind, epoch=7, why="the current epoch is none")]
     assert scenario.lead == lead
 
 
@@ -174,7 +174,7 @@ def test_x1_an_action_with_an_unreadable_field_is_refused_with_the_fields_reason
     why = "at: expected a time with offset, got 'soon'"
     answer = scenario.asks("callback", "rep-7", invalid=why, action_id="once")
     assert (answer.result, answer.reason, answer.why) == (Result.REFUSED, Reason.INVALID, why)
-    assert (scenario.lead, scenario.row.seq, scenario.said) == (lead, seq, [])
+    assert (scenario.lead, scenario.row.seq, scenario.decisions) == (lead, seq, [])
     assert scenario.asks("callback", "rep-7", action_id="once") == answer
 
 
@@ -212,7 +212,7 @@ def test_x1_an_answer_says_who_when_and_which_version(scenario: Scenario) -> Non
 
 def test_x1_a_queue_is_entered_and_left_by_a_named_rule_version() -> None:
     scenario = Scenario().queue("hour", ("created_at", "inLast", "1 hour")).arrives()
-    entered, left = scenario.said[1], scenario.wait(hours=1).said[0]
+    entered, left = scenario.decisions[1], scenario.wait(hours=1).decisions[0]
     said = "created_at is 2026-11-20T14:12:00Z"
     assert getattr(entered, "why", "") == f"in hour by its rules of version 5: {said}, in the last 1 hour"
     assert (

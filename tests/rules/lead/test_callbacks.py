@@ -26,7 +26,7 @@ def test_d4_a_callback_with_a_time_claims_the_lead_and_is_due_then(scenario: Sce
     answer = scenario.asks("callback", "rep-7", at=CALL)
     assert (answer.result, answer.owner) == (Result.DONE, "rep-7")
     why = f"rep-7 promised to call at {CALL}"
-    assert scenario.said == [
+    assert scenario.decisions == [
         LockReleased(rep_id="rep-7", why=why),
         OwnerChanged(rep_id="rep-7", previous_rep_id=None, how="callback", via=None, why=why),
         CallbackSet(rep_id="rep-7", at=CALL),
@@ -36,7 +36,7 @@ def test_d4_a_callback_with_a_time_claims_the_lead_and_is_due_then(scenario: Sce
     assert scenario.wait(hours=3, microseconds=-1).lead.deadline(DeadlineKind.CALLBACK) is not None
     epoch = scenario.deadline(DeadlineKind.CALLBACK).epoch
     scenario.wait(microseconds=1)
-    assert scenario.said == [CallbackDue(rep_id="rep-7", epoch=epoch)]
+    assert scenario.decisions == [CallbackDue(rep_id="rep-7", epoch=epoch)]
     assert (scenario.lead.deadlines, scenario.lead.callback_at) == ((), CALL)
     assert own_sort_key(scenario.lead, scenario.row.at) < later
 
@@ -47,7 +47,7 @@ def test_d4_without_the_setting_a_callback_with_a_time_claims_nothing(scenario: 
     assert (scenario.lead.owner, scenario.lead.phase, scenario.queues) == (None, Phase.QUEUED, ["all"])
     epoch = scenario.deadline(DeadlineKind.CALLBACK).epoch
     scenario.wait(hours=3)
-    assert CallbackDue(rep_id=None, epoch=epoch) in scenario.said
+    assert CallbackDue(rep_id=None, epoch=epoch) in scenario.decisions
     assert (scenario.lead.phase, scenario.queues) == (Phase.QUEUED, ["all"])
 
 
@@ -57,7 +57,7 @@ def test_d4_a_callback_without_a_time_goes_to_the_end_of_the_queue_unclaimed() -
         scenario.arrives(name).wait(minutes=1)
     scenario.of("A-1").opens("rep-7")
     scenario.asks("callback", "rep-7")
-    assert CallbackSet(rep_id="rep-7", at=None) in scenario.said
+    assert CallbackSet(rep_id="rep-7", at=None) in scenario.decisions
     assert (scenario.lead.owner, scenario.lead.deferred_at, scenario.lead.deadlines) == (
         None,
         scenario.now,
@@ -91,10 +91,10 @@ def test_d4_a_new_time_makes_the_old_deadline_stale(scenario: Scenario) -> None:
     old = scenario.deadline(DeadlineKind.CALLBACK)
     later = CALL + timedelta(hours=1)
     scenario.asks("callback", "rep-7", at=later)
-    assert scenario.at(hours=3).passes(old).said == [
+    assert scenario.at(hours=3).passes(old).decisions == [
         DeadlineIgnored(kind="callback", epoch=old.epoch, why=f"the current epoch is {old.epoch + 1}")
     ]
-    assert scenario.at(hours=4).passes(scenario.deadline(DeadlineKind.CALLBACK)).said == [
+    assert scenario.at(hours=4).passes(scenario.deadline(DeadlineKind.CALLBACK)).decisions == [
         CallbackDue(rep_id="rep-7", epoch=old.epoch + 1)
     ]
 
@@ -109,8 +109,8 @@ def test_d4_the_same_time_again_keeps_its_deadline(scenario: Scenario) -> None:
 def test_d4_a_time_that_is_past_is_due_at_once_and_once(scenario: Scenario) -> None:
     scenario.asks("callback", "rep-7", at=START - timedelta(days=1))
     deadline = scenario.deadline(DeadlineKind.CALLBACK)
-    assert scenario.passes(deadline).said == [CallbackDue(rep_id="rep-7", epoch=deadline.epoch)]
-    assert scenario.passes(deadline).said == [
+    assert scenario.passes(deadline).decisions == [CallbackDue(rep_id="rep-7", epoch=deadline.epoch)]
+    assert scenario.passes(deadline).decisions == [
         DeadlineIgnored(kind="callback", epoch=deadline.epoch, why="the current epoch is none")
     ]
 
@@ -128,7 +128,7 @@ def test_d4_a_call_comes_due_while_the_lead_is_open(scenario: Scenario) -> None:
     scenario.opens("rep-7")
     epoch = scenario.deadline(DeadlineKind.CALLBACK).epoch
     scenario.wait(minutes=30)
-    assert scenario.said == [CallbackDue(rep_id="rep-7", epoch=epoch)]
+    assert scenario.decisions == [CallbackDue(rep_id="rep-7", epoch=epoch)]
     assert scenario.lead.phase is Phase.WORKING
     assert scenario.wait(minutes=30).lead.phase is Phase.OWNED
 

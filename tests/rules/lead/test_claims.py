@@ -36,7 +36,7 @@ LOST_TO_7 = (Result.LOST, Reason.ALREADY_CLAIMED, "rep-7")
 
 def test_q8_the_first_claim_in_the_log_wins_and_everyone_else_is_told_who_has_it(scenario: Scenario) -> None:
     assert result_of(scenario.claims("rep-7", "new")) == WON_BY_7
-    assert scenario.said == [
+    assert scenario.decisions == [
         OwnerChanged(rep_id="rep-7", previous_rep_id=None, how="claim", via="queue/new", why=ANY),
         QueueLeft(
             queue_id="new",
@@ -46,7 +46,7 @@ def test_q8_the_first_claim_in_the_log_wins_and_everyone_else_is_told_who_has_it
     assert (scenario.lead.phase, scenario.lead.owner, scenario.queues) == (Phase.OWNED, "rep-7", [])
     for rep_id in ("rep-9", "rep-3", "mia", "ada"):
         assert result_of(scenario.claims(rep_id, "new")) == LOST_TO_7
-        assert scenario.said == []
+        assert scenario.decisions == []
 
 
 def test_q8_the_time_of_the_claim_counts_for_nothing_only_its_place_in_the_log(scenario: Scenario) -> None:
@@ -154,12 +154,12 @@ def test_q10_only_an_admins_recorded_override_lets_it_in_again(scenario: Scenari
             "rep-7",
         )
     assert scenario.asks("reopen_claimable", "ada").result is Result.DONE
-    assert scenario.said == [
+    assert scenario.decisions == [
         ClaimReopened(rep_id="ada", claimed_through="new"),
         QueueEntered(queue_id="any", sort_key=ANY, rules_version=6, why=ANY, columns={"name": "Jones"}),
     ]
     assert result_of(scenario.claims("rep-9", "any")) == (Result.WON, None, "rep-9")
-    assert scenario.said[0] == OwnerChanged(
+    assert scenario.decisions[0] == OwnerChanged(
         rep_id="rep-9", previous_rep_id="rep-7", how="claim", via="queue/any", why=ANY
     )
     assert result_of(scenario.claims("rep-7", "any")) == (Result.LOST, Reason.ALREADY_CLAIMED, "rep-9")
@@ -183,7 +183,7 @@ def test_q11_an_aged_lead_is_claimable_although_it_has_an_owner_and_changes_hand
     assert (scenario.queues, scenario.lead.phase, scenario.lead.owner) == (["aged"], Phase.OWNED, "rep-3")
     assert result_of(scenario.claims("rep-7", "aged")) == WON_BY_7
     assert scenario.kinds == ["OwnerChanged", "QueueLeft"]
-    assert scenario.said[0] == OwnerChanged(
+    assert scenario.decisions[0] == OwnerChanged(
         rep_id="rep-7", previous_rep_id="rep-3", how="claim", via="queue/aged", why=ANY
     )
     assert result_of(scenario.claims("rep-9", "aged")) == LOST_TO_7
@@ -211,7 +211,7 @@ def test_q11_m7_the_promised_call_of_an_aged_lead_is_its_new_owners() -> None:
     assert result_of(scenario.claims("rep-7", "aged")) == WON_BY_7
     assert (scenario.lead.callback_at, scenario.deadline(DeadlineKind.CALLBACK).due) == (call, call)
     epoch = scenario.deadline(DeadlineKind.CALLBACK).epoch
-    assert scenario.wait(hours=6).said == [CallbackDue(rep_id="rep-7", epoch=epoch)]
+    assert scenario.wait(hours=6).decisions == [CallbackDue(rep_id="rep-7", epoch=epoch)]
 
 
 def test_q12_what_is_to_be_claimed_cannot_be_opened_before(scenario: Scenario) -> None:
@@ -262,7 +262,7 @@ def test_q8_a_lock_that_ran_out_keeps_nobody_from_claiming_however_late_the_time
         None,
     )
     assert result_of(scenario.at(minutes=65).claims("rep-7", "late")) == WON_BY_7
-    assert scenario.said[0] == LockReleased(rep_id="rep-3", why="it ran out without an action")
+    assert scenario.decisions[0] == LockReleased(rep_id="rep-3", why="it ran out without an action")
     assert scenario.passes(lock).kinds == ["DeadlineIgnored"]
     assert result_of(scenario.asks("outcome", "rep-3", outcome="talked")) == (
         Result.REFUSED,

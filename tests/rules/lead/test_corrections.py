@@ -48,7 +48,7 @@ def test_m2_a_correction_moves_a_lead_to_the_queues_of_its_new_facts() -> None:
     assert scenario.queues == ["ri"]
     assert corrects(scenario, state="TX", loan_amount=310000) == (Result.DONE, None)
     assert (scenario.queues, scenario.lead.facts.loan_amount) == (["tx"], 310000)
-    (said,) = [each for each in scenario.said if isinstance(each, FactsCorrected)]
+    (said,) = [each for each in scenario.decisions if isinstance(each, FactsCorrected)]
     assert said.changes == (
         FactChange("state", "RI", "TX"),
         FactChange("loan_amount", None, 310000),
@@ -103,12 +103,12 @@ def test_m2_a_resend_and_an_inquiry_never_undo_a_correction_and_fill_the_rest() 
     scenario.arrives(phone=WRONG, email="j@x.org", last_name="Jnes", state="RI", assigned_to="rep-7")
     facts = scenario.lead.facts
     assert (facts.phone, facts.last_name, facts.email, facts.state) == (None, "Jones", "j@x.org", "RI")
-    (resend,) = [each for each in scenario.said if isinstance(each, ArrivalRepeated)]
+    (resend,) = [each for each in scenario.decisions if isinstance(each, ArrivalRepeated)]
     assert set(resend.filled) == {"email", "state"}
     scenario.inquires("I-1", phone=RIGHT, credit_score=700, zip="02903")
     facts = scenario.lead.facts
     assert (facts.phone, facts.credit_score, facts.zip) == (None, 700, "02903")
-    (inquiry,) = [each for each in scenario.said if isinstance(each, InquiryAdded)]
+    (inquiry,) = [each for each in scenario.decisions if isinstance(each, InquiryAdded)]
     assert set(inquiry.filled) == {"credit_score", "zip"}
 
 

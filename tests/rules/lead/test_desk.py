@@ -43,7 +43,7 @@ def resolved(why: str) -> ExceptionResolved:
 
 
 def test_e1_a_lead_that_no_queue_takes_is_an_exception_with_every_queues_reason(scenario: Scenario) -> None:
-    assert scenario.said == [
+    assert scenario.decisions == [
         LeadAccepted(),
         ExceptionRaised(reason="no_available_agents", explanation=OPEN_EXCEPTION),
     ]
@@ -67,7 +67,7 @@ def test_e1_an_exception_explains_so_many_queues_at_most() -> None:
 
 def test_e1_a_queue_that_takes_the_lead_ends_the_exception(scenario: Scenario) -> None:
     scenario.wait(days=1).queue("ri", ("state", "=", "RI"))
-    assert scenario.said == [
+    assert scenario.decisions == [
         QueueEntered(queue_id="ri", sort_key=ANY, rules_version=6, why=ANY, columns={"name": "Jones"}),
         resolved("a queue takes it: ri"),
     ]
@@ -85,7 +85,7 @@ def test_e1_an_exception_that_goes_on_is_not_raised_again(scenario: Scenario) ->
 
 def test_e3_a_manager_assigns_and_the_lead_leaves_the_desk(scenario: Scenario) -> None:
     assert result_of(scenario.asks("assign", "mia", to_rep_id="rep-7")) == (Result.DONE, None, "rep-7")
-    assert scenario.said == [
+    assert scenario.decisions == [
         OwnerChanged(
             rep_id="rep-7", previous_rep_id=None, how="manual", via="manager/mia", why="assigned by mia"
         ),
@@ -131,13 +131,13 @@ def test_e3_what_the_desk_refuses_changes_nothing(
 
 def test_e4_an_ignored_lead_is_hidden_from_all_queues_and_still_assignable(scenario: Scenario) -> None:
     assert result_of(scenario.asks("ignore", "mia")) == (Result.DONE, None, None)
-    assert scenario.said == [ExceptionIgnored(rep_id="mia")]
+    assert scenario.decisions == [ExceptionIgnored(rep_id="mia")]
     scenario.queue("ri", ("state", "=", "RI")).queue("new", ("owned", "=", False), claimable=True)
     assert (scenario.lead.phase, scenario.queues) == (Phase.IGNORED, [])
     assert scenario.claims("rep-7", "new").reason is Reason.NOT_QUALIFIED
     assert scenario.opens("mia").result is Result.REFUSED
     assert result_of(scenario.asks("assign", "mia", to_rep_id="rep-7")) == (Result.DONE, None, "rep-7")
-    assert scenario.said[1] == resolved("assigned to rep-7")
+    assert scenario.decisions[1] == resolved("assigned to rep-7")
     assert scenario.lead.phase is Phase.OWNED
 
 
@@ -161,7 +161,7 @@ def test_e4_an_ignored_lead_comes_back_as_an_exception_or_to_the_queue_that_take
     scenario.asks("ignore", "mia")
     assert scenario.asks("unignore", "rep-7").reason is Reason.NOT_ALLOWED
     scenario.asks("unignore", "mia")
-    assert scenario.said == [ExceptionRaised(reason="no_available_agents", explanation=OPEN_EXCEPTION)]
+    assert scenario.decisions == [ExceptionRaised(reason="no_available_agents", explanation=OPEN_EXCEPTION)]
     assert scenario.lead.phase is Phase.EXCEPTION
     scenario.asks("ignore", "mia")
     scenario.queue("ri", ("state", "=", "RI"))
@@ -173,8 +173,8 @@ def test_e4_an_ignored_lead_comes_back_as_an_exception_or_to_the_queue_that_take
 def test_e4_an_ignored_lead_can_be_noted_by_managers_and_completed_by_its_vendor(scenario: Scenario) -> None:
     scenario.asks("ignore", "mia")
     assert scenario.asks("note", "mia", note="spam").result is Result.DONE
-    assert scenario.said == [NoteRecorded(rep_id="mia", note="spam")]
-    assert scenario.arrives(email="j@x.org").said == [ArrivalRepeated(filled=("email",))]
+    assert scenario.decisions == [NoteRecorded(rep_id="mia", note="spam")]
+    assert scenario.arrives(email="j@x.org").decisions == [ArrivalRepeated(filled=("email",))]
     assert scenario.lead.phase is Phase.IGNORED
 
 
@@ -187,7 +187,7 @@ def test_d6_a_manager_assigns_from_a_queue_too_and_the_lead_leaves_it(scenario: 
 
 def test_d6_a_manager_who_has_the_lead_open_assigns_it(scenario: Scenario) -> None:
     scenario.opens("mia")
-    assert scenario.said[-1] == resolved("opened by mia")
+    assert scenario.decisions[-1] == resolved("opened by mia")
     assert result_of(scenario.asks("assign", "mia", to_rep_id="rep-9")) == (Result.DONE, None, "rep-9")
     assert scenario.kinds == ["LockReleased", "OwnerChanged"]
     assert (scenario.lead.lock, scenario.lead.deadlines) == (None, ())
@@ -204,7 +204,7 @@ def test_e1_a_lead_opened_from_the_desk_and_given_back_is_an_exception_again(sce
 def test_r5_a_lead_that_arrives_assigned_keeps_its_rep() -> None:
     scenario = Scenario().queue("all").queue("new", ("owned", "=", False), claimable=True)
     scenario.arrives(assigned_to="rep-7")
-    assert scenario.said == [
+    assert scenario.decisions == [
         LeadAccepted(),
         OwnerChanged(
             rep_id="rep-7",
@@ -215,7 +215,7 @@ def test_r5_a_lead_that_arrives_assigned_keeps_its_rep() -> None:
         ),
     ]
     assert (scenario.lead.phase, scenario.queues) == (Phase.OWNED, [])
-    assert scenario.arrives(assigned_to="rep-9").said == [ArrivalRepeated()]
+    assert scenario.arrives(assigned_to="rep-9").decisions == [ArrivalRepeated()]
     assert scenario.lead.owner == "rep-7"
     assert scenario.claims("rep-9", "new").reason is Reason.ALREADY_CLAIMED
 
@@ -234,12 +234,12 @@ def test_e1_a_resend_completes_a_lead_and_never_overwrites_it() -> None:
     scenario = Scenario().queue("ma", ("state", "=", "MA")).arrives(state=None)
     assert scenario.lead.phase is Phase.EXCEPTION
     scenario.arrives(state="MA", last_name="JONES", email="j@x.org")
-    assert scenario.said[0] == ArrivalRepeated(filled=("email", "state"))
+    assert scenario.decisions[0] == ArrivalRepeated(filled=("email", "state"))
     assert (scenario.lead.facts.last_name, scenario.lead.facts.email, scenario.queues) == (
         "Jones",
         "j@x.org",
         ["ma"],
     )
     seq = scenario.row.seq
-    assert scenario.arrives(state="MA", email="j@x.org").said == [ArrivalRepeated()]
+    assert scenario.arrives(state="MA", email="j@x.org").decisions == [ArrivalRepeated()]
     assert scenario.row.seq == seq

@@ -181,7 +181,7 @@ def merge_and_take_out(machine: LeadsLive, name: str) -> None:
         )
     )
     take_out(machine, name)
-    assert any(isinstance(said, LeadSplit) for said in machine.scenario.of(name).said)
+    assert any(isinstance(said, LeadSplit) for said in machine.scenario.of(name).decisions)
 
 
 def test_x7_every_cell_of_the_lifecycle_is_reached() -> None:

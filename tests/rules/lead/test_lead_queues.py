@@ -102,7 +102,7 @@ def test_q6_a_publication_takes_effect_on_the_leads_that_are_there() -> None:
     )
     scenario.queue("ri", ("state", "=", "RI"))
     assert scenario.of("A-1").kinds == ["QueueEntered", "ExceptionResolved"]
-    assert scenario.of("A-1").said[0] == QueueEntered(
+    assert scenario.of("A-1").decisions[0] == QueueEntered(
         queue_id="ri",
         sort_key=ANY,
         rules_version=5,
@@ -115,18 +115,18 @@ def test_q6_a_publication_takes_effect_on_the_leads_that_are_there() -> None:
 def test_q6_a_new_version_moves_and_a_removed_queue_lets_go() -> None:
     scenario = Scenario().queue("all").queue("ri", ("state", "=", "RI")).arrives()
     scenario.queue("ri", ("state", "=", "RI"), columns=["state"])
-    assert scenario.said == [
+    assert scenario.decisions == [
         QueueMoved(
             queue_id="ri", sort_key=ANY, rules_version=7, why=ANY, columns={"name": "Jones", "state": "RI"}
         )
     ]
     scenario.queue("ri", ("state", "=", "TX"))
-    assert scenario.said == [
+    assert scenario.decisions == [
         QueueLeft(queue_id="ri", why="not in ri by its rules of version 8: state is RI, not TX")
     ]
     scenario.publishes("queue", "all", None)
     assert scenario.kinds == ["QueueLeft", "ExceptionRaised"]
-    assert scenario.said[0] == QueueLeft(queue_id="all", why="the queue was removed")
+    assert scenario.decisions[0] == QueueLeft(queue_id="all", why="the queue was removed")
 
 
 def test_q6_a_publication_that_changes_nothing_for_a_lead_is_not_told_to_it() -> None:
@@ -206,14 +206,14 @@ def test_q7_what_a_list_shows_is_told_when_it_changes_and_not_otherwise() -> Non
     scenario = Scenario().queue("all", columns=["email", "phase", "notes"]).queue("blind")
     scenario.arrives()
     seen = {"name": "Jones", "email": None, "phase": "queued", "notes": 0}
-    assert scenario.said[1] == QueueEntered(
+    assert scenario.decisions[1] == QueueEntered(
         queue_id="all", sort_key=ANY, rules_version=5, why=ANY, columns=seen
     )
     scenario.arrives(email="j@x.org")
     moved = QueueMoved(
         queue_id="all", sort_key=ANY, rules_version=5, why=ANY, columns={**seen, "email": "j@x.org"}
     )
-    assert scenario.said[1:] == [moved]
+    assert scenario.decisions[1:] == [moved]
     assert scenario.arrives(email="other@x.org").kinds == ["ArrivalRepeated"]
 
 
@@ -221,6 +221,6 @@ def test_q7_a_lead_that_a_queue_takes_from_the_desk_is_shown_as_it_then_is() -> 
     scenario = Scenario().arrives()
     assert scenario.lead.phase is Phase.EXCEPTION
     scenario.queue("all", columns=["phase", "failure_reason"], sort={"field": "phase"})
-    (entered, _) = scenario.said
+    (entered, _) = scenario.decisions
     assert isinstance(entered, QueueEntered)
     assert entered.columns == {"name": "Jones", "phase": "queued", "failure_reason": None}

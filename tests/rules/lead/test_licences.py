@@ -63,11 +63,11 @@ def test_m6_a_manager_overrides_with_a_reason_that_is_recorded(scenario: Scenari
     assert (without.result, without.reason) == (Result.REFUSED, Reason.INVALID)
     done = scenario.asks(action, "mia", to_rep_id="rep-7", override_licence=True, why="licence is on its way")
     assert (done.result, done.owner) == (Result.DONE, "rep-7")
-    (changed,) = [one for one in scenario.said if isinstance(one, OwnerChanged)]
+    (changed,) = [one for one in scenario.decisions if isinstance(one, OwnerChanged)]
     assert changed.overrides == ("licence",)
     assert changed.why.endswith("by mia: licence is on its way")
     scenario.asks("reassign", "mia", to_rep_id="rep-9", override_licence=True, why="back")
-    (changed,) = [one for one in scenario.said if isinstance(one, OwnerChanged)]
+    (changed,) = [one for one in scenario.decisions if isinstance(one, OwnerChanged)]
     assert changed.overrides == (), "nothing had to be overridden"
 
 
@@ -82,7 +82,7 @@ def test_m6_an_owner_who_may_reassign_does_not_override(scenario: Scenario) -> N
 def test_m6_r5_a_vendor_cannot_give_a_lead_to_a_rep_without_the_licence(scenario: Scenario) -> None:
     scenario.queue("work").arrives(assigned_to="rep-7")
     assert scenario.lead.owner is None
-    (said,) = [one for one in scenario.said if isinstance(one, PreassignmentNotFollowed)]
+    (said,) = [one for one in scenario.decisions if isinstance(one, PreassignmentNotFollowed)]
     assert (said.reason, said.why) == ("not_licensed", "rep-7 is not licensed in RI")
 
 

@@ -46,7 +46,7 @@ def refusal(reason: Reason) -> tuple[Result, Reason]:
 
 def test_d1_opening_a_lead_locks_it_and_takes_it_from_all_queues(scenario: Scenario) -> None:
     assert result_of(scenario.opens("rep-7")) == DONE
-    assert scenario.said == [
+    assert scenario.decisions == [
         LockTaken(rep_id="rep-7", until=HOUR, epoch=1),
         QueueLeft(queue_id="all", why="not in all by its rules of version 5: rep-7 has it open"),
         QueueLeft(queue_id="ri", why="not in ri by its rules of version 6: rep-7 has it open"),
@@ -93,10 +93,10 @@ def test_d1_opening_again_extends_the_lock_and_the_old_deadline_is_over(scenario
     scenario.opens("rep-7")
     old = scenario.deadline(DeadlineKind.LOCK)
     scenario.at(minutes=40).opens("rep-7")
-    assert scenario.said == [LockTaken(rep_id="rep-7", until=START + timedelta(minutes=100), epoch=2)]
+    assert scenario.decisions == [LockTaken(rep_id="rep-7", until=START + timedelta(minutes=100), epoch=2)]
     assert scenario.lead.lock is not None
     assert scenario.lead.lock.since == START
-    assert scenario.at(hours=1).passes(old).said == [
+    assert scenario.at(hours=1).passes(old).decisions == [
         DeadlineIgnored(kind="lock", epoch=1, why="the current epoch is 2")
     ]
     assert scenario.lead.phase is Phase.LOCKED
@@ -125,7 +125,7 @@ def test_d2_an_action_releases_the_lock_and_the_lead_returns_to_its_queues(
 def test_d2_without_an_action_the_lock_expires_and_the_lead_returns_to_its_queues(scenario: Scenario) -> None:
     scenario.opens("rep-7")
     assert scenario.wait(minutes=60, microseconds=-1).lead.phase is Phase.LOCKED
-    assert scenario.wait(microseconds=1).said == [
+    assert scenario.wait(microseconds=1).decisions == [
         LockReleased(rep_id="rep-7", why="it ran out without an action"),
         QueueEntered(queue_id="all", sort_key=ANY, rules_version=5, why=ANY, columns={"name": "Jones"}),
         QueueEntered(queue_id="ri", sort_key=ANY, rules_version=6, why=ANY, columns={"name": "Jones"}),
@@ -155,7 +155,7 @@ def test_d2_a_late_action_counts_while_nobody_else_has_the_lead(scenario: Scenar
     scenario.opens("rep-7")
     scenario = scenario.wait(minutes=61) if timer == "on time" else scenario.at(minutes=61)
     assert result_of(scenario.asks("outcome", "rep-7", outcome="talked")) == DONE
-    assert OutcomeRecorded(rep_id="rep-7", outcome="talked") in scenario.said
+    assert OutcomeRecorded(rep_id="rep-7", outcome="talked") in scenario.decisions
     assert (scenario.lead.last_outcome, scenario.lead.last_contacted_at) == ("talked", scenario.now)
     again = scenario.at(minutes=62).asks("outcome", "rep-7", outcome="talked")
     assert result_of(again) == refusal(Reason.NOT_LOCKED)
@@ -235,7 +235,7 @@ def test_d3_claim_now_makes_the_open_lead_ones_own_and_only_its_owners(scenario:
     scenario.opens("rep-7")
     answer = scenario.asks("claim_now", "rep-7")
     assert (answer.result, answer.owner, answer.why) == (Result.WON, "rep-7", "rep-7 had it open")
-    assert scenario.said == [
+    assert scenario.decisions == [
         LockReleased(rep_id="rep-7", why=ANY),
         OwnerChanged(
             rep_id="rep-7", previous_rep_id=None, how="claim_now", via=None, why="rep-7 had it open"
@@ -254,7 +254,7 @@ def test_d3_claim_now_of_ones_own_lead_is_won_and_closes_it(scenario: Scenario) 
     scenario.opens("rep-7")
     again = scenario.asks("claim_now", "rep-7")
     assert (again.result, again.why) == (Result.WON, "it is yours already")
-    assert scenario.said == [LockReleased(rep_id="rep-7", why="rep-7 claimed it")]
+    assert scenario.decisions == [LockReleased(rep_id="rep-7", why="rep-7 claimed it")]
 
 
 @pytest.mark.parametrize("who", ["mia", "ada"])
@@ -262,7 +262,7 @@ def test_d5_a_manager_looks_without_a_lock_and_changes_nothing(scenario: Scenari
     def looks() -> None:
         lead, seq = scenario.lead, scenario.row.seq
         assert result_of(scenario.opens(who, view_only=True)) == DONE
-        assert (scenario.lead, scenario.row.seq, scenario.said) == (lead, seq, [])
+        assert (scenario.lead, scenario.row.seq, scenario.decisions) == (lead, seq, [])
 
     looks()
     scenario.opens("rep-7")
@@ -301,7 +301,7 @@ def test_x2_a_rep_who_leaves_has_no_lead_open_any_more(scenario: Scenario) -> No
     """Switching the rep off is one publication. Only its sweep finds the lock."""
     scenario.opens("rep-7")
     scenario.rep("rep-7", active=False)
-    assert LockReleased(rep_id="rep-7", why="rep-7 has left") in scenario.said
+    assert LockReleased(rep_id="rep-7", why="rep-7 has left") in scenario.decisions
     assert (scenario.lead.phase, scenario.queues) == (Phase.QUEUED, ["all", "ri"])
     assert scenario.lead.deadline(DeadlineKind.LOCK) is None
     assert result_of(scenario.opens("rep-9")) == DONE
@@ -318,7 +318,7 @@ def test_m6_a_manager_frees_a_lead_with_a_reason_and_the_rep_is_told(scenario: S
         "why: freeing a lead that somebody else has open needs a reason",
     )
     assert result_of(scenario.asks("release", "mia", why="rep-7 is ill")) == DONE
-    assert scenario.said[:2] == [
+    assert scenario.decisions[:2] == [
         LockReleased(rep_id="rep-7", why="freed by mia: rep-7 is ill"),
         LockFreed(rep_id="rep-7", freed_by="mia", why="rep-7 is ill"),
     ]

@@ -47,7 +47,7 @@ def test_m1_what_number_one_has_a_manager_gives_to_another() -> None:
 def test_m1_reassign_names_both_owners_who_did_it_and_why_and_tells_both(scenario: Scenario) -> None:
     scenario.asks("reassign", "mia", to_rep_id="rep-9", why="vacation")
     why = "reassigned by mia: vacation"
-    assert scenario.said == [
+    assert scenario.decisions == [
         OwnerChanged(rep_id="rep-9", previous_rep_id="rep-7", how="reassigned", via="manager/mia", why=why)
     ]
     assert notified(scenario) == [
@@ -189,7 +189,7 @@ def test_m1_r8_redistribute_tries_the_reps_of_the_former_round_again(floor: Sale
     assert floor.lead.open_exception.reason == "all_agents_tried"
     assert floor.asks("redistribute", "mia").result is Result.DONE
     assert (floor.has("A-1"), floor.lead.phase) == (("ann",), Phase.OFFERED)
-    sought = floor.all_said("A-1", RepSought)[-1]
+    sought = floor.all_decisions("A-1", RepSought)[-1]
     assert (sought.tried, sought.why) == ((), "redistributed by mia through campaign west")
     floor.agree()
 
@@ -236,7 +236,7 @@ def test_m1_a_reopened_lead_is_its_owners_again(scenario: Scenario) -> None:
     answer = scenario.asks("reopen", "mia", why="the bank changed its mind")
     assert (answer.result, answer.owner, scenario.lead.phase) == (Result.DONE, "rep-7", Phase.OWNED)
     why = "reopened by mia: the bank changed its mind"
-    assert scenario.said == [LeadReopened(rep_id="mia", owner="rep-7", why=why)]
+    assert scenario.decisions == [LeadReopened(rep_id="mia", owner="rep-7", why=why)]
     assert "rep/rep-7" in scenario.listed["A-1"]
 
 
@@ -286,5 +286,5 @@ def test_m1_an_unlocked_lead_of_a_manager_is_redistributed_by_that_manager(floor
         floor.asks("decline", rep_id)
     floor.opens("mia")
     floor.asks("redistribute", "mia")
-    assert any(isinstance(said, LockReleased) for said in floor.all_said("A-1", LockReleased))
+    assert any(isinstance(said, LockReleased) for said in floor.all_decisions("A-1", LockReleased))
     assert (floor.has("A-1"), floor.lead.lock) == (("ann",), None)

@@ -36,7 +36,7 @@ def test_d12_r5_a_rep_is_found_by_id_mail_or_name_in_any_case(scenario: Scenario
 )
 def test_d12_r5_what_is_not_followed_says_why(scenario: Scenario, text: str, reason: str) -> None:
     scenario.arrives(assigned_to=text)
-    said = [each for each in scenario.said if isinstance(each, PreassignmentNotFollowed)]
+    said = [each for each in scenario.decisions if isinstance(each, PreassignmentNotFollowed)]
     assert [(each.assigned_to, each.reason) for each in said] == [(text, reason)]
     assert (scenario.lead.owner, scenario.lead.phase) == (None, Phase.QUEUED)
 
@@ -72,7 +72,7 @@ def test_e1_all_agents_tried_is_said_only_if_all_were(licence: list[str] | None)
 def test_r1_mail_says_assigned_for_good_and_offered_for_a_window(method: str) -> None:
     floor = SalesFloor("ann", "bob")
     floor.group("good", "ann", method=method).comes("A-1", through="good")
-    assert floor.all_said("A-1", OwnerChanged)
+    assert floor.all_decisions("A-1", OwnerChanged)
     assert {template for template, _, _ in floor.all_notifications("A-1")} == {"lead_assigned"}
     floor.group("west", "ann", "bob", method=method, claim_window_seconds=900).comes("A-2").wait(minutes=15)
     notified = floor.all_notifications("A-2")

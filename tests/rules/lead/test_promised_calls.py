@@ -58,7 +58,7 @@ def test_d8_m7_a_due_call_stands_at_the_top_of_its_work_queue_at_its_instant(sce
     assert scenario.list("all") == ["A-1", "A-2", "A-3"]
     scenario.wait(microseconds=1)
     assert (scenario.name, scenario.kinds) == ("A-3", ["CallbackDue", "QueueMoved"])
-    assert scenario.said[1].why == "its promised call is due"  # type: ignore[union-attr]
+    assert scenario.decisions[1].why == "its promised call is due"  # type: ignore[union-attr]
     assert notified(scenario) == [], "nobody owns it, so only the queue changes"
     assert scenario.list("all") == ["A-3", "A-1", "A-2"]
     scenario.wait(minutes=1)
@@ -90,7 +90,7 @@ def test_m7_a_claimable_queue_keeps_its_order_when_a_call_is_due(scenario: Scena
 def test_m7_the_owner_is_told_once_when_it_is_due(owned: Scenario) -> None:
     epoch = owned.deadline(DeadlineKind.CALLBACK).epoch
     owned.wait(hours=3)
-    assert owned.said == [CallbackDue(rep_id="rep-7", epoch=epoch)]
+    assert owned.decisions == [CallbackDue(rep_id="rep-7", epoch=epoch)]
     assert notified(owned) == asked("rep-7")
     assert [one.notification_id for one in notifications_of(owned.row)] == [
         f"A-1/{epoch}/rep-7/callback_due/email",
@@ -118,7 +118,7 @@ def test_m7_who_contacts_or_closes_the_lead_first_withdraws_it(
     owned.wait(hours=3)
     notification = owned.lead.due_notification
     assert owned.asks(action, "rep-7", **fields).result is Result.DONE
-    (said,) = [said for said in owned.said if isinstance(said, CallbackNoticeWithdrawn)]
+    (said,) = [said for said in owned.decisions if isinstance(said, CallbackNoticeWithdrawn)]
     assert DueNotification(said.rep_id, said.epoch) == notification
     assert [one for one in notified(owned) if one[0] == "callback_due"] == asked("rep-7", withdrawn=True)
     assert owned.lead.due_notification is None
@@ -150,7 +150,7 @@ def test_m7_a_move_takes_a_promise_along_before_it_is_due(
     assert owned.asks(action, rep_id, **fields).owner == owner
     assert (owned.lead.callback_at, owned.deadline(DeadlineKind.CALLBACK)) == (CALL, deadline)
     owned.wait(hours=3)
-    assert CallbackDue(rep_id=owner, epoch=deadline.epoch) in owned.said
+    assert CallbackDue(rep_id=owner, epoch=deadline.epoch) in owned.decisions
     assert notified(owned) == (asked(owner) if owner else [])
 
 
@@ -187,7 +187,7 @@ def test_m7_a_promise_within_quiet_hours_warns_and_says_when_it_may_be_called() 
     )
     assert answer.call_from is not None
     assert answer.call_from.isoformat() == "2026-11-22T08:00:00-05:00", "in the lead's own time"
-    (said,) = [said for said in scenario.said if isinstance(said, CallbackSet)]
+    (said,) = [said for said in scenario.decisions if isinstance(said, CallbackSet)]
     assert (said.at, said.quiet_until) == (NIGHT, answer.call_from)
     assert scenario.lead.callback_at == NIGHT, "the promise is kept as it was made"
 

@@ -121,7 +121,8 @@ export class RowHold {
    */
   isMoment(rows, stays, entered) {
     const gaps = this.order.length - stays.length;
-    if (this.settles || this.changes || document.hidden || gaps > Math.min(MOST_GAPS, stays.length)) return false;
+    if (gaps === 0 || gaps > Math.min(MOST_GAPS, stays.length)) return false;
+    if (this.settles || this.changes || document.hidden) return false;
     if (entered && rows.some((row) => row.lead_id === entered)) return false;
     return stays.every((lead, n) => rows[n].lead_id === lead);
   }

@@ -33,6 +33,7 @@ from streams.metrics import (
     OWNER_CHANGES,
     PUBLISHED,
     SPEED_TO_LEAD,
+    TALLY,
 )
 
 MOST_VENDORS: Final = 200
@@ -48,9 +49,13 @@ def _child(metric: Counter, *labels: str) -> Counter:
     return metric.labels(*labels)
 
 
-def published(topic: str) -> Counter:
-    """Return the counter of the messages that the relay writes to a topic."""
-    return _child(PUBLISHED, topic)
+def _count(metric: Counter, *labels: str) -> None:
+    TALLY.inc(_child(metric, *labels))
+
+
+def count_published(topic: str) -> None:
+    """Count one message that the relay wrote to a topic."""
+    _count(PUBLISHED, topic)
 
 
 class DecisionMetrics:
@@ -65,27 +70,27 @@ class DecisionMetrics:
         for decision in row.decisions:
             if isinstance(decision, Answered):
                 action = decision.action if decision.action in _ACTIONS else OTHER
-                _child(ANSWERS, action, decision.result.value, decision.reason or "").inc()
+                _count(ANSWERS, action, decision.result.value, decision.reason or "")
             elif isinstance(decision, OwnerChanged):
-                _child(OWNER_CHANGES, decision.how).inc()
+                _count(OWNER_CHANGES, decision.how)
                 if lead is not None and decision.previous_rep_id is None and decision.rep_id is not None:
                     SPEED_TO_LEAD.observe(max(0.0, (row.at - lead.arrived_at).total_seconds()))
             elif isinstance(decision, LeadOffered):
-                _child(OFFERS, decision.method).inc()
+                _count(OFFERS, decision.method)
             elif isinstance(decision, OfferEnded):
-                _child(OFFERS_ENDED, decision.method or "", decision.outcome.value).inc()
+                _count(OFFERS_ENDED, decision.method or "", decision.outcome.value)
             elif isinstance(decision, ExceptionRaised):
-                _child(EXCEPTIONS, "raised", decision.reason).inc()
+                _count(EXCEPTIONS, "raised", decision.reason)
             elif isinstance(decision, ExceptionResolved):
-                _child(EXCEPTIONS, "resolved", decision.reason).inc()
+                _count(EXCEPTIONS, "resolved", decision.reason)
             elif isinstance(decision, ExceptionIgnored):
-                _child(EXCEPTIONS, "ignored", "").inc()
+                _count(EXCEPTIONS, "ignored", "")
             elif isinstance(decision, LeadAccepted) and lead is not None and not lead.split_from:
-                _child(ARRIVALS, self._vendor(lead.facts.vendor), "lead").inc()
+                _count(ARRIVALS, self._vendor(lead.facts.vendor), "lead")
             elif isinstance(decision, InquiryAdded):
-                _child(ARRIVALS, self._vendor(decision.vendor), "inquiry").inc()
+                _count(ARRIVALS, self._vendor(decision.vendor), "inquiry")
             elif isinstance(decision, ArrivalRepeated) and lead is not None:
-                _child(ARRIVALS, self._vendor(lead.facts.vendor), "resend").inc()
+                _count(ARRIVALS, self._vendor(lead.facts.vendor), "resend")
 
     def _vendor(self, vendor: str) -> str:
         if vendor in self.vendors:

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from msgspec import MsgspecError
 
-from agents.decision_metrics import DecisionMetrics, published
+from agents.decision_metrics import DecisionMetrics, count_published
 from agents.published_watermark import PublishedWatermark
 from agents.stage import EventStream, Stage
 from agents.watermarks import Watermarks, commit_with_offsets, restore
@@ -91,13 +91,14 @@ class RelayStage(Stage):
                     value=public_message.payload,
                     headers=public_message.headers,
                     receipt=receipt,
+                    most=None,
                 )
         receipt.settle()
 
     def count(self, row: LeadRow | None, topics: Iterable[str]) -> None:
         """Count messages on these topics, and the decisions of their record. All of them are durable now."""
         for topic in topics:
-            published(topic).inc()
+            count_published(topic)
         if row is not None:
             self.metrics.count(row)
 

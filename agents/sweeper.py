@@ -25,9 +25,9 @@ SLICE_EVENTS: Final = 100
 """How many events a slice appends. The next slice waits until these are decided, which takes about 10 ms."""
 PATIENCE_SECONDS: Final = 5.0
 """How long a sweep waits for a slice. Behind a long log it may take longer; appending more then does no harm."""
-BEHIND_EVENTS_SECONDS: Final = 0.04
+BEHIND_EVENTS_SECONDS: Final = 0.08
 """How long a sweep after a recovery waits between two slices while the worker has events to decide. It then takes at
-most a tenth of the worker's time. An idle worker sweeps without a pause."""
+most a twentieth of the worker's time. An idle worker sweeps without a pause."""
 REBALANCING_SECONDS: Final = 0.05
 """How often a waiting sweep checks whether a rebalance has ended."""
 

@@ -3,6 +3,7 @@
 The format is JSON, written by msgspec. Fields keep their declared order, and fields at their default are omitted.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -73,6 +74,14 @@ def _decoded(decoder: msgspec.json.Decoder[Any], value: bytes) -> Any:
         raise msgspec.DecodeError(f"text that is not UTF-8: {error}") from error
     except RecursionError as error:
         raise msgspec.DecodeError("nested too deeply") from error
+
+
+def iso_text(at: datetime, separator: str = "T") -> str:
+    """Return `at.isoformat(separator)`, for an aware time in UTC several times as fast."""
+    text = _ENCODER.encode(at).decode()
+    if not text.endswith('Z"'):
+        return at.isoformat(separator)
+    return f"{text[1:11]}{separator}{text[12:-2]}+00:00"
 
 
 def directory_key(partition: int, org: str, kind: str, object_id: str) -> bytes:

@@ -292,6 +292,8 @@ def _ask_database(settings: Settings) -> str:
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=timeout)
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT 1"))
+        if not local and connection.scalar(sqlalchemy.text("SELECT pg_is_in_recovery()")):
+            raise ConnectionError("is a standby, which takes no changes until it is promoted")
     return "reachable"
 
 

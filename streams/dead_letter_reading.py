@@ -169,8 +169,10 @@ def instant_of(milliseconds: Any) -> datetime:
 
 def is_sent_again(message: Any) -> bool:
     """Tell whether a message was replayed from the dead letters, that is, it was skipped when it first came."""
-    headers = message.headers  # nearly every event has none
-    return bool(headers) and any(name == REPLAY_OF for name, _ in headers)
+    for name, _ in message.headers or ():  # noqa: SIM110  # asked of each event; a generator takes twice as long
+        if name == REPLAY_OF:
+            return True
+    return False
 
 
 def set_apart(name: str) -> str:

@@ -255,18 +255,19 @@ class JournalWriter:
         value: bytes | None,
         receipt: Receipt | None = None,
         headers: Sequence[Header] | None = None,
-        most: int = MAX_RECORD_BYTES,
+        most: int | None = MAX_RECORD_BYTES,
         traced: bool = True,
     ) -> None:
         """Append a record. It is sent when the caller next yields to the loop. `receipt` is settled when it is durable.
 
         The record continues the trace of its receipt's event, unless `traced` is False. `most` does not count
-        the trace's headers, which every topic has room for.
+        the trace's headers, which every topic has room for. None: the caller has checked the size.
 
         Raises `PermanentError` (`record_too_large`) for a record of more than `most` bytes, and appends nothing. The
         broker would otherwise refuse its batch, and so the event, again and again.
         """
-        check_size(key, value, headers or (), most)
+        if most is not None:
+            check_size(key, value, headers or (), most)
         trace = receipt.trace if receipt is not None and traced else ()
         sent = [*headers, *trace] if headers else list(trace)
         lane = self._lane(topic, partition)

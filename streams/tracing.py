@@ -182,7 +182,10 @@ def position_of(span_id: bytes) -> RecordPosition | None:
 
 def headers_of_caused(message: Any) -> tuple[Header, ...]:
     """Return the trace headers of every record that a record causes."""
-    parent, state = caused_by(message), state_of(message) if message.headers else b""
+    parent = caused_by(message)
+    if len(message.headers or ()) <= 1:  # the one header is `traceparent`, or no trace is continued
+        return ((TRACEPARENT, parent),)
+    state = state_of(message)
     return ((TRACEPARENT, parent), (TRACESTATE, state)) if state else ((TRACEPARENT, parent),)
 
 
@@ -193,10 +196,10 @@ def caused_by(message: Any) -> bytes:
         # Only our own stages write there, so the header's form is known. This is the hot path.
         for name, value in message.headers or ():
             if name == TRACEPARENT and value is not None and len(value) == TRACEPARENT_BYTES:
-                span = span_of(topic, message.partition, message.offset)
-                return b"".join((value[:_SPAN_AT], span, value[_SPAN_END:]))
+                start, offset = _span_start(topic, message.partition), message.offset & _MOST_OFFSET
+                return b"%b%b%010x%b" % (value[:_SPAN_AT], start, offset, value[_SPAN_END:])
     span = span_of(topic, message.partition, message.offset)
-    context = context_of(message)
+    context = context_of(message) if message.headers else None
     if context is None:
         trace = begun_trace(message)
         return b"00-%b-%b-%b" % (trace, span, _SAMPLED if is_sampled(trace) else b"00")

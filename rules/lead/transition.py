@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from models.codec import iso_text
 from models.contact_decisions import CallbackDue, CallbackNoticeWithdrawn
 from models.decisions import Decision, LockReleased, LockTaken, OwnerChanged
 from models.lead import (
@@ -52,7 +53,7 @@ SENTENCES_KEPT: Final = 4_096
 @lru_cache(SENTENCES_KEPT)
 def has_it_since(owner: str, since: datetime | None) -> str:
     """Return who has a lead and since when, for the answer to a claim that lost."""
-    return f"{owner} has it since {since}"
+    return f"{owner} has it since {None if since is None else iso_text(since, ' ')}"
 
 
 def refused(reason: Reason, why: str) -> ActionResult:

@@ -192,18 +192,20 @@ class OrgPartition:
         written. It also gets one if its own wake set the same time again. That happens while the broker's clock has not
         reached the newest time of the partition, for example after it was set back.
         """
-        woken = outcome.woken
         for key, record in outcome.records:
-            row = record.value if isinstance(record, OrgRowKept) else None
-            if isinstance(record, OrgRowKept) and isinstance(row, OrgRep | OrgGroup | OrgLead):
-                before = self._wakeable(record.org, *_kind_and_id(row))
-                if row.wake is not None:
-                    entry = _wake_entry(record.org, row, row.wake)
-                    if before is None or before.wake != row.wake:
-                        self.deadlines.push(entry)
-                    elif woken is not None and entry[1:] == _woken_entry(woken)[1:]:
-                        self.deadlines.push_again(entry)
+            if isinstance(record, OrgRowKept):
+                self._arm(record.org, record.value, outcome.woken)
             self.apply_or_remove(key, record)
+
+    def _arm(self, org: str, row: OrgRow, woken: OrgWoken | None) -> None:
+        if not isinstance(row, OrgRep | OrgGroup | OrgLead) or row.wake is None:
+            return
+        before = self._wakeable(org, *_kind_and_id(row))
+        entry = _wake_entry(org, row, row.wake)
+        if before is None or before.wake != row.wake:
+            self.deadlines.push(entry)
+        elif woken is not None and entry[1:] == _woken_entry(woken)[1:]:
+            self.deadlines.push_again(entry)
 
     def recovered(self) -> None:
         """Derive order and deadlines from the rows, once the journal is read.

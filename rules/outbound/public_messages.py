@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from models.codec import iso_text
 from models.contact_decisions import ConsentRecorded, ContactForbidden
 from models.corrections import FactsCorrected
 from models.decisions import (
@@ -109,7 +110,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
     messages = _of_directory(row, partition) if isinstance(row, DirectoryRow) else _of_lead(row, key)
     if not messages:
         return []
-    time = ("ce_time", row.at.isoformat().encode())
+    time = ("ce_time", iso_text(row.at).encode())
     off = row.off
     return [
         PublicMessage(

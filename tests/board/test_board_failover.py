@@ -199,9 +199,12 @@ async def _swap(one: ValkeyServer, two: ValkeyServer, *, demoted: bool = True) -
 
 
 async def test_a_host_name_that_moves_to_the_promoted_replica_is_followed(
-    engine: Engine, pair: tuple[ValkeyServer, ValkeyServer]
+    engine: Engine, pair: tuple[ValkeyServer, ValkeyServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The former primary stays reachable by the connections that there are, and refuses writes (READONLY)."""
+    monkeypatch.setattr(
+        connection, "LONGEST_SECONDS", 3_600.0
+    )  # so that only the refusal ends the connection
     one, two = pair
     async with StallingProxy(one.ports["port"]).running() as name:
         client = connect(f"redis://127.0.0.1:{name.port}/0")

@@ -33,6 +33,11 @@ def by_name(settings: Settings) -> dict[str, Check]:
     return {check.name: check for check in found}
 
 
+def asked(url: str) -> Check:
+    settings = Settings.read(database_url=url)
+    return doctor._reach("CRM database", "DATABASE_URL", "here", doctor._ask_database, settings)
+
+
 def test_a_valkey_that_is_killed_or_paused_is_promoted_over_and_comes_back_as_a_replica(
     tmp_path: Path,
 ) -> None:
@@ -93,7 +98,9 @@ def test_a_postgres_keeps_its_address_through_a_kill_a_stop_and_a_failover(serve
             assert ask("SELECT * FROM kept") == [(1,)]
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 ask("INSERT INTO kept VALUES (2)")
+            assert "a standby, which takes no changes" in asked(url).detail
             pair.promote()
+            assert asked(url).ok
         ask("INSERT INTO kept VALUES (3)")
         assert ask("SELECT * FROM kept") == [(1,), (3,)]
         assert pair.url == url

@@ -76,12 +76,13 @@ class Outbox:
         value: bytes | None,
         receipt: Receipt | None = None,
         headers: Headers | None = None,
-        most: int = MAX_RECORD_BYTES,
+        most: int | None = MAX_RECORD_BYTES,
         traced: bool = True,
     ) -> None:
         """Append a record, as `JournalWriter.add` does. The simulation has no traces."""
         del traced
-        check_size(key, value, headers or (), most)
+        # None: the caller has checked the size. Here it is checked whether that is so.
+        check_size(key, value, headers or (), MAX_RECORD_BYTES if most is None else most)
         self._send(topic, partition, ((key or b"", value, headers),), receipt)
 
     def add_together(

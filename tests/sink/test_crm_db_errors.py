@@ -26,7 +26,7 @@ def postgres(sqlstate: str) -> Exception:
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome"),
+    ("error", "error_type"),
     [
         (sqlite3.OperationalError("database is locked"), RetryableError),
         (sqlite3.OperationalError("database or disk is full"), RetryableError),

@@ -14,6 +14,7 @@ from assurance.chaos.conservation_probe import MOMENTS
 from assurance.chaos.crm_consumers import KILLS
 from assurance.chaos.fault_plan import STORE_ACTS
 from cli.common import say
+from tests.fixtures.servers import unique
 
 CRM = Path(__file__).parents[3] / "docs" / "examples" / "crm"
 JAVA = CRM / "java" / "target"
@@ -59,11 +60,12 @@ def test_x7_nothing_is_lost_owned_twice_contradicted_or_forgotten(
 
 
 def test_q9_x7_nothing_is_lost_when_valkey_and_postgres_fail_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each is killed, paused or stopped, and promoted under load. A page that follows the feed ends with the board."""
-    tmp_path.chmod(0o711)  # Postgres drops root, and its user must reach its folder
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = server_folder / unique("chaos")  # Postgres drops root, and its user must reach its folder
+    folder.mkdir(mode=0o711)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     result = asyncio.run(chaos(seconds=35, workers=1, seed=6, say=say, failover=True))
     assert result["ok"], result
     assert result["lost"] == result["double_owned"] == result["contradicted"] == result["overdue"] == 0
@@ -71,3 +73,4 @@ def test_q9_x7_nothing_is_lost_when_valkey_and_postgres_fail_over(
     assert result["feed_findings"] == 0
     assert result["feed_entries"] > 300
     assert {"valkey-1", "valkey-2", "postgres-1", "postgres-2"} <= result["resources"].keys()
+    assert list(folder.iterdir()) == []

@@ -17,7 +17,8 @@ from web.services.list_words import OWN_QUEUE, sorted_by
 from web.services.possible_owners import ALL_MOVES
 from web.services.queue_reason import queue_reason
 from web.services.row_licences import unlicensed
-from web.services.visible_queues import queue_leads_from, visible
+from web.services.visible_queues import list_and_queues, visible
+from web.store.views import CustomView
 
 router = APIRouter(include_in_schema=False)
 Reads = Annotated[Person, Depends(Access("queues:read"))]
@@ -34,10 +35,7 @@ async def call_queue(
     request: Request, person: Reads, parts: PartsOf, queue_id: str | None = None, tab: str | None = None
 ) -> Response:
     """Show a queue beside the list of all queues. Without a name, show the first queue that the person may see."""
-    beside = await shelf(parts, person)
-    queues: list[QueueInfo] = beside["queues"]
-    chosen = queue_id or next((info.queue_id for info in queues if info.claimable), MINE)
-    page, _ = await queue_leads_from(parts, person, chosen, start=0, limit=WINDOW + RESERVE)
+    chosen, page, queues = await list_and_queues(parts, person, queue_id, limit=WINDOW + RESERVE)
     info = next((one for one in queues if one.queue_id == chosen), None)
     lead_ids = [row.lead_id for row in page.rows]
     rules = parts.directory.org(person.org)
@@ -83,16 +81,19 @@ async def call_queue(
         custom=tab == "custom",
         moves=moves,
         list_data=data(shown),
-        **beside,
+        queues=queues,
+        views=await views_of(parts, person),
     )
 
 
 async def shelf(parts: Services, person: Person) -> dict[str, Any]:
     """Return the content of the two tabs: the queues that a person may see, and the person's views (Q1, Q4)."""
-    return {
-        "queues": await visible(parts, person),
-        "views": await asyncio.to_thread(parts.views.all, person.org, person.rep_id),
-    }
+    return {"queues": await visible(parts, person), "views": await views_of(parts, person)}
+
+
+async def views_of(parts: Services, person: Person) -> list[CustomView]:
+    """Return the views that a person has saved."""
+    return await asyncio.to_thread(parts.views.all, person.org, person.rep_id)
 
 
 def columns_of(info: QueueInfo | None) -> list[dict[str, Any]]:

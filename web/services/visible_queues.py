@@ -43,6 +43,19 @@ async def queue_leads_from(
     return page, end if end < page.size else None
 
 
+async def list_and_queues(
+    parts: Services, person: Person, queue_id: str | None, *, limit: int
+) -> tuple[str, BoardPage, list[QueueInfo]]:
+    """Return a queue's id, its first leads, and all queues that the person may see.
+
+    Without `queue_id` it is the first claimable queue, or the person's own. The queues are read again after the leads:
+    a page follows the board from the leads' position on, and would never show a queue that came just before it.
+    """
+    chosen = queue_id or next((one.queue_id for one in await visible(parts, person) if one.claimable), MINE)
+    page, _ = await queue_leads_from(parts, person, chosen, start=0, limit=limit)
+    return chosen, page, await visible(parts, person)
+
+
 async def leads_in(parts: Services, person: Person, queue_id: str, lead_ids: set[str]) -> BoardPage:
     """Return those of these leads (at least one) that are in a queue now, by rank. Raises 404 as `board_id` does."""
     return await parts.board.of(person.org, board_id(parts, person, queue_id), lead_ids)

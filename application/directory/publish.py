@@ -135,7 +135,7 @@ async def publish(
             finally:
                 await producer.stop()
     except (KafkaError, TimeoutError) as error:
-        raise await failure(settings, error, f"only a part was published; run it again: {error!r}") from error
+        raise await failure(settings, error, f"the publication is not complete; publish again: {error!r}") from error
     await until_readable(settings, org, max(versions))
     return versions
 

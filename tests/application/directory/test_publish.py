@@ -145,7 +145,7 @@ async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
     async with clients.producer(made, transactional_id=unique("other")) as other:
         await other.begin_transaction()
         await other.send_and_wait(DIRECTORY, None, f"{org}-x/rep/n4".encode())
-        with pytest.raises(RetryableError, match="do it again"):
+        with pytest.raises(RetryableError, match="publish again"):
             await publish(made, org, {KEY: {**N4, "max_open": 2}}, seen=seen)
         await other.abort_transaction()
     assert await now(made, org) == N4

@@ -35,6 +35,7 @@ from sink.migrate import upgrade
 from sink.service import GC_THRESHOLDS
 from sink.tables import Base
 from sink.writer import CrmWriter, JournalRecord, prepared
+from streams.file_permissions import PASSABLE
 
 KEPT: Final = ("alembic_version",)
 
@@ -44,8 +45,8 @@ def run(*, leads: int = 40_000, repeats: int = 3, progress: Say = quiet) -> dict
 
     Raises FirstclaimError if Postgres does not start or a record is not stored.
     """
-    with ends_in_order(), own_folder("bench") as folder:
-        folder.chmod(0o711)
+    with ends_in_order(), own_folder("bench", passable=True) as folder:
+        folder.chmod(PASSABLE)
         progress("starting a Postgres")
         with PostgresServer(folder / "postgres") as postgres:
             upgrade(postgres.url)

@@ -135,7 +135,9 @@ async def publish(
             finally:
                 await producer.stop()
     except (KafkaError, TimeoutError) as error:
-        raise await failure(settings, error, f"the publication is not complete; publish again: {error!r}") from error
+        raise await failure(
+            settings, error, f"the publication is not complete; publish again: {error!r}"
+        ) from error
     await until_readable(settings, org, max(versions))
     return versions
 

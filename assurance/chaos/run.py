@@ -109,7 +109,7 @@ async def chaos(
     # The broker is killed on purpose, so its clients' errors are not logged.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        with nullcontext(keep) if keep else own_folder("chaos") as folder:
+        with nullcontext(keep) if keep else own_folder("chaos", passable=failover) as folder:
             async with AsyncExitStack() as parts:
                 isolations: list[BrokerIsolation] = []
                 removal = parts.enter_context(ExitStack())  # it is left after the stack has stopped

@@ -38,7 +38,7 @@ def test_the_mapping_that_the_page_for_vendors_shows_reads_a_row_as_it_says(tmp_
     row = {
         "Ref No": "A-1",
         "Prospect": "Jeremy Jones",
-        "UnusableCell": "401-419-4247",
+        "Cell": "401-419-4247",
         "Mail 2": "jj@lender-mail.net",
     }
     row |= {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from playwright.async_api import expect
@@ -142,15 +142,18 @@ async def test_q1_a_new_view_on_a_phone_has_the_other_queues_one_tap_away(office
     await expect(page.get_by_role("heading", name="Call these")).to_be_visible()
 
 
-async def test_q1_an_amount_of_a_work_queue_is_whole_on_a_phone(office: RunningOrg) -> None:
+@pytest.mark.parametrize(("queue", "value"), [("work", WORK), ("new", NEW)], ids=["open", "claim"])
+async def test_q1_an_amount_of_a_queue_is_whole_on_a_phone(
+    queue: str, value: dict[str, Any], office: RunningOrg
+) -> None:
     """What to do with a row stays in sight beside it, and covers no digit of the amount."""
     await office.publish("settings", "settings", quiet_hours=[])
     await office.rep("ann")
-    await office.publish("queue", "work", **WORK)
-    await office.until_published("queue", "work")
+    await office.publish("queue", queue, **value)
+    await office.until_published("queue", queue)
     lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=1310000)
     page = await office.sign_in(
-        "ann", "/queues/work", viewport={"width": PHONE["width"], "height": PHONE["height"]}
+        "ann", f"/queues/{queue}", viewport={"width": PHONE["width"], "height": PHONE["height"]}
     )
     await appears(page, lead)
     amount = row(page, lead).get_by_text("$1,310,000")

@@ -28,8 +28,11 @@ else
     leads[i] = string.match(place, '.*%z(.*)$')
     ranks[i] = ARGV[3] + i - 1
   end
-  if #leads > 0 then
-    rows = redis.call('HMGET', prefix .. 'rows:' .. name, unpack(leads))
+  for first = 1, #leads, 1000 do -- Lua passes some thousand arguments at most
+    local some = redis.call('HMGET', prefix .. 'rows:' .. name, unpack(leads, first, math.min(first + 999, #leads)))
+    for _, row in ipairs(some) do
+      rows[#rows + 1] = row
+    end
   end
 end
 

@@ -69,6 +69,19 @@ async def test_q7_a_page_is_a_stretch_of_the_one_order_with_the_size_of_the_whol
     assert (await reader.page(ORG, "aged", start=30)).rows == ()
 
 
+async def test_q7_a_page_may_be_longer_than_the_arguments_of_one_call_in_lua(
+    writer: BoardWriter, reader: Reader
+) -> None:
+    ids = [f"lead-{n:05}" for n in range(9_001)]
+    await writer.apply(GENERATION, [definition("aged")], {})
+    for first in range(0, len(ids), 500):
+        await writer.apply(
+            GENERATION, [entered("aged", one, "Jeremy") for one in ids[first : first + 500]], {}
+        )
+    page = await reader.page(ORG, "aged", limit=len(ids))
+    assert [(row.rank, row.lead_id) for row in page.rows] == list(enumerate(ids))
+
+
 @pytest.mark.parametrize(
     ("columns", "shown"),
     [

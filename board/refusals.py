@@ -56,6 +56,7 @@ _WAITS: Final = {
 _WAIT_CODES: Final = {
     "OOM": _WAITS[OutOfMemoryError],
     "READONLY": _WAITS[ReadOnlyError],
+    "UNBLOCKED": "became a replica during a wait",
     "LOADING": _WAITS[BusyLoadingError],
     "MASTERDOWN": _WAITS[MasterDownError],
     "MISCONF": "cannot save to its disk",

@@ -156,6 +156,10 @@ async def test_what_passes_by_itself_is_tried_again(
         ),
         ("BUSY Valkey is busy running a script. You can only call SCRIPT KILL", RetryableError),
         ("LOADING Valkey is loading the dataset in memory", RetryableError),
+        (
+            "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+            RetryableError,
+        ),
         ("Command # 1 (HSET a b c) of pipeline caused error: OOM command not allowed", RetryableError),
         ("DENIED Valkey is running in protected mode because protected mode is enabled", AccessRefusedError),
         ("DB index is out of range", AccessRefusedError),

@@ -220,3 +220,21 @@ async def test_tables_that_the_server_writes_are_sorted_too(office: RunningOrg) 
     await expect(head(page, "What")).to_have_attribute("aria-sort", "ascending")
     await expect(edge(page, "From")).to_be_visible()
     assert await serious(page) == []
+
+
+async def test_tables_with_long_names_in_any_script_are_kept_the_newest_ones(office: RunningOrg) -> None:
+    """The console counts bytes. What it refused would be sent again by every page, and nothing else would be kept."""
+    await office.rep("ada", "admin")
+    page = await office.sign_in("ada", "/directory/teams")
+    await page.evaluate(
+        """async (count) => {
+            const { TableShape } = await import("/static/js/table-shape.js");
+            for (let n = 0; n < count; n += 1) {
+                new TableShape(`queue/${"\u67e5".repeat(60)}-${n}`).change({ order: "\u540d".repeat(60) });
+            }
+        }""",
+        60,
+    )
+    await kept(page, "queue/" + "\u67e5" * 60 + "-59", "order")
+    shapes = await page.evaluate("async (path) => (await fetch(path)).json()", SHAPES)
+    assert 0 < len(shapes) < 60

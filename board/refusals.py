@@ -44,6 +44,7 @@ _SETTING_TEXTS: Final = (
     "DB index is out of range",
     "unknown command",
     "SELECT is not allowed",
+    "ACL failure in script",
 )
 _WAITS: Final = {
     OutOfMemoryError: "is at its memory limit (maxmemory); the same is tried again until there is room",

@@ -76,7 +76,7 @@ class Segment:
         return cls(read_tree(text, "segment"))
 
     def in_zone(self, time_zone: str) -> None:
-        """Let dates without a time be days of a zone, the org's (C1)."""
+        """Let dates without a time be days of a zone, the org's (reading C1)."""
         self._rule = CompiledRule(in_zone(self._tree, time_zone))
 
     def select(self, leads: Iterable[Lead], org: str, at: datetime, action: str = "assign") -> LeadSelection:

@@ -78,7 +78,7 @@ class RuleQuestion:
         self._rule = CompiledRule(self._tree)
 
     def in_zone(self, time_zone: str) -> None:
-        """Let dates without a time be days of a zone, the org's (C1)."""
+        """Let dates without a time be days of a zone, the org's (reading C1)."""
         self._rule = CompiledRule(in_zone(self._tree, time_zone))
 
     def sort_key(self, lead: Lead, at: datetime) -> str | None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from bench import workload
 from bench.claims import take_in, won, won_in_row
-from bench.settled import settled
+from bench.group_ready import group_ready
 from bench.testbed import Say, Testbed, open_testbed, quiet
 from bench.topic_watch import Watch, count, watching
 from models.errors import StartFailed
@@ -111,7 +111,7 @@ class _Curve:
         try:
             for child in children:
                 child.launch()
-            await settled(self.here.settings, group, children)
+            await group_ready(self.here.settings, group, children)
             begin = await watch.ends(answers)
             await workload.append(self.here.settings, asked, claims)
             end = await watch.until(answers, sum(begin.values()) + self.claims, children[0])

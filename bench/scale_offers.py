@@ -14,7 +14,7 @@ import msgspec
 
 from application.directory.publish import publish
 from bench import workload
-from bench.settled import settled
+from bench.group_ready import group_ready
 from bench.testbed import Say, Testbed, open_testbed, quiet
 from bench.topic_watch import Watch, count, watching
 from models.errors import StartFailed
@@ -101,8 +101,8 @@ class _Curve:
         try:
             for child in (relay, *workers):
                 child.launch()
-            await settled(self.here.settings, WORKER_GROUP, workers)
-            await settled(self.here.settings, RELAY_GROUP, [relay])
+            await group_ready(self.here.settings, WORKER_GROUP, workers)
+            await group_ready(self.here.settings, RELAY_GROUP, [relay])
             begin = await watch.ends(NOTIFICATIONS)
             await workload.append(self.here.settings, LEAD_ARRIVALS, self._messages(orgs))
             end = await watch.until(NOTIFICATIONS, sum(begin.values()) + wanted, workers[0])

@@ -19,7 +19,7 @@ from couriers.fates import FateWriter
 from couriers.gate import ProviderGate
 from couriers.port import Channel, WatchesProvider
 from couriers.reader import RequestReader, reader_consumer
-from couriers.turn import waiting_for_turn
+from couriers.single_active import waiting_until_active
 from models.errors import ConfigError, RuntimeFailure
 from models.public import Fate, Notification
 from streams import trace_export
@@ -69,7 +69,7 @@ class Courier:
         check()
         await self._until_it_succeeds(stop, lambda: provision(self._settings))
         group = turn_group_of(self._name)
-        async with waiting_for_turn(
+        async with waiting_until_active(
             self._settings, group, self._instance_id, self.readiness, stop
         ) as losing_turn:
             if not stop.is_set():

@@ -16,7 +16,7 @@ import structlog
 
 from models.errors import ConfigError, StartFailed
 from runtime.process import FolderLock, end_of, end_stranger, free_port, is_process, spawn, stop_process
-from runtime.readiness import IDLE_SECONDS, wait_for
+from runtime.start_wait import IDLE_SECONDS, wait_for
 from streams.file_permissions import PASSABLE, private_folder, write_private
 from streams.ports import is_free
 

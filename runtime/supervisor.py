@@ -23,7 +23,7 @@ from application.restart_pauses import RestartPauses
 from models.errors import FirstclaimError, StartFailed
 from runtime.last_exits import note_exit
 from runtime.process import end_of, spawn, stop_process
-from runtime.readiness import IDLE_SECONDS, LONGEST_SECONDS, ask, reasons_in, wait_for
+from runtime.start_wait import IDLE_SECONDS, LONGEST_SECONDS, ask, reasons_in, wait_for
 from streams.file_permissions import private_folder
 from streams.process_exit import EXIT_FILE, ExitCode
 

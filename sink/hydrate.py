@@ -1,7 +1,7 @@
 """Builds a lead from its row in the CRM database, with all that rules read: every catalogue field and the phase.
 
-Rules do not read a lead's lock, placements and search, so the lead does not contain them. Of its deadlines it has only
-that of a promised call that is not due, because work queues are ordered by it (M7).
+Rules do not read a lead's lock, placements and distribution, so the lead does not contain them. Of its deadlines it
+has only that of a promised call that is not due, because work queues are ordered by it (M7).
 """
 
 from typing import Any

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from sink.copied_topics import CopiedTopic, CopiedTopicWriter
 from sink.tables import RefusedArrivalTable, VendorCountTable
-from sink.vendor_counting import MOST_DETAILS, VendorCounting
-from sink.vendor_row_counts import OTHERS, Count, hour_of, reason_detail
+from sink.vendor_count_of_record import OTHERS, Count, hour_of, reason_detail
+from sink.vendor_count_writer import MOST_DETAILS, VendorCountWriter
 from streams.dead_letter_reading import StoredDeadLetter, read_letter
 from streams.dead_letter_senders import org_of, vendor_in
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS
@@ -37,7 +37,7 @@ class RefusedArrivalWriter(CopiedTopicWriter):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine, CopiedTopic(DEAD_LETTERS, RefusedArrivalTable, lambda _: None))
-        self._counting = VendorCounting(engine.dialect.name)
+        self._counting = VendorCountWriter(engine.dialect.name)
 
     def row_of(self, record: Any) -> Any:
         """Return what a record of `dead-letters` counts."""

@@ -22,7 +22,7 @@ from models.erasure_decisions import LeadErased
 from models.lead import OPEN_OFFERS, Lead, LeadRow, Phase
 from models.merging_decisions import InquirySplit, LeadSplit
 from sink.sql.comparison_keys import comparison_keys
-from sink.vendor_row_counts import RowCounts, row_counts
+from sink.vendor_count_of_record import RowCounts, row_counts
 
 Values = dict[str, Any]
 """One table row: column name -> value."""

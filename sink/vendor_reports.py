@@ -19,8 +19,8 @@ from models.public import VendorReport
 from sink.db_errors import translated
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable, VendorCountTable, VendorHourTable
-from sink.vendor_counting import MOST_DETAILS
-from sink.vendor_row_counts import OTHERS
+from sink.vendor_count_of_record import OTHERS
+from sink.vendor_count_writer import MOST_DETAILS
 from streams import metrics
 from streams.clients import Producer
 from streams.readiness import Readiness

@@ -17,7 +17,7 @@ from sink.splits import remove_split_rows
 from sink.staging import BatchWriter
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
-from sink.vendor_counting import VendorCounting
+from sink.vendor_count_writer import VendorCountWriter
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.topics import LEAD_JOURNAL
 from streams.unreadable import StandIn, Unreadable
@@ -108,7 +108,7 @@ class CrmWriter:
         self._write_dead_letter = write_dead_letter
         self._statements = Statements(engine.dialect.name)
         self._batches = BatchWriter(engine.dialect.name)
-        self._counting = VendorCounting(engine.dialect.name)
+        self._counting = VendorCountWriter(engine.dialect.name)
         self._dead_letters_written: set[tuple[int, int]] = set()
         self._reached: dict[int, int] = {}
         """The database's position when last read, by partition. If the database is behind it, the journal must be

@@ -1,7 +1,7 @@
 """Writes dead letters: records that cannot be accepted, with position and reason (docs/contracts, `dead-letters`).
 
 `make_letter` turns any record into a record that fits the topic and that any client can read. It does not raise,
-because a stage must always be able to move on from a record it buries.
+because a stage must always be able to move on from a record that it cannot accept.
 """
 
 import time

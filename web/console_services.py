@@ -18,7 +18,7 @@ from web.services.hash_pool import HashPool
 from web.services.limits import RateLimit
 from web.services.operations.operations_services import OperationsParts
 from web.services.push_browsers import PushBrowsers
-from web.services.recent import RecentAnswers
+from web.services.short_cache import ShortCache
 from web.services.uploading import Uploading
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -73,4 +73,4 @@ class Services:
     account_mails: AccountMails
     erasing: RunningErasures = field(default_factory=RunningErasures)
     uploading: Uploading = field(default_factory=Uploading)
-    wallboards: RecentAnswers = field(default_factory=RecentAnswers)
+    wallboards: ShortCache = field(default_factory=ShortCache)

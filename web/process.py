@@ -38,8 +38,8 @@ from web.live.hub import Hub, OpenPage
 from web.live.tail import TopicTail
 from web.security_headers import Protocol
 from web.services.account_mails import AccountMails
-from web.services.audit.audit_relay import AuditRelay
 from web.services.audit.follower import AuditFollower
+from web.services.audit.outbox_sender import AuditOutboxSender
 from web.services.audit.recorder import Audit
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
@@ -188,7 +188,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         *parts.operations.follows(),
         audit.run(),
         parts.account_mails.run(),
-        AuditRelay(settings, audit, outbox).run(),
+        AuditOutboxSender(settings, audit, outbox).run(),
         AuditFollower(settings, index).run(),
     )
     app.state.follows = tasks = [asyncio.create_task(one) for one in follows]

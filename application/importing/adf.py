@@ -235,7 +235,7 @@ def _first_of(contact: AdfElement, *tags: str) -> str:
 
 
 def _readable(contact: AdfElement, tag: str, read: Callable[[str], Any]) -> str:
-    """Return the first text of a tag that can be read, the preferred one first; else the first one (A11)."""
+    """Return the first text of a tag that can be read, the preferred one first; else the first one (reading A11)."""
     texts = [each.text for each in sorted(contact.all(tag), key=_preference) if each.text]
     for text in texts:
         try:
@@ -247,7 +247,7 @@ def _readable(contact: AdfElement, tag: str, read: Callable[[str], Any]) -> str:
 
 
 def _names(contact: AdfElement) -> tuple[str, str, str]:
-    """Return first name, last name and suffix; a full name is split (A10).
+    """Return first name, last name and suffix; a full name is split (reading A10).
 
     The part of a name is an attribute (`part="surname"`), or the tag of an element inside or instead of <name>.
     """

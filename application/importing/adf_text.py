@@ -1,4 +1,4 @@
-"""Finds the prospects in the text of an ADF file and mends what vendors' programs get wrong in XML (A6, A7)."""
+"""Finds the prospects in the text of an ADF file and mends what vendors' programs get wrong in XML (reading A6, A7)."""
 
 import codecs
 import html

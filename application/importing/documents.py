@@ -1,4 +1,4 @@
-"""Reads a JSON file: a list of leads, one lead, or a list somewhere inside (`{"root": {"row": [...]}}`) (A16).
+"""Reads a JSON file: a list of leads, one lead, or a list somewhere inside (`{"root": {"row": [...]}}`) (reading A16).
 
 Of several lists the first is read, and each other one that has a lead is refused with its position.
 """

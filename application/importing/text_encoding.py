@@ -1,4 +1,4 @@
-"""Says in which encoding a file of leads is, and decodes it. One wrong byte spoils no other row (A4, A17).
+"""Says in which encoding a file of leads is, and decodes it. One wrong byte spoils no other row (reading A4, A17).
 
 UTF-16 and UTF-32 are known by their byte order mark, or without it by their zero bytes. Other files are
 UTF-8, cp1252, or Latin-1, which never fails.

@@ -141,7 +141,7 @@ def try_file(
 ) -> Trial:
     """Read a file to its end and report what it would become. `leads`: how many leads to show. `on_row`: gets each row.
 
-    `settings`: of the org, by which its engine will read the leads (C4).
+    `settings`: of the org, by which its engine will read the leads (reading C4).
 
     Raises `InvalidInput` where `send` does.
     """
@@ -266,7 +266,7 @@ def _kept_name(column: str, mapping: Mapping | None) -> str:
 
 
 def _typed(row: ImportRow, attribute: str, sent: Any) -> Any:
-    """Return an attribute as the org's type of it was read (C4)."""
+    """Return an attribute as the org's type of it was read (reading C4)."""
     return sent if row.facts is None else row.facts.attributes.get(attribute, sent)
 
 

@@ -16,8 +16,8 @@ import msgspec
 
 from assurance.chaos.supervised_processes import SupervisedProcess
 from runtime.kafka import HEAP_MEGABYTES
-from runtime.readiness import ask
 from runtime.server import LocalServer
+from runtime.start_wait import ask
 
 SAMPLES: Final = 600
 """About how many samples a run takes of each process."""

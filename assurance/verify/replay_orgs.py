@@ -31,7 +31,7 @@ from models.org_decisions import OrgRowKept, OrgStep
 from models.org_rows import OrgLead, OrgRep
 from models.persons import ArrivalPlaced, DoNotContactChanged, HandleRetired
 from rules.org.org_partition import OrgPartition, wakeable_id
-from rules.org.unasked import unasked
+from rules.org.stuck_waiting import stuck_waiting
 from rules.outbound.public_messages import journal_origin
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG
@@ -103,7 +103,7 @@ class OrgReplay:
                 known.add((org, row.rep_id))
                 self._capacities.compare(org, row)
         self._capacities.without_row(known)
-        for org, lead_id in unasked(self._orgs):
+        for org, lead_id in stuck_waiting(self._orgs):
             self._findings.suspect("lead_unoffered", lead_id, org=org)
         for org, waiting in self._orgs.wakes():
             late = 0.0 if waiting.wake is None else (self._now - waiting.wake).total_seconds()

@@ -50,7 +50,7 @@ def alone(name: str) -> Callable[[], None] | None:
 
 
 def turn_group_of(name: str) -> str:
-    """Return the consumer group in which the processes of a channel wait for their turn (`couriers.turn`)."""
+    """Return the consumer group in which the processes of a channel wait for their turn (`couriers.single_active`)."""
     return f"{group_of(name)}-turn"
 
 

@@ -1,4 +1,4 @@
-"""Reads the attributes that an org gives types, so that rules compare numbers as numbers and days as days (C4).
+"""Reads the attributes that an org gives types, so that rules compare numbers as numbers and days as days (reading C4).
 
 An attribute without a type is kept as it was sent; a rule then compares it by the rule's own value. A value that
 cannot be read as its type is lost with a remark: it is kept as sent under `attributes.invalid`.

@@ -171,14 +171,14 @@ def _take_full_name(found: FoundFields, others: dict[str, Any]) -> None:
 
 
 def _withhold_handles(found: FoundFields) -> None:
-    """Take the phone and the mail address out of a form's test lead: all test leads have the same (A5)."""
+    """Take the phone and the mail address out of a form's test lead: all test leads have the same (reading A5)."""
     for field in ("phone", "email"):
         if not _is_blank(value := found.fields.pop(field, None)):
             found.invalid[found.names.get(field, field)] = value
 
 
 def _without_prefix(value: str, prefix: str) -> str:
-    """Return a social network's id without the prefix that its export adds (A4)."""
+    """Return a social network's id without the prefix that its export adds (reading A4)."""
     bare = value.strip().removeprefix(prefix)
     return bare if bare.isdecimal() else value
 
@@ -226,7 +226,7 @@ def flattened(sent: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def list_found(value: Any, path: str = "", depth: int = _DEEPEST_LIST) -> str | None:
-    """Say where a list of objects is inside a message that is no lead; None if there is none (A16)."""
+    """Say where a list of objects is inside a message that is no lead; None if there is none (reading A16)."""
     if isinstance(value, list):
         objects = sum(isinstance(one, dict) for one in value)
         if objects:

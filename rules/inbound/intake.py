@@ -87,7 +87,7 @@ def accept_arrival(
 def accept_as(
     settings: OrgSettings, value: bytes | None, headers: Headers, *, arrived_at: datetime
 ) -> PersonArrived:
-    """Read a record as intake does for an org with these settings: its time zone, its types of attributes (C4).
+    """Read a record as intake does for an org with these settings: its time zone, its types of attributes (reading C4).
 
     Whatever shows a lead before it is sent reads it with this function. Raises only Refused.
     """

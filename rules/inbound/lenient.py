@@ -1,4 +1,4 @@
-"""Reads a lead's JSON where one value of it cannot be kept, so that only that value is lost (B8, A13).
+"""Reads a lead's JSON where one value of it cannot be kept, so that only that value is lost (reading B8, A13).
 
 Half of a surrogate pair, a number beyond a double, NaN, and control characters inside text make a document that is no
 JSON. Here each of them becomes an `UnreadableValue`, and the rest is read as usual. A number with an exponent becomes a

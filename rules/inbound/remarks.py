@@ -92,7 +92,7 @@ def _read_location(facts: dict[str, Any], remarks: Remarks) -> None:
 
 
 def _restore_zip(facts: dict[str, Any], remarks: Remarks) -> None:
-    """Put the leading zeros back that a spreadsheet took, if the zip then lies in the state (A14)."""
+    """Put the leading zeros back that a spreadsheet took, if the zip then lies in the state (reading A14)."""
     for name in [name for name in remarks.invalid if field_of(name) == "zip"]:
         restored = location.with_zero(remarks.invalid[name], facts["state"])
         if restored is not None:

@@ -51,7 +51,7 @@ class SignatureTerms(msgspec.Struct, frozen=True):
     """An org's requirements for messages.
 
     `key_ids`: the keys of its own programs, which sign actions and leads of any vendor. `time_zone`: in which a lead's
-    time without an offset is read. `attribute_types`: how attributes of leads are read (C4).
+    time without an offset is read. `attribute_types`: how attributes of leads are read (reading C4).
     """
 
     arrivals_required: bool = False

@@ -10,7 +10,7 @@ FIRST_LEAD: Final = datetime(1990, 1, 1, tzinfo=UTC)
 RECORD_SKEW: Final = timedelta(days=1)
 """How far a record's time may lie in the future."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
-"""How far a vendor's clock may be ahead of ours. A later time is doubted (C2)."""
+"""How far a vendor's clock may be ahead of ours. A later time is doubted (reading C2)."""
 
 
 def record_time(timestamp: float | None, now: datetime) -> datetime:

@@ -55,7 +55,7 @@ def reader(field: Field, value: Operand) -> Read:
 def compared_value(condition: Condition) -> Operand:
     """Return the value that a condition compares with.
 
-    An attribute is greater or less than a number, also where the rule has the number as text (C4).
+    An attribute is greater or less than a number, also where the rule has the number as text (reading C4).
     """
     if FIELDS[condition.field].type is not FieldType.ATTRIBUTE or condition.operator not in _ORDER:
         return condition.value

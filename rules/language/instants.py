@@ -1,6 +1,6 @@
 """Parses dates in rules: an instant, a day, or an amount of time before or after now.
 
-Durations are physical seconds. A day is a day of the org's time zone (C1), UTC where none is given.
+Durations are physical seconds. A day is a day of the org's time zone (reading C1), UTC where none is given.
 """
 
 import re

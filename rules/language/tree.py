@@ -61,7 +61,7 @@ EMPTY: Final = RuleGroup()
 
 
 def in_zone(tree: RuleGroup, time_zone: str) -> RuleGroup:
-    """Return a tree whose dates without a time are days of a zone (C1)."""
+    """Return a tree whose dates without a time are days of a zone (reading C1)."""
     return tree if time_zone == "UTC" else _in_zone(tree, time_zone)
 
 

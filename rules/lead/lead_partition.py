@@ -21,8 +21,8 @@ from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.lead.kept_rows import ByteStore, KeptRows, without_decisions
 from rules.lead.machine import LeadEvent, is_replay, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads, WaitingLeads
-from rules.lead.reevaluation import is_stale, pauses_changed, presence_changed
 from rules.lead.resumption import resumed, without_org_answer
+from rules.lead.stale_leads import is_stale, pauses_changed, presence_changed
 from rules.lead.undecided import undecided
 from rules.lead.waiting import is_to_be_asked
 from rules.queues.rule_book import ROUTING, VERSIONED, RuleBook

@@ -43,7 +43,7 @@ class RepPlan(msgspec.Struct, frozen=True, eq=False):
     def compile(cls, terms: RepTerms, org_zone: str = "UTC") -> "RepPlan":
         """Compile a rep's terms; raises `RuleErrors` with the field's name.
 
-        `org_zone`: the org's time zone. A filter's dates without a time are its days (C1).
+        `org_zone`: the org's time zone. A filter's dates without a time are its days (reading C1).
         """
         zone_of(terms.time_zone)
         return cls(
@@ -84,7 +84,7 @@ class GroupPlan(msgspec.Struct, frozen=True, eq=False):
     def compile(cls, group: Group, org_zone: str = "UTC") -> "GroupPlan":
         """Compile a group; raises `RuleErrors` with the field's name.
 
-        `org_zone`: the org's time zone. A filter's dates without a time are its days (C1).
+        `org_zone`: the org's time zone. A filter's dates without a time are its days (reading C1).
         """
         zone_of(group.time_zone)
         weights = {member.rep_id: member.weight for member in group.members}
@@ -202,7 +202,7 @@ def _put(table: dict[str, Any], object_id: str, plan: Iterable[Any] | RepPlan | 
 
 
 def _in_zone(reps: dict[str, RepPlan], groups: dict[str, GroupPlan], org_zone: str) -> None:
-    """Compile all filters anew: their days are days of another zone now (C1)."""
+    """Compile all filters anew: their days are days of another zone now (reading C1)."""
     for rep_id, rep in reps.items():
         if rep.filter is not None and rep.terms is not None:
             reps[rep_id] = RepPlan.compile(rep.terms, org_zone)

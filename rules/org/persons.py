@@ -2,7 +2,7 @@
 
 Rows of persons are only added, until their lead is erased; then none of its rows counts. So any order of them gives the
 same index. Of a lead's corrections only the newest row counts; whatever it names, the lead's other rows of persons do
-not (M2). Leads that managers merged and inquiries that they took out are in `rules.org.merges` (K5); every answer
+not (M2). Leads that managers merged and inquiries that they took out are in `rules.org.merge_index` (K5); every answer
 names the lead that counts. Rows of the do-not-contact list and of erased persons must be applied in the journal's
 order.
 """
@@ -16,7 +16,7 @@ from models.org_rows import DoNotContactRow, OrgErased, OrgPerson
 from models.persons import MET_TOO_OFTEN, OrgCorrection, do_not_contact_handle, handle_digest
 from rules.org.handle_index import HandleIndex
 from rules.org.last_names import LastNames
-from rules.org.merges import Merges
+from rules.org.merge_index import MergeIndex
 from rules.org.packed_ids import Packed, packed, unpacked
 
 FORBIDDEN_HASH: Final = "hash/"
@@ -53,7 +53,7 @@ class Persons:
         self._arrivals: dict[Packed, Packed] = {}
         self._handles = HandleIndex()
         self._names = LastNames()
-        self._merges = Merges()
+        self._merges = MergeIndex()
         self._forbidden: dict[bytes, str] = {}
         self._more: dict[Packed, tuple[OrgPerson, ...]] = {}
         """Lead -> the rows of resends that brought further handles, without the handles: each has its own key."""

@@ -67,7 +67,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
     def compile(cls, queue: Queue, version: int, time_zone: str = "UTC") -> "CompiledQueue":
         """Compile a queue; raises `RuleErrors` with every problem of its rules and its order.
 
-        `time_zone`: the org's; its days are meant by dates without a time (C1).
+        `time_zone`: the org's; its days are meant by dates without a time (reading C1).
         """
         problems: list[Problem] = []
         trees = {"inclusion": EMPTY, "exclusion": EMPTY}

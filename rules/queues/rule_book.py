@@ -297,7 +297,7 @@ def _in_zone(
     time_zone: str,
     problems: dict[Key, tuple[Problem, ...]],
 ) -> None:
-    """Compile an org's queues anew: their days are days of another zone now (C1)."""
+    """Compile an org's queues anew: their days are days of another zone now (reading C1)."""
     for queue_id in [name for name in queues if ("queue", name) not in problems]:
         _put(queues, queue_id, _queue(queue_id, objects["queue", queue_id], time_zone))
 

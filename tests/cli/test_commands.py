@@ -157,7 +157,7 @@ def test_dead_letters_are_listed_shown_and_replayed(fed: RunningStack) -> None:
     assert len(_letters(fed, 3)) == 3  # still not JSON, and not lost
     missing = firstclaim(fed, "dead-letters", "show", "0:99999")
     assert missing.code == 70
-    assert "nothing at 0:99999" in missing.err
+    assert "there is no dead letter at 0:99999" in missing.err
 
 
 def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_replayed_says_why(

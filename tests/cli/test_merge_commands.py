@@ -18,8 +18,8 @@ from models.lead import Phase
 from sink.database_engine import connect
 from sink.tables import InquiryTable, LeadAliasTable
 from streams.topics import LEAD_ACTIONS
-from tests.cli import test_desk_commands as desk
-from tests.cli.test_desk_commands import a_lead, last_line, owners
+from tests.cli import test_manager_commands as desk
+from tests.cli.test_manager_commands import a_lead, last_line, owners
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:

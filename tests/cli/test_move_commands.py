@@ -11,8 +11,8 @@ import pytest
 
 from application.journal_snapshot import journal_now
 from assurance.load.client import LoadClient
-from tests.cli import test_desk_commands as desk
-from tests.cli.test_desk_commands import a_lead, last_line, owners
+from tests.cli import test_manager_commands as desk
+from tests.cli.test_manager_commands import a_lead, last_line, owners
 from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:

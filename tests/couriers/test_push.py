@@ -236,7 +236,7 @@ def test_n3_settings_name_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Monk
     ):
         assert not settings.trusts(wrong), wrong
     monkeypatch.setenv("FIRSTCLAIM_PUSH_PRIVATE_KEY", "not a key")
-    with pytest.raises(ConfigError, match="FIRSTCLAIM_PUSH_PRIVATE_KEY_FILE: is given as well"):
+    with pytest.raises(ConfigError, match="FIRSTCLAIM_PUSH_PRIVATE_KEY_FILE: is set as well"):
         PushSettings.read()
     monkeypatch.delenv("FIRSTCLAIM_PUSH_PRIVATE_KEY_FILE")
     with pytest.raises(ConfigError, match="FIRSTCLAIM_PUSH_PRIVATE_KEY: is not an EC key"):

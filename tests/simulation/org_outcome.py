@@ -15,7 +15,7 @@ from models.org_decisions import OrgEventIgnored, OrgStep
 from models.org_events import DoNotContactPublished, LeadTaken, OrgEvent
 from models.org_rows import OrgRow
 from rules.org.org_partition import DO_NOT_CONTACT_SOURCE, OrgPartition
-from rules.org.unasked import unasked
+from rules.org.stuck_waiting import stuck_waiting
 from rules.outbound.lead_org_messages import LeadNews, org_event_identity, to_leads
 from rules.outbound.public_messages import public_messages
 from streams.stage_table import OrgRows
@@ -50,7 +50,7 @@ def check(cluster: Cluster, leads: Sequence[Records]) -> None:
     _check_journal(cluster.broker, truth)
     _check_messages_to_leads(cluster.broker, truth)
     _check_agreement(truth, leads, cluster.arrived)
-    assert not list(unasked(truth.orgs)), "M5: a lead waits although a rep may have it"
+    assert not list(stuck_waiting(truth.orgs)), "M5: a lead waits although a rep may have it"
     for worker in cluster.workers:
         if ORG_PARTITION in worker.owned:
             mine = worker.orgs.stage.table.rows.of(ORG_PARTITION)

@@ -26,7 +26,7 @@ def postgres(sqlstate: str) -> Exception:
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome"),
+    ("error", "error_type"),
     [
         (sqlite3.OperationalError("database is locked"), RetryableError),
         (sqlite3.OperationalError("database or disk is full"), RetryableError),
@@ -84,7 +84,7 @@ def test_a_postgres_that_fails_over_is_named_in_words(error: Exception, words: s
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome"),
+    ("error", "error_type"),
     [
         (OverflowError("Python int too large to convert to SQLite INTEGER"), PermanentError),
         (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"), PermanentError),

@@ -11,8 +11,8 @@ from sink.migrate import downgrade, upgrade
 from sink.rebuild import empty_tables
 from sink.refused_arrivals import RefusedArrivalWriter, refused_arrival
 from sink.tables import VendorCountTable, VendorHourTable
-from sink.vendor_counting import MOST_DETAILS
-from sink.vendor_counts import vendor_counts
+from sink.vendor_count_reader import vendor_counts
+from sink.vendor_count_writer import MOST_DETAILS
 from sink.writer import CrmWriter
 from tests.sink.seeded_journal import START, apply_in, unburied
 from tests.sink.vendor_history import Letter, history_of, refusals_of, sums_of

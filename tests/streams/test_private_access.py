@@ -11,7 +11,7 @@ from tests.streams.test_clients import ROOT, product
 
 OF_THE_INSTANCE: Final = frozenset({"self", "cls", "super()"})
 OTHERS: Final = {
-    "rules/queues/rule_book.py": {"book._with"},  # its own class
+    "rules/queues/rule_book.py": {"rule_book._with"},  # its own class
     "streams/settings.py": {"found._adopted"},  # its own class
     "streams/process_exit.py": {"os._exit"},
     "tools/metrics_page.py": {"declared._labelnames"},  # prometheus_client's
@@ -70,7 +70,7 @@ def test_nothing_but_the_patches_reaches_into_the_libraries() -> None:
 
 def test_nothing_but_the_patches_inherits_private_methods() -> None:
     # aiokafka's listener has no private methods; these classes' underscores are their own.
-    listeners = {"JournalReader", "RequestReader", "ProcessTurn"}
+    listeners = {"JournalReader", "RequestReader", "SingleActiveProcess"}
     found = {
         name
         for path, tree in product()

@@ -14,7 +14,7 @@ from tests.web.running_org import NEW
 from tests.web.screens import fits_a_phone, shot
 from tests.web.test_directory import publish
 from tests.web.toasts import until_said
-from web.services.twins import twins, twins_of
+from web.services.look_alike_objects import look_alikes, look_alikes_of
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -43,13 +43,15 @@ OBJECTS: dict[tuple[str, str], dict[str, Any]] = {
 
 
 def test_objects_that_nobody_can_tell_apart_are_named() -> None:
-    assert [one.text for one in twins(OBJECTS, "queue")] == [
+    assert [one.text for one in look_alikes(OBJECTS, "queue")] == [
         "2 views are named Aged: a, b.",
         "Aged and Rhode Island have the same rules.",
     ]
-    assert [one.ids for one in twins(OBJECTS, "group")] == [("south", "west")]
-    assert twins_of(OBJECTS, ("rep", "ann")) == ["2 reps are named Ann Lee: ann, ann-2."]
-    assert twins_of(OBJECTS, ("rep", "ann-3")) == twins_of(OBJECTS, ("settings", "settings")) == []
+    assert [one.ids for one in look_alikes(OBJECTS, "group")] == [("south", "west")]
+    assert look_alikes_of(OBJECTS, ("rep", "ann")) == ["2 reps are named Ann Lee: ann, ann-2."]
+    assert (
+        look_alikes_of(OBJECTS, ("rep", "ann-3")) == look_alikes_of(OBJECTS, ("settings", "settings")) == []
+    )
 
 
 def line(page: Page, name: str) -> Locator:

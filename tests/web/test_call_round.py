@@ -128,6 +128,4 @@ async def test_m8_the_next_lead_of_a_list_is_the_first_that_may_be_called(office
     await appears(page, leads["First"])
     await page.get_by_role("button", name="Start calling").click()
     await is_open(page, "Second")
-    await expect(page.locator("[data-said-before]")).to_contain_text(
-        "It is to be claimed first, from New leads."
-    )
+    await expect(page.locator("[data-said-before]")).to_contain_text("Claim it first, from New leads.")

@@ -289,7 +289,7 @@ async def test_q12_a_lead_to_be_claimed_cannot_be_opened_before(office: RunningO
     await appears(page, lead)
     await page.goto(f"/leads/{lead}")
     await page.wait_for_selector(READY)
-    await expect(page.get_by_role("alert")).to_contain_text("It is to be claimed first")
+    await expect(page.get_by_role("alert")).to_contain_text("Claim it first")
     for path in (
         f"/api/v1/leads/{lead}",
         f"/api/v1/leads/{lead}/why",

@@ -14,9 +14,9 @@ from web.console_services import Services
 from web.pages.common import data, render
 from web.services.call_times import call_times_in, shows_call_times
 from web.services.list_words import OWN_QUEUE, sorted_by
+from web.services.possible_owners import ALL_MOVES
 from web.services.queue_reason import queue_reason
 from web.services.row_licences import unlicensed
-from web.services.takers import ALL_MOVES
 from web.services.visible_queues import queue_leads_from, visible
 
 router = APIRouter(include_in_schema=False)

@@ -12,9 +12,9 @@ from web.pages.common import data, render
 from web.services.directory_objects import accounts_of, all_objects
 from web.services.directory_tables import publications, rep_rows, teams
 from web.services.first_steps import first_steps
+from web.services.look_alike_objects import look_alikes
 from web.services.outcome_labels import org_outcomes
 from web.services.rule_fields import org_fields
-from web.services.twins import twins
 
 router = APIRouter(include_in_schema=False)
 Writes = Annotated[Person, Depends(Access("directory:write", ADMINS))]
@@ -74,7 +74,7 @@ async def directory(
     values = {key: one.value for key, one in rules.objects.items() if one.value is not None}
     shown = {
         "listed": listed,
-        "twins": [one.text for one in twins(values, kind)] if kind != "settings" else [],
+        "twins": [one.text for one in look_alikes(values, kind)] if kind != "settings" else [],
         "kind": kind,
         "section": section,
         "id": "settings" if kind == "settings" else object_id,

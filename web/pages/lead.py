@@ -26,8 +26,8 @@ from web.services.lead_corrections import (
 from web.services.lead_moves import moves_offered
 from web.services.lead_visibility import KNOWN_SECONDS, Visibility, VisibleLead, unseen, visible_lead
 from web.services.outcome_labels import in_order, outcome_labels
+from web.services.possible_owners import may_move_leads
 from web.services.shown_lead import LeadShown, history, lead_shown, queues_when_opened
-from web.services.takers import may_move_leads
 from web.services.view_only import views_only
 
 router = APIRouter(include_in_schema=False)

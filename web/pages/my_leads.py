@@ -10,8 +10,8 @@ from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.services.list_params import described
 from web.services.outcome_labels import org_outcomes
+from web.services.possible_owners import ALL_MOVES, OWNERS_MOVES, may_move_leads
 from web.services.rule_fields import org_fields
-from web.services.takers import ALL_MOVES, OWNERS_MOVES, may_move_leads
 
 router = APIRouter(include_in_schema=False)
 

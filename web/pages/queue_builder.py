@@ -11,10 +11,10 @@ from web.errors import not_found
 from web.pages.common import data, render
 from web.services.directory_tables import publications, teams
 from web.services.draft_state import shown
+from web.services.look_alike_objects import look_alikes, look_alikes_of
 from web.services.outcome_labels import org_outcomes
 from web.services.queue_editing import state_of
 from web.services.rule_fields import org_fields
-from web.services.twins import twins, twins_of
 
 router = APIRouter(include_in_schema=False)
 Builds = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
@@ -51,7 +51,9 @@ async def queue_builder(
         sizes={info.queue_id: info.size for info in await parts.board.queues(person.org)}
         if chosen is None
         else {},
-        twins=[one.text for one in twins(values, "queue")] if chosen is None else twins_of(values, key),
+        twins=[one.text for one in look_alikes(values, "queue")]
+        if chosen is None
+        else look_alikes_of(values, key),
         chosen=chosen,
         builder_data=data(shown_data),
         fields_data=data(org_fields(parts.directory.org(person.org))),

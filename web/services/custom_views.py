@@ -90,7 +90,7 @@ def own_leads(
 def compiled(view_id: str, value: Mapping[str, Any], org_zone: str) -> CompiledQueue:
     """Compile a stored view. Raises `RuleErrors` if it uses a field that no longer exists.
 
-    `org_zone`: the org's time zone. Dates without a time are its days (C1).
+    `org_zone`: the org's time zone. Dates without a time are its days (reading C1).
     """
     return CompiledQueue.from_value(view_id, dict(value), _VERSION, org_zone)
 

@@ -10,7 +10,7 @@ from rules.language.catalogue import FIELDS
 from sink.queries import Row
 from web.services.asked_text import asked_text
 from web.services.names import Names
-from web.services.passed_over import WHY_NOT
+from web.services.rejection_words import WHY_NOT
 
 HOW: Final = {
     "claim": "claimed it",

@@ -13,7 +13,7 @@ from web.console_services import Services
 from web.services.crm_query import ask
 from web.services.directory_objects import accounts_of
 from web.services.names import Names
-from web.services.takers import open_leads
+from web.services.possible_owners import open_leads
 
 PUBLISHED: Final = frozenset({"published", "removed"})
 SIGNED_IN: Final = frozenset({"signed_in"})

@@ -15,8 +15,8 @@ from sink.queries import Row
 from web.auth import Person
 from web.console_services import Services
 from web.services.lead_visibility import VisibleLead
-from web.services.maybe_same import other_leads
 from web.services.names import Names
+from web.services.possible_duplicates import other_leads
 
 MOST_OTHERS: Final = 20
 """How many other leads are offered for a merge."""

@@ -9,7 +9,7 @@ from web.auth import Person
 from web.services.joined_leads import Choice, JoinedLeads
 from web.services.lead_visibility import VisibleLead
 from web.services.names import Names
-from web.services.takers import may_reassign
+from web.services.possible_owners import may_reassign
 
 
 class OfferedMove(msgspec.Struct, frozen=True, kw_only=True):

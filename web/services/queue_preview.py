@@ -49,7 +49,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 def drafted(queue_id: str, value: Mapping[str, Any], version: int, org_zone: str = "UTC") -> CompiledQueue:
     """Compile a draft as if it were published. Raises `InvalidInput` with every problem, by path.
 
-    `org_zone`: the org's time zone. Dates without a time are its days (C1).
+    `org_zone`: the org's time zone. Dates without a time are its days (reading C1).
     """
     accepted = accept_publication("queue", queue_id, dict(value))
     if accepted is None:

@@ -21,7 +21,7 @@ def offered_fields(
 
     `derived`: include fields that are derived from the queues a lead is in. They are for filters and segments; a
     queue's own rules must not use them. `org_zone`: the org's time zone, which a date's label names where it is not
-    UTC, because a day is a day of that zone (C1).
+    UTC, because a day is a day of that zone (reading C1).
     """
     hidden = frozenset() if derived else frozenset(name for name, field in FIELDS.items() if field.derived)
     found = [field for field in builder_fields(attributes) if field["name"] not in hidden]

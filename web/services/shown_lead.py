@@ -20,8 +20,8 @@ from web.errors import HttpProblem
 from web.schemas import Model
 from web.services.decision_text import NOISE, decision_text, decision_text_for, owner_words
 from web.services.lead_visibility import Visibility, VisibleLead
-from web.services.maybe_same import named_leads, other_leads
 from web.services.names import Names
+from web.services.possible_duplicates import named_leads, other_leads
 
 _STATE_TEXT: Final = (
     "owner",

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from sink.vendor_counts import VendorCounts, vendor_counts
+from sink.vendor_count_reader import VendorCounts, vendor_counts
 from web.console_services import Services
 from web.services.crm_query import ask
 

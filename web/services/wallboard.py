@@ -21,8 +21,8 @@ from web.console_services import Services
 from web.schemas import Model
 from web.services.availability import Choice, chosen, last_leads, paused_words, with_last
 from web.services.crm_query import ask
+from web.services.possible_owners import open_leads, plan_of, unavailable
 from web.services.reports import ReportGrouping, day_begins, key_of, name_of, speed
-from web.services.takers import open_leads, plan_of, unavailable
 
 FRESH_SECONDS: Final = 2.0
 AGES_FRESH_SECONDS: Final = 20.0

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from sink.column_types import UtcDateTime
-from sink.vendor_row_counts import hour_of
+from sink.vendor_count_of_record import hour_of
 
 revision = "0013"
 down_revision = "0012"

@@ -8,7 +8,7 @@ from models.org_rows import OrgLeadStage
 from rules.lead.waiting import is_to_be_asked
 from rules.org.org_partition import OrgPartition
 from rules.org.state import OrgState
-from rules.org.unasked import unasked
+from rules.org.stuck_waiting import stuck_waiting
 from rules.queues.rule_book import OrgRules
 
 _STANDS: Final = {
@@ -27,7 +27,7 @@ def check_agreement(orgs: OrgPartition, org: OrgState, rows: Mapping[str, LeadRo
     No lead waits although a rep may have it (M5).
     """
     expected = {}
-    assert not list(unasked(orgs)), "a waiting lead is offered once a rep may have it (M5)"
+    assert not list(stuck_waiting(orgs)), "a waiting lead is offered once a rep may have it (M5)"
     assert not [name for name, row in rows.items() if row.lead and is_to_be_asked(row.lead, rules)]
     for name, row in rows.items():
         if row.lead is not None and (stand := stands(row.lead)) is not None:

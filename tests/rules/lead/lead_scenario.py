@@ -16,7 +16,7 @@ from models.facts import Facts
 from models.lead import Deadline, DeadlineKind, Lead, LeadRow
 from models.persons import Inquiry
 from rules.lead.machine import LeadEvent, step
-from rules.lead.reevaluation import is_stale
+from rules.lead.stale_leads import is_stale
 from rules.lead.waiting import is_to_be_asked
 from rules.queues.rule_book import RuleBook
 from tests.rules.lead.invariants import check_step

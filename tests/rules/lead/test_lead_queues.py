@@ -7,7 +7,7 @@ import pytest
 
 from models.decisions import QueueEntered, QueueLeft, QueueMoved
 from models.lead import DeadlineKind, Phase
-from rules.lead.reevaluation import is_stale
+from rules.lead.stale_leads import is_stale
 from tests.rules.lead.lead_scenario import START, Scenario
 
 TICK = timedelta(microseconds=1)

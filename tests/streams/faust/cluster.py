@@ -136,8 +136,9 @@ class Cluster:
         await eventually(look, f"{group} is empty")
 
     async def commit(self, group: str, topic: str, offsets: dict[int, int]) -> None:
-        """Commit for a group that has no members now."""
-        async with AIOKafkaConsumer(bootstrap_servers=self.address, group_id=group) as consumer:
+        """Commit for a group that has no members now, and nothing else: an automatic commit would store the end."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.address, group_id=group, enable_auto_commit=False)
+        async with consumer:
             positions = {TopicPartition(topic, partition): offset for partition, offset in offsets.items()}
             consumer.assign(list(positions))
             await consumer.commit(positions)

@@ -10,7 +10,7 @@ from models.lead import OWNED_PHASES, Phase
 from rules.queues.rule_book import Key, OrgRules
 from sink.db_errors import translated
 from sink.tables import LeadTable
-from web.services.twins import twins_of
+from web.services.look_alike_objects import look_alikes_of
 
 MOST_COMPARED: Final = 500
 """On a roster of more reps it is only said how many have other places."""
@@ -34,8 +34,8 @@ def _new_twins(rules: OrgRules, key: Key, new: Value | None) -> list[str]:
     if new is None:
         return []
     before = {one: found.value for one, found in rules.objects.items() if found.value is not None}
-    known = twins_of(before, key)
-    return [text for text in twins_of({**before, key: new}, key) if text not in known]
+    known = look_alikes_of(before, key)
+    return [text for text in look_alikes_of({**before, key: new}, key) if text not in known]
 
 
 def _rep(crm: Engine, rules: OrgRules, rep_id: str, old: Value | None, new: Value | None) -> Iterator[str]:

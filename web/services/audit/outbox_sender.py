@@ -30,7 +30,7 @@ LOOK_SECONDS: Final = 1.0
 REQUEST_MS: Final = 15_000
 
 
-class AuditRelay:
+class AuditOutboxSender:
     """Relays until cancelled. Its producer is its own, so that a refused record stops no other message."""
 
     def __init__(self, settings: Settings, audit: Audit, outbox: AuditOutbox) -> None:

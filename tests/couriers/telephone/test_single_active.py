@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from couriers.turn import TURN
+from couriers.single_active import TURN
 from runtime.process import stop_process
 from tests.couriers.conftest import CourierProcess
 from tests.couriers.telephone.twilio_stand_in import SID, TOKEN

@@ -20,32 +20,32 @@ MOST: Final = 20
 """The most sentences of one list."""
 
 
-class Twins(msgspec.Struct, frozen=True):
+class LookAlikes(msgspec.Struct, frozen=True):
     """Objects that are alike. `text`: how, as a sentence with their names."""
 
     ids: tuple[str, ...]
     text: str
 
 
-def twins(objects: Mapping[Key, Value], kind: str) -> list[Twins]:
-    """Return the twins among the objects of a kind, at most `MOST`."""
+def look_alikes(objects: Mapping[Key, Value], kind: str) -> list[LookAlikes]:
+    """Return those that look alike among the objects of a kind, at most `MOST`."""
     of_kind = {object_id: value for (one, object_id), value in objects.items() if one == kind}
     found = [
-        Twins(ids, f"{len(ids)} {_WORDS[kind]}s are named {of_kind[ids[0]]['name']}: {', '.join(ids)}.")
+        LookAlikes(ids, f"{len(ids)} {_WORDS[kind]}s are named {of_kind[ids[0]]['name']}: {', '.join(ids)}.")
         for ids in _alike(of_kind, lambda value: str(value.get("name") or "").strip().casefold() or None)
     ]
     if kind in _SAME:
         found += [
-            Twins(ids, f"{_named(ids, of_kind)} {_SAID[kind]}.")
+            LookAlikes(ids, f"{_named(ids, of_kind)} {_SAID[kind]}.")
             for ids in _alike(of_kind, lambda value: _rules(value, _SAME[kind]))
         ]
     return found[:MOST]
 
 
-def twins_of(objects: Mapping[Key, Value], key: Key) -> list[str]:
+def look_alikes_of(objects: Mapping[Key, Value], key: Key) -> list[str]:
     """Return what an object has in common with others, as sentences."""
     kind, object_id = key
-    return [one.text for one in twins(objects, kind) if object_id in one.ids] if kind in _WORDS else []
+    return [one.text for one in look_alikes(objects, kind) if object_id in one.ids] if kind in _WORDS else []
 
 
 def _alike(of_kind: Mapping[str, Value], by: Any) -> Iterator[tuple[str, ...]]:

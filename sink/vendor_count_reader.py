@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from sink.tables import VendorCountTable
-from sink.vendor_row_counts import hour_of
+from sink.vendor_count_of_record import hour_of
 
 _NAMES: Final = {
     "accepted": "accepted",

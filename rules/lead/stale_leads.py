@@ -8,13 +8,13 @@ from datetime import datetime
 from models.events import DirectoryPublished
 from models.lead import Lead
 from rules.lead.offer_windows import moved_distribution
-from rules.queues import reevaluation
+from rules.queues import stale_placements
 from rules.queues.rule_book import OrgRules, RuleBook
 
 
 def is_stale(lead: Lead, rules: OrgRules, now: datetime) -> bool:
     """Say whether the current rules would change the lead: its queues, who has it open, or its offer's window."""
-    return reevaluation.is_stale(lead, rules, now) or moved_distribution(lead, rules, now) is not None
+    return stale_placements.is_stale(lead, rules, now) or moved_distribution(lead, rules, now) is not None
 
 
 def presence_changed(event: DirectoryPublished, before: RuleBook, after: RuleBook) -> bool:

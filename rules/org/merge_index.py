@@ -16,7 +16,7 @@ _NONE: Final[frozenset[Packed]] = frozenset()
 _NO_LOSSES: Final[frozenset[bytes]] = frozenset()
 
 
-class Merges:
+class MergeIndex:
     """lead -> the lead it was merged into; inquiry -> what its former lead lost with it."""
 
     __slots__ = ("_former", "_into", "_members", "_splits")
@@ -33,8 +33,8 @@ class Merges:
         return bool(self._into)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Merges) and all(
-            getattr(self, name) == getattr(other, name) for name in Merges.__slots__
+        return isinstance(other, MergeIndex) and all(
+            getattr(self, name) == getattr(other, name) for name in MergeIndex.__slots__
         )
 
     __hash__ = None  # type: ignore[assignment]  # the index is mutable

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from sink.statements import Statements, table_of
 from sink.tables import AssignmentHistoryTable, SinkOffsetTable, VendorCountTable, VendorHourTable
-from sink.vendor_row_counts import ASSIGNED, CLAIMED, Count, RowCounts
+from sink.vendor_count_of_record import ASSIGNED, CLAIMED, Count, RowCounts
 from streams.topics import VENDOR_REPORTS
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class CountsToStore(NamedTuple):
     watermarks: dict[int, int]
 
 
-class VendorCounting:
+class VendorCountWriter:
     """Adds counts within a caller's transaction. For one dialect."""
 
     def __init__(self, dialect: str) -> None:

@@ -12,7 +12,7 @@ from application import restart_pauses
 from models.errors import StartFailed
 from runtime import ChildProcess, Supervisor
 from runtime.process import free_port
-from runtime.readiness import cpu_seconds, reasons_in, wait_for
+from runtime.start_wait import cpu_seconds, reasons_in, wait_for
 from streams.process_exit import ExitCode
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test_what_goes_round_in_circles_is_reported_at_the_bound(tmp_path: Path) -> 
 
 
 def test_what_is_waited_for_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runtime.readiness.SAY_SECONDS", 1.0)
+    monkeypatch.setattr("runtime.start_wait.SAY_SECONDS", 1.0)
     said: list[str] = []
     part = child(tmp_path, "says")
     with Supervisor([part]):

@@ -9,8 +9,8 @@ from web.auth import Access, PartsOf, Person
 from web.errors import DOCUMENTED
 from web.services import list_params
 from web.services.lead_visibility import visible_lead
-from web.services.takers import Takers
-from web.services.takers import takers as takers_of
+from web.services.possible_owners import Takers
+from web.services.possible_owners import takers as takers_of
 
 router = APIRouter(prefix="/api/v1", tags=["leads"], responses=DOCUMENTED)
 

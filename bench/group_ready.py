@@ -18,7 +18,7 @@ LOOK_SECONDS: Final = 0.2
 _STABLE: Final = "Stable"
 
 
-async def settled(settings: Settings, group: str, children: Sequence[ChildProcess]) -> None:
+async def group_ready(settings: Settings, group: str, children: Sequence[ChildProcess]) -> None:
     """Wait until all processes are members of the group, it is stable, and those that say so are ready."""
     until = time.monotonic() + READY_SECONDS
     admin = clients.admin(settings)
@@ -33,7 +33,7 @@ async def settled(settings: Settings, group: str, children: Sequence[ChildProces
             await asyncio.sleep(LOOK_SECONDS)
     finally:
         await admin.close()
-    raise StartFailed(group, f"has not settled after {READY_SECONDS:.0f} s{children[0].log_tail()}")
+    raise StartFailed(group, f"has not group_ready after {READY_SECONDS:.0f} s{children[0].log_tail()}")
 
 
 def _all_ready(children: Sequence[ChildProcess]) -> bool:

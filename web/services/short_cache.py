@@ -10,7 +10,7 @@ KEPT: Final = 100
 """The most answers that are kept. The ones read longest ago are forgotten first."""
 
 
-class RecentAnswers:
+class ShortCache:
     """Answers by org and name. Requests for an answer that is being read wait for it."""
 
     def __init__(self) -> None:

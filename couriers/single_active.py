@@ -33,8 +33,8 @@ TOPIC: Final = DO_NOT_CONTACT
 POLL_MS: Final = 500
 
 
-class ProcessTurn(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
-    """The turn of one process. `mine` is set once it has the turn. Use `waiting_for_turn`."""
+class SingleActiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
+    """The turn of one process. `mine` is set once it has the turn. Use `waiting_until_active`."""
 
     def __init__(self, settings: Settings, group: str, instance_id: str | None, readiness: Readiness) -> None:
         self._settings = settings
@@ -108,11 +108,11 @@ class ProcessTurn(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka'
 
 
 @asynccontextmanager
-async def waiting_for_turn(
+async def waiting_until_active(
     settings: Settings, group: str, instance_id: str | None, readiness: Readiness, stop: asyncio.Event
 ) -> AsyncIterator[asyncio.Task[None]]:
     """Wait for the turn, or until `stop` is set. Yield the task that fails when the turn is lost."""
-    turn = ProcessTurn(settings, group, instance_id, readiness)
+    turn = SingleActiveProcess(settings, group, instance_id, readiness)
     readiness.blocked(TURN, "the group has not said yet whose turn it is")
     keeping = asyncio.create_task(turn.keep())
     waits = {asyncio.create_task(turn.mine.wait()), asyncio.create_task(stop.wait())}

@@ -8,7 +8,7 @@ from rules.org.org_partition import OrgPartition
 from rules.org.transition import OrgTransition
 
 
-def unasked(orgs: OrgPartition) -> Iterator[tuple[str, str]]:
+def stuck_waiting(orgs: OrgPartition) -> Iterator[tuple[str, str]]:
     """Yield org and lead of each waiting lead that a rep may have at the time of the partition's last event.
 
     There is none, except in orgs in which a row is due to be woken; those are left out.

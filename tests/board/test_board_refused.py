@@ -215,7 +215,9 @@ async def test_a_user_who_may_not_ask_for_info_is_a_setting(
     engine: Engine, valkey: ValkeyServer, admin: redis.Redis
 ) -> None:
     """Many managed ones allow no dangerous command; the board's scripts ask INFO for the server's life."""
-    admin.execute_command("ACL", "SETUSER", "board", "on", ">secret", "~*", "+@all", "-@dangerous")
+    admin.acl_setuser(
+        "board", enabled=True, passwords=["+secret"], categories=["+@all", "-@dangerous"], keys=["*"]
+    )
     admin.set(keys.CURRENT, "a-generation")
     client = connect(valkey.url.replace("redis://", "redis://board:secret@"))
     with pytest.raises(ConfigError, match="no permissions to run the 'info' command"):

@@ -6,6 +6,7 @@ server refuses a write (READONLY), and each one is made anew after `LONGEST_SECO
 """
 
 import asyncio
+import math
 from typing import Any, Final
 
 import redis
@@ -75,11 +76,14 @@ class _SentinelTlsConnection(_AsksRole, SentinelManagedSSLConnection):
 
 
 class _Renewed:
-    """A pool that hands out no connection older than `LONGEST_SECONDS`."""
+    """A pool that hands out no connection older than `LONGEST_SECONDS`, or than the last `leave_server`."""
+
+    left_at = -math.inf
 
     async def ensure_connection(self: Any, connection: Any) -> None:
         now = asyncio.get_running_loop().time()
-        if connection.is_connected and now - getattr(connection, "made_at", now) > LONGEST_SECONDS:
+        made_at = getattr(connection, "made_at", now)
+        if connection.is_connected and (made_at <= self.left_at or now - made_at > LONGEST_SECONDS):
             await connection.disconnect()
         if not connection.is_connected:
             connection.made_at = now
@@ -129,9 +133,12 @@ def sentinel_clients(address: SentinelAddress) -> list[redis.Redis]:
     return [redis.Redis(host=host, port=port, **options) for host, port in address.hosts]
 
 
-async def leave_idle(client: Any) -> None:
-    """End the connections that nobody uses now, because the address may mean another server since."""
-    await client.connection_pool.disconnect(inuse_connections=False)
+def leave_server(client: Any) -> None:
+    """Make each connection anew at its next use, because the address may mean another server since.
+
+    Also one that is in use now: after that, it would read from the server before for up to `LONGEST_SECONDS`.
+    """
+    client.connection_pool.left_at = asyncio.get_running_loop().time()
 
 
 def _pool(url: str) -> ConnectionPool:

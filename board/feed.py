@@ -6,7 +6,7 @@ import msgspec
 import redis.asyncio
 
 from board import keys
-from board.connection import leave_idle
+from board.connection import leave_server
 from board.refusals import translated
 from board.views import Visible, definition, shown, state_in, visible
 from models.errors import RuntimeFailure
@@ -71,13 +71,13 @@ class FeedReader:
             entries = _entries(await self._client.xread({stream: after}, count=limit, block=block))
             # Check after the read, not before it, so that a trim between the two is noticed.
             if not await self._goes_on(stream, after):
-                await leave_idle(self._client)
+                leave_server(self._client)
                 return [FeedEntry(id=await self.newest(org), change=REBUILT)]
             if not entries:
                 return []
             if any(fields[b"change"] == REBUILT.encode() for _, fields in entries):
                 # The server may be another one than before, and whoever reads the lists now must read them there.
-                await leave_idle(self._client)
+                leave_server(self._client)
             definitions = await self._definitions(org, _shared_with_values(entries))
         may: dict[str, Visible] = {}
         changes = []

@@ -44,6 +44,7 @@ _SETTING_TEXTS: Final = (
     "DB index is out of range",
     "unknown command",
     "SELECT is not allowed",
+    "ACL failure in script",
 )
 _WAITS: Final = {
     OutOfMemoryError: "is at its memory limit (maxmemory); the same is tried again until there is room",
@@ -56,6 +57,7 @@ _WAITS: Final = {
 _WAIT_CODES: Final = {
     "OOM": _WAITS[OutOfMemoryError],
     "READONLY": _WAITS[ReadOnlyError],
+    "UNBLOCKED": "became a replica during a wait",
     "LOADING": _WAITS[BusyLoadingError],
     "MASTERDOWN": _WAITS[MasterDownError],
     "MISCONF": "cannot save to its disk",

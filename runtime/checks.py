@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -78,9 +79,17 @@ def database_encryption(name: str, variable: str, url: str) -> Iterator[Check]:
     if database.get_backend_name() == "postgresql":
         modes = database.query.get("sslmode", ())
         mode = modes if isinstance(modes, str) else "".join(modes[-1:])
-        if mode not in _ENCRYPTED_MODES and not is_loopback(database.host):
-            hint = f"append ?sslmode=verify-full to {variable} (require does not check who answers)"
-            yield from _unencrypted(name, [database.host or ""], hint)
+        if mode not in _ENCRYPTED_MODES:
+            far = [host for host in _database_hosts(database) if not is_loopback(host)]
+            hint = f"add the option sslmode=verify-full to {variable} (require does not check who answers)"
+            yield from _unencrypted(name, far, hint)
+
+
+def _database_hosts(database: sqlalchemy.URL) -> list[str]:
+    """Return the hosts of an address. It names several as `?host=a:1&host=b:1`, or as `?host=a,b`."""
+    given = database.query.get("host", database.host or "")
+    hosts = ",".join((given,) if isinstance(given, str) else given).split(",")
+    return [re.sub(r":\d+$", "", host) for host in hosts]
 
 
 def erasure_key_of(settings: Settings) -> Check:

@@ -127,5 +127,8 @@ async def _in_time(work: Awaitable[_Result], seconds: float = _TIMEOUT_SECONDS) 
 
 
 async def _ask(url: str, headers: dict[str, str]) -> int:
-    async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(url) as answer,
+    ):
         return answer.status

@@ -273,7 +273,9 @@ def _sentinels(settings: Settings) -> Iterator[Check]:
             continue
         named[place] = "none" if primary is None else ":".join(map(str, primary))
     primaries = sorted(set(named.values()))
-    detail = f"{len(named)} of {len(address.hosts)} answer; {address.primary} is {' and '.join(primaries)}"
+    detail = f"{len(named)} of {len(address.hosts)} answer"
+    if primaries:
+        detail += f"; {address.primary} is {' and '.join(primaries)}"
     good = not silent and len(primaries) == 1 and "none" not in primaries
     hint = "" if good else "; ".join(silent) or "they must all know the primary by this name"
     yield Check("Valkey sentinels", good, detail, hint)

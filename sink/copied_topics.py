@@ -109,22 +109,28 @@ class CopiedTopicWriter:
 async def follow_copied(settings: Settings, writer: CopiedTopicWriter, readiness: Readiness) -> None:
     """Store what comes until cancelled, through outages of Kafka and the database. Raises ConfigError."""
     pauses, topic = WRITE_CRM.pauses(), writer.copied.topic
+
+    def succeeded() -> None:
+        nonlocal pauses
+        readiness.cleared(topic)
+        pauses = WRITE_CRM.pauses()
+
     while True:
         try:
-            await _follow(settings, writer)
+            await _follow(settings, writer, succeeded)
         except RetryableError as later:
             pause = next(pauses)
             _log.warning("tried again later", what=topic, reason=later.reason, seconds=round(pause, 1))
             metrics.SINK_RETRIES.labels(later.what).inc()
             readiness.blocked(topic, later.reason)
             await asyncio.sleep(pause)
-            continue
-        readiness.cleared(topic)
-        pauses = WRITE_CRM.pauses()
 
 
-async def _follow(settings: Settings, writer: CopiedTopicWriter) -> None:
-    """Store what comes, from the stored positions on. Return when the database is behind what was read."""
+async def _follow(settings: Settings, writer: CopiedTopicWriter, succeeded: Callable[[], None]) -> None:
+    """Store what comes, from the stored positions on. Return when the database is behind what was read.
+
+    `succeeded` is called whenever the database has stored a batch, or has its positions while nothing comes.
+    """
     copied, checked_at = writer.copied, 0.0
     begins = await asyncio.to_thread(writer.positions)
     topic_partitions = {
@@ -139,11 +145,13 @@ async def _follow(settings: Settings, writer: CopiedTopicWriter) -> None:
                     checked_at, stored = now, await asyncio.to_thread(writer.positions)
                     if any(stored.get(partition, 0) < begin for partition, begin in begins.items()):
                         return
+                    succeeded()
                 continue
             rows = [row for record in batch.records if (row := writer.row_of(record)) is not None]
             reached = {partition: begins.get(partition, 0) for partition in ends if partition in begins}
             if not await asyncio.to_thread(writer.apply, rows, reached, ends):
                 return
+            succeeded()
             begins = ends
 
 

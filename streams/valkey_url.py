@@ -49,6 +49,8 @@ def sentinel_address(url: str) -> SentinelAddress | None:
     location, _, query = rest.partition("?")
     location, _, path = location.partition("/")
     credentials, at, addresses = location.rpartition("@")
+    if "#" in location or "@" in path or (not path and "@" in query):
+        raise ConfigError(FIELD, "has /, ? or # in the user or the password: write them percent-encoded")
     primary, _, database = path.partition("/")
     if not primary:
         raise ConfigError(FIELD, f"names no primary after the sentinels; an example is {_EXAMPLE}")

@@ -70,6 +70,11 @@ class TelephoneSettings(CourierSettings):
             )
         if self.ari_url is not None and not self.ari_url.startswith(("http://", "https://")):
             raise ConfigError(f"{_PREFIX}ARI_URL", "is not an address like http://asterisk:8088/ari")
+        for name, url in (("ARI_URL", self.ari_url), ("API_URL", self.api_url)):
+            if url is not None and "@" in url.partition("://")[2].partition("/")[0]:
+                raise ConfigError(
+                    f"{_PREFIX}{name}", f"has a user or a password; set {_PREFIX}USER and {_PREFIX}PASSWORD"
+                )
         remember(self.password.get_secret_value() if self.password else None)
         return self
 

@@ -239,6 +239,23 @@ async def test_q9_a_reader_leaves_a_primary_that_was_replaced_and_is_still_reach
         await client.aclose()
 
 
+async def test_q9_a_connection_that_was_in_use_when_the_server_was_left_is_made_anew(
+    pair: tuple[ValkeyServer, ValkeyServer],
+) -> None:
+    """It would otherwise give a page the lists of the server before, after the page was told to read them again."""
+    one, two = pair
+    async with StallingProxy(one.ports["port"]).running() as name:
+        client: Any = connect(f"redis://127.0.0.1:{name.port}/0")
+        taken = await client.connection_pool.get_connection()
+        await client.ping()  # by a second connection, which is idle afterwards
+        name.target = two.ports["port"]
+        connection.leave_server(client)
+        await client.connection_pool.release(taken)
+        used = await asyncio.gather(*(client.info("server") for _ in range(2)))
+        assert [one_of["tcp_port"] for one_of in used] == [two.ports["port"]] * 2
+        await client.aclose()
+
+
 GENERATION = "a-generation"
 
 

@@ -156,9 +156,17 @@ async def test_what_passes_by_itself_is_tried_again(
         ),
         ("BUSY Valkey is busy running a script. You can only call SCRIPT KILL", RetryableError),
         ("LOADING Valkey is loading the dataset in memory", RetryableError),
+        (
+            "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+            RetryableError,
+        ),
         ("Command # 1 (HSET a b c) of pipeline caused error: OOM command not allowed", RetryableError),
         ("DENIED Valkey is running in protected mode because protected mode is enabled", AccessRefusedError),
         ("DB index is out of range", AccessRefusedError),
+        (
+            "ACL failure in script: User u has no permissions to run the 'info' command script: on @user_script:49.",
+            AccessRefusedError,
+        ),
         ("WRONGTYPE Operation against a key holding the wrong kind of value", RuntimeFailure),
         ("value is not an integer, which is no OOM of ours", RuntimeFailure),
     ],
@@ -200,6 +208,20 @@ async def test_a_user_without_rights_is_a_setting(
     client = connect(valkey.url.replace("redis://", "redis://reader:secret@"))
     with pytest.raises(AccessRefusedError, match="no permissions"):
         await rebuild(engine.settings, client=client, sources=engine.sources)
+    await client.aclose()
+
+
+async def test_a_user_who_may_not_ask_for_info_is_a_setting(
+    engine: Engine, valkey: ValkeyServer, admin: redis.Redis
+) -> None:
+    """Many managed ones allow no dangerous command; the board's scripts ask INFO for the server's life."""
+    admin.acl_setuser(
+        "board", enabled=True, passwords=["+secret"], categories=["+@all", "-@dangerous"], keys=["*"]
+    )
+    admin.set(keys.CURRENT, "a-generation")
+    client = connect(valkey.url.replace("redis://", "redis://board:secret@"))
+    with pytest.raises(ConfigError, match="no permissions to run the 'info' command"):
+        await Board(engine.settings, client, engine.sources).follow()
     await client.aclose()
 
 

@@ -87,6 +87,23 @@ def test_a_telephone_system_that_does_not_answer_is_a_finding(monkeypatch: pytes
     assert "secret-word" not in check.detail
 
 
+@pytest.mark.parametrize(
+    ("provider", "variable"),
+    [("asterisk", "FIRSTCLAIM_TELEPHONE_ARI_URL"), ("twilio", "FIRSTCLAIM_TELEPHONE_API_URL")],
+)
+def test_an_address_of_the_telephone_system_with_a_password_is_a_finding(
+    provider: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address is shown, and is the system's name on `calls`."""
+    monkeypatch.setenv("FIRSTCLAIM_TELEPHONE_PROVIDER", provider)
+    monkeypatch.setenv("FIRSTCLAIM_TELEPHONE_PASSWORD", "other-word")
+    monkeypatch.setenv(variable, f"http://courier:secret-word@127.0.0.1:{free_port()}/ari")
+    check = one_check()
+    assert not check.ok
+    assert variable in check.hint
+    assert "-word" not in check.detail + check.hint
+
+
 def test_the_consoles_keys_must_be_those_of_its_database(tmp_path: Path) -> None:
     first, second = new_key(), new_key()
     database = f"sqlite:///{tmp_path / 'console.sqlite'}"

@@ -125,6 +125,15 @@ def test_each_thing_that_does_not_answer_is_named_with_what_to_do(tmp_path: Path
         assert "secret-word" not in check.detail
 
 
+def test_sentinels_of_which_none_answers_name_no_primary(tmp_path: Path) -> None:
+    dead = f"127.0.0.1:{free_port()}"
+    url = f"redis+sentinel://:secret-word@{dead}/mymaster/0?sentinel_password=other-word"
+    (check,) = doctor._sentinels(Settings.read(state_dir=tmp_path, redis_url=url))
+    assert (check.ok, check.detail) == (False, "0 of 1 answer")
+    assert check.hint.startswith(dead)
+    assert "-word" not in check.hint
+
+
 @pytest.mark.parametrize(
     ("given", "named", "hint"),
     [
@@ -142,6 +151,16 @@ def test_each_thing_that_does_not_answer_is_named_with_what_to_do(tmp_path: Path
         ({"database_url": "postgresql://u@db.lender.example/crm"}, "CRM database encryption", "sslmode"),
         (
             {"database_url": "postgresql://u@10.0.0.7/crm?sslmode=prefer"},
+            "CRM database encryption",
+            "sslmode",
+        ),
+        (
+            {"database_url": "postgresql://u:p@/crm?host=127.0.0.1:5432&host=db2.lender.example:5432"},
+            "CRM database encryption",
+            "sslmode",
+        ),
+        (
+            {"database_url": "postgresql://u:p@/crm?host=127.0.0.1,db2.lender.example&port=5432"},
             "CRM database encryption",
             "sslmode",
         ),
@@ -165,6 +184,7 @@ def test_plaintext_to_another_machine_is_a_finding(given: dict[str, str], named:
         {"redis_url": "rediss+sentinel://valkey.lender.example/m/0"},
         {"database_url": "postgresql://u@db.lender.example/crm?sslmode=verify-full"},
         {"database_url": "postgresql:///crm?host=/run/postgresql"},
+        {"database_url": "postgresql://u:p@/crm?host=[::1]:5432&host=localhost:5433"},
     ],
 )
 def test_what_stays_here_or_is_encrypted_is_no_finding(given: dict[str, str]) -> None:

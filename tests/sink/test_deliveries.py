@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import select
 
+from models.errors import RetryableError
 from models.public import Delivery
-from sink import queries
+from sink import copied_topics, queries
 from sink.deliveries import DeliveryWriter, delivery_row
 from sink.migrate import downgrade, upgrade
 from sink.rebuild import empty_tables
 from sink.tables import DeliveryTable
+from streams.clients import Batch
+from streams.readiness import Readiness
+from streams.settings import Settings
+from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import pytest
     from sqlalchemy import Engine
 
     from tests.sink.conftest import Database
@@ -92,3 +101,32 @@ def test_the_migration_of_deliveries_goes_both_ways(database: Database) -> None:
     downgrade(database.url, "0010")
     upgrade(database.url)
     assert DeliveryWriter(database.engine()).apply(rows(fate(1)), {}, {0: 1})
+
+
+async def test_n1_after_an_outage_a_topic_without_new_records_does_not_stay_in_the_way(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sink's other reader may have recovered before, and may have nothing to store either."""
+    away = [RetryableError("CRM database", "is away")]
+
+    class AwayAtFirst(DeliveryWriter):
+        def positions(self) -> dict[int, int]:
+            if away:
+                raise away.pop()
+            return super().positions()
+
+    async def nothing_comes(*_: Any, **__: Any) -> AsyncIterator[Batch]:
+        while True:
+            yield Batch((), {}, caught_up=True)
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(copied_topics, "follow", nothing_comes)
+    readiness = Readiness()
+    writer = AwayAtFirst(engine)
+    following = asyncio.create_task(copied_topics.follow_copied(Settings.read(), writer, readiness))
+    try:
+        await eventually(lambda: not readiness.ready()[0], "the outage is in the way")
+        await eventually(lambda: readiness.ready()[0], "it is over")
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)

@@ -61,9 +61,15 @@ def test_the_address_of_one_server_is_none_of_sentinels(url: str) -> None:
         ("redis+sentinel://a/m/0?sentinel_username=u", "sentinel_username and no sentinel_password"),
         ("redis+sentinel://a/m/0?sentinel_user=u", "the option sentinel_user;"),
         (f"redis+sentinel://{','.join('abcdefghijklmnopq')}/m/0", "17 sentinels; 16 are enough"),
+        ("redis+sentinel://u:se/cret@a:1/m/0", "percent-encoded"),
+        ("redis+sentinel://u:x/se/cret@a:1/m/0", "percent-encoded"),
+        ("redis+sentinel://se/cret@a:1/", "percent-encoded"),
+        ("redis+sentinel://u:se?cret@a:1/m/0", "percent-encoded"),
+        ("redis+sentinel://u:se#cret@a:1/m/0", "percent-encoded"),
     ],
 )
 def test_a_malformed_address_is_refused_with_the_reason(url: str, reason: str) -> None:
     with pytest.raises(ConfigError, match="REDIS_URL") as refused:
         Settings.read(redis_url=url)
     assert reason in str(refused.value)
+    assert "cret" not in str(refused.value)

@@ -24,7 +24,7 @@ function copy() {
 function store(shapes) {
   const kept = { ...shapes };
   for (const name of Object.keys(kept)) {
-    if (JSON.stringify(kept).length <= MOST_BYTES) break;
+    if (new TextEncoder().encode(JSON.stringify(kept)).length <= MOST_BYTES) break;
     delete kept[name];
   }
   localStorage.setItem(KEY, JSON.stringify({ shapes: kept, isUnsent: true }));

@@ -104,7 +104,7 @@ async def test_whom_the_provider_vouches_for_is_signed_in_with_the_role_it_claim
         await vouched_for(page, "s-2")
         await expect(page.get_by_role("alert")).to_contain_text("has no account here")
         await vouched_for(page, "s-3")
-        await expect(page.get_by_role("alert")).to_contain_text("groups: names no role")
+        await expect(page.get_by_role("alert")).to_contain_text("groups: does not name a role")
         await vouched_for(page, "s-1")
         await page.wait_for_url("**/my-leads")
         await expect(page.locator(".who")).to_contain_text("Rep 1 manager")

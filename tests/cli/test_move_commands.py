@@ -105,7 +105,7 @@ def test_m3_an_activity_is_recorded_by_a_command(stack: RunningStack) -> None:
     assert "left a message" in result.output
     wrong = firstclaim(stack, *asked, "--kind", "whistled")
     assert (wrong.exit_code, last_line(wrong)["reason"]) == (1, "invalid")
-    assert "kind: is no kind of activity" in wrong.output
+    assert "kind: is not a kind of activity" in wrong.output
 
 
 def test_m1_a_move_needs_a_reason_and_one_way_to_name_leads(stack: RunningStack) -> None:

@@ -2,8 +2,8 @@
 
 All events of one org are decided in one partition, so one org has one worker's speed at most, and many orgs spread over
 all workers. Each lead is offered to the next of ten reps by round robin. One relay publishes for all workers. The rate
-is that of all requests on `notifications` by the broker's append time, from the first to the last, for each offer; all
-arrivals are written when the processes are ready, so nothing waits for a vendor.
+is the number of leads by the time from the first arrival on `lead-arrivals` to the last offer on `notifications`, by
+the records' timestamps. All arrivals are written when the processes are ready, so nothing waits for a vendor.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from application.directory.publish import publish
 from bench import workload
 from bench.group_ready import group_ready
 from bench.testbed import Say, Testbed, open_testbed, quiet
-from bench.topic_watch import Watch, count, watching
+from bench.topic_watch import Watch, watching
 from models.errors import StartFailed
 from rules.outbound.notifications import OFFERS
 from streams.settings import Settings
@@ -103,17 +103,20 @@ class _Curve:
                 child.launch()
             await group_ready(self.here.settings, WORKER_GROUP, workers)
             await group_ready(self.here.settings, RELAY_GROUP, [relay])
-            begin = await watch.ends(NOTIFICATIONS)
+            begin, before = await watch.ends(NOTIFICATIONS), await watch.ends(LEAD_ARRIVALS)
             await workload.append(self.here.settings, LEAD_ARRIVALS, self._messages(orgs))
             end = await watch.until(NOTIFICATIONS, sum(begin.values()) + wanted, workers[0])
         finally:
             for child in (*workers, relay):
                 child.stop()
-        rate, offers = await count(watch.records(begin, end), is_offer)
+        arrived = [one.timestamp async for one in watch.records(before, await watch.ends(LEAD_ARRIVALS))]
+        requests = [one async for one in watch.records(begin, end)]
+        offers = sum(is_offer(one.value) for one in requests)
         if offers != self.arrivals:
             raise StartFailed(name, f"offered {offers} of {self.arrivals} leads")
-        self.say(f"{len(orgs)} orgs, {n} workers: {rate / len(KINDS):,.0f} offers/s")
-        return rate / len(KINDS)
+        rate: float = 1000 * offers / max(1, max(one.timestamp for one in requests) - min(arrived))
+        self.say(f"{len(orgs)} orgs, {n} workers: {rate:,.0f} offers/s")
+        return rate
 
     def _messages(self, orgs: Sequence[str]) -> list[workload.Record]:
         """Return the next arrivals, in turn for each org. No two have the same phone or address."""

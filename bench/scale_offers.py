@@ -78,7 +78,9 @@ class _Curve:
                 names = [f"org-{number}-{n}" for n in range(number)]
                 for name in names:
                     await publish(self.here.settings, name, _directory())
-                await self._rate(watch, workers[0], names)  # not counted: each org's directory is new to the workers
+                await self._rate(
+                    watch, workers[0], names
+                )  # not counted: each org's directory is new to the workers
                 rates = [await self._rate(watch, n, names) for n in workers]
                 points += [
                     {

@@ -8,14 +8,13 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING, Final, Self
 
 import psycopg
 
 from models.errors import StartFailed
 from runtime.postgres import PostgresServer
-from runtime.process import POLL_SECONDS, free_port, spawn
+from runtime.process import free_port, spawn, wait_for_change
 from streams.file_permissions import PASSABLE, private_folder
 
 if TYPE_CHECKING:
@@ -151,16 +150,9 @@ class PostgresPair:
         return psycopg.connect(server.connection_text, connect_timeout=_PROBE_SECONDS, autocommit=True)
 
     def _until(self, condition: Callable[[], bool], why_not: str) -> None:
-        give_up = time.monotonic() + CHANGE_SECONDS
-        while True:
-            try:
-                if condition():
-                    return
-            except psycopg.OperationalError as error:
-                why_not = f"{why_not.partition(':')[0]}: {error}"
-            if time.monotonic() > give_up:
-                raise StartFailed("postgres", f"{why_not}, {CHANGE_SECONDS:g} s after a change")
-            time.sleep(10 * POLL_SECONDS)
+        wait_for_change(
+            "postgres", condition, why_not, away=(psycopg.OperationalError,), seconds=CHANGE_SECONDS
+        )
 
     def __enter__(self) -> Self:
         return self.start()

@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from models.errors import StateInUse
+from models.errors import StartFailed, StateInUse
 from streams.file_permissions import private_opener
 from streams.ports import is_free
 
@@ -184,6 +184,30 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(POLL_SECONDS)  # the condition depends on another process, which sends no event
     return True
+
+
+def wait_for_change(
+    server: str,
+    condition: Callable[[], bool],
+    why_not: str,
+    *,
+    away: tuple[type[Exception], ...],
+    seconds: float,
+) -> None:
+    """Poll until a server has changed its role. Raises StartFailed with `why_not` and the last error.
+
+    `away`: the errors by which a server says that it does not answer now.
+    """
+    give_up = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except away as error:
+            why_not = f"{why_not.partition(':')[0]}: {error}"
+        if time.monotonic() > give_up:
+            raise StartFailed(server, f"{why_not}, {seconds:g} s after a change")
+        time.sleep(10 * POLL_SECONDS)  # each look connects, and a server sends no event when its role changes
 
 
 def free_port() -> int:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 import redis
 
-from models.errors import RuntimeFailure, StartFailed
-from runtime.process import POLL_SECONDS
+from models.errors import RuntimeFailure
+from runtime.process import wait_for_change
 from runtime.server import LocalServer
 from runtime.valkey import ValkeyServer, valkey_program
 from streams.file_permissions import private_folder, write_private
@@ -202,13 +201,5 @@ def _role(server: ValkeyServer) -> dict[str, str | int]:
 
 
 def _until(condition: Callable[[], bool], why_not: str) -> None:
-    give_up = time.monotonic() + CHANGE_SECONDS
-    while True:
-        try:
-            if condition():
-                return
-        except (redis.RedisError, RuntimeFailure, OSError) as error:
-            why_not = f"{why_not.partition(':')[0]}: {error}"
-        if time.monotonic() > give_up:
-            raise StartFailed("valkey", f"{why_not}, {CHANGE_SECONDS:g} s after a change")
-        time.sleep(10 * POLL_SECONDS)
+    away = (redis.RedisError, RuntimeFailure, OSError)
+    wait_for_change("valkey", condition, why_not, away=away, seconds=CHANGE_SECONDS)

@@ -1,7 +1,6 @@
 """The sink as a process with a real Kafka is killed, stopped and cut off. In the end the tables are exact.
 
-The tests share one journal. Each test uses its own partition, and its own database that has already read the other
-partitions.
+The tests share one journal. Each has a partition and a database of its own, which has read the other partitions.
 """
 
 import asyncio
@@ -48,10 +47,7 @@ def journal(server_folder: Path) -> Iterator[Journal]:
 
 @pytest.fixture
 def start(journal: Journal, database: Database, tmp_path: Path) -> Iterator[Callable[[], SinkProcess]]:
-    """Yield a function that starts a sink; all are stopped after the test.
-
-    The earlier tests' records are already read.
-    """
+    """Yield a function that starts a sink; it has read the earlier tests' records, and ends after the test."""
     journal.read_before(database)
     settings = Settings.read(
         kafka_bootstrap_servers=journal.broker.address,

@@ -385,12 +385,8 @@ class SalesFloor(Scenario):
             assert row.wake is not None
             kind, object_id = WAKES[type(row)], wakeable_id(row)
             cause = f"wake/{object_id}"
-            yield (
-                row.wake,
-                1,
-                object_id,
-                OrgWoken(cause=cause, org=org, kind=kind, object_id=object_id, due=row.wake),
-            )
+            woken = OrgWoken(cause=cause, org=org, kind=kind, object_id=object_id, due=row.wake)
+            yield row.wake, 1, object_id, woken
 
     # -- both sides -------------------------------------------------------------------------------------------------
 

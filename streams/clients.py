@@ -127,6 +127,17 @@ cached_partition_of = lru_cache(KEYS_REMEMBERED)(partition_of)
 """A cached `partition_of`, for callers that pass the same keys repeatedly."""
 
 
+async def start_at_rest(client: AIOKafkaConsumer) -> None:
+    """Start a consumer that fetches nothing until its partitions are resumed. Raises KafkaError.
+
+    A broker answers the requests of a connection one after the other. So a request for offsets waits for the fetch
+    before it, which the broker holds for half a second if there are no records. A seek also waits for it.
+    """
+    await client.start()
+    # No task has run since `start` assigned the partitions, so none has fetched.
+    client.pause(*client.assignment())
+
+
 @asynccontextmanager
 async def started(client: Any) -> AsyncIterator[Any]:
     """Start a client and stop it at the end. Raises KafkaError."""
@@ -213,7 +224,7 @@ async def follow(
         with attempt:
             client = consumer(settings, *topics, reset="latest" if from_end else "earliest")
             try:
-                await client.start()
+                await start_at_rest(client)
                 ends = await _seek(client, positions, from_end=from_end, newest=newest)
                 hold_idle_fetches(client)
                 yield Batch((), positions, caught_up)
@@ -240,7 +251,10 @@ async def _seek(
     from_end: bool,
     newest: Mapping[str, int] | int | None,
 ) -> dict[TopicPartition, int]:
-    """Seek each partition to its last position, or to the start position; return the current end offsets."""
+    """Seek each partition to its last position, or to the start position, and resume it.
+
+    Return the current end offsets.
+    """
     topic_partitions = sorted(client.assignment())
     begins: dict[TopicPartition, int] = await client.beginning_offsets(topic_partitions)
     ends: dict[TopicPartition, int] = await client.end_offsets(topic_partitions)
@@ -250,4 +264,5 @@ async def _seek(
         if most is not None:
             first = max(first, ends[tp] - most)
         client.seek(tp, positions.setdefault(tp, first))
+    client.resume(*topic_partitions)
     return ends

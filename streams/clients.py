@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from streams.access import refusal
+from streams.patches import tls_close
 from streams.patches.consumer_access import hold_idle_fetches, network_client
 from streams.patches.record_reader import MAX_POLL_RECORDS, install
 from streams.retries import FOLLOW_TOPIC
@@ -67,6 +68,7 @@ def consumer(
     `committed_only` False: it also gets records of open transactions. `options`: further options of aiokafka.
     """
     install()
+    tls_close.install()
     return AIOKafkaConsumer(
         *topics,
         **settings.aiokafka_options(),
@@ -97,6 +99,7 @@ def producer(
     of aiokafka can no longer be used. With `transactional_id` the producer is always idempotent. `options`: further
     options of aiokafka.
     """
+    tls_close.install()
     return AIOKafkaProducer(
         **settings.aiokafka_options(),
         client_id=CLIENT_ID,
@@ -115,6 +118,7 @@ def admin(
     request_timeout_ms: int = REQUEST_TIMEOUT_MS,
 ) -> Any:
     """Return an admin client that is not started. `kind`: aiokafka's class, or a subclass."""
+    tls_close.install()
     return kind(**settings.aiokafka_options(), client_id=CLIENT_ID, request_timeout_ms=request_timeout_ms)
 
 

@@ -49,7 +49,7 @@ GIVEN: Final = {
     "activity": [LEAD, "--kind", "call", "--by", "boss", "--seconds", SECONDS],
     "consent": [LEAD, "--by", "boss", "--why", "w", "--seconds", SECONDS],
     "claim": [LEAD, "--rep", "rep-1", "--seconds", SECONDS],
-    "erase": ["--lead", LEAD, "--by", "boss", "--seconds", SECONDS],
+    "erase": ["--lead", LEAD, "--by", "boss", "--seconds", "1"],  # it takes no shorter time
     "exceptions ignore": [LEAD, "--by", "boss", "--seconds", SECONDS],
     "locks free": [LEAD, "--by", "boss", "--why", "w", "--seconds", SECONDS],
     "exceptions unignore": [LEAD, "--by", "boss", "--seconds", SECONDS],
@@ -87,8 +87,8 @@ def arguments(name: str, command: Any, folder: Path, seconds: str = SECONDS) -> 
         (folder / file).write_text(text)
     if name in GIVEN:
         given = [str(folder / one) if one in FILES else one for one in GIVEN[name]]
-        if "--seconds" in given:
-            given[given.index("--seconds") + 1] = seconds
+        if SECONDS in given:
+            given[given.index(SECONDS)] = seconds
         return [*name.split(), *given]
     made = name.split()
     for parameter in command.params:

@@ -11,7 +11,7 @@ from couriers.mail.mail_texts import WORDS
 from tests.web import documents_words as words
 from tests.web.rows import READY, WORK, appears, open_lead, row
 from tests.web.running_org import NEW
-from tests.web.test_offers import JONES, floor
+from tests.web.test_offers import JONES, ringing_reps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ async def missing(page: Page, wanted: Iterable[str]) -> list[str]:
 
 
 async def test_s1_s3_s5_a_ring_and_a_button_have_the_documents_words(running_org: RunningOrg) -> None:
-    ann, bob = await floor(running_org, "ring_all", "ann", "bob", ring_seconds=120)
+    ann, bob = await ringing_reps(running_org, "ring_all", "ann", "bob", ring_seconds=120)
     await running_org.arrive("R-1", campaign="west", phone="4014194247", **JONES)
     texts = [text.format(name="Jeremy Jones") for text in words.CALL]
     await expect(bob.get_by_role("alert")).to_contain_text(texts[0])

@@ -52,7 +52,7 @@ OF_ADMINS: Final = (
 OF_REPS: Final = ("/queues/new", "/queues/mine", "/my-leads", "/unassigned", "/account")
 
 
-async def floor(running_org: RunningOrg) -> str:
+async def published_org(running_org: RunningOrg) -> str:
     """Publish one object of each kind; return the id of a lead without owner."""
     await running_org.publish("settings", "settings", quiet_hours=[])
     await running_org.rep("ada", "admin", teams=["east"])
@@ -97,7 +97,7 @@ async def faults(page: Page, path: str) -> list[str]:
 async def test_x1_q7_every_page_of_an_admin_is_sound_in_both_schemes_and_all_sizes(
     running_org: RunningOrg,
 ) -> None:
-    lead = await floor(running_org)
+    lead = await published_org(running_org)
     page = await running_org.sign_in("ada", "/queues/new")
     await appears(page, lead)
     found = [fault for path in (*OF_ADMINS, f"/leads/{lead}") for fault in await faults(page, path)]
@@ -107,7 +107,7 @@ async def test_x1_q7_every_page_of_an_admin_is_sound_in_both_schemes_and_all_siz
 async def test_x1_q7_every_page_of_a_rep_is_sound_in_both_schemes_and_all_sizes(
     running_org: RunningOrg,
 ) -> None:
-    lead = await floor(running_org)
+    lead = await published_org(running_org)
     page = await running_org.sign_in("ann", "/queues/new")
     await appears(page, lead)
     found = [fault for path in (*OF_REPS, f"/leads/{lead}?queue=work") for fault in await faults(page, path)]

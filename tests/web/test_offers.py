@@ -31,7 +31,7 @@ MINUTES: Final = re.compile(r"1[0-4]:\d\d")
 PHONE: Final = {"viewport": {"width": 390, "height": 844}}
 
 
-async def floor(
+async def ringing_reps(
     running_org: RunningOrg,
     method: str,
     *reps: str,
@@ -63,7 +63,7 @@ def offers(page: Page) -> Locator:
 async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(
     running_org: RunningOrg,
 ) -> None:
-    first, second = await floor(running_org, "round_robin", "rep-1", "rep-2", claim_window_seconds=900)
+    first, second = await ringing_reps(running_org, "round_robin", "rep-1", "rep-2", claim_window_seconds=900)
     lead = await running_org.arrive("A-1", campaign="west", **JONES)
     await expect(offers(first)).to_contain_text("Offered to you: Jeremy Jones")
     await expect(offers(first).locator(".left")).to_contain_text(MINUTES)
@@ -99,7 +99,7 @@ async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(
 
 
 async def test_r3_an_offer_that_runs_out_goes_to_the_next(running_org: RunningOrg) -> None:
-    pages = await floor(running_org, "round_robin", "rep-1", "rep-2", claim_window_seconds=3)
+    pages = await ringing_reps(running_org, "round_robin", "rep-1", "rep-2", claim_window_seconds=3)
     await running_org.rep("mia", "manager")
     lead = await running_org.arrive("A-1", campaign="west", **JONES)
     for page in pages:
@@ -117,7 +117,7 @@ async def test_r3_an_offer_that_runs_out_goes_to_the_next(running_org: RunningOr
 async def test_q8_s1_a_ring_under_the_answer_to_a_claim_is_answered_by_key_and_by_click(
     running_org: RunningOrg,
 ) -> None:
-    (page,) = await floor(running_org, "ring_all", "rep-1", ring_seconds=120)
+    (page,) = await ringing_reps(running_org, "ring_all", "rep-1", ring_seconds=120)
     await running_org.publish("queue", "new", **NEW)
     await running_org.until_published("queue", "new")
     lead = await running_org.arrive("C-1", first_name="Cy", last_name="Free", state="RI", loan_amount=1)
@@ -146,7 +146,7 @@ async def test_q8_s1_a_ring_under_the_answer_to_a_claim_is_answered_by_key_and_b
 async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connected_against_the_rules(
     running_org: RunningOrg,
 ) -> None:
-    pages = await floor(running_org, "ring_all", "rep-1", "rep-2", "rep-3", ring_seconds=120)
+    pages = await ringing_reps(running_org, "ring_all", "rep-1", "rep-2", "rep-3", ring_seconds=120)
     first, second, third = pages
     lead = await running_org.arrive("A-1", campaign="west", phone="4014194247", **JONES)
     for page in pages:
@@ -193,7 +193,7 @@ async def test_x3_a_late_answer_to_an_earlier_ring_leaves_the_ring_of_the_same_l
 ) -> None:
     """The answer is held back until the lead rings again. It says what it was to, and 1 takes the new ring."""
     await running_org.rep("mia", "manager")
-    (page,) = await floor(running_org, "ring_all", "rep-1", ring_seconds=120)
+    (page,) = await ringing_reps(running_org, "ring_all", "rep-1", ring_seconds=120)
     lead = await running_org.arrive("A-1", campaign="west", phone="4014194247", **JONES)
     ring = offers(page).get_by_role("alert")
     answered, rings_again = asyncio.Event(), asyncio.Event()
@@ -227,7 +227,7 @@ async def test_s3_a_rep_who_wins_in_one_browser_has_no_offer_in_the_other_ones(
     running_org: RunningOrg,
 ) -> None:
     """The other browser of the winner shows nothing more, and does not say that the lead is gone."""
-    first, loser = await floor(running_org, "ring_all", "rep-1", "rep-2", ring_seconds=120)
+    first, loser = await ringing_reps(running_org, "ring_all", "rep-1", "rep-2", ring_seconds=120)
     other = await running_org.sign_in("rep-1", "/queues/work")
     lead = await running_org.arrive("A-1", campaign="west", phone="4014194247", **JONES)
     for page in (first, other, loser):
@@ -242,7 +242,7 @@ async def test_s3_a_rep_who_wins_in_one_browser_has_no_offer_in_the_other_ones(
 
 
 async def test_s5_the_first_click_on_new_lead_wins(running_org: RunningOrg) -> None:
-    first, second = await floor(running_org, "distribute_all", "rep-1", "rep-2", ring_seconds=120)
+    first, second = await ringing_reps(running_org, "distribute_all", "rep-1", "rep-2", ring_seconds=120)
     lead = await running_org.arrive("A-1", campaign="west", **JONES)
     buttons = [page.get_by_role("button", name="New Lead: Jeremy Jones") for page in (first, second)]
     for button in buttons:
@@ -270,7 +270,7 @@ async def test_s5_the_first_click_on_new_lead_wins(running_org: RunningOrg) -> N
 async def test_x1_why_me_and_why_not_me(running_org: RunningOrg) -> None:
     await running_org.rep("mia", "manager")
     licences = {"rep-2": ["MA"]}
-    first, second = await floor(
+    first, second = await ringing_reps(
         running_org, "round_robin", "rep-1", "rep-2", licences=licences, claim_window_seconds=900
     )
     await running_org.arrive("A-0", campaign="west", last_name="Before", state="RI")

@@ -78,7 +78,7 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
         promised = asyncio.run(promise(old.stack.settings))
         old.run_operations("partitions", "verify")
         leads = asyncio.run(leads_of(old.stack.settings))
-        org_partition = asyncio.run(office_of(old.stack.settings))
+        org_partition = asyncio.run(org_state_of(old.stack.settings))
         with monkeypatch.context() as impatient:
             impatient.setattr(at_rest, "STOP_SECONDS", 0.0)
             asyncio.run(refuses_while_processes_run(old))
@@ -109,7 +109,7 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
         found = asyncio.run(leads_of(new.stack.settings))
         assert essentials(found) == essentials(leads)
         assert NOTE in str(new.rows("SELECT why FROM decision WHERE type = 'note_recorded'"))
-        assert counted(asyncio.run(office_of(new.stack.settings))) == counted(org_partition)
+        assert counted(asyncio.run(org_state_of(new.stack.settings))) == counted(org_partition)
         assert LISTED in run("firstclaim do-not-contact list --json", new.folder, new.environment).stdout
         asyncio.run(work_on(new.stack.settings, promised))
         offered = f"lead_id = '{OFFERED}' AND owner = 'rep-2'"
@@ -285,17 +285,17 @@ async def leads_of(settings: Settings) -> dict[str, Lead]:
     return (await journal_now(settings)).leads
 
 
-async def office_of(settings: Settings) -> OrgState:
+async def org_state_of(settings: Settings) -> OrgState:
     return (await current_org_partition(settings, ORG)).state(ORG)
 
 
-def counted(office: OrgState) -> dict[str, Any]:
+def counted(state: OrgState) -> dict[str, Any]:
     """Return what an org knows, as plain data."""
     return {
-        "reps": msgspec.to_builtins(office.reps),
-        "groups": msgspec.to_builtins(office.groups),
-        "leads": msgspec.to_builtins(office.leads),
-        "arrivals": office.persons.arrivals(),
+        "reps": msgspec.to_builtins(state.reps),
+        "groups": msgspec.to_builtins(state.groups),
+        "leads": msgspec.to_builtins(state.leads),
+        "arrivals": state.persons.arrivals(),
     }
 
 

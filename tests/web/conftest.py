@@ -96,7 +96,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def office(
+async def running_org(
     request: pytest.FixtureRequest,
     stack: RunningStack,
     store: Engine,

@@ -25,10 +25,12 @@ Object.defineProperty(document, "hidden", { get: () => window.isHidden });
 """
 
 
-async def test_d1_a_page_that_was_away_opens_again_only_where_somebody_sees_it(office: RunningOrg) -> None:
+async def test_d1_a_page_that_was_away_opens_again_only_where_somebody_sees_it(
+    running_org: RunningOrg,
+) -> None:
     """The page of a lead opens it with a lock. A forgotten tab would take the lead from everybody."""
-    await office.rep("rep-1")
-    page = await office.sign_in("rep-1", "/account")
+    await running_org.rep("rep-1")
+    page = await running_org.sign_in("rep-1", "/account")
     asked = 0
 
     async def answer(route: Route) -> None:

@@ -28,8 +28,10 @@ def lost(kind: type[Any], **fields: Any) -> Callable[[Any], bool]:
     """Return a relay that loses one kind of message."""
 
     def loses(known_answers: Any) -> bool:
-        said = known_answers.answer if isinstance(known_answers, OrgAnswered) else known_answers
-        return isinstance(said, kind) and all(getattr(said, name) == value for name, value in fields.items())
+        answer = known_answers.answer if isinstance(known_answers, OrgAnswered) else known_answers
+        return isinstance(answer, kind) and all(
+            getattr(answer, name) == value for name, value in fields.items()
+        )
 
     return loses
 

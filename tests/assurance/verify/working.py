@@ -49,7 +49,7 @@ def _ask_something(partition: Partition, source: random.Random, lead_id: str) ->
         case "deadline" if row.lead is not None and row.lead.deadlines:
             partition.pass_deadline(lead_id)
         case "deadline":
-            partition.ask("view", lead_id, rep_id, cause=f"action-{partition.asked}")
+            partition.ask("view", lead_id, rep_id, cause=f"action-{partition.action_count}")
         case _:
             partition.ask(what, lead_id, rep_id)
 

@@ -81,12 +81,12 @@ CHANGES: dict[str, tuple[dict[str, Any], Callable[[SalesFloor], Any], str]] = {
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_m5_a_change_that_the_failure_named_asks_again_and_the_decision_says_why(what: str) -> None:
-    before, change, said = CHANGES[what]
+    before, change, expected = CHANGES[what]
     sales_floor = SalesFloor("bob", licensed_states=["TX"]).rep("ann", **before.get("rep", {}))
     sales_floor.group("west", *before.get("members", ["ann"]), **before.get("group", {})).comes("A")
     assert (reason(sales_floor), sales_floor.stage("A")) == ("no_available_agents", OrgLeadStage.WAITING)
     change(sales_floor)
-    assert (sales_floor.lead.owner, why(sales_floor)[: len(said)]) == ("ann", said)
+    assert (sales_floor.lead.owner, why(sales_floor)[: len(expected)]) == ("ann", expected)
     sales_floor.agree()
 
 
@@ -229,7 +229,10 @@ def test_m5_a_ring_in_vain_stays_the_reason_and_reps_not_yet_tried_are_asked(met
     sales_floor.wait(seconds=21)
     assert sales_floor.lead.open_exception is not None
     assert sales_floor.lead.open_exception.reason == failed
-    assert [said.reps for said in sales_floor.all_decisions("A", LeadOffered)] == [("ann", "bob"), ("cyd",)]
+    assert [decision.reps for decision in sales_floor.all_decisions("A", LeadOffered)] == [
+        ("ann", "bob"),
+        ("cyd",),
+    ]
     sales_floor.agree()
 
 
@@ -292,7 +295,7 @@ def test_m5_a_review_is_bounded_and_its_rest_survives_a_restart() -> None:
         assert any(row.review for row in sales_floor.state.groups.values())
     sales_floor.wait(seconds=1)
     assert {sales_floor.lead_of(name).owner for name in names} == {"ann"}
-    offered = [said.lead_id for said in sales_floor.decided if isinstance(said, OfferMade)]
+    offered = [decision.lead_id for decision in sales_floor.decided if isinstance(decision, OfferMade)]
     assert offered == names, "the oldest first"
     assert not any(row.review or row.wake for row in sales_floor.state.groups.values())
     sales_floor.agree()

@@ -104,7 +104,7 @@ def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(sales_floor: Sal
     again(sales_floor, state="MA", zip="02903")
     sales_floor.comes("A", phone=PHONE)
     assert sales_floor.lead_of("A").inquiries == 2
-    assert [said.filled for said in sales_floor.all_decisions("A", ArrivalRepeated)] == [("zip",), ()]
+    assert [decision.filled for decision in sales_floor.all_decisions("A", ArrivalRepeated)] == [("zip",), ()]
     sales_floor.agree()
 
 

@@ -39,7 +39,9 @@ def test_r4_in_a_pause_first_assignments_go_on_and_transfers_wait_until_it_ends(
         Phase.OFFERED,
         DistributionStage.PAUSED,
     )
-    assert [said.reason for said in sales_floor.all_decisions("B", NobodyAvailable)] == ["transfers_paused"]
+    assert [decision.reason for decision in sales_floor.all_decisions("B", NobodyAvailable)] == [
+        "transfers_paused"
+    ]
     sales_floor.agree()
     sales_floor.wait(minutes=82)
     assert sales_floor.has("B") == (), "it is 10:59"
@@ -117,8 +119,8 @@ def test_r4_a_pause_that_is_published_while_a_window_runs_restarts_it_after_the_
     assert ends(sales_floor) == at("14:27"), "the pause begins when the window has ended"
     west(sales_floor, on(ALL, "09:20", "10:00"))
     assert ends(sales_floor) == at("15:15"), "the full window after the pause"
-    (said,) = sales_floor.all_decisions("A", WindowMoved)
-    assert (said.until, "pause schedule" in said.why) == (at("15:15"), True)
+    (decision,) = sales_floor.all_decisions("A", WindowMoved)
+    assert (decision.until, "pause schedule" in decision.why) == (at("15:15"), True)
     sales_floor.wait(minutes=30)
     assert sales_floor.has("A") == ("ann",)
     sales_floor.wait(minutes=28)

@@ -59,13 +59,13 @@ def test_m9_a_ring_still_rings_with_a_rep_once_at_a_time_and_the_oldest_is_next(
     for name in ("B", "C", "D"):
         sales_floor.comes(name, through="phones")
     assert [stage(sales_floor, name) for name in "ABCD"] == [RINGS, IN_LINE, IN_LINE, IN_LINE]
-    (said,) = sales_floor.all_decisions("B", NobodyAvailable)
-    assert (said.reason, said.waits, said.until) == (
+    (decision,) = sales_floor.all_decisions("B", NobodyAvailable)
+    assert (decision.reason, decision.waits, decision.until) == (
         "all_agents_ringing",
         True,
         sales_floor.now + timedelta(seconds=25),
     )
-    assert {one.why for one in said.explanation} == {"another lead rings with it"}
+    assert {one.why for one in decision.explanation} == {"another lead rings with it"}
     sales_floor.of("A").asks("press_one", "ann")
     assert [stage(sales_floor, name) for name in "BCD"] == [RINGS, IN_LINE, IN_LINE]
     sales_floor.restart_org(compacted=True)
@@ -121,8 +121,8 @@ def test_m9_who_may_not_have_it_for_another_reason_does_not_hold_it_in_line(sale
     sales_floor.rep("ann", licensed_states=["TX"]).rep("bob", max_open=0)
     sales_floor.comes("A", through="phones")
     assert stage(sales_floor, "A") != IN_LINE
-    (said,) = sales_floor.all_decisions("A", NobodyAvailable)
-    assert said.reason == "no_available_agents"
+    (decision,) = sales_floor.all_decisions("A", NobodyAvailable)
+    assert decision.reason == "no_available_agents"
 
 
 def test_m9_a_lead_in_line_is_assigned_by_a_manager_and_keeps_nobody_waiting(sales_floor: SalesFloor) -> None:

@@ -59,7 +59,9 @@ def test_s1_only_who_may_have_it_is_called_and_the_others_are_named() -> None:
 def test_s1_who_hangs_up_has_declined_and_it_rings_on_for_the_others(sales_floor: SalesFloor) -> None:
     assert sales_floor.asks("hang_up", "ann").result is Result.DONE
     assert sales_floor.asks("decline", "bob").result is Result.DONE
-    assert [(said.rep_id, said.remaining) for said in sales_floor.all_decisions("A", OfferDeclined)] == [
+    assert [
+        (decision.rep_id, decision.remaining) for decision in sales_floor.all_decisions("A", OfferDeclined)
+    ] == [
         ("ann", ("bob", "cyd")),
         ("bob", ("cyd",)),
     ]

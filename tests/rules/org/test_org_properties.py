@@ -146,8 +146,8 @@ class OrgLives(RuleBasedStateMachine):
     @rule(lead=leads)
     def asks_twice(self, lead: str) -> None:
         row = self.allocator.state.leads.get(lead)
-        if row is not None and self.allocator.asked[lead].epoch <= row.epoch:
-            self.allocator.tell(self.allocator.asked[lead])
+        if row is not None and self.allocator.rep_requests[lead].epoch <= row.epoch:
+            self.allocator.tell(self.allocator.rep_requests[lead])
             assert self.allocator.state.leads.get(lead) == row, "a repeat changes nothing (X3)"
 
     @rule(lead=leads, rep_id=reps)

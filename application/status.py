@@ -22,7 +22,7 @@ from sink.db_errors import reason_of
 from sink.queries import leads_by_phase, open_exceptions_by_reason
 from sink.schema import schema_of
 from sink.tables import SinkOffsetTable
-from streams.access import not_let_in
+from streams.kafka_refusals import not_let_in
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 

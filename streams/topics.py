@@ -14,8 +14,8 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizat
 
 from models import audit, public
 from models.errors import ConfigError, RetryableError, RuntimeFailure
-from streams.access import ACLS, failure
 from streams.clients import admin as make_admin
+from streams.kafka_refusals import ACLS, failure
 from streams.partition_counts import Shape, check_counts, settled
 from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings

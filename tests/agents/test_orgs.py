@@ -12,7 +12,7 @@ import pytest
 from models.codec import decode_org_record
 from models.decisions import Answered
 from models.ids import lead_id
-from models.lead import DirectoryRow, DistributionStage, Lead, LeadRow, Phase
+from models.lead import DirectoryRow, DistributionStatus, Lead, LeadRow, Phase
 from models.offer_decisions import LeadOffered
 from models.org_decisions import OrgStep
 from streams.topics import (
@@ -165,7 +165,7 @@ async def test_r9_e1_a_cap_holds_under_any_concurrency_and_a_free_slot_fills_its
                 "cap of open leads: 10 of 10" in line["why"] for line in lead.open_exception.explanation
             )
             assert lead.open_distribution is not None
-            assert lead.open_distribution.stage is DistributionStage.WAITING
+            assert lead.open_distribution.stage is DistributionStatus.WAITING
         one = next(lead for lead in leads.values() if lead.open_distribution and lead.open_distribution.reps)
         assert one.open_distribution is not None
         (holder,) = one.open_distribution.reps

@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from models.push import subscription_id
+from models.push_subscription import subscription_id
 from runtime.process import free_port, spawn, stop_process
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 

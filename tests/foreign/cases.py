@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from assurance.chaos.vendors import CODECS, AnyHeaders
+from assurance.chaos.vendor_producers import CODECS, AnyHeaders
 from models.ids import lead_id
 from streams.settings import Settings
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS

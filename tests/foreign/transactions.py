@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from assurance.chaos.vendors import CODECS
+from assurance.chaos.vendor_producers import CODECS
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.foreign.cases import INBOUND, NOT_JSON, Sent, id_of, key_of, lead
 from tests.foreign.clients import SECONDS, Record

@@ -21,7 +21,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from sqlalchemy import select
 
 from application.lag import Lags
-from assurance.chaos.vendors import PARTITION_EOF, consumer
+from assurance.chaos.vendor_producers import PARTITION_EOF, consumer
 from assurance.verify import verify
 from runtime.up import RunningStack, everything
 from sink.database_engine import connect

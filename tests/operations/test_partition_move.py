@@ -24,7 +24,7 @@ from application.partition_move.load import load
 from application.partition_move.move_file import FORMAT, FileHeader, written
 from assurance.load.client import LoadClient
 from couriers.channels import group_of
-from couriers.reader import reader_consumer
+from couriers.request_reader import reader_consumer
 from models.errors import RuntimeFailure
 from models.lead import DeadlineKind, Lead, Phase
 from runtime import LocalStack

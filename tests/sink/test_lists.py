@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from sink.lists.columns import ListDefinition
+    from sink.lists.list_columns import ListDefinition
     from sink.writer import CrmWriter
 
 START: Final = datetime(2026, 11, 1, tzinfo=UTC)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from application.journal_snapshot import journal_now
+from couriers.telephone.call_channel import call_id_of
 from couriers.telephone.call_events import Announcement
-from couriers.telephone.calls import call_id_of
 from couriers.telephone.spoken_texts import text_around_name
 from models.ids import lead_id
 from tests.fixtures.servers import unique

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pytest
 
-from application.importing.tables import MAX_COLUMNS
+from application.importing.import_tables import MAX_COLUMNS
 from models.facts import MAX_ATTRIBUTES_BYTES
 from streams.dead_letter_reading import read_letter
 from streams.dead_letter_senders import org_of

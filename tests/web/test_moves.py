@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from assurance.chaos.vendors import producer
+from assurance.chaos.vendor_producers import producer
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.audited import on_the_topic

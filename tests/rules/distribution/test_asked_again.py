@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from models.lead import DistributionStage, Phase
+from models.lead import DistributionStatus, Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable, RepSought
 from models.offers import OfferMade
 from models.org_decisions import LeadStillWaiting
 from models.org_events import RepChange
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from models.results import Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -84,7 +84,7 @@ def test_m5_a_change_that_the_failure_named_asks_again_and_the_decision_says_why
     before, change, expected = CHANGES[what]
     sales_floor = SalesFloor("bob", licensed_states=["TX"]).rep("ann", **before.get("rep", {}))
     sales_floor.group("west", *before.get("members", ["ann"]), **before.get("group", {})).comes("A")
-    assert (reason(sales_floor), sales_floor.stage("A")) == ("no_available_agents", OrgLeadStage.WAITING)
+    assert (reason(sales_floor), sales_floor.stage("A")) == ("no_available_agents", OrgLeadStatus.WAITING)
     change(sales_floor)
     assert (sales_floor.lead.owner, why(sales_floor)[: len(expected)]) == ("ann", expected)
     sales_floor.agree()
@@ -131,7 +131,7 @@ def test_m5_facts_that_change_while_the_group_is_being_asked_are_not_missed() ->
         sales_floor.carry("arrivals")
         sales_floor.answer("0" if sales_floor.answers["0"].waiting else "1")
         assert sales_floor.lead.open_distribution is not None
-        assert sales_floor.lead.open_distribution.stage is DistributionStage.REQUESTED
+        assert sales_floor.lead.open_distribution.stage is DistributionStatus.REQUESTED
         sales_floor.arrives("A", campaign="west", state="RI")
     sales_floor.deliver()
     assert sales_floor.lead.owner == "ann"
@@ -178,16 +178,16 @@ def test_m5_a_lead_waits_with_the_group_of_its_newest_inquiry() -> None:
 def test_m5_after_unignore_and_after_a_lock_ran_out_the_round_goes_on() -> None:
     sales_floor = SalesFloor("ann", "bob").group("west", "ann", **WINDOW).queue("work")
     sales_floor.comes("A").asks("decline", "ann")
-    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.QUEUED, OrgLeadStage.WAITING)
+    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.QUEUED, OrgLeadStatus.WAITING)
     sales_floor.opens("bob")
     assert sales_floor.stage("A") is None
     sales_floor.wait(minutes=61)
     assert sales_floor.all_decisions("A", RepSought)[-1].why == "asked again: nobody has it open any more"
     assert sales_floor.all_decisions("A", RepSought)[-1].tried == ("ann",), "the round goes on (R8)"
-    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.QUEUED, OrgLeadStage.WAITING)
+    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.QUEUED, OrgLeadStatus.WAITING)
     sales_floor.opens("bob")
     sales_floor.asks("release", "bob")
-    assert sales_floor.stage("A") is OrgLeadStage.WAITING
+    assert sales_floor.stage("A") is OrgLeadStatus.WAITING
     sales_floor.publishes("queue", "work", None)
     assert sales_floor.asks("ignore", "mia").result is Result.DONE
     assert sales_floor.stage("A") is None
@@ -205,7 +205,7 @@ def test_m5_a_worked_lead_stays_in_its_queue_and_is_asked_for_when_no_queue_take
     sales_floor.asks("outcome", "bob", outcome="no_answer")
     assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.QUEUED, None)
     sales_floor.publishes("queue", "work", None)
-    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.EXCEPTION, OrgLeadStage.WAITING)
+    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.EXCEPTION, OrgLeadStatus.WAITING)
     sales_floor.rep("cyd")
     assert sales_floor.lead.owner == "cyd"
     sales_floor.agree()
@@ -218,7 +218,7 @@ def test_m5_a_ring_in_vain_stays_the_reason_and_reps_not_yet_tried_are_asked(met
     failed = "no_agents_answered" if method == "ring_all" else "no_agents_clicked"
     open_exception = sales_floor.lead.open_exception
     assert open_exception is not None
-    assert (open_exception.reason, sales_floor.stage("A")) == (failed, OrgLeadStage.WAITING)
+    assert (open_exception.reason, sales_floor.stage("A")) == (failed, OrgLeadStatus.WAITING)
     assert [(one["rep_id"], one["why"]) for one in open_exception.explanation] == [
         ("ann", "did not answer in time"),
         ("bob", "did not answer in time"),

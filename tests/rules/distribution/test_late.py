@@ -6,7 +6,7 @@ from models.decisions import AnswerIgnored, DeadlineIgnored
 from models.events import OrgAnswered
 from models.lead import DeadlineKind, Phase
 from models.org_decisions import OrgEventIgnored
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import ARRIVALS, NEWS, SalesFloor, partition_of
 
@@ -74,11 +74,11 @@ def test_x4_every_org_message_sent_again_is_known_by_its_number(sales_floor: Sal
 def test_x3_an_offer_that_crosses_with_a_claim_is_taken_back() -> None:
     sales_floor = SalesFloor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
     sales_floor.queue("open", claimable=True).comes("A", "B")
-    assert (sales_floor.stage("B"), sales_floor.queues) == (OrgLeadStage.WAITING, ["open"])
+    assert (sales_floor.stage("B"), sales_floor.queues) == (OrgLeadStatus.WAITING, ["open"])
     with sales_floor.late():
         sales_floor.of("A").asks("decline", "ann")
         sales_floor.carry(partition_of("A"), 9)
-        assert sales_floor.stage("B") is OrgLeadStage.OFFERED
+        assert sales_floor.stage("B") is OrgLeadStatus.OFFERED
         assert sales_floor.of("B").claims("cyd", "open").result is Result.WON, (
             "the offer is not in its log yet"
         )

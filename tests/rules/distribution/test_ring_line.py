@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.lead import DistributionStage, Phase
+from models.lead import DistributionStatus, Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable
 from models.results import Result
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -20,15 +20,15 @@ def sales_floor() -> SalesFloor:
     return sales_floor.group("buttons", *CREW, method="distribute_all", ring_seconds=600)
 
 
-def stage(sales_floor: SalesFloor, name: str) -> tuple[Phase, DistributionStage | None]:
+def stage(sales_floor: SalesFloor, name: str) -> tuple[Phase, DistributionStatus | None]:
     """Return a lead's phase and the stage of its distribution."""
     lead = sales_floor.lead_of(name)
     return lead.phase, lead.open_distribution.stage if lead.open_distribution else None
 
 
-RINGS = (Phase.OFFERED, DistributionStage.RINGING)
-IN_LINE = (Phase.OFFERED, DistributionStage.IN_LINE)
-EXCEPTION = (Phase.EXCEPTION, DistributionStage.WAITING)
+RINGS = (Phase.OFFERED, DistributionStatus.RINGING)
+IN_LINE = (Phase.OFFERED, DistributionStatus.IN_LINE)
+EXCEPTION = (Phase.EXCEPTION, DistributionStatus.WAITING)
 
 
 def test_d10_m9_leads_by_button_and_ring_at_once_are_no_exceptions(sales_floor: SalesFloor) -> None:

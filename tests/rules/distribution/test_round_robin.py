@@ -9,7 +9,7 @@ from models.decisions import OwnerChanged
 from models.lead import Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable, OfferEnded
 from models.offers import Outcome, RejectionReason
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from models.results import Reason, Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -59,7 +59,7 @@ def test_r1_a_campaign_whose_group_gives_to_nobody_leaves_the_lead_to_the_queues
     sales_floor = SalesFloor("ann").group("west", *(("ann",) if method == "queue" else ()), method=method)
     sales_floor.queue("all").comes("A")
     expected_stage = (
-        OrgLeadStage.WAITING if method == "round_robin" else None
+        OrgLeadStatus.WAITING if method == "round_robin" else None
     )  # somebody may join the roster (M5)
     assert (sales_floor.lead.phase, sales_floor.queues, sales_floor.stage("A")) == (
         Phase.QUEUED,
@@ -226,7 +226,7 @@ def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(sales_floor
     assert lead.open_exception is not None
     assert [one["rep_id"] for one in lead.open_exception.explanation] == list(CREW)
     assert {one["why"] for one in lead.open_exception.explanation} == {"already tried in this round"}
-    assert sales_floor.stage("A") is OrgLeadStage.WAITING, "until a rep joins who was not tried (M5)"
+    assert sales_floor.stage("A") is OrgLeadStatus.WAITING, "until a rep joins who was not tried (M5)"
     sales_floor.wait(days=30)
     assert len(sales_floor.all_decisions("A", LeadOffered)) == 3
     sales_floor.agree()

@@ -28,7 +28,7 @@ from models.lead import (
     HELD_BACK,
     LOCKED_PHASES,
     DeadlineKind,
-    DistributionStage,
+    DistributionStatus,
     Lead,
     LeadRow,
     Phase,
@@ -155,7 +155,7 @@ def check_distribution(now: Lead) -> None:
         assert due is None
         return
     assert distribution.epoch <= now.epoch
-    open_to = distribution.stage in (DistributionStage.OFFERED, DistributionStage.RINGING)
+    open_to = distribution.stage in (DistributionStatus.OFFERED, DistributionStatus.RINGING)
     assert bool(distribution.reps) == open_to
     assert (due.due if due else None) == (distribution.until if open_to else None)
     assert not set(distribution.reps) & set(distribution.tried), "each rep once in a round (R8)"

@@ -23,7 +23,7 @@ from models.org_events import (
     RepRequested,
     WakeKind,
 )
-from models.org_rows import OrgGroup, OrgLead, OrgLeadStage, OrgRep, OrgRow
+from models.org_rows import OrgGroup, OrgLead, OrgLeadStatus, OrgRep, OrgRow
 from rules.org.directory import OrgDirectory
 from rules.org.machine import SLICE, step_org
 from rules.org.org_partition import Wakeable
@@ -217,7 +217,7 @@ class OrgDriver:
         """Return the next id."""
         return f"event/{self.events}"
 
-    def stage(self, lead_id: str) -> OrgLeadStage | None:
+    def stage(self, lead_id: str) -> OrgLeadStatus | None:
         """Return the stage of a lead."""
         row = self.state.leads.get(lead_id)
         return row.stage if row else None

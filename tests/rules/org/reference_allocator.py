@@ -14,7 +14,7 @@ import msgspec
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
 from models.org_decisions import OrgDecision, StepResult
 from models.org_events import OrgEvent, RepRequested
-from models.org_rows import OrgLeadStage, OrgRow
+from models.org_rows import OrgLeadStatus, OrgRow
 from rules.org.machine import SLICE
 from rules.org.org_partition import Wakeable
 from rules.org.state import OrgState
@@ -227,10 +227,10 @@ class ReferenceAllocator(OrgDriver):
             assert rep.held + rep.offered == counts.open[rep_id], "what it is offered, too (X7)"
             assert counts.rings[rep_id] == (rep.ring is not None), "one lead rings with a rep, or none (S4)"
         for lead in self.state.leads.values():
-            assert (lead.stage is OrgLeadStage.WAITING) == (not lead.holds), (
+            assert (lead.stage is OrgLeadStatus.WAITING) == (not lead.holds), (
                 "waiting takes nothing, all else does"
             )
-            if lead.stage in (OrgLeadStage.OFFERED, OrgLeadStage.HELD):
+            if lead.stage in (OrgLeadStatus.OFFERED, OrgLeadStatus.HELD):
                 assert len(lead.holds) == 1, "one lead, one rep (R5)"
 
     def stuck(self) -> list[str]:
@@ -241,7 +241,7 @@ class ReferenceAllocator(OrgDriver):
         found = []
         for lead in self.state.leads.values():
             group = self.published.get(("group", lead.group_id or ""))
-            if lead.stage is not OrgLeadStage.WAITING or group is None or group["method"] == "queue":
+            if lead.stage is not OrgLeadStatus.WAITING or group is None or group["method"] == "queue":
                 continue
             ask = self.rep_requests[lead.lead_id]
             zone = ZoneInfo(group.get("time_zone", "UTC"))

@@ -7,7 +7,7 @@ from typing import Any
 from models.offers import NoRepAvailable, OfferMade, Outcome, RejectionReason, RingStarted
 from models.org_decisions import OrgEventIgnored
 from models.org_events import OfferSettled, RepChange
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.org.conditions import where
 from tests.rules.org.reference_allocator import ReferenceAllocator
@@ -42,7 +42,7 @@ def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None
     assert made(allocator.take("lead-100", "ann")) == [], "a lead taken by hand is over the cap, and no offer"
     assert allocator.state.reps["ann"].held + allocator.state.reps["ann"].offered == 11
     assert made(allocator.close("lead-100")) == []
-    assert allocator.stage("lead-034") is OrgLeadStage.WAITING
+    assert allocator.stage("lead-034") is OrgLeadStatus.WAITING
     allocator.restart(Random(1))
     assert made(allocator.rep("ann", max_open=12)) == [("lead-034", "ann"), ("lead-035", "ann")]
 
@@ -81,7 +81,7 @@ def test_r9_a_slot_goes_to_the_longest_waiting_whom_its_rep_may_have() -> None:
     allocator.ask("third", "east")
     assert made(allocator.close("held")) == [("second", "ann")]
     assert made(allocator.close("second")) == [("third", "ann")]
-    assert [row.lead_id for row in allocator.state.leads.values() if row.stage is OrgLeadStage.WAITING] == [
+    assert [row.lead_id for row in allocator.state.leads.values() if row.stage is OrgLeadStatus.WAITING] == [
         "no-licence",
         "not-wanted",
     ]
@@ -213,7 +213,7 @@ def test_s4_a_lead_that_found_no_free_phone_rings_when_one_is_free() -> None:
     assert (ring.lead_id, ring.reps, ring.passed[0].rep_id) == ("second", ("ann",), "bob")
     allocator.claim("first", "bob")
     assert allocator.state.reps["bob"].ring is None
-    assert allocator.stage("first") is OrgLeadStage.HELD
+    assert allocator.stage("first") is OrgLeadStatus.HELD
 
 
 def test_s1_whoever_presses_first_has_it_and_everybody_else_their_room_again() -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from models.decisions import Answered, Decision, OwnerChanged
 from models.facts import Facts
-from models.lead import DirectoryRow, Distribution, DistributionStage, Lead, LeadRow, Phase
+from models.lead import DirectoryRow, Distribution, DistributionStatus, Lead, LeadRow, Phase
 from models.offer_decisions import LeadOffered, OfferEnded
 from models.offers import Outcome
 from models.results import Reason, Result
@@ -53,7 +53,7 @@ def offered(*reps: str, until: datetime | None = UNTIL) -> Lead:
     distribution = Distribution(
         group_id="west",
         epoch=3,
-        stage=DistributionStage.RINGING if rings else DistributionStage.OFFERED,
+        stage=DistributionStatus.RINGING if rings else DistributionStatus.OFFERED,
         method="ring_all" if rings else "round_robin",
         reps=reps,
         until=until,

@@ -200,7 +200,8 @@ def print_status(seen: dict[str, Any]) -> None:
     for table in (phases, queues, lag):
         if table.row_count:
             out.print(table)
-    out.print(f"Dead letters: {seen['dead_letters']:,}")
+    if all(problem["what"] != "Kafka" for problem in seen["problems"]):
+        out.print(f"Dead letters: {seen['dead_letters']:,}")
     for problem in seen["problems"]:
         out.print(f"[red]{escape(problem['what'])}: {escape(problem['reason'])}[/red]", soft_wrap=True)
     out.print("Everything works." if seen["ok"] else f"{len(seen['problems']):,} to look at.")

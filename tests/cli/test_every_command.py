@@ -108,7 +108,22 @@ def test_where_nothing_runs_every_command_says_so(tmp_path: Path, monkeypatch: p
     assert wrong == set(), "these say that they did it"
     assert outputs["status"].code == 1
     assert "Kafka: does not answer at 127.0.0.1" in outputs["status"].out
-    assert "Valkey: " in outputs["status"].out
+    assert "Valkey: does not answer" in outputs["status"].out
+    assert "Dead letters" not in outputs["status"].out, "nobody could count them"
+
+
+@pytest.mark.parametrize("command", [["claim", "7", "--rep", "ann"], ["why", "7"], ["trace", "7"]])
+def test_a_lead_id_that_is_none_is_refused_before_kafka_is_asked(command: list[str]) -> None:
+    refused = call(command[0], command)
+    assert refused.code == 2
+    assert "LEAD must be a UUID" in refused.err
+
+
+def test_a_vendor_without_a_name_is_asked_for_its_name() -> None:
+    assert (
+        "NAME: is missing: --for vendor needs the name of the vendor"
+        in call("acls", ["acls", "--for", "vendor"]).err
+    )
 
 
 def test_a_setting_that_is_refused_is_named_by_every_command(

@@ -67,7 +67,9 @@ def leads(sales_floor: SalesFloor) -> list[str]:
 def methods(sales_floor: SalesFloor) -> set[str]:
     """Return the methods that offered a lead to anybody."""
     return {
-        said.method for name in leads(sales_floor) for said in sales_floor.all_decisions(name, LeadOffered)
+        decision.method
+        for name in leads(sales_floor)
+        for decision in sales_floor.all_decisions(name, LeadOffered)
     }
 
 
@@ -90,13 +92,13 @@ def test_r1_r3_s1_s5_every_method_is_seen_at_night(sales_floor: SalesFloor) -> N
 
 def test_s1_live_transfers_ring_with_the_loan_officer_whom_nobody_plays(sales_floor: SalesFloor) -> None:
     rings = [
-        said
+        decision
         for name in leads(sales_floor)
-        for said in sales_floor.all_decisions(name, LeadOffered)
-        if YOURS in said.reps
+        for decision in sales_floor.all_decisions(name, LeadOffered)
+        if YOURS in decision.reps
     ]
-    assert {said.method for said in rings} >= {"ring_all"}
-    assert all(len(said.reps) > 1 for said in rings if said.method == "ring_all"), (
+    assert {offer.method for offer in rings} >= {"ring_all"}
+    assert all(len(offer.reps) > 1 for offer in rings if offer.method == "ring_all"), (
         "others answer it if nobody is there"
     )
 

@@ -154,12 +154,12 @@ def console() -> Iterator[RunningStack]:
 def measured(name: str, **more: Any) -> None:
     """Run a measurement, and check what it says."""
     sizes, promised = SMALL[name]
-    said: list[str] = []
-    result = BENCHES[name](say=said.append, **sizes, **more)
+    messages: list[str] = []
+    result = BENCHES[name](say=messages.append, **sizes, **more)
     assert promised <= result.keys()
     assert all(result[key] > 0 for key in promised)
     assert result.get("wrong", 0) == 0, "nobody misses a change"
-    assert said, "it says how far it is"
+    assert messages, "it says how far it is"
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from application.journal_snapshot import journal_now
+from couriers.telephone.call_channel import call_id_of
 from couriers.telephone.call_events import Announcement
-from couriers.telephone.calls import call_id_of
 from couriers.telephone.spoken_texts import text_around_name
 from models.ids import lead_id
 from tests.fixtures.servers import unique
@@ -33,8 +33,8 @@ pytestmark = [pytest.mark.telephony, pytest.mark.slow]
 RINGS: Final = int(os.environ.get("RINGS", "10"))
 REPS: Final = tuple(f"rep-{number:02}" for number in range(1, 13))
 SPOKEN: Final = {
-    hashlib.sha256(f"en-us\n{text_around_name(words)[0]}".encode()).hexdigest()[:40]: words
-    for words in Announcement
+    hashlib.sha256(f"en-us\n{text_around_name(announcement)[0]}".encode()).hexdigest()[:40]: announcement
+    for announcement in Announcement
 }
 """The sound of the first part of each text -> the words."""
 FIRST, BUSY, MACHINE, AWAY, LATE = REPS[0], REPS[8], REPS[9], REPS[10], REPS[11]
@@ -155,7 +155,7 @@ class Scenario:
         found.sort()
         began = found[0][0]
         lines = [f"  {at - began:7.3f} {what}" for at, what in found]
-        lines += [f"  {rep:7} heard {', '.join(words)}" for rep, words in sorted(heard.items())]
+        lines += [f"  {rep:7} heard {', '.join(heard_words)}" for rep, heard_words in sorted(heard.items())]
         return "\n".join(lines)
 
 

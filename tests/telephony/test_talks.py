@@ -254,11 +254,11 @@ def events(scenario: Scenario) -> list[str]:
 
 
 def test_bench_reach_measures_from_arrival_to_ringing_telephones() -> None:
-    said: list[str] = []
-    result = BENCHES["reach"](say=said.append, leads=3, reps=2)
+    messages: list[str] = []
+    result = BENCHES["reach"](say=messages.append, leads=3, reps=2)
     assert 0 < result["engine_p50_ms"] <= result["engine_p99_ms"]
     assert 0 < result["first_p50_ms"] <= result["all_p50_ms"] <= result["all_p99_ms"]
-    assert said, "it says how far it is"
+    assert messages, "it says how far it is"
 
 
 def test_n7_up_starts_the_telephone_courier_and_turns_the_call_buttons_on(

@@ -21,7 +21,7 @@ from tests.web.signed_in import signed_in
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.cli.in_process import Said
+    from tests.cli.in_process import CommandResult
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
@@ -48,29 +48,29 @@ async def test_the_command_exports_by_person_act_and_time_and_no_command_changes
         pass
     await on_the_topic(running_org, "signed_in", "signed_in", "session_ended")
 
-    def export(*arguments: str) -> Said:
+    def export(*arguments: str) -> CommandResult:
         return firstclaim(running_org.stack, "audit", "export", "--org", running_org.org, *arguments)
 
-    said = await asyncio.to_thread(export, "--act", "signed_in", "--json")
-    assert said.code == 0, said.err
-    *lines, summary = said.out.splitlines()
+    printed = await asyncio.to_thread(export, "--act", "signed_in", "--json")
+    assert printed.code == 0, printed.err
+    *lines, summary = printed.out.splitlines()
     assert [json.loads(line)["actor"] for line in lines] == ["ann-lee", "bob-ray"]
     assert json.loads(summary) == {"written": 2, "unreadable": 0, "to": None}
     file = tmp_path / "audit.csv"
-    said = await asyncio.to_thread(
+    printed = await asyncio.to_thread(
         export, "--actor", "ann-lee", "--since", "2026-01-01", "--format", "csv", "--to", str(file)
     )
-    assert (said.code, said.out) == (0, ""), said.err
-    assert "entries written" in said.err
+    assert (printed.code, printed.out) == (0, ""), printed.err
+    assert "entries written" in printed.err
     with file.open(newline="") as read:
         found = list(csv.DictReader(read))
     assert [one["act"] for one in found] == ["signed_in", "session_ended"]
     assert json.loads(found[0]["difference"])[0] == {"path": "method", "old": None, "new": "password"}
     assert file.stat().st_mode & 0o077 == 0
-    said = await asyncio.to_thread(export, "--until", "2020-01-01")
-    assert said.out == ""
-    said = await asyncio.to_thread(export, "--act", "guessed")
-    assert said.code == 2
+    printed = await asyncio.to_thread(export, "--until", "2020-01-01")
+    assert printed.out == ""
+    printed = await asyncio.to_thread(export, "--act", "guessed")
+    assert printed.code == 2
     exported = (await on_the_topic(running_org, "audit_exported"))[-1]
     assert exported["actor_kind"] == "process"
     assert {name for name, _ in leaves() if name.startswith("audit")} == {"audit export"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pytest
 
-from application.importing.tables import MAX_COLUMNS
+from application.importing.import_tables import MAX_COLUMNS
 from models.facts import MAX_ATTRIBUTES_BYTES
 from streams.dead_letter_reading import read_letter
 from streams.dead_letter_senders import org_of
@@ -83,20 +83,20 @@ async def test_d1_a_rep_cannot_open_a_whole_work_queue(running_org: RunningOrg) 
             return answer.status_code, answer.json()
 
         for lead in leads[:3]:
-            status, said = await opens(lead)
-            assert (status, said["result"]) == (HTTPStatus.OK, "done"), said
+            status, body = await opens(lead)
+            assert (status, body["result"]) == (HTTPStatus.OK, "done"), body
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while (await client.get(f"/api/v1/leads/{lead}")).status_code != HTTPStatus.OK:
                     await asyncio.sleep(0.05)
-        status, said = await opens(leads[3])
+        status, body = await opens(leads[3])
         why = (
             "you have 3 leads open (Jones 0, Jones 1, Jones 2); at most 3 are allowed: finish or release one"
         )
-        assert (status, said["detail"]) == (HTTPStatus.CONFLICT, why)
+        assert (status, body["detail"]) == (HTTPStatus.CONFLICT, why)
         released = await client.post(f"/api/v1/leads/{leads[0]}/actions", json={"type": "release"})
         assert released.json()["result"] == "done"
-        status, said = await opens(leads[3])
-        assert (status, said.get("result")) == (HTTPStatus.OK, "done"), said
+        status, body = await opens(leads[3])
+        assert (status, body.get("result")) == (HTTPStatus.OK, "done"), body
 
 
 async def test_a_rep_cannot_claim_faster_than_the_orgs_limit(running_org: RunningOrg) -> None:

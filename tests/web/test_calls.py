@@ -41,7 +41,7 @@ class Courier:
     async def request(self) -> Notification:
         """Return the newest request to connect."""
 
-        async def asked() -> list[Notification]:
+        async def call_requests() -> list[Notification]:
             found = []
             async for record in read_topic(self.running_org.stack.settings, NOTIFICATIONS):
                 about = json.loads(record.value)
@@ -49,12 +49,12 @@ class Courier:
                     found.append(Notification(**about))
             return found
 
-        found: list[Notification] = await eventually(asked, "the engine asks for a call")
+        found: list[Notification] = await eventually(call_requests, "the engine asks for a call")
         return found[-1]
 
     async def says(self, about: Notification, leg: str, event: str, **more: Any) -> None:
         """Write what happened to a leg."""
-        said = {
+        record = {
             "call_id": about.notification_id[-40:],
             "notification_id": about.notification_id,
             "lead_id": self.lead,
@@ -67,7 +67,7 @@ class Courier:
             "org": self.running_org.org,
             **more,
         }
-        await self.writer.send_and_wait("calls", json.dumps(said).encode(), key=self.lead.encode())
+        await self.writer.send_and_wait("calls", json.dumps(record).encode(), key=self.lead.encode())
 
 
 async def owned(running_org: RunningOrg, *, click_to_call: bool | None, quiet: bool = False) -> str:

@@ -144,15 +144,15 @@ async def test_q4_q6_what_is_published_meanwhile_takes_no_open_question_away(run
     mia = await running_org.sign_in("mia", "/queues/new")
     await mia.get_by_label("Select Ana Silva").check()
     await mia.get_by_role("button", name="Assign …", exact=True).click()
-    asked = mia.locator("#move")
-    await expect(asked).to_be_visible()
+    dialog = mia.locator("#move")
+    await expect(dialog).to_be_visible()
     await running_org.publish("queue", "east", **{**NEW, "name": "East only", "teams": ["east"]})
     await expect(mia.locator("#queues").get_by_text("East only")).to_be_visible()
     columns = [*NEW["columns"], "loan_purpose"]
     await running_org.publish("queue", "new", **{**NEW, "columns": columns})
     await running_org.publish("queue", "last", **{**NEW, "name": "The last", "teams": ["west"]})
-    await expect(asked).to_be_visible()  # the list has another column now, and waits for the answer
-    await asked.get_by_role("button", name="Cancel").click()
+    await expect(dialog).to_be_visible()  # the list has another column now, and waits for the answer
+    await dialog.get_by_role("button", name="Cancel").click()
     await expect(mia.get_by_role("columnheader", name="Loan purpose")).to_be_visible()
 
 

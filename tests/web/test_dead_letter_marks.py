@@ -60,7 +60,7 @@ async def until_known(
 
     async def agrees() -> bool:
         letters = {letter["place"]: letter for letter in (await console.get(LETTERS)).json()}
-        said = {
+        marks = {
             place: (
                 letter["replayed_at"] is not None,
                 letter["replayed_by"],
@@ -70,7 +70,7 @@ async def until_known(
             for place, letter in letters.items()
             if place in wanted
         }
-        return said == wanted
+        return marks == wanted
 
     await eventually(agrees, f"the console knows {wanted}")
 
@@ -85,9 +85,9 @@ async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_ski
     running_org: RunningOrg, later: tuple[ChildProcess, int]
 ) -> None:
     async def command(*arguments: str) -> dict[str, Any]:
-        said = await asyncio.to_thread(firstclaim, running_org.stack, "dead-letters", *arguments, "--json")
-        assert said.code == 0, said.err
-        return said.last_line
+        printed = await asyncio.to_thread(firstclaim, running_org.stack, "dead-letters", *arguments, "--json")
+        assert printed.code == 0, printed.err
+        return printed.last_line
 
     await running_org.rep("mia", "manager")
     for name in ("Ames", "Bell", "Cole", "Dean"):

@@ -35,14 +35,14 @@ async def test_n1_the_lead_page_lists_what_became_of_its_mails(running_org: Runn
     }
     async with started(producer(running_org.stack.settings)) as writer:
         for n, (status, detail) in enumerate((("sent", "250 Queued"), ("bounced", "550 No such <user>"))):
-            said = {
+            delivery = {
                 **base,
                 "notification_id": f"{lead}/1/ann/lead_offered/email",
                 "status": status,
                 "detail": detail,
                 "at": f"2026-11-27T10:00:0{n}Z",
             }
-            await writer.send_and_wait("deliveries", json.dumps(said).encode(), key=lead.encode())
+            await writer.send_and_wait("deliveries", json.dumps(delivery).encode(), key=lead.encode())
     page = await running_org.sign_in("mia", f"/leads/{lead}")
 
     async def listed() -> bool:

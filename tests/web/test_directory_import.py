@@ -86,8 +86,8 @@ async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(running_
     page = await opened(running_org)
     before = await published(running_org)
     await choose(page, "east.yaml", FILE)
-    said = page.locator("[data-sentences] li")
-    await expect(said).to_have_text(
+    sentences = page.locator("[data-sentences] li")
+    await expect(sentences).to_have_text(
         [
             "Adds the rep Ann Lee: with role Manager; with teams east.",
             "Adds the rep Bob Ray: with licensed states RI, MA.",
@@ -118,14 +118,14 @@ async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(running_
     await choose(page, "directory.yaml", saved)
     await expect(page.locator("#changes-title")).to_have_text("It would change nothing")
     await choose(page, "directory.yaml", saved.replace("name: East\n", "name: New England\n"))
-    await expect(said).to_have_text(
+    await expect(sentences).to_have_text(
         ["Changes the group New England: changes the name from East to New England."]
     )
     # A file may also say all there is to be.
     await choose(page, "only.yaml", "reps:\n  ada: {name: Ada, role: admin}\n")
     await expect(page.locator("[data-rest]")).to_contain_text("4 objects of the directory")
     await page.get_by_label("Also remove what a directory file does not name").check()
-    await expect(said.filter(has_text="Removes")).to_have_text(
+    await expect(sentences.filter(has_text="Removes")).to_have_text(
         [
             "Removes the rep Ann Lee.",
             "Removes the rep Bob Ray.",
@@ -190,13 +190,13 @@ async def test_r9_a_table_of_people_that_a_spreadsheet_saved(running_org: Runnin
     await running_org.rep("bob-ray", email="BOB@lender.example", teams=["north"])
     page = await opened(running_org)
     await choose(page, "people.csv", TABLE)
-    said = page.locator("[data-sentences] li")
+    sentences = page.locator("[data-sentences] li")
     new = (
         "Adds the rep José Núñez: with email jose@lender.example; with teams east, west; "
         "with licensed states RI, MA; with most open leads 40."
     )
     changed = "Changes the rep Bob Ray: changes the email from BOB@lender.example to bob@lender.example."
-    await expect(said).to_have_text([changed, new])
+    await expect(sentences).to_have_text([changed, new])
     await expect(page.locator("[data-unread]")).to_contain_text("Shoe size")
     await page.get_by_role("button", name="Publish 2 changes").click()
     await expect(page.locator("[data-done]")).to_have_text("Published: 2 changes.")

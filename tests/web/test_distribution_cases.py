@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from assurance.chaos.vendors import producer
+from assurance.chaos.vendor_producers import producer
 from models.ids import lead_id
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually

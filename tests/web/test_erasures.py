@@ -31,7 +31,7 @@ ERASURES = "/api/v1/erasures"
 PHONE = "+14014194247"
 
 
-async def asked(client: httpx.AsyncClient, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+async def post(client: httpx.AsyncClient, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
     """Post a request; return the status and the body."""
     answer = await client.post(path, json=body)
     return answer.status_code, answer.json()
@@ -41,7 +41,7 @@ async def previewed(client: httpx.AsyncClient, person: str, leads: int) -> dict[
     """Return the preview of a person, once the engine knows of as many leads."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            status, found = await asked(client, f"{ERASURES}/preview", person=person)
+            status, found = await post(client, f"{ERASURES}/preview", person=person)
             assert status == HTTPStatus.OK, found
             if len(found["leads"]) == leads and all(lead["phase"] for lead in found["leads"]):
                 return found
@@ -107,23 +107,23 @@ async def test_who_may_not_erase_learns_and_changes_nothing(running_org: Running
     async with signed_in(running_org, "ann-lee") as ann:
         await previewed(ann, PHONE, 1)
         for body in ({"confirm": "yes", "leads": 1}, {"confirm": "erase"}, {"leads": 1}):
-            status, _ = await asked(ann, ERASURES, person=lead, **body)
+            status, _ = await post(ann, ERASURES, person=lead, **body)
             assert status == HTTPStatus.UNPROCESSABLE_ENTITY, body
-        status, said = await asked(ann, f"{ERASURES}/preview", person="twelve")
-        assert (status, said["detail"][:8]) == (HTTPStatus.UNPROCESSABLE_ENTITY, "person: ")
-        status, said = await asked(ann, ERASURES, person=lead, leads=2, confirm="erase")
-        assert (status, said["type"]) == (HTTPStatus.CONFLICT, "urn:firstclaim:problem:changed")
+        status, answer = await post(ann, f"{ERASURES}/preview", person="twelve")
+        assert (status, answer["detail"][:8]) == (HTTPStatus.UNPROCESSABLE_ENTITY, "person: ")
+        status, answer = await post(ann, ERASURES, person=lead, leads=2, confirm="erase")
+        assert (status, answer["type"]) == (HTTPStatus.CONFLICT, "urn:firstclaim:problem:changed")
         unproved(store, running_org.email("ann-lee"))
-        status, said = await asked(ann, ERASURES, person=lead, leads=1, confirm="erase")
-        assert (status, said["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:prove-yourself")
+        status, answer = await post(ann, ERASURES, person=lead, leads=1, confirm="erase")
+        assert (status, answer["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:prove-yourself")
         for who in ("bob-ray", "mia-orr"):
             async with signed_in(running_org, who) as client:
                 for path in (ERASURES, f"{ERASURES}/preview"):
-                    assert (await asked(client, path, person=PHONE, leads=1, confirm="erase"))[0] == 403, who
+                    assert (await post(client, path, person=PHONE, leads=1, confirm="erase"))[0] == 403, who
                 assert (await client.get(ERASURES)).status_code == HTTPStatus.FORBIDDEN, who
         async with await running_org.program("ann-lee") as program:
-            status, said = await asked(program, ERASURES, person=lead, leads=1, confirm="erase")
-            assert (status, said["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:person-needed")
+            status, answer = await post(program, ERASURES, person=lead, leads=1, confirm="erase")
+            assert (status, answer["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:person-needed")
         assert (await previewed(ann, PHONE, 1))["leads"][0]["name"] == "Zabriskie"
 
 
@@ -157,7 +157,7 @@ async def test_a_dead_letter_of_a_person_without_a_lead_is_erased(running_org: R
 
     async with signed_in(running_org, "ann-lee") as ann:
         before = await letters(ann, 2)
-        status, receipt = await asked(ann, ERASURES, person=PHONE, leads=0, confirm="erase")
+        status, receipt = await post(ann, ERASURES, person=PHONE, leads=0, confirm="erase")
         assert status == HTTPStatus.CREATED, receipt
         assert receipt["leads"] == []
         assert receipt["places"]["dead-letters"] == 1

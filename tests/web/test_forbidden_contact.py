@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from application.do_not_contact import read_list
-from assurance.chaos.vendors import producer
+from assurance.chaos.vendor_producers import producer
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 

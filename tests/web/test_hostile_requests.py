@@ -60,12 +60,12 @@ async def test_addresses_and_headers_that_are_none_are_refused(running_org: Runn
     await running_org.rep("admin-1", "admin")
     async with await running_org.program("admin-1") as client:
 
-        async def asked(path: str) -> tuple[int, str]:
+        async def fetched(path: str) -> tuple[int, str]:
             answer = await client.get(path)
             return answer.status_code, answer.text
 
-        assert await asked("/api/v1/leads?limit=000000001999999999") != (200, "")
-        assert (await asked("/api/v1/leads?limit=000000001999999999"))[0] == 422
+        assert await fetched("/api/v1/leads?limit=000000001999999999") != (200, "")
+        assert (await fetched("/api/v1/leads?limit=000000001999999999"))[0] == 422
         for path, field in (
             ("/api/v1/leads?prospect_name=a%00", "prospect_name"),
             ("/api/v1/leads?prospect_name=%ff", "prospect_name"),
@@ -74,9 +74,9 @@ async def test_addresses_and_headers_that_are_none_are_refused(running_org: Runn
             ("/api/v1/leads?segment=" + "[" * 3_000, "segment"),
             ("/api/v1/leads?cursor=" + "W1tb" * 1_000, "cursor"),
         ):
-            status, said = await asked(path)
-            assert status == 422, (path, said)
-            assert field in said
+            status, body = await fetched(path)
+            assert status == 422, (path, body)
+            assert field in body
     await running_org.until_known("admin-1")
     async with signed_in(running_org, "admin-1") as person:
         for etag, status in (('"v' + "9" * 40 + '"', 412), (b"\xff\xfe", 412), ("9" * 5_000, 422)):

@@ -105,7 +105,7 @@ async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
     key = f"{other}/rep/somebody".encode()
     await (await running_org.client.put(DIRECTORY, b'{"rep_id": "somebody"}', key=key))
     await running_org.until_known("admin-1")
-    asked = (await running_org.window()).request
+    requests = (await running_org.window()).request
     sessions = Sessions(store)
 
     def signed_in(role: str) -> dict[str, str]:
@@ -121,36 +121,38 @@ async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
         if path.endswith("/live"):
             return await running_org.stream_status(path, headers)
         data: dict[str, Any] | None = {} if method not in SAFE else None
-        return (await asked.fetch(path, method=method, headers=headers, data=data)).status
+        return (await requests.fetch(path, method=method, headers=headers, data=data)).status
 
     def bearer(token: str) -> dict[str, str]:
         return {"authorization": f"Bearer {token}"}
 
     vendor_key = keys_of(running_org.stack, store).issue(running_org.org, "none", "t", by="test")[0]
     for method, route in FOR_VENDORS:
-        path, said = address(route), f"{method} {route.path}"
-        assert await status(method, path, {}) == 401, said
+        path, route_name = address(route), f"{method} {route.path}"
+        assert await status(method, path, {}) == 401, route_name
         for role in ROLES:
-            assert await status(method, path, bearer(tokens[role])) == 401, f"{said} as {role}"
-            assert await status(method, path, signed_in(role)) == 401, f"{said} as {role}"
-        assert await status(method, path, bearer(vendor_key)) in (400, 415, 422), said
+            assert await status(method, path, bearer(tokens[role])) == 401, f"{route_name} as {role}"
+            assert await status(method, path, signed_in(role)) == 401, f"{route_name} as {role}"
+        assert await status(method, path, bearer(vendor_key)) in (400, 415, 422), route_name
 
     for method, route, access in GUARDED:
-        path, said = address(route), f"{method} {route.path}"
+        path, route_name = address(route), f"{method} {route.path}"
         personal = access.scope in PERSONAL
-        assert await status(method, path, {}) == 401, said
-        assert await status(method, path, bearer("fc_wrong")) == 401, said
-        assert await status(method, path, bearer(stranger)) == 401, said  # the other org has no such rep
+        assert await status(method, path, {}) == 401, route_name
+        assert await status(method, path, bearer("fc_wrong")) == 401, route_name
+        assert await status(method, path, bearer(stranger)) == 401, (
+            route_name
+        )  # the other org has no such rep
         for scope, token in only.items():
             found = await status(method, path, bearer(token))
             allowed = scope == access.scope and not personal
-            assert (found == 403) != allowed, f"{said} with only {scope}: {found}"
-        assert await status(method, path, bearer(vendor_key)) == 401, f"{said} with a vendor's key"
+            assert (found == 403) != allowed, f"{route_name} with only {scope}: {found}"
+        assert await status(method, path, bearer(vendor_key)) == 401, f"{route_name} with a vendor's key"
         for role in ROLES:
             found = await status(method, path, signed_in(role) if personal else bearer(tokens[role]))
-            assert (found == 403) == (role not in access.roles), f"{said} as {role}: {found}"
-            assert found < 500, f"{said} as {role}: {found}"
-            assert found != 401, f"{said} as {role}"
+            assert (found == 403) == (role not in access.roles), f"{route_name} as {role}: {found}"
+            assert found < 500, f"{route_name} as {role}: {found}"
+            assert found != 401, f"{route_name} as {role}"
 
 
 @pytest.mark.slow
@@ -169,11 +171,11 @@ async def test_each_parameter_of_the_stream_and_each_preference_needs_its_scope(
     assert await running_org.stream_status(watching, headers("queues:read")) == 403
     assert await running_org.stream_status(watching, headers("operations:read")) == 403
     assert await running_org.stream_status(watching, headers("queues:read", "operations:read")) == 200
-    asked = (await running_org.window()).request
+    requests = (await running_org.window()).request
     for name in ("view_only", "my_leads", "anything"):
         path = f"/api/v1/preferences/{name}"
         for scope in TOKEN_SCOPES:
-            read = await asked.get(path, headers=headers(scope))
-            written = await asked.put(path, headers=headers(scope), data={"on": True})
+            read = await requests.get(path, headers=headers(scope))
+            written = await requests.put(path, headers=headers(scope), data={"on": True})
             assert (read.status == 200) == (scope == "preferences:read"), (name, scope)
             assert (written.status == 200) == (scope == "preferences:write"), (name, scope)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from assurance.chaos.vendors import producer
+from assurance.chaos.vendor_producers import producer
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.audited import on_the_topic
@@ -104,7 +104,7 @@ async def test_m1_moves_by_bytes_on_the_topic_are_answered_and_shown(running_org
     mia = await running_org.program("mia")
     sender = producer(running_org.stack.settings)
 
-    async def asked(lead: str, kind: str, **fields: Any) -> dict[str, Any]:
+    async def request_action(lead: str, kind: str, **fields: Any) -> dict[str, Any]:
         action_id = str(uuid.uuid4())
         action = {
             "action_id": action_id,
@@ -127,18 +127,18 @@ async def test_m1_moves_by_bytes_on_the_topic_are_answered_and_shown(running_org
         return await owners(mia, leads[0]) == ["ann"]
 
     await eventually(owned, "number one has the lead")
-    taken = await asked(leads[0], "unassign", why="not hers")
+    taken = await request_action(leads[0], "unassign", why="not hers")
     assert (taken["result"], taken["type"]) == ("done", "unassign")
 
     async def next_one() -> bool:
         return await owners(mia, leads[0]) == ["bob"]
 
     await eventually(next_one, "the next rep of the roster has it")
-    unreadable = await asked(leads[0], "reassign", why={"a": 1}, to_rep_id="cyd")
+    unreadable = await request_action(leads[0], "reassign", why={"a": 1}, to_rep_id="cyd")
     assert (unreadable["reason"], unreadable["why"]) == ("invalid", "why: must be text, not an object")
-    moved = await asked(leads[0], "reassign", why="hers now", to_rep_id="cyd", from_rep_id="bob")
+    moved = await request_action(leads[0], "reassign", why="hers now", to_rep_id="cyd", from_rep_id="bob")
     assert (moved["result"], moved["owner"]) == ("done", "cyd")
-    again = await asked(leads[0], "redistribute")
+    again = await request_action(leads[0], "redistribute")
     assert again["result"] == "done"
 
     async def first_again() -> bool:

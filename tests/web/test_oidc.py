@@ -198,12 +198,12 @@ async def answered(
     """Sign in with a token of these claims; return the status, and the signed-in person or the page's message."""
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url) as client:
         begun = await client.get("/sign-in/oidc")
-        asked = {
+        claims_asked = {
             name: value[0] for name, value in parse_qs(urlsplit(begun.headers["location"]).query).items()
         }
         whole = {
             "iss": liar.issuer,
-            "nonce": asked["nonce"],
+            "nonce": claims_asked["nonce"],
             "exp": int(time.time()) + 300,
             "iat": int(time.time()),
             **GOOD,
@@ -211,7 +211,9 @@ async def answered(
             **claims,
         }
         liar.claims = {name: value for name, value in whole.items() if name not in drop}
-        done = await client.get("/sign-in/oidc/callback", params={"state": asked["state"], "code": "x"})
+        done = await client.get(
+            "/sign-in/oidc/callback", params={"state": claims_asked["state"], "code": "x"}
+        )
         if done.status_code != HTTPStatus.SEE_OTHER:
             return done.status_code, done.text
         return done.status_code, (await client.get("/api/v1/me")).json()["rep_id"]
@@ -247,9 +249,9 @@ async def test_hostile_tokens_sign_nobody_in(running_org: RunningOrg, liar: Liar
             "never over": ({}, ("exp",)),
         }
         for what, (claims, drop) in hostile.items():
-            status, said = await answered(running_org, liar, claims, drop)
+            status, body = await answered(running_org, liar, claims, drop)
             assert status == HTTPStatus.FORBIDDEN, what
-            assert 'role="alert"' in said, what
+            assert 'role="alert"' in body, what
         liar.signed_by = liar.other
         assert (await answered(running_org, liar, {}))[0] == HTTPStatus.FORBIDDEN, "another's key"
         liar.signed_by = liar.key
@@ -279,9 +281,9 @@ async def test_an_account_stays_with_its_subject_whatever_the_address(
             303,
             "rep-1",
         )
-        status, said = await answered(running_org, liar, {"sub": "s-2"})
+        status, body = await answered(running_org, liar, {"sub": "s-2"})
         assert status == HTTPStatus.FORBIDDEN
-        assert "has no account here that is free" in said
+        assert "has no account here that is free" in body
         assert await answered(running_org, liar, {"sub": "s-2", "email": running_org.email("rep-2")}) == (
             303,
             "rep-2",

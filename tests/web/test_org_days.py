@@ -38,8 +38,12 @@ async def test_c1_days_are_the_orgs_in_segments_previews_and_views(running_org: 
         assert "America" not in fields["state"]
         for path in ("/my-leads", "/queue-builder", "/directory/reps"):
             assert "(America/Chicago)" in (await manager.get(path)).text
-        asked = {"queue_id": "that-day", "value": {"name": "That day", "inclusion": THAT_DAY}, "lead": lead}
-        preview = await manager.post("/api/v1/queue-previews", json=asked)
+        preview_request = {
+            "queue_id": "that-day",
+            "value": {"name": "That day", "inclusion": THAT_DAY},
+            "lead": lead,
+        }
+        preview = await manager.post("/api/v1/queue-previews", json=preview_request)
         assert preview.status_code == 200, preview.text
         assert [one["lead_id"] for one in preview.json()["examples"]] == [free]
         assert preview.json()["lead"]["conditions"][0]["met"] is True

@@ -54,10 +54,10 @@ async def test_d2_outcomes_are_worded_once_and_read_everywhere(running_org: Runn
     await page.locator("#review").get_by_role("button", name="Back").click()
     await publish(page)
     value = await published(page, "settings/settings")
-    words = {one["outcome"]: one["label"] for one in value["outcomes"]}
-    assert (words["no_answer"], words["left_message"]) == ("Rang out", "Left a message")
+    labels = {one["outcome"]: one["label"] for one in value["outcomes"]}
+    assert (labels["no_answer"], labels["left_message"]) == ("Rang out", "Left a message")
     assert value["closing_outcomes"][-1] == "application_sent"
-    assert list(words)[-2] == "application_sent"
+    assert list(labels)[-2] == "application_sent"
     # The queue's form offers the list, and keeps values.
     await page.goto("/queue-builder/work")
     await page.get_by_label("Application Sent", exact=True).check()
@@ -85,8 +85,10 @@ async def worked_in_words(running_org: RunningOrg, page: Page, lead: str) -> Non
     await page.goto("/my-leads?last_outcome=no_answer")
     await expect(page.get_by_role("link", name="Open Robbie Duffy")).to_be_visible()
     await expect(page.locator("#main")).not_to_contain_text("no_answer")
-    asked = "/api/v1/leads.csv?columns=last_outcome,loan_purpose"
-    rows = list(csv.reader(io.StringIO((await (await page.request.get(asked)).body()).decode("utf-8-sig"))))
+    export_path = "/api/v1/leads.csv?columns=last_outcome,loan_purpose"
+    rows = list(
+        csv.reader(io.StringIO((await (await page.request.get(export_path)).body()).decode("utf-8-sig")))
+    )
     heads = ["lead_id", "Last outcome", "Loan purpose"]
     assert rows == [
         [*heads, "Last outcome (as shown)", "Loan purpose (as shown)"],

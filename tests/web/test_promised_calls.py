@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.async_api import expect
 
-from assurance.chaos.vendors import producer
+from assurance.chaos.vendor_producers import producer
 from streams.topics import LEAD_ACTIONS
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.rows import WORK, appears, row

@@ -72,9 +72,12 @@ async def test_with_a_second_factor_the_password_alone_is_not_enough(running_org
         codes = (await client.put(FACTOR, json={"code": used})).json()["recovery_codes"]
         assert (await client.post(FACTOR)).status_code == HTTPStatus.CONFLICT
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as client:
-        asked = await sign_in(client, email)
-        assert (asked.status_code, asked.json()["type"]) == (401, "urn:firstclaim:problem:code-needed")
-        assert "firstclaim_session" not in asked.headers.get("set-cookie", "")
+        challenge = await sign_in(client, email)
+        assert (challenge.status_code, challenge.json()["type"]) == (
+            401,
+            "urn:firstclaim:problem:code-needed",
+        )
+        assert "firstclaim_session" not in challenge.headers.get("set-cookie", "")
         assert (await sign_in(client, email, code=used)).status_code == 401, "a code is used once"
         next_one = code(
             made["secret"], 1

@@ -98,11 +98,11 @@ async def test_q7_a_queue_is_sorted_for_the_eye_alone(running_org: RunningOrg) -
     await page.get_by_role("button", name="Loan amount", exact=True).click()
     await expect(names(page)).to_have_text(["Bo Reed", "Cy Adams", "Ana Silva"])
     await expect(head(page, "Name")).not_to_have_attribute("aria-sort", "ascending")
-    said = page.locator("[data-sorted]")
-    await expect(said).to_contain_text(
+    sorted_note = page.locator("[data-sorted]")
+    await expect(sorted_note).to_contain_text(
         "Sorted By: Loan amount, lowest first (the rows of this page, for you)"
     )
-    await expect(said).to_contain_text(own.removeprefix("Sorted By: "))
+    await expect(sorted_note).to_contain_text(own.removeprefix("Sorted By: "))
     # A row that comes stands where the person's order puts it.
     await running_org.arrive("A-4", first_name="Di", last_name="Fox", loan_amount=600_000)
     await expect(names(page)).to_have_text(["Bo Reed", "Di Fox", "Cy Adams", "Ana Silva"])
@@ -118,7 +118,7 @@ async def test_q7_a_queue_is_sorted_for_the_eye_alone(running_org: RunningOrg) -
     await page.get_by_role("button", name="Loan amount", exact=True).click()
     await expect(names(page)).to_have_text(["Cy Adams", "Di Fox", "Bo Reed"])
     await page.get_by_role("button", name="Loan amount", exact=True).click()
-    await expect(said).to_have_text(own)
+    await expect(sorted_note).to_have_text(own)
 
 
 async def test_q7_the_columns_of_queues_are_as_wide_as_one_makes_them_by_keys(

@@ -147,9 +147,9 @@ async def test_a_stream_tells_a_token_only_what_its_scopes_allow(running_org: Ru
             async for text in stream.aiter_text():
                 heard[scope] += text
 
-    async def until(scope: str, said: str) -> None:
+    async def until(scope: str, text: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while said not in heard[scope]:
+            while text not in heard[scope]:
                 await asyncio.sleep(0.05)
 
     listening = [asyncio.create_task(listen(scope)) for scope in heard]

@@ -65,7 +65,7 @@ async def act_in_order(page: Page, order: str, event: str, act: Callable[[], Awa
 
     `event`: its name and the lead's id. The event comes last only when the page has said what became of the act.
     """
-    asked = await page.evaluate("window.asked")
+    requests = await page.evaluate("window.asked")
 
     async def answer(route: Route) -> None:
         found = await route.fetch()
@@ -84,12 +84,12 @@ async def act_in_order(page: Page, order: str, event: str, act: Callable[[], Awa
         await page.evaluate("window.holds = true")
     await act()
     if order == ORDERS[2]:
-        await page.wait_for_function("(asked) => window.drawn > asked", arg=asked)
+        await page.wait_for_function("(asked) => window.drawn > asked", arg=requests)
         await expect(page.locator(".done, .lead")).to_be_visible()
         await page.evaluate("window.letGo()")
     await until_heard(page, event)
     await page.wait_for_function(
-        "(asked) => window.asked > asked && window.drawn === window.asked", arg=asked
+        "(asked) => window.asked > asked && window.drawn === window.asked", arg=requests
     )
     await page.unroute_all(behavior="wait")
 

@@ -159,26 +159,26 @@ async def test_an_upload_beyond_the_bounds_or_with_wrong_choices_names_the_reaso
     await crew(running_org)
     async with await running_org.program("ann-lee") as ann:
         rows = "id,phone\n" + "".join(f"{n},401-419-4247\n" for n in range(uploads.MOST_ROWS + 1))
-        status, said = await tried(ann, rows)
-        assert (status, said["detail"]) == (
+        status, body = await tried(ann, rows)
+        assert (status, body["detail"]) == (
             413,
             "file: has more than 20,000 rows; firstclaim send takes files of any size",
         )
-        status, said = await tried(ann, b"x" * (uploads.MOST_BYTES + 1))
+        status, body = await tried(ann, b"x" * (uploads.MOST_BYTES + 1))
         assert status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         for choices, named in (
             ("[]", "choices"),
             ('{"id": "nothing"}', "nothing"),
             ('{"id": "external_id", "gone": "phone"}', "gone"),
         ):
-            status, said = await tried(ann, "id,phone\n1,401-419-4247\n", choices=choices)
-            assert (status, named in said["detail"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, True), said
-        status, said = await tried(ann, "a,b\n1,Ann\n")
-        assert (status, said["mapping_from"]) == (HTTPStatus.OK, "none")
-        assert [one["column"] for one in said["columns"]] == ["a", "b"]
+            status, body = await tried(ann, "id,phone\n1,401-419-4247\n", choices=choices)
+            assert (status, named in body["detail"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, True), body
+        status, body = await tried(ann, "a,b\n1,Ann\n")
+        assert (status, body["mapping_from"]) == (HTTPStatus.OK, "none")
+        assert [one["column"] for one in body["columns"]] == ["a", "b"]
         status, _ = await tried(ann, b"")
         assert status == HTTPStatus.UNPROCESSABLE_ENTITY
-        status, said = await tried(ann, "<adf><prospect><id>1</id></prospect></adf>", "a.xml")
-        assert (status, said["takes_mapping"], said["fates"]["new"]) == (HTTPStatus.OK, False, 1)
+        status, body = await tried(ann, "<adf><prospect><id>1</id></prospect></adf>", "a.xml")
+        assert (status, body["takes_mapping"], body["fates"]["new"]) == (HTTPStatus.OK, False, 1)
     async with await running_org.program("bob-ray") as bob:
         assert (await tried(bob, "id\n1\n"))[0] == HTTPStatus.FORBIDDEN

@@ -61,9 +61,9 @@ async def test_v3_a_post_is_on_the_topic_as_send_of_the_same_lead_and_becomes_a_
         answer = await vendor.post(DOOR, json=LEAD)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
         (posted,) = await topic.take()  # it is there as soon as there is an answer
-        said = answer.json()
-        (lead,) = said["leads"]
-        assert (said["accepted"], said["refused"], said["refusals"]) == (1, 0, [])
+        body = answer.json()
+        (lead,) = body["leads"]
+        assert (body["accepted"], body["refused"], body["refusals"]) == (1, 0, [])
         assert lead["lead_id"] == lead_id(running_org.org, "acme", "A-1", {})
         assert lead["remarks"] == {"assumed": {"state": "from zip 02903"}}
         path = tmp_path / "lead.json"
@@ -131,11 +131,11 @@ async def test_v1_v6_a_list_is_accepted_in_part_and_each_lead_is_named(
     async with arrivals(running_org) as topic, client(running_org, secret) as vendor:
         answer = await vendor.post(DOOR, json=leads)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
-        said = answer.json()
-        assert (said["accepted"], said["refused"]) == (2, 2)
-        assert [one["line"] for one in said["leads"]] == [1, 4]
-        assert said["leads"][1]["remarks"]["invalid"] == {"credit_score": "high"}
-        assert [(one["line"], one["field"]) for one in said["refusals"]] == [(2, "external_id"), (3, "")]
+        body = answer.json()
+        assert (body["accepted"], body["refused"]) == (2, 2)
+        assert [one["line"] for one in body["leads"]] == [1, 4]
+        assert body["leads"][1]["remarks"]["invalid"] == {"credit_score": "high"}
+        assert [(one["line"], one["field"]) for one in body["refusals"]] == [(2, "external_id"), (3, "")]
         assert len(await topic.take()) == 3
         alone = await vendor.post(DOOR, json={"first_name": "Bob"})
         assert alone.status_code == HTTPStatus.UNPROCESSABLE_ENTITY

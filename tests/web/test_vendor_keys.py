@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import httpx
     from sqlalchemy import Engine
 
-    from tests.cli.in_process import Said
+    from tests.cli.in_process import CommandResult
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
@@ -221,14 +221,14 @@ async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_a
 async def test_the_commands_make_keys_and_mappings_for_the_running_console(
     running_org: RunningOrg, tmp_path: Path
 ) -> None:
-    def run(*arguments: str) -> Said:
+    def run(*arguments: str) -> CommandResult:
         return firstclaim(running_org.stack, "vendor", *arguments, "--org", running_org.org)
 
     mapping = tmp_path / "mapping.yaml"
     mapping.write_text("phone: tel\nreply: leadconduit\n")
-    said = await asyncio.to_thread(run, "key", "issue", "acme", "--name", "server", "--json")
-    assert said.code == 0, said.err
-    made = json.loads(said.out.splitlines()[-1])
+    printed = await asyncio.to_thread(run, "key", "issue", "acme", "--name", "server", "--json")
+    assert printed.code == 0, printed.err
+    made = json.loads(printed.out.splitlines()[-1])
     assert (await asyncio.to_thread(run, "mapping", "set", "acme", str(mapping))).code == 0
     shown = await asyncio.to_thread(run, "mapping", "show", "acme")
     assert shown.out == "phone: tel\nreply: leadconduit\n"

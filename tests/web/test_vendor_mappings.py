@@ -101,18 +101,18 @@ async def test_meta_verifies_the_webhook_and_a_notification_without_answers_is_r
     )
     path = "/api/v1/leads/meta/webhook"
 
-    def asked(token: str, mode: str = "subscribe") -> dict[str, str]:
+    def subscribe_query(token: str, mode: str = "subscribe") -> dict[str, str]:
         return {"hub.mode": mode, "hub.challenge": "1158201444", "hub.verify_token": token}
 
     async with client(running_org, None) as meta, client(running_org, plain) as sender:
-        right = await meta.get(path, params=asked(signed))
+        right = await meta.get(path, params=subscribe_query(signed))
         assert (right.status_code, right.text) == (HTTPStatus.OK, "1158201444")
         assert right.headers["content-type"].startswith("text/plain")
-        assert (await meta.get(path, params=asked(plain))).status_code == HTTPStatus.FORBIDDEN
-        assert (await meta.get(path, params=asked("no"))).status_code == HTTPStatus.FORBIDDEN
-        assert (await meta.get(path, params=asked(signed, "other"))).status_code == 422
+        assert (await meta.get(path, params=subscribe_query(plain))).status_code == HTTPStatus.FORBIDDEN
+        assert (await meta.get(path, params=subscribe_query("no"))).status_code == HTTPStatus.FORBIDDEN
+        assert (await meta.get(path, params=subscribe_query(signed, "other"))).status_code == 422
         assert (
-            await meta.get("/api/v1/leads/acme/webhook", params=asked(signed))
+            await meta.get("/api/v1/leads/acme/webhook", params=subscribe_query(signed))
         ).status_code == HTTPStatus.FORBIDDEN
         bare = (RECORDED / "meta_notification.json").read_bytes()
         answer = await sender.post(path, content=bare, headers=JSON_TYPE)

@@ -143,14 +143,14 @@ class Scenario:
 
     def act(self, action: str, rep_id: str) -> None:
         """Ask for an action, as a CRM does."""
-        said = {
+        request = {
             "action_id": unique("act"),
             "type": action,
             "lead_id": self.lead_id,
             "rep_id": rep_id,
             "org": self.org,
         }
-        self.twilio_stack.post.write("lead-actions", self.lead_id, said)
+        self.twilio_stack.post.write("lead-actions", self.lead_id, request)
 
     def of(self, topic: str) -> list[dict[str, Any]]:
         """Return the records of a topic about the lead."""

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from models.lead import DistributionStage, Phase
+from models.lead import DistributionStatus, Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable, RepSought
 from models.offers import OfferMade
 from models.org_decisions import LeadStillWaiting
 from models.org_events import RepChange
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from models.results import Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -81,12 +81,12 @@ CHANGES: dict[str, tuple[dict[str, Any], Callable[[SalesFloor], Any], str]] = {
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_m5_a_change_that_the_failure_named_asks_again_and_the_decision_says_why(what: str) -> None:
-    before, change, said = CHANGES[what]
+    before, change, expected = CHANGES[what]
     sales_floor = SalesFloor("bob", licensed_states=["TX"]).rep("ann", **before.get("rep", {}))
     sales_floor.group("west", *before.get("members", ["ann"]), **before.get("group", {})).comes("A")
-    assert (reason(sales_floor), sales_floor.stage("A")) == ("no_available_agents", OrgLeadStage.WAITING)
+    assert (reason(sales_floor), sales_floor.stage("A")) == ("no_available_agents", OrgLeadStatus.WAITING)
     change(sales_floor)
-    assert (sales_floor.lead.owner, why(sales_floor)[: len(said)]) == ("ann", said)
+    assert (sales_floor.lead.owner, why(sales_floor)[: len(expected)]) == ("ann", expected)
     sales_floor.agree()
 
 
@@ -131,7 +131,7 @@ def test_m5_facts_that_change_while_the_group_is_being_asked_are_not_missed() ->
         sales_floor.carry("arrivals")
         sales_floor.answer("0" if sales_floor.answers["0"].waiting else "1")
         assert sales_floor.lead.open_distribution is not None
-        assert sales_floor.lead.open_distribution.stage is DistributionStage.REQUESTED
+        assert sales_floor.lead.open_distribution.stage is DistributionStatus.REQUESTED
         sales_floor.arrives("A", campaign="west", state="RI")
     sales_floor.deliver()
     assert sales_floor.lead.owner == "ann"
@@ -178,16 +178,16 @@ def test_m5_a_lead_waits_with_the_group_of_its_newest_inquiry() -> None:
 def test_m5_after_unignore_and_after_a_lock_ran_out_the_round_goes_on() -> None:
     sales_floor = SalesFloor("ann", "bob").group("west", "ann", **WINDOW).queue("work")
     sales_floor.comes("A").asks("decline", "ann")
-    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.QUEUED, OrgLeadStage.WAITING)
+    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.QUEUED, OrgLeadStatus.WAITING)
     sales_floor.opens("bob")
     assert sales_floor.stage("A") is None
     sales_floor.wait(minutes=61)
     assert sales_floor.all_decisions("A", RepSought)[-1].why == "asked again: nobody has it open any more"
     assert sales_floor.all_decisions("A", RepSought)[-1].tried == ("ann",), "the round goes on (R8)"
-    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.QUEUED, OrgLeadStage.WAITING)
+    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.QUEUED, OrgLeadStatus.WAITING)
     sales_floor.opens("bob")
     sales_floor.asks("release", "bob")
-    assert sales_floor.stage("A") is OrgLeadStage.WAITING
+    assert sales_floor.stage("A") is OrgLeadStatus.WAITING
     sales_floor.publishes("queue", "work", None)
     assert sales_floor.asks("ignore", "mia").result is Result.DONE
     assert sales_floor.stage("A") is None
@@ -205,7 +205,7 @@ def test_m5_a_worked_lead_stays_in_its_queue_and_is_asked_for_when_no_queue_take
     sales_floor.asks("outcome", "bob", outcome="no_answer")
     assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.QUEUED, None)
     sales_floor.publishes("queue", "work", None)
-    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.EXCEPTION, OrgLeadStage.WAITING)
+    assert (sales_floor.lead.phase, sales_floor.stage("A")) == (Phase.EXCEPTION, OrgLeadStatus.WAITING)
     sales_floor.rep("cyd")
     assert sales_floor.lead.owner == "cyd"
     sales_floor.agree()
@@ -218,7 +218,7 @@ def test_m5_a_ring_in_vain_stays_the_reason_and_reps_not_yet_tried_are_asked(met
     failed = "no_agents_answered" if method == "ring_all" else "no_agents_clicked"
     open_exception = sales_floor.lead.open_exception
     assert open_exception is not None
-    assert (open_exception.reason, sales_floor.stage("A")) == (failed, OrgLeadStage.WAITING)
+    assert (open_exception.reason, sales_floor.stage("A")) == (failed, OrgLeadStatus.WAITING)
     assert [(one["rep_id"], one["why"]) for one in open_exception.explanation] == [
         ("ann", "did not answer in time"),
         ("bob", "did not answer in time"),
@@ -229,7 +229,10 @@ def test_m5_a_ring_in_vain_stays_the_reason_and_reps_not_yet_tried_are_asked(met
     sales_floor.wait(seconds=21)
     assert sales_floor.lead.open_exception is not None
     assert sales_floor.lead.open_exception.reason == failed
-    assert [said.reps for said in sales_floor.all_decisions("A", LeadOffered)] == [("ann", "bob"), ("cyd",)]
+    assert [decision.reps for decision in sales_floor.all_decisions("A", LeadOffered)] == [
+        ("ann", "bob"),
+        ("cyd",),
+    ]
     sales_floor.agree()
 
 
@@ -292,7 +295,7 @@ def test_m5_a_review_is_bounded_and_its_rest_survives_a_restart() -> None:
         assert any(row.review for row in sales_floor.state.groups.values())
     sales_floor.wait(seconds=1)
     assert {sales_floor.lead_of(name).owner for name in names} == {"ann"}
-    offered = [said.lead_id for said in sales_floor.decided if isinstance(said, OfferMade)]
+    offered = [decision.lead_id for decision in sales_floor.decided if isinstance(decision, OfferMade)]
     assert offered == names, "the oldest first"
     assert not any(row.review or row.wake for row in sales_floor.state.groups.values())
     sales_floor.agree()

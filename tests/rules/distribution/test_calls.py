@@ -54,8 +54,8 @@ def test_n7_the_owner_calls_the_lead_and_the_request_says_where_it_is(sales_floo
 
 def test_n1_the_winners_ring_is_over_too_and_says_who_has_the_lead(sales_floor: SalesFloor) -> None:
     """A rep may win in a browser while the telephone rings, or while other browsers show the offer."""
-    asked, over = (one for one in calls(sales_floor, "A") if one.template == "ring")
-    assert over.notification_id == asked.notification_id
+    ring, over = (one for one in calls(sales_floor, "A") if one.template == "ring")
+    assert over.notification_id == ring.notification_id
     assert (over.rep_id, over.withdrawn, over.data) == ("ann", True, {"won": True})
 
 

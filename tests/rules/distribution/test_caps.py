@@ -3,10 +3,10 @@
 import pytest
 
 from models.decisions import OwnerChanged
-from models.lead import DistributionStage, Phase
+from models.lead import DistributionStatus, Phase
 from models.offer_decisions import OfferEnded
 from models.offers import Outcome
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from models.results import Result
 from tests.rules.distribution.sales_floor import SalesFloor
 
@@ -32,7 +32,7 @@ def test_r9_e1_thirty_leads_for_three_reps_with_two_each_and_the_rest_say_why(
         lead = sales_floor.lead_of(name)
         assert (lead.phase, lead.open_distribution and lead.open_distribution.stage) == (
             Phase.EXCEPTION,
-            DistributionStage.WAITING,
+            DistributionStatus.WAITING,
         )
         assert lead.open_exception is not None
         assert lead.open_exception.reason == "no_available_agents"
@@ -80,7 +80,7 @@ def test_q8_a_lead_that_waits_is_claimed_from_a_queue_and_asks_no_more(sales_flo
     waits = LEADS[6]
     assert (sales_floor.of(waits).lead.phase, sales_floor.queues) == (Phase.QUEUED, ["open"])
     assert sales_floor.claims("ann", "open").result is Result.WON
-    assert (sales_floor.stage(waits), sales_floor.in_hand("ann")) == (OrgLeadStage.HELD, (1, 2)), (
+    assert (sales_floor.stage(waits), sales_floor.in_hand("ann")) == (OrgLeadStatus.HELD, (1, 2)), (
         "over the cap, by its own doing"
     )
     sales_floor.agree()
@@ -121,7 +121,7 @@ def test_e3_an_exception_that_waits_is_assigned_and_its_place_is_given_up(sales_
     assert (sales_floor.lead.owner, sales_floor.lead.open_exception, sales_floor.stage(LEADS[6])) == (
         "bob",
         None,
-        OrgLeadStage.HELD,
+        OrgLeadStatus.HELD,
     )
     assert sales_floor.asks("assign", "ada", to_rep_id="ann").owner == "bob"
     sales_floor.agree()

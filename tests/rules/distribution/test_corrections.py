@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from models.contact_decisions import SuppressionRecorded
-from models.lead import DistributionStage, Phase
-from models.org_rows import OrgLeadStage
+from models.lead import DistributionStatus, Phase
+from models.org_rows import OrgLeadStatus
 from models.persons import HandlesCorrected
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -127,7 +127,7 @@ def test_m2_r9_a_waiting_lead_is_offered_when_the_correction_lets_somebody_have_
     sales_floor = SalesFloor("ann", licensed_states=["RI"], max_open=1)
     sales_floor.group("west", "ann", claim_window_seconds=900)
     sales_floor.comes("A").comes("B").comes("C", state="TX")
-    assert (sales_floor.has("A"), sales_floor.stage("B")) == (("ann",), OrgLeadStage.WAITING)
+    assert (sales_floor.has("A"), sales_floor.stage("B")) == (("ann",), OrgLeadStatus.WAITING)
     corrects(sales_floor, "B", state="TX")
     sales_floor.of("A").asks("outcome", "ann", outcome="closed_won")
     assert sales_floor.has("B") == (), "she has no licence there"
@@ -191,7 +191,7 @@ def test_m2_a_correction_of_an_asked_lead_is_in_time() -> None:
         sales_floor.answer("1" if sales_floor.answers["1"].waiting else "0")
         distribution = sales_floor.lead_of("A").open_distribution
         assert distribution is not None
-        assert distribution.stage is DistributionStage.REQUESTED
+        assert distribution.stage is DistributionStatus.REQUESTED
         corrects(sales_floor, state="TX")
     sales_floor.deliver()
     assert sales_floor.lead_of("A").phase is Phase.EXCEPTION

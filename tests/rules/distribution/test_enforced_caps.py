@@ -51,7 +51,7 @@ def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_the_cap(
         sales_floor.of("C").requests("accept", "ann", action_id="four")
     sales_floor.deliver()
     answers = {one: sales_floor.answer_to(one) for one in ("one", "two", "three", "four")}
-    assert {one: (said.result, said.reason) for one, said in answers.items()} == {
+    assert {one: (answer.result, answer.reason) for one, answer in answers.items()} == {
         "one": (Result.REFUSED, Reason.AT_CAP),
         "two": (Result.REFUSED, Reason.AT_CAP),
         "three": (Result.REFUSED, Reason.AT_CAP),
@@ -152,7 +152,7 @@ def test_q8_m6_a_claim_that_is_lost_returns_its_place() -> None:
     assert sales_floor.answer_to("first").result is Result.WON
     lost = sales_floor.answer_to("second")
     assert (lost.result, lost.reason, lost.owner) == (Result.LOST, Reason.ALREADY_CLAIMED, "ann")
-    assert [said.rep_id for said in sales_floor.all_decisions("A", PlaceReturned)] == ["bob"]
+    assert [decision.rep_id for decision in sales_floor.all_decisions("A", PlaceReturned)] == ["bob"]
     assert sales_floor.of("B").claims("bob", "new").result is Result.WON
     sales_floor.agree()
 
@@ -189,7 +189,7 @@ def test_m6_without_the_setting_or_a_cap_nobody_asks_the_org() -> None:
     assert sales_floor.claims("ann", "new").result is Result.WON
     sales_floor.rep("bob", max_open=0).settings().arrives("B")
     assert sales_floor.claims("bob", "new").result is Result.WON
-    assert not [said for name in "AB" for said in sales_floor.all_decisions(name, PlaceSought)]
+    assert not [decision for name in "AB" for decision in sales_floor.all_decisions(name, PlaceSought)]
 
 
 def test_m6_a_waiting_lead_is_offered_once_a_reserved_place_is_returned() -> None:

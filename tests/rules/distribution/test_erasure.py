@@ -168,7 +168,7 @@ def test_who_comes_again_is_refused_or_taken_as_the_setting_says(sales_floor: Sa
     assert (
         dropped.why == "its phone and email is an erased person's, and the org's setting refuse_erased is on"
     )
-    assert any(isinstance(said, ArrivalTurnedAway) for said in sales_floor.decided)
+    assert any(isinstance(decision, ArrivalTurnedAway) for decision in sales_floor.decided)
     assert not left(newest(sales_floor))
     sales_floor.settings(refuse_erased=False)
     sales_floor.comes("M", **FACTS)
@@ -280,7 +280,7 @@ def test_a_closed_lead_is_erased_when_its_retention_period_ends(sales_floor: Sal
     assert not any(
         isinstance(one, OrgRowKept) and isinstance(one.value, OrgErased) for _, one in sales_floor.journal
     )
-    assert any(isinstance(said, PersonForgotten) for said in sales_floor.decided)
+    assert any(isinstance(decision, PersonForgotten) for decision in sales_floor.decided)
     sales_floor.comes("N", **FACTS)
     assert sales_floor.lead_of("N").facts.phone == PHONE, "the person may come back"
 

@@ -43,8 +43,10 @@ def test_d9_m8_an_outcome_of_the_list_puts_phone_and_mail_on_it_at_once(sales_fl
         assert lead(sales_floor).suppressed == dict.fromkeys(HANDLES, REASON), (
             "before any message has arrived"
         )
-    (said,) = sales_floor.all_decisions("A", ContactForbidden)
-    assert said == ContactForbidden(rep_id="ann", outcome="do_not_contact", reason=REASON, handles=HANDLES)
+    (decision,) = sales_floor.all_decisions("A", ContactForbidden)
+    assert decision == ContactForbidden(
+        rep_id="ann", outcome="do_not_contact", reason=REASON, handles=HANDLES
+    )
     assert lead(sales_floor).phase is Phase.CLOSED
     sales_floor.deliver()
     assert all(sales_floor.state.persons.forbidden_reason(handle) == REASON for handle in HANDLES)
@@ -99,8 +101,8 @@ def test_m8_its_owner_or_a_manager_records_consent_and_it_may_be_called(
     sales_floor.settings(closing_outcomes=[])
     sales_floor.asks("outcome", "ann", outcome="do_not_contact")
     assert sales_floor.asks("consent", rep_id, why=WHY).result is Result.DONE
-    (said,) = sales_floor.all_decisions("A", ConsentRecorded)
-    assert said == ConsentRecorded(rep_id=rep_id, why=WHY, handles=tuple(sorted(HANDLES)))
+    (decision,) = sales_floor.all_decisions("A", ConsentRecorded)
+    assert decision == ConsentRecorded(rep_id=rep_id, why=WHY, handles=tuple(sorted(HANDLES)))
     assert (lead(sales_floor).silenced, lead(sales_floor).facts.consent) == (False, True)
     assert all(sales_floor.state.persons.forbidden_reason(handle) is None for handle in HANDLES)
     assert connect(sales_floor) == (Result.DONE, None)

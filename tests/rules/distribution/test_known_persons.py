@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from models.decisions import ArrivalRepeated, InquiryAdded, MergedInto, OwnerChanged
-from models.lead import DistributionStage, Phase
+from models.lead import DistributionStatus, Phase
 from models.offer_decisions import RepSought
 from models.org_decisions import OrgRowKept, OrgStep
 from models.org_events import RepChange
-from models.org_rows import OrgLeadStage, OrgPerson
+from models.org_rows import OrgLeadStatus, OrgPerson
 from models.persons import ArrivalPlaced
 from models.results import Reason, Result
 from rules.org import arrivals
@@ -104,7 +104,7 @@ def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(sales_floor: Sal
     again(sales_floor, state="MA", zip="02903")
     sales_floor.comes("A", phone=PHONE)
     assert sales_floor.lead_of("A").inquiries == 2
-    assert [said.filled for said in sales_floor.all_decisions("A", ArrivalRepeated)] == [("zip",), ()]
+    assert [decision.filled for decision in sales_floor.all_decisions("A", ArrivalRepeated)] == [("zip",), ()]
     sales_floor.agree()
 
 
@@ -190,7 +190,7 @@ def test_r6_a_closed_lead_is_its_active_owners_again(sales_floor: SalesFloor) ->
     lead = sales_floor.lead_of("A")
     assert (lead.phase, lead.owner) == (Phase.OWNED, "ann")
     assert added(sales_floor)[0].reopened
-    assert sales_floor.stage("A") is OrgLeadStage.HELD
+    assert sales_floor.stage("A") is OrgLeadStatus.HELD
     assert sales_floor.in_hand("ann") == (1, 0)
     assert notified(sales_floor) == ["ann", "ann"]
     sales_floor.agree()
@@ -249,7 +249,7 @@ def test_r6_r8_a_new_round_begins_with_nobody_tried(sales_floor: SalesFloor) -> 
     again(sales_floor, through="west")
     distribution = sales_floor.lead_of("A").open_distribution
     assert distribution is not None
-    assert (distribution.stage, distribution.tried) == (DistributionStage.OFFERED, ())
+    assert (distribution.stage, distribution.tried) == (DistributionStatus.OFFERED, ())
     assert sales_floor.all_decisions("A", RepSought)[-1].tried == ()
     sales_floor.agree()
 

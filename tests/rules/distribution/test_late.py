@@ -6,7 +6,7 @@ from models.decisions import AnswerIgnored, DeadlineIgnored
 from models.events import OrgAnswered
 from models.lead import DeadlineKind, Phase
 from models.org_decisions import OrgEventIgnored
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import ARRIVALS, NEWS, SalesFloor, partition_of
 
@@ -48,7 +48,7 @@ def test_x3_every_answer_of_the_org_told_again_changes_nothing(sales_floor: Sale
     lane.back(len(lane.sent))
     sales_floor.deliver()
     assert sales_floor.lead == before
-    assert all(isinstance(said, AnswerIgnored) for said in sales_floor.decisions)
+    assert all(isinstance(decision, AnswerIgnored) for decision in sales_floor.decisions)
     sales_floor.agree()
 
 
@@ -65,7 +65,7 @@ def test_x4_every_org_message_sent_again_is_known_by_its_number(sales_floor: Sal
                 sales_floor.carry(source, lane.waiting)
     again = sales_floor.decided[known:]
     assert len(again) > 3
-    assert all(isinstance(said, OrgEventIgnored) for said in again)
+    assert all(isinstance(decision, OrgEventIgnored) for decision in again)
     assert list(sales_floor.state.rows()) == rows
     sales_floor.restart_org()
     sales_floor.agree()
@@ -74,11 +74,11 @@ def test_x4_every_org_message_sent_again_is_known_by_its_number(sales_floor: Sal
 def test_x3_an_offer_that_crosses_with_a_claim_is_taken_back() -> None:
     sales_floor = SalesFloor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
     sales_floor.queue("open", claimable=True).comes("A", "B")
-    assert (sales_floor.stage("B"), sales_floor.queues) == (OrgLeadStage.WAITING, ["open"])
+    assert (sales_floor.stage("B"), sales_floor.queues) == (OrgLeadStatus.WAITING, ["open"])
     with sales_floor.late():
         sales_floor.of("A").asks("decline", "ann")
         sales_floor.carry(partition_of("A"), 9)
-        assert sales_floor.stage("B") is OrgLeadStage.OFFERED
+        assert sales_floor.stage("B") is OrgLeadStatus.OFFERED
         assert sales_floor.of("B").claims("cyd", "open").result is Result.WON, (
             "the offer is not in its log yet"
         )
@@ -111,7 +111,7 @@ def test_x3_a_void_that_crosses_with_the_end_of_the_window_is_late() -> None:
         sales_floor.wait(minutes=15)
     sales_floor.deliver()
     assert sales_floor.has("A") == ("bob",)
-    assert [said.answer for said in sales_floor.all_decisions("A", AnswerIgnored)] == ["offer_voided"]
+    assert [decision.answer for decision in sales_floor.all_decisions("A", AnswerIgnored)] == ["offer_voided"]
     sales_floor.agree()
 
 
@@ -124,7 +124,9 @@ def test_x2_x3_an_orphans_answer_told_again_takes_nothing_from_whoever_has_the_l
     lane = sales_floor.answers[partition_of("A")]
     lane.back(1)
     assert sales_floor.deliver().lead.owner == "ann"
-    assert [said.answer for said in sales_floor.all_decisions("A", AnswerIgnored)] == ["lead_orphaned"]
+    assert [decision.answer for decision in sales_floor.all_decisions("A", AnswerIgnored)] == [
+        "lead_orphaned"
+    ]
     sales_floor.agree()
 
 

@@ -75,7 +75,7 @@ def test_x2_owned_leads_are_orphaned_and_a_queue_may_take_them(sales_floor: Sale
         "orphaned",
         ["open"],
     )
-    assert [said.rep_id for said in sales_floor.all_decisions("A", OwnerChanged)] == ["ann", None]
+    assert [decision.rep_id for decision in sales_floor.all_decisions("A", OwnerChanged)] == ["ann", None]
     assert sales_floor.claims("bob", "open").result is Result.WON
     sales_floor.agree()
 
@@ -162,7 +162,9 @@ def test_x2_x3_a_lead_that_is_closed_as_its_rep_leaves_stays_closed(
         assert sales_floor.asks("outcome", "ann", outcome="closed_won").result is Result.DONE
     sales_floor.deliver()
     assert (sales_floor.lead.phase, sales_floor.lead.owner) == (Phase.CLOSED, "ann")
-    assert [said.answer for said in sales_floor.all_decisions("A", AnswerIgnored)] == ["lead_orphaned"]
+    assert [decision.answer for decision in sales_floor.all_decisions("A", AnswerIgnored)] == [
+        "lead_orphaned"
+    ]
     sales_floor.agree()
 
 

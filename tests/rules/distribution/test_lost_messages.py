@@ -6,8 +6,8 @@ the messages of earlier records never reach the other log.
 
 from typing import Final
 
-from models.lead import DistributionStage
-from models.org_rows import OrgLeadStage
+from models.lead import DistributionStatus
+from models.org_rows import OrgLeadStatus
 from models.results import Result
 from tests.rules.distribution.lane import Lane
 from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor, partition_of
@@ -34,7 +34,7 @@ def to_lead(sales_floor: SalesFloor) -> Lane:
     return sales_floor.answers[partition_of(LEAD)]
 
 
-def stage(sales_floor: SalesFloor) -> DistributionStage | None:
+def stage(sales_floor: SalesFloor) -> DistributionStatus | None:
     distribution = sales_floor.lead_of(LEAD).open_distribution
     return distribution.stage if distribution else None
 
@@ -47,7 +47,7 @@ def test_a_lost_request_leaves_a_lead_without_an_offer_until_a_manager_redistrib
         sales_floor.answer(partition_of(LEAD))
         lose(to_org(sales_floor))
     sales_floor.wait(days=2)
-    assert (stage(sales_floor), sales_floor.stage(LEAD)) == (DistributionStage.REQUESTED, None)
+    assert (stage(sales_floor), sales_floor.stage(LEAD)) == (DistributionStatus.REQUESTED, None)
 
     assert sales_floor.of(LEAD).asks("redistribute", "mia").result is Result.DONE
     assert sales_floor.has(LEAD) == ("ann",)
@@ -64,8 +64,8 @@ def test_a_lost_offer_takes_capacity_until_a_manager_redistributes_the_lead() ->
         lose(to_lead(sales_floor))
     sales_floor.wait(days=2)
     assert (stage(sales_floor), sales_floor.stage(LEAD)) == (
-        DistributionStage.REQUESTED,
-        OrgLeadStage.OFFERED,
+        DistributionStatus.REQUESTED,
+        OrgLeadStatus.OFFERED,
     )
     assert sales_floor.in_hand("ann") == (0, 1)
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from models.lead import DeadlineKind, DistributionStage, Phase
+from models.lead import DeadlineKind, DistributionStatus, Phase
 from models.offer_decisions import NobodyAvailable, WindowMoved
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from tests.rules.calendar.clock_changes import ALL, ALWAYS, on
 from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor, partition_of
 
@@ -37,9 +37,11 @@ def test_r4_in_a_pause_first_assignments_go_on_and_transfers_wait_until_it_ends(
     lead = sales_floor.lead_of("B")
     assert (lead.phase, lead.open_distribution and lead.open_distribution.stage) == (
         Phase.OFFERED,
-        DistributionStage.PAUSED,
+        DistributionStatus.PAUSED,
     )
-    assert [said.reason for said in sales_floor.all_decisions("B", NobodyAvailable)] == ["transfers_paused"]
+    assert [decision.reason for decision in sales_floor.all_decisions("B", NobodyAvailable)] == [
+        "transfers_paused"
+    ]
     sales_floor.agree()
     sales_floor.wait(minutes=82)
     assert sales_floor.has("B") == (), "it is 10:59"
@@ -73,7 +75,7 @@ def test_r4_e1_when_the_pause_ends_and_nobody_has_room_the_lead_waits_where_othe
     lead = sales_floor.lead_of("A")
     assert (lead.phase, lead.open_distribution and lead.open_distribution.stage) == (
         Phase.EXCEPTION,
-        DistributionStage.WAITING,
+        DistributionStatus.WAITING,
     )
     assert lead.open_exception is not None
     assert lead.open_exception.reason == "no_available_agents"
@@ -88,7 +90,7 @@ def test_r4_e1_a_pause_without_an_end_makes_an_exception_of_what_it_keeps() -> N
     sales_floor.comes("A").asks("decline", "ann")
     open_exception = sales_floor.lead.open_exception
     assert open_exception is not None
-    assert (open_exception.reason, sales_floor.stage("A")) == ("no_available_agents", OrgLeadStage.WAITING)
+    assert (open_exception.reason, sales_floor.stage("A")) == ("no_available_agents", OrgLeadStatus.WAITING)
     assert open_exception.explanation == ({"why": "transfers pause until further notice"},)
     sales_floor.agree()
 
@@ -117,8 +119,8 @@ def test_r4_a_pause_that_is_published_while_a_window_runs_restarts_it_after_the_
     assert ends(sales_floor) == at("14:27"), "the pause begins when the window has ended"
     west(sales_floor, on(ALL, "09:20", "10:00"))
     assert ends(sales_floor) == at("15:15"), "the full window after the pause"
-    (said,) = sales_floor.all_decisions("A", WindowMoved)
-    assert (said.until, "pause schedule" in said.why) == (at("15:15"), True)
+    (decision,) = sales_floor.all_decisions("A", WindowMoved)
+    assert (decision.until, "pause schedule" in decision.why) == (at("15:15"), True)
     sales_floor.wait(minutes=30)
     assert sales_floor.has("A") == ("ann",)
     sales_floor.wait(minutes=28)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.lead import DistributionStage, Phase
+from models.lead import DistributionStatus, Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable
 from models.results import Result
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -20,15 +20,15 @@ def sales_floor() -> SalesFloor:
     return sales_floor.group("buttons", *CREW, method="distribute_all", ring_seconds=600)
 
 
-def stage(sales_floor: SalesFloor, name: str) -> tuple[Phase, DistributionStage | None]:
+def stage(sales_floor: SalesFloor, name: str) -> tuple[Phase, DistributionStatus | None]:
     """Return a lead's phase and the stage of its distribution."""
     lead = sales_floor.lead_of(name)
     return lead.phase, lead.open_distribution.stage if lead.open_distribution else None
 
 
-RINGS = (Phase.OFFERED, DistributionStage.RINGING)
-IN_LINE = (Phase.OFFERED, DistributionStage.IN_LINE)
-EXCEPTION = (Phase.EXCEPTION, DistributionStage.WAITING)
+RINGS = (Phase.OFFERED, DistributionStatus.RINGING)
+IN_LINE = (Phase.OFFERED, DistributionStatus.IN_LINE)
+EXCEPTION = (Phase.EXCEPTION, DistributionStatus.WAITING)
 
 
 def test_d10_m9_leads_by_button_and_ring_at_once_are_no_exceptions(sales_floor: SalesFloor) -> None:
@@ -59,13 +59,13 @@ def test_m9_a_ring_still_rings_with_a_rep_once_at_a_time_and_the_oldest_is_next(
     for name in ("B", "C", "D"):
         sales_floor.comes(name, through="phones")
     assert [stage(sales_floor, name) for name in "ABCD"] == [RINGS, IN_LINE, IN_LINE, IN_LINE]
-    (said,) = sales_floor.all_decisions("B", NobodyAvailable)
-    assert (said.reason, said.waits, said.until) == (
+    (decision,) = sales_floor.all_decisions("B", NobodyAvailable)
+    assert (decision.reason, decision.waits, decision.until) == (
         "all_agents_ringing",
         True,
         sales_floor.now + timedelta(seconds=25),
     )
-    assert {one.why for one in said.explanation} == {"another lead rings with it"}
+    assert {one.why for one in decision.explanation} == {"another lead rings with it"}
     sales_floor.of("A").asks("press_one", "ann")
     assert [stage(sales_floor, name) for name in "BCD"] == [RINGS, IN_LINE, IN_LINE]
     sales_floor.restart_org(compacted=True)
@@ -121,8 +121,8 @@ def test_m9_who_may_not_have_it_for_another_reason_does_not_hold_it_in_line(sale
     sales_floor.rep("ann", licensed_states=["TX"]).rep("bob", max_open=0)
     sales_floor.comes("A", through="phones")
     assert stage(sales_floor, "A") != IN_LINE
-    (said,) = sales_floor.all_decisions("A", NobodyAvailable)
-    assert said.reason == "no_available_agents"
+    (decision,) = sales_floor.all_decisions("A", NobodyAvailable)
+    assert decision.reason == "no_available_agents"
 
 
 def test_m9_a_lead_in_line_is_assigned_by_a_manager_and_keeps_nobody_waiting(sales_floor: SalesFloor) -> None:

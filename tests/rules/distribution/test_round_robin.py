@@ -9,7 +9,7 @@ from models.decisions import OwnerChanged
 from models.lead import Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable, OfferEnded
 from models.offers import Outcome, RejectionReason
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from models.results import Reason, Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -58,11 +58,13 @@ def test_r1_a_group_without_a_window_assigns_for_good_and_in_turn() -> None:
 def test_r1_a_campaign_whose_group_gives_to_nobody_leaves_the_lead_to_the_queues(method: str) -> None:
     sales_floor = SalesFloor("ann").group("west", *(("ann",) if method == "queue" else ()), method=method)
     sales_floor.queue("all").comes("A")
-    asked = OrgLeadStage.WAITING if method == "round_robin" else None  # somebody may join the roster (M5)
+    expected_stage = (
+        OrgLeadStatus.WAITING if method == "round_robin" else None
+    )  # somebody may join the roster (M5)
     assert (sales_floor.lead.phase, sales_floor.queues, sales_floor.stage("A")) == (
         Phase.QUEUED,
         ["all"],
-        asked,
+        expected_stage,
     )
 
 
@@ -131,7 +133,7 @@ def test_r3_what_is_refused_is_no_action(
 def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(sales_floor: SalesFloor) -> None:
     sales_floor.comes("A").wait(minutes=15)
     assert sales_floor.has("A") == ("bob",)
-    assert [(said.reps, said.outcome) for said in sales_floor.all_decisions("A", OfferEnded)] == [
+    assert [(decision.reps, decision.outcome) for decision in sales_floor.all_decisions("A", OfferEnded)] == [
         (("ann",), Outcome.TIMEOUT)
     ]
     notified = sales_floor.all_notifications("A")
@@ -211,7 +213,7 @@ def test_r7_whoever_returns_is_not_flooded(sales_floor: SalesFloor) -> None:
 
 def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(sales_floor: SalesFloor) -> None:
     sales_floor.comes("A").wait(minutes=45)
-    assert [said.reps for said in sales_floor.all_decisions("A", LeadOffered)] == [
+    assert [decision.reps for decision in sales_floor.all_decisions("A", LeadOffered)] == [
         ("ann",),
         ("bob",),
         ("cyd",),
@@ -224,7 +226,7 @@ def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(sales_floor
     assert lead.open_exception is not None
     assert [one["rep_id"] for one in lead.open_exception.explanation] == list(CREW)
     assert {one["why"] for one in lead.open_exception.explanation} == {"already tried in this round"}
-    assert sales_floor.stage("A") is OrgLeadStage.WAITING, "until a rep joins who was not tried (M5)"
+    assert sales_floor.stage("A") is OrgLeadStatus.WAITING, "until a rep joins who was not tried (M5)"
     sales_floor.wait(days=30)
     assert len(sales_floor.all_decisions("A", LeadOffered)) == 3
     sales_floor.agree()

@@ -285,30 +285,44 @@ class SalesFloorMachine(RuleBasedStateMachine):
     def r8_nobody_is_tried_twice(self) -> None:
         for name, rows in self.sales_floor.history.items():
             tried: set[str] = set()
-            for said in (said for row in rows for said in row.decisions):
-                if isinstance(said, RepSought) and not said.tried:
+            for decision in (decision for row in rows for decision in row.decisions):
+                if isinstance(decision, RepSought) and not decision.tried:
                     tried = set()  # a new arrival or another inquiry begins a new round (R6)
-                elif isinstance(said, LeadOffered):
-                    assert tried.isdisjoint(said.reps), f"{name} was offered again to who had been tried"
-                elif isinstance(said, OfferEnded) and said.outcome in (Outcome.TIMEOUT, Outcome.DECLINED):
-                    tried |= set(said.reps)
-                elif isinstance(said, OfferDeclined) and not said.decided_by_org:
-                    tried.add(said.rep_id)
+                elif isinstance(decision, LeadOffered):
+                    assert tried.isdisjoint(decision.reps), f"{name} was offered again to who had been tried"
+                elif isinstance(decision, OfferEnded) and decision.outcome in (
+                    Outcome.TIMEOUT,
+                    Outcome.DECLINED,
+                ):
+                    tried |= set(decision.reps)
+                elif isinstance(decision, OfferDeclined) and not decision.decided_by_org:
+                    tried.add(decision.rep_id)
 
     @invariant()
     def r7_turns_among_those_who_are_always_there_differ_by_one_at_most(self) -> None:
-        for said in self.sales_floor.decided[self.judged :]:
-            if isinstance(said, OfferMade | RingStarted):
-                self.through[said.lead_id] = said.group_id
-            if isinstance(said, OfferMade) and (said.group_id, said.method) == ("fair", "round_robin"):
-                if self.owed[said.rep_id]:
-                    self.owed[said.rep_id] -= 1
+        for decision in self.sales_floor.decided[self.judged :]:
+            if isinstance(decision, OfferMade | RingStarted):
+                self.through[decision.lead_id] = decision.group_id
+            if isinstance(decision, OfferMade) and (decision.group_id, decision.method) == (
+                "fair",
+                "round_robin",
+            ):
+                if self.owed[decision.rep_id]:
+                    self.owed[decision.rep_id] -= 1
                 else:
-                    self.turns[said.rep_id] += 1
-            elif isinstance(said, CapacityReturned) and said.turn == "owed" and said.rep_id in ("bob", "cyd"):
-                self.owed[said.rep_id] += 1
-            elif isinstance(said, CapacityReturned) and said.turn == "owed" and said.rep_id == "ann":
-                self.owed["ann"] += self.fair(said.lead_id)
+                    self.turns[decision.rep_id] += 1
+            elif (
+                isinstance(decision, CapacityReturned)
+                and decision.turn == "owed"
+                and decision.rep_id in ("bob", "cyd")
+            ):
+                self.owed[decision.rep_id] += 1
+            elif (
+                isinstance(decision, CapacityReturned)
+                and decision.turn == "owed"
+                and decision.rep_id == "ann"
+            ):
+                self.owed["ann"] += self.fair(decision.lead_id)
             counts = [self.turns[rep_id] for rep_id in STEADY]
             assert max(counts) - min(counts) <= 1
         self.judged = len(self.sales_floor.decided)

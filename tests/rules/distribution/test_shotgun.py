@@ -8,7 +8,7 @@ from models.decisions import Answered
 from models.lead import Phase
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded
 from models.offers import Outcome, RejectionReason
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from models.results import Reason, Result
 from tests.rules.distribution.sales_floor import SalesFloor
 
@@ -59,7 +59,9 @@ def test_s1_only_who_may_have_it_is_called_and_the_others_are_named() -> None:
 def test_s1_who_hangs_up_has_declined_and_it_rings_on_for_the_others(sales_floor: SalesFloor) -> None:
     assert sales_floor.asks("hang_up", "ann").result is Result.DONE
     assert sales_floor.asks("decline", "bob").result is Result.DONE
-    assert [(said.rep_id, said.remaining) for said in sales_floor.all_decisions("A", OfferDeclined)] == [
+    assert [
+        (decision.rep_id, decision.remaining) for decision in sales_floor.all_decisions("A", OfferDeclined)
+    ] == [
         ("ann", ("bob", "cyd")),
         ("bob", ("cyd",)),
     ]
@@ -167,7 +169,7 @@ def test_s4_all_decline_and_nobody_is_rung_again(sales_floor: SalesFloor) -> Non
         Phase.EXCEPTION,
         "no_agents_answered",
     )
-    assert sales_floor.wait(hours=1).stage("A") is OrgLeadStage.WAITING, (
+    assert sales_floor.wait(hours=1).stage("A") is OrgLeadStatus.WAITING, (
         "until a rep joins who was not tried (M5)"
     )
     assert len(sales_floor.all_decisions("A", LeadOffered)) == 1
@@ -177,7 +179,7 @@ def test_s4_all_decline_and_nobody_is_rung_again(sales_floor: SalesFloor) -> Non
 def test_s4_one_lead_rings_with_a_rep_at_a_time_and_the_next_when_it_is_over(sales_floor: SalesFloor) -> None:
     sales_floor.comes("B", "C", through="shotgun")
     assert (sales_floor.stage("B"), sales_floor.has("B"), sales_floor.lead_of("B").phase) == (
-        OrgLeadStage.WAITING,
+        OrgLeadStatus.WAITING,
         (),
         Phase.OFFERED,
     )

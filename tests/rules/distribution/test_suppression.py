@@ -40,7 +40,7 @@ def test_x6_a_lead_on_the_list_is_not_called_and_stays_its_owners(
     assert (sales_floor.lead_of("A").owner, sales_floor.lead_of("A").phase) == ("ann", Phase.OWNED)
     sales_floor.lists(handle, None)
     assert connect(sales_floor) == DONE
-    assert [said.reason for said in sales_floor.all_decisions("A", SuppressionRecorded)] == [
+    assert [decision.reason for decision in sales_floor.all_decisions("A", SuppressionRecorded)] == [
         "asked us by mail",
         None,
     ]

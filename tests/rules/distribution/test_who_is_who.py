@@ -30,13 +30,13 @@ def whose(sales_floor: SalesFloor, *names: str) -> list[str | None]:
 
 def placement_of(sales_floor: SalesFloor) -> ArrivalPlaced:
     """Return how the org placed the last arrival."""
-    return [said for said in sales_floor.decided if isinstance(said, ArrivalPlaced)][-1]
+    return [decision for decision in sales_floor.decided if isinstance(decision, ArrivalPlaced)][-1]
 
 
 def accepted(sales_floor: SalesFloor, name: str) -> LeadAccepted:
     """Return how a lead began."""
-    (said,) = sales_floor.all_decisions(name, LeadAccepted)
-    return said
+    (decision,) = sales_floor.all_decisions(name, LeadAccepted)
+    return decision
 
 
 # -- K1 ----------------------------------------------------------------------------------------------------
@@ -211,9 +211,11 @@ def test_k2_a_lead_without_phone_or_name_has_nothing_that_speaks_against(sales_f
 
 def test_k2_what_is_doubtful_is_a_new_lead_marked_as_maybe_the_same(sales_floor: SalesFloor) -> None:
     sales_floor.comes("A", phone=PHONE, email=MAIL).comes("B", phone=OTHER, email=MAIL, last_name="Roe")
-    said = accepted(sales_floor, "B")
-    assert (said.maybe, said.id_reused) == (("A",), None)
-    assert said.doubt == "it may be the same person as lead A; name and phone speak against the same email"
+    decision = accepted(sales_floor, "B")
+    assert (decision.maybe, decision.id_reused) == (("A",), None)
+    assert (
+        decision.doubt == "it may be the same person as lead A; name and phone speak against the same email"
+    )
     sales_floor.comes("C", email=MAIL, last_name="Roe").comes("D", email=MAIL)
     assert whose(sales_floor, "C", "D") == ["B", "A"], "whoever has the name, too"
     sales_floor.restart_org(compacted=True)
@@ -290,10 +292,10 @@ def test_a2_k6_a_vendors_id_that_comes_with_another_person_is_another_lead(sales
     assert lead.facts.attributes["remarks"] == {
         "id_reused": "the vendor's id came with another person before"
     }
-    said = accepted(sales_floor, other)
-    assert (said.id_reused, said.maybe) == ("A", ())
-    assert said.doubt is not None
-    assert said.doubt.startswith("its vendor's id came with another person before, in lead A")
+    decision = accepted(sales_floor, other)
+    assert (decision.id_reused, decision.maybe) == ("A", ())
+    assert decision.doubt is not None
+    assert decision.doubt.startswith("its vendor's id came with another person before, in lead A")
     for facts in (ROE, DOE, ROE):
         sales_floor.comes("A", **facts)
     assert sales_floor.state.persons.arrivals() == {"A": 1, other: 1}, "a repeat of either is a resend"

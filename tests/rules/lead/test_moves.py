@@ -286,5 +286,7 @@ def test_m1_an_unlocked_lead_of_a_manager_is_redistributed_by_that_manager(sales
         sales_floor.asks("decline", rep_id)
     sales_floor.opens("mia")
     sales_floor.asks("redistribute", "mia")
-    assert any(isinstance(said, LockReleased) for said in sales_floor.all_decisions("A-1", LockReleased))
+    assert any(
+        isinstance(decision, LockReleased) for decision in sales_floor.all_decisions("A-1", LockReleased)
+    )
     assert (sales_floor.has("A-1"), sales_floor.lead.lock) == (("ann",), None)

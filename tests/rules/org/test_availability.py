@@ -24,8 +24,8 @@ def _why(answer: Any) -> list[str]:
 def test_r9_who_has_paused_is_offered_nothing_until_it_is_available_again() -> None:
     allocator = _allocator(availability="paused")
     assert _why(allocator.ask("lead-1")) == ["has paused"]
-    said = allocator.rep("ann")
-    assert [(one.lead_id, one.rep_id) for one in said if hasattr(one, "passed")] == [("lead-1", "ann")]
+    decisions = allocator.rep("ann")
+    assert [(one.lead_id, one.rep_id) for one in decisions if hasattr(one, "passed")] == [("lead-1", "ann")]
 
 
 def test_r9_a_pause_takes_back_no_offer_and_ends_no_window() -> None:
@@ -56,8 +56,8 @@ def test_r9_a_last_lead_that_came_to_nothing_was_not_the_last() -> None:
     allocator = _allocator(**AT_TEN)
     allocator.ask("lead-1")
     assert allocator.ask("lead-2").waits
-    said = allocator.settle("lead-1", Outcome.DECLINED, "ann")
-    assert [one.lead_id for one in said if hasattr(one, "passed")] == ["lead-2"]
+    decisions = allocator.settle("lead-1", Outcome.DECLINED, "ann")
+    assert [one.lead_id for one in decisions if hasattr(one, "passed")] == ["lead-2"]
 
 
 def test_r9_a_lead_that_the_rep_claims_from_a_queue_is_the_last_one_too() -> None:

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from models.offers import OfferMade, Outcome
 from models.org_events import OfferSettled, RepChange
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.org.conditions import where
 from tests.rules.org.reference_allocator import ReferenceAllocator
@@ -115,13 +115,13 @@ class OrgLives(RuleBasedStateMachine):
     def is_claimed(self, lead: str) -> None:
         if holder := self.holder(lead):
             self.allocator.claim(lead, holder)
-            assert self.allocator.stage(lead) in (OrgLeadStage.HELD, None)
+            assert self.allocator.stage(lead) in (OrgLeadStatus.HELD, None)
 
     @rule(lead=leads, outcome=st.sampled_from([Outcome.TIMEOUT, Outcome.DECLINED]), again=st.booleans())
     def passes_on(self, lead: str, outcome: Outcome, again: bool) -> None:
         """End the window, or decline; the lead requests again, without the reps it tried."""
         row = self.allocator.state.leads.get(lead)
-        if row is None or row.stage is not OrgLeadStage.OFFERED:
+        if row is None or row.stage is not OrgLeadStatus.OFFERED:
             return
         tried = {*self.rounds[lead], row.holds[0].rep_id}
         group = row.group_id or "west"
@@ -146,8 +146,8 @@ class OrgLives(RuleBasedStateMachine):
     @rule(lead=leads)
     def asks_twice(self, lead: str) -> None:
         row = self.allocator.state.leads.get(lead)
-        if row is not None and self.allocator.asked[lead].epoch <= row.epoch:
-            self.allocator.tell(self.allocator.asked[lead])
+        if row is not None and self.allocator.rep_requests[lead].epoch <= row.epoch:
+            self.allocator.tell(self.allocator.rep_requests[lead])
             assert self.allocator.state.leads.get(lead) == row, "a repeat changes nothing (X3)"
 
     @rule(lead=leads, rep_id=reps)

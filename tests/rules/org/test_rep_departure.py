@@ -13,9 +13,9 @@ from rules.org.machine import SLICE
 from tests.rules.org.reference_allocator import ReferenceAllocator
 
 
-def orphans(said: list[Any]) -> list[str]:
+def orphans(decisions: list[Any]) -> list[str]:
     """Return the leads that lost their owner."""
-    return [each.lead_id for each in said if isinstance(each, LeadOrphaned)]
+    return [each.lead_id for each in decisions if isinstance(each, LeadOrphaned)]
 
 
 @pytest.mark.parametrize("how", ["left", "inactive", "removed"])
@@ -26,14 +26,14 @@ def test_x2_three_thousand_leads_are_orphaned_in_slices_none_forgotten(how: str)
         allocator.take(f"lead-{n:04}", "ann")
     allocator.take("other", "bob")
     if how == "left":
-        said = allocator.changes("ann", RepChange.LEFT)
+        decisions = allocator.changes("ann", RepChange.LEFT)
     else:
-        said = allocator.publish("rep", "ann", {"active": False} if how == "inactive" else None)
-    first = next(each for each in said if isinstance(each, RepStatusChanged))
-    assert (len(orphans(said)), first.remaining) == (SLICE, 3_000 - SLICE)
+        decisions = allocator.publish("rep", "ann", {"active": False} if how == "inactive" else None)
+    first = next(each for each in decisions if isinstance(each, RepStatusChanged))
+    assert (len(orphans(decisions)), first.remaining) == (SLICE, 3_000 - SLICE)
     allocator.restart(Random(3))
-    said += allocator.advance(timedelta(0))
-    assert orphans(said) == [f"lead-{n:04}" for n in range(3_000)]
+    decisions += allocator.advance(timedelta(0))
+    assert orphans(decisions) == [f"lead-{n:04}" for n in range(3_000)]
     assert allocator.state.reps["ann"].held == 0
     assert allocator.state.reps["bob"].held == 1
 
@@ -45,8 +45,8 @@ def test_x2_offers_are_voided_and_a_ring_goes_on_for_the_others() -> None:
     allocator.group("shotgun", "ann", "bob", method="ring_all")
     allocator.ask("offered")
     allocator.ask("rings", "shotgun")
-    said = allocator.changes("ann", RepChange.LEFT)
-    voided = {each.lead_id: each.remaining for each in said if isinstance(each, OfferVoided)}
+    decisions = allocator.changes("ann", RepChange.LEFT)
+    voided = {each.lead_id: each.remaining for each in decisions if isinstance(each, OfferVoided)}
     assert voided == {"offered": (), "rings": ("bob",)}
     assert allocator.claim("rings", "bob")
     assert allocator.ask("next").explanation[0].why == "inactive: has left"

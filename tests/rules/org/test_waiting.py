@@ -7,15 +7,15 @@ from typing import Any
 from models.offers import NoRepAvailable, OfferMade, Outcome, RejectionReason, RingStarted
 from models.org_decisions import OrgEventIgnored
 from models.org_events import OfferSettled, RepChange
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.org.conditions import where
 from tests.rules.org.reference_allocator import ReferenceAllocator
 
 
-def made(said: list[Any]) -> list[tuple[str, str]]:
+def made(decisions: list[Any]) -> list[tuple[str, str]]:
     """Return the offers among the decisions."""
-    return [(each.lead_id, each.rep_id) for each in said if isinstance(each, OfferMade)]
+    return [(each.lead_id, each.rep_id) for each in decisions if isinstance(each, OfferMade)]
 
 
 def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None:
@@ -42,7 +42,7 @@ def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None
     assert made(allocator.take("lead-100", "ann")) == [], "a lead taken by hand is over the cap, and no offer"
     assert allocator.state.reps["ann"].held + allocator.state.reps["ann"].offered == 11
     assert made(allocator.close("lead-100")) == []
-    assert allocator.stage("lead-034") is OrgLeadStage.WAITING
+    assert allocator.stage("lead-034") is OrgLeadStatus.WAITING
     allocator.restart(Random(1))
     assert made(allocator.rep("ann", max_open=12)) == [("lead-034", "ann"), ("lead-035", "ann")]
 
@@ -57,14 +57,14 @@ def test_r9_a_step_that_names_many_stays_small_and_the_rest_is_a_later_ones() ->
         allocator.ask(f"lead-{n:03}")
     allocator.rep("rep-000", max_open=151)
     assert allocator.largest < 100_000
-    before = len(allocator.said)
+    before = len(allocator.decided)
     allocator.advance(timedelta(0))
-    assert made(allocator.said[before:])
+    assert made(allocator.decided[before:])
     assert allocator.state.reps["rep-000"].offered == 151
     assert allocator.largest < 100_000
-    for said in allocator.said:
-        if isinstance(said, OfferMade) and said.lead_id >= "lead-101":
-            assert len(said.passed) == 99, "and still everybody is named (R9)"
+    for decision in allocator.decided:
+        if isinstance(decision, OfferMade) and decision.lead_id >= "lead-101":
+            assert len(decision.passed) == 99, "and still everybody is named (R9)"
 
 
 def test_r9_a_slot_goes_to_the_longest_waiting_whom_its_rep_may_have() -> None:
@@ -81,7 +81,7 @@ def test_r9_a_slot_goes_to_the_longest_waiting_whom_its_rep_may_have() -> None:
     allocator.ask("third", "east")
     assert made(allocator.close("held")) == [("second", "ann")]
     assert made(allocator.close("second")) == [("third", "ann")]
-    assert [row.lead_id for row in allocator.state.leads.values() if row.stage is OrgLeadStage.WAITING] == [
+    assert [row.lead_id for row in allocator.state.leads.values() if row.stage is OrgLeadStatus.WAITING] == [
         "no-licence",
         "not-wanted",
     ]
@@ -162,10 +162,10 @@ def test_x3_what_is_late_or_said_twice_changes_nothing_and_is_answered_so() -> N
     allocator.ask("lead-1", tried=("ann",))
     rows = list(allocator.state.rows())
     late = OfferSettled(cause="late", lead_id="lead-1", epoch=1, outcome=Outcome.CLAIMED, rep_id="ann")
-    twice = allocator.asked["lead-1"]
+    twice = allocator.rep_requests["lead-1"]
     for event in (late, twice):
-        (said,) = allocator.tell(event)
-        assert isinstance(said, OrgEventIgnored)
+        (decision,) = allocator.tell(event)
+        assert isinstance(decision, OrgEventIgnored)
         assert list(allocator.state.rows()) == rows
     assert allocator.tell(late)[0].why == "epoch 1 is over; it is 2 now"
 
@@ -177,12 +177,12 @@ def test_r5_a_lead_that_has_an_owner_is_never_offered() -> None:
     allocator.group("west", "ann", "bob")
     allocator.take("pre-assigned", "ann")
     allocator.ask("lead-1")
-    said = [
+    decisions = [
         *allocator.rep("ann", max_open=5),
         *allocator.close("lead-1"),
         *allocator.advance(timedelta(days=2)),
     ]
-    assert made(said) == []
+    assert made(decisions) == []
     assert allocator.state.leads["pre-assigned"].holds[0].rep_id == "ann"
 
 
@@ -193,8 +193,8 @@ def test_r9_much_room_at_once_is_filled_in_slices() -> None:
     allocator.group("west", "ann")
     for n in range(12):
         allocator.ask(f"lead-{n:02}")
-    said = allocator.changes("ann", RepChange.RETURNED)
-    assert made(said) == [(f"lead-{n:02}", "ann") for n in range(5)]
+    decisions = allocator.changes("ann", RepChange.RETURNED)
+    assert made(decisions) == [(f"lead-{n:02}", "ann") for n in range(5)]
     assert made(allocator.advance(timedelta(0))) == [(f"lead-{n:02}", "ann") for n in range(5, 12)]
 
 
@@ -213,7 +213,7 @@ def test_s4_a_lead_that_found_no_free_phone_rings_when_one_is_free() -> None:
     assert (ring.lead_id, ring.reps, ring.passed[0].rep_id) == ("second", ("ann",), "bob")
     allocator.claim("first", "bob")
     assert allocator.state.reps["bob"].ring is None
-    assert allocator.stage("first") is OrgLeadStage.HELD
+    assert allocator.stage("first") is OrgLeadStatus.HELD
 
 
 def test_s1_whoever_presses_first_has_it_and_everybody_else_their_room_again() -> None:

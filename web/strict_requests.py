@@ -67,8 +67,8 @@ class StrictRequests:
         except InvalidInput as error:
             await answer(Request(scope), invalid(error))(scope, receive, send)
             return
-        except HttpProblem as problem:
-            await answer(Request(scope), problem)(scope, receive, send)
+        except HttpProblem as encoded:
+            await answer(Request(scope), encoded)(scope, receive, send)
             return
         except HTTPException as error:  # the body is too long
             problem = HttpProblem(

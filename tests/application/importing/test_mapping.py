@@ -159,7 +159,7 @@ def test_v3_a_time_is_read_as_on_the_topic_where_the_mapping_names_only_its_zone
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "reason"),
     [
         (b"a: [", "is not YAML"),
         (b"a: b: c", "line 1"),
@@ -167,10 +167,10 @@ def test_v3_a_time_is_read_as_on_the_topic_where_the_mapping_names_only_its_zone
         (b"", "must be an object"),
     ],
 )
-def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "m.yaml"
     path.write_bytes(content)
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InvalidInput, match=reason):
         load(path)
 
 

@@ -15,8 +15,8 @@ last (`bench.topic_watch.Rate`).
 - quix: `bench.peers.quix`.
 
 `answers_per_s` is the rate on `lead-decisions` of our relay, a separate process, for the same journal. It reads those
-records of `org-journal` at the same time. `compiled_answers_per_s`: the same of a compiled relay, for the journal of the
-compiled worker.
+records of `org-journal` at the same time. `compiled_answers_per_s`: that of a compiled relay, for the compiled worker's
+journal.
 """
 
 import asyncio

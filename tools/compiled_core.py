@@ -40,8 +40,8 @@ MODULES: Final = (
     # From the decision to the acknowledgement: bytes, sizes, traces, batches, receipts.
     *("models.codec", "models.record_size", "streams.tracing", "streams.journal"),
 )
-"""The modules through which each claim goes. Fifteen more, of queues, conditions, settlement and answers, gained nothing
-that could be measured (docs/decisions/0031)."""
+"""The modules through which each claim goes. Fifteen more, of queues, conditions, settlement and answers, gained
+nothing that could be measured (docs/decisions/0031)."""
 
 _DIRECTIVES: Final = "annotation_typing=False,binding=True"
 """Annotations are not taken as C types, so values are what they are without compilation. Functions have names, defaults

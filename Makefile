@@ -200,7 +200,7 @@ sbom: setup ## write sbom.json (CycloneDX), the bill of materials of what requir
 	@echo "sbom.json: $$(grep -c '"bom-ref": "requirements-' sbom.json) packages"
 
 licences: setup ## write docs/licences.md: every package that is needed or comes along, with its licence
-	@$(BIN)/python -m tools.licences
+	@$(BIN)/python -m tools.software_licences
 
 # Asks a database of vulnerabilities on the network: https://pypi.org by default, AUDIT_SERVICE=osv https://api.osv.dev.
 AUDIT_SERVICE ?= pypi

@@ -15,13 +15,13 @@ from agents.lag import LagMeter
 from agents.sender_terms import SenderTerms
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
 from streams import compiled_core, trace_export
-from streams.access import refused
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
 from streams.erasure_key import own_key
 from streams.garbage import keep_imports
 from streams.http import serve
 from streams.journal import JournalWriter
+from streams.kafka_refusals import refused
 from streams.metrics import COMPILED_MODULES, render
 from streams.patches.consumer_access import crash_event, group_refusal
 from streams.process_exit import ExitCode, leave

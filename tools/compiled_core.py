@@ -41,7 +41,7 @@ MODULES: Final = (
     *("models.codec", "models.record_size", "streams.tracing", "streams.journal"),
 )
 """The modules through which each claim goes. Fifteen more, of queues, conditions, settlement and answers, gained
-nothing that could be measured (docs/decisions/0031)."""
+nothing that could be measured (docs/decisions/0032)."""
 
 _DIRECTIVES: Final = "annotation_typing=False,binding=True"
 """Annotations are not taken as C types, so values are what they are without compilation. Functions have names, defaults

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from web.auth import PartsOf
 from web.console_services import Services
 from web.errors import HttpProblem
-from web.pages.common import render
+from web.pages.page_context import render
 from web.services.sign_in import CODE_NEEDED, begin, finish, take_back
 
 router = APIRouter(include_in_schema=False)

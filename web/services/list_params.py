@@ -15,7 +15,7 @@ from fastapi.datastructures import QueryParams
 
 from models.errors import InvalidInput, Problem
 from rules.queues.rule_book import OrgRules
-from sink.lists.columns import RANGES, Column, ColumnKind, Expression, ListDefinition
+from sink.lists.list_columns import RANGES, Column, ColumnKind, Expression, ListDefinition
 from sink.lists.list_query import LIMIT, BetweenFilter, ContainsFilter, Filter, ListQuery, OneOf, parse_order
 from sink.lists.pages import position_at
 

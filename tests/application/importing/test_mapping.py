@@ -152,7 +152,7 @@ def test_a_time_keeps_its_own_offset() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "reason"),
     [
         (b"a: [", "is not YAML"),
         (b"a: b: c", "line 1"),
@@ -160,10 +160,10 @@ def test_a_time_keeps_its_own_offset() -> None:
         (b"", "must be an object"),
     ],
 )
-def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "m.yaml"
     path.write_bytes(content)
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InvalidInput, match=reason):
         load(path)
 
 

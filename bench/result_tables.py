@@ -70,10 +70,12 @@ def _claims(result: Result) -> Rows:
     return [
         (f"{result['claims']:,} claims, {result['leads']:,} leads", "claims/s", "of the raw loop"),
         row("firstclaim worker", "ours"),
+        *([row("firstclaim worker, compiled core", "compiled")] if "compiled_per_s" in result else []),
         row("raw aiokafka loop", "raw"),
         row("raw aiokafka loop, uvloop and orjson", "raw_tuned"),
         row("Quix Streams", "quix"),
         row("firstclaim relay, answers to `lead-decisions`", "answers"),
+        *([row("the same, compiled core", "compiled_answers")] if "compiled_answers_per_s" in result else []),
     ]
 
 

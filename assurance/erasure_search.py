@@ -15,7 +15,7 @@ from typing import Any, Final
 import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from assurance.chaos.vendors import PARTITION_EOF
+from assurance.chaos.vendor_producers import PARTITION_EOF
 
 MARK: Final = "zqvjx"
 AREA: Final = "339"

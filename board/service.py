@@ -36,9 +36,9 @@ from board.writer import (
 )
 from models.errors import ConfigError, RetryableError
 from streams import trace_export
-from streams.access import refusal
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
+from streams.kafka_refusals import refusal
 from streams.retries import FOLLOW_BOARD
 from streams.settings import Settings
 from streams.unreadable import records_of

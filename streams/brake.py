@@ -16,10 +16,10 @@ import structlog
 from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
-from streams.access import failure
 from streams.clients import Consumer, start_at_rest, stop_consumer
 from streams.clients import consumer as make_consumer
 from streams.dead_letter_reading import StoredDeadLetter, read_letter
+from streams.kafka_refusals import failure
 from streams.process_exit import ExitCode, leave
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS

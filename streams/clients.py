@@ -18,7 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
-from streams.access import refusal
+from streams.kafka_refusals import refusal
 from streams.patches import tls_close
 from streams.patches.consumer_access import hold_idle_fetches, network_client
 from streams.patches.record_reader import MAX_POLL_RECORDS, install

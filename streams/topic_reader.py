@@ -8,9 +8,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from models.errors import RetryableError
-from streams.access import failure
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 
 STALL_SECONDS: Final = 30.0

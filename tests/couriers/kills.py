@@ -163,7 +163,9 @@ class Offers:
         """Return how many seconds each came after its offer was over, of those that did."""
         ends = {}
         for record in self.post.records("notifications"):
-            said = json.loads(record.value())
-            if said["notification_id"] in self.ids and not said["withdrawn"]:
-                ends[said["notification_id"]] = datetime.fromisoformat(said["data"]["until"]).timestamp()
+            delivery = json.loads(record.value())
+            if delivery["notification_id"] in self.ids and not delivery["withdrawn"]:
+                ends[delivery["notification_id"]] = datetime.fromisoformat(
+                    delivery["data"]["until"]
+                ).timestamp()
         return [at - ends[identity] for identity, at in accepted if at > ends[identity]]

@@ -42,7 +42,7 @@ ALL_KEPT = {topic.name: TopicReplication(replicas=3, in_sync=2) for topic in TOP
 
 
 @pytest.mark.parametrize(
-    ("brokers", "found", "wrong", "said", "hint"),
+    ("brokers", "found", "wrong", "expected", "hint"),
     [
         (3, {}, "", "none yet", ""),
         (3, ALL_KEPT, "", "3 brokers or more keep each record, and 2 have it", ""),
@@ -78,11 +78,11 @@ ALL_KEPT = {topic.name: TopicReplication(replicas=3, in_sync=2) for topic in TOP
     ],
 )
 def test_a_cluster_that_would_lose_records_with_a_broker_is_a_finding(
-    brokers: int, found: dict[str, TopicReplication], wrong: str, said: str, hint: str
+    brokers: int, found: dict[str, TopicReplication], wrong: str, expected: str, hint: str
 ) -> None:
     checks = judged(brokers, found)
     assert [check.name for check in checks if not check.ok] == ([wrong] if wrong else [])
-    assert any(said in check.detail for check in checks)
+    assert any(expected in check.detail for check in checks)
     assert hint in "".join(check.hint for check in checks)
 
 
@@ -277,5 +277,5 @@ def test_sasl_in_clear_text_is_a_finding_unless_it_stays_on_this_machine(tmp_pat
     (check,) = doctor._security(settings)
     assert not check.ok
     assert "SASL_SSL" in check.hint
-    here = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:9092"})
-    assert all(check.ok for check in doctor._security(here))
+    local_settings = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:9092"})
+    assert all(check.ok for check in doctor._security(local_settings))

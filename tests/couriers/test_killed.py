@@ -141,7 +141,9 @@ def test_n1_n3_push_messages_through_kills_and_refusals(
         browsers = []
         for rep in offers.reps:
             browser = service.browser(key)
-            browser.answers(*(503 if source.random() < 1 / 3 else 201 for _ in range(200)))
+            browser.answers(
+                *(503 if source.random() < 1 / 3 else 201 for _ in range(OTHERS // len(offers.reps)))
+            )
             browsers.append(browser)
             subscribes(post, rep, browser.subscription)
         offers.write(OTHERS)

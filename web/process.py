@@ -69,7 +69,7 @@ from web.store.views import CustomViews
 log = structlog.get_logger(__name__)
 
 STOP_SECONDS: Final = 3
-"""How long open streams may continue when the console stops. Browsers reconnect automatically."""
+"""How long requests may take when the console stops. The streams of pages end at once, and browsers reconnect."""
 
 
 def run(
@@ -118,6 +118,7 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int, sta
                     leave(ExitCode.CONFIG, wrong.field, wrong.reason)
                 leave(ExitCode.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
+        app.state.parts.hub.end_pages()
         await serving
 
 

@@ -14,6 +14,7 @@ from playwright.async_api import expect
 from runtime.process import free_port
 from runtime.up import child
 from tests.web.running_org import BACK_SECONDS, NEW
+from tests.web.signed_in import signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,3 +123,20 @@ async def test_x4_a_console_that_hangs_is_said_and_the_claim_says_that_it_is_on_
     os.kill(victim.pid, signal.SIGCONT)
     await expect(page.get_by_role("heading", name=WON)).to_be_visible()
     await expect(connection).to_be_hidden()
+
+
+async def test_a_console_that_stops_ends_the_streams_of_its_pages(
+    running_org: RunningOrg, victim: ChildProcess
+) -> None:
+    """A stream that is cut off after the time for requests has no end, and reading it fails."""
+    await running_org.rep("rep-1")
+    await running_org.until_ready()
+    await running_org.until_known("rep-1")
+    async with signed_in(running_org, "rep-1") as client, client.stream("GET", "/api/v1/live") as stream:
+        lines = stream.aiter_lines()
+        assert (await anext(lines)).startswith("retry: ")
+        stopping = asyncio.create_task(asyncio.to_thread(victim.stop))
+        async for _ in lines:
+            pass
+        await stopping
+    assert victim.wait_exit() == 0

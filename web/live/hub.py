@@ -87,6 +87,7 @@ class OpenPage:
         self._chunks: deque[bytes] = deque()
         self._wake = asyncio.Event()
         self._behind = False
+        self._ended = False
 
     def take(self, batch: "_Batch") -> None:
         """Queue the entries for this page, or mark the page as behind."""
@@ -99,12 +100,17 @@ class OpenPage:
             self._behind = True
         self._wake.set()
 
+    def end(self) -> None:
+        """End the stream after what the page has not got yet."""
+        self._ended = True
+        self._wake.set()
+
     def shows(self, queue_id: str) -> bool:
         """Say whether this page shows a list that its person may see."""
         return (self.wants is None or queue_id in self.wants) and self._sees(queue_id)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield chunks without end, and a heartbeat when there are no changes."""
+        """Yield chunks until `end`, and a heartbeat when there are no changes."""
         loop = asyncio.get_running_loop()
         while True:
             if self._chunks:
@@ -114,6 +120,8 @@ class OpenPage:
             elif self._behind:
                 self._behind = False
                 yield _rebuilt().chunk
+            elif self._ended:
+                return
             else:
                 self._wake.clear()
                 timer = loop.call_later(HEARTBEAT_SECONDS, self._wake.set)
@@ -121,7 +129,7 @@ class OpenPage:
                     await self._wake.wait()
                 finally:
                     timer.cancel()
-                if not self._chunks and not self._behind:
+                if not self._chunks and not self._behind and not self._ended:
                     yield _HEARTBEAT
 
 
@@ -183,6 +191,7 @@ class Hub:
         self._board = board
         self._orgs: dict[str, _Org] = {}
         self._streams: Counter[tuple[str, str]] = Counter()
+        self._is_ending = False
 
     def has_room(self, org: str, rep_id: str) -> bool:
         """Say whether a person may open another stream."""
@@ -223,6 +232,8 @@ class Hub:
         else:
             page.take(_Batch((_rebuilt(org.at),)))
         org.pages.add(page)
+        if self._is_ending:
+            page.end()
 
     async def _knows(self, org_id: str, after: str) -> bool:
         """Say whether the feed has an entry that this hub has not read. A Valkey that was killed may have lost it."""
@@ -264,6 +275,13 @@ class Hub:
         """Send an event to the pages of all orgs that `to` selects."""
         for org_id in self._orgs:
             self.tell(org_id, event, data, to)
+
+    def end_pages(self) -> None:
+        """End the streams of all pages, also of those that are opened later. Their browsers connect again."""
+        self._is_ending = True
+        for org in self._orgs.values():
+            for page in org.pages:
+                page.end()
 
     async def close(self) -> None:
         """Stop all readers."""

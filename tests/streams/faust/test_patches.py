@@ -322,22 +322,3 @@ async def test_table_start_tables_start_without_a_wait(cluster: Cluster, launch:
         return [report["tables_wait"] for report in reader.reports if "tables_wait" in report]
 
     assert await with_and_without("table_start", scenario) == ([], [1.0])
-
-
-async def test_overtaken_fetch_a_fetch_ends_when_other_partitions_are_in_use(
-    cluster: Cluster, launch: Launch
-) -> None:
-    """Fact 31: a fetch that began in a recovery waits for the changelogs. Events that have come do not end it."""
-    topic, journal = await cluster.create(unique("f"), 1), await cluster.create(unique("f-journal"), 1)
-    await cluster.send(journal, [(0, b"key", row(0))])
-    reader = launch(
-        "reader",
-        TOPIC=topic,
-        JOURNAL=journal,
-        FIRSTCLAIM_PARTITIONS=1,
-        RACE="fetches_wait_for_an_hour",
-    )
-    async with reader:
-        await reader.hear(owns=[0])
-        await cluster.send(topic, [(0, b"key", b"0")])
-        await reader.hear(got=[0, 0])

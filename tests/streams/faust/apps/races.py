@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from streams.app import StageApp
-from streams.patches import message_delivery
 from tests.streams.faust.apps.base import say
 
 TOPIC = os.environ.get("TOPIC", "")
@@ -55,11 +54,6 @@ def fetched_before_it_is_paused(app: StageApp) -> None:
         await rebalanced(revoked, assigned)
 
     agents.on_rebalance = on_rebalance
-
-
-def fetches_wait_for_an_hour(app: StageApp) -> None:  # noqa: ARG001  # every race gets the app
-    """Let each fetch wait for an hour, unless something ends it."""
-    message_delivery.FETCH_SECONDS = 3_600.0  # type: ignore[misc]
 
 
 def tables_say_how_long_they_wait(app: StageApp) -> None:
